@@ -1,0 +1,52 @@
+"""rlviz draws what reinforcement learning buys with its compute.
+
+``rlviz.Callback`` records a training run, ``rlviz.read`` reads one back, ``rlviz.figure`` draws
+accuracy and average parallelism over cumulative RL FLOPs, ``rlviz.summarise`` says in words what
+happened. Names are resolved when they are first used (PEP 562), so that ``import rlviz`` costs a
+training script nothing: neither torch nor tensorboard nor matplotlib is loaded by it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rlviz._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from rlviz import smooth as smooth
+    from rlviz.callback import Callback as Callback
+    from rlviz.measure import flops as flops
+    from rlviz.measure import parallelism as parallelism
+    from rlviz.report.figure import figure as figure
+    from rlviz.report.history import History as History
+    from rlviz.report.history import read as read
+    from rlviz.report.summary import Summary as Summary
+    from rlviz.report.summary import summarise as summarise
+
+# public name -> (module, name in it; None stands for the module itself)
+_PUBLIC = {
+    "Callback": ("rlviz.callback", "Callback"),
+    "History": ("rlviz.report.history", "History"),
+    "Summary": ("rlviz.report.summary", "Summary"),
+    "figure": ("rlviz.report.figure", "figure"),
+    "flops": ("rlviz.measure.flops", None),
+    "parallelism": ("rlviz.measure.parallelism", None),
+    "read": ("rlviz.report.history", "read"),
+    "smooth": ("rlviz.smooth", None),
+    "summarise": ("rlviz.report.summary", "summarise"),
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'rlviz' has no attribute {name!r}")
+    module_name, attribute = _PUBLIC[name]
+    module = import_module(module_name)
+    value = module if attribute is None else getattr(module, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

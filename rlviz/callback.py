@@ -1,0 +1,253 @@
+"""The callback that a training script adds: it puts the parts together and computes nothing."""
+
+import atexit
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rlviz.record import events
+from rlviz.record.eventfile import EventFile, next_session
+from rlviz.record.illustrator import Illustrator
+from rlviz.record.recorder import Measurement, Recorder, StepEnd, check_step
+from rlviz.record.rows import RowBuilder
+from rlviz.record.worker import Troubles, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What became of the steps: ``logged == written + dropped + queued``."""
+
+    logged: int
+    """Steps that were closed."""
+    written: int
+    """Steps that the operating system took."""
+    dropped: int
+    """Steps that were given up, because the disk did not take them for too long."""
+    queued: int
+    """Steps that still wait to be written."""
+    errors: int
+    """Failures in the background, each of them survived."""
+
+
+class Callback:
+    """Records a training run: accuracy, average parallelism and RL FLOPs of every step.
+
+    Args:
+        logdir: the run directory, as for TensorBoard; created when it is missing. A directory that
+            already holds a run gets another session of it.
+        config: hyperparameters for TensorBoard's HParams and Text tabs; may be nested.
+        ema: memory of the online averages, in [0, 1), as TensorBoard's smoothing slider.
+        flush_seconds: how long a step may wait before it is written, > 0.
+        figure_seconds: at least this many seconds between two live figures, > 0; from the second on
+            they also stay under 1 % of the run's wall time. None draws none, also at the end.
+        strict: raise what went wrong in the background from the next call. By default training is
+            never disturbed: failures are counted in `health` and logged once a minute.
+
+    Raises:
+        ValueError: an argument is out of its range, or `logdir` is a file.
+        TypeError: `logdir` is no path, or `config` no mapping.
+
+    Example:
+        >>> import tempfile
+        >>> with Callback(tempfile.mkdtemp(), figure_seconds=None) as viz:
+        ...     for step in range(1, 4):
+        ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
+        ...         viz.on_step_end(step, metrics={"loss": 0.5})
+        >>> viz.health
+        Health(logged=3, written=3, dropped=0, queued=0, errors=0)
+    """
+
+    def __init__(
+        self,
+        logdir: str | os.PathLike[str],
+        *,
+        config: Mapping[str, Any] | None = None,
+        ema: float = 0.9,
+        flush_seconds: float = 1.0,
+        figure_seconds: float | None = 60.0,
+        strict: bool = False,
+    ) -> None:
+        path = _run_directory(logdir)
+        _check_seconds("flush_seconds", flush_seconds)
+        if figure_seconds is not None:
+            _check_seconds("figure_seconds", figure_seconds)
+        if config is not None and not isinstance(config, Mapping):
+            raise TypeError(
+                f"config must be a mapping of names to values, got {type(config).__name__}. "
+                "For an argparse namespace pass vars(args)."
+            )
+        session = next_session(path)
+        queue: deque[Measurement | StepEnd] = deque()
+        self._strict = strict
+        self._closed: bool | None = None
+        self._troubles = Troubles()
+        self._recorder = Recorder(queue)
+        self._builder = RowBuilder(session=session, ema_weight=ema, on_error=self._troubles.note)
+        illustrator = None
+        if figure_seconds is not None:
+            illustrator = Illustrator(
+                path, figure_seconds=figure_seconds, on_error=self._troubles.note
+            )
+        self._worker = Worker(
+            queue,
+            self._builder,
+            EventFile(path, session=session),
+            session=session,
+            illustrator=illustrator,
+            opening=[] if config is None else events.config(time.time(), path.name, config),
+            flush_seconds=flush_seconds,
+            troubles=self._troubles,
+        )
+        self._worker.start()
+        atexit.register(self.close)
+
+    def record(
+        self,
+        *,
+        correct: Any = None,
+        accuracy: Any = None,
+        graded: Any = None,
+        flops: Any = None,
+        parallelism: Any = None,
+        metrics: Any = None,
+    ) -> None:
+        """Add to the step that is open; any number of times, from any thread.
+
+        Numbers, NumPy values and tensors are welcome, on any device, with or without grad. What is
+        on a device is cloned there and read later, by the writer thread.
+
+        Args:
+            correct: graded answers, bool or 0/1, any shape; NaN for one that was not graded.
+            accuracy: instead of `correct`, a mean over `graded` answers, in [0, 1]. Several calls
+                in a step are weighed by `graded`, by 1 each where it is missing.
+            graded: number of answers behind `accuracy`.
+            flops: FLOPs spent since the last call, a whole number >= 0, or one for each phase.
+                Phase names of DEFINITIONS: rollout, rollout_subagents, reward_model, old_logprob,
+                ref_logprob, critic_values, update, critic_update; others may be added.
+                `evaluation` is kept apart from the total.
+            parallelism: work / span of each episode, as numbers or `rlviz.parallelism` values.
+            metrics: further scalars by name; several values in a step are averaged.
+
+        Raises:
+            ValueError, TypeError: a value can't be what it should be; the message says what came,
+                what was expected and what to do. Nothing of this call is recorded then.
+        """
+        self._recorder.record(
+            correct=correct,
+            accuracy=accuracy,
+            graded=graded,
+            flops=flops,
+            parallelism=parallelism,
+            metrics=metrics,
+        )
+        self._raise_if_strict()
+
+    def on_train_start(self) -> None:
+        """Nothing needs to be done; there for loops that call every hook."""
+
+    def on_step_end(self, step: int | None = None, **record: Any) -> None:
+        """Close the step; takes the arguments of `record` too.
+
+        Args:
+            step: the training step, a whole number; by default one more than the last.
+        """
+        if step is not None:
+            check_step(step)  # before anything of this call is queued
+        if record:
+            self._recorder.record(**record)
+        self._recorder.end_step(step)
+        self._raise_if_strict()
+
+    def on_train_end(self) -> None:
+        """The run is over: write it all, with the last figure and summary."""
+        self.close()
+
+    def flush(self, timeout: float = 5.0) -> bool:
+        """Write what was recorded so far; whether that was done within `timeout` seconds."""
+        written = self._worker.flush(timeout)
+        self._raise_if_strict()
+        return written
+
+    def close(self, timeout: float = 5.0) -> bool:
+        """End the run: write everything, with the last figure and summary.
+
+        Calling it again does nothing and gives the same answer.
+
+        Args:
+            timeout: how many seconds to wait for the disk and the figure.
+
+        Returns:
+            Whether everything was written in time.
+        """
+        return self._close(timeout, success=True)
+
+    def __enter__(self) -> Self:
+        self.on_train_start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close(5.0, success=kind is None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs to go on from here, in plain numbers and strings.
+
+        Covers the closed steps. Put it into the checkpoint beside the model.
+        """
+        self._worker.build()
+        return self._builder.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on after the step at which `state_dict` was taken; call it before the first step."""
+        if self._recorder.logged:
+            raise RuntimeError(
+                "load_state_dict() must come before the first step of this session, "
+                f"but {self._recorder.logged} steps were already logged."
+            )
+        self._builder.load_state_dict(state)
+        self._recorder.last_step = self._worker.resumed_after = int(state["step"])
+
+    @property
+    def health(self) -> Health:
+        """What became of the steps so far."""
+        written = self._worker.written
+        dropped = self._recorder.dropped + self._worker.dropped
+        logged = self._recorder.logged
+        return Health(logged, written, dropped, logged - written - dropped, self._troubles.errors)
+
+    def _close(self, timeout: float, *, success: bool) -> bool:
+        if self._closed is None:
+            atexit.unregister(self.close)
+            self._closed = False  # an interrupt while waiting must not start it all over
+            self._recorder.close()
+            self._closed = self._worker.close(timeout, success=success)
+            self._raise_if_strict()
+        return self._closed
+
+    def _raise_if_strict(self) -> None:
+        if self._strict and self._troubles.first is not None:
+            raise self._troubles.first
+
+
+def _run_directory(logdir: str | os.PathLike[str]) -> Path:
+    if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
+        raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
+    path = Path(logdir)
+    if path.is_file():
+        raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
+    return path
+
+
+def _check_seconds(name: str, seconds: float) -> None:
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{name} must be > 0 and finite, in seconds, got {seconds!r}.")

@@ -1,0 +1,207 @@
+"""Average parallelism as work over span: one episode's value, and the sums over episodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Parallelism:
+    """One episode's work and span, in one unit (steps, tokens or seconds).
+
+    Source: work/span is the average parallelism T1/T∞ of Brent (1974) and of Eager, Zahorjan and
+    Lazowska (1989).
+
+    Args:
+        work: the cost of all nodes together, >= 0 and finite.
+        span: the cost of the longest chain (critical steps), >= 0 and finite; 0 only without work.
+
+    Raises:
+        ValueError: a value is negative or not finite, or work has no span.
+
+    Example:
+        >>> Parallelism(work=12, span=4).average
+        3.0
+        >>> Parallelism(work=0, span=0).average  # nothing was done: undefined
+        nan
+    """
+
+    work: float
+    span: float
+
+    def __post_init__(self) -> None:
+        for name in ("work", "span"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:  # False for NaN too
+                raise ValueError(
+                    f"{name} must be finite and >= 0, got {value!r}. "
+                    "Give costs in one unit: steps, tokens or seconds."
+                )
+        if self.span == 0 and self.work > 0:
+            raise ValueError(
+                f"span must be > 0 when there is work, got work={self.work!r} with span=0. "
+                "The span is the cost of the longest chain, so it is at least that of any node."
+            )
+
+    @property
+    def average(self) -> float:
+        """work / span; NaN for 0/0."""
+        return self.work / self.span if self.span else math.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParallelismBatch:
+    """Work and span of many episodes: arrays with one entry per episode.
+
+    Args:
+        work: `(episodes,)`, each finite and >= 0.
+        span: `(episodes,)`, in the same unit.
+
+    Example:
+        >>> batch = ParallelismBatch(np.array([6.0, 0.0]), np.array([2.0, 0.0]))
+        >>> batch.average.tolist(), batch.sums().undefined
+        ([3.0, nan], 1)
+    """
+
+    work: NDArray[np.float64]
+    span: NDArray[np.float64]
+
+    @property
+    def average(self) -> NDArray[np.float64]:
+        """`(episodes,)` work / span; NaN for 0/0."""
+        with np.errstate(invalid="ignore"):  # 0/0 is NaN on purpose
+            return self.work / self.span
+
+    def sums(self) -> ParallelismSums:
+        """The batch as sums that merge with those of other batches."""
+        numbers = ParallelismSums.from_episodes(self.average)
+        return replace(numbers, work=float(self.work.sum()), span=float(self.span.sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelismSums:
+    """Sums over episodes of the average parallelism; all five add (`merge`), ratios come last.
+
+    Over time, ranks and micro-batches it reduces by adding. Integer work and span stay exact;
+    `ratio_sum` is a float sum, exact to rounding.
+
+    Args:
+        ratio_sum: sum of the defined per-episode averages.
+        ratio_count: how many episodes had a defined average.
+        undefined: how many episodes were 0/0 or NaN; they enter no mean.
+        work: total work of the episodes that came with work and span.
+        span: total span of the episodes that came with work and span.
+
+    Example:
+        >>> sums = ParallelismSums.from_episodes([Parallelism(6, 2), Parallelism(8, 8)])
+        >>> sums.mean, sums.pooled  # (3 + 1)/2 and (6 + 8)/(2 + 8)
+        (2.0, 1.4)
+    """
+
+    ratio_sum: float = 0.0
+    ratio_count: int = 0
+    undefined: int = 0
+    work: float = 0.0
+    span: float = 0.0
+
+    @classmethod
+    def from_episodes(cls, values: Episodes) -> ParallelismSums:
+        """Sum up episodes, given one or many, as numbers or as `Parallelism`.
+
+        Args:
+            values: a number, an array of any shape, a `Parallelism` or `ParallelismBatch`, or a
+                sequence of numbers and `Parallelism`s.
+                A number is an episode's average parallelism, >= 0, NaN when undefined; it adds to
+                the mean only, for it has no work and span to pool.
+
+        Raises:
+            ValueError: a number is negative or infinite.
+            TypeError: a value is neither a number nor a `Parallelism`.
+
+        Example:
+            >>> ParallelismSums.from_episodes([2.0, 4.0, float("nan")]).mean
+            3.0
+        """
+        if isinstance(values, ParallelismBatch):
+            return values.sums()
+        if isinstance(values, Parallelism):
+            return cls._from_parallelisms([values])
+        if not isinstance(values, (np.ndarray, str, bytes)) and isinstance(values, Iterable):
+            values = list(values)
+            pairs = [value for value in values if isinstance(value, Parallelism)]
+            if pairs:
+                numbers = [value for value in values if not isinstance(value, Parallelism)]
+                sums = cls._from_parallelisms(pairs)
+                return sums.merge(cls._from_numbers(numbers)) if numbers else sums
+        return cls._from_numbers(values)
+
+    @classmethod
+    def _from_parallelisms(cls, episodes: Sequence[Parallelism]) -> ParallelismSums:
+        averages = [episode.average for episode in episodes if episode.span]
+        return cls(
+            ratio_sum=math.fsum(averages),
+            ratio_count=len(averages),
+            undefined=len(episodes) - len(averages),
+            work=sum(episode.work for episode in episodes),
+            span=sum(episode.span for episode in episodes),
+        )
+
+    @classmethod
+    def _from_numbers(cls, values: object) -> ParallelismSums:
+        averages = _as_numbers(values)
+        defined = averages[~np.isnan(averages)]
+        if defined.size and not (defined.min() >= 0 and defined.max() < math.inf):
+            bad = defined[(defined < 0) | np.isinf(defined)][0].item()
+            raise ValueError(
+                f"an average parallelism must be finite and >= 0, got {bad!r}. "
+                "Pass work/span of each episode, NaN for an episode without any work."
+            )
+        return cls(
+            ratio_sum=float(defined.sum()),
+            ratio_count=int(defined.size),
+            undefined=int(averages.size - defined.size),
+        )
+
+    def merge(self, other: ParallelismSums) -> ParallelismSums:
+        """Add the sums of two disjoint sets of episodes."""
+        return ParallelismSums(
+            self.ratio_sum + other.ratio_sum,
+            self.ratio_count + other.ratio_count,
+            self.undefined + other.undefined,
+            self.work + other.work,
+            self.span + other.span,
+        )
+
+    @property
+    def mean(self) -> float:
+        """Mean over the episodes of work/span, each episode weighing the same; NaN for none."""
+        return self.ratio_sum / self.ratio_count if self.ratio_count else math.nan
+
+    @property
+    def pooled(self) -> float:
+        """Total work over total span, long episodes weighing more; NaN for none."""
+        return self.work / self.span if self.span else math.nan
+
+
+def _as_numbers(values: object) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"dtype {array.dtype}")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            "parallelism must be numbers, an array or Parallelism values, one per episode, got "
+            f"{type(values).__name__} ({error}). For stages use critical_steps(stages)."
+        ) from error
+    return array.astype(np.float64).ravel()
+
+
+Episodes: TypeAlias = (
+    float | Parallelism | ParallelismBatch | NDArray[np.generic] | Iterable[float | Parallelism]
+)

@@ -1,0 +1,182 @@
+"""What is said in an event file: rows, scalars, pictures, text and hyperparameters as protos.
+
+Data classes and value types are chosen so that both of TensorBoard's loaders (the Rust data server
+and the Python one) hand every value on unchanged; `tests/record/test_events.py` holds that.
+"""
+
+import math
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import (
+    DATA_CLASS_TENSOR,
+    Summary,
+    SummaryMetadata,
+)
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_STRING
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+
+from rlviz import schema
+
+_HPARAMS_PLUGIN = "hparams"
+
+
+def file_start(wall_time: float) -> Event:
+    """The record that every event file begins with."""
+    return Event(wall_time=wall_time, file_version="brain.Event:2")
+
+
+def session_start(wall_time: float, step: int) -> Event:
+    """Tells TensorBoard's Python loader that what an earlier session wrote after `step` is void."""
+    return Event(wall_time=wall_time, step=step, session_log=SessionLog(status=SessionLog.START))
+
+
+def rows(
+    wall_time: float,
+    header: schema.RowsHeader,
+    layout: int,
+    table: np.ndarray[Any, np.dtype[np.float64]],
+    *,
+    rows_before: int,
+) -> Event:
+    """A batch of rows, bit-exact.
+
+    The event's step counts rows, not training steps: it has to grow strictly, for the Rust loader
+    drops what stands before a step that does not. The training step is in the row.
+    """
+    tensor = TensorProto(
+        dtype=DT_DOUBLE, tensor_shape=_shape(*table.shape), tensor_content=table.tobytes()
+    )
+    value = Summary.Value(
+        tag=schema.rows_tag(header.session, layout),
+        metadata=_metadata(schema.PLUGIN, header.to_bytes()),
+        tensor=tensor,
+    )
+    return Event(wall_time=wall_time, step=rows_before + len(table), summary=Summary(value=[value]))
+
+
+def scalars(wall_time: float, step: int, values: Mapping[str, float]) -> Event:
+    """The scalars of one step, for TensorBoard's own tabs."""
+    summary = Summary(
+        value=[
+            Summary.Value(tag=tag, simple_value=_to_float32(value)) for tag, value in values.items()
+        ]
+    )
+    return Event(wall_time=wall_time, step=step, summary=summary)
+
+
+def _to_float32(value: float) -> float:
+    """What protobuf would do, except that it refuses a value beyond float32's range."""
+    return math.copysign(math.inf, value) if abs(value) > _FLOAT32_MAX else value
+
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def figure(wall_time: float, step: int, png: bytes) -> Event:
+    """A PNG for the Images tab."""
+    width, height = struct.unpack(">II", png[16:24])  # the IHDR chunk comes first (RFC 2083)
+    image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)
+    value = Summary.Value(tag=schema.FIGURE_TAG, image=image)
+    return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
+
+
+def text(wall_time: float, step: int, tag: str, markdown: str) -> Event:
+    """Markdown for the Text tab."""
+    tensor = TensorProto(
+        dtype=DT_STRING, tensor_shape=_shape(1), string_val=[markdown.encode("utf-8", "replace")]
+    )
+    value = Summary.Value(tag=tag, metadata=_metadata("text", b""), tensor=tensor)
+    return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
+
+
+def config(wall_time: float, name: str, settings: Mapping[str, Any]) -> list[Event]:
+    """Hyperparameters for the HParams tab, and as a table for the Text tab."""
+    flat = dict(_flatten(settings))
+    table = "| setting | value |\n|---|---|\n" + "".join(
+        f"| {_cell(key)} | {_cell(value)} |\n" for key, value in flat.items()
+    )
+    experiment = api_pb2.Experiment(
+        hparam_infos=[
+            api_pb2.HParamInfo(name=key, type=_hparam_type(value)) for key, value in flat.items()
+        ],
+        metric_infos=[
+            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=schema.scalar_tag(metric)))
+            for metric in (schema.ACCURACY, schema.PARALLELISM)
+        ],
+    )
+    start = plugin_data_pb2.SessionStartInfo(group_name=name, start_time_secs=wall_time)
+    for key, value in flat.items():
+        _set_hparam(start.hparams[key], value)
+    return [
+        text(wall_time, 0, schema.CONFIG_TAG, table),
+        _hparams_event(wall_time, "experiment", experiment=experiment),
+        _hparams_event(wall_time, "session_start_info", session_start_info=start),
+    ]
+
+
+def config_end(wall_time: float, *, success: bool) -> Event:
+    """Tells the HParams tab how the run ended."""
+    status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
+    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=wall_time)
+    return _hparams_event(wall_time, "session_end_info", session_end_info=end)
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{name}.")
+        elif isinstance(value, (bool, int, float, str)):
+            yield name, value
+        else:
+            yield name, str(value)
+
+
+def _cell(value: object) -> str:
+    """Text that can't break out of its table cell."""
+    return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+
+
+def _hparam_type(value: Any) -> "api_pb2.DataType.ValueType":
+    if isinstance(value, bool):
+        return api_pb2.DATA_TYPE_BOOL
+    if isinstance(value, (int, float)):
+        return api_pb2.DATA_TYPE_FLOAT64
+    return api_pb2.DATA_TYPE_STRING
+
+
+def _set_hparam(field: Any, value: Any) -> None:
+    if isinstance(value, bool):
+        field.bool_value = value
+    elif isinstance(value, (int, float)):
+        field.number_value = float(value)
+    else:
+        field.string_value = value
+
+
+def _hparams_event(wall_time: float, name: str, **content: Any) -> Event:
+    data = plugin_data_pb2.HParamsPluginData(version=0, **content)
+    value = Summary.Value(
+        tag=f"_hparams_/{name}",
+        metadata=_metadata(_HPARAMS_PLUGIN, data.SerializeToString()),
+        # The tab reads the metadata alone; a value without a tensor would be dropped on the way.
+        tensor=TensorProto(dtype=DT_DOUBLE, tensor_shape=_shape(1), double_val=[math.nan]),
+    )
+    return Event(wall_time=wall_time, summary=Summary(value=[value]))
+
+
+def _metadata(plugin: str, content: bytes) -> SummaryMetadata:
+    return SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(plugin_name=plugin, content=content),
+        data_class=DATA_CLASS_TENSOR,
+    )
+
+
+def _shape(*sizes: int) -> TensorShapeProto:
+    return TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in sizes])

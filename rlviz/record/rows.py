@@ -1,0 +1,181 @@
+"""What the writer makes of queued measurements: one row and a set of scalars for each step.
+
+Sums come first and ratios last, so micro-batches merge exactly. The cumulative FLOPs and the EMAs
+live here; nothing here touches a file or a thread.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rlviz import schema
+from rlviz.measure.accuracy import Accuracy
+from rlviz.measure.parallelism import ParallelismSums
+from rlviz.record.recorder import Measurement, StepEnd
+from rlviz.record.values import Deferred
+from rlviz.smooth.ema import EMA
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedStep:
+    """One finished step, ready to be written."""
+
+    step: int
+    wall_time: float
+    row: dict[str, float]
+    """Column name -> value, as `rlviz.schema` names the columns."""
+    scalars: dict[str, float]
+    """TensorBoard tag -> value; what a step did not bring is absent."""
+
+
+class RowBuilder:
+    """Adds up measurements and closes steps.
+
+    Args:
+        session: number of this start of the training script, from 0.
+        ema_weight: memory of the online averages, in [0, 1).
+        on_error: told of a value that turned out wrong only now, when it was read from its device.
+    """
+
+    def __init__(
+        self, *, session: int, ema_weight: float, on_error: Callable[[Exception], None]
+    ) -> None:
+        self._session = session
+        self._on_error = on_error
+        self._emas = {
+            schema.ACCURACY: EMA(ema_weight),
+            schema.PARALLELISM: EMA(ema_weight),
+        }
+        self._flops: dict[str, int] = {}  # cumulative, by phase; the total under schema.TOTAL
+        self._last_step = 0
+        self._open = _OpenStep()
+
+    def feed(self, items: Iterable[Measurement | StepEnd]) -> list[ClosedStep]:
+        """Take in queued items, in order, and return the steps that they close."""
+        closed = []
+        for item in items:
+            if isinstance(item, StepEnd):
+                closed.append(self._close(item))
+            else:
+                self._open.add(item, self._read)
+        return closed
+
+    def _read(self, value: T | Deferred[T]) -> T | None:
+        if not isinstance(value, Deferred):
+            return value
+        try:
+            return value.resolve()
+        except Exception as error:
+            self._on_error(error)
+            return None
+
+    def _close(self, end: StepEnd) -> ClosedStep:
+        step, self._open = self._open, _OpenStep()
+        self._last_step = end.step
+        self._spend(step.flops)
+        when = {
+            schema.STEP: float(end.step),
+            schema.SESSION: float(self._session),
+            schema.WALL_TIME: end.wall_time,
+        }
+        values, scalars = self._values(step)
+        row = when | values
+        tagged = {schema.scalar_tag(name): value for name, value in scalars.items()}
+        return ClosedStep(end.step, end.wall_time, row, tagged)
+
+    def _spend(self, flops: dict[str, int]) -> None:
+        spent = sum(count for phase, count in flops.items() if phase != schema.EVALUATION)
+        if flops:
+            self._flops[schema.TOTAL] = self._flops.get(schema.TOTAL, 0) + spent
+        for phase, count in flops.items():
+            if phase != schema.TOTAL:
+                self._flops[phase] = self._flops.get(phase, 0) + count
+
+    def _values(self, step: "_OpenStep") -> tuple[dict[str, float], dict[str, float]]:
+        """The row's columns, and the scalars by name."""
+        accuracy, episodes = step.accuracy, step.parallelism
+        row = {
+            "correct": accuracy.correct,
+            "graded": accuracy.graded,
+            "ungraded": accuracy.ungraded,
+            "parallelism_sum": episodes.ratio_sum,
+            "parallelism_count": episodes.ratio_count,
+            "parallelism_undefined": episodes.undefined,
+            "work": episodes.work,
+            "span": episodes.span,
+        }
+        scalars = {}
+        for name, value in (
+            (schema.ACCURACY, accuracy.value),
+            (schema.PARALLELISM, episodes.mean),
+        ):
+            average = row[f"{name}_ema"] = self._emas[name].update(value)
+            if not math.isnan(value):
+                scalars[name] = value
+                scalars[f"{name}/ema"] = average
+        for phase, count in self._flops.items():
+            nearest, remainder = schema.split_count(count)
+            row[schema.flops_column(phase)] = nearest
+            row[schema.flops_remainder_column(phase)] = remainder
+            scalars[f"flops/{phase}"] = nearest
+        for name, values in step.metrics.items():
+            scalars[name] = row[schema.metric_column(name)] = sum(values) / len(values)
+        return row, scalars
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the run stands after the last closed step, in plain numbers and strings."""
+        return {
+            "step": self._last_step,
+            "flops": dict(self._flops),
+            "ema": {name: dict(ema.state_dict()) for name, ema in self._emas.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._last_step = int(state["step"])
+        self._flops = {str(phase): int(count) for phase, count in state["flops"].items()}
+        for name, ema in self._emas.items():
+            ema.load_state_dict(state["ema"][name])
+
+
+class _OpenStep:
+    """The sums of the step that is not closed yet."""
+
+    def __init__(self) -> None:
+        self.accuracy = Accuracy(0, 0)
+        self.parallelism = ParallelismSums()
+        self.flops: dict[str, int] = {}
+        self.metrics: dict[str, list[float]] = {}
+
+    def add(self, item: Measurement, read: Callable[[Any], Any]) -> None:
+        if (accuracy := read(item.accuracy)) is not None:
+            self.accuracy = self.accuracy.merge(accuracy)
+        if (episodes := read(item.parallelism)) is not None:
+            self.parallelism = self.parallelism.merge(episodes)
+        for phase, spent in item.flops.items():
+            if (count := read(spent)) is not None:
+                self.flops[phase] = self.flops.get(phase, 0) + count
+        for name, metric in item.metrics.items():
+            if (value := read(metric)) is not None:
+                self.metrics.setdefault(name, []).append(value)
+
+
+class Table:
+    """Stacks rows into arrays whose columns only ever grow, so that a tag keeps one layout."""
+
+    def __init__(self) -> None:
+        self.layout = 0
+        self.columns: tuple[str, ...] = ()
+
+    def stack(self, rows: list[dict[str, float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Rows -> float64 array (rows, columns); NaN where a row lacks a column."""
+        seen = dict.fromkeys(self.columns)
+        new = [name for row in rows for name in row if name not in seen]
+        if new:
+            self.layout += bool(self.columns)
+            self.columns += tuple(dict.fromkeys(new))
+        return np.array([[row.get(name, math.nan) for name in self.columns] for row in rows])

@@ -1,0 +1,176 @@
+"""What a user may hand to `record`: numbers, arrays and tensors, checked and made safe to keep.
+
+Values that are at hand on the host are summed at once, so that a wrong one is an error at the call.
+Tensors on a device are cloned there and read later, in the writer thread: reading one here would
+make the training thread wait for the device. Tensors are told by their methods, so that nothing
+here imports torch.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from rlviz import schema
+from rlviz.measure.accuracy import Accuracy
+from rlviz.measure.parallelism import ParallelismSums
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred(Generic[T]):
+    """A value that is still on its device, and how to read it once the host may wait for it."""
+
+    kept: Any
+    read: Callable[[Any], T]
+
+    def resolve(self) -> T:
+        return self.read(_to_host(self.kept))
+
+
+def now_or_later(value: Any, read: Callable[[Any], T]) -> T | Deferred[T]:
+    """Apply `read` to a host value at once, or keep device tensors for later."""
+    if not _has_tensors(value):
+        return read(value)
+    tensors = value if isinstance(value, (list, tuple)) else [value]
+    if any(_is_tensor(t) and t.device.type != "cpu" for t in tensors):
+        return Deferred(_keep(value), read)
+    return read(_to_host(value))
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "detach")
+
+
+def _has_tensors(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and _is_tensor(value[0])
+    return _is_tensor(value)
+
+
+def _keep(value: Any) -> Any:
+    """Clone on the device: what happens to the tensor afterwards must not reach the record."""
+    if isinstance(value, (list, tuple)):
+        return [_keep(item) for item in value]
+    return value.detach().clone() if _is_tensor(value) else value
+
+
+def _to_host(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_to_host(item) for item in value]
+    if not _is_tensor(value):
+        return value
+    tensor = value.detach().cpu()
+    return tensor.double().numpy() if str(tensor.dtype) in _NOT_IN_NUMPY else tensor.numpy()
+
+
+_NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
+
+
+def answers(correct: Any) -> Accuracy | Deferred[Accuracy]:
+    return now_or_later(correct, Accuracy.from_answers)
+
+
+def rate(accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy]:
+    """A mean over `graded` answers; without `graded` it weighs as one answer."""
+    count = 1.0 if graded is None else _count_of_answers(graded)
+    return now_or_later(accuracy, lambda mean: Accuracy.from_rate(number(mean, "accuracy"), count))
+
+
+def _count_of_answers(graded: Any) -> float:
+    if hasattr(graded, "detach") and graded.device.type != "cpu":
+        raise TypeError(
+            "graded must be a number on the host, got a tensor on "
+            f"{graded.device}. It is usually a shape, such as rewards.numel()."
+        )
+    return number(graded, "graded")
+
+
+def episodes(parallelism: Any) -> ParallelismSums | Deferred[ParallelismSums]:
+    """One average parallelism per episode: numbers, `Parallelism` values or tensors."""
+    return now_or_later(parallelism, ParallelismSums.from_episodes)
+
+
+def number(value: Any, name: str) -> float:
+    """One real number; NaN and infinities are numbers here.
+
+    Raises:
+        TypeError: the value is no number, or more than one.
+    """
+    if type(value) is float or type(value) is int:
+        return _as_float(value)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+        return _as_float(value)
+    shape = getattr(value, "shape", None)
+    what = f"{type(value).__name__} of shape {tuple(shape)}" if shape else repr(value)[:80]
+    raise TypeError(
+        f"{name} must be one number, got {what}. Reduce it to a scalar first, e.g. with .mean()."
+    )
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an int beyond 1.8e308
+        return math.copysign(math.inf, value)
+
+
+def metrics(values: Mapping[str, Any]) -> dict[str, float | Deferred[float]]:
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            f"metrics must be a mapping of names to numbers, got {type(values).__name__}. "
+            'For example metrics={"loss": loss}.'
+        )
+    return {schema.check_metric(name): _metric(name, value) for name, value in values.items()}
+
+
+def _metric(name: str, value: Any) -> float | Deferred[float]:
+    if type(value) is float:
+        return value
+    return now_or_later(value, lambda host: number(host, f"metric {name!r}"))
+
+
+def flops(spent: Any) -> dict[str, int | Deferred[int]]:
+    """FLOPs spent in this step, one count or one for each phase; a single count has no phase."""
+    if isinstance(spent, Mapping):
+        return {schema.check_phase(phase): _flops(phase, n) for phase, n in spent.items()}
+    return {schema.TOTAL: _flops("total", spent)}
+
+
+def _flops(phase: str, spent: Any) -> int | Deferred[int]:
+    return now_or_later(spent, lambda host: count(host, f"flops of {phase!r}"))
+
+
+def count(value: Any, name: str) -> int:
+    """A whole number, >= 0; a float is welcome where it is one (6 * 7.6e9 * tokens).
+
+    Raises:
+        TypeError: the value is no number.
+        ValueError: it is negative, fractional, not finite, or 2**106 and more.
+    """
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if isinstance(value, (float, np.floating)) and math.isfinite(value) and value == int(value):
+        value = int(value)
+    if isinstance(value, (float, np.floating)):
+        raise ValueError(f"{name} must be a whole number >= 0, got {value!r}. Round it first.")
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be a whole number >= 0, got {value!r}.")
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a whole number >= 0, got {type(value).__name__}: {value!r:.80}."
+        ) from None
+    if not 0 <= whole < schema.MAX_COUNT:
+        raise ValueError(
+            f"{name} must be in [0, 2**106), got {whole}. Pass what this step spent; "
+            "rlviz adds up the steps."
+        )
+    return whole

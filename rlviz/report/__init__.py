@@ -1,0 +1,1 @@
+"""From disk to a person: the reader, the figure, the summary, the export."""

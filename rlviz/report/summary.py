@@ -1,0 +1,237 @@
+"""Says in words and tables what a run recorded."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report.history import History
+from rlviz.smooth.local import local_polynomial
+
+Floats = NDArray[np.float64]
+
+_FEW = 20
+"""With fewer points than this a standard error is not worth printing: values only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A number, with its standard error where there is one."""
+
+    value: float
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence that the summary says, and the numbers in it."""
+
+    name: str
+    sentence: str
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened in a run.
+
+    Attributes:
+        title: name of the run.
+        claims: what is said, one claim for each measure.
+        facts: plain numbers: steps, seconds, FLOPs.
+        notes: what was lost or could not be said.
+    """
+
+    title: str
+    claims: tuple[Claim, ...]
+    facts: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data, ready for JSON."""
+        return {
+            "title": self.title,
+            "claims": [
+                {
+                    "name": claim.name,
+                    "sentence": claim.sentence,
+                    "values": {
+                        when: {"value": v.value, "standard_error": v.standard_error}
+                        for when, v in claim.values.items()
+                    },
+                }
+                for claim in self.claims
+            ],
+            "facts": self.facts,
+            "notes": list(self.notes),
+        }
+
+    def markdown(self) -> str:
+        """The summary as Markdown. The same run gives the same bytes."""
+        parts = [f"# {self.title}", self._paragraph(), self._values_table(), self._flops_table()]
+        parts += [f"**Note:** {note}" for note in self.notes]
+        parts.append(_DEFINITIONS)
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _paragraph(self) -> str:
+        steps, seconds = self.facts["steps"], self.facts["wall_seconds"]
+        length = f"{steps} training step{'' if steps == 1 else 's'}"
+        if seconds > 0:
+            length += f" in {_duration(seconds)}"
+        total = self.facts["flops"].get(schema.TOTAL)
+        spent = "" if total is None else f", {_flops(total)} RL FLOPs"
+        return " ".join([f"{length}{spent}.", *(claim.sentence for claim in self.claims)])
+
+    def _values_table(self) -> str:
+        rows = [
+            f"| {_NAMES[claim.name]} | "
+            + " | ".join(_FORMATS[claim.name](claim.values[when]) for when in _WHEN)
+            + " |\n"
+            for claim in self.claims
+            if claim.values
+        ]
+        if not rows:
+            return ""
+        return "| | start | middle | end |\n|---|---:|---:|---:|\n" + "".join(rows).rstrip()
+
+    def _flops_table(self) -> str:
+        flops: dict[str, int] = self.facts["flops"]
+        phases = [phase for phase in flops if phase != schema.TOTAL]
+        if not phases:
+            return ""
+        total = flops.get(schema.TOTAL, 0)
+        rows = [
+            f"| {phase} | {_flops(flops[phase])} | {_share(phase, flops[phase], total)} |"
+            for phase in phases
+        ]
+        rows.append(f"| **total** | {_flops(total)} | |")
+        return "| phase | RL FLOPs | share |\n|---|---:|---:|\n" + "\n".join(rows)
+
+
+_WHEN = ("start", "middle", "end")
+_NAMES = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
+_DEFINITIONS = (
+    "*Training accuracy: correct / graded answers of a step. Average parallelism: mean over a "
+    "step's episodes of work / span. RL FLOPs: cumulative, one multiply-add counts 2. Start, "
+    "middle and end are values of the local-quadratic curve at the first step, at half of the x "
+    "axis and at the last step, ± one standard error.*"
+)
+
+
+def summarise(history: History) -> Summary:
+    """Sum up a run: steps, FLOPs by phase, both curves at start, middle and end, and losses.
+
+    The values are those of `rlviz.smooth.local_polynomial` over cumulative RL FLOPs (over steps
+    where a run recorded none), ± one standard error; with fewer than 20 points they are the
+    recorded values themselves.
+
+    Example:
+        >>> import numpy as np
+        >>> run = History({"step": np.array([1.0, 2.0]), "correct": np.array([1.0, 3.0]),
+        ...                "graded": np.array([4.0, 4.0])}, logdir="runs/a")
+        >>> summarise(run).claims[0].sentence
+        'Training accuracy went from 25.0 % to 75.0 %.'
+    """
+    known = np.isfinite(history.flops).any()
+    x = history.flops if known else history.step.astype(np.float64)
+    claims = (
+        _claim(schema.ACCURACY, x, history.accuracy),
+        _claim(schema.PARALLELISM, x, history.parallelism),
+    )
+    title = f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run"
+    return Summary(title, claims, _facts(history), _notes(history, bool(known)))
+
+
+def _claim(name: str, x: Floats, y: Floats) -> Claim:
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
+        return Claim(name, f"{_NAMES[name]} was not recorded.", {})
+    values = _start_middle_end(x[finite], y[finite])
+    form = _FORMATS[name]
+    start, end = form(values["start"]), form(values["end"])
+    return Claim(name, f"{_NAMES[name]} went from {start} to {end}.", values)
+
+
+def _start_middle_end(x: Floats, y: Floats) -> dict[str, Value]:
+    middle = int(np.argmin(np.abs(x - (x[0] + x[-1]) / 2)))
+    at = dict(zip(_WHEN, (0, middle, len(y) - 1), strict=True))
+    if len(y) < _FEW:
+        return {when: Value(float(y[i])) for when, i in at.items()}
+    smoothed = local_polynomial(y, x=x)
+    curve, error = smoothed.curve, smoothed.standard_error
+    return {
+        when: Value(float(curve[i]), float(error[i]) if math.isfinite(error[i]) else None)
+        for when, i in at.items()
+    }
+
+
+def _facts(history: History) -> dict[str, Any]:
+    flops: dict[str, int] = {}
+    for phase in (*history.phases, schema.TOTAL):
+        if schema.flops_column(phase) in history.columns:
+            known = [count for count in history.exact_flops(phase) if count is not None]
+            if known:
+                flops[phase] = known[-1]
+    wall = history.wall_time[np.isfinite(history.wall_time)]
+    return {
+        "steps": len(history),
+        "first_step": int(history.step[0]),
+        "last_step": int(history.step[-1]),
+        "sessions": len(np.unique(history.session)),
+        "wall_seconds": float(wall[-1] - wall[0]) if len(wall) else 0.0,
+        "flops": flops,
+    }
+
+
+def _notes(history: History, flops_known: bool) -> tuple[str, ...]:
+    notes = []
+    if not flops_known:
+        notes.append("no RL FLOPs were recorded, so the axis is training steps.")
+    if history.superseded:
+        rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
+        notes.append(f"{rows} recorded again by a resumed session; the latest stand.")
+    if history.damage:
+        lost = sum(damage.length for damage in history.damage)
+        files = len({damage.file for damage in history.damage})
+        notes.append(
+            f"{lost} bytes in {files} file{'' if files == 1 else 's'} could not be read "
+            f"({history.damage[0].reason}); what they held is missing here."
+        )
+    return tuple(notes)
+
+
+def _percent(value: Value) -> str:
+    if value.standard_error is None:
+        return f"{100 * value.value:.1f} %"
+    return f"{100 * value.value:.1f} ± {100 * value.standard_error:.1f} %"
+
+
+def _plain(value: Value) -> str:
+    if value.standard_error is None:
+        return f"{value.value:.2f}"
+    return f"{value.value:.2f} ± {value.standard_error:.2f}"
+
+
+_FORMATS = {schema.ACCURACY: _percent, schema.PARALLELISM: _plain}
+
+
+def _flops(count: int) -> str:
+    return f"{count:.3g}" if count < 1000 else f"{count:.2e}".replace("e+", "e")
+
+
+def _share(phase: str, count: int, total: int) -> str:
+    if phase == schema.EVALUATION:
+        return "not in the total"
+    return f"{100 * count / total:.1f} %" if total else ""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,230 @@
+"""The vocabulary of a run: tags, columns, units, and the version of the format on disk.
+
+The writer (`rlviz.record`) and every reader (`rlviz.report`, the dashboard) import their names from
+here, so that no tag and no column is spelled in two places.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PLUGIN = "rlviz"
+FORMAT_VERSION = 1
+
+# --- tags ------------------------------------------------------------------
+
+ACCURACY = "accuracy"
+PARALLELISM = "average_parallelism"
+FIGURE_TAG = "rlviz/figure"
+SUMMARY_TAG = "rlviz/summary"
+CONFIG_TAG = "rlviz/config"
+_ROWS_TAG = re.compile(r"rlviz/rows/s(\d+)(?:\.(\d+))?")
+
+
+def scalar_tag(name: str) -> str:
+    """The TensorBoard tag of one per-step scalar.
+
+    >>> scalar_tag("accuracy"), scalar_tag("flops/total")
+    ('rlviz/accuracy', 'rlviz/flops/total')
+    """
+    return f"rlviz/{name}"
+
+
+def ema_tag(name: str) -> str:
+    """The TensorBoard tag of a scalar's online exponential moving average."""
+    return f"rlviz/{name}/ema"
+
+
+def rows_tag(session: int, layout: int = 0) -> str:
+    """The tag under which one session writes its rows.
+
+    TensorBoard keeps the metadata of a tag's first event only. So when a session meets a new column
+    (a metric first logged at step 100), its rows go on under the tag of the next `layout`.
+
+    >>> rows_tag(2), rows_tag(2, layout=1)
+    ('rlviz/rows/s2', 'rlviz/rows/s2.1')
+    """
+    return f"rlviz/rows/s{session}" + (f".{layout}" if layout else "")
+
+
+def is_rows_tag(tag: str) -> bool:
+    return _ROWS_TAG.fullmatch(tag) is not None
+
+
+# --- columns ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one column of the rows holds."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+STEP = "step"
+SESSION = "session"
+WALL_TIME = "wall_time"
+
+FIXED_COLUMNS = (
+    Column(STEP, "training steps", "the training step that the row describes"),
+    Column(SESSION, "sessions", "the start of the training script that wrote the row, from 0"),
+    Column(WALL_TIME, "seconds since 1970-01-01 UTC", "when the step was closed"),
+    Column("correct", "answers", "graded answers that were correct (a sum over the step)"),
+    Column("graded", "answers", "answers that were graded; accuracy = correct / graded"),
+    Column("ungraded", "answers", "answers that came without a grade (NaN)"),
+    Column("parallelism_sum", "ratio", "sum of work / span over the step's episodes"),
+    Column("parallelism_count", "episodes", "episodes in that sum; their quotient is the mean"),
+    Column("parallelism_undefined", "episodes", "episodes without work or span (0/0), left out"),
+    Column("work", "agent steps", "sum of the episodes' work, where it was given"),
+    Column("span", "agent steps", "sum of the episodes' span (critical path), where it was given"),
+    Column(f"{ACCURACY}_ema", "fraction in [0, 1]", "online EMA of accuracy"),
+    Column(f"{PARALLELISM}_ema", "ratio", "online EMA of the step's mean work / span"),
+)
+
+TOTAL = "total"
+EVALUATION = "evaluation"
+"""The phase that is counted on its own and never enters the total."""
+
+_PHASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+def flops_column(phase: str = TOTAL) -> str:
+    """Cumulative FLOPs of a phase: the float64 nearest to the exact count."""
+    return f"flops/{phase}"
+
+
+def flops_remainder_column(phase: str = TOTAL) -> str:
+    """What has to be added to `flops_column` for the exact integer (see `split_count`)."""
+    return f"flops_remainder/{phase}"
+
+
+def metric_column(name: str) -> str:
+    return f"metrics/{name}"
+
+
+def column(name: str) -> Column:
+    """Describe any column that a row can have.
+
+    >>> column("flops/rollout").unit
+    'FLOPs'
+    """
+    for fixed in FIXED_COLUMNS:
+        if fixed.name == name:
+            return fixed
+    kind, _, rest = name.partition("/")
+    if kind == "flops":
+        return Column(name, "FLOPs", f"cumulative RL FLOPs, {rest}, nearest float64")
+    if kind == "flops_remainder":
+        return Column(name, "FLOPs", f"exact cumulative RL FLOPs of {rest} minus that float64")
+    return Column(name, "as logged", f"the user's metric {rest!r}, mean over the step")
+
+
+def check_phase(phase: object) -> str:
+    """Return `phase` if it can name a FLOPs phase, else raise ValueError in words."""
+    if isinstance(phase, str) and phase != TOTAL and _PHASE.fullmatch(phase):
+        return phase
+    raise ValueError(
+        f"a FLOPs phase must be a short name of letters, digits, '_', '-' and '.', other than "
+        f"'{TOTAL}' (rlviz adds that up itself), got {phase!r}. For example 'rollout' or 'update'."
+    )
+
+
+def check_metric(name: object) -> str:
+    """Return `name` if a metric may have it, else raise ValueError in words."""
+    if not isinstance(name, str) or not name or len(name) > 256:
+        raise ValueError(f"a metric's name must be a string of 1 to 256 characters, got {name!r}.")
+    first = name.partition("/")[0]
+    if first in _RESERVED_METRICS or name.endswith("/ema"):
+        raise ValueError(
+            f"the metric name {name!r} is taken by rlviz itself. Choose another one, or pass the "
+            f"value as record(correct=…), record(parallelism=…) or record(flops=…)."
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"a metric's name must be valid Unicode, got {name!r}.") from None
+    return name
+
+
+_RESERVED_METRICS = {ACCURACY, PARALLELISM, "flops", "rows", "figure", "summary", "config"}
+
+# --- exact counts in float64 columns ---------------------------------------
+
+MAX_COUNT = 2**106
+"""Counts below this survive `split_count` exactly: two float64 hold 106 bits (8.1e31)."""
+
+
+def split_count(count: int) -> tuple[float, float]:
+    """Split an exact count in two float64, nearest value and remainder.
+
+    Cumulative RL FLOPs pass 2**53, up to which float64 holds every integer, within seconds.
+
+    >>> split_count(10**23 + 1)
+    (1.0000000000000001e+23, -8388607.0)
+    >>> join_count(*split_count(10**23 + 1)) - 10**23
+    1
+    """
+    nearest = float(count)
+    return nearest, float(count - int(nearest))
+
+
+def join_count(nearest: float, remainder: float) -> int:
+    """The exact count that `split_count` took apart."""
+    return int(nearest) + int(remainder)
+
+
+# --- the header of a batch of rows -----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RowsHeader:
+    """What a batch of rows says about itself, stored as JSON in its TensorBoard plugin data."""
+
+    session: int
+    columns: tuple[str, ...]
+    resumed_after: int | None = None
+    version: int = FORMAT_VERSION
+
+    def to_bytes(self) -> bytes:
+        content = {
+            "version": self.version,
+            "session": self.session,
+            "resumed_after": self.resumed_after,
+            "columns": self.columns,
+        }
+        return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "RowsHeader":
+        """Read a header back.
+
+        Raises:
+            ValueError: the bytes are no header, or one of a format newer than this rlviz.
+        """
+        try:
+            fields = json.loads(content)
+            version = int(fields["version"])
+            session = int(fields["session"])
+            columns = _unique_names(fields["columns"])
+            resumed_after = fields["resumed_after"]
+            resumed_after = None if resumed_after is None else int(resumed_after)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a header of rlviz rows: {content[:80]!r}") from error
+        if version > FORMAT_VERSION:
+            raise ValueError(
+                f"the rows have format version {version}, this rlviz reads up to {FORMAT_VERSION}. "
+                "Upgrade rlviz to read this run."
+            )
+        return cls(session, columns, resumed_after, version)
+
+
+def _unique_names(names: Iterable[object]) -> tuple[str, ...]:
+    columns = tuple(names)
+    if len(set(columns)) != len(columns):
+        raise ValueError("a column stands twice")
+    if not all(isinstance(name, str) for name in columns):
+        raise TypeError("a column's name is no string")
+    return tuple(str(name) for name in columns)

@@ -1,0 +1,110 @@
+"""The framing of TensorBoard's event files: length, checksum, payload, checksum.
+
+Writer and reader share it, so it stands above both. The reader looks for the next intact record
+after damage; from TensorBoard's own readers one bad byte hides the rest of a file.
+Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import google_crc32c
+
+_HEADER_BYTES = 12
+_FOOTER_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One intact record."""
+
+    payload: bytes
+    end: int
+    """Offset of the first byte after the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A stretch of bytes that is no intact record."""
+
+    offset: int
+    length: int
+    reason: str
+
+
+def frame(payload: bytes) -> bytes:
+    """Wrap one payload as a record.
+
+    >>> next(scan(frame(b"hello"))).payload
+    b'hello'
+    """
+    length = struct.pack("<Q", len(payload))
+    return b"".join((length, _checksum(length), payload, _checksum(payload)))
+
+
+def scan(data: bytes, start: int = 0) -> Iterator[Record | Damage]:
+    """Yield every intact record from offset `start` on, and the damage between them, in order.
+
+    Never raises for what the bytes hold. An incomplete record at the end is reported as damage: a
+    killed run leaves one, and so does, for a moment, a run that is being written.
+    """
+    offset = start
+    while offset < len(data):
+        record = _record_at(data, offset)
+        if record is None:
+            resumed = _next_intact(data, offset + 1)
+            yield Damage(offset, resumed - offset, _reason(data, offset))
+            offset = resumed
+        else:
+            yield record
+            offset = record.end
+
+
+def _record_at(data: bytes, offset: int) -> Record | None:
+    length = _length_at(data, offset)
+    if length is None:
+        return None
+    begin, end = offset + _HEADER_BYTES, offset + _HEADER_BYTES + length
+    payload = bytes(data[begin:end])
+    if data[end : end + _FOOTER_BYTES] != _checksum(payload):
+        return None
+    return Record(payload, end + _FOOTER_BYTES)
+
+
+def _length_at(data: bytes, offset: int) -> int | None:
+    """The payload's length if an intact header stands at `offset` and the record ends in time."""
+    header = bytes(data[offset : offset + _HEADER_BYTES])
+    if len(header) < _HEADER_BYTES or header[8:] != _checksum(header[:8]):
+        return None
+    length: int = struct.unpack("<Q", header[:8])[0]
+    fits = offset + _HEADER_BYTES + length + _FOOTER_BYTES <= len(data)
+    return length if fits else None
+
+
+def _next_intact(data: bytes, offset: int) -> int:
+    """The offset of the next intact record, or the end of the data."""
+    last = len(data) - _HEADER_BYTES - _FOOTER_BYTES
+    while offset <= last:
+        # The high bytes of a length are always 0: skips the checksum almost everywhere.
+        if data[offset + 5 : offset + 8] == b"\0\0\0" and _record_at(data, offset) is not None:
+            return offset
+        offset += 1
+    return len(data)
+
+
+def _reason(data: bytes, offset: int) -> str:
+    header = bytes(data[offset : offset + _HEADER_BYTES])
+    if len(header) < _HEADER_BYTES:
+        return "incomplete record at the end"
+    if header[8:] != _checksum(header[:8]):
+        return "the length of a record is damaged"
+    if _length_at(data, offset) is None:
+        return "incomplete record at the end"
+    return "the content of a record is damaged"
+
+
+def _checksum(data: bytes) -> bytes:
+    """TensorBoard's masked CRC-32C, little endian."""
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
