@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from rlviz.record import events
 from rlviz.record.eventfile import EventFile, next_session
-from rlviz.record.illustrator import Illustrator
+from rlviz.record.illustrator import PAINTER, Illustrator
 from rlviz.record.recorder import Measurement, Recorder, StepEnd, check_step
 from rlviz.record.rows import RowBuilder
 from rlviz.record.worker import Troubles, Worker
@@ -92,7 +92,10 @@ class Callback:
         illustrator = None
         if figure_seconds is not None:
             illustrator = Illustrator(
-                path, figure_seconds=figure_seconds, on_error=self._troubles.note
+                path,
+                figure_seconds=figure_seconds,
+                on_error=self._troubles.note,
+                command=PAINTER,
             )
         self._worker = Worker(
             queue,

@@ -13,13 +13,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import rlviz
 
-_COMMAND = (sys.executable, "-m", "rlviz.report.painter")
+PAINTER = (sys.executable, "-m", "rlviz.report.painter")
 _MAX_SHARE = 0.01
 """Live figures may cost this fraction of the run's wall time (from the second one on)."""
 _MAX_FAILURES = 3
@@ -41,6 +41,7 @@ class Illustrator:
         logdir: the run directory.
         figure_seconds: at least this much time between two live figures.
         on_error: told in words when a figure could not be drawn.
+        command: starts the process that draws, as `rlviz.report.painter` describes it.
         clock: monotonic seconds.
     """
 
@@ -50,11 +51,13 @@ class Illustrator:
         *,
         figure_seconds: float,
         on_error: Callable[[Exception], None],
+        command: Sequence[str] = PAINTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._logdir = logdir
         self._figure_seconds = figure_seconds
         self._on_error = on_error
+        self._command = command
         self._clock = clock
         self._started = self._last = clock()
         self._cost = 0.0
@@ -152,7 +155,7 @@ class Illustrator:
             "MPLBACKEND": "agg",
         }
         return subprocess.Popen(
-            _COMMAND,
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

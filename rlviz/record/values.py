@@ -118,7 +118,7 @@ def _as_float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:  # an int beyond 1.8e308
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def metrics(values: Mapping[str, Any]) -> dict[str, float | Deferred[float]]:

@@ -62,7 +62,7 @@ class Worker:
         builder: makes rows of it.
         file: where the rows go.
         illustrator: draws the figure and the summary; None for a run without.
-        opening: events that every session begins with (its configuration).
+        opening: events of the configuration, if there is one; the session begins with them.
         flush_seconds: pace of writing.
         troubles: told of every failure.
         row_limit: rows kept for a disk that does not take them; the oldest go first.
@@ -92,6 +92,7 @@ class Worker:
         self._table = Table()
         self._building = threading.Lock()  # never held while anything is written
         self._steps: deque[ClosedStep] = deque()
+        self._has_config = bool(opening)
         self._extras: list[Serializable] = list(opening)
         self._requests: deque[_Request] = deque()
         self._wake = threading.Event()
@@ -215,7 +216,8 @@ class Worker:
         drawn = True
         if self._illustrator is not None and self.written:
             drawn = self._last_illustration(self._illustrator, deadline)
-        self._extras.append(events.config_end(time.time(), success=self._success))
+        if self._has_config:
+            self._extras.append(events.config_end(time.time(), success=self._success))
         rest_written = self._write()
         try:
             self._file.close()

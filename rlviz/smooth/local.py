@@ -7,6 +7,7 @@ compose, so all of them come from one scan in O(T log T) instead of O(T²).
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ _MAX_LEVERAGE = 0.98
 """A bandwidth at which any point makes up this much of its own estimate is out: it interpolates."""
 _FORGOTTEN = 45.0
 """Beyond this many bandwidths a weight is below 3e-20: nothing is left to add."""
+_OUT_OF_REACH = 800.0
+"""From here on a weight is exactly 0, and a distance's powers would only overflow."""
 _SINGULAR = 1e-10
 
 
@@ -92,9 +95,9 @@ def _checked(
     xs = np.arange(len(y), dtype=np.float64) if x is None else _real(x, "x")
     if xs.shape != y.shape:
         raise ValueError(f"x must have the shape of values, {y.shape}, got {xs.shape}.")
-    if degree not in (0, 1, 2):
+    if not isinstance(degree, Integral) or degree not in (0, 1, 2):
         raise ValueError(f"degree must be 0, 1 or 2, got {degree!r}.")
-    if bandwidth != "loo" and not (not isinstance(bandwidth, str) and 0 < bandwidth < math.inf):
+    if bandwidth != "loo" and not (isinstance(bandwidth, Real) and 0 < bandwidth < math.inf):
         raise ValueError(
             f'bandwidth must be > 0 and finite, in the unit of x, or "loo", got {bandwidth!r}.'
         )
@@ -218,6 +221,7 @@ def _one_sided(masses: Floats, u: Floats, order: int) -> Floats:
 
 def _moved(state: Floats, distance: Floats) -> Floats:
     """Moments around points `distance` further right: ``S_k' = e·Σ_j C(k,j)(−d)^(k−j) S_j``."""
+    distance = np.minimum(distance, _OUT_OF_REACH)
     moved: Any = np.empty_like(state)
     powers = [np.ones_like(distance)]
     for _ in range(state.shape[1] - 1):

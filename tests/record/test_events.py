@@ -1,0 +1,172 @@
+"""The event files, read by TensorBoard's own readers: both loaders, every step, every value."""
+
+import math
+import time
+import warnings
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing import data_provider as python_provider
+from tensorboard.backend.event_processing import plugin_event_multiplexer
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.context import RequestContext
+from tensorboard.data import server_ingester
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.util import grpc_util
+
+import rlviz
+from rlviz import schema
+
+STEPS = 1500  # more than the 1,000 points that TensorBoard keeps when it is not asked for all
+CONTEXT = RequestContext()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of 1,500 steps with a metric that sets in late. -> (parent, directory)"""
+    parent = tmp_path_factory.mktemp("runs")
+    config = {"lr": 1e-4, "model": {"name": "a|b", "layers": 3}, "bf16": True}
+    with rlviz.Callback(parent / "run", config=config, flush_seconds=0.05) as viz:
+        for step in range(1, STEPS + 1):
+            viz.record(correct=[1] * (step % 8) + [0] * (8 - step % 8))
+            viz.record(parallelism=[step / 100, 1.0], flops={"rollout": 10**22 + step})
+            late = {"kl": step / 7} if step > 700 else {}
+            viz.on_step_end(step, metrics={"loss": 1 / step, **late})
+            if step % 300 == 0:
+                assert viz.flush()
+    assert viz.health == type(viz.health)(STEPS, STEPS, 0, 0, 0)
+    return parent, parent / "run"
+
+
+@pytest.fixture(scope="module", params=["python", "rust"])
+def provider(request, run):
+    """TensorBoard's data provider over the run, through either loader."""
+    parent, _ = run
+    if request.param == "python":
+        multiplexer = plugin_event_multiplexer.EventMultiplexer(
+            size_guidance={"scalars": 0, "tensors": 0, "images": 0},
+            tensor_size_guidance={"scalars": 0, "rlviz": 0, "text": 0, "images": 0, "hparams": 0},
+        )
+        multiplexer.AddRunsFromDirectory(str(parent))
+        multiplexer.Reload()
+        yield python_provider.MultiplexerDataProvider(multiplexer, str(parent))
+        return
+    with warnings.catch_warnings():  # TensorBoard leaves its server to the end of the process
+        warnings.simplefilter("ignore", ResourceWarning)
+        ingester = server_ingester.SubprocessServerDataIngester(
+            server_binary=server_ingester.get_server_binary(),
+            logdir=str(parent),
+            reload_interval=1,
+            channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
+            samples_per_plugin={"scalars": 0, "rlviz": 0, "text": 0, "images": 0},
+        )
+        ingester.start()
+    wait_for_the_end_of(ingester.data_provider)
+    yield ingester.data_provider
+    ingester._stdin_handle.close()  # which ends the server
+
+
+def wait_for_the_end_of(provider):
+    """The Rust server loads in the background; the last record of the run is its end."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        tags = provider.list_tensors(CONTEXT, experiment_id="", plugin_name="hparams")
+        if "_hparams_/session_end_info" in tags.get("run", {}):
+            return
+        time.sleep(0.1)
+    pytest.fail("the data server did not load the run within 30 s")
+
+
+def expected_scalars():
+    """tag -> {step: value}, worked out from what `run` logged."""
+    steps = range(1, STEPS + 1)
+    return {
+        "rlviz/accuracy": {s: (s % 8) / 8 for s in steps},
+        "rlviz/average_parallelism": {s: (s / 100 + 1) / 2 for s in steps},
+        "rlviz/flops/total": {s: s * 10**22 + s * (s + 1) // 2 for s in steps},
+        "rlviz/loss": {s: 1 / s for s in steps},
+        "rlviz/kl": {s: s / 7 for s in steps if s > 700},
+    }
+
+
+def test_the_event_accumulator_gives_every_scalar_of_every_step(run):
+    accumulator = EventAccumulator(str(run[1]), size_guidance={"scalars": 0})
+    accumulator.Reload()
+    for tag, expected in expected_scalars().items():
+        got = {event.step: event.value for event in accumulator.Scalars(tag)}
+        assert got.keys() == expected.keys()
+        for step, value in expected.items():
+            assert got[step] == float(np.float32(value))
+
+
+def test_both_loaders_give_every_scalar_of_every_step(provider):
+    series = provider.read_scalars(
+        CONTEXT, experiment_id="", plugin_name="scalars", downsample=10_000
+    )["run"]
+    for tag, expected in expected_scalars().items():
+        got = {point.step: point.value for point in series[tag]}
+        assert got.keys() == expected.keys()
+        assert got == {step: float(np.float32(value)) for step, value in expected.items()}
+
+
+def test_both_loaders_give_the_rows_bit_for_bit(provider, run):
+    history = rlviz.read(run[1])
+    metadata = provider.list_tensors(CONTEXT, experiment_id="", plugin_name=schema.PLUGIN)["run"]
+    tensors = provider.read_tensors(
+        CONTEXT, experiment_id="", plugin_name=schema.PLUGIN, downsample=10_000
+    )["run"]
+    assert set(tensors) == {"rlviz/rows/s0", "rlviz/rows/s0.1"}  # the metric that set in late
+    got = {}
+    for tag, points in tensors.items():
+        columns = schema.RowsHeader.from_bytes(metadata[tag].plugin_content).columns
+        for point in points:
+            for row in np.asarray(point.numpy):
+                record = dict(zip(columns, row, strict=True))
+                got[int(record["step"])] = record
+    assert sorted(got) == list(history.step)
+    for name, column in history.columns.items():
+        series = [got[step].get(name, math.nan) for step in history.step]
+        np.testing.assert_array_equal(series, column, err_msg=name)
+
+
+def test_the_rows_give_the_cumulative_flops_exactly(run):
+    assert rlviz.read(run[1]).exact_flops() == [
+        s * 10**22 + s * (s + 1) // 2 for s in range(1, STEPS + 1)
+    ]
+
+
+def test_figure_and_texts_stand_in_their_tabs(provider):
+    images = provider.read_blob_sequences(
+        CONTEXT, experiment_id="", plugin_name="images", downsample=10
+    )["run"]
+    (point,) = images[schema.FIGURE_TAG]
+    png = provider.read_blob(CONTEXT, blob_key=point.values[-1].blob_key)
+    assert png.startswith(b"\x89PNG")
+    assert point.step == STEPS
+    texts = provider.read_tensors(CONTEXT, experiment_id="", plugin_name="text", downsample=10)
+    summary = np.asarray(texts["run"][schema.SUMMARY_TAG][-1].numpy).ravel()[0].decode()
+    assert f"{STEPS} training steps" in summary
+    table = np.asarray(texts["run"][schema.CONFIG_TAG][-1].numpy).ravel()[0].decode()
+    assert "| model.name | a\\|b |" in table
+
+
+def test_the_configuration_reaches_the_hparams_tab(provider):
+    tags = provider.list_tensors(CONTEXT, experiment_id="", plugin_name="hparams")["run"]
+    start = plugin_data_pb2.HParamsPluginData.FromString(
+        tags["_hparams_/session_start_info"].plugin_content
+    ).session_start_info
+    assert start.hparams["lr"].number_value == 1e-4
+    assert start.hparams["model.name"].string_value == "a|b"
+    assert start.hparams["bf16"].bool_value is True
+    assert "_hparams_/session_end_info" in tags
+
+
+def test_a_value_beyond_float32_is_infinite_in_the_scalars_and_exact_in_the_rows(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(1, metrics={"big": 1e300, "minus": -1e39, "nan": math.nan})
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert accumulator.Scalars("rlviz/big")[0].value == math.inf
+    assert accumulator.Scalars("rlviz/minus")[0].value == -math.inf
+    assert math.isnan(accumulator.Scalars("rlviz/nan")[0].value)
+    assert rlviz.read(tmp_path).columns["metrics/big"][0] == 1e300

@@ -1,0 +1,137 @@
+"""The figure process: asked, not waited for; its end or its silence costs a figure and no more."""
+
+import sys
+import textwrap
+import time
+
+import pytest
+
+import rlviz
+from rlviz.record.illustrator import Illustrator
+
+
+@pytest.fixture
+def run(tmp_path):
+    with rlviz.Callback(tmp_path / "run", figure_seconds=None) as viz:
+        for step in range(1, 30):
+            viz.on_step_end(step, correct=[1, 0], parallelism=[2.0], flops=10)
+    return tmp_path / "run"
+
+
+def misbehaving(code):
+    return (sys.executable, "-c", textwrap.dedent(code))
+
+
+def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
+    said = []
+    illustrator = Illustrator(run, figure_seconds=1, on_error=said.append)
+    illustrator.request()
+    assert illustrator.busy
+    answer = illustrator.take(timeout=60)
+    illustrator.stop()
+    assert not said
+    assert answer.figure_png.startswith(b"\x89PNG")
+    assert "29 training steps" in answer.summary_markdown
+    assert answer.step == 29
+    assert not illustrator.busy
+
+
+def test_a_request_and_a_look_for_the_answer_take_no_time(run):
+    illustrator = Illustrator(run, figure_seconds=1, on_error=pytest.fail)
+    began = time.perf_counter()
+    illustrator.request()
+    assert illustrator.take() is None
+    assert time.perf_counter() - began < 0.2  # starting the process alone takes longer
+    illustrator.take(timeout=60)
+    illustrator.stop()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import sys; sys.exit(3)", "ended by itself"),
+        ("import sys; sys.stdin.readline(); print('nonsense', flush=True)", "Expecting value"),
+        ("import os; os.kill(os.getpid(), 9)", "ended by itself"),
+    ],
+    ids=["exits", "talks nonsense", "is killed"],
+)
+def test_a_process_that_fails_costs_the_figure_and_is_said(run, code, words):
+    said = []
+    illustrator = Illustrator(
+        run, figure_seconds=1, on_error=said.append, command=misbehaving(code)
+    )
+    illustrator.request()
+    assert illustrator.take(timeout=60) is None
+    assert not illustrator.busy
+    illustrator.stop()
+    assert words in str(said[0]) or "Broken pipe" in str(said[0])
+
+
+def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
+    said = []
+    illustrator = Illustrator(tmp_path, figure_seconds=1, on_error=said.append)
+    illustrator.request()
+    assert illustrator.take(timeout=60) is None
+    illustrator.stop()
+    assert "holds no steps recorded by rlviz" in str(said[0])
+
+
+def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_by_stop(run):
+    said = []
+    illustrator = Illustrator(
+        run,
+        figure_seconds=1,
+        on_error=said.append,
+        command=misbehaving("import time; time.sleep(600)"),
+    )
+    illustrator.request()
+    while illustrator._process is None:
+        time.sleep(0.01)
+    process = illustrator._process
+    assert illustrator.take(timeout=0.1) is None
+    assert illustrator.busy
+    illustrator.stop()
+    assert process.wait(timeout=10) != 0
+    assert not said  # it was ended on purpose
+
+
+def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_under_one_percent(
+    run,
+):
+    now = 0.0
+    illustrator = Illustrator(run, figure_seconds=60, on_error=pytest.fail, clock=lambda: now)
+    now = 59.9
+    assert not illustrator.due()
+    now = 60.0
+    assert illustrator.due()
+    illustrator.request()
+    assert not illustrator.due()  # one at a time
+    assert illustrator.take(timeout=60)
+    cost = illustrator._cost
+    assert cost > 0.05  # the CPU time of starting and drawing, as the process itself counted it
+    now = max(60 + 59.9, 100 * cost - 0.1)
+    assert not illustrator.due()
+    now = max(60 + 60.1, 100 * cost + 0.1)
+    assert illustrator.due()
+    illustrator.stop()
+
+
+def test_after_three_failures_in_a_row_no_further_figure_is_tried(run):
+    said = []
+    now = 0.0
+    illustrator = Illustrator(
+        run,
+        figure_seconds=1,
+        on_error=said.append,
+        command=misbehaving("import sys; sys.exit(1)"),
+        clock=lambda: now,
+    )
+    for attempt in range(1, 4):
+        now += 10
+        assert illustrator.due(), attempt
+        illustrator.request()
+        illustrator.take(timeout=60)
+    now += 1000
+    assert not illustrator.due()
+    assert len(said) == 3
+    illustrator.stop()

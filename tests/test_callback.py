@@ -1,0 +1,321 @@
+"""The callback as a training script uses it, and what it survives."""
+
+import gc
+import logging
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+
+import rlviz
+
+
+def run_script(code, *arguments, wait=True):
+    """Run a training script in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if wait:
+        process.output, process.errors = process.communicate(timeout=60)
+    return process
+
+
+def test_three_lines_record_a_run_that_reads_back(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        for step in range(1, 101):
+            rewards = torch.tensor([1.0, 0.0, float(step > 50), 0.0])
+            viz.record(correct=rewards > 0.5)
+            viz.record(parallelism=[step, step + 2], flops={"rollout": 3, "update": 10**25})
+            viz.on_step_end(step, metrics={"loss": torch.tensor(0.5, requires_grad=True) * 2})
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(1, 101))
+    assert list(run.accuracy) == [0.25] * 50 + [0.5] * 50
+    assert list(run.parallelism) == [step + 1 for step in range(1, 101)]
+    assert run.exact_flops() == [step * (10**25 + 3) for step in range(1, 101)]
+    assert run.exact_flops("rollout") == [3 * step for step in range(1, 101)]
+    assert list(run.columns["metrics/loss"]) == [1.0] * 100
+    assert run.damage == ()
+
+
+def test_steps_count_themselves_when_they_are_not_named(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(correct=[1])
+        viz.on_step_end(7, correct=[1])
+        viz.on_step_end(np.int64(8), correct=[1])
+        viz.on_step_end(correct=[1])
+    assert list(rlviz.read(tmp_path).step) == [1, 7, 8, 9]
+
+
+def test_the_ema_in_scalars_and_rows_is_tensorboards(tmp_path):
+    accuracies = [0.25, 0.5, math.nan, 1.0, 0.0]
+    with rlviz.Callback(tmp_path, figure_seconds=None, ema=0.6) as viz:
+        for accuracy in accuracies:
+            viz.on_step_end(accuracy=accuracy, graded=4)
+    last, count, expected = 0.0, 0, []
+    for accuracy in accuracies:
+        if math.isnan(accuracy):
+            continue
+        last, count = 0.6 * last + 0.4 * accuracy, count + 1
+        expected.append(last / (1 - 0.6**count))
+    column = rlviz.read(tmp_path).columns["accuracy_ema"]
+    assert column[np.isfinite(column)] == pytest.approx(expected, rel=1e-12)
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    scalars = accumulator.Scalars("rlviz/accuracy/ema")
+    assert [event.value for event in scalars] == pytest.approx(expected, rel=1e-6)
+    assert [event.step for event in scalars] == [1, 2, 4, 5]
+
+
+def test_a_step_can_be_read_while_the_run_goes_on(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.1)
+    viz.on_step_end(1, correct=[1])
+    deadline = time.monotonic() + 2
+    while not list(tmp_path.glob("*tfevents*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.1)
+    assert list(rlviz.read(tmp_path).step) == [1]
+    viz.close()
+
+
+def test_the_run_ends_with_figure_and_summary_and_says_that_it_succeeded(tmp_path):
+    with rlviz.Callback(tmp_path, config={"lr": 0.1}) as viz:
+        for step in range(1, 40):
+            viz.on_step_end(step, correct=[1, 0], parallelism=[2.0], flops=10**21)
+    assert viz.close() is True
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert accumulator.Images("rlviz/figure")[0].step == 39
+    assert hparams_status(accumulator) == api_pb2.STATUS_SUCCESS
+
+
+def hparams_status(accumulator):
+    content = accumulator.summary_metadata["_hparams_/session_end_info"].plugin_data.content
+    return plugin_data_pb2.HParamsPluginData.FromString(content).session_end_info.status
+
+
+def test_an_exception_in_the_loop_passes_through_and_the_run_is_kept(tmp_path):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012, SIM117
+        with rlviz.Callback(tmp_path, config={"lr": 0.1}, figure_seconds=None) as viz:
+            viz.on_step_end(1, correct=[1])
+            raise ZeroDivisionError
+    assert list(rlviz.read(tmp_path).step) == [1]
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert hparams_status(accumulator) == api_pb2.STATUS_FAILURE
+
+
+@pytest.mark.parametrize("ending", ["pass", "sys.exit(3)", "raise RuntimeError('crash')"])
+def test_a_script_that_never_closes_loses_nothing_however_it_ends(tmp_path, ending):
+    code = f"""
+        import sys, rlviz
+        viz = rlviz.Callback(sys.argv[1], flush_seconds=60, figure_seconds=None)
+        for step in range(1, 501):
+            viz.on_step_end(step, correct=[1])
+        {ending}
+    """
+    process = run_script(code, tmp_path)
+    assert "Traceback" not in process.errors or "crash" in process.errors
+    assert list(rlviz.read(tmp_path).step) == list(range(1, 501))
+
+
+def test_a_killed_process_loses_a_second_at_most(tmp_path):
+    code = """
+        import sys, time, rlviz
+        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
+        for step in range(1, 100_000):
+            viz.on_step_end(step, correct=[1])
+            print(step, flush=True)
+            time.sleep(0.001)
+    """
+    process = run_script(code, tmp_path, wait=False)
+    logged = {}  # step -> when it was seen here
+    while len(logged) < 1 or time.monotonic() - logged[1] < 2.5:
+        logged[int(process.stdout.readline())] = time.monotonic()
+    killed = time.monotonic()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    last = int(rlviz.read(tmp_path).step[-1])
+    assert killed - logged.get(last, killed) <= 1.0 + 0.5  # half a second for a busy machine
+
+
+def test_a_directory_that_cannot_be_written_warns_once_and_recording_resumes(tmp_path, caplog):
+    obstacle = tmp_path / "obstacle"
+    obstacle.write_text("a file where a directory is needed")
+    viz = rlviz.Callback(obstacle / "run", flush_seconds=0.05, figure_seconds=None)
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        for step in range(1, 11):
+            viz.on_step_end(step, correct=[1])
+            time.sleep(0.02)
+        assert viz.flush() is False
+    assert len(caplog.records) == 1
+    assert "training goes on" in caplog.text
+    assert viz.health.queued == 10
+    assert viz.health.errors > 1
+    obstacle.unlink()
+    viz.on_step_end(11, correct=[1])
+    assert viz.flush() is True
+    assert viz.health.written == 11
+    viz.close()
+    assert list(rlviz.read(obstacle / "run").step) == list(range(1, 12))
+
+
+def test_strict_raises_what_went_wrong_in_the_background(tmp_path):
+    (tmp_path / "obstacle").write_text("")
+    viz = rlviz.Callback(tmp_path / "obstacle" / "run", strict=True, figure_seconds=None)
+    viz.on_step_end(1, correct=[1])
+    with pytest.raises(NotADirectoryError):
+        viz.flush()
+    with pytest.raises(NotADirectoryError):
+        viz.close()
+
+
+def test_closing_twice_is_fine_and_what_comes_later_is_counted_as_dropped(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None)
+    viz.on_step_end(1, correct=[1])
+    assert viz.close() is True
+    assert viz.close() is True
+    viz.record(correct=[1])
+    viz.on_step_end(2)
+    health = viz.health
+    assert (health.logged, health.written, health.dropped, health.queued) == (2, 1, 1, 0)
+
+
+def test_closing_without_a_step_leaves_no_file(tmp_path):
+    with rlviz.Callback(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_resumed_run_goes_on_as_if_it_had_never_stopped(tmp_path):
+    def log(viz, steps):
+        for step in steps:
+            viz.record(correct=[1] * (step % 5) + [0], parallelism=[step], flops=10**23 + step)
+            viz.on_step_end(step)
+
+    with rlviz.Callback(tmp_path / "whole", figure_seconds=None) as viz:
+        log(viz, range(1, 31))
+    with rlviz.Callback(tmp_path / "resumed", figure_seconds=None) as viz:
+        log(viz, range(1, 13))
+        state = viz.state_dict()
+        log(viz, range(13, 20))  # lost with the crash, for the checkpoint is older
+    with rlviz.Callback(tmp_path / "resumed", figure_seconds=None) as viz:
+        viz.load_state_dict(state)
+        log(viz, range(13, 31))
+    whole, resumed = rlviz.read(tmp_path / "whole"), rlviz.read(tmp_path / "resumed")
+    assert resumed.superseded == 7
+    assert resumed.exact_flops() == whole.exact_flops()
+    for name in set(whole.columns) - {"wall_time", "session"}:
+        np.testing.assert_array_equal(resumed.columns[name], whole.columns[name], err_msg=name)
+    assert list(resumed.session) == [0] * 12 + [1] * 18
+
+
+def test_loading_a_state_after_the_first_step_is_refused_in_words(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(1, correct=[1])
+        with pytest.raises(RuntimeError, match="must come before the first step"):
+            viz.load_state_dict(viz.state_dict())
+
+
+def test_any_thread_may_record_and_every_answer_is_counted(tmp_path):
+    def work():
+        for _ in range(1000):
+            viz.record(correct=[1, 0, 1])
+
+    with rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.01) as viz:
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        viz.on_step_end(1)
+    run = rlviz.read(tmp_path)
+    assert (run.columns["correct"][0], run.columns["graded"][0]) == (16_000, 24_000)
+
+
+def test_no_graph_is_kept_alive_and_later_changes_do_not_reach_the_record(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60) as viz:
+        weights = torch.ones(3, requires_grad=True)
+        activation = weights * 2
+        loss = activation.sum()
+        gone = weakref.ref(activation)
+        answers = np.array([1.0, 0.0])
+        viz.record(metrics={"loss": loss}, correct=answers)
+        answers[:] = 0
+        del activation, loss
+        gc.collect()
+        assert gone() is None
+        viz.on_step_end(1)
+    run = rlviz.read(tmp_path)
+    assert (run.accuracy[0], run.columns["metrics/loss"][0]) == (0.5, 6.0)
+
+
+def test_a_wrong_argument_raises_at_the_call_and_nothing_of_it_is_recorded(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.record(correct=[1, 1])
+        with pytest.raises(ValueError, match=r"must be a whole number >= 0, got -0\.5"):
+            viz.record(correct=[0, 0], flops=-0.5)
+        with pytest.raises(ValueError, match="together with"):
+            viz.record(correct=[1], accuracy=1.0)
+        with pytest.raises(ValueError, match="`graded` without `accuracy`"):
+            viz.record(graded=3)
+        with pytest.raises(TypeError, match="step must be a whole number"):
+            viz.on_step_end(1.5, correct=[0])
+        with pytest.raises(TypeError, match="step must be a whole number"):
+            viz.on_step_end(True, correct=[0])
+        with pytest.raises(ValueError, match="step must be in"):
+            viz.on_step_end(-1, correct=[0])
+        viz.on_step_end(1)
+    assert rlviz.read(tmp_path).columns["graded"][0] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"ema": 1.0}, ValueError, r"weight must be in \[0, 1\), got 1.0"),
+        ({"flush_seconds": 0}, ValueError, "flush_seconds must be > 0"),
+        ({"figure_seconds": -1}, ValueError, "figure_seconds must be > 0"),
+        ({"config": ["lr"]}, TypeError, "pass vars"),
+        ({"logdir": ""}, TypeError, "logdir must be the path"),
+        ({"logdir": None}, TypeError, "logdir must be the path"),
+        ({"logdir": __file__}, ValueError, "is a file"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_words(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        rlviz.Callback(**{"logdir": tmp_path, **options})
+
+
+def test_flush_and_close_return_in_time_when_the_figure_hangs(tmp_path, monkeypatch):
+    painter = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(rlviz.callback, "PAINTER", painter)
+    viz = rlviz.Callback(tmp_path)
+    viz.on_step_end(1, correct=[1])
+    began = time.monotonic()
+    assert viz.flush(timeout=2.0) is True
+    assert viz.close(timeout=0.5) is False  # the figure is missing, and it says so
+    assert time.monotonic() - began < 2.0 + 0.5 + 0.5
+    assert list(rlviz.read(tmp_path).step) == [1]
+
+
+def test_threads_and_descriptors_are_gone_after_close(tmp_path):
+    descriptors = len(os.listdir("/proc/self/fd"))
+    for number in range(5):
+        with rlviz.Callback(tmp_path / str(number), figure_seconds=None) as viz:
+            viz.on_step_end(1, correct=[1])
+    time.sleep(0.1)
+    assert not [t for t in threading.enumerate() if t.name.startswith("rlviz")]
+    assert len(os.listdir("/proc/self/fd")) == descriptors
