@@ -84,6 +84,7 @@ class Callback:
             )
         session = next_session(path)
         queue: deque[Measurement | StepEnd] = deque()
+        self._pid = os.getpid()
         self._strict = strict
         self._closed: bool | None = None
         self._troubles = Troubles()
@@ -229,6 +230,8 @@ class Callback:
         return Health(logged, written, dropped, logged - written - dropped, self._troubles.errors)
 
     def _close(self, timeout: float, *, success: bool) -> bool:
+        if self._closed is None and os.getpid() != self._pid:
+            self._closed = False  # a forked child has no writer thread; the run is its parent's
         if self._closed is None:
             atexit.unregister(self.close)
             self._closed = False  # an interrupt while waiting must not start it all over

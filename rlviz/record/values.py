@@ -92,6 +92,8 @@ def _count_of_answers(graded: Any) -> float:
 
 def episodes(parallelism: Any) -> ParallelismSums | Deferred[ParallelismSums]:
     """One average parallelism per episode: numbers, `Parallelism` values or tensors."""
+    if type(parallelism) is float and 0 <= parallelism < math.inf:  # most loops: one number
+        return ParallelismSums(parallelism, 1)
     return now_or_later(parallelism, ParallelismSums.from_episodes)
 
 

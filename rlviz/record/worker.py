@@ -126,6 +126,8 @@ class Worker:
 
     def flush(self, timeout: float) -> bool:
         """Write what was logged so far; whether that was done within `timeout` seconds."""
+        if self._closed.is_set():
+            return self._all_written
         request = _Request()
         self._requests.append(request)
         self._wake.set()
