@@ -30,14 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (FileNotFoundError, ImportError, ValueError) as error:
-        print(f"rlviz: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"rlviz: {error.strerror}: {error.filename}", file=sys.stderr)
+    except (OSError, ImportError, ValueError) as error:
+        print(f"rlviz: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:  # the system's, not one of ours
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -223,7 +226,7 @@ def _summary(options: argparse.Namespace) -> int:
 def _print_markdown(text: str) -> None:
     """Rendered for a terminal; as it is for a pipe."""
     if not sys.stdout.isatty():
-        print(text)
+        print(text, end="")
         return
     from rich.console import Console
     from rich.markdown import Markdown

@@ -6,7 +6,6 @@ here, so that no tag and no column is spelled in two places.
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 PLUGIN = "rlviz"
@@ -206,25 +205,36 @@ class RowsHeader:
         """
         try:
             fields = json.loads(content)
-            version = int(fields["version"])
-            session = int(fields["session"])
-            columns = _unique_names(fields["columns"])
-            resumed_after = fields["resumed_after"]
-            resumed_after = None if resumed_after is None else int(resumed_after)
-        except (KeyError, TypeError, ValueError) as error:
+            version = _whole(fields["version"])
+            if version <= FORMAT_VERSION:
+                after = fields["resumed_after"]
+                return cls(
+                    session=_whole(fields["session"]),
+                    columns=_column_names(fields["columns"]),
+                    resumed_after=None if after is None else _whole(after),
+                    version=version,
+                )
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not a header of rlviz rows: {content[:80]!r}") from error
-        if version > FORMAT_VERSION:
-            raise ValueError(
-                f"the rows have format version {version}, this rlviz reads up to {FORMAT_VERSION}. "
-                "Upgrade rlviz to read this run."
-            )
-        return cls(session, columns, resumed_after, version)
+        raise ValueError(
+            f"the rows have format version {version}, this rlviz reads up to {FORMAT_VERSION}. "
+            "Upgrade rlviz to read this run."
+        )
 
 
-def _unique_names(names: Iterable[object]) -> tuple[str, ...]:
-    columns = tuple(names)
-    if len(set(columns)) != len(columns):
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("not a whole number")
+    if not 0 <= value < 2**53:
+        raise ValueError("out of range")
+    return value
+
+
+def _column_names(names: object) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError("the columns are no list of names")
+    if len(set(names)) != len(names):
         raise ValueError("a column stands twice")
-    if not all(isinstance(name, str) for name in columns):
-        raise TypeError("a column's name is no string")
-    return tuple(str(name) for name in columns)
+    if not {STEP, SESSION} <= set(names):
+        raise ValueError("rows without a step or a session")
+    return tuple(names)

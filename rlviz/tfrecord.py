@@ -5,6 +5,7 @@ after damage; from TensorBoard's own readers one bad byte hides the rest of a fi
 Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,14 +83,15 @@ def _length_at(data: bytes, offset: int) -> int | None:
     return length if fits else None
 
 
+_CANDIDATE = re.compile(rb"(?=[\s\S]{5}\0\0\0)(?!\0{12})")
+"""Where a header may stand: the high bytes of a length are always 0, but twelve zeros are none."""
+
+
 def _next_intact(data: bytes, offset: int) -> int:
     """The offset of the next intact record, or the end of the data."""
-    last = len(data) - _HEADER_BYTES - _FOOTER_BYTES
-    while offset <= last:
-        # The high bytes of a length are always 0: skips the checksum almost everywhere.
-        if data[offset + 5 : offset + 8] == b"\0\0\0" and _record_at(data, offset) is not None:
-            return offset
-        offset += 1
+    for candidate in _CANDIDATE.finditer(data, offset):
+        if _record_at(data, candidate.start()) is not None:
+            return candidate.start()
     return len(data)
 
 

@@ -318,4 +318,4 @@ def test_threads_and_descriptors_are_gone_after_close(tmp_path):
             viz.on_step_end(1, correct=[1])
     time.sleep(0.1)
     assert not [t for t in threading.enumerate() if t.name.startswith("rlviz")]
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(os.listdir("/proc/self/fd")) <= descriptors

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator, PercentFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from rlviz.report.history import History
@@ -20,8 +21,10 @@ XAxis = Literal["flops", "step", "wall_time"]
 _BLUE, _RED = "#1f77b4", "#d62728"
 _X_LABELS = {"flops": "RL flops", "step": "Training step", "wall_time": "Wall time (hours)"}
 _X_UNITS = {"flops": "RL FLOPs", "step": "steps", "wall_time": "hours"}
-_LEGEND_SHARE = 0.22
-"""How much of a panel's height the legend takes, its distance from the frame included."""
+_LEGEND_WIDTH, _LEGEND_HEIGHT = 0.56, 0.22
+"""How much of a panel the legend takes at most, its distance from the frame included."""
+_ROUNDING = 1e-9
+"""0.55 / 0.05 is a little more than 11 in float64, and 0.3 / 0.05 a little less than 6."""
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 11.0,
@@ -74,7 +77,7 @@ def figure(history: History, *, x: XAxis = "flops") -> Figure:
     Args:
         history: a run, from `rlviz.read`.
         x: "flops", "step" or "wall_time" (hours since the first step). Where a run recorded no
-            FLOPs, the default falls back to steps.
+            FLOPs, or a session started them again from 0, the default falls back to steps.
 
     Returns:
         A matplotlib figure of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF.
@@ -84,7 +87,7 @@ def figure(history: History, *, x: XAxis = "flops") -> Figure:
     """
     if x not in _X_LABELS:
         raise ValueError(f"x must be one of {', '.join(map(repr, _X_LABELS))}, got {x!r}.")
-    axis: XAxis = "step" if x == "flops" and not np.isfinite(history.flops).any() else x
+    axis: XAxis = "step" if x == "flops" and not history.has_compute_axis else x
     positions = _positions(history, axis)
     import matplotlib
 
@@ -94,11 +97,14 @@ def figure(history: History, *, x: XAxis = "flops") -> Figure:
         curves = {}
         for ax, panel in zip(axes, _PANELS, strict=True):
             _label(ax, panel, axis)
+            _x_axis(ax, axis, positions[np.isfinite(positions)])  # the same, also with gaps
             x_at, y = _finite(positions, panel.values(history))
-            if len(y):
-                curves[panel.short_name] = _draw(ax, panel, x_at, y)
-            else:
+            if not len(y):
                 _say_that_nothing_is_there(ax, panel)
+                continue
+            smoothed = _draw(ax, panel, x_at, y)
+            if np.isfinite(smoothed.standard_error).any():  # else it just joins the points
+                curves[panel.short_name] = smoothed
         if curves:
             drawing.supxlabel(_caption(curves, axis), fontsize=8, color="0.35")
     return drawing
@@ -109,7 +115,9 @@ def _positions(history: History, x: XAxis) -> Floats:
         return history.flops
     if x == "step":
         return history.step.astype(np.float64)
-    hours: Floats = (history.wall_time - history.wall_time[0]) / 3600
+    # A clock that was set back stands still: a curve never goes back on itself.
+    seconds = np.maximum(np.diff(history.wall_time, prepend=history.wall_time[:1]), 0)
+    hours: Floats = np.cumsum(seconds) / 3600
     return hours
 
 
@@ -136,14 +144,15 @@ def _say_that_nothing_is_there(ax: Axes, panel: _Panel) -> None:
 def _draw(ax: Axes, panel: _Panel, x: Floats, y: Floats) -> Smoothed:
     smoothed = local_polynomial(y, x=x)
     _dots_and_curve(ax, panel, x, y, smoothed)
-    _x_axis(ax, x)
     _y_axis(ax, panel, x, y)
-    ax.legend(loc="upper left", framealpha=0.9)
+    for handle in ax.legend(loc="upper left", framealpha=0.9).legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([25])  # the dots of a long run are too small to tell their color
     return smoothed
 
 
 def _dots_and_curve(ax: Axes, panel: _Panel, x: Floats, y: Floats, smoothed: Smoothed) -> None:
-    size = float(np.clip(4500 / len(x), 2, 22))
+    size = float(np.clip(4500 / len(x), 2, 40))
     ax.scatter(
         x,
         y,
@@ -151,6 +160,7 @@ def _dots_and_curve(ax: Axes, panel: _Panel, x: Floats, y: Floats, smoothed: Smo
         color=_BLUE,
         alpha=0.65,
         linewidths=0,
+        clip_on=False,  # a value on the frame, such as 0 %, is a whole dot too
         label=panel.name,
         rasterized=len(x) > 5000,  # keeps an SVG or PDF of a long run small
     )
@@ -163,7 +173,9 @@ def _band(smoothed: Smoothed) -> tuple[Floats, Floats]:
     return smoothed.curve - half, smoothed.curve + half
 
 
-def _x_axis(ax: Axes, x: Floats) -> None:
+def _x_axis(ax: Axes, axis: XAxis, x: Floats) -> None:
+    if axis == "step":
+        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     formatter = ScalarFormatter(useMathText=True)
     formatter.set_powerlimits((-3, 5))
     ax.xaxis.set_major_formatter(formatter)
@@ -175,14 +187,17 @@ def _y_axis(ax: Axes, panel: _Panel, x: Floats, y: Floats) -> None:
     """Ticks from the data, and room for the legend above what is drawn at the upper left."""
     low, high = float(y.min()), float(y.max())
     step = _tick_step(panel, high - low)
-    bottom = math.floor(low / step) * step
-    top = math.ceil(high / step) * step if panel.percent else high + 0.4 * step
+    bottom = math.floor(low / step + _ROUNDING) * step
+    top = math.ceil(high / step - _ROUNDING) * step if panel.percent else high + 0.4 * step
     if top - bottom < 2 * step:  # a nearly constant value still needs a scale around it
-        bottom, top = bottom - step, bottom + 2 * step
-    left = y[x <= x[0] + 0.5 * (x[-1] - x[0])]
-    top = max(top, bottom + (float(left.max()) - bottom) / (1 - _LEGEND_SHARE))
+        bottom, top = max(bottom - step, 0.0), bottom + 2 * step
+    left = y[ax.transLimits.transform(np.column_stack([x, y]))[:, 0] < _LEGEND_WIDTH]
+    below_legend = float(left.max(initial=bottom)) - bottom
+    top = max(top, bottom + below_legend / (1 - _LEGEND_HEIGHT))
+    highest = min(top, 1.0) if panel.percent else top  # the room above 100 % is no scale
+    ticks = np.arange(round(bottom / step), math.floor(highest / step + _ROUNDING) + 1)
+    ax.set_yticks(step * ticks)
     ax.set_ylim(bottom, top)
-    ax.yaxis.set_major_locator(MultipleLocator(step))
     if panel.percent:
         ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
     else:

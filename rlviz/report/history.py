@@ -1,11 +1,10 @@
 """Reads a run directory back: every step once, whatever became of the files and the sessions."""
 
-import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +54,8 @@ class History:
 
     @property
     def session(self) -> NDArray[np.int64]:
-        """The session that wrote each step, (T,), from 0."""
-        return self._column(schema.SESSION).astype(np.int64)
+        """The session that wrote each step, (T,), from 0; 0 where unknown."""
+        return np.nan_to_num(self._column(schema.SESSION)).astype(np.int64)
 
     @property
     def wall_time(self) -> Floats:
@@ -67,6 +66,15 @@ class History:
     def flops(self) -> Floats:
         """Cumulative RL FLOPs at the end of each step, (T,), nearest float64; NaN where unknown."""
         return self._column(schema.flops_column())
+
+    @property
+    def has_compute_axis(self) -> bool:
+        """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
+
+        They start again from 0 where a session went on without `Callback.load_state_dict`.
+        """
+        known = self.flops[np.isfinite(self.flops)]
+        return bool(len(known) and (np.diff(known) >= 0).all())
 
     @property
     def accuracy(self) -> Floats:
@@ -100,9 +108,8 @@ class History:
         name = schema.flops_column(phase)
         if name not in self.columns:
             raise KeyError(f"no FLOPs were recorded for {phase!r}; there are {list(self.phases)}.")
-        pairs = zip(
-            self.columns[name], self.columns[schema.flops_remainder_column(phase)], strict=True
-        )
+        remainders = np.nan_to_num(self._column(schema.flops_remainder_column(phase)))
+        pairs = zip(self.columns[name], remainders, strict=True)
         return [None if np.isnan(n) else schema.join_count(n, r) for n, r in pairs]
 
     def to_pandas(self) -> "pandas.DataFrame":
@@ -158,7 +165,7 @@ def read(logdir: str | os.PathLike[str]) -> History:
         raise FileNotFoundError(f"there is no run directory {path}. Give the logdir of a Callback.")
     batches: list[_Batch] = []
     damage: list[Damage] = []
-    for file in sorted(path.glob("*tfevents*")):
+    for file in sorted(filter(Path.is_file, path.glob("*tfevents*"))):
         for item in _read_file(file):
             (batches if isinstance(item, _Batch) else damage).append(item)  # type: ignore[arg-type]
     if not batches:
@@ -178,7 +185,7 @@ class _Batch:
 
 def _read_file(file: Path) -> Iterator[_Batch | Damage]:
     try:
-        data = _bytes_of(file)
+        data = file.read_bytes()  # a mapped file that is truncated meanwhile kills the process
     except OSError as error:
         yield Damage(file.name, 0, 0, f"the file can't be read: {error.strerror}")
         return
@@ -192,14 +199,6 @@ def _read_file(file: Path) -> Iterator[_Batch | Damage]:
         except ValueError as error:
             yield Damage(file.name, offset, item.end - offset, str(error))
         offset = item.end
-
-
-def _bytes_of(file: Path) -> Any:
-    """The file's bytes as they are now, without reading them all into memory."""
-    with file.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size == 0:  # which can't be mapped
-            return b""
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()

@@ -126,7 +126,7 @@ def summarise(history: History) -> Summary:
     """Sum up a run: steps, FLOPs by phase, both curves at start, middle and end, and losses.
 
     The values are those of `rlviz.smooth.local_polynomial` over cumulative RL FLOPs (over steps
-    where a run recorded none), ± one standard error; with fewer than 20 points they are the
+    where a run has no such axis), ± one standard error; with fewer than 20 points they are the
     recorded values themselves.
 
     Example:
@@ -136,14 +136,13 @@ def summarise(history: History) -> Summary:
         >>> summarise(run).claims[0].sentence
         'Training accuracy went from 25.0 % to 75.0 %.'
     """
-    known = np.isfinite(history.flops).any()
-    x = history.flops if known else history.step.astype(np.float64)
+    x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
     claims = (
         _claim(schema.ACCURACY, x, history.accuracy),
         _claim(schema.PARALLELISM, x, history.parallelism),
     )
     title = f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run"
-    return Summary(title, claims, _facts(history), _notes(history, bool(known)))
+    return Summary(title, claims, _facts(history), _notes(history))
 
 
 def _claim(name: str, x: Floats, y: Floats) -> Claim:
@@ -187,10 +186,16 @@ def _facts(history: History) -> dict[str, Any]:
     }
 
 
-def _notes(history: History, flops_known: bool) -> tuple[str, ...]:
+def _notes(history: History) -> tuple[str, ...]:
     notes = []
-    if not flops_known:
+    if not np.isfinite(history.flops).any():
         notes.append("no RL FLOPs were recorded, so the axis is training steps.")
+    elif not history.has_compute_axis:
+        notes.append(
+            "the count of RL FLOPs starts again where a session went on without "
+            "load_state_dict(), so totals are those of the last session and the axis is training "
+            "steps."
+        )
     if history.superseded:
         rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
         notes.append(f"{rows} recorded again by a resumed session; the latest stand.")

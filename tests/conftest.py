@@ -1,0 +1,148 @@
+"""What several tests share: real runs on disk, and runs of any shape in memory."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rlviz
+
+_PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
+
+
+@pytest.fixture(scope="session")
+def parl_table() -> dict[str, Any]:
+    """The 300 steps of `data/parl_shape.csv`: column -> list, FLOPs as exact integers."""
+    names, *rows = (line.split(",") for line in _PARL_SHAPE.read_text().split())
+    step, flops, correct, graded, parallelism = zip(*rows, strict=True)
+    assert names == ["step", "flops_total", "correct", "graded", "average_parallelism"]
+    return {
+        "step": list(map(int, step)),
+        "flops": list(map(int, flops)),
+        "correct": list(map(int, correct)),
+        "graded": list(map(int, graded)),
+        "parallelism": list(map(float, parallelism)),
+    }
+
+
+@pytest.fixture(scope="session")
+def parl_logdir(parl_table: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run, recorded by a callback."""
+    logdir = tmp_path_factory.mktemp("runs") / "parl-shape"
+    before = 0
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        for i, step in enumerate(parl_table["step"]):
+            viz.on_step_end(
+                step,
+                correct=np.arange(parl_table["graded"][i]) < parl_table["correct"][i],
+                parallelism=[parl_table["parallelism"][i]],
+                flops={"rollout": parl_table["flops"][i] - before},
+            )
+            before = parl_table["flops"][i]
+    return logdir
+
+
+@pytest.fixture(scope="session")
+def parl(parl_logdir: Path) -> rlviz.History:
+    return rlviz.read(parl_logdir)
+
+
+@pytest.fixture(scope="session")
+def history_of() -> Callable[..., rlviz.History]:
+    """Makes a run of given curves; `accuracy` in [0, 1], `flops` cumulative, NaN for a gap."""
+
+    def make(
+        *, accuracy: Any = None, parallelism: Any = None, flops: Any = None, logdir: str = "runs/x"
+    ) -> rlviz.History:
+        steps = next(len(c) for c in (accuracy, parallelism, flops) if c is not None)
+        columns = {
+            "step": np.arange(1.0, steps + 1),
+            "session": np.zeros(steps),
+            "wall_time": 1.7e9 + 30 * np.arange(steps),
+        }
+        if accuracy is not None:
+            columns["graded"] = np.where(np.isnan(accuracy), 0.0, 1024.0)
+            columns["correct"] = np.nan_to_num(accuracy) * 1024
+        if parallelism is not None:
+            columns["parallelism_count"] = np.where(np.isnan(parallelism), 0.0, 64.0)
+            columns["parallelism_sum"] = np.nan_to_num(parallelism) * 64
+        if flops is not None:
+            columns["flops/total"] = np.asarray(flops, np.float64)
+            columns["flops_remainder/total"] = np.zeros(steps)
+        return rlviz.History(columns, logdir)
+
+    return make
+
+
+@pytest.fixture
+def write_steps(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Records steps with a callback, closes it and returns its `state_dict` of then."""
+
+    def write(
+        steps: Any,
+        *,
+        logdir: Path = tmp_path / "run",
+        state: dict[str, Any] | None = None,
+        **each_step: Any,
+    ) -> dict[str, Any]:
+        brings = each_step or {
+            "correct": [1, 0, 1, 1],
+            "parallelism": [4.0],
+            "flops": {"rollout": 10**15, "update": 10**14},
+        }
+        with rlviz.Callback(logdir, figure_seconds=None) as viz:
+            if state is not None:
+                viz.load_state_dict(state)
+            for step in steps:
+                viz.on_step_end(step, **brings)
+            saved = viz.state_dict()
+        assert viz.health.written == len(steps)
+        return saved
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs Python in a process of its own, with the rlviz that is under test."""
+    package_root = str(Path(rlviz.__file__).resolve().parent.parent)
+
+    def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-P", *arguments],
+            env={**os.environ, "PYTHONPATH": package_root},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def kernel_rows() -> Callable[..., "np.ndarray[Any, np.dtype[np.float64]]"]:
+    """The reference of the local polynomial: L with ``curve = L @ y``, in O(T²).
+
+    Row i is the least-squares fit around x_i with weights exp(−|x_j − x_i| / tau), solved by a
+    singular value decomposition. The degree falls to the number of distinct x less one.
+    """
+
+    def rows(x: Any, tau: float, degree: int = 2) -> Any:
+        degree = min(degree, len(np.unique(x)) - 1)
+        found = []
+        for center in x:
+            u = (x - center) / tau
+            root = np.exp(-np.abs(u) / 2)
+            design = root[:, None] * u[:, None] ** np.arange(degree + 1)
+            scale = np.linalg.norm(design, axis=0)
+            found.append(np.linalg.pinv(design / scale, rcond=1e-14)[0] / scale[0] * root)
+        return np.array(found)
+
+    return rows
