@@ -7,16 +7,19 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rlviz import schema
+from rlviz.measure.flops import Watch, mfu, peak
 from rlviz.record import events
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.illustrator import PAINTER, Illustrator
 from rlviz.record.recorder import Measurement, Recorder, StepEnd, check_step
 from rlviz.record.rows import RowBuilder
-from rlviz.record.worker import Troubles, Worker
+from rlviz.record.worker import Troubles, Worker, logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,30 @@ class Health:
     """Failures in the background, each of them survived."""
 
 
+class _Watched:
+    """A watched module and the phase that it works in."""
+
+    def __init__(self, watch: Watch, phase: str) -> None:
+        self._watch = watch
+        self._warned = False
+        self.phase = phase
+
+    def take(self) -> int:
+        """FLOPs since the last time; says once what can't be counted."""
+        if not self._warned and self._watch.uncounted:
+            self._warned = True
+            logger.warning(
+                "rlviz: the FLOPs of %s can't be counted, so the phase %r reads low. Count the "
+                "step yourself and pass record(flops=…).",
+                ", ".join(self._watch.uncounted),
+                self.phase,
+            )
+        return self._watch.take()
+
+    def close(self) -> None:
+        self._watch.close()
+
+
 class Callback:
     """Records a training run: accuracy, average parallelism and RL FLOPs of every step.
 
@@ -46,6 +73,10 @@ class Callback:
         flush_seconds: how long a step may wait before it is written, > 0.
         figure_seconds: at least this many seconds between two live figures, > 0; from the second on
             they also stay under 1 % of the run's wall time. None draws none, also at the end.
+        device: the accelerator, for the model FLOPs utilization (MFU) of phases that come with
+            seconds: its name as `torch.cuda.get_device_name()` gives it, or its peak rate in
+            FLOP/s. A name that `rlviz.flops.peak` does not know is one warning, and no MFU.
+        devices: how many of them the FLOPs and seconds are those of.
         strict: raise what went wrong in the background from the next call. By default training is
             never disturbed: failures are counted in `health` and logged once a minute.
 
@@ -71,6 +102,8 @@ class Callback:
         ema: float = 0.9,
         flush_seconds: float = 1.0,
         figure_seconds: float | None = 60.0,
+        device: str | float | None = None,
+        devices: int = 1,
         strict: bool = False,
     ) -> None:
         path = _run_directory(logdir)
@@ -89,7 +122,13 @@ class Callback:
         self._closed: bool | None = None
         self._troubles = Troubles()
         self._recorder = Recorder(queue)
-        self._builder = RowBuilder(session=session, ema_weight=ema, on_error=self._troubles.note)
+        self._watched: list[_Watched] = []
+        self._builder = RowBuilder(
+            session=session,
+            ema_weight=ema,
+            on_error=self._troubles.note,
+            utilization=partial(mfu, devices=devices, peak=_peak(device, devices)),
+        )
         illustrator = None
         if figure_seconds is not None:
             illustrator = Illustrator(
@@ -120,6 +159,8 @@ class Callback:
         flops: Any = None,
         parallelism: Any = None,
         metrics: Any = None,
+        group: str | None = None,
+        seconds: Mapping[str, float] | None = None,
     ) -> None:
         """Add to the step that is open; any number of times, from any thread.
 
@@ -137,6 +178,10 @@ class Callback:
                 `evaluation` is kept apart from the total.
             parallelism: work / span of each episode, as numbers or `rlviz.parallelism` values.
             metrics: further scalars by name; several values in a step are averaged.
+            group: task family of these answers, such as "math"; they count in the accuracy of the
+                step and in a series of the family's own, `rlviz/accuracy/math`.
+            seconds: wall seconds that phases took, by phase; with them and `device` the MFU of a
+                phase is known, `rlviz/mfu/update`. Several calls in a step add up.
 
         Raises:
             ValueError, TypeError: a value can't be what it should be; the message says what came,
@@ -149,8 +194,25 @@ class Callback:
             flops=flops,
             parallelism=parallelism,
             metrics=metrics,
+            group=group,
+            seconds=seconds,
         )
         self._raise_if_strict()
+
+    def watch(self, module: Any, *, phase: str = "update") -> None:
+        """Count the FLOPs of a module's forward and backward passes, in a phase of every step.
+
+        For loops that don't count themselves: see `rlviz.flops.Watch` for what is counted, and
+        don't also pass those FLOPs to `record`. Operations that can't be counted are one warning.
+
+        Args:
+            module: an `nn.Module`, the outermost; compiled ones as `torch.compile` returned them.
+            phase: the phase that its FLOPs belong to; call it once for each module.
+
+        Raises:
+            TypeError, ValueError: it is no module that can be watched, or no name of a phase.
+        """
+        self._watched.append(_Watched(Watch(module), schema.check_phase(phase)))
 
     def on_train_start(self) -> None:
         """Nothing needs to be done; there for loops that call every hook."""
@@ -165,6 +227,8 @@ class Callback:
             check_step(step)  # before anything of this call is queued
         if record:
             self._recorder.record(**record)
+        for watched in self._watched:
+            self._recorder.record_flops(watched.phase, watched.take())
         self._recorder.end_step(step)
         self._raise_if_strict()
 
@@ -220,6 +284,7 @@ class Callback:
             )
         self._builder.load_state_dict(state)
         self._recorder.last_step = self._worker.resumed_after = int(state["step"])
+        self._worker.flops_before = self._builder.flops_total
 
     @property
     def health(self) -> Health:
@@ -236,6 +301,8 @@ class Callback:
             atexit.unregister(self.close)
             self._closed = False  # an interrupt while waiting must not start it all over
             self._recorder.close()
+            for watched in self._watched:
+                watched.close()
             self._closed = self._worker.close(timeout, success=success)
             self._raise_if_strict()
         return self._closed
@@ -252,6 +319,32 @@ def _run_directory(logdir: str | os.PathLike[str]) -> Path:
     if path.is_file():
         raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
     return path
+
+
+def _peak(device: str | float | None, devices: int) -> float | None:
+    """Peak FLOP/s of one device; None where there is none to know."""
+    if isinstance(devices, bool) or not isinstance(devices, int) or devices < 1:
+        raise ValueError(f"devices must be a whole number >= 1, got {devices!r}.")
+    if device is None:
+        return None
+    if isinstance(device, str):
+        known = peak(device)
+        if known is None:
+            logger.warning(
+                "rlviz: the peak rate of %r is not known, so no MFU is recorded. Pass "
+                "device=<its dense FLOP/s> to have it.",
+                device,
+            )
+        return known
+    if (
+        isinstance(device, bool)
+        or not isinstance(device, (int, float))
+        or not 0 < device < math.inf
+    ):
+        raise ValueError(
+            f"device must be a device's name or its peak FLOP/s (> 0), got {device!r}."
+        )
+    return float(device)
 
 
 def _check_seconds(name: str, seconds: float) -> None:

@@ -77,8 +77,13 @@ FIXED_COLUMNS = (
     Column("parallelism_sum", "ratio", "sum of work / span over the step's episodes"),
     Column("parallelism_count", "episodes", "episodes in that sum; their quotient is the mean"),
     Column("parallelism_undefined", "episodes", "episodes without work or span (0/0), left out"),
-    Column("work", "agent steps", "sum of the episodes' work, where it was given"),
-    Column("span", "agent steps", "sum of the episodes' span (critical path), where it was given"),
+    Column("work", "as given", "sum of the episodes' work, where it was given"),
+    Column("span", "as given", "sum of the episodes' span (critical path), where it was given"),
+    Column("sub_agents", "agents", "sub-agents that were started in stages"),
+    Column("spawning_stages", "stages", "stages that started any; their quotient is the fan-out"),
+    Column("fan_out_max", "agents", "most sub-agents that one stage started"),
+    Column("peak", "agents", "most agents at work at once in any episode"),
+    Column("unfinished", "agents", "agents that never ended and were clipped"),
     Column(f"{ACCURACY}_ema", "fraction in [0, 1]", "online EMA of accuracy"),
     Column(f"{PARALLELISM}_ema", "ratio", "online EMA of the step's mean work / span"),
 )
@@ -87,7 +92,7 @@ TOTAL = "total"
 EVALUATION = "evaluation"
 """The phase that is counted on its own and never enters the total."""
 
-_PHASE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
 def flops_column(phase: str = TOTAL) -> str:
@@ -98,6 +103,21 @@ def flops_column(phase: str = TOTAL) -> str:
 def flops_remainder_column(phase: str = TOTAL) -> str:
     """What has to be added to `flops_column` for the exact integer (see `split_count`)."""
     return f"flops_remainder/{phase}"
+
+
+def group_columns(group: str) -> tuple[str, str]:
+    """Correct and graded answers of one task family."""
+    return f"correct/{group}", f"graded/{group}"
+
+
+def seconds_column(phase: str) -> str:
+    """Wall seconds of a phase in this step."""
+    return f"seconds/{phase}"
+
+
+def mfu_column(phase: str) -> str:
+    """Model FLOPs utilization of a phase in this step."""
+    return f"mfu/{phase}"
 
 
 def metric_column(name: str) -> str:
@@ -114,20 +134,38 @@ def column(name: str) -> Column:
         if fixed.name == name:
             return fixed
     kind, _, rest = name.partition("/")
-    if kind == "flops":
-        return Column(name, "FLOPs", f"cumulative RL FLOPs, {rest}, nearest float64")
-    if kind == "flops_remainder":
-        return Column(name, "FLOPs", f"exact cumulative RL FLOPs of {rest} minus that float64")
-    return Column(name, "as logged", f"the user's metric {rest!r}, mean over the step")
+    unit, meaning = _KINDS[kind]
+    return Column(name, unit, meaning.format(rest))
+
+
+_KINDS = {
+    "flops": ("FLOPs", "cumulative RL FLOPs, {}, nearest float64"),
+    "flops_remainder": ("FLOPs", "exact cumulative RL FLOPs of {} minus that float64"),
+    "correct": ("answers", "graded answers of the group {} that were correct"),
+    "graded": ("answers", "graded answers of the group {}"),
+    "seconds": ("seconds", "wall time of the phase {} in this step"),
+    "mfu": ("fraction", "model FLOPs utilization of the phase {} in this step"),
+    "metrics": ("as logged", "the user's metric {}, mean over the step"),
+}
 
 
 def check_phase(phase: object) -> str:
     """Return `phase` if it can name a FLOPs phase, else raise ValueError in words."""
-    if isinstance(phase, str) and phase != TOTAL and _PHASE.fullmatch(phase):
+    if isinstance(phase, str) and phase != TOTAL and _NAME.fullmatch(phase):
         return phase
     raise ValueError(
         f"a FLOPs phase must be a short name of letters, digits, '_', '-' and '.', other than "
         f"'{TOTAL}' (rlviz adds that up itself), got {phase!r}. For example 'rollout' or 'update'."
+    )
+
+
+def check_group(group: object) -> str:
+    """Return `group` if it can name a task family, else raise ValueError in words."""
+    if isinstance(group, str) and group != "ema" and _NAME.fullmatch(group):
+        return group
+    raise ValueError(
+        "a group must be a short name of letters, digits, '_', '-' and '.', other than 'ema', "
+        f"got {group!r}. For example 'math'."
     )
 
 
@@ -148,7 +186,9 @@ def check_metric(name: object) -> str:
     return name
 
 
-_RESERVED_METRICS = {ACCURACY, PARALLELISM, "flops", "rows", "figure", "summary", "config"}
+_RESERVED_METRICS = {ACCURACY, PARALLELISM, "parallelism", "flops", "mfu"} | {
+    tag.removeprefix("rlviz/") for tag in (FIGURE_TAG, SUMMARY_TAG, CONFIG_TAG, "rlviz/rows")
+}
 
 # --- exact counts in float64 columns ---------------------------------------
 
@@ -185,6 +225,9 @@ class RowsHeader:
     session: int
     columns: tuple[str, ...]
     resumed_after: int | None = None
+    """The step after which the session goes on, if it was given a state to go on from."""
+    flops_before: int = 0
+    """Cumulative RL FLOPs in that state."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
@@ -192,6 +235,7 @@ class RowsHeader:
             "version": self.version,
             "session": self.session,
             "resumed_after": self.resumed_after,
+            "flops_before": self.flops_before,
             "columns": self.columns,
         }
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
@@ -212,9 +256,10 @@ class RowsHeader:
                     session=_whole(fields["session"]),
                     columns=_column_names(fields["columns"]),
                     resumed_after=None if after is None else _whole(after),
+                    flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
                     version=version,
                 )
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not a header of rlviz rows: {content[:80]!r}") from error
         raise ValueError(
             f"the rows have format version {version}, this rlviz reads up to {FORMAT_VERSION}. "
@@ -222,10 +267,10 @@ class RowsHeader:
         )
 
 
-def _whole(value: object) -> int:
+def _whole(value: object, below: int = 2**53) -> int:
     if type(value) is not int:
         raise TypeError("not a whole number")
-    if not 0 <= value < 2**53:
+    if not 0 <= value < below:
         raise ValueError("out of range")
     return value
 

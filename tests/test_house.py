@@ -19,7 +19,7 @@ ALLOWED = {
     "measure": {"schema"},
     "smooth": set(),
     "record": {"schema", "tfrecord", "measure", "smooth"},
-    "report": {"schema", "tfrecord", "smooth"},
+    "report": {"schema", "tfrecord", "measure", "smooth"},
     "callback": {"schema", "measure", "smooth", "record"},
     "demo": {"callback", "measure"},
     "cli": {"report", "demo"},

@@ -21,6 +21,9 @@ def test_tags_and_columns_are_spelled_as_the_format_says():
     assert schema.flops_column("rollout") == "flops/rollout"
     assert schema.flops_remainder_column("rollout") == "flops_remainder/rollout"
     assert schema.metric_column("loss") == "metrics/loss"
+    assert schema.group_columns("math") == ("correct/math", "graded/math")
+    assert schema.seconds_column("update") == "seconds/update"
+    assert schema.mfu_column("update") == "mfu/update"
     assert [column.name for column in schema.FIXED_COLUMNS] == [
         "step",
         "session",
@@ -33,6 +36,11 @@ def test_tags_and_columns_are_spelled_as_the_format_says():
         "parallelism_undefined",
         "work",
         "span",
+        "sub_agents",
+        "spawning_stages",
+        "fan_out_max",
+        "peak",
+        "unfinished",
         "accuracy_ema",
         "average_parallelism_ema",
     ]
@@ -54,10 +62,13 @@ def test_other_tags_are_not(tag):
     ("name", "unit"),
     [
         ("step", "training steps"),
-        ("span", "agent steps"),
+        ("span", "as given"),
         ("flops/total", "FLOPs"),
         ("flops_remainder/update", "FLOPs"),
         ("metrics/loss", "as logged"),
+        ("graded/math", "answers"),
+        ("seconds/update", "seconds"),
+        ("mfu/update", "fraction"),
         ("metrics/flops/x", "as logged"),
     ],
 )
@@ -161,13 +172,14 @@ def test_a_header_comes_back_as_it_was_written(session, columns, resumed_after):
     assert RowsHeader.from_bytes(header.to_bytes()) == header
 
 
-def test_a_header_is_json_of_four_fields():
+def test_a_header_is_json_of_five_fields():
     header = RowsHeader(3, ("step", "session", "metrics/é"), resumed_after=None)
     assert header.to_bytes().isascii()
     assert json.loads(header.to_bytes()) == {
         "version": 1,
         "session": 3,
         "resumed_after": None,
+        "flops_before": 0,
         "columns": ["step", "session", "metrics/é"],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -83,12 +84,18 @@ class Accuracy:
             graded: how many answers the mean is over, >= 0.
 
         Raises:
+            TypeError: either is not a number.
             ValueError: `accuracy` is outside [0, 1] (a percentage?), or `graded` is negative.
 
         Example:
             >>> Accuracy.from_rate(0.25, graded=8)
             Accuracy(correct=2.0, graded=8, ungraded=0)
         """
+        if not isinstance(accuracy, numbers.Real) or not isinstance(graded, numbers.Real):
+            raise TypeError(
+                f"accuracy and graded must be numbers, got {accuracy!r} and {graded!r}. For single "
+                "answers use correct=..., or from_answers()."
+            )
         if not 0 <= graded < math.inf:
             raise ValueError(
                 f"graded must be a finite count of answers >= 0, got {graded!r}. "
@@ -135,16 +142,25 @@ class Accuracy:
             raise ValueError(
                 f"confidence must be in (0, 1), got {confidence!r}. For 95 % pass 0.95."
             )
-        if not self.graded:
-            return math.nan, math.nan
-        n, p = self.graded, self.value
-        z = NormalDist().inv_cdf(0.5 + confidence / 2)
+        low, high = wilson_interval(np.float64(self.correct), np.float64(self.graded), confidence)
+        return float(low), float(high)
+
+
+def wilson_interval(
+    correct: NDArray[np.float64] | np.float64,
+    graded: NDArray[np.float64] | np.float64,
+    confidence: float = 0.95,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`Accuracy.interval` of many sums at once: `(low, high)`, in the shape of the arguments."""
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing graded: NaN
+        n, p = graded, correct / graded
         center = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        # At p = 0 and p = 1 an end is 0 or 1 exactly; rounding would leave it an ulp outside.
-        low = 0.0 if p == 0 else max(0.0, center - half)
-        high = 1.0 if p == 1 else min(1.0, center + half)
-        return low, high
+        half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    # At p = 0 and p = 1 an end is 0 or 1 exactly; rounding would leave it an ulp outside.
+    low = np.where(p == 0, 0.0, np.maximum(center - half, 0.0))
+    high = np.where(p == 1, 1.0, np.minimum(center + half, 1.0))
+    return low, high
 
 
 def _as_array(answers: ArrayLike) -> NDArray[np.generic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
@@ -60,12 +61,14 @@ def work_span(weights: Mapping[Node, float], edges: Iterable[tuple[Node, Node]])
     if any(waiting.values()):
         raise ValueError(
             f"the edges close a cycle: {_cycle(after, waiting)}. An edge (before, after) says that "
-            "`before` had finished when `after` started; split an agent that ran twice in two nodes."
+            "`before` had finished when `after` started; give an agent that ran twice two nodes."
         )
     return Parallelism(sum(weights.values()), span)
 
 
 def _check_cost(node: Hashable, cost: float) -> None:
+    if not isinstance(cost, numbers.Real):
+        raise TypeError(f"the cost of node {node!r} must be a number >= 0, got {cost!r}.")
     if not 0 <= cost < math.inf:
         raise ValueError(
             f"the cost of node {node!r} must be finite and >= 0, got {cost!r}. "

@@ -50,10 +50,12 @@ class Forest:
     is over (fire and forget) is a child of the closest ancestor that still runs, or a root. An
     agent without an end is clipped to the latest time in the episode.
 
-    Two things follow. The stretches in a chain never overlap, so `span <= union` of all self time
-    and `work / span >= busy`. And whatever one piece waited for had ended before, so the order holds
-    every dependency of a fork-join program, and perhaps more (agents that shared a slot): `work /
-    span` is at most the parallelism of the program's own graph.
+    Two things follow. The stretches of a chain never overlap, so `span <= union` of all self time
+    and `work / span >= busy`. And whatever a piece waited for had ended before it, so the order has
+    every dependency of a fork-join program, and perhaps more, such as between agents that shared a
+    slot: `work / span` is at most the parallelism of the program's own graph. Both hold as long as
+    a waiting agent has a child that runs; one whose children all queue outside their `with` blocks
+    looks like one that works.
 
     Args:
         spans: the recorded runs; `parent` indexes into them.
@@ -74,8 +76,8 @@ class Forest:
     def __init__(self, spans: Sequence[AgentSpan]) -> None:
         for span in spans:
             _check_times(span)
-        self.latest = max((span.start if span.end is None else span.end for span in spans), default=0.0)
-        self.latest = max(self.latest, max((span.start for span in spans), default=0.0))
+        times = [time for span in spans for time in (span.start, span.end) if time is not None]
+        self.latest = max(times, default=0.0)
         self._start = [span.start for span in spans]
         self._end = [self.latest if span.end is None else span.end for span in spans]
         order = _parents_first(spans)
@@ -148,7 +150,7 @@ def _parents_first(spans: Sequence[AgentSpan]) -> list[int]:
     if len(order) < len(spans):
         lost = spans[next(iter(set(range(len(spans))) - set(order)))].name
         raise ValueError(
-            f"span {lost!r} is among its own ancestors. A parent is the agent that started the span."
+            f"span {lost!r} is among its own ancestors. A parent is the agent that started it."
         )
     return order
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rlviz.measure.ratio import Parallelism, ParallelismBatch, ParallelismSums
 from rlviz.measure.segments import check_offsets, segment_max, segment_min, segment_sum
 
 Missing: TypeAlias = Literal["clip", "drop"]
+Times: TypeAlias = NDArray[Any]  # integers or floats
 FloatArray: TypeAlias = NDArray[np.float64]
 
 
@@ -43,6 +45,12 @@ class Concurrency:
     union: float
     makespan: float
 
+    def sums(self) -> ParallelismSums:
+        """The episode as sums that merge with those of others: `busy` is its average."""
+        return replace(
+            Parallelism(self.work, self.union).sums(), peak=self.peak, unfinished=self.unfinished
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConcurrencyBatch:
@@ -61,6 +69,14 @@ class ConcurrencyBatch:
     work: NDArray[np.float64]
     union: NDArray[np.float64]
     makespan: NDArray[np.float64]
+
+    def sums(self) -> ParallelismSums:
+        """The batch as sums that merge with those of other batches: `busy` is the average."""
+        return replace(
+            ParallelismBatch(self.work, self.union).sums(),
+            peak=int(self.peak.max(initial=0)),
+            unfinished=int(self.unfinished.sum()),
+        )
 
 
 def concurrency(
@@ -153,9 +169,7 @@ def concurrency_batch(
     return _measure(first, last, open_, offsets, finish, missing, None)
 
 
-def _interval(
-    index: int, row: tuple[str, float, float | None]
-) -> tuple[str, float, float | None]:
+def _interval(index: int, row: tuple[str, float, float | None]) -> tuple[str, float, float | None]:
     try:
         name, start, end = row
         fine = math.isfinite(start) and (end is None or math.isfinite(end))
@@ -173,11 +187,11 @@ def _interval(
 
 
 def _measure(
-    start: NDArray[np.generic],
-    end: NDArray[np.generic],
+    start: Times,
+    end: Times,
     open_: NDArray[np.bool_],
     offsets: NDArray[np.int64],
-    finish: NDArray[np.generic] | None,
+    finish: Times | None,
     missing: Missing,
     names: Sequence[str] | None,
 ) -> ConcurrencyBatch:
@@ -193,18 +207,10 @@ def _measure(
     _check_finish(last, np.repeat(finish_, sizes), np.repeat(latest, sizes), start, end, names)
     if missing == "clip" and open_.any():
         last = np.where(open_, np.repeat(finish_, sizes), last)
-    # An open interval still has last == first when it is dropped: empty, like one of length zero.
-    # Empty intervals move to the last end of their episode, where they change nothing: no union,
-    # no peak (ends come before starts), no makespan.
-    kept = last > first
-    closing = segment_max(np.where(kept, last, -np.inf), offsets)
-    closing = np.where(np.isfinite(closing), closing, 0.0)
-    fill = np.repeat(closing, sizes)
-    first, last = np.where(kept, first, fill), np.where(kept, last, fill)
+    first, last, closing, filled = _without_empty(first, last, offsets)
     union, peak = _sweep(first, last, closing, offsets)
-    until = closing if missing == "drop" and finish is None else finish_
-    any_kept = segment_max(kept.astype(np.int64), offsets) > 0
-    makespan = np.where(any_kept, until - segment_min(first, offsets), 0.0)
+    until = closing if finish is None else finish_
+    makespan = np.where(filled, until - segment_min(first, offsets), 0.0)
     work = segment_sum(last - first, offsets)
     with np.errstate(invalid="ignore"):  # 0/0 is NaN on purpose
         busy, wall = work / union, work / makespan
@@ -212,13 +218,30 @@ def _measure(
     return ConcurrencyBatch(busy, wall, peak, unfinished, work, union, makespan)
 
 
+def _without_empty(
+    first: FloatArray, last: FloatArray, offsets: NDArray[np.int64]
+) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Move empty intervals to the last end of their episode, where they change nothing.
+
+    There they add no union, no makespan, and no peak, since ends come before starts. A dropped
+    interval arrives here empty: its end still equals its start. Gives the moved times, each
+    episode's last end, and whether it has any interval that is not empty.
+    """
+    kept = last > first
+    filled = segment_max(kept.astype(np.int64), offsets) > 0
+    closing = segment_max(np.where(kept, last, -np.inf), offsets)
+    closing = np.where(filled, closing, 0.0)
+    fill = np.repeat(closing, np.diff(offsets))
+    return np.where(kept, first, fill), np.where(kept, last, fill), closing, filled
+
+
 def _as_floats(
-    start: NDArray[np.generic],
-    end: NDArray[np.generic],
+    start: Times,
+    end: Times,
     offsets: NDArray[np.int64],
-    finish: NDArray[np.generic] | None,
+    finish: Times | None,
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """Times as float64; integers count from the episode's first start, so nanoseconds stay exact."""
+    """Times as float64; integers relative to the first start, so nanoseconds stay exact."""
     if start.size and start.dtype.kind in "iu" and end.dtype.kind in "iu":
         origin = segment_min(start.astype(np.int64), offsets)
         shift = np.repeat(origin, np.diff(offsets))
@@ -233,8 +256,8 @@ def _as_floats(
 
 
 def _check_order(
-    start: NDArray[np.generic],
-    end: NDArray[np.generic],
+    start: Times,
+    end: Times,
     first: FloatArray,
     last: FloatArray,
     names: Sequence[str] | None,
@@ -252,8 +275,8 @@ def _check_finish(
     last: FloatArray,
     finish: FloatArray,
     latest: FloatArray,
-    start: NDArray[np.generic],
-    end: NDArray[np.generic],
+    start: Times,
+    end: Times,
     names: Sequence[str] | None,
 ) -> None:
     wrong = ~(np.isfinite(finish) & (latest <= finish))

@@ -1,6 +1,47 @@
-"""Average parallelism: the public names of its three forms and of the sums over episodes."""
+"""Average parallelism: the public names of its three forms, of `Trace`, and of sums over episodes.
 
-from rlviz.measure.ratio import Parallelism, ParallelismSums
-from rlviz.measure.stages import CriticalSteps, critical_steps
+| form | one episode | many episodes | says |
+|---|---|---|---|
+| stages (PARL) | `critical_steps` | `critical_steps_batch` | what the policy ran side by side |
+| graph | `work_span` | | the same for tasks that go on independently |
+| intervals | `concurrency` | `concurrency_batch` | what the system achieved |
+| live | `Trace` | | both, from agents as they run |
+"""
 
-__all__ = ["CriticalSteps", "Parallelism", "ParallelismSums", "critical_steps"]
+from rlviz.measure.dag import work_span
+from rlviz.measure.forest import AgentSpan
+from rlviz.measure.intervals import Concurrency, ConcurrencyBatch, concurrency, concurrency_batch
+from rlviz.measure.ratio import (
+    Episodes,
+    Parallelism,
+    ParallelismBatch,
+    ParallelismSums,
+    Summable,
+)
+from rlviz.measure.stages import (
+    CriticalSteps,
+    CriticalStepsBatch,
+    critical_steps,
+    critical_steps_batch,
+)
+from rlviz.measure.trace import Agent, Trace
+
+__all__ = [
+    "Agent",
+    "AgentSpan",
+    "Concurrency",
+    "ConcurrencyBatch",
+    "CriticalSteps",
+    "CriticalStepsBatch",
+    "Episodes",
+    "Parallelism",
+    "ParallelismBatch",
+    "ParallelismSums",
+    "Summable",
+    "Trace",
+    "concurrency",
+    "concurrency_batch",
+    "critical_steps",
+    "critical_steps_batch",
+    "work_span",
+]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,9 @@ class Parallelism:
     def __post_init__(self) -> None:
         for name in ("work", "span"):
             value = getattr(self, name)
-            if not 0 <= value < math.inf:  # False for NaN too
+            if not isinstance(value, numbers.Real):
+                raise TypeError(f"{name} must be a number >= 0, got {value!r}.")
+            if not 0 <= float(value) < math.inf:  # False for NaN too
                 raise ValueError(
                     f"{name} must be finite and >= 0, got {value!r}. "
                     "Give costs in one unit: steps, tokens or seconds."
@@ -53,6 +56,10 @@ class Parallelism:
     def average(self) -> float:
         """work / span; NaN for 0/0."""
         return self.work / self.span if self.span else math.nan
+
+    def sums(self) -> ParallelismSums:
+        """The episode as sums that merge with those of others."""
+        return ParallelismSums._from_parallelisms([self])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +93,10 @@ class ParallelismBatch:
 
 @dataclass(frozen=True, slots=True)
 class ParallelismSums:
-    """Sums over episodes of the average parallelism; all five add (`merge`), ratios come last.
+    """Sums over episodes of the average parallelism; they merge, ratios come last.
 
-    Over time, ranks and micro-batches it reduces by adding. Integer work and span stay exact;
-    `ratio_sum` is a float sum, exact to rounding.
+    Over ranks and micro-batches everything adds, but for `fan_out_max` and `peak`, of which the
+    larger stays. Integer work and span stay exact; `ratio_sum` is a float sum, exact to rounding.
 
     Args:
         ratio_sum: sum of the defined per-episode averages.
@@ -97,6 +104,11 @@ class ParallelismSums:
         undefined: how many episodes were 0/0 or NaN; they enter no mean.
         work: total work of the episodes that came with work and span.
         span: total span of the episodes that came with work and span.
+        sub_agents: sub-agents that stages started (from `CriticalSteps`).
+        spawning_stages: stages that started any; `fan_out_mean` is the quotient of the two.
+        fan_out_max: most sub-agents of one stage.
+        peak: most agents at work at once in any episode (from `Concurrency` or a `Trace`).
+        unfinished: agents that never ended (likewise).
 
     Example:
         >>> sums = ParallelismSums.from_episodes([Parallelism(6, 2), Parallelism(8, 8)])
@@ -109,37 +121,49 @@ class ParallelismSums:
     undefined: int = 0
     work: float = 0.0
     span: float = 0.0
+    sub_agents: int = 0
+    spawning_stages: int = 0
+    fan_out_max: int = 0
+    peak: int = 0
+    unfinished: int = 0
 
     @classmethod
     def from_episodes(cls, values: Episodes) -> ParallelismSums:
-        """Sum up episodes, given one or many, as numbers or as `Parallelism`.
+        """Sum up episodes, given one or many, as numbers or as measured values.
 
         Args:
-            values: a number, an array of any shape, a `Parallelism` or `ParallelismBatch`, or a
-                sequence of numbers and `Parallelism`s.
+            values: a number, an array of any shape, a measured value, or a sequence of both kinds.
+                Measured values are `Parallelism`, `CriticalSteps`, `Concurrency` (of which `busy`
+                is the average), `Trace` and the batches of the first three: what has `sums()`.
                 A number is an episode's average parallelism, >= 0, NaN when undefined; it adds to
                 the mean only, for it has no work and span to pool.
 
         Raises:
             ValueError: a number is negative or infinite.
-            TypeError: a value is neither a number nor a `Parallelism`.
+            TypeError: a value is neither a number nor a measured value.
 
         Example:
             >>> ParallelismSums.from_episodes([2.0, 4.0, float("nan")]).mean
             3.0
         """
-        if isinstance(values, ParallelismBatch):
+        if _is_measured(values):
             return values.sums()
-        if isinstance(values, Parallelism):
-            return cls._from_parallelisms([values])
-        if not isinstance(values, (np.ndarray, str, bytes)) and isinstance(values, Iterable):
-            values = list(values)
-            pairs = [value for value in values if isinstance(value, Parallelism)]
-            if pairs:
-                numbers = [value for value in values if not isinstance(value, Parallelism)]
-                sums = cls._from_parallelisms(pairs)
-                return sums.merge(cls._from_numbers(numbers)) if numbers else sums
-        return cls._from_numbers(values)
+        if isinstance(values, (np.ndarray, str, bytes)) or not isinstance(values, Iterable):
+            return cls._from_numbers(values)
+        plain: list[Parallelism] = []
+        others: list[Summable] = []
+        numbers: list[Any] = []
+        for value in values:
+            if type(value) is Parallelism:
+                plain.append(value)
+            elif _is_measured(value):
+                others.append(value)
+            else:
+                numbers.append(value)
+        sums = cls._from_parallelisms(plain)
+        for measured in others:
+            sums = sums.merge(measured.sums())
+        return sums.merge(cls._from_numbers(numbers)) if numbers else sums
 
     @classmethod
     def _from_parallelisms(cls, episodes: Sequence[Parallelism]) -> ParallelismSums:
@@ -176,6 +200,11 @@ class ParallelismSums:
             self.undefined + other.undefined,
             self.work + other.work,
             self.span + other.span,
+            self.sub_agents + other.sub_agents,
+            self.spawning_stages + other.spawning_stages,
+            max(self.fan_out_max, other.fan_out_max),
+            max(self.peak, other.peak),
+            self.unfinished + other.unfinished,
         )
 
     @property
@@ -187,6 +216,11 @@ class ParallelismSums:
     def pooled(self) -> float:
         """Total work over total span, long episodes weighing more; NaN for none."""
         return self.work / self.span if self.span else math.nan
+
+    @property
+    def fan_out_mean(self) -> float:
+        """Mean group size over the stages that spawned; NaN for none."""
+        return self.sub_agents / self.spawning_stages if self.spawning_stages else math.nan
 
 
 def _as_numbers(values: object) -> NDArray[np.float64]:
@@ -202,6 +236,14 @@ def _as_numbers(values: object) -> NDArray[np.float64]:
     return array.astype(np.float64).ravel()
 
 
-Episodes: TypeAlias = (
-    float | Parallelism | ParallelismBatch | NDArray[np.generic] | Iterable[float | Parallelism]
-)
+class Summable(Protocol):
+    """A measured value: one episode or many, that can say its sums."""
+
+    def sums(self) -> ParallelismSums: ...
+
+
+def _is_measured(value: object) -> TypeGuard[Summable]:
+    return hasattr(value, "sums")
+
+
+Episodes: TypeAlias = float | Summable | NDArray[np.generic] | Iterable[float | Summable]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rlviz.measure.ratio import Parallelism, ParallelismBatch
+from rlviz.measure.ratio import Parallelism, ParallelismBatch, ParallelismSums
 from rlviz.measure.segments import as_costs, check_offsets, segment_max, segment_sum
 
 
@@ -34,6 +34,15 @@ class CriticalSteps(Parallelism):
     fan_out_mean: float
     sub_agents: int
 
+    def sums(self) -> ParallelismSums:
+        """The episode as sums that merge with those of others, fan-out included."""
+        return replace(
+            ParallelismSums._from_parallelisms([self]),
+            sub_agents=self.sub_agents,
+            spawning_stages=round(self.sub_agents / self.fan_out_mean) if self.sub_agents else 0,
+            fan_out_max=self.fan_out_max,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CriticalStepsBatch(ParallelismBatch):
@@ -42,6 +51,18 @@ class CriticalStepsBatch(ParallelismBatch):
     fan_out_max: NDArray[np.int64]
     fan_out_mean: NDArray[np.float64]
     sub_agents: NDArray[np.int64]
+
+    def sums(self) -> ParallelismSums:
+        """The batch as sums that merge with those of other batches, fan-out included."""
+        spawned = self.sub_agents > 0
+        return replace(
+            ParallelismBatch.sums(self),
+            sub_agents=int(self.sub_agents.sum()),
+            spawning_stages=int(
+                np.rint(self.sub_agents[spawned] / self.fan_out_mean[spawned]).sum()
+            ),
+            fan_out_max=int(self.fan_out_max.max(initial=0)),
+        )
 
 
 def critical_steps(stages: Iterable[tuple[float, Iterable[float]]]) -> CriticalSteps:

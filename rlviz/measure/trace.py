@@ -1,9 +1,10 @@
-"""Live parallelism of one episode: agents record when they ran, `Trace` says how parallel it was."""
+"""Live parallelism of one episode: agents record when they run, a `Trace` measures them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import replace
 from types import TracebackType
@@ -11,14 +12,14 @@ from typing import Any
 
 from rlviz.measure.forest import AgentSpan, Forest
 from rlviz.measure.intervals import Concurrency, concurrency
-from rlviz.measure.ratio import Parallelism
+from rlviz.measure.ratio import Parallelism, ParallelismSums
 
 # One variable for all traces, as contextvars ask for; an agent knows which trace it belongs to.
 _running: ContextVar[Agent | None] = ContextVar("rlviz_running_agent", default=None)
 
 
 class Agent:
-    """A running agent: what `Trace.agent` returns, to be entered once, by `with` or `async with`."""
+    """A running agent: what `Trace.agent` gives, to be entered once by `with` or `async with`."""
 
     __slots__ = ("_outer", "_token", "_trace", "end", "error", "name", "parent", "start")
 
@@ -57,12 +58,10 @@ class Agent:
         self.end = self._trace._clock()
         if kind is not None:
             self.error = kind.__name__
-        try:
+        # It may be left in another context than it was entered in (an async generator that another
+        # task closes): there it is not the running agent, and nothing needs to be put back.
+        with suppress(ValueError):
             _running.reset(self._token)
-        except ValueError:
-            # Left in another context than entered (an async generator that another task closes):
-            # there this agent is not the running one, so nothing needs to be put back.
-            pass
 
     async def __aenter__(self) -> Agent:
         return self.__enter__()
@@ -77,7 +76,7 @@ class Agent:
 
 
 class Trace:
-    """Records the agents of one episode, live, and measures how much of their work ran side by side.
+    """Records the agents of one episode live, and how much of their work ran side by side.
 
     An agent's parent is the agent that was running where it was entered, following contextvars:
     nested `with` blocks, asyncio tasks, `asyncio.to_thread`. A thread starts with an empty context,
@@ -124,6 +123,14 @@ class Trace:
         Raises:
             RuntimeError: this trace is a finished record, unpickled or from OpenTelemetry.
             ValueError: `parent` belongs to another trace, or was not entered.
+
+        Example:
+            >>> trace = Trace()
+            >>> with trace.agent("main") as main:  # pass `main` on to a thread
+            ...     with trace.agent("searcher", parent=main):
+            ...         pass
+            >>> [(span.name, span.parent) for span in trace.spans()]
+            [('main', None), ('searcher', 0)]
         """
         if self._record is not None:
             raise RuntimeError(
@@ -151,6 +158,15 @@ class Trace:
         Raises:
             ValueError: a span id appears twice, a span ends before it starts or has no start, or
                 spans are each other's parents.
+
+        Example:
+            >>> from types import SimpleNamespace as Span  # stands for the SDK's ReadableSpan
+            >>> main = Span(name="main", start_time=0, end_time=10**9, parent=None,
+            ...             context=Span(span_id=1))
+            >>> tool = Span(name="tool", start_time=0, end_time=5 * 10**8, parent=main.context,
+            ...             context=Span(span_id=2))
+            >>> Trace.from_opentelemetry([tool, main]).parallelism()
+            Parallelism(work=1.0, span=1.0)
         """
         spans = list(spans)
         index: dict[int, int] = {}
@@ -207,6 +223,13 @@ class Trace:
             (("self", start, end) for start, end in forest.stretches), episode_end=forest.latest
         )
         return replace(result, unfinished=sum(span.end is None for span in spans))
+
+    def sums(self) -> ParallelismSums:
+        """The episode as sums that merge with those of others, for `Callback.record`."""
+        achieved = self.concurrency()
+        return replace(
+            self.parallelism().sums(), peak=achieved.peak, unfinished=achieved.unfinished
+        )
 
     def __reduce__(self) -> tuple[Callable[[tuple[AgentSpan, ...]], Trace], tuple[Any, ...]]:
         return _from_record, (self.spans(),)

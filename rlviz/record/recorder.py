@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.parallelism import ParallelismSums
 from rlviz.record import values
@@ -26,6 +27,9 @@ class Measurement:
     parallelism: ParallelismSums | Deferred[ParallelismSums] | None = None
     flops: dict[str, int | Deferred[int]] = field(default_factory=dict)
     metrics: dict[str, float | Deferred[float]] = field(default_factory=dict)
+    group: str | None = None
+    """The task family that the answers belong to."""
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Recorder:
         flops: Any = None,
         parallelism: Any = None,
         metrics: Any = None,
+        group: Any = None,
+        seconds: Any = None,
     ) -> None:
         """Add to the step that is open. See `rlviz.Callback.record`."""
         measurement = Measurement(
@@ -75,9 +81,16 @@ class Recorder:
             None if parallelism is None else values.episodes(parallelism),
             {} if flops is None else values.flops(flops),
             {} if metrics is None else values.metrics(metrics),
+            None if group is None else _group(group, correct, accuracy),
+            {} if seconds is None else values.seconds(seconds),
         )
         if self._open and len(self._queue) < self._queue_limit:
             self._queue.append(measurement)
+
+    def record_flops(self, phase: str, spent: int) -> None:
+        """The short way for a count that is known to be one."""
+        if spent and self._open and len(self._queue) < self._queue_limit:
+            self._queue.append(Measurement(flops={phase: spent}))
 
     def end_step(self, step: Any = None) -> None:
         """Close the step. See `rlviz.Callback.on_step_end`."""
@@ -107,6 +120,15 @@ def _accuracy(correct: Any, accuracy: Any, graded: Any) -> Accuracy | Deferred[A
     if graded is not None:
         raise ValueError("record() got `graded` without `accuracy`. Pass the mean over them too.")
     return None
+
+
+def _group(group: Any, correct: Any, accuracy: Any) -> str:
+    if correct is None and accuracy is None:
+        raise ValueError(
+            f"record() got group={group!r} without answers. Pass them as `correct` (or as "
+            "`accuracy` and `graded`) in the same call."
+        )
+    return schema.check_group(group)
 
 
 def check_step(step: Any) -> int:

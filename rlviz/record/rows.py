@@ -39,14 +39,22 @@ class RowBuilder:
     Args:
         session: number of this start of the training script, from 0.
         ema_weight: memory of the online averages, in [0, 1).
+        utilization: FLOPs and wall seconds of a phase -> its model FLOPs utilization; None where
+            it can't be known.
         on_error: told of a value that turned out wrong only now, when it was read from its device.
     """
 
     def __init__(
-        self, *, session: int, ema_weight: float, on_error: Callable[[Exception], None]
+        self,
+        *,
+        session: int,
+        ema_weight: float,
+        on_error: Callable[[Exception], None],
+        utilization: Callable[[int, float], float | None] = lambda flops, seconds: None,
     ) -> None:
         self._session = session
         self._on_error = on_error
+        self._utilization = utilization
         self._emas = {
             schema.ACCURACY: EMA(ema_weight),
             schema.PARALLELISM: EMA(ema_weight),
@@ -106,10 +114,8 @@ class RowBuilder:
             "parallelism_sum": episodes.ratio_sum,
             "parallelism_count": episodes.ratio_count,
             "parallelism_undefined": episodes.undefined,
-            "work": episodes.work,
-            "span": episodes.span,
         }
-        scalars = {}
+        scalars = self._about_agents(episodes, row)
         for name, value in (
             (schema.ACCURACY, accuracy.value),
             (schema.PARALLELISM, episodes.mean),
@@ -118,6 +124,15 @@ class RowBuilder:
             if not math.isnan(value):
                 scalars[name] = value
                 scalars[f"{name}/ema"] = average
+        for group, answers in step.groups.items():
+            row |= zip(schema.group_columns(group), (answers.correct, answers.graded), strict=True)
+            if answers.graded:
+                scalars[f"{schema.ACCURACY}/{group}"] = answers.value
+        for phase, taken in step.seconds.items():
+            row[schema.seconds_column(phase)] = taken
+            share = self._utilization(step.flops.get(phase, 0), taken) if taken else None
+            if share is not None:
+                scalars[f"mfu/{phase}"] = row[schema.mfu_column(phase)] = share
         for phase, count in self._flops.items():
             nearest, remainder = schema.split_count(count)
             row[schema.flops_column(phase)] = nearest
@@ -127,6 +142,27 @@ class RowBuilder:
             scalars[name] = row[schema.metric_column(name)] = sum(values) / len(values)
         return row, scalars
 
+    @staticmethod
+    def _about_agents(episodes: ParallelismSums, row: dict[str, float]) -> dict[str, float]:
+        """What is known of the episodes beyond a ratio; its columns and scalars come when it is."""
+        scalars = {}
+        if episodes.work or episodes.span:
+            row |= {"work": episodes.work, "span": episodes.span}
+            scalars["parallelism/pooled"] = episodes.pooled
+        if episodes.spawning_stages:
+            row |= {
+                "sub_agents": episodes.sub_agents,
+                "spawning_stages": episodes.spawning_stages,
+                "fan_out_max": episodes.fan_out_max,
+            }
+            scalars["parallelism/fan_out_mean"] = episodes.fan_out_mean
+            scalars["parallelism/fan_out_max"] = episodes.fan_out_max
+        if episodes.peak or episodes.unfinished:
+            row |= {"peak": episodes.peak, "unfinished": episodes.unfinished}
+            scalars["parallelism/peak"] = episodes.peak
+            scalars["parallelism/unfinished"] = episodes.unfinished
+        return scalars
+
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands after the last closed step, in plain numbers and strings."""
         return {
@@ -134,6 +170,11 @@ class RowBuilder:
             "flops": dict(self._flops),
             "ema": {name: dict(ema.state_dict()) for name, ema in self._emas.items()},
         }
+
+    @property
+    def flops_total(self) -> int:
+        """Cumulative RL FLOPs after the last closed step."""
+        return self._flops.get(schema.TOTAL, 0)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._last_step = int(state["step"])
@@ -147,13 +188,18 @@ class _OpenStep:
 
     def __init__(self) -> None:
         self.accuracy = Accuracy(0, 0)
+        self.groups: dict[str, Accuracy] = {}
         self.parallelism = ParallelismSums()
         self.flops: dict[str, int] = {}
         self.metrics: dict[str, list[float]] = {}
+        self.seconds: dict[str, float] = {}
 
     def add(self, item: Measurement, read: Callable[[Any], Any]) -> None:
         if (accuracy := read(item.accuracy)) is not None:
             self.accuracy = self.accuracy.merge(accuracy)
+            if item.group is not None:
+                known = self.groups.get(item.group, Accuracy(0, 0))
+                self.groups[item.group] = known.merge(accuracy)
         if (episodes := read(item.parallelism)) is not None:
             self.parallelism = self.parallelism.merge(episodes)
         for phase, spent in item.flops.items():
@@ -162,6 +208,8 @@ class _OpenStep:
         for name, metric in item.metrics.items():
             if (value := read(metric)) is not None:
                 self.metrics.setdefault(name, []).append(value)
+        for phase, taken in item.seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + taken
 
 
 class Table:

@@ -7,7 +7,6 @@ here imports torch.
 """
 
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,6 +15,7 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
+from rlviz.measure.flops import exact
 from rlviz.measure.parallelism import ParallelismSums
 
 T = TypeVar("T")
@@ -146,33 +146,33 @@ def flops(spent: Any) -> dict[str, int | Deferred[int]]:
 
 
 def _flops(phase: str, spent: Any) -> int | Deferred[int]:
-    return now_or_later(spent, lambda host: count(host, f"flops of {phase!r}"))
+    return now_or_later(spent, lambda host: _count(host, f"flops of {phase!r}"))
 
 
-def count(value: Any, name: str) -> int:
-    """A whole number, >= 0; a float is welcome where it is one (6 * 7.6e9 * tokens).
+def seconds(spent: Any) -> dict[str, float]:
+    """Wall seconds of phases, on the host."""
+    if not isinstance(spent, Mapping):
+        raise TypeError(
+            f"seconds must be a mapping of phases to wall seconds, got {type(spent).__name__}. "
+            'For example seconds={"rollout": 12.5}.'
+        )
+    return {schema.check_phase(phase): _seconds(phase, taken) for phase, taken in spent.items()}
 
-    Raises:
-        TypeError: the value is no number.
-        ValueError: it is negative, fractional, not finite, or 2**106 and more.
-    """
+
+def _seconds(phase: str, taken: Any) -> float:
+    wall = number(taken, f"seconds of {phase!r}")
+    if not 0 <= wall < math.inf:
+        raise ValueError(f"seconds of {phase!r} must be finite and >= 0, got {wall!r}.")
+    return wall
+
+
+def _count(value: Any, name: str) -> int:
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
-    if isinstance(value, (float, np.floating)) and math.isfinite(value) and value == int(value):
-        value = int(value)
-    if isinstance(value, (float, np.floating)):
-        raise ValueError(f"{name} must be a whole number >= 0, got {value!r}. Round it first.")
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be a whole number >= 0, got {value!r}.")
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        raise TypeError(
-            f"{name} must be a whole number >= 0, got {type(value).__name__}: {value!r:.80}."
-        ) from None
-    if not 0 <= whole < schema.MAX_COUNT:
+    count = exact(value, name)
+    if count >= schema.MAX_COUNT:
         raise ValueError(
-            f"{name} must be in [0, 2**106), got {whole}. Pass what this step spent; "
-            "rlviz adds up the steps."
+            f"{name} must be under 2**106, got {count}. Pass what this step spent; rlviz adds up "
+            "the steps."
         )
-    return whole
+    return count

@@ -101,6 +101,7 @@ class Worker:
         self._success = True
         self._all_written = False
         self.resumed_after: int | None = None
+        self.flops_before = 0
         self.written = 0
         self.dropped = 0
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
@@ -184,7 +185,9 @@ class Worker:
         if not steps:
             return []
         table = self._table.stack([step.row for step in steps])
-        header = schema.RowsHeader(self._session, self._table.columns, self.resumed_after)
+        header = schema.RowsHeader(
+            self._session, self._table.columns, self.resumed_after, self.flops_before
+        )
         batch: list[Serializable] = []
         if not self.written:
             batch.append(events.session_start(steps[0].wall_time, steps[0].step))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema, tfrecord
+from rlviz.measure.accuracy import wilson_interval
+from rlviz.report.sessions import Batch, merge
 
 if TYPE_CHECKING:
     import pandas
@@ -37,12 +39,14 @@ class History:
         logdir: where it was read.
         damage: what could not be read; empty for a sound run.
         superseded: rows of earlier sessions that a resumed session replaced.
+        lost_flops: session -> RL FLOPs spent before it that are not in the lineage of its weights.
     """
 
     columns: dict[str, Floats]
     logdir: str = ""
     damage: tuple[Damage, ...] = ()
     superseded: int = 0
+    lost_flops: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -64,8 +68,17 @@ class History:
 
     @property
     def flops(self) -> Floats:
-        """Cumulative RL FLOPs at the end of each step, (T,), nearest float64; NaN where unknown."""
+        """Cumulative RL FLOPs at the end of each step, (T,), nearest float64; NaN where unknown.
+
+        This is the *lineage*: what the weights of that step consumed. See `spent`.
+        """
         return self._column(schema.flops_column())
+
+    @property
+    def spent(self) -> Floats:
+        """The same with what crashes lost: all RL FLOPs of the run up to each step, (T,)."""
+        lost = [self.lost_flops.get(int(number), 0) for number in self.session]
+        return self.flops + np.array(lost, dtype=np.float64)
 
     @property
     def has_compute_axis(self) -> bool:
@@ -80,6 +93,29 @@ class History:
     def accuracy(self) -> Floats:
         """Training accuracy, correct / graded, in [0, 1], (T,); NaN where nothing was graded."""
         return _ratio(self._column("correct"), self._column("graded"))
+
+    @property
+    def accuracy_interval(self) -> tuple[Floats, Floats]:
+        """95 % Wilson interval of the accuracy, (low, high), each (T,)."""
+        low, high = wilson_interval(self._column("correct"), self._column("graded"))
+        return low, high
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The task families whose answers were recorded apart."""
+        prefix = schema.group_columns("")[0]
+        return tuple(n.removeprefix(prefix) for n in self.columns if n.startswith(prefix))
+
+    def group_accuracy(self, group: str) -> Floats:
+        """Training accuracy of one task family, (T,); NaN where it had no graded answer.
+
+        Raises:
+            KeyError: the run has no such group.
+        """
+        correct, graded = schema.group_columns(group)
+        if correct not in self.columns:
+            raise KeyError(f"no answers of a group {group!r}; there are {list(self.groups)}.")
+        return _ratio(self.columns[correct], self.columns[graded])
 
     @property
     def parallelism(self) -> Floats:
@@ -129,10 +165,18 @@ class History:
         )
 
     def table(self) -> dict[str, Floats]:
-        """The columns, with the derived accuracy and average parallelism before them."""
+        """The columns, with what is derived from them before them: accuracy with its 95 % Wilson
+        interval, average parallelism, and the accuracy of each group."""
         first = {name: self._column(name) for name in (schema.STEP, schema.SESSION)}
-        derived = {schema.ACCURACY: self.accuracy, schema.PARALLELISM: self.parallelism}
-        return first | derived | self.columns
+        low, high = self.accuracy_interval
+        derived = {
+            schema.ACCURACY: self.accuracy,
+            f"{schema.ACCURACY}_low": low,
+            f"{schema.ACCURACY}_high": high,
+            schema.PARALLELISM: self.parallelism,
+        }
+        of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
+        return first | derived | of_groups | self.columns
 
     def _column(self, name: str) -> Floats:
         found = self.columns.get(name)
@@ -163,27 +207,20 @@ def read(logdir: str | os.PathLike[str]) -> History:
     path = Path(logdir)
     if not path.is_dir():
         raise FileNotFoundError(f"there is no run directory {path}. Give the logdir of a Callback.")
-    batches: list[_Batch] = []
+    batches: list[Batch] = []
     damage: list[Damage] = []
     for file in sorted(filter(Path.is_file, path.glob("*tfevents*"))):
         for item in _read_file(file):
-            (batches if isinstance(item, _Batch) else damage).append(item)  # type: ignore[arg-type]
+            (batches if isinstance(item, Batch) else damage).append(item)  # type: ignore[arg-type]
     if not batches:
         runs = sorted({str(found.parent) for found in path.glob("*/**/*tfevents*")})
         hint = f" Runs below it: {', '.join(runs[:5])}." if runs else ""
         raise FileNotFoundError(f"{path} holds no steps recorded by rlviz (yet).{hint}")
-    columns, superseded = _merge(batches)
-    return History(columns, str(path), tuple(damage), superseded)
+    merged = merge(batches)
+    return History(merged.columns, str(path), tuple(damage), merged.superseded, merged.lost_flops)
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    header: schema.RowsHeader
-    table: Floats
-    """(rows, columns of the header)"""
-
-
-def _read_file(file: Path) -> Iterator[_Batch | Damage]:
+def _read_file(file: Path) -> Iterator[Batch | Damage]:
     try:
         data = file.read_bytes()  # a mapped file that is truncated meanwhile kills the process
     except OSError as error:
@@ -204,7 +241,7 @@ def _read_file(file: Path) -> Iterator[_Batch | Damage]:
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
-def _batches(payload: bytes) -> Iterator[_Batch]:
+def _batches(payload: bytes) -> Iterator[Batch]:
     if _ROWS_TAG_START not in payload:  # spares the parser the scalars, pictures and texts
         return
     from google.protobuf.message import DecodeError
@@ -221,50 +258,7 @@ def _batches(payload: bytes) -> Iterator[_Batch]:
             table = np.frombuffer(value.tensor.tensor_content, dtype="<f8").reshape(shape)
             if table.ndim != 2 or table.shape[1] != len(header.columns):
                 raise ValueError(f"rows of shape {shape} under {len(header.columns)} columns")
-            yield _Batch(header, table)
-
-
-def _merge(batches: list[_Batch]) -> tuple[dict[str, Floats], int]:
-    """Stack all batches; keep for every step the row that stands. -> (columns, rows left out)"""
-    names = dict.fromkeys(name for batch in batches for name in batch.header.columns)
-    batches = sorted(batches, key=lambda batch: batch.header.session)  # stable: file order within
-    rows = np.concatenate([_widened(batch, tuple(names)) for batch in batches])
-    columns = dict(zip(names, rows.T, strict=True))
-    keep = _standing(columns[schema.STEP], columns[schema.SESSION], _resume_points(batches))
-    return {name: np.ascontiguousarray(c[keep]) for name, c in columns.items()}, int(
-        len(rows) - len(keep)
-    )
-
-
-def _widened(batch: _Batch, names: tuple[str, ...]) -> Floats:
-    if batch.header.columns == names:
-        return batch.table
-    at = {name: i for i, name in enumerate(names)}
-    wide = np.full((len(batch.table), len(names)), np.nan)
-    wide[:, [at[name] for name in batch.header.columns]] = batch.table
-    return wide
-
-
-def _resume_points(batches: list[_Batch]) -> dict[int, float]:
-    """Session -> the step after which earlier sessions' rows are void."""
-    points: dict[int, float] = {}
-    for batch in batches:
-        header = batch.header
-        first = float(batch.table[:, header.columns.index(schema.STEP)].min(initial=np.inf)) - 1
-        after = first if header.resumed_after is None else min(first, float(header.resumed_after))
-        points[header.session] = min(points.get(header.session, np.inf), after)
-    return points
-
-
-def _standing(step: Floats, session: Floats, resumed_after: dict[int, float]) -> NDArray[np.int64]:
-    """Which rows stand, in the order of their steps. Rows come ordered by session, then by time."""
-    valid = np.isfinite(step)
-    for number, after in resumed_after.items():
-        valid &= ~((session < number) & (step > after))
-    at = np.flatnonzero(valid)
-    # Of equal steps the last one written stands: look for the first from behind.
-    _, from_behind = np.unique(step[at][::-1], return_index=True)
-    return np.asarray(at[len(at) - 1 - from_behind])
+            yield Batch(header, table)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

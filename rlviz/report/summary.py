@@ -169,12 +169,8 @@ def _start_middle_end(x: Floats, y: Floats) -> dict[str, Value]:
 
 
 def _facts(history: History) -> dict[str, Any]:
-    flops: dict[str, int] = {}
-    for phase in (*history.phases, schema.TOTAL):
-        if schema.flops_column(phase) in history.columns:
-            known = [count for count in history.exact_flops(phase) if count is not None]
-            if known:
-                flops[phase] = known[-1]
+    phases = (*history.phases, schema.TOTAL)
+    flops = {phase: n for phase in phases if (n := _last_count(history, phase)) is not None}
     wall = history.wall_time[np.isfinite(history.wall_time)]
     return {
         "steps": len(history),
@@ -186,24 +182,37 @@ def _facts(history: History) -> dict[str, Any]:
     }
 
 
+def _last_count(history: History, phase: str) -> int | None:
+    """Cumulative FLOPs of a phase at the end of the run; None where they are unknown."""
+    if schema.flops_column(phase) not in history.columns:
+        return None
+    known = [count for count in history.exact_flops(phase) if count is not None]
+    return known[-1] if known else None
+
+
 def _notes(history: History) -> tuple[str, ...]:
     notes = []
     if not np.isfinite(history.flops).any():
         notes.append("no RL FLOPs were recorded, so the axis is training steps.")
     elif not history.has_compute_axis:
         notes.append(
-            "the count of RL FLOPs starts again where a session went on without "
-            "load_state_dict(), so totals are those of the last session and the axis is training "
-            "steps."
+            "the count of RL FLOPs falls where a session began, so the axis is training steps."
         )
     if history.superseded:
         rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
         notes.append(f"{rows} recorded again by a resumed session; the latest stand.")
+    lost = history.lost_flops.get(int(history.session[-1]), 0)
+    if lost:
+        share = 100 * lost / (lost + (_last_count(history, schema.TOTAL) or 0))
+        notes.append(
+            f"{_flops(lost)} RL FLOPs ({share:.1f} % of all that was spent) went into steps that "
+            "restarts lost; the curves don't count them."
+        )
     if history.damage:
-        lost = sum(damage.length for damage in history.damage)
+        unread = sum(damage.length for damage in history.damage)
         files = len({damage.file for damage in history.damage})
         notes.append(
-            f"{lost} bytes in {files} file{'' if files == 1 else 's'} could not be read "
+            f"{unread} bytes in {files} file{'' if files == 1 else 's'} could not be read "
             f"({history.damage[0].reason}); what they held is missing here."
         )
     return tuple(notes)

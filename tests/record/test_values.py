@@ -138,12 +138,12 @@ def test_metrics_take_any_scalar_also_one_that_is_not_finite():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: values.flops(-1), ValueError, r"must be in \[0, 2\*\*106\), got -1"),
+        (lambda: values.flops(-1), ValueError, "must be >= 0, got -1"),
         (lambda: values.flops(1.5), ValueError, "must be a whole number >= 0, got 1.5"),
         (lambda: values.flops(math.nan), ValueError, "whole number >= 0, got nan"),
         (lambda: values.flops(math.inf), ValueError, "whole number >= 0, got inf"),
         (lambda: values.flops(2**106), ValueError, "Pass what this step spent"),
-        (lambda: values.flops("1e9"), TypeError, "whole number >= 0, got str: '1e9'"),
+        (lambda: values.flops("1e9"), TypeError, "whole number >= 0, got '1e9'"),
         (lambda: values.flops(True), TypeError, "whole number >= 0, got True"),
         (lambda: values.flops({"total": 1}), ValueError, "rlviz adds that up itself"),
         (lambda: values.flops({"": 1}), ValueError, "a FLOPs phase must be a short name"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz.measure.accuracy import Accuracy
 from rlviz.report.export import export
 
 COUNTS = [10**26 + 1, 10**26 + 3, 2 * 10**26 + 7]
@@ -49,7 +50,10 @@ def test_a_csv_has_a_line_each_step_and_an_empty_cell_for_what_is_missing(export
     assert [row["metrics/loss, so"] for row in rows] == ["", "0.1", "inf"]
     assert [row['metrics/say "hi"\nGrüße'] for row in rows] == ["", "", "-0.5"]
     assert [float(row["wall_time"]) for row in rows] == list(run.wall_time)
-    assert list(rows[0])[:4] == ["step", "session", "accuracy", "average_parallelism"]
+    assert list(rows[0])[:4] == ["step", "session", "accuracy", "accuracy_low"]
+    low, high = Accuracy(1, 3).interval()
+    assert [row["accuracy_low"] for row in rows] == [str(low), "", ""]
+    assert [row["accuracy_high"] for row in rows] == [str(high), "", ""]
 
 
 def test_a_csv_has_flops_to_the_last_digit_and_no_remainders(exported):
@@ -97,7 +101,10 @@ def test_json_lines_have_an_object_each_step_and_null_for_what_is_missing(export
 
 def test_an_npz_has_every_column_bit_by_bit(exported, run):
     with np.load(exported(".npz"), allow_pickle=False) as arrays:
-        assert set(arrays) == {"accuracy", "average_parallelism", *run.columns}
+        assert set(arrays) == {
+            *("accuracy", "accuracy_low", "accuracy_high", "average_parallelism"),
+            *run.columns,
+        }
         for name, values in run.columns.items():
             assert arrays[name].dtype == np.float64
             assert arrays[name].tobytes() == values.tobytes()

@@ -131,7 +131,7 @@ def test_a_table_for_pandas_has_the_derived_curves_and_the_steps_as_index(parl):
     frame = parl.to_pandas()
     assert frame.index.name == "step"
     assert list(frame.index) == list(range(1, 301))
-    assert list(frame.columns[:3]) == ["session", "accuracy", "average_parallelism"]
+    assert list(frame.columns[:3]) == ["session", "accuracy", "accuracy_low"]
     assert "step" not in frame
     assert frame["accuracy"].iloc[0] == 743 / 2048
     assert frame["flops/total"].iloc[-1] == parl.flops[-1]
@@ -211,9 +211,42 @@ def test_a_step_logged_twice_in_a_session_is_the_later_one(tmp_path):
     assert list(run.columns["metrics/loss"]) == [4.0, 3.0]
 
 
-def test_a_session_that_goes_on_without_its_state_has_no_axis_of_compute(write_steps, tmp_path):
+def test_a_session_without_a_state_counts_on_from_the_rows_that_stand(write_steps, tmp_path):
     write_steps(range(1, 31))
     write_steps(range(31, 61))
+    write_steps(range(51, 56))  # again without a state: steps 51 to 60 are done again
+    run = rlviz.read(tmp_path / "run")
+    assert list(run.step) == list(range(1, 56))
+    assert run.exact_flops() == [step * EACH for step in range(1, 56)]
+    for phase in run.phases:
+        each = run.exact_flops(phase)[0]
+        assert run.exact_flops(phase) == [step * each for step in range(1, 56)]
+    assert run.lost_flops == {0: 0, 1: 0, 2: 10 * EACH}
+
+
+def test_a_run_started_over_counts_from_nothing(write_steps, tmp_path):
+    write_steps(range(1, 11))
+    write_steps(range(1, 4))
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops() == [EACH, 2 * EACH, 3 * EACH]
+    assert run.lost_flops == {0: 0, 1: 10 * EACH}
+
+
+def test_what_was_spent_includes_what_crashes_lost(write_steps, tmp_path):
+    state = write_steps(range(1, 7))
+    later = write_steps(range(7, 11), state=state)  # a crash loses steps 9 and 10 …
+    assert later["step"] == 10
+    state = write_steps(range(7, 9), state=state)  # … this one goes back to step 6 …
+    write_steps(range(9, 12), state=state)  # … and this one goes on after step 8
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops() == [step * EACH for step in range(1, 12)]  # the lineage
+    assert run.lost_flops == {0: 0, 1: 0, 2: 4 * EACH, 3: 4 * EACH}
+    assert list(run.spent) == [float(s * EACH) for s in (1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15)]
+
+
+def test_a_state_with_fewer_flops_than_there_were_leaves_no_axis_of_compute(write_steps, tmp_path):
+    state = write_steps(range(1, 31))
+    write_steps(range(31, 61), state={**state, "flops": {}})
     run = rlviz.read(tmp_path / "run")
     assert list(run.step) == list(range(1, 61))
     assert run.exact_flops()[29:31] == [30 * EACH, EACH]

@@ -248,19 +248,29 @@ def test_steps_that_were_done_again_are_counted(write_steps, tmp_path, again, to
     lost = range(4, 4 + again)
     write_steps(lost, state=state)
     write_steps(lost, state=state)
-    assert notes_of(tmp_path / "run") == (
-        f"{told} recorded again by a resumed session; the latest stand.",
+    assert notes_of(tmp_path / "run")[0] == (
+        f"{told} recorded again by a resumed session; the latest stand."
     )
 
 
 def test_flops_that_start_again_are_said_to(write_steps, tmp_path):
-    write_steps(range(1, 31))
-    write_steps(range(31, 61))
-    (note,) = notes_of(tmp_path / "run")
-    assert note.startswith(
-        "the count of RL FLOPs starts again where a session went on without load_"
+    state = write_steps(range(1, 31))
+    write_steps(range(31, 61), state={**state, "flops": {}})
+    note, *_ = notes_of(tmp_path / "run")
+    assert note == (
+        "the count of RL FLOPs falls where a session began, so the axis is training steps."
     )
-    assert "the axis is training steps" in note
+
+
+def test_flops_that_a_crash_lost_are_said_with_their_share(write_steps, tmp_path):
+    state = write_steps(range(1, 7))
+    write_steps(range(7, 9), state=state)
+    write_steps(range(7, 9), state=state)
+    notes = notes_of(tmp_path / "run")
+    assert notes[-1] == (
+        "2.20e15 RL FLOPs (20.0 % of all that was spent) went into steps that restarts lost; the "
+        "curves don't count them."
+    )
 
 
 def test_damage_is_counted_and_its_reason_given(write_steps, tmp_path):

@@ -1,0 +1,297 @@
+"""Counts the FLOPs of a piece of running torch code, and names what it could not count.
+
+Imports torch: `flops.measure` and `Watch` import this module when they are first used.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+import torch
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from rlviz.measure import formulas
+
+NOTHING_SEEN = "(no operation: compiled code or another thread)"
+NO_PRODUCT = "(no product, although it has layers of weights: another thread or captured graph)"
+Key: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one run cost.
+
+    Args:
+        flops: FLOPs of everything that ran.
+        backward: FLOPs that differentiating it will take; 0 for what ran without gradients.
+        uncounted: sorted names of the operations that may multiply matrices but have no formula.
+    """
+
+    flops: int
+    backward: int
+    uncounted: tuple[str, ...]
+
+
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own lack of types
+    """Sees every operation below autograd and adds up the formulas.
+
+    Not `FlopCounterMode` itself: that one also hooks every module and tensor to build a tree of
+    counts, and says nothing about operations that it has no formula for. Tests hold the two equal.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._flops = 0
+        self._backward = 0
+        self._uncounted: set[str] = set()
+        self._seen = False
+        self._differentiable = torch.is_grad_enabled()
+        self._hidden = False  # products ran without gradients inside a differentiable pass
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        self._seen = True
+        if not isinstance(func, torch._ops.OpOverload):
+            return self._higher_order(func, args, kwargs)
+        packet = func.overloadpacket
+        if not formulas.has_formula(packet):
+            # Without autograd above (inference mode), composite operations arrive whole.
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        out = func(*args, **kwargs)
+        count = formulas.flops(packet, args, kwargs, out)
+        if count is not None:
+            self._add(packet, args, count)
+        elif formulas.may_multiply(func.namespace, packet.__name__):
+            self._uncounted.add(f"{func.namespace}::{packet.__name__}")
+        return out
+
+    def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        out = func(*args, **kwargs)
+        count = formulas.flops(func, args, kwargs, out)
+        if count is None:
+            self._uncounted.add(str(func))
+        else:
+            self._add(func, args, count)
+        return out
+
+    def _add(self, packet: Any, args: tuple[Any, ...], count: int) -> None:
+        self._flops += count
+        if not self._differentiable or not any(_needs_grad(arg) for arg in args):
+            return
+        if not torch.is_grad_enabled():
+            self._hidden = True
+        else:
+            backward = formulas.backward_flops(packet, args, count)
+            if backward is None:
+                self._uncounted.add(f"backward of {packet}")
+            else:
+                self._backward += backward
+
+    def result(self, inputs: Any, output: Any) -> Count:
+        """The count so far.
+
+        A custom `autograd.Function` (activation checkpointing is one) runs its forward without
+        gradients, like a target network under `no_grad`: only the output's graph tells them apart.
+        """
+        if not self._seen:
+            return Count(0, 0, (NOTHING_SEEN,))
+        custom = _custom_backwards(inputs, output) if self._hidden else set()
+        names = self._uncounted | {f"backward of {name}" for name in custom}
+        return Count(self._flops, self._backward, tuple(sorted(names)))
+
+
+def _custom_backwards(inputs: Any, output: Any) -> set[str]:
+    """Names of the custom functions in the graph of the output, as far as the inputs."""
+    seen: set[Any] = {tensor.grad_fn for tensor in _tensors(inputs)} | {None}
+    waiting: list[Any] = [tensor.grad_fn for tensor in _tensors(output)]
+    names: set[str] = set()
+    while waiting:
+        node = waiting.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            names.add(type(node).__name__)
+        waiting += [parent for parent, _ in node.next_functions]
+    return names
+
+
+def _tensors(value: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
+
+
+def _needs_grad(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.requires_grad
+    return isinstance(value, (list, tuple)) and any(map(_needs_grad, value))
+
+
+class _Eager:
+    """Compiled code runs uncompiled while any thread is in here.
+
+    The stance is one for the whole process: threads that each set it and put it back would, taking
+    turns, leave it set for good. So the first to enter sets it and the last to leave puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._stance: Any = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            # Where dynamo was never imported nothing is compiled, and importing it takes seconds.
+            if self._stance is None and "torch._dynamo" in sys.modules:
+                self._stance = torch.compiler.set_stance("force_eager")
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._stance is not None:
+                self._stance.__exit__(None, None, None)
+                self._stance = None
+
+
+_EAGER = _Eager()
+
+
+class Run:
+    """Counts what runs between its entering and leaving, with compiled code running uncompiled.
+
+    A dispatch mode around a compiled callable makes dynamo give up on its frame for good. With the
+    stance `force_eager` dynamo is not asked meanwhile, which holds for compiled parts of a module
+    and for compiled functions that it calls too.
+    """
+
+    def __init__(self) -> None:
+        self._counter = Counter()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Run:
+        self._stack.enter_context(_EAGER)
+        self._stack.enter_context(self._counter)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def count(self, inputs: Any = None, output: Any = None) -> Count:
+        """What ran; with inputs and output of a module, also what its backward pass may hide."""
+        return self._counter.result(inputs, output)
+
+
+def count(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Count:
+    """Run `fn(*args, **kwargs)` once, uncompiled, and count it; modules by shape from a cache.
+
+    The random state and the buffers of the module stay as they were.
+    """
+    fn = uncompiled(fn)
+    module = _module_of(fn)
+    key = _key(fn, module, args, kwargs)
+    known = _cache.setdefault(module, {}) if module is not None and key is not None else {}
+    if key is not None and key in known:
+        return known[key]
+    run = Run()
+    with ExitStack() as stack:
+        stack.enter_context(_random_state_kept())
+        if module is not None:
+            stack.enter_context(_buffers_kept(module))
+        stack.enter_context(run)
+        output = fn(*args, **kwargs)
+    result = run.count((args, kwargs), output)
+    if module is not None and not result.flops and not result.uncounted:
+        result = _check_nothing(result, module, (args, kwargs))
+    if key is not None:
+        known[key] = result
+    return result
+
+
+def _check_nothing(count: Count, module: torch.nn.Module, inputs: Any) -> Count:
+    """No product at all: right for an embedding, wrong where linear layers got real input."""
+    layers = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.RNNBase)
+    has_layers = any(isinstance(part, layers) for part in module.modules())
+    if has_layers and any(tensor.numel() for tensor in _tensors(inputs)):
+        return replace(count, uncounted=(NO_PRODUCT,))
+    return count
+
+
+_cache: WeakKeyDictionary[torch.nn.Module, dict[Key, Count]] = WeakKeyDictionary()
+
+
+def uncompiled(fn: Any) -> Any:
+    """The module or function that `torch.compile` was given; `fn` itself if it was not compiled."""
+    for name in ("_orig_mod", "_torchdynamo_orig_callable"):
+        inner = getattr(fn, name, None)
+        if inner is not None:
+            return uncompiled(inner)
+    return fn
+
+
+def _module_of(fn: Any) -> torch.nn.Module | None:
+    owner = fn.__self__ if inspect.ismethod(fn) else fn
+    return owner if isinstance(owner, torch.nn.Module) else None
+
+
+def _key(
+    fn: Any, module: torch.nn.Module | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Key | None:
+    """What the cost of a module depends on; None when it cannot be told.
+
+    Plain functions are not cached: what they close over may change.
+    """
+    if module is None:
+        return None
+    leaves, structure = pytree.tree_flatten((args, kwargs))
+    shapes: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, torch.Tensor):
+            shapes.append((leaf.shape, leaf.dtype, leaf.device, leaf.requires_grad))
+        elif leaf is None or isinstance(leaf, (bool, int, float, str)):
+            shapes.append((type(leaf), leaf))
+        else:
+            return None
+    weights = tuple((p.shape, p.requires_grad) for p in module.parameters())
+    modes = tuple(part.training for part in module.modules())
+    name = getattr(fn, "__name__", "")
+    grad = torch.is_grad_enabled()
+    return name, modes, grad, weights, str(structure), tuple(shapes)
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=list(devices)):
+        yield
+
+
+@contextmanager
+def _buffers_kept(module: torch.nn.Module) -> Iterator[None]:
+    """Running statistics must not see the measured batch twice."""
+    before = [(buffer, buffer.detach().clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            # Through .data, which leaves the version alone: a graph of the running step that saved
+            # the buffer must still be differentiable.
+            buffer.data.copy_(value)

@@ -1,0 +1,215 @@
+"""FLOP formulas of the torch operations that multiply matrices, and of their backward passes.
+
+Imports torch: only `counting` imports this module, and nothing imports that before it is needed.
+
+They are those of `torch.utils.flop_counter`, with three differences. Operations that read as a
+silent 0 there are added: attention and LSTM on the CPU, fused recurrent layers, grouped products,
+matrix times vector. A fused attention's backward counts its four products, not the recomputed
+scores, so that the number does not depend on the kernel (model FLOPs). The weight gradient of a
+grouped convolution counts what its forward does, where torch counts `groups` times that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import torch
+from torch.utils import flop_counter
+from torch.utils.flop_counter import flop_registry
+
+Formula: TypeAlias = Callable[[Sequence[Any], Any], int]
+
+_aten = torch.ops.aten
+_attention_flops: Callable[..., Any] = flop_counter.sdpa_flop_count
+_conv_flops: Callable[..., int] = flop_counter.conv_flop_count
+
+
+def _mv(args: Sequence[Any], out: Any) -> int:
+    return 2 * int(args[0].numel())
+
+
+def _addmv(args: Sequence[Any], out: Any) -> int:
+    return 2 * int(args[1].numel())
+
+
+def _mm(args: Sequence[Any], out: Any) -> int:
+    return 2 * int(args[0].numel()) * int(args[1].shape[-1])
+
+
+def _addmm(args: Sequence[Any], out: Any) -> int:
+    return _mm(args[1:], out)
+
+
+def _grouped_mm(args: Sequence[Any], out: Any) -> int:
+    # Rows (or, 2-D by 2-D, inner columns) belong to one group each: a product once over. 3-D by
+    # 2-D has all rows of each group against that group's columns, which is rows times all columns.
+    first, second = args[0], args[1]
+    if first.dim() == 3 and second.dim() == 2:
+        return 2 * int(first.shape[1]) * int(second.numel())
+    return 2 * int(first.numel()) * int(second.shape[-1])
+
+
+def _attention(args: Sequence[Any], out: Any) -> int:
+    return int(_attention_flops(args[0].shape, args[1].shape, args[2].shape))
+
+
+def _attention_backward(args: Sequence[Any], out: Any) -> int:
+    return 2 * int(_attention_flops(args[1].shape, args[2].shape, args[3].shape))
+
+
+def _convolution_backward(args: Sequence[Any], out: Any) -> int:
+    grad, x, weight, transposed, wanted = args[0], args[1], args[2], args[7], args[10]
+    once = _conv_flops(x.shape, weight.shape, grad.shape, transposed)
+    return once * sum(map(bool, wanted[:2]))
+
+
+def _onednn_rnn(args: Sequence[Any], out: Any) -> int:
+    # input (T, B, i), then the weights (4h, i) and (4h, h) of one layer and direction.
+    steps: int = math.prod(args[0].shape[:-1])
+    return 2 * steps * (int(args[1].numel()) + int(args[2].numel()))
+
+
+def _onednn_rnn_backward(args: Sequence[Any], out: Any) -> int:
+    return 2 * _onednn_rnn(args, out)
+
+
+def _cudnn_rnn(args: Sequence[Any], out: Any) -> int:
+    # input, then the list of all layers' weights and biases; packed input is (tokens, i).
+    steps: int = math.prod(args[0].shape[:-1])
+    return 2 * steps * _matrices(args[1])
+
+
+def _cudnn_rnn_backward(args: Sequence[Any], out: Any) -> int:
+    return 2 * _cudnn_rnn(args, out)
+
+
+def _matrices(weights: Sequence[Any]) -> int:
+    return sum(int(weight.numel()) for weight in weights if weight.dim() > 1)
+
+
+def _packets(*names: str) -> list[Any]:
+    """The operations of these names, as far as this torch has them."""
+    return [getattr(_aten, name) for name in names if hasattr(_aten, name)]
+
+
+_FUSED_ATTENTION = (
+    "_scaled_dot_product_flash_attention",
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_efficient_attention",
+    "_scaled_dot_product_cudnn_attention",
+    "_scaled_dot_product_fused_attention_overrideable",
+)
+
+_OWN: dict[Any, Formula] = {
+    _aten.mv: _mv,
+    **dict.fromkeys(_packets("addmv", "addmv_"), _addmv),
+    _aten.dot: _mv,
+    _aten.vdot: _mv,
+    **dict.fromkeys(_packets("addbmm", "addbmm_", "addmm_", "baddbmm_"), _addmm),
+    **dict.fromkeys(_packets("_addmm_activation"), _addmm),
+    **dict.fromkeys(_packets("_int_mm"), _mm),
+    _aten.convolution_backward: _convolution_backward,
+    **dict.fromkeys(_packets("_grouped_mm", "_scaled_grouped_mm"), _grouped_mm),
+    **dict.fromkeys(_packets(*_FUSED_ATTENTION), _attention),
+    **dict.fromkeys(_packets(*(f"{n}_backward" for n in _FUSED_ATTENTION)), _attention_backward),
+    **dict.fromkeys(_packets("mkldnn_rnn_layer"), _onednn_rnn),
+    **dict.fromkeys(_packets("mkldnn_rnn_layer_backward"), _onednn_rnn_backward),
+    **dict.fromkeys(_packets("_cudnn_rnn", "miopen_rnn"), _cudnn_rnn),
+    **dict.fromkeys(_packets("_cudnn_rnn_backward", "miopen_rnn_backward"), _cudnn_rnn_backward),
+}
+
+# Variable-length attention: torch's formulas count five products in the backward pass, of which
+# one recomputes the scores; queries and values have one width there.
+_FIVE_PRODUCTS = frozenset(_packets("_flash_attention_backward", "_efficient_attention_backward"))
+
+
+def has_formula(packet: Any) -> bool:
+    """Whether `flops` knows the operation."""
+    return packet in _OWN or packet in flop_registry
+
+
+def flops(packet: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> int | None:
+    """FLOPs of one call of an operation; None when there is no formula for it."""
+    own = _OWN.get(packet)
+    if own is not None:
+        return own(args, out)
+    known: Any = flop_registry.get(packet)  # looked up now: users may register their own
+    if known is None:
+        return None
+    count = int(known(*args, **kwargs, out_val=out))
+    return count * 4 // 5 if packet in _FIVE_PRODUCTS else count
+
+
+# Which arguments are the operands of one product: its backward pass has one product of the same
+# size for each operand that needs a gradient.
+_OPERANDS: dict[Any, tuple[int, ...]] = {
+    _aten.mm: (0, 1),
+    _aten.bmm: (0, 1),
+    **dict.fromkeys(_packets("addmm", "addmm_", "_addmm_activation"), (1, 2)),
+    **dict.fromkeys(_packets("baddbmm", "baddbmm_", "addbmm", "addbmm_"), (1, 2)),
+    # A matrix gradient is an outer product here, which adds nothing up: no product of its own.
+    _aten.mv: (1,),
+    **dict.fromkeys(_packets("addmv", "addmv_"), (2,)),
+    _aten.dot: (),
+    _aten.vdot: (),
+    **dict.fromkeys(_packets("_grouped_mm"), (0, 1)),
+    **dict.fromkeys(_packets("convolution", "_convolution", "_slow_conv2d_forward"), (0, 1)),
+}
+
+# One fused backward kernel makes all gradients at once: twice the forward pass.
+_FUSED = frozenset(
+    _packets(*_FUSED_ATTENTION, "mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn")
+    + _packets("_flash_attention_forward", "_efficient_attention_forward")
+)
+
+
+def backward_flops(packet: Any, args: Sequence[Any], forward: int) -> int | None:
+    """FLOPs that the backward pass of one call will take; None when that is not known.
+
+    Args:
+        packet: the operation.
+        args: its arguments; those with `requires_grad` are differentiated.
+        forward: its own FLOPs.
+    """
+    operands = _OPERANDS.get(packet)
+    if operands is not None:
+        return forward * sum(bool(args[k].requires_grad) for k in operands)
+    if packet in _FUSED:
+        return 2 * forward
+    return None
+
+
+# Operations of torch's own namespaces that multiply matrices, by a word of their name. What has a
+# formula, or is made of others, never gets here.
+_MATRIX_WORDS = re.compile(
+    r"_(?:attention|bilinear|cholesky|conv[123]?d?|convolution|dot|encoder|gru|ldl|linear|lstm|lu"
+    r"|matmul|\w*mm|mv|qr|rnn|solve|spsolve|svd|transformer|trilinear|triangular|euclidean)_"
+)
+_HARMLESS = re.compile(
+    r"_thnn_|convert|flatten_weight|reorder|pack_|_prepack|unpack|upsample|norm"
+    r"|powsum|cross|check_errors"
+)
+_QUIET_NAMESPACES = frozenset(
+    ("aten", "prim", "prims", "c10d", "_c10d_functional", "_c10d_functional_autograd", "profiler")
+)
+
+
+def may_multiply(namespace: str, name: str) -> bool:
+    """Whether an operation without a formula may hide matrix products.
+
+    Everything outside torch's own namespaces may: a custom operation is a closed box.
+
+    Example:
+        >>> may_multiply("aten", "_trilinear"), may_multiply("aten", "relu")
+        (True, False)
+        >>> may_multiply("my_kernels", "fused_mlp")
+        True
+    """
+    if namespace not in _QUIET_NAMESPACES:
+        return True
+    if namespace != "aten" or _HARMLESS.search(name):
+        return False
+    return "linalg" in name or _MATRIX_WORDS.search(f"_{name}_") is not None

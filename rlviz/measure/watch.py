@@ -1,0 +1,296 @@
+"""Counts a module's forward and backward passes while it trains, by hooks and a shape cache."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# More shapes than this are no vocabulary of shapes but a value that changes at every call.
+_MOST_SHAPES = 4096
+
+
+class Watch:
+    """Counts the FLOPs of a module from now on, without being told the shapes.
+
+    A forward pass with shapes not seen before runs under a counter of operations; later ones look
+    the count up. The backward pass is derived from the forward one, operation by operation, and
+    counted when a gradient arrives at the module's output: what is never differentiated, such as
+    rollouts under `no_grad`, costs its forward pass only. Backward counts as if every output were
+    used and nothing recomputed (model FLOPs). Freezing or replacing layers later needs a new watch.
+
+    A compiled module is counted once per shape by an extra, uncompiled forward pass that leaves the
+    random state and the buffers alone. Watch what `torch.compile` returned: a module inside a
+    compiled region is not counted there, and `uncounted` says so. Copies and pickles of a watched
+    module are not watched.
+
+    Args:
+        module: an `nn.Module`; the passes of its parts count in it, so watch the outermost.
+
+    Raises:
+        TypeError: `module` is no `nn.Module`.
+        ValueError: it was compiled in place, by `module.compile()`.
+
+    Example:
+        >>> import torch
+        >>> policy = torch.nn.Linear(8, 4)
+        >>> watch = Watch(policy)
+        >>> policy(torch.zeros(2, 8)).sum().backward()
+        >>> watch.take()  # 2 * 2 * 8 * 4 forward, the same again for the weights' gradient
+        256
+        >>> watch.take()
+        0
+    """
+
+    def __init__(self, module: Any) -> None:
+        import torch
+
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(
+                f"Watch needs an nn.Module, got {type(module).__name__}. Count a function once "
+                "with rlviz.flops.measure(fn, *args)."
+            )
+        if getattr(module, "_compiled_call_impl", None) is not None:
+            raise ValueError(
+                f"{type(module).__name__} was compiled in place, so its hooks run inside the "
+                "compiled code. Use module = torch.compile(module) and watch that."
+            )
+        self._ledger = ledger = _Ledger(module)
+        self._handles = (
+            module.register_forward_pre_hook(_Before(ledger), with_kwargs=True),
+            # Always called, so that a counter entered before a failing forward pass is left.
+            module.register_forward_hook(_After(ledger), always_call=True),
+        )
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Sorted names of operations that may multiply matrices and could not be counted."""
+        return tuple(sorted(self._ledger.uncounted))
+
+    def take(self) -> int:
+        """FLOPs of all passes since the last `take()`."""
+        spent, total = self._ledger.spent, 0
+        while spent:
+            total += spent.popleft()
+        return total
+
+    def close(self) -> None:
+        """Stop watching; `take()` still gives what was counted."""
+        for handle in self._handles:
+            handle.remove()
+
+
+class _Known:
+    """What a pass of known shapes costs, and the hook that counts its backward pass."""
+
+    __slots__ = ("forward", "on_gradient")
+
+    def __init__(self, forward: int, on_gradient: Callable[[Any], None] | None) -> None:
+        self.forward = forward
+        self.on_gradient = on_gradient  # None when there is nothing to differentiate
+
+
+class _Ledger:
+    """What the hooks of one watch share."""
+
+    def __init__(self, module: Any) -> None:
+        import torch
+
+        from rlviz.measure import counting
+
+        self.counting = counting
+        self.tensor = torch.Tensor
+        self.compiled = counting.uncompiled(module) is not module
+        self.known: dict[Any, _Known] = {}
+        self.uncounted: set[str] = set()
+        # Appending is atomic, so forward passes in any thread and backward passes in autograd's
+        # own threads need no lock.
+        self.spent: deque[int] = deque()
+        self.compiled_around = _note(self.uncounted, f"{type(module).__name__} in compiled code")
+        self.local = threading.local()  # .passes: the forward passes under way in this thread
+
+    def passes(self) -> list[Any]:
+        """The forward passes under way in this thread, made at its first."""
+        passes: list[Any] = self.local.__dict__.setdefault("passes", [])
+        return passes
+
+    def start(self, key: Any, module: Any, args: Any, kwargs: Any) -> Any:
+        """A pass of unknown shapes begins: count it beside a compiled one, or as it runs."""
+        if self.compiled:
+            return self.learn(key, self.counting.count(module, *args, **kwargs))
+        run = self.counting.Run()
+        run.__enter__()
+        return key, run
+
+    def finish(self, key: Any, run: Any, inputs: Any, output: Any) -> _Known:
+        """The pass that `start` began to count has ended."""
+        run.__exit__(None, None, None)
+        # Without an output it has failed half-way: that is no measure for the next one.
+        return self.learn(None if output is None else key, run.count(inputs, output))
+
+    def learn(self, key: Any, count: Any) -> _Known:
+        """Remember what a pass of these shapes costs."""
+        self.uncounted.update(count.uncounted)
+        spent, backward = self.spent, count.backward
+        known = _Known(count.flops, (lambda _: spent.append(backward)) if backward else None)
+        if key is not None:
+            if len(self.known) >= _MOST_SHAPES:
+                self.known.clear()
+            self.known[key] = known
+        return known
+
+    def shapes(self, value: Any) -> Any:
+        """What the cost of a pass may depend on, as a hashable value."""
+        if isinstance(value, self.tensor):
+            return value.shape, value.requires_grad
+        if isinstance(value, dict):
+            return tuple([(name, self.shapes(item)) for name, item in value.items()])
+        if isinstance(value, (tuple, list)):
+            return tuple([self.shapes(item) for item in value])
+        return value if isinstance(value, (bool, int, str)) else type(value)
+
+    def tensors(self, value: Any, depth: int = 2) -> Iterator[Any]:
+        """The tensors in a module's output, also those inside a distribution or a dataclass."""
+        if isinstance(value, self.tensor):
+            yield value
+        elif isinstance(value, dict):
+            for item in value.values():
+                yield from self.tensors(item, depth)
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                yield from self.tensors(item, depth)
+        elif depth and hasattr(value, "__dict__"):
+            yield from self.tensors(vars(value), depth - 1)
+
+    def await_gradient(self, on_gradient: Callable[[Any], None], output: Any) -> None:
+        """Count the backward pass when the first gradient arrives at an output."""
+        outputs = list(self.tensors(output))
+        if not outputs:
+            self.uncounted.add(f"backward of {type(output).__name__}, which holds no tensor")
+        first = _Once(on_gradient)
+        for tensor in outputs:
+            # A leaf was not computed here, and would keep its hook for good.
+            if tensor.grad_fn is not None:
+                tensor.register_hook(first)
+
+
+def _note(notes: set[str], text: str) -> Callable[[], None]:
+    """A function that notes the text; dynamo runs it once, while it traces.
+
+    Functions marked so are constants to dynamo. `torch.compiler.assume_constant_result` sets the
+    same mark, but imports dynamo first, which takes seconds.
+    """
+
+    def note() -> None:
+        notes.add(text)
+
+    note._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return note
+
+
+class _Hook:
+    """A hook that a copy or pickle of the module does not take along."""
+
+    __slots__ = ("_compiled_around", "_compiling", "_ledger", "_local", "_tensor")
+
+    def __init__(self, ledger: _Ledger) -> None:
+        import torch
+
+        self._ledger = ledger
+        self._local = ledger.local
+        self._tensor = torch.Tensor
+        # Traced into compiled code, the hooks must vanish: counting there would stop compilation.
+        self._compiling = torch.compiler.is_compiling
+        self._compiled_around = ledger.compiled_around
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _Unwatched, ()
+
+
+class _Before(_Hook):
+    """Before a forward pass: look its shapes up. The hot path, hence written out."""
+
+    __slots__ = ("_grad_enabled", "_known")
+
+    def __init__(self, ledger: _Ledger) -> None:
+        super().__init__(ledger)
+        import torch
+
+        self._grad_enabled = torch.is_grad_enabled
+        self._known = ledger.known
+
+    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._compiling():
+            self._compiled_around()
+            return
+        key: Any
+        if len(args) == 1 and not kwargs and type(args[0]) is self._tensor:
+            first = args[0]
+            key = first.shape, first.requires_grad, module.training, self._grad_enabled()
+        else:
+            shapes = self._ledger.shapes
+            key = shapes(args), shapes(kwargs), module.training, self._grad_enabled()
+        known: Any = self._known.get(key)
+        if known is None:
+            known = self._ledger.start(key, module, args, kwargs)
+        try:
+            self._local.passes.append(known)
+        except AttributeError:
+            self._ledger.passes().append(known)
+
+
+class _After(_Hook):
+    """After a forward pass: count it, and wait for its gradient."""
+
+    __slots__ = ("_spend",)
+
+    def __init__(self, ledger: _Ledger) -> None:
+        super().__init__(ledger)
+        self._spend = ledger.spent.append
+
+    def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
+        if self._compiling():
+            return
+        try:
+            known = self._local.passes.pop()
+        except (AttributeError, IndexError):
+            return  # the pass was under way when the watch began
+        if type(known) is tuple:
+            key, run = known
+            known = self._ledger.finish(key, run, args, output)
+        self._spend(known.forward)
+        on_gradient = known.on_gradient
+        if on_gradient is None or output is None:
+            return
+        if type(output) is self._tensor and output._backward_hooks is None:
+            node = output.grad_fn
+            if node is not None:
+                # What Tensor.register_hook does, less the handle that nobody will use: half its
+                # time. The key is below all that handles count up from 0.
+                output._backward_hooks = hooks = OrderedDict()
+                node._register_hook_dict(output)
+                hooks[-1] = on_gradient
+                return
+        self._ledger.await_gradient(on_gradient, output)
+
+
+class _Unwatched:
+    """Stands where the hook stood in a copy of a watched module, and does nothing."""
+
+    def __call__(self, *args: Any) -> None:
+        return None
+
+
+class _Once:
+    """The gradients of several outputs announce one backward pass."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[Any], None]) -> None:
+        self._call: Callable[[Any], None] | None = call
+
+    def __call__(self, gradient: Any) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call(gradient)
