@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from rlviz._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from rlviz import flops as flops
+    from rlviz import parallelism as parallelism
     from rlviz import smooth as smooth
     from rlviz.callback import Callback as Callback
-    from rlviz.measure import flops as flops
-    from rlviz.measure import parallelism as parallelism
     from rlviz.report.figure import figure as figure
     from rlviz.report.history import History as History
     from rlviz.report.history import read as read
@@ -28,8 +28,8 @@ _PUBLIC = {
     "History": ("rlviz.report.history", "History"),
     "Summary": ("rlviz.report.summary", "Summary"),
     "figure": ("rlviz.report.figure", "figure"),
-    "flops": ("rlviz.measure.flops", None),
-    "parallelism": ("rlviz.measure.parallelism", None),
+    "flops": ("rlviz.flops", None),
+    "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
     "smooth": ("rlviz.smooth", None),
     "summarise": ("rlviz.report.summary", "summarise"),

@@ -17,6 +17,8 @@ ALLOWED = {
     "schema": set(),
     "tfrecord": set(),
     "measure": {"schema"},
+    "flops": {"measure"},
+    "parallelism": {"measure"},
     "smooth": set(),
     "record": {"schema", "tfrecord", "measure", "smooth"},
     "report": {"schema", "tfrecord", "measure", "smooth"},

@@ -1,0 +1,60 @@
+"""The demo as a person sees it: a live line that says how far the policy has come."""
+
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from rlviz.demo import train as training
+
+_PLAIN_SECONDS = 10.0
+"""Where there is no terminal to update a line in, print one this often."""
+
+
+def train(run: Path, *, steps: int | None, seed: int) -> bool:
+    """Train, and show the progress; whether the run came to its end (False after Ctrl-C)."""
+    steps = training.DEFAULT_STEPS if steps is None else steps
+    console = Console(file=sys.stderr)
+    console.print(f"Training a parallel-agent orchestrator by RL, {steps} steps, seed {seed} …")
+    with Live(console=console, auto_refresh=False, transient=False) as live:
+        display = _Display(console, live)
+        try:
+            training.train(run, steps=steps, seed=seed, on_step=display.update)
+        except KeyboardInterrupt:
+            console.print("Interrupted: what is there is kept.")
+            return False
+    return True
+
+
+class _Display:
+    """Redraws one line in a terminal; elsewhere prints a line now and then."""
+
+    def __init__(self, console: Console, live: Live) -> None:
+        self._console = console
+        self._live = live
+        self._printed = time.monotonic() - _PLAIN_SECONDS
+
+    def update(self, progress: training.Progress) -> None:
+        line = progress_line(progress)
+        if self._console.is_terminal:
+            self._live.update(Text(line), refresh=True)
+            return
+        now, last = time.monotonic(), progress.step == progress.steps
+        if last or now - self._printed >= _PLAIN_SECONDS:
+            self._printed = now
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+
+def progress_line(progress: training.Progress) -> str:
+    """One line: step, accuracy, average parallelism, RL FLOPs, time left."""
+    done, total = progress.step, progress.steps
+    left = progress.elapsed_seconds / done * (total - done)
+    minutes, seconds = divmod(round(left), 60)
+    return (
+        f"step {done:>{len(str(total))}}/{total}  accuracy {100 * progress.accuracy:4.1f}%  "
+        f"avg parallelism {progress.average_parallelism:.2f}  "
+        f"RL FLOPs {progress.flops_total:.1e}  left {minutes}:{seconds:02d}"
+    )
