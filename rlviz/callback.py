@@ -7,19 +7,17 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from rlviz import schema
-from rlviz.measure.flops import Watch, mfu, peak
 from rlviz.record import events
+from rlviz.record.compute import Watched, utilization
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.illustrator import PAINTER, Illustrator
 from rlviz.record.recorder import Measurement, Recorder, StepEnd, check_step
 from rlviz.record.rows import RowBuilder
-from rlviz.record.worker import Troubles, Worker, logger
+from rlviz.record.worker import Troubles, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +34,6 @@ class Health:
     """Steps that still wait to be written."""
     errors: int
     """Failures in the background, each of them survived."""
-
-
-class _Watched:
-    """A watched module and the phase that it works in."""
-
-    def __init__(self, watch: Watch, phase: str) -> None:
-        self._watch = watch
-        self._warned = False
-        self.phase = phase
-
-    def take(self) -> int:
-        """FLOPs since the last time; says once what can't be counted."""
-        if not self._warned and self._watch.uncounted:
-            self._warned = True
-            logger.warning(
-                "rlviz: the FLOPs of %s can't be counted, so the phase %r reads low. Count the "
-                "step yourself and pass record(flops=…).",
-                ", ".join(self._watch.uncounted),
-                self.phase,
-            )
-        return self._watch.take()
-
-    def close(self) -> None:
-        self._watch.close()
 
 
 class Callback:
@@ -122,12 +96,12 @@ class Callback:
         self._closed: bool | None = None
         self._troubles = Troubles()
         self._recorder = Recorder(queue)
-        self._watched: list[_Watched] = []
+        self._watched: list[Watched] = []
         self._builder = RowBuilder(
             session=session,
             ema_weight=ema,
             on_error=self._troubles.note,
-            utilization=partial(mfu, devices=devices, peak=_peak(device, devices)),
+            utilization=utilization(device, devices),
         )
         illustrator = None
         if figure_seconds is not None:
@@ -212,7 +186,7 @@ class Callback:
         Raises:
             TypeError, ValueError: it is no module that can be watched, or no name of a phase.
         """
-        self._watched.append(_Watched(Watch(module), schema.check_phase(phase)))
+        self._watched.append(Watched(module, phase))
 
     def on_train_start(self) -> None:
         """Nothing needs to be done; there for loops that call every hook."""
@@ -319,32 +293,6 @@ def _run_directory(logdir: str | os.PathLike[str]) -> Path:
     if path.is_file():
         raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
     return path
-
-
-def _peak(device: str | float | None, devices: int) -> float | None:
-    """Peak FLOP/s of one device; None where there is none to know."""
-    if isinstance(devices, bool) or not isinstance(devices, int) or devices < 1:
-        raise ValueError(f"devices must be a whole number >= 1, got {devices!r}.")
-    if device is None:
-        return None
-    if isinstance(device, str):
-        known = peak(device)
-        if known is None:
-            logger.warning(
-                "rlviz: the peak rate of %r is not known, so no MFU is recorded. Pass "
-                "device=<its dense FLOP/s> to have it.",
-                device,
-            )
-        return known
-    if (
-        isinstance(device, bool)
-        or not isinstance(device, (int, float))
-        or not 0 < device < math.inf
-    ):
-        raise ValueError(
-            f"device must be a device's name or its peak FLOP/s (> 0), got {device!r}."
-        )
-    return float(device)
 
 
 def _check_seconds(name: str, seconds: float) -> None:

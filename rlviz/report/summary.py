@@ -219,15 +219,21 @@ def _notes(history: History) -> tuple[str, ...]:
 
 
 def _percent(value: Value) -> str:
-    if value.standard_error is None:
-        return f"{100 * value.value:.1f} %"
-    return f"{100 * value.value:.1f} ± {100 * value.standard_error:.1f} %"
+    return f"{_with_error(value, scale=100, decimals=1)} %"
 
 
 def _plain(value: Value) -> str:
+    return _with_error(value, scale=1, decimals=2)
+
+
+def _with_error(value: Value, *, scale: float, decimals: int) -> str:
+    """The value, and its standard error with one digit that counts, where there is one."""
     if value.standard_error is None:
-        return f"{value.value:.2f}"
-    return f"{value.value:.2f} ± {value.standard_error:.2f}"
+        return f"{scale * value.value:.{decimals}f}"
+    error = scale * value.standard_error
+    if error > 0:
+        decimals = min(max(decimals, -math.floor(math.log10(error))), 6)
+    return f"{scale * value.value:.{decimals}f} ± {error:.{decimals}f}"
 
 
 _FORMATS = {schema.ACCURACY: _percent, schema.PARALLELISM: _plain}

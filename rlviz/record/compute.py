@@ -1,0 +1,71 @@
+"""What a run knows of compute by itself: watched modules count their FLOPs, a device has a peak."""
+
+import logging
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from rlviz import schema
+from rlviz.measure.flops import Watch, mfu, peak
+
+logger = logging.getLogger("rlviz")
+
+
+class Watched:
+    """A watched module and the phase that it works in."""
+
+    def __init__(self, module: Any, phase: str) -> None:
+        self.phase = schema.check_phase(phase)
+        self._watch = Watch(module)
+        self._warned = False
+
+    def take(self) -> int:
+        """FLOPs since the last time; says once what can't be counted."""
+        if not self._warned and self._watch.uncounted:
+            self._warned = True
+            logger.warning(
+                "rlviz: the FLOPs of %s can't be counted, so the phase %r reads low. Count the "
+                "step yourself and pass record(flops=…).",
+                ", ".join(self._watch.uncounted),
+                self.phase,
+            )
+        return self._watch.take()
+
+    def close(self) -> None:
+        self._watch.close()
+
+
+def utilization(device: str | float | None, devices: int) -> Callable[[int, float], float | None]:
+    """FLOPs and wall seconds of a phase -> its model FLOPs utilization, None where it is unknown.
+
+    Raises:
+        ValueError: `device` is neither a name nor a rate > 0, or `devices` no count >= 1.
+    """
+    if isinstance(devices, bool) or not isinstance(devices, int) or devices < 1:
+        raise ValueError(f"devices must be a whole number >= 1, got {devices!r}.")
+    return partial(mfu, devices=devices, peak=_peak(device))
+
+
+def _peak(device: str | float | None) -> float | None:
+    """Peak FLOP/s of one device; None where there is none to know."""
+    if device is None:
+        return None
+    if isinstance(device, str):
+        known = peak(device)
+        if known is None:
+            logger.warning(
+                "rlviz: the peak rate of %r is not known, so no MFU is recorded. Pass "
+                "device=<its dense FLOP/s> to have it.",
+                device,
+            )
+        return known
+    if (
+        isinstance(device, bool)
+        or not isinstance(device, (int, float))
+        or not 0 < device < math.inf
+    ):
+        raise ValueError(
+            f"device must be a device's name or its peak FLOP/s (> 0), got {device!r}."
+        )
+    return float(device)
