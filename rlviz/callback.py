@@ -1,8 +1,9 @@
 """The callback that a training script adds: it puts the parts together and computes nothing."""
 
 import atexit
-import math
 import os
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -122,7 +123,7 @@ class Callback:
             troubles=self._troubles,
         )
         self._worker.start()
-        atexit.register(self.close)
+        atexit.register(self._close_at_exit)
 
     def record(
         self,
@@ -210,19 +211,23 @@ class Callback:
         """The run is over: write it all, with the last figure and summary."""
         self.close()
 
-    def flush(self, timeout: float = 5.0) -> bool:
-        """Write what was recorded so far; whether that was done within `timeout` seconds."""
-        written = self._worker.flush(timeout)
+    def flush(self, timeout: float | None = 5.0) -> bool:
+        """Write what was recorded so far; whether that was done within `timeout` seconds.
+
+        None waits for as long as it takes.
+        """
+        written = os.getpid() == self._pid and self._worker.flush(timeout)
         self._raise_if_strict()
         return written
 
-    def close(self, timeout: float = 5.0) -> bool:
+    def close(self, timeout: float | None = 5.0) -> bool:
         """End the run: write everything, with the last figure and summary.
 
         Calling it again does nothing and gives the same answer.
 
         Args:
-            timeout: how many seconds to wait for the disk and the figure.
+            timeout: how many seconds to wait for the disk and the figure; None for as long as it
+                takes.
 
         Returns:
             Whether everything was written in time.
@@ -239,7 +244,11 @@ class Callback:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._close(5.0, success=kind is None)
+        try:
+            self._close(5.0, success=kind is None)
+        except Exception:
+            if kind is None:  # the script's own error tells more than ours
+                raise
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs to go on from here, in plain numbers and strings.
@@ -247,10 +256,16 @@ class Callback:
         Covers the closed steps. Put it into the checkpoint beside the model.
         """
         self._worker.build()
+        self._worker.wake()  # a checkpoint should not be ahead of the rows for long
         return self._builder.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on after the step at which `state_dict` was taken; call it before the first step."""
+        """Go on after the step at which `state_dict` was taken; call it before the first step.
+
+        Raises:
+            RuntimeError: steps were already logged.
+            ValueError: it is not what `state_dict` gave; nothing of it is loaded.
+        """
         if self._recorder.logged:
             raise RuntimeError(
                 "load_state_dict() must come before the first step of this session, "
@@ -268,11 +283,15 @@ class Callback:
         logged = self._recorder.logged
         return Health(logged, written, dropped, logged - written - dropped, self._troubles.errors)
 
-    def _close(self, timeout: float, *, success: bool) -> bool:
+    def _close_at_exit(self) -> None:
+        """The script ended without closing; a traceback that was printed says how."""
+        self._close(5.0, success=not hasattr(sys, "last_value"))
+
+    def _close(self, timeout: float | None, *, success: bool) -> bool:
         if self._closed is None and os.getpid() != self._pid:
             self._closed = False  # a forked child has no writer thread; the run is its parent's
         if self._closed is None:
-            atexit.unregister(self.close)
+            atexit.unregister(self._close_at_exit)
             self._closed = False  # an interrupt while waiting must not start it all over
             self._recorder.close()
             for watched in self._watched:
@@ -296,5 +315,7 @@ def _run_directory(logdir: str | os.PathLike[str]) -> Path:
 
 
 def _check_seconds(name: str, seconds: float) -> None:
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"{name} must be > 0 and finite, in seconds, got {seconds!r}.")
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise ValueError(
+            f"{name} must be > 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, got {seconds!r}."
+        )

@@ -112,6 +112,9 @@ def _demo(options: argparse.Namespace) -> int:
     run = Path(options.logdir or time.strftime("runs/demo-%Y%m%d-%H%M%S"))
     with _tensorboard(run) if options.open else _no_tensorboard(run) as watching:
         finished = show.train(run, steps=options.steps, seed=options.seed)
+        if not finished and not run.exists():
+            print("Nothing was recorded yet.", file=sys.stderr)
+            return 130
         history = rlviz.read(run)
         picture, text = run / "figure.png", run / "summary.md"
         rlviz.figure(history).savefig(picture)
@@ -120,7 +123,7 @@ def _demo(options: argparse.Namespace) -> int:
         _print_markdown(summary)
         print(f"figure:       {picture}\nsummary:      {text}\nTensorBoard:  {watching}")
         if options.open:
-            print("Ctrl-C ends TensorBoard.")
+            print("Ctrl-C ends TensorBoard.", flush=True)
             _until_interrupted()
     return 0 if finished else 130
 
@@ -128,7 +131,7 @@ def _demo(options: argparse.Namespace) -> int:
 @contextmanager
 def _no_tensorboard(run: Path) -> Iterator[str]:
     command = f"tensorboard --logdir {run}"
-    print(f"Watch it live from another terminal:  {command}\n")
+    print(f"Watch it live from another terminal:  {command}\n", flush=True)
     yield command
 
 
@@ -148,7 +151,7 @@ def _tensorboard(run: Path) -> Iterator[str]:
     )
     try:
         url = f"http://localhost:{port}/"
-        print(f"TensorBoard serves the run at {url}\n")
+        print(f"TensorBoard serves the run at {url}\n", flush=True)
         yield url
     finally:
         server.terminate()

@@ -319,3 +319,117 @@ def test_threads_and_descriptors_are_gone_after_close(tmp_path):
     time.sleep(0.1)
     assert not [t for t in threading.enumerate() if t.name.startswith("rlviz")]
     assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+def test_no_limit_may_be_set_in_any_way(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None)
+    viz.on_step_end(1, correct=[1])
+    assert viz.flush(None) is True
+    assert viz.flush(math.inf) is True
+    assert viz.close(math.inf) is True
+    assert viz.flush() is True  # closed: answers at once
+
+
+def test_strict_does_not_hide_the_scripts_own_error(tmp_path):
+    (tmp_path / "obstacle").write_text("")
+    with (  # noqa: PT012
+        pytest.raises(ZeroDivisionError),
+        rlviz.Callback(tmp_path / "obstacle" / "run", strict=True, figure_seconds=None) as viz,
+    ):
+        viz._recorder.end_step(1)  # past the check, so that only the end can complain
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": -1},
+        {"step": "3"},
+        {"flops": {"total": -5}},
+        {"flops": None},
+        {"ema": {}},
+        {"ema": {"accuracy": {}, "average_parallelism": {}}},
+    ],
+)
+def test_a_state_that_is_none_is_refused_in_words_and_nothing_of_it_is_loaded(tmp_path, change):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        state = viz.state_dict()
+        with pytest.raises(ValueError, match=r"not what Callback\.state_dict\(\) gave"):
+            viz.load_state_dict({**state, "step": 7, "flops": {"total": 9}, **change})
+        assert viz.state_dict() == state
+        viz.on_step_end(correct=[1])
+    assert list(rlviz.read(tmp_path).step) == [1]
+
+
+@pytest.mark.parametrize("state", [None, {}, [1, 2]])
+def test_what_is_no_state_at_all_is_refused_in_words(tmp_path, state):
+    with (
+        rlviz.Callback(tmp_path, figure_seconds=None) as viz,
+        pytest.raises(ValueError, match="Save that in the checkpoint"),
+    ):
+        viz.load_state_dict(state)
+
+
+def test_a_last_figure_that_is_late_is_said(tmp_path, monkeypatch, caplog):
+    painter = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(rlviz.callback, "PAINTER", painter)
+    viz = rlviz.Callback(tmp_path)
+    viz.on_step_end(1, correct=[1])
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        assert viz.close(timeout=0.3) is False
+        time.sleep(0.3)
+    assert "last figure and summary were not ready in time" in caplog.text
+    assert viz.health.errors == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [
+        ("pass", api_pb2.STATUS_SUCCESS),
+        ("sys.exit(0)", api_pb2.STATUS_SUCCESS),
+        ("raise RuntimeError('crash')", api_pb2.STATUS_FAILURE),
+    ],
+)
+def test_a_script_that_never_closes_still_says_how_it_ended(tmp_path, ending, status):
+    code = f"""
+        import sys, rlviz
+        viz = rlviz.Callback(sys.argv[1], config={{"lr": 1}}, figure_seconds=None)
+        viz.on_step_end(1, correct=[1])
+        {ending}
+    """
+    run_script(code, tmp_path)
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert hparams_status(accumulator) == status
+
+
+def test_a_forked_child_answers_at_once_and_writes_nothing(tmp_path):
+    code = """
+        import os, sys, time, rlviz
+        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
+        viz.on_step_end(1, correct=[1])
+        viz.flush()
+        child = os.fork()
+        if child == 0:
+            viz.on_step_end(99, correct=[0])
+            began = time.monotonic()
+            print(viz.flush(), viz.close(), time.monotonic() - began < 1, flush=True)
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        viz.on_step_end(2, correct=[1])
+        print(viz.close(), flush=True)
+    """
+    process = run_script(code, tmp_path)
+    assert process.output.splitlines() == ["False False True", "True"], process.errors
+    assert list(rlviz.read(tmp_path).step) == [1, 2]
+
+
+def test_a_checkpoint_is_soon_followed_by_its_rows(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
+    viz.on_step_end(1, correct=[1])
+    viz.state_dict()
+    deadline = time.monotonic() + 5
+    while viz.health.written == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert viz.health.written == 1
+    viz.close()

@@ -46,8 +46,10 @@ def rows(
 ) -> Event:
     """A batch of rows, bit-exact.
 
-    The event's step counts rows, not training steps: it has to grow strictly, for the Rust loader
-    drops what stands before a step that does not. The training step is in the row.
+    The event's step counts rows from -2**53 on; the training step is in the row. It has to grow
+    strictly, for the Rust loader drops what stands before a step that does not, and to stay below
+    every training step, for the Python loader drops what stands at or above the step at which a
+    later session starts.
     """
     tensor = TensorProto(
         dtype=DT_DOUBLE, tensor_shape=_shape(*table.shape), tensor_content=table.tobytes()
@@ -57,7 +59,8 @@ def rows(
         metadata=_metadata(schema.PLUGIN, header.to_bytes()),
         tensor=tensor,
     )
-    return Event(wall_time=wall_time, step=rows_before + len(table), summary=Summary(value=[value]))
+    step = rows_before + len(table) - 2**53
+    return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
 
 
 def scalars(wall_time: float, step: int, values: Mapping[str, float]) -> Event:
@@ -76,6 +79,8 @@ def _to_float32(value: float) -> float:
 
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_FLOAT64_MAX = float(np.finfo(np.float64).max)
+_NUMBER = (int, float, np.integer, np.floating)
 
 
 def figure(wall_time: float, step: int, png: bytes) -> Event:
@@ -130,12 +135,15 @@ def config_end(wall_time: float, *, success: bool) -> Event:
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for key, value in settings.items():
         name = f"{prefix}{key}"
+        name = name.encode("utf-8", "replace").decode()
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{name}.")
-        elif isinstance(value, (bool, int, float, str)):
+        elif isinstance(value, (bool, np.bool_)):
+            yield name, bool(value)
+        elif isinstance(value, _NUMBER) and -_FLOAT64_MAX < value < _FLOAT64_MAX:
             yield name, value
         else:
-            yield name, str(value)
+            yield name, str(value).encode("utf-8", "replace").decode()
 
 
 def _cell(value: object) -> str:
@@ -146,7 +154,7 @@ def _cell(value: object) -> str:
 def _hparam_type(value: Any) -> "api_pb2.DataType.ValueType":
     if isinstance(value, bool):
         return api_pb2.DATA_TYPE_BOOL
-    if isinstance(value, (int, float)):
+    if isinstance(value, _NUMBER):
         return api_pb2.DATA_TYPE_FLOAT64
     return api_pb2.DATA_TYPE_STRING
 
@@ -154,7 +162,7 @@ def _hparam_type(value: Any) -> "api_pb2.DataType.ValueType":
 def _set_hparam(field: Any, value: Any) -> None:
     if isinstance(value, bool):
         field.bool_value = value
-    elif isinstance(value, (int, float)):
+    elif isinstance(value, _NUMBER):
         field.number_value = float(value)
     else:
         field.string_value = value

@@ -7,16 +7,17 @@ live here; nothing here touches a file or a thread.
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
+from rlviz.measure.flops import exact
 from rlviz.measure.parallelism import ParallelismSums
-from rlviz.record.recorder import Measurement, StepEnd
+from rlviz.record.recorder import Measurement, StepEnd, check_step
 from rlviz.record.values import Deferred
-from rlviz.smooth.ema import EMA
+from rlviz.smooth.ema import EMA, EMAState
 
 T = TypeVar("T")
 
@@ -177,10 +178,21 @@ class RowBuilder:
         return self._flops.get(schema.TOTAL, 0)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._last_step = int(state["step"])
-        self._flops = {str(phase): int(count) for phase, count in state["flops"].items()}
-        for name, ema in self._emas.items():
-            ema.load_state_dict(state["ema"][name])
+        """Go on from a state, all of it or, with a ValueError, nothing."""
+        try:
+            step = check_step(state["step"])
+            flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
+            emas = {name: dict(state["ema"][name]) for name in self._emas}
+            for ema in emas.values():
+                EMA().load_state_dict(cast(EMAState, ema))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"this is not what Callback.state_dict() gave: {state!r:.200}. Save that in the "
+                "checkpoint, and load it unchanged."
+            ) from error
+        self._last_step, self._flops = step, flops
+        for name, ema in emas.items():
+            self._emas[name].load_state_dict(cast(EMAState, ema))
 
 
 class _OpenStep:

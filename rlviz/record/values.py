@@ -7,7 +7,8 @@ here imports torch.
 """
 
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -27,8 +28,12 @@ class Deferred(Generic[T]):
 
     kept: Any
     read: Callable[[Any], T]
+    ready: Any = None
+    """A CUDA event of the stream that the clones were made on; None for other devices."""
 
     def resolve(self) -> T:
+        if self.ready is not None:
+            self.ready.synchronize()  # the writer thread waits, and works on a stream of its own
         return self.read(_to_host(self.kept))
 
 
@@ -38,7 +43,7 @@ def now_or_later(value: Any, read: Callable[[Any], T]) -> T | Deferred[T]:
         return read(value)
     tensors = value if isinstance(value, (list, tuple)) else [value]
     if any(_is_tensor(t) and t.device.type != "cpu" for t in tensors):
-        return Deferred(_keep(value), read)
+        return Deferred(_keep(value), read, _event_after(tensors))
     return read(_to_host(value))
 
 
@@ -57,6 +62,16 @@ def _keep(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_keep(item) for item in value]
     return value.detach().clone() if _is_tensor(value) else value
+
+
+def _event_after(tensors: Iterable[Any]) -> Any:
+    """An event that the current CUDA stream passes once what was queued on it so far is done."""
+    if not any(getattr(tensor, "is_cuda", False) for tensor in tensors):
+        return None
+    cuda = sys.modules["torch"].cuda  # loaded, for there is a tensor of it
+    event = cuda.Event()
+    event.record()
+    return event
 
 
 def _to_host(value: Any) -> Any:

@@ -120,22 +120,22 @@ class Worker:
                 self._steps.popleft()
                 self.dropped += 1
 
-    @property
-    def waiting(self) -> int:
-        """Rows that are built and not yet written."""
-        return len(self._steps)
+    def wake(self) -> None:
+        """Write soon, without anybody waiting for it."""
+        self._wake.set()
 
-    def flush(self, timeout: float) -> bool:
+    def flush(self, timeout: float | None) -> bool:
         """Write what was logged so far; whether that was done within `timeout` seconds."""
         if self._closed.is_set():
             return self._all_written
         request = _Request()
         self._requests.append(request)
         self._wake.set()
-        return request.done.wait(timeout) and request.written
+        return request.done.wait(_limited(timeout)) and request.written
 
-    def close(self, timeout: float, *, success: bool) -> bool:
+    def close(self, timeout: float | None, *, success: bool) -> bool:
         """Write everything, the last figure too, and end; whether all was done in time."""
+        timeout = _limited(timeout)
         self._success = success
         self._deadline = time.monotonic() + timeout
         self._wake.set()
@@ -163,23 +163,33 @@ class Worker:
             request.written = written
             request.done.set()
 
-    def _write(self) -> bool:
-        """Write all that waits; whether nothing is left."""
+    def _write(self, *, last: bool = False) -> bool:
+        """Write all that waits; whether nothing is left.
+
+        What is not about a step waits for the first one, whose number the session starts with,
+        unless this is the last chance.
+        """
+        steps: list[ClosedStep] = []
         try:
             self.build()
-            steps = list(self._steps)
-            extras = list(self._extras)
+            while self._steps:  # taken out, so that `build` can't drop what is being written
+                steps.append(self._steps.popleft())
+            extras = self._extras if steps or self.written or last else []
             if steps or extras:
-                self._file.append([*extras, *self._events(steps)])
+                self._file.append([*self._start_of(steps), *extras, *self._events(steps)])
+                extras.clear()
         except Exception as error:
+            self._steps.extendleft(reversed(steps))
             self._troubles.note(error)
             return False
-        # `build` may have been called meanwhile: only what was written leaves.
-        for _ in steps:
-            self._steps.popleft()
-        del self._extras[: len(extras)]
         self.written += len(steps)
         return True
+
+    def _start_of(self, steps: list[ClosedStep]) -> list[Serializable]:
+        """What a session says first: what earlier ones wrote from this step on is void."""
+        if self.written or not steps:
+            return []
+        return [events.session_start(steps[0].wall_time, steps[0].step)]
 
     def _events(self, steps: list[ClosedStep]) -> list[Serializable]:
         if not steps:
@@ -188,14 +198,11 @@ class Worker:
         header = schema.RowsHeader(
             self._session, self._table.columns, self.resumed_after, self.flops_before
         )
-        batch: list[Serializable] = []
-        if not self.written:
-            batch.append(events.session_start(steps[0].wall_time, steps[0].step))
-        batch.append(
+        batch: list[Serializable] = [
             events.rows(
                 steps[-1].wall_time, header, self._table.layout, table, rows_before=self.written
             )
-        )
+        ]
         batch.extend(events.scalars(step.wall_time, step.step, step.scalars) for step in steps)
         return batch
 
@@ -221,9 +228,16 @@ class Worker:
         drawn = True
         if self._illustrator is not None and self.written:
             drawn = self._last_illustration(self._illustrator, deadline)
+            if not drawn:
+                self._troubles.note(
+                    TimeoutError(
+                        "the last figure and summary were not ready in time. Draw them with "
+                        "`rlviz plot` and `rlviz summary`, or wait longer: close(timeout=60)."
+                    )
+                )
         if self._has_config:
             self._extras.append(events.config_end(time.time(), success=self._success))
-        rest_written = self._write()
+        rest_written = self._write(last=True)
         try:
             self._file.close()
         except OSError as error:
@@ -240,3 +254,8 @@ class Worker:
         illustration = illustrator.take(max(0.001, deadline - time.monotonic()))
         self._keep(illustration)
         return illustration is not None
+
+
+def _limited(timeout: float | None) -> float:
+    """No limit and infinity, as the system can wait for them."""
+    return min(threading.TIMEOUT_MAX if timeout is None else timeout, threading.TIMEOUT_MAX)

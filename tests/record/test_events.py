@@ -3,6 +3,7 @@
 import math
 import time
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -39,18 +40,30 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["python", "rust"])
-def provider(request, run):
-    """TensorBoard's data provider over the run, through either loader."""
-    parent, _ = run
-    if request.param == "python":
-        multiplexer = plugin_event_multiplexer.EventMultiplexer(
-            size_guidance={"scalars": 0, "tensors": 0, "images": 0},
-            tensor_size_guidance={"scalars": 0, "rlviz": 0, "text": 0, "images": 0, "hparams": 0},
-        )
-        multiplexer.AddRunsFromDirectory(str(parent))
-        multiplexer.Reload()
-        yield python_provider.MultiplexerDataProvider(multiplexer, str(parent))
-        return
+def open_provider(request):
+    """TensorBoard's data provider over a directory of runs, through either loader."""
+    return {"python": python_loader, "rust": rust_loader}[request.param]
+
+
+@pytest.fixture(scope="module")
+def provider(open_provider, run):
+    with open_provider(run[0]) as opened:
+        yield opened
+
+
+@contextmanager
+def python_loader(parent):
+    multiplexer = plugin_event_multiplexer.EventMultiplexer(
+        size_guidance={"scalars": 0, "tensors": 0, "images": 0},
+        tensor_size_guidance={"scalars": 0, "rlviz": 0, "text": 0, "images": 0, "hparams": 0},
+    )
+    multiplexer.AddRunsFromDirectory(str(parent))
+    multiplexer.Reload()
+    yield python_provider.MultiplexerDataProvider(multiplexer, str(parent))
+
+
+@contextmanager
+def rust_loader(parent):
     with warnings.catch_warnings():  # TensorBoard leaves its server to the end of the process
         warnings.simplefilter("ignore", ResourceWarning)
         ingester = server_ingester.SubprocessServerDataIngester(
@@ -170,3 +183,65 @@ def test_a_value_beyond_float32_is_infinite_in_the_scalars_and_exact_in_the_rows
     assert accumulator.Scalars("rlviz/minus")[0].value == -math.inf
     assert math.isnan(accumulator.Scalars("rlviz/nan")[0].value)
     assert rlviz.read(tmp_path).columns["metrics/big"][0] == 1e300
+
+
+def test_after_a_resume_both_loaders_keep_every_row_that_stands(tmp_path, open_provider):
+    with rlviz.Callback(tmp_path / "run", config={"lr": 1}, figure_seconds=None) as viz:
+        for step in range(1, 101):
+            viz.on_step_end(step, correct=[1, 0], flops=100)
+            if step in (40, 80):
+                assert viz.flush()
+            if step == 50:
+                state = viz.state_dict()
+    with rlviz.Callback(tmp_path / "run", config={"lr": 2}, figure_seconds=None) as viz:
+        viz.load_state_dict(state)
+        for step in range(51, 61):
+            viz.on_step_end(step, correct=[1, 1], flops=100)
+    with open_provider(tmp_path) as provider:
+        tensors = provider.read_tensors(
+            CONTEXT, experiment_id="", plugin_name=schema.PLUGIN, downsample=10_000
+        )["run"]
+        rows = {tag: sum(len(np.asarray(p.numpy)) for p in ps) for tag, ps in tensors.items()}
+        assert rows == {"rlviz/rows/s0": 100, "rlviz/rows/s1": 10}
+        scalars = provider.read_scalars(
+            CONTEXT, experiment_id="", plugin_name="scalars", downsample=10_000
+        )["run"]["rlviz/accuracy"]
+        assert [point.step for point in scalars] == list(range(1, 61))
+        assert [point.value for point in scalars] == [0.5] * 50 + [1.0] * 10
+
+
+def test_a_run_that_starts_over_at_step_0_keeps_its_configuration(tmp_path, open_provider):
+    for lr in (1.0, 2.0):
+        with rlviz.Callback(tmp_path / "run", config={"lr": lr}, figure_seconds=None) as viz:
+            for step in range(3):
+                viz.on_step_end(step, correct=[1])
+    with open_provider(tmp_path) as provider:
+        texts = provider.read_tensors(CONTEXT, experiment_id="", plugin_name="text", downsample=9)
+        table = np.asarray(texts["run"][schema.CONFIG_TAG][-1].numpy).ravel()[0].decode()
+        assert "| lr | 2.0 |" in table
+        assert (
+            "_hparams_/session_start_info"
+            in provider.list_tensors(CONTEXT, experiment_id="", plugin_name="hparams")["run"]
+        )
+
+
+def test_any_value_may_stand_in_the_configuration(tmp_path):
+    config = {
+        "huge": 10**400,
+        "numpy": np.int64(3),
+        "flag": np.bool_(True),
+        "nan": math.nan,
+        "surrogate \ud800": "\ud800",
+        "object": object,
+        "nested": {"a": {"b": None}},
+    }
+    with rlviz.Callback(tmp_path, config=config, figure_seconds=None) as viz:
+        viz.on_step_end(1, correct=[1])
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    content = accumulator.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    hparams = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
+    assert hparams["numpy"].number_value == 3.0
+    assert hparams["flag"].bool_value is True
+    assert hparams["huge"].string_value.startswith("1000")
+    assert hparams["nested.a.b"].string_value == "None"
