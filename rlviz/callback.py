@@ -179,6 +179,8 @@ class Callback:
 
         For loops that don't count themselves: see `rlviz.flops.Watch` for what is counted, and
         don't also pass those FLOPs to `record`. Operations that can't be counted are one warning.
+        All that the module does counts in this one phase, rollouts and evaluation too: where they
+        matter apart, count them with `rlviz.flops.measure` or `Transformer` and `record` them.
 
         Args:
             module: an `nn.Module`, the outermost; compiled ones as `torch.compile` returned them.

@@ -228,6 +228,8 @@ class RowsHeader:
     """The step after which the session goes on, if it was given a state to go on from."""
     flops_before: int = 0
     """Cumulative RL FLOPs in that state."""
+    writer: str = ""
+    """Random, one for each `Callback`: tells two apart that took the same session number."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
@@ -236,6 +238,7 @@ class RowsHeader:
             "session": self.session,
             "resumed_after": self.resumed_after,
             "flops_before": self.flops_before,
+            "writer": self.writer,
             "columns": self.columns,
         }
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
@@ -257,6 +260,7 @@ class RowsHeader:
                     columns=_column_names(fields["columns"]),
                     resumed_after=None if after is None else _whole(after),
                     flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
+                    writer=_text(fields.get("writer", "")),
                     version=version,
                 )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -272,6 +276,12 @@ def _whole(value: object, below: int = 2**53) -> int:
         raise TypeError("not a whole number")
     if not 0 <= value < below:
         raise ValueError("out of range")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
     return value
 
 

@@ -433,3 +433,17 @@ def test_a_checkpoint_is_soon_followed_by_its_rows(tmp_path):
         time.sleep(0.01)
     assert viz.health.written == 1
     viz.close()
+
+
+def test_two_callbacks_on_one_directory_do_not_mix_their_curves(tmp_path):
+    first = rlviz.Callback(tmp_path, figure_seconds=None)
+    second = rlviz.Callback(tmp_path, figure_seconds=None)  # before the first has written
+    for step in range(1, 11):
+        first.on_step_end(step, accuracy=0.25, flops=100)
+        second.on_step_end(step, accuracy=0.75, flops=100)
+    assert first.close()
+    assert second.close()
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(1, 11))
+    assert len(set(run.accuracy)) == 1
+    assert run.superseded == 10

@@ -166,13 +166,17 @@ names = st.lists(st.text(st.characters(exclude_categories=["Cs"])), unique=True)
     session=st.integers(0, 10**6),
     columns=names,
     resumed_after=st.none() | st.integers(0, 2**53 - 1),
+    flops_before=st.integers(0, schema.MAX_COUNT - 1),
+    writer=st.text(st.characters(exclude_categories=["Cs"])),
 )
-def test_a_header_comes_back_as_it_was_written(session, columns, resumed_after):
-    header = RowsHeader(session, columns, resumed_after)
+def test_a_header_comes_back_as_it_was_written(
+    session, columns, resumed_after, flops_before, writer
+):
+    header = RowsHeader(session, columns, resumed_after, flops_before, writer)
     assert RowsHeader.from_bytes(header.to_bytes()) == header
 
 
-def test_a_header_is_json_of_five_fields():
+def test_a_header_is_json_of_six_fields():
     header = RowsHeader(3, ("step", "session", "metrics/é"), resumed_after=None)
     assert header.to_bytes().isascii()
     assert json.loads(header.to_bytes()) == {
@@ -180,6 +184,7 @@ def test_a_header_is_json_of_five_fields():
         "session": 3,
         "resumed_after": None,
         "flops_before": 0,
+        "writer": "",
         "columns": ["step", "session", "metrics/é"],
     }
 
@@ -210,6 +215,9 @@ def header_fields(**changes):
         header_fields(session=True),
         header_fields(resumed_after="7"),
         header_fields(resumed_after=float("nan")),
+        header_fields(flops_before=-1),
+        header_fields(writer=None),
+        header_fields(writer=7),
         header_fields(columns=None),
         header_fields(columns="step"),
         header_fields(columns={"step": 1, "session": 2}),

@@ -5,6 +5,7 @@ longer than asked.
 """
 
 import logging
+import secrets
 import threading
 import time
 from collections import deque
@@ -85,6 +86,7 @@ class Worker:
         self._builder = builder
         self._file = file
         self._session = session
+        self._writer = secrets.token_hex(4)  # two callbacks that start at once share a session
         self._illustrator = illustrator
         self._flush_seconds = flush_seconds
         self._troubles = troubles
@@ -196,7 +198,7 @@ class Worker:
             return []
         table = self._table.stack([step.row for step in steps])
         header = schema.RowsHeader(
-            self._session, self._table.columns, self.resumed_after, self.flops_before
+            self._session, self._table.columns, self.resumed_after, self.flops_before, self._writer
         )
         batch: list[Serializable] = [
             events.rows(

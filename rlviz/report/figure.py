@@ -77,7 +77,8 @@ def figure(history: History, *, x: XAxis = "flops") -> Figure:
     Args:
         history: a run, from `rlviz.read`.
         x: "flops", "step" or "wall_time" (hours since the first step). Where a run recorded no
-            FLOPs, or a session started them again from 0, the default falls back to steps.
+            FLOPs, or their count falls along the steps (see `History.has_compute_axis`), the
+            default falls back to steps.
 
     Returns:
         A matplotlib figure of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF.

@@ -38,8 +38,11 @@ class History:
             `rlviz.schema.column` describes each.
         logdir: where it was read.
         damage: what could not be read; empty for a sound run.
-        superseded: rows of earlier sessions that a resumed session replaced.
+        superseded: rows that later ones replaced: of a resumed session, or of the same one where
+            its steps were recorded again.
         lost_flops: session -> RL FLOPs spent before it that are not in the lineage of its weights.
+        missing: (first, last) step of each stretch that a resumed session went on after and that
+            has no rows here: a checkpoint may be ahead of the rows on disk when a run is killed.
     """
 
     columns: dict[str, Floats]
@@ -47,6 +50,7 @@ class History:
     damage: tuple[Damage, ...] = ()
     superseded: int = 0
     lost_flops: dict[int, int] = field(default_factory=dict)
+    missing: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.step)
@@ -84,7 +88,9 @@ class History:
     def has_compute_axis(self) -> bool:
         """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
 
-        They start again from 0 where a session went on without `Callback.load_state_dict`.
+        They fall where a loop records steps again without a new `Callback`, for its count goes
+        on; and where a session was given a state that had fewer than the steps before it. A
+        session without a state counts on from the steps before it.
         """
         known = self.flops[np.isfinite(self.flops)]
         return bool(len(known) and (np.diff(known) >= 0).all())
@@ -187,7 +193,8 @@ def read(logdir: str | os.PathLike[str]) -> History:
     """Read a run, finished or still being written.
 
     Rows of all sessions are merged: where a resumed session repeats steps, its rows stand and the
-    older ones that come after the step it resumed from are left out.
+    older ones that come after the step it resumed from are left out. Where one session records a
+    step more than once, the last row stands.
 
     Args:
         logdir: a run directory that `rlviz.Callback` wrote.
@@ -217,7 +224,14 @@ def read(logdir: str | os.PathLike[str]) -> History:
         hint = f" Runs below it: {', '.join(runs[:5])}." if runs else ""
         raise FileNotFoundError(f"{path} holds no steps recorded by rlviz (yet).{hint}")
     merged = merge(batches)
-    return History(merged.columns, str(path), tuple(damage), merged.superseded, merged.lost_flops)
+    return History(
+        merged.columns,
+        logdir=str(path),
+        damage=tuple(damage),
+        superseded=merged.superseded,
+        lost_flops=merged.lost_flops,
+        missing=merged.missing,
+    )
 
 
 def _read_file(file: Path) -> Iterator[Batch | Damage]:

@@ -1,7 +1,7 @@
 """Merges the sessions of a run: which rows stand, and what compute they stand for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,11 @@ class Merged:
 
     columns: dict[str, Floats]
     superseded: int
-    """Rows that a later session replaced."""
+    """Rows that a later one replaced."""
     lost_flops: dict[int, int]
     """Session -> RL FLOPs that were spent before it and are not in its cumulative count."""
+    missing: tuple[tuple[int, int], ...]
+    """First and last step of each stretch that a session went on after and that has no rows."""
 
 
 def merge(batches: Sequence[Batch]) -> Merged:
@@ -36,26 +38,53 @@ def merge(batches: Sequence[Batch]) -> Merged:
 
     A later session makes void what earlier ones recorded after the step that it goes on from: the
     weights of those steps are gone. Where a session was given no state to go on from, it counts
-    its FLOPs from 0; they are put on top of those of the rows that stand before it.
+    its FLOPs from 0; they are put on top of those of the rows that stand before it. Its own states
+    know nothing of that, so a session that goes on from one of them gets the same on top.
     """
+    batches = _told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
     rows = np.concatenate([_widened(batch, names) for batch in batches])
     columns = {
         name: np.ascontiguousarray(column) for name, column in zip(names, rows.T, strict=True)
     }
     starts = _starts(batches)
+    offsets: dict[int, dict[str, int]] = {}
     lost: dict[int, int] = {}
+    missing: list[tuple[int, int]] = []
     spent = 0
     for number, start in starts.items():
         before = _standing(columns, starts, until=number)
-        if not start.has_state:
-            _rebase(columns, number, before)
-        begins_with = start.flops if start.has_state else _flops_at(columns, before[-1:])
+        offsets[number] = _offsets(columns, start, before, offsets)
+        mine = np.flatnonzero(columns[schema.SESSION] == number)
+        _shift(columns, mine, offsets[number])
+        begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
         lost[number] = max(spent - begins_with, 0)
-        spent = lost[number] + _most_flops(columns, number)
+        spent = lost[number] + max(begins_with, _most_flops(columns, mine))
+        last = columns[schema.STEP][before[-1]] if len(before) else 0.0
+        missing = _still_missing(missing, start, int(last))
     keep = _standing(columns, starts)
     standing = {name: column[keep] for name, column in columns.items()}
-    return Merged(standing, len(rows) - len(keep), lost)
+    superseded = int(np.isfinite(columns[schema.STEP]).sum()) - len(keep)
+    return Merged(standing, superseded, lost, tuple(missing))
+
+
+def _told_apart(batches: Sequence[Batch]) -> list[Batch]:
+    """The batches, with a session number for each writer: two that began at once took the same."""
+    writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
+    numbers: dict[tuple[int, str], int] = {}
+    following = 0
+    for session, writer in sorted(writers, key=lambda known: known[0]):  # else in order of files
+        numbers[session, writer] = max(session, following)
+        following = numbers[session, writer] + 1
+    return [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
+
+
+def _renumbered(batch: Batch, number: int) -> Batch:
+    if batch.header.session == number:
+        return batch
+    table = batch.table.copy()
+    table[:, batch.header.columns.index(schema.SESSION)] = number
+    return Batch(replace(batch.header, session=number), table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +95,7 @@ class _Start:
     """Rows of earlier sessions stand up to this step."""
     has_state: bool
     flops: int
-    """Cumulative FLOPs in that state."""
+    """Cumulative FLOPs in that state, as the callback counted them."""
 
 
 def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
@@ -74,17 +103,30 @@ def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
     starts: dict[int, _Start] = {}
     for batch in sorted(batches, key=lambda batch: batch.header.session):
         header = batch.header
-        steps = batch.table[:, header.columns.index(schema.STEP)]
-        after = float(np.min(steps, initial=np.inf)) - 1
-        if header.resumed_after is not None:
-            after = min(after, float(header.resumed_after))
         known = starts.get(header.session)
+        if known is not None and known.after < np.inf:
+            continue
+        steps = batch.table[:, header.columns.index(schema.STEP)]
+        # Where it began, not the least step: a loop may go back to steps long done.
+        after = next(iter(steps[np.isfinite(steps)]), np.inf) - 1
+        if header.resumed_after is not None:
+            after = min(after, header.resumed_after)
         starts[header.session] = _Start(
-            after if known is None else min(after, known.after),
+            float(after),
             header.resumed_after is not None,
-            header.flops_before,
+            0 if header.resumed_after is None else header.flops_before,
         )
     return starts
+
+
+def _still_missing(
+    missing: list[tuple[int, int]], start: _Start, last: int
+) -> list[tuple[int, int]]:
+    """The stretches without rows once a session has begun; `last` is the last step before it that
+    has one."""
+    if start.has_state and start.after > last:  # its state was saved, the rows before it were not
+        return [*(gap for gap in missing if gap[0] <= last), (last + 1, int(start.after))]
+    return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
 
 
 def _widened(batch: Batch, names: tuple[str, ...]) -> Floats:
@@ -113,35 +155,43 @@ def _standing(
     return np.asarray(at[len(at) - 1 - from_behind])
 
 
-def _rebase(columns: dict[str, Floats], number: int, before: NDArray[np.int64]) -> None:
-    """Put a session's FLOPs on top of those of the rows before it, exactly, for every phase."""
-    mine = np.flatnonzero(columns[schema.SESSION] == number)
-    for name in columns:
-        kind, _, phase = name.partition("/")
-        offset = _flops_at(columns, before[-1:], phase) if kind == "flops" else 0
+def _offsets(
+    columns: dict[str, Floats],
+    start: _Start,
+    before: NDArray[np.int64],
+    offsets: dict[int, dict[str, int]],
+) -> dict[str, int]:
+    """Phase -> FLOPs that a session's own count lacks, given the rows that stand before it."""
+    if start.has_state:
+        # The state is of the session that wrote the step which this one goes on after.
+        return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
+    prefix = schema.flops_column("")
+    phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
+    return {phase: _most_flops(columns, before, phase) for phase in phases}
+
+
+def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:
+    """Put a session's FLOPs on top of its offsets, exactly."""
+    for phase, offset in offsets.items():
         if not offset:
             continue
+        nearest = columns[schema.flops_column(phase)]
         remainders = columns[schema.flops_remainder_column(phase)]
-        for row in mine[np.isfinite(columns[name][mine])]:
-            count = schema.join_count(columns[name][row], remainders[row]) + offset
-            columns[name][row], remainders[row] = schema.split_count(count)
+        for row in mine[np.isfinite(nearest[mine])]:
+            count = schema.join_count(nearest[row], remainders[row]) + offset
+            nearest[row], remainders[row] = schema.split_count(count)
 
 
-def _flops_at(columns: dict[str, Floats], row: NDArray[np.int64], phase: str = schema.TOTAL) -> int:
-    """Exact cumulative FLOPs at a row; 0 where there is none, or none were known."""
+def _most_flops(
+    columns: dict[str, Floats], rows: NDArray[np.int64], phase: str = schema.TOTAL
+) -> int:
+    """The largest exact cumulative FLOPs in any of the rows; 0 where none has a count."""
     name = schema.flops_column(phase)
-    if name not in columns or not len(row) or not np.isfinite(columns[name][row[0]]):
-        return 0
-    remainder = columns[schema.flops_remainder_column(phase)][row[0]]
-    return schema.join_count(columns[name][row[0]], remainder)
-
-
-def _most_flops(columns: dict[str, Floats], number: int) -> int:
-    """Cumulative FLOPs at the end of a session."""
-    name = schema.flops_column()
     if name not in columns:
         return 0
-    mine = np.flatnonzero((columns[schema.SESSION] == number) & np.isfinite(columns[name]))
-    if not len(mine):
+    known = rows[np.isfinite(columns[name][rows])]
+    if not len(known):
         return 0
-    return _flops_at(columns, mine[[np.argmax(columns[name][mine])]])
+    most = columns[name][known].max()
+    same = known[columns[name][known] == most]  # float64 can't tell these apart
+    return schema.join_count(most, columns[schema.flops_remainder_column(phase)][same].max())

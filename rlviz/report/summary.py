@@ -170,24 +170,25 @@ def _start_middle_end(x: Floats, y: Floats) -> dict[str, Value]:
 
 def _facts(history: History) -> dict[str, Any]:
     phases = (*history.phases, schema.TOTAL)
-    flops = {phase: n for phase in phases if (n := _last_count(history, phase)) is not None}
+    flops = {phase: n for phase in phases if (n := _most_count(history, phase)) is not None}
     wall = history.wall_time[np.isfinite(history.wall_time)]
     return {
         "steps": len(history),
         "first_step": int(history.step[0]),
         "last_step": int(history.step[-1]),
         "sessions": len(np.unique(history.session)),
-        "wall_seconds": float(wall[-1] - wall[0]) if len(wall) else 0.0,
+        "wall_seconds": max(0.0, float(wall[-1] - wall[0])) if len(wall) else 0.0,
         "flops": flops,
     }
 
 
-def _last_count(history: History, phase: str) -> int | None:
-    """Cumulative FLOPs of a phase at the end of the run; None where they are unknown."""
+def _most_count(history: History, phase: str) -> int | None:
+    """The largest cumulative FLOPs of a phase, those of the last step unless the count falls;
+    None where they are unknown."""
     if schema.flops_column(phase) not in history.columns:
         return None
     known = [count for count in history.exact_flops(phase) if count is not None]
-    return known[-1] if known else None
+    return max(known, default=None)
 
 
 def _notes(history: History) -> tuple[str, ...]:
@@ -195,18 +196,23 @@ def _notes(history: History) -> tuple[str, ...]:
     if not np.isfinite(history.flops).any():
         notes.append("no RL FLOPs were recorded, so the axis is training steps.")
     elif not history.has_compute_axis:
-        notes.append(
-            "the count of RL FLOPs falls where a session began, so the axis is training steps."
-        )
+        notes.append("the count of RL FLOPs falls along the steps, so the axis is training steps.")
     if history.superseded:
         rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
-        notes.append(f"{rows} recorded again by a resumed session; the latest stand.")
+        notes.append(f"{rows} recorded again; the latest stand.")
     lost = history.lost_flops.get(int(history.session[-1]), 0)
     if lost:
-        share = 100 * lost / (lost + (_last_count(history, schema.TOTAL) or 0))
+        share = 100 * lost / (lost + (_most_count(history, schema.TOTAL) or 0))
         notes.append(
             f"{_flops(lost)} RL FLOPs ({share:.1f} % of all that was spent) went into steps that "
             "restarts lost; the curves don't count them."
+        )
+    for first, last in history.missing:
+        steps = f"steps {first} to {last} have" if first < last else f"step {first} has"
+        notes.append(
+            f"{steps} no rows here although the run went on after step {last}: lost before they "
+            "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on "
+            "from the checkpoint."
         )
     if history.damage:
         unread = sum(damage.length for damage in history.damage)

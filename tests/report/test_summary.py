@@ -248,8 +248,40 @@ def test_steps_that_were_done_again_are_counted(write_steps, tmp_path, again, to
     lost = range(4, 4 + again)
     write_steps(lost, state=state)
     write_steps(lost, state=state)
-    assert notes_of(tmp_path / "run")[0] == (
-        f"{told} recorded again by a resumed session; the latest stand."
+    assert notes_of(tmp_path / "run")[0] == (f"{told} recorded again; the latest stand.")
+
+
+def test_steps_that_a_loop_records_again_without_a_new_callback_are_told_as_they_are(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        for step in (*range(1, 11), *range(1, 6)):
+            viz.on_step_end(step, correct=[1, 0], flops={"rollout": 90, "update": 10})
+    summary = rlviz.summarise(rlviz.read(tmp_path))
+    assert summary.notes == (
+        "the count of RL FLOPs falls along the steps, so the axis is training steps.",
+        "5 steps were recorded again; the latest stand.",
+    )
+    assert (summary.facts["steps"], summary.facts["sessions"]) == (10, 1)
+    assert summary.facts["flops"] == {"rollout": 1350, "update": 150, "total": 1500}
+    assert summary.facts["wall_seconds"] == 0  # step 10 was closed before step 1 was
+
+
+def test_a_clock_that_went_back_gives_no_length(small):
+    small.columns["wall_time"][:] = [1000, 1030, 900]
+    summary = rlviz.summarise(small)
+    assert summary.facts["wall_seconds"] == 0
+    assert summary.markdown().splitlines()[2].startswith("3 training steps, 4.00e21 RL FLOPs.")
+
+
+@pytest.mark.parametrize(("lost", "told"), [([4], "step 4 has"), ([4, 5, 6], "steps 4 to 6 have")])
+def test_steps_that_a_kill_kept_off_the_disk_are_named(write_steps, tmp_path, lost, told):
+    state = write_steps([1, 2, 3])
+    state = write_steps(lost, state=state, logdir=tmp_path / "elsewhere")
+    write_steps([7, 8], state=state)
+    (note,) = notes_of(tmp_path / "run")
+    assert note == (
+        f"{told} no rows here although the run went on after step {lost[-1]}: lost before they "
+        "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on from "
+        "the checkpoint."
     )
 
 
@@ -257,9 +289,7 @@ def test_flops_that_start_again_are_said_to(write_steps, tmp_path):
     state = write_steps(range(1, 31))
     write_steps(range(31, 61), state={**state, "flops": {}})
     note, *_ = notes_of(tmp_path / "run")
-    assert note == (
-        "the count of RL FLOPs falls where a session began, so the axis is training steps."
-    )
+    assert note == ("the count of RL FLOPs falls along the steps, so the axis is training steps.")
 
 
 def test_flops_that_a_crash_lost_are_said_with_their_share(write_steps, tmp_path):
