@@ -11,18 +11,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
+from types import FrameType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import torch
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 
 from rlviz.measure import formulas
 
 NOTHING_SEEN = "(no operation: compiled code or another thread)"
 NO_PRODUCT = "(no product, although it has layers of weights: another thread or captured graph)"
 Key: TypeAlias = tuple[Any, ...]
+# Arguments that are all there is to know about them. What another object holds may change.
+CONSTANTS = (
+    *(type(None), bool, int, float, str, Enum),
+    *(torch.dtype, torch.device, torch.layout, torch.memory_format),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.on = True
         self._flops = 0
         self._backward = 0
         self._uncounted: set[str] = set()
@@ -66,31 +74,31 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if not self.on:
+            return func(*args, **kwargs)
         self._seen = True
-        if not isinstance(func, torch._ops.OpOverload):
-            return self._higher_order(func, args, kwargs)
-        packet = func.overloadpacket
-        if not formulas.has_formula(packet):
+        single = isinstance(func, torch._ops.OpOverload)  # else an operation of higher order
+        packet = func.overloadpacket if single else func
+        # A nested tensor answers a decomposed operation with the operation itself, for ever.
+        if single and not formulas.has_formula(packet) and not any(map(_is_nested, args)):
             # Without autograd above (inference mode), composite operations arrive whole.
-            with self:
-                parts = func.decompose(*args, **kwargs)
+            try:
+                with self:
+                    parts = func.decompose(*args, **kwargs)
+            except Exception:  # run it whole: what is wrong with the user's call, that raises again
+                parts = NotImplemented
             if parts is not NotImplemented:
                 return parts
         out = func(*args, **kwargs)
-        count = formulas.flops(packet, args, kwargs, out)
-        if count is not None:
-            self._add(packet, args, count)
-        elif formulas.may_multiply(func.namespace, packet.__name__):
-            self._uncounted.add(f"{func.namespace}::{packet.__name__}")
-        return out
-
-    def _higher_order(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        out = func(*args, **kwargs)
-        count = formulas.flops(func, args, kwargs, out)
-        if count is None:
-            self._uncounted.add(str(func))
-        else:
-            self._add(func, args, count)
+        name = f"{func.namespace}::{packet.__name__}" if single else str(func)
+        try:
+            count = formulas.flops(packet, args, kwargs, out)
+            if count is not None:
+                self._add(packet, args, count)
+            elif not single or formulas.may_multiply(func.namespace, packet.__name__):
+                self._uncounted.add(name)
+        except Exception:  # a formula that knows no such arguments must not end the user's step
+            self._uncounted.add(name)
         return out
 
     def _add(self, packet: Any, args: tuple[Any, ...], count: int) -> None:
@@ -145,6 +153,12 @@ def _needs_grad(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(map(_needs_grad, value))
 
 
+def _is_nested(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.is_nested
+    return isinstance(value, (list, tuple)) and any(map(_is_nested, value))
+
+
 class _Eager:
     """Compiled code runs uncompiled while any thread is in here.
 
@@ -159,10 +173,10 @@ class _Eager:
 
     def __enter__(self) -> None:
         with self._lock:
-            self._inside += 1
             # Where dynamo was never imported nothing is compiled, and importing it takes seconds.
             if self._stance is None and "torch._dynamo" in sys.modules:
                 self._stance = torch.compiler.set_stance("force_eager")
+            self._inside += 1
 
     def __exit__(self, *error: object) -> None:
         with self._lock:
@@ -175,29 +189,85 @@ class _Eager:
 _EAGER = _Eager()
 
 
+class _Open(threading.local):
+    """The runs of this thread whose counter is still among the dispatch modes."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+
+_OPEN = _Open()
+
+
 class Run:
     """Counts what runs between its entering and leaving, with compiled code running uncompiled.
 
     A dispatch mode around a compiled callable makes dynamo give up on its frame for good. With the
     stance `force_eager` dynamo is not asked meanwhile, which holds for compiled parts of a module
     and for compiled functions that it calls too.
+
+    Args:
+        frame: the call that is counted, where entering and leaving are no `with` statement: once
+            it is off the stack, `leave_abandoned` leaves the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frame: FrameType | None = None) -> None:
+        self.over = False
+        self._frame = frame
         self._counter = Counter()
-        self._stack = ExitStack()
+        self._eager = False
 
     def __enter__(self) -> Run:
-        self._stack.enter_context(_EAGER)
-        self._stack.enter_context(self._counter)
+        _OPEN.runs.append(self)
+        _EAGER.__enter__()
+        self._eager = True
+        self._counter.__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        self.leave()
+
+    def leave(self) -> None:
+        """Count no more.
+
+        Below a mode that was entered later the counter stays and does nothing; it goes when
+        `leave_abandoned` finds it on top.
+        """
+        self.over, self._frame, self._counter.on = True, None, False
+        if self._eager:
+            self._eager = False
+            _EAGER.__exit__()
+        modes = _get_current_dispatch_mode_stack()
+        if modes and modes[-1] is self._counter:
+            self._counter.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            modes.pop()
+        if self._counter not in modes and self in _OPEN.runs:
+            _OPEN.runs.remove(self)
+
+    def abandoned(self, calls: set[FrameType]) -> bool:
+        """Whether it is over, or the call that it counts is none of those."""
+        return self.over or (self._frame is not None and self._frame not in calls)
 
     def count(self, inputs: Any = None, output: Any = None) -> Count:
         """What ran; with inputs and output of a module, also what its backward pass may hide."""
         return self._counter.result(inputs, output)
+
+
+def leave_abandoned() -> None:
+    """Leave the runs of this thread whose call has ended without a word.
+
+    `nn.Module` calls no hook when a `KeyboardInterrupt` or another `BaseException` ends a pass.
+    """
+    if not _OPEN.runs:
+        return
+    calls: set[FrameType] = set()
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        calls.add(frame)
+        frame = frame.f_back
+    for run in reversed(list(_OPEN.runs)):
+        if run.abandoned(calls):
+            run.leave()
 
 
 def count(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Count:
@@ -207,6 +277,7 @@ def count(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Count:
     """
     fn = uncompiled(fn)
     module = _module_of(fn)
+    leave_abandoned()
     key = _key(fn, module, args, kwargs)
     known = _cache.setdefault(module, {}) if module is not None and key is not None else {}
     if key is not None and key in known:
@@ -264,9 +335,9 @@ def _key(
     leaves, structure = pytree.tree_flatten((args, kwargs))
     shapes: list[Any] = []
     for leaf in leaves:
-        if isinstance(leaf, torch.Tensor):
+        if isinstance(leaf, torch.Tensor) and not leaf.is_nested:
             shapes.append((leaf.shape, leaf.dtype, leaf.device, leaf.requires_grad))
-        elif leaf is None or isinstance(leaf, (bool, int, float, str)):
+        elif isinstance(leaf, CONSTANTS):
             shapes.append((type(leaf), leaf))
         else:
             return None

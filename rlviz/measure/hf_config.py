@@ -25,6 +25,9 @@ _DENSE = frozenset(
 )
 _EXPERTS = frozenset(("gpt_oss", "mixtral", "qwen3_moe"))
 _LATENT = frozenset(("deepseek_v2", "deepseek_v3", "kimi_k2"))
+# Where the config does not say, the last of every so many layers is full and the others slide:
+# so fill it in Gemma2Config, Gemma3TextConfig and GptOssConfig of transformers.
+_PATTERNS = {"gemma2": 2, "gemma3_text": 6, "gpt_oss": 2}
 
 
 class _Config:
@@ -123,7 +126,8 @@ def _windows(source: _Config) -> Any:
         return _windows_by_kind(kinds, window)
     if window is None or source.get("use_sliding_window") is False:
         return None
-    pattern = source.get("sliding_window_pattern", "_sliding_window_pattern")
+    default = _PATTERNS.get(source.get("model_type"))
+    pattern = source.get("sliding_window_pattern", "_sliding_window_pattern", default=default)
     if pattern:  # Gemma: every pattern-th layer is full
         return tuple(None if (k + 1) % pattern == 0 else window for k in range(layers))
     if source.get("use_sliding_window"):  # Qwen2: the first max_window_layers are full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -15,15 +16,20 @@ class Watch:
     """Counts the FLOPs of a module from now on, without being told the shapes.
 
     A forward pass with shapes not seen before runs under a counter of operations; later ones look
-    the count up. The backward pass is derived from the forward one, operation by operation, and
-    counted when a gradient arrives at the module's output: what is never differentiated, such as
-    rollouts under `no_grad`, costs its forward pass only. Backward counts as if every output were
-    used and nothing recomputed (model FLOPs). Freezing or replacing layers later needs a new watch.
+    the count up, except where an argument is an object of unknown kind, such as a key-value cache:
+    such a pass is counted each time. The backward pass is derived from the forward one, operation
+    by operation, and counted when a gradient arrives at the module's output: what is never
+    differentiated, such as rollouts under `no_grad`, costs its forward pass only. Backward counts
+    as if every output were used and nothing recomputed (model FLOPs). Freezing or replacing layers
+    later needs a new watch.
 
     A compiled module is counted once per shape by an extra, uncompiled forward pass that leaves the
-    random state and the buffers alone. Watch what `torch.compile` returned: a module inside a
+    random state and the buffers alone; an object of unknown kind, which that might change, is not
+    passed twice, and `uncounted` says so. Watch what `torch.compile` returned: a module inside a
     compiled region is not counted there, and `uncounted` says so. Copies and pickles of a watched
     module are not watched.
+
+    Counting that fails raises nothing into the module: `uncounted` names it.
 
     Args:
         module: an `nn.Module`; the passes of its parts count in it, so watch the outermost.
@@ -66,10 +72,11 @@ class Watch:
     @property
     def uncounted(self) -> tuple[str, ...]:
         """Sorted names of operations that may multiply matrices and could not be counted."""
-        return tuple(sorted(self._ledger.uncounted))
+        return tuple(sorted(self._ledger.uncounted))  # a frozenset: replaced, never changed
 
     def take(self) -> int:
         """FLOPs of all passes since the last `take()`."""
+        self._ledger.tidy()
         spent, total = self._ledger.spent, 0
         while spent:
             total += spent.popleft()
@@ -77,6 +84,7 @@ class Watch:
 
     def close(self) -> None:
         """Stop watching; `take()` still gives what was counted."""
+        self._ledger.tidy()
         for handle in self._handles:
             handle.remove()
 
@@ -91,6 +99,13 @@ class _Known:
         self.on_gradient = on_gradient  # None when there is nothing to differentiate
 
 
+class _Nothing:
+    """The count of a pass that could not be counted."""
+
+    flops = backward = 0
+    uncounted = ()
+
+
 class _Ledger:
     """What the hooks of one watch share."""
 
@@ -101,13 +116,16 @@ class _Ledger:
 
         self.counting = counting
         self.tensor = torch.Tensor
-        self.compiled = counting.uncompiled(module) is not module
+        inner = counting.uncompiled(module)
+        self.compiled = inner is not module
+        self.name = type(inner).__name__
         self.known: dict[Any, _Known] = {}
-        self.uncounted: set[str] = set()
+        self.uncounted: frozenset[str] = frozenset()
+        self.lock = threading.Lock()  # for those who replace it
         # Appending is atomic, so forward passes in any thread and backward passes in autograd's
         # own threads need no lock.
         self.spent: deque[int] = deque()
-        self.compiled_around = _note(self.uncounted, f"{type(module).__name__} in compiled code")
+        self.compiled_around = _constant(self.note, f"{type(module).__name__} in compiled code")
         self.local = threading.local()  # .passes: the forward passes under way in this thread
 
     def passes(self) -> list[Any]:
@@ -115,23 +133,65 @@ class _Ledger:
         passes: list[Any] = self.local.__dict__.setdefault("passes", [])
         return passes
 
-    def start(self, key: Any, module: Any, args: Any, kwargs: Any) -> Any:
-        """A pass of unknown shapes begins: count it beside a compiled one, or as it runs."""
-        if self.compiled:
-            return self.learn(key, self.counting.count(module, *args, **kwargs))
-        run = self.counting.Run()
-        run.__enter__()
-        return key, run
+    def tidy(self) -> None:
+        """Forget the passes of this thread that an interrupt has ended without a word."""
+        self.counting.leave_abandoned()
+        passes = self.passes()
+        for index, known in enumerate(passes):
+            if type(known) is tuple and getattr(known[1], "over", False):
+                del passes[index:]
+                return
 
-    def finish(self, key: Any, run: Any, inputs: Any, output: Any) -> _Known:
-        """The pass that `start` began to count has ended."""
-        run.__exit__(None, None, None)
+    def note(self, *names: str) -> None:
+        """Name what was not counted."""
+        with self.lock:
+            self.uncounted = self.uncounted.union(names)
+
+    def note_failure(self, reason: str) -> None:
+        """Counting has failed, which is ours and must not reach the user's model."""
+        self.note(f"{self.name} (could not be counted: {reason})")
+
+    def start(self, key: Any, module: Any, args: Any, kwargs: Any, frame: Any) -> None:
+        """A pass of unknown shapes begins: count it beside a compiled one, or as it runs."""
+        self.tidy()
+        passes = self.passes()
+        if self.compiled:
+            passes.append(self.beside(key, module, args, kwargs))
+            return
+        run = self.counting.Run(frame)
+        passes.append((key, run))
+        try:
+            run.__enter__()
+        except Exception as error:
+            run.leave()
+            passes[-1] = key, type(error).__name__
+
+    def beside(self, key: Any, module: Any, args: Any, kwargs: Any) -> Any:
+        """Count an extra, uncompiled pass; an object that it might change is not passed twice."""
+        if key is None:
+            return None, "compiled, with an argument of unknown kind"
+        try:
+            return self.learn(key, self.counting.count(module, *args, **kwargs))
+        except Exception as error:  # out of memory, or the user's, which the real pass raises too
+            return key, type(error).__name__
+
+    def finish(self, key: Any, run: Any, inputs: Any, output: Any) -> _Known | None:
+        """The pass that `start` began to count has ended; None if it was another, interrupted."""
+        if not isinstance(run, self.counting.Run):
+            if output is not None:
+                self.note_failure(run)
+            return self.learn(None if output is None else key, _Nothing)
+        self.counting.leave_abandoned()
+        if run.over:
+            return None
+        run.leave()
         # Without an output it has failed half-way: that is no measure for the next one.
         return self.learn(None if output is None else key, run.count(inputs, output))
 
     def learn(self, key: Any, count: Any) -> _Known:
         """Remember what a pass of these shapes costs."""
-        self.uncounted.update(count.uncounted)
+        if count.uncounted:
+            self.note(*count.uncounted)
         spent, backward = self.spent, count.backward
         known = _Known(count.flops, (lambda _: spent.append(backward)) if backward else None)
         if key is not None:
@@ -141,14 +201,27 @@ class _Ledger:
         return known
 
     def shapes(self, value: Any) -> Any:
-        """What the cost of a pass may depend on, as a hashable value."""
+        """What the cost of a pass may depend on, as a hashable value.
+
+        Raises:
+            TypeError: there is an object of unknown kind, whose contents may change.
+        """
+        kind = type(value)
         if isinstance(value, self.tensor):
+            if value.is_nested:
+                raise TypeError("the rows of a nested tensor are not in its shape")
             return value.shape, value.requires_grad
         if isinstance(value, dict):
-            return tuple([(name, self.shapes(item)) for name, item in value.items()])
-        if isinstance(value, (tuple, list)):
-            return tuple([self.shapes(item) for item in value])
-        return value if isinstance(value, (bool, int, str)) else type(value)
+            parts = tuple([(name, self.shapes(item)) for name, item in value.items()])
+        elif isinstance(value, (tuple, list)):
+            parts = tuple([self.shapes(item) for item in value])
+        elif isinstance(value, self.counting.CONSTANTS):
+            return kind, value
+        else:
+            raise TypeError(f"what a {kind.__name__} holds is not known")
+        # A subclass may hold more than its items.
+        more = getattr(value, "__dict__", None)
+        return (kind, parts, self.shapes(more)) if more else (kind, parts)
 
     def tensors(self, value: Any, depth: int = 2) -> Iterator[Any]:
         """The tensors in a module's output, also those inside a distribution or a dataclass."""
@@ -167,7 +240,7 @@ class _Ledger:
         """Count the backward pass when the first gradient arrives at an output."""
         outputs = list(self.tensors(output))
         if not outputs:
-            self.uncounted.add(f"backward of {type(output).__name__}, which holds no tensor")
+            self.note(f"backward of {type(output).__name__}, which holds no tensor")
         first = _Once(on_gradient)
         for tensor in outputs:
             # A leaf was not computed here, and would keep its hook for good.
@@ -175,18 +248,18 @@ class _Ledger:
                 tensor.register_hook(first)
 
 
-def _note(notes: set[str], text: str) -> Callable[[], None]:
+def _constant(note: Callable[[str], None], text: str) -> Callable[[], None]:
     """A function that notes the text; dynamo runs it once, while it traces.
 
     Functions marked so are constants to dynamo. `torch.compiler.assume_constant_result` sets the
     same mark, but imports dynamo first, which takes seconds.
     """
 
-    def note() -> None:
-        notes.add(text)
+    def call() -> None:
+        note(text)
 
-    note._dynamo_marked_constant = True  # type: ignore[attr-defined]
-    return note
+    call._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return call
 
 
 class _Hook:
@@ -224,20 +297,29 @@ class _Before(_Hook):
         if self._compiling():
             self._compiled_around()
             return
+        ledger = self._ledger
         key: Any
-        if len(args) == 1 and not kwargs and type(args[0]) is self._tensor:
-            first = args[0]
-            key = first.shape, first.requires_grad, module.training, self._grad_enabled()
-        else:
-            shapes = self._ledger.shapes
-            key = shapes(args), shapes(kwargs), module.training, self._grad_enabled()
-        known: Any = self._known.get(key)
-        if known is None:
-            known = self._ledger.start(key, module, args, kwargs)
         try:
-            self._local.passes.append(known)
+            if len(args) == 1 and not kwargs and type(args[0]) is self._tensor:
+                first = args[0]
+                key = first.shape, first.requires_grad, module.training, self._grad_enabled()
+            else:
+                shapes = ledger.shapes
+                key = shapes(args), shapes(kwargs), module.training, self._grad_enabled()
+            known = self._known.get(key)
+        except Exception:  # no shape, or an object of unknown kind: count it each time
+            key = known = None
+        try:
+            passes = self._local.passes
         except AttributeError:
-            self._ledger.passes().append(known)
+            passes = ledger.passes()
+        if known is None:
+            # The frame of Module._call_impl, which also calls the hooks after a failing forward.
+            ledger.start(key, module, args, kwargs, sys._getframe(2))
+            return
+        if passes:
+            ledger.tidy()  # within itself, or after an interrupt
+        passes.append(known)
 
 
 class _After(_Hook):
@@ -256,9 +338,16 @@ class _After(_Hook):
             known = self._local.passes.pop()
         except (AttributeError, IndexError):
             return  # the pass was under way when the watch began
-        if type(known) is tuple:
+        try:
+            self._count(known, args, output)
+        except Exception as error:
+            # Its type alone: the words may be others at each pass, and its frames hold tensors.
+            self._ledger.note_failure(type(error).__name__)
+
+    def _count(self, known: Any, args: tuple[Any, ...], output: Any) -> None:
+        while type(known) is tuple:
             key, run = known
-            known = self._ledger.finish(key, run, args, output)
+            known = self._ledger.finish(key, run, args, output) or self._local.passes.pop()
         self._spend(known.forward)
         on_gradient = known.on_gradient
         if on_gradient is None or output is None:

@@ -74,6 +74,21 @@ def test_qwen_windows_are_used_only_where_the_config_says_so(extra, windows):
     assert Transformer.from_config(QWEN2 | extra).sliding_window == windows
 
 
+@pytest.mark.parametrize(
+    ("kind", "extra", "windows"),
+    [
+        ("gemma2", {}, (8, None) * 6),
+        ("gemma3_text", {}, ((8,) * 5 + (None,)) * 2),
+        ("gemma3_text", {"sliding_window_pattern": 3}, (8, 8, None) * 4),
+        ("gpt_oss", {"num_local_experts": 4, "num_experts_per_tok": 2}, (8, None) * 6),
+        ("mistral", {}, 8),
+    ],
+)
+def test_windows_without_layer_types_are_those_that_transformers_fills_in(kind, extra, windows):
+    raw = QWEN2 | {"model_type": kind, "num_hidden_layers": 12, "sliding_window": 8} | extra
+    assert Transformer.from_config(raw).sliding_window == windows
+
+
 def test_missing_fields_of_a_known_architecture_are_named():
     with pytest.raises(ValueError, match=r"qwen2 config lacks hidden_size, vocab_size\. Load it"):
         Transformer.from_config(

@@ -128,6 +128,28 @@ class TestNamingWhatIsNotCounted:
         finally:
             del flop_counter.flop_registry[packet]
 
+    @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+    @pytest.mark.parametrize("layout", [torch.strided, torch.jagged], ids=str)
+    def test_products_of_nested_tensors_are_named(self, layout):
+        x = torch.nested.nested_tensor([torch.zeros(2, D), torch.zeros(3, D)], layout=layout)
+        for _ in range(2):
+            assert measure(nn.Linear(D, 4), x) == Measured(0, ("aten::linear",))
+
+    def test_an_operation_whose_formula_fails_is_named(self):
+        from torch.utils import flop_counter
+
+        packet = torch.ops.rlviz_test.double_mm
+
+        @flop_counter.register_flop_formula(packet)
+        def formula(*args, out_shape=None, **kwargs):
+            raise NotImplementedError
+
+        try:
+            got = measure(lambda: double_mm(torch.zeros(4, 6), torch.zeros(6, 5)))
+            assert got == Measured(0, ("rlviz_test::double_mm",))
+        finally:
+            del flop_counter.flop_registry[packet]
+
     def test_the_fast_path_of_an_encoder_is_named(self):
         layer = nn.TransformerEncoderLayer(D, 2, 16, batch_first=True).eval()
         with torch.no_grad():

@@ -202,6 +202,14 @@ def test_gemma_3_has_a_full_layer_after_every_five():
     assert Transformer.from_config(raw).sliding_window == expected
 
 
+@pytest.mark.parametrize("name", ["Gemma2", "Gemma3Text", "GptOss"])
+def test_layer_types_that_are_missing_are_those_of_transformers(name):
+    config = getattr(transformers, f"{name}Config")(num_hidden_layers=12, sliding_window=512)
+    raw = config.to_dict() | {"layer_types": None}
+    raw.pop("_sliding_window_pattern", None)
+    assert Transformer.from_config(raw) == Transformer.from_config(config)
+
+
 def test_a_multimodal_config_is_read_for_its_text_model():
     config = transformers.Gemma3Config()
     text = Transformer.from_config(config.get_text_config())

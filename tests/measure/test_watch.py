@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import nn
 from torch.distributions import Categorical
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
+from rlviz.measure import counting
 from rlviz.measure.flops import Watch
 
 D, F = 8, 4
@@ -258,6 +260,222 @@ class TestOutputs:
         assert watch.uncounted == ("aten::_trilinear",)
 
 
+class TestArguments:
+    """What the count of a pass may be looked up by, and what must be counted each time."""
+
+    def test_a_cache_that_grows_is_counted_each_time(self):
+        class Cache:
+            keys = torch.zeros(0, D)
+
+        class Attend(nn.Module):
+            def forward(self, x, cache):
+                cache.keys = torch.cat([cache.keys, x])
+                return x @ cache.keys.T
+
+        module, cache = Attend(), Cache()
+        watch = Watch(module)
+        for n in (1, 2, 3):
+            module(rows(1), cache)
+            assert watch.take() == 2 * D * n
+
+    def test_batch_objects_of_different_sizes_are_told_apart(self):
+        class Batch(dict):
+            pass
+
+        class Model(Policy):
+            def forward(self, batch):
+                return super().forward(batch.x)
+
+        module = Model()
+        watch = Watch(module)
+        for n in (2, 200, 2):
+            batch = Batch()  # holds no item, but an attribute
+            batch.x = rows(n)
+            with torch.no_grad():
+                module(batch)
+            assert watch.take() == n * ONE
+
+    @pytest.mark.parametrize(
+        "value", [None, True, 3, 0.5, "mean", torch.float32, torch.device("cpu"), [1, {"a": ()}]]
+    )
+    def test_plain_values_are_looked_up(self, value):
+        class Model(Policy):
+            def forward(self, x, value):
+                return super().forward(x)
+
+        module = Model()
+        watch = Watch(module)
+        for _ in range(2):
+            module(rows(1), value)
+        assert len(watch._ledger.known) == 1
+        assert watch.take() == 2 * ONE
+
+    def test_equal_numbers_of_different_types_are_told_apart(self):
+        class Repeat(Policy):
+            def forward(self, x, times):
+                for _ in range(2 if times is True else 1):
+                    y = super().forward(x)
+                return y
+
+        module = Repeat()
+        watch = Watch(module)
+        with torch.no_grad():
+            for times, cost in ((1, 1), (True, 2), (1.0, 1)):
+                module(rows(1), times)
+                assert watch.take() == cost * ONE
+
+
+class Interrupted(Policy):
+    interrupt = True
+
+    def forward(self, x):
+        if self.interrupt:
+            raise KeyboardInterrupt
+        return super().forward(x)
+
+
+class TestInterrupts:
+    """`nn.Module` calls no hook when a `KeyboardInterrupt` ends a pass."""
+
+    @pytest.fixture
+    def module(self):
+        return Interrupted()
+
+    def interrupted(self, module):
+        with pytest.raises(KeyboardInterrupt):
+            module(rows(2))
+        module.interrupt = False
+
+    def nothing_left(self, *watches):
+        return (
+            not _get_current_dispatch_mode_stack()
+            and not counting._EAGER._inside
+            and not any(watch._ledger.passes() for watch in watches)
+        )
+
+    @pytest.mark.parametrize("then", [Watch.take, Watch.close])
+    def test_taking_or_closing_leaves_the_counter(self, module, then):
+        watch = Watch(module)
+        self.interrupted(module)
+        then(watch)
+        assert self.nothing_left(watch)
+
+    @pytest.mark.parametrize("known", [False, True])
+    def test_the_next_pass_leaves_the_counter_and_counts_rightly(self, module, known):
+        watch = Watch(module)
+        if known:
+            module.interrupt = False
+            module(rows(1))
+            watch.take()
+            module.interrupt = True
+        self.interrupted(module)
+        rows(2) @ torch.zeros(D, D)  # between the passes, and not the module's
+        for n in (1, 2, 2):
+            module(rows(n)).sum().backward()
+            assert self.nothing_left(watch)
+            assert watch.take() == 2 * n * ONE
+
+    def test_nested_watches_leave_together(self, module):
+        model = nn.Sequential(module)
+        inner, outer = Watch(module), Watch(model)
+        self.interrupted(model)
+        outer.take()
+        assert not _get_current_dispatch_mode_stack()
+        model.get_submodule("0").interrupt = False
+        with torch.no_grad():
+            model(rows(2))
+        assert (inner.take(), outer.take()) == (2 * ONE, 2 * ONE)
+        assert self.nothing_left(inner, outer)
+
+    def test_a_module_that_survives_an_interrupt_within_is_still_counted(self):
+        class Tries(Policy):
+            def forward(self, x, again=True):
+                if not again:
+                    raise KeyboardInterrupt
+                with pytest.raises(KeyboardInterrupt):
+                    self(x, again=False)
+                return super().forward(x)
+
+        module = Tries()
+        watch = Watch(module)
+        with torch.no_grad():
+            for _ in range(2):
+                module(rows(1))
+                assert watch.take() == ONE
+        assert not _get_current_dispatch_mode_stack()
+
+    def test_a_mode_that_was_entered_later_is_left_alone(self, module):
+        class Mine(TorchDispatchMode):
+            def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+                return func(*args, **(kwargs or {}))
+
+        watch = Watch(module)
+        self.interrupted(module)
+        with Mine() as mine:
+            watch.take()
+            assert _get_current_dispatch_mode_stack()[-1] is mine
+        watch.take()
+        assert self.nothing_left(watch)
+
+    def test_taking_within_a_pass_leaves_it_counted(self):
+        class Takes(Policy):
+            def forward(self, x):
+                watch.take()
+                return super().forward(x)
+
+        module = Takes()
+        watch = Watch(module)
+        module(rows(1))
+        assert watch.take() == ONE
+
+
+class TestOwnFailures:
+    """They never reach the user's model."""
+
+    @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+    @pytest.mark.parametrize("layout", [torch.strided, torch.jagged], ids=str)
+    def test_nested_tensors_pass_and_are_named(self, layer, watch, layout):
+        x = torch.nested.nested_tensor([rows(2), rows(3)], layout=layout)
+        for _ in range(2):
+            assert layer(x).is_nested
+        assert "aten::linear" in watch.uncounted
+        assert not _get_current_dispatch_mode_stack()
+        assert watch.take() == 0
+
+    def test_an_output_that_cannot_be_walked_is_named(self):
+        class Endless(Policy):
+            def forward(self, x):
+                output = [super().forward(x)]
+                output.append(output)
+                return output
+
+        module = Endless()
+        watch = Watch(module)
+        for _ in range(2):
+            module(rows(1))
+        assert watch.uncounted == ("Endless (could not be counted: RecursionError)",)
+        assert not _get_current_dispatch_mode_stack()
+
+    def test_a_counter_that_cannot_start_is_named(self, layer, watch, monkeypatch):
+        def fail(self):
+            raise RuntimeError("no stance")
+
+        monkeypatch.setattr(counting._Eager, "__enter__", fail)
+        layer(rows(1))
+        assert watch.uncounted == ("Linear (could not be counted: RuntimeError)",)
+        assert not _get_current_dispatch_mode_stack()
+        assert not counting._OPEN.runs
+
+    def test_names_may_be_read_while_another_pass_adds_to_them(self):
+        module = nn.Bilinear(4, 4, 2)
+        watch = Watch(module)
+        module(torch.zeros(3, 4), torch.zeros(3, 4))
+        reading = iter(watch._ledger.uncounted)
+        watch._ledger.note("another")
+        assert list(reading) == ["aten::_trilinear"]
+        assert watch.uncounted == ("another", "aten::_trilinear")
+
+
 class TestManners:
     def test_what_is_no_module_is_refused(self):
         with pytest.raises(TypeError, match=r"Watch needs an nn\.Module, got function"):
@@ -384,6 +602,39 @@ class TestCompiled:
             model(rows(2)).sum().backward()
             assert watch.take() == 2 * 2 * ONE
         assert (backend.compiled, backend.ran) == (1, 2)
+
+    def test_an_extra_pass_that_fails_is_named_and_the_real_one_runs(self, backend):
+        class Large(Policy):
+            def forward(self, x):
+                if not torch.compiler.is_compiling():
+                    raise MemoryError
+                return super().forward(x)
+
+        policy = torch.compile(Large(), backend=backend)
+        watch = Watch(policy)
+        for _ in range(2):
+            assert policy(rows(2)).shape == (2, F)
+        assert watch.uncounted == ("Large (could not be counted: MemoryError)",)
+        assert watch.take() == 0
+        assert not _get_current_dispatch_mode_stack()
+
+    def test_an_object_that_an_extra_pass_might_change_is_not_passed_twice(self, backend):
+        class Cache:
+            seen = 0
+
+        class Remembers(Policy):
+            def forward(self, x, cache):
+                cache.seen += 1
+                return super().forward(x)
+
+        policy, cache = torch.compile(Remembers(), backend=backend), Cache()
+        watch = Watch(policy)
+        policy(rows(2), cache)
+        assert cache.seen == 1
+        assert watch.take() == 0
+        assert watch.uncounted == (
+            "Remembers (could not be counted: compiled, with an argument of unknown kind)",
+        )
 
     def test_inside_a_compiled_region_the_hooks_vanish_and_that_is_said(self, backend):
         policy = Policy()
