@@ -3,22 +3,20 @@
 import atexit
 import os
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from rlviz.record import events
+from rlviz.record import events, options
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.illustrator import PAINTER, Illustrator
 from rlviz.record.recorder import Measurement, Recorder, StepEnd, check_step
 from rlviz.record.rows import RowBuilder
-from rlviz.record.worker import Troubles, Worker
+from rlviz.record.worker import Troubles, Worker, logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +79,15 @@ class Callback:
         devices: int = 1,
         strict: bool = False,
     ) -> None:
-        path = _run_directory(logdir)
-        _check_seconds("flush_seconds", flush_seconds)
-        if figure_seconds is not None:
-            _check_seconds("figure_seconds", figure_seconds)
-        if config is not None and not isinstance(config, Mapping):
-            raise TypeError(
-                f"config must be a mapping of names to values, got {type(config).__name__}. "
-                "For an argparse namespace pass vars(args)."
-            )
-        session = next_session(path)
+        path = options.run_directory(logdir)
+        options.check(config, ema, flush_seconds, figure_seconds)
+        self._path, self._session = path, next_session(path)
+        session = self._session
         queue: deque[Measurement | StepEnd] = deque()
         self._pid = os.getpid()
         self._strict = strict
         self._closed: bool | None = None
+        self._said_late = self._said_older = False
         self._troubles = Troubles()
         self._recorder = Recorder(queue)
         self._watched: list[Watched] = []
@@ -148,8 +141,8 @@ class Callback:
                 in a step are weighed by `graded`, by 1 each where it is missing.
             graded: number of answers behind `accuracy`.
             flops: FLOPs spent since the last call, a whole number >= 0, or one for each phase.
-                Phase names of DEFINITIONS: rollout, rollout_subagents, reward_model, old_logprob,
-                ref_logprob, critic_values, update, critic_update; others may be added.
+                Usual phases (docs/definitions.md): rollout, rollout_subagents, reward_model,
+                old_logprob, ref_logprob, critic_values, update, critic_update; others may be added.
                 `evaluation` is kept apart from the total.
             parallelism: work / span of each episode, as numbers or `rlviz.parallelism` values.
             metrics: further scalars by name; several values in a step are averaged.
@@ -172,6 +165,7 @@ class Callback:
             group=group,
             seconds=seconds,
         )
+        self._say_if_unexpected()
         self._raise_if_strict()
 
     def watch(self, module: Any, *, phase: str = "update") -> None:
@@ -203,7 +197,8 @@ class Callback:
         if step is not None:
             check_step(step)  # before anything of this call is queued
         if record:
-            self._recorder.record(**record)
+            self.record(**record)
+        self._say_if_unexpected()
         for watched in self._watched:
             self._recorder.record_flops(watched.phase, watched.take())
         self._recorder.end_step(step)
@@ -302,22 +297,25 @@ class Callback:
             self._raise_if_strict()
         return self._closed
 
+    def _say_if_unexpected(self) -> None:
+        """Says once what the user hardly means: going on after the end, or over an older run."""
+        if self._closed is not None and not self._said_late:
+            self._said_late = True
+            self._troubles.note(
+                RuntimeError(
+                    "record() or on_step_end() came after close(): it is dropped. Close at the end."
+                )
+            )
+        if self._session and not self._recorder.logged and not self._said_older:
+            self._said_older = True
+            if self._worker.resumed_after is None:
+                logger.warning(
+                    "rlviz: %s already holds a run, and no state of it was loaded: its steps from "
+                    "the first one of this session on are left out from now on. To go on with it, "
+                    "use load_state_dict(); for another run, another logdir.",
+                    self._path,
+                )
+
     def _raise_if_strict(self) -> None:
         if self._strict and self._troubles.first is not None:
             raise self._troubles.first
-
-
-def _run_directory(logdir: str | os.PathLike[str]) -> Path:
-    if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
-        raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
-    path = Path(logdir)
-    if path.is_file():
-        raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
-    return path
-
-
-def _check_seconds(name: str, seconds: float) -> None:
-    if not 0 < seconds <= threading.TIMEOUT_MAX:
-        raise ValueError(
-            f"{name} must be > 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, got {seconds!r}."
-        )

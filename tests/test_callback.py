@@ -285,7 +285,7 @@ def test_a_wrong_argument_raises_at_the_call_and_nothing_of_it_is_recorded(tmp_p
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"ema": 1.0}, ValueError, r"weight must be in \[0, 1\), got 1.0"),
+        ({"ema": 1.0}, ValueError, r"ema must be in \[0, 1\), got 1.0"),
         ({"flush_seconds": 0}, ValueError, "flush_seconds must be > 0"),
         ({"figure_seconds": -1}, ValueError, "figure_seconds must be > 0"),
         ({"config": ["lr"]}, TypeError, "pass vars"),
@@ -447,3 +447,49 @@ def test_two_callbacks_on_one_directory_do_not_mix_their_curves(tmp_path):
     assert list(run.step) == list(range(1, 11))
     assert len(set(run.accuracy)) == 1
     assert run.superseded == 10
+
+
+def test_records_that_no_step_closes_are_said(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+            for _ in range(30):
+                viz.record(correct=[1])
+        assert "the last 30 record() calls belong to a step that was never closed" in caplog.text
+
+
+def test_going_on_after_the_end_is_said_once_and_strict_raises_it(tmp_path, caplog):
+    viz = rlviz.Callback(tmp_path / "a", figure_seconds=None)
+    viz.close()
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        for _ in range(3):
+            viz.on_step_end(correct=[1])
+    assert len(caplog.records) == 1
+    assert "came after close()" in caplog.text
+    strict = rlviz.Callback(tmp_path / "b", figure_seconds=None, strict=True)
+    strict.close()
+    with pytest.raises(RuntimeError, match="came after close"):
+        strict.record(correct=[1])
+
+
+def test_a_directory_that_holds_a_run_is_said_unless_its_state_was_loaded(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+            viz.on_step_end(1, correct=[1])
+            state = viz.state_dict()
+        with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+            viz.load_state_dict(state)
+            viz.on_step_end(2, correct=[1])
+        assert not caplog.records
+        with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+            viz.on_step_end(1, correct=[1])
+            viz.on_step_end(2, correct=[1])
+    assert len(caplog.records) == 1
+    assert "already holds a run, and no state of it was loaded" in caplog.text
+
+
+def test_a_typo_names_the_call_that_the_user_made(tmp_path):
+    with (
+        rlviz.Callback(tmp_path, figure_seconds=None) as viz,
+        pytest.raises(TypeError, match=r"Callback\.record\(\) got an unexpected keyword .*acuracy"),
+    ):
+        viz.on_step_end(1, acuracy=0.5)

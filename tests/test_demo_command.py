@@ -42,8 +42,8 @@ def test_it_trains_and_says_where_everything_is(demo, tmp_path):
     output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, errors
     run = tmp_path / "run"
-    assert "step 3/3  accuracy" in errors
-    assert re.search(r"avg parallelism \d+\.\d\d  RL FLOPs \d\.\de\+\d\d  left 0:00", errors)
+    assert "step 3/3  accuracy" in output
+    assert re.search(r"avg parallelism \d+\.\d\d  RL FLOPs \d\.\de\+\d\d  left 0:00", output)
     assert "3 training steps" in output
     for label, what in {
         "figure": run / "figure.png",
@@ -64,7 +64,7 @@ def test_it_trains_and_says_where_everything_is(demo, tmp_path):
 
 def test_ctrl_c_ends_it_cleanly_with_what_there_is(demo, tmp_path):
     process = demo("--steps", "100000")
-    for line in process.stderr:
+    for line in process.stdout:
         if line.startswith("step"):
             break
     time.sleep(2)
@@ -72,7 +72,7 @@ def test_ctrl_c_ends_it_cleanly_with_what_there_is(demo, tmp_path):
     output, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "Interrupted: what is there is kept." in errors
+    assert "Interrupted: what is there is kept." in output
     steps = len(rlviz.read(tmp_path / "run"))
     assert steps >= 1
     assert f"{steps} training step" in output

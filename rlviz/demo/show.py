@@ -17,7 +17,7 @@ _PLAIN_SECONDS = 10.0
 def train(run: Path, *, steps: int | None, seed: int) -> bool:
     """Train, and show the progress; whether the run came to its end (False after Ctrl-C)."""
     steps = training.DEFAULT_STEPS if steps is None else steps
-    console = Console(file=sys.stderr)
+    console = Console(file=sys.stdout)
     console.print(f"Training a parallel-agent orchestrator by RL, {steps} steps, seed {seed} …")
     with Live(console=console, auto_refresh=False, transient=False) as live:
         display = _Display(console, live)
@@ -36,9 +36,12 @@ class _Display:
         self._console = console
         self._live = live
         self._printed = time.monotonic() - _PLAIN_SECONDS
+        self._first_step_seconds: float | None = None
 
     def update(self, progress: training.Progress) -> None:
-        line = progress_line(progress)
+        if self._first_step_seconds is None:  # which starts up much that later steps don't
+            self._first_step_seconds = progress.elapsed_seconds
+        line = progress_line(progress, self._first_step_seconds)
         if self._console.is_terminal:
             self._live.update(Text(line), refresh=True)
             return
@@ -48,13 +51,14 @@ class _Display:
             self._console.print(line, highlight=False, soft_wrap=True)
 
 
-def progress_line(progress: training.Progress) -> str:
+def progress_line(progress: training.Progress, first_step_seconds: float) -> str:
     """One line: step, accuracy, average parallelism, RL FLOPs, time left."""
     done, total = progress.step, progress.steps
-    left = progress.elapsed_seconds / done * (total - done)
-    minutes, seconds = divmod(round(left), 60)
+    each = (progress.elapsed_seconds - first_step_seconds) / max(done - 1, 1)
+    minutes, seconds = divmod(round(each * (total - done)), 60)
+    left = f"{minutes}:{seconds:02d}" if done > 1 or done == total else "?"
     return (
         f"step {done:>{len(str(total))}}/{total}  accuracy {100 * progress.accuracy:4.1f}%  "
         f"avg parallelism {progress.average_parallelism:.2f}  "
-        f"RL FLOPs {progress.flops_total:.1e}  left {minutes}:{seconds:02d}"
+        f"RL FLOPs {progress.flops_total:.1e}  left {left}"
     )

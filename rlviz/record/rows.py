@@ -63,6 +63,8 @@ class RowBuilder:
         self._flops: dict[str, int] = {}  # cumulative, by phase; the total under schema.TOTAL
         self._last_step = 0
         self._open = _OpenStep()
+        self.unclosed = 0
+        """Measurements since the last step was closed."""
 
     def feed(self, items: Iterable[Measurement | StepEnd]) -> list[ClosedStep]:
         """Take in queued items, in order, and return the steps that they close."""
@@ -70,8 +72,10 @@ class RowBuilder:
         for item in items:
             if isinstance(item, StepEnd):
                 closed.append(self._close(item))
+                self.unclosed = 0
             else:
                 self._open.add(item, self._read)
+                self.unclosed += 1
         return closed
 
     def _read(self, value: T | Deferred[T]) -> T | None:

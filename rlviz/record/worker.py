@@ -227,6 +227,13 @@ class Worker:
     def _finish(self, deadline: float) -> bool:
         """The end of the run: last rows, last figure, last word."""
         rows_written = self._write()
+        if self._builder.unclosed and self._success:
+            self._troubles.note(
+                RuntimeError(
+                    f"the last {self._builder.unclosed} record() calls belong to a step that was "
+                    "never closed, and are lost. Call on_step_end() at the end of every step."
+                )
+            )
         drawn = True
         if self._illustrator is not None and self.written:
             drawn = self._last_illustration(self._illustrator, deadline)

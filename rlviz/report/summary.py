@@ -161,7 +161,8 @@ def _start_middle_end(x: Floats, y: Floats) -> dict[str, Value]:
     if len(y) < _FEW:
         return {when: Value(float(y[i])) for when, i in at.items()}
     smoothed = local_polynomial(y, x=x)
-    curve, error = smoothed.curve, smoothed.standard_error
+    # At the ends a parabola may leave the range of the data: no accuracy of -0.1 %.
+    curve, error = np.clip(smoothed.curve, y.min(), y.max()), smoothed.standard_error
     return {
         when: Value(float(curve[i]), float(error[i]) if math.isfinite(error[i]) else None)
         for when, i in at.items()
@@ -233,12 +234,11 @@ def _plain(value: Value) -> str:
 
 
 def _with_error(value: Value, *, scale: float, decimals: int) -> str:
-    """The value, and its standard error with one digit that counts, where there is one."""
-    if value.standard_error is None:
+    """The value, with its standard error where there is one that shows."""
+    error = scale * (value.standard_error or 0.0)
+    if error < 0.5 * 10.0 ** -(decimals + 1):
         return f"{scale * value.value:.{decimals}f}"
-    error = scale * value.standard_error
-    if error > 0:
-        decimals = min(max(decimals, -math.floor(math.log10(error))), 6)
+    decimals += error < 0.5 * 10.0**-decimals
     return f"{scale * value.value:.{decimals}f} ± {error:.{decimals}f}"
 
 

@@ -1,0 +1,45 @@
+"""Checks the options of a callback, and says in words what is wrong with them."""
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def run_directory(logdir: str | os.PathLike[str]) -> Path:
+    """The run directory as a path; it need not exist yet."""
+    if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
+        raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
+    path = Path(logdir)
+    if path.is_file():
+        raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
+    return path
+
+
+def check(
+    config: Mapping[str, Any] | None,
+    ema: float,
+    flush_seconds: float,
+    figure_seconds: float | None,
+) -> None:
+    """Raise ValueError or TypeError for what can't be meant."""
+    if not 0 <= ema < 1:
+        raise ValueError(
+            f"ema must be in [0, 1), got {ema!r}. For a memory of about n steps use 1 - 1/n."
+        )
+    if config is not None and not isinstance(config, Mapping):
+        raise TypeError(
+            f"config must be a mapping of names to values, got {type(config).__name__}. "
+            "For an argparse namespace pass vars(args)."
+        )
+    _check_seconds("flush_seconds", flush_seconds)
+    if figure_seconds is not None:
+        _check_seconds("figure_seconds", figure_seconds)
+
+
+def _check_seconds(name: str, seconds: float) -> None:
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise ValueError(
+            f"{name} must be > 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, got {seconds!r}."
+        )
