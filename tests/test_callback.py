@@ -19,6 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 import rlviz
+import rlviz.callback
 
 
 def run_script(code, *arguments, wait=True):
@@ -493,3 +494,30 @@ def test_a_typo_names_the_call_that_the_user_made(tmp_path):
         pytest.raises(TypeError, match=r"Callback\.record\(\) got an unexpected keyword .*acuracy"),
     ):
         viz.on_step_end(1, acuracy=0.5)
+
+
+def test_a_last_figure_that_fails_is_said_once_and_not_called_late(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(rlviz.callback, "PAINTER", (sys.executable, "-c", "raise SystemExit(1)"))
+    viz = rlviz.Callback(tmp_path)
+    viz.on_step_end(1, correct=[1])
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        assert viz.close(timeout=30) is False
+    assert viz.health.errors == 1
+    assert "not ready in time" not in caplog.text
+
+
+def test_a_close_that_makes_a_failed_write_good_says_that_all_was_written(tmp_path):
+    obstacle = tmp_path / "obstacle"
+    obstacle.write_text("")
+    viz = rlviz.Callback(obstacle / "run", figure_seconds=None, flush_seconds=60)
+    viz.on_step_end(1, correct=[1])
+    note = viz._troubles.note
+
+    def note_and_mend(error):  # after the loop's last write and the first one of the end
+        note(error)
+        if viz.health.errors == 2:
+            obstacle.unlink()
+
+    viz._troubles.note = note_and_mend
+    assert viz.close() is True
+    assert (viz.health.written, viz.health.errors) == (1, 2)

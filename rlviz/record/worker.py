@@ -226,7 +226,7 @@ class Worker:
 
     def _finish(self, deadline: float) -> bool:
         """The end of the run: last rows, last figure, last word."""
-        rows_written = self._write()
+        self._write()
         if self._builder.unclosed and self._success:
             self._troubles.note(
                 RuntimeError(
@@ -237,7 +237,7 @@ class Worker:
         drawn = True
         if self._illustrator is not None and self.written:
             drawn = self._last_illustration(self._illustrator, deadline)
-            if not drawn:
+            if self._illustrator.busy:  # a figure that failed has been said already
                 self._troubles.note(
                     TimeoutError(
                         "the last figure and summary were not ready in time. Draw them with "
@@ -246,13 +246,13 @@ class Worker:
                 )
         if self._has_config:
             self._extras.append(events.config_end(time.time(), success=self._success))
-        rest_written = self._write(last=True)
+        all_written = self._write(last=True)
         try:
             self._file.close()
         except OSError as error:
             self._troubles.note(error)
             return False
-        return rows_written and rest_written and drawn
+        return all_written and drawn
 
     def _last_illustration(self, illustrator: Illustrator, deadline: float) -> bool:
         if illustrator.busy:  # a live one is under way: it shows less than all
