@@ -35,6 +35,16 @@ def ema_tag(name: str) -> str:
     return f"rlviz/{name}/ema"
 
 
+def ema_column(name: str) -> str:
+    """The online EMA of a series that has one: accuracy, average parallelism, a group's accuracy.
+
+    >>> ema_column("accuracy"), ema_column("accuracy/math")
+    ('accuracy_ema', 'accuracy_ema/math')
+    """
+    first, slash, rest = name.partition("/")
+    return f"{first}_ema{slash}{rest}"
+
+
 def rows_tag(session: int, layout: int = 0) -> str:
     """The tag under which one session writes its rows.
 
@@ -84,8 +94,8 @@ FIXED_COLUMNS = (
     Column("fan_out_max", "agents", "most sub-agents that one stage started"),
     Column("peak", "agents", "most agents at work at once in any episode"),
     Column("unfinished", "agents", "agents that never ended and were clipped"),
-    Column(f"{ACCURACY}_ema", "fraction in [0, 1]", "online EMA of accuracy"),
-    Column(f"{PARALLELISM}_ema", "ratio", "online EMA of the step's mean work / span"),
+    Column(ema_column(ACCURACY), "fraction in [0, 1]", "online EMA of accuracy"),
+    Column(ema_column(PARALLELISM), "ratio", "online EMA of the step's mean work / span"),
 )
 
 TOTAL = "total"
@@ -143,6 +153,7 @@ _KINDS = {
     "flops_remainder": ("FLOPs", "exact cumulative RL FLOPs of {} minus that float64"),
     "correct": ("answers", "graded answers of the group {} that were correct"),
     "graded": ("answers", "graded answers of the group {}"),
+    f"{ACCURACY}_ema": ("fraction in [0, 1]", "online EMA of the accuracy of the group {}"),
     "seconds": ("seconds", "wall time of the phase {} in this step"),
     "mfu": ("fraction", "model FLOPs utilization of the phase {} in this step"),
     "metrics": ("as logged", "the user's metric {}, mean over the step"),

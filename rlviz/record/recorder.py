@@ -31,6 +31,11 @@ class Measurement:
     """The task family that the answers belong to."""
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def deferred(self) -> list[Deferred[Any]]:
+        """What of it is still on a device."""
+        parts = (self.accuracy, self.parallelism, *self.flops.values(), *self.metrics.values())
+        return [part for part in parts if isinstance(part, Deferred)]
+
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:

@@ -1,13 +1,13 @@
 """What the writer makes of queued measurements: one row and a set of scalars for each step.
 
-Sums come first and ratios last, so micro-batches merge exactly. The cumulative FLOPs and the EMAs
-live here; nothing here touches a file or a thread.
+Sums come first and ratios last, so micro-batches merge exactly. The cumulative FLOPs and the
+online averages live here; nothing here touches a file or a thread.
 """
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.flops import exact
 from rlviz.measure.parallelism import ParallelismSums
+from rlviz.record.averages import OnlineAverages
 from rlviz.record.recorder import Measurement, StepEnd, check_step
-from rlviz.record.values import Deferred
-from rlviz.smooth.ema import EMA, EMAState
+from rlviz.record.values import Deferred, fetch
 
 T = TypeVar("T")
 
@@ -56,38 +56,67 @@ class RowBuilder:
         self._session = session
         self._on_error = on_error
         self._utilization = utilization
-        self._emas = {
-            schema.ACCURACY: EMA(ema_weight),
-            schema.PARALLELISM: EMA(ema_weight),
-        }
+        self._averages = OnlineAverages(ema_weight, (schema.ACCURACY, schema.PARALLELISM))
         self._flops: dict[str, int] = {}  # cumulative, by phase; the total under schema.TOTAL
         self._last_step = 0
         self._open = _OpenStep()
+        self._fetched: dict[int, Any] = {}
         self.unclosed = 0
         """Measurements since the last step was closed."""
 
     def feed(self, items: Iterable[Measurement | StepEnd]) -> list[ClosedStep]:
         """Take in queued items, in order, and return the steps that they close."""
+        items = list(items)
+        self._fetch(items)
         closed = []
+        averaged: list[dict[str, float]] = []
         for item in items:
             if isinstance(item, StepEnd):
-                closed.append(self._close(item))
+                averaged.append({})
+                closed.append(self._close(item, averaged[-1]))
                 self.unclosed = 0
             else:
                 self._open.add(item, self._read)
                 self.unclosed += 1
+        self._fetched.clear()
+        self._average(closed, averaged)
         return closed
+
+    def _fetch(self, items: list[Measurement | StepEnd]) -> None:
+        """Bring what is on a device to the host, in one copy."""
+        waiting = [v for item in items if isinstance(item, Measurement) for v in item.deferred()]
+        if not waiting:
+            return
+        try:
+            self._fetched = dict(zip(map(id, waiting), fetch(waiting), strict=True))
+        except Exception:
+            for value in waiting:  # one by one: what can be read is not lost for the rest
+                try:
+                    (self._fetched[id(value)],) = fetch([value])
+                except Exception as error:
+                    self._on_error(error)
 
     def _read(self, value: T | Deferred[T]) -> T | None:
         if not isinstance(value, Deferred):
             return value
+        if id(value) not in self._fetched:
+            return None
         try:
-            return value.resolve()
+            return value.read(self._fetched[id(value)])
         except Exception as error:
             self._on_error(error)
             return None
 
-    def _close(self, end: StepEnd) -> ClosedStep:
+    def _average(self, closed: list[ClosedStep], averaged: list[dict[str, float]]) -> None:
+        """Add the online averages to the steps that arrived together."""
+        for step, averages in zip(closed, self._averages.update(averaged), strict=True):
+            for name, average in averages.items():
+                step.row[schema.ema_column(name)] = average
+                if not math.isnan(average):
+                    step.scalars[schema.ema_tag(name)] = average
+
+    def _close(self, end: StepEnd, averaged: dict[str, float]) -> ClosedStep:
+        """The step's row and scalars; `averaged` is given the values that are averaged online."""
         step, self._open = self._open, _OpenStep()
         self._last_step = end.step
         self._spend(step.flops)
@@ -96,7 +125,7 @@ class RowBuilder:
             schema.SESSION: float(self._session),
             schema.WALL_TIME: end.wall_time,
         }
-        values, scalars = self._values(step)
+        values, scalars = self._values(step, averaged)
         row = when | values
         tagged = {schema.scalar_tag(name): value for name, value in scalars.items()}
         return ClosedStep(end.step, end.wall_time, row, tagged)
@@ -109,7 +138,9 @@ class RowBuilder:
             if phase != schema.TOTAL:
                 self._flops[phase] = self._flops.get(phase, 0) + count
 
-    def _values(self, step: "_OpenStep") -> tuple[dict[str, float], dict[str, float]]:
+    def _values(
+        self, step: "_OpenStep", averaged: dict[str, float]
+    ) -> tuple[dict[str, float], dict[str, float]]:
         """The row's columns, and the scalars by name."""
         accuracy, episodes = step.accuracy, step.parallelism
         row = {
@@ -125,14 +156,14 @@ class RowBuilder:
             (schema.ACCURACY, accuracy.value),
             (schema.PARALLELISM, episodes.mean),
         ):
-            average = row[f"{name}_ema"] = self._emas[name].update(value)
+            averaged[name] = value
             if not math.isnan(value):
                 scalars[name] = value
-                scalars[f"{name}/ema"] = average
         for group, answers in step.groups.items():
             row |= zip(schema.group_columns(group), (answers.correct, answers.graded), strict=True)
             if answers.graded:
-                scalars[f"{schema.ACCURACY}/{group}"] = answers.value
+                name = f"{schema.ACCURACY}/{group}"
+                scalars[name] = averaged[name] = answers.value
         for phase, taken in step.seconds.items():
             row[schema.seconds_column(phase)] = taken
             share = self._utilization(step.flops.get(phase, 0), taken) if taken else None
@@ -173,7 +204,7 @@ class RowBuilder:
         return {
             "step": self._last_step,
             "flops": dict(self._flops),
-            "ema": {name: dict(ema.state_dict()) for name, ema in self._emas.items()},
+            "ema": {name: dict(state) for name, state in self._averages.state_dict().items()},
         }
 
     @property
@@ -186,17 +217,13 @@ class RowBuilder:
         try:
             step = check_step(state["step"])
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
-            emas = {name: dict(state["ema"][name]) for name in self._emas}
-            for ema in emas.values():
-                EMA().load_state_dict(cast(EMAState, ema))
+            self._averages.load_state_dict(state["ema"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"this is not what Callback.state_dict() gave: {state!r:.200}. Save that in the "
                 "checkpoint, and load it unchanged."
             ) from error
         self._last_step, self._flops = step, flops
-        for name, ema in emas.items():
-            self._emas[name].load_state_dict(cast(EMAState, ema))
 
 
 class _OpenStep:

@@ -8,7 +8,7 @@ here imports torch.
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -24,17 +24,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Deferred(Generic[T]):
-    """A value that is still on its device, and how to read it once the host may wait for it."""
+    """A value that is still on its device, and what it is once `fetch` has brought it."""
 
     kept: Any
     read: Callable[[Any], T]
     ready: Any = None
     """A CUDA event of the stream that the clones were made on; None for other devices."""
-
-    def resolve(self) -> T:
-        if self.ready is not None:
-            self.ready.synchronize()  # the writer thread waits, and works on a stream of its own
-        return self.read(_to_host(self.kept))
 
 
 def now_or_later(value: Any, read: Callable[[Any], T]) -> T | Deferred[T]:
@@ -72,6 +67,49 @@ def _event_after(tensors: Iterable[Any]) -> Any:
     event = cuda.Event()
     event.record()
     return event
+
+
+def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
+    """What was kept for each of the values, on the host: one copy from each device brings all.
+
+    Waits for the devices, so it is for the writer thread.
+    """
+    by_device: dict[str, list[Any]] = {}
+    for value in values:
+        if value.ready is not None:
+            value.ready.synchronize()
+        for tensor in _tensors(value.kept):
+            by_device.setdefault(str(tensor.device), []).append(tensor)
+    arrays: dict[int, Any] = {}
+    for tensors in by_device.values():
+        arrays.update(zip(map(id, tensors), _copied(tensors), strict=True))
+    return [_replaced(value.kept, arrays) for value in values]
+
+
+def _copied(tensors: list[Any]) -> list[Any]:
+    """Tensors of one device as arrays: their bytes, joined there, make one copy."""
+    torch = sys.modules["torch"]
+    known = [t.float() if str(t.dtype) in _NOT_IN_NUMPY else t for t in tensors]
+    joined = torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in known])
+    data, offset, arrays = joined.cpu().numpy().tobytes(), 0, []
+    for tensor in known:
+        dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
+        array = np.frombuffer(data, dtype, tensor.numel(), offset)
+        arrays.append(array.reshape(tuple(tensor.shape)))
+        offset += array.nbytes
+    return arrays
+
+
+def _tensors(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in _tensors(item)]
+    return [value] if _is_tensor(value) else []
+
+
+def _replaced(value: Any, arrays: Mapping[int, Any]) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_replaced(item, arrays) for item in value]
+    return arrays[id(value)] if _is_tensor(value) else value
 
 
 def _to_host(value: Any) -> Any:

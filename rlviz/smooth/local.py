@@ -1,8 +1,7 @@
-"""The offline curve: local polynomial regression with a Laplace kernel.
+"""The offline curve: local polynomial regression with a Laplace kernel, for many series at once.
 
-Every point is weighed by ``exp(−|x_i − x_j| / tau)`` around the point that is estimated. The
-moments of such weights obey a recurrence from point to point, and the operators of that recurrence
-compose, so all of them come from one scan in O(T log T) instead of O(T²).
+Every point is weighed by ``exp(−|x_i − x_j| / tau)`` around the point that is estimated, so that
+all that a fit needs are moments which `rlviz.smooth.moments` gives for every point in O(T).
 """
 
 import math
@@ -11,53 +10,63 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from rlviz.smooth import arrays
+from rlviz.smooth.arrays import Array
+from rlviz.smooth.fit import Series, fit, leave_one_out
 
 _GRID = 24
-_MAX_LEVERAGE = 0.98
-"""A bandwidth at which any point makes up this much of its own estimate is out: it interpolates."""
-_FORGOTTEN = 45.0
-"""Beyond this many bandwidths a weight is below 3e-20: nothing is left to add."""
-_OUT_OF_REACH = 800.0
-"""From here on a weight is exactly 0, and a distance's powers would only overflow."""
-_SINGULAR = 1e-10
+_BAND = 2.0
+"""Standard errors on either side; benchmarks/smoothers.py measures what they cover."""
 
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
-    """A smoothed curve.
+    """A smoothed curve, or one for each of many series.
+
+    Arrays have the shape, dtype, library and device of the values that were smoothed; they hold NaN
+    where x or the value is not finite.
 
     Attributes:
-        curve: the estimate at every point, shape (T,); NaN where x or the value is not finite.
-        standard_error: its pointwise standard error, shape (T,), in the unit of the values; NaN
-            also where the curve just repeats its point (leverage above 0.98).
-        bandwidth: tau, in the unit of x; NaN when there is no finite point.
+        curve: the estimate at every point, (..., T).
+        standard_error: its pointwise standard error, (..., T), in the unit of the values; NaN also
+            where the curve just repeats its point (leverage above 0.98).
+        bandwidth: tau, in the unit of x; a float for one series, else (...); NaN for a series
+            without a finite point.
+        low, high: the band, (..., T): the hull of ``curve ± 2·standard_error`` and of the same at
+            half the bandwidth. The second shows what the first smooths away, so that the band also
+            covers a bend which the curve cuts short. For independent noise it covers the truth at
+            about 95 % of the points (benchmarks/smoothers.py), for noise that lasts from point to
+            point less.
     """
 
-    curve: Floats
-    standard_error: Floats
-    bandwidth: float
+    curve: Array
+    standard_error: Array
+    bandwidth: Any
+    low: Array
+    high: Array
 
 
 def local_polynomial(
-    values: ArrayLike,
+    values: Any,
     *,
-    x: ArrayLike | None = None,
+    x: Any = None,
     degree: int = 2,
     bandwidth: float | Literal["loo"] = "loo",
 ) -> Smoothed:
-    """Smooth one series with a locally weighted polynomial.
+    """Smooth series with a locally weighted polynomial.
 
     Args:
-        values: shape (T,); values that are not finite are gaps.
-        x: where they stand, shape (T,), never decreasing; by default 0, 1, 2, …. A point whose x is
-            not finite is a gap too.
+        values: one series, shape (T,), or many, (..., T): an array, a tensor on any device, or
+            numbers. What is not finite is a gap. Computed in float64, given back as it came.
+        x: where they stand: (T,) for all, or the shape of values; never decreasing; by default 0,
+            1, 2, …. A point whose x is not finite is a gap too.
         degree: of the polynomial, 0, 1 or 2; a lower one is used at points where there are not
             enough distinct neighbors for it.
-        bandwidth: tau of the kernel, > 0, in the unit of x; "loo" takes the one with the smallest
-            leave-one-out error on a geometric grid.
+        bandwidth: tau of the kernel, > 0, in the unit of x; "loo" takes for each series the one
+            with the smallest leave-one-out error on a geometric grid of 24, from two median steps
+            of x to twice its extent. One at which some point makes up more than 98 % of its own
+            estimate is out: it interpolates.
 
     Raises:
         ValueError: shapes differ, x decreases, or an option is out of its range.
@@ -71,163 +80,69 @@ def local_polynomial(
     Source: W. S. Cleveland, JASA 74 (1979), for the local fit; Hastie, Tibshirani, Friedman, The
     Elements of Statistical Learning, 7.10, for the leave-one-out residual.
     """
-    y, xs = _checked(values, x, degree, bandwidth)
-    finite = np.isfinite(y) & np.isfinite(xs)
-    curve, error = np.full(len(y), math.nan), np.full(len(y), math.nan)
-    if not finite.any():
-        return Smoothed(curve, error, math.nan)
-    y, xs = y[finite], xs[finite]
-    if (np.diff(xs) < 0).any():
-        raise ValueError("x must never decrease. Sort the points, or smooth each pass on its own.")
-    extent = float(xs[-1] - xs[0]) or 1.0
-    u = (xs - xs[0]) / extent
-    tau = _leave_one_out(u, y, degree) if bandwidth == "loo" else float(bandwidth) / extent
-    fit = _fit(u / tau, y, degree)
-    curve[finite] = fit.value
-    error[finite] = _standard_error(u / tau, y, fit)
-    return Smoothed(curve, error, tau * extent)
+    y, at = _checked(values, x)
+    _check_options(degree, bandwidth)
+    degree = int(degree)
+    shape = tuple(y.shape)
+    rows = y.reshape(-1, shape[-1])
+    with np.errstate(all="ignore"):  # series without a point divide by nothing
+        series = Series.of(rows, at if at.ndim == 1 else at.reshape(-1, shape[-1]))
+        if bandwidth == "loo":
+            tau = leave_one_out(series, degree, grid=_GRID)
+        else:
+            tau = float(bandwidth) / series.extent
+        best, half = fit(series, [tau, series.halved(tau)], degree)
+        found = _finished(series, y, best, half, tau)
+    return Smoothed(*(arrays.like(part, values) for part in found))
 
 
-def _checked(
-    values: ArrayLike, x: ArrayLike | None, degree: int, bandwidth: float | str
-) -> tuple[Floats, Floats]:
-    y = _real(values, "values")
-    xs = np.arange(len(y), dtype=np.float64) if x is None else _real(x, "x")
-    if xs.shape != y.shape:
-        raise ValueError(f"x must have the shape of values, {y.shape}, got {xs.shape}.")
+def _finished(series: Series, y: Array, best: Any, half: Any, tau: Array) -> tuple[Any, ...]:
+    """Curve, standard error, bandwidth, low and high, as they are given back."""
+    xp = arrays.namespace(y)
+    shape, dtype = tuple(y.shape), y.dtype
+    reach, reach_half = _BAND * best.standard_error, _BAND * half.standard_error
+    low = xp.fmin(best.value - reach, half.value - reach_half)
+    high = xp.fmax(best.value + reach, half.value + reach_half)
+
+    def given(part: Array, offset: Any = 0.0) -> Array:
+        part = xp.where(series.known, part + offset, math.nan).reshape(shape)
+        return part.to(dtype) if arrays.is_tensor(part) else part.astype(dtype, copy=False)
+
+    width = tau * series.extent
+    width = xp.where(series.known.any(-1), width, math.nan)
+    width = xp.broadcast_to(width, (len(series.y),)) + 0.0  # one tau may be that of all series
+    middle = series.offset
+    return (
+        given(best.value, middle),
+        given(best.standard_error),
+        float(width[0]) if len(shape) == 1 else width.reshape(shape[:-1]),
+        given(low, middle),
+        given(high, middle),
+    )
+
+
+def _checked(values: Any, x: Any) -> tuple[Array, Array]:
+    y = arrays.real(values, "values")
+    if not y.ndim or not y.shape[-1]:
+        raise ValueError(
+            f"values must have shape (..., T) with T >= 1, got {tuple(y.shape)}. "
+            "There is nothing to smooth."
+        )
+    if x is None:
+        return y, arrays.to(np.arange(y.shape[-1], dtype=np.float64), y)
+    at = arrays.to(arrays.real(x, "x", whole=True), y)
+    if tuple(at.shape) not in (tuple(y.shape), (y.shape[-1],)):
+        raise ValueError(
+            f"x must have the shape of values, {tuple(y.shape)}, or ({y.shape[-1]},) for all "
+            f"series, got {tuple(at.shape)}."
+        )
+    return y, at
+
+
+def _check_options(degree: int, bandwidth: float | str) -> None:
     if not isinstance(degree, Integral) or degree not in (0, 1, 2):
         raise ValueError(f"degree must be 0, 1 or 2, got {degree!r}.")
     if bandwidth != "loo" and not (isinstance(bandwidth, Real) and 0 < bandwidth < math.inf):
         raise ValueError(
             f'bandwidth must be > 0 and finite, in the unit of x, or "loo", got {bandwidth!r}.'
         )
-    return y, xs
-
-
-def _real(values: ArrayLike, name: str) -> Floats:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}.")
-    if array.ndim != 1 or not array.size:
-        raise ValueError(f"{name} must have shape (T,) with T >= 1, got {array.shape}.")
-    return array.astype(np.float64)
-
-
-def _leave_one_out(u: Floats, y: Floats, degree: int) -> float:
-    """The bandwidth, in units of u, with the smallest leave-one-out error."""
-    steps = np.diff(u)
-    smallest = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
-    grid = np.geomspace(min(2 * smallest, 1.0), 2.0, _GRID)
-    best, tau = math.inf, float(grid[-1])
-    for candidate in grid:
-        fit = _fit(u / candidate, y, degree)
-        if fit.leverage.max() > _MAX_LEVERAGE:
-            continue
-        loss = float(np.mean(((y - fit.value) / (1 - fit.leverage)) ** 2))
-        if loss < best:
-            best, tau = loss, float(candidate)
-    return tau
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    value: Floats
-    """Estimate at every point, (T,)."""
-    leverage: Floats
-    """How much of its own value is in a point's estimate, (T,)."""
-    weights: Floats
-    """Coefficients l_k of the equivalent kernel ``w(u)·Σ_k l_k u^k``, (degree + 1, T)."""
-
-
-def _fit(u: Floats, y: Floats, degree: int) -> _Fit:
-    """Fit at every point; u is x in bandwidths."""
-    moments = _moments(np.stack([np.ones_like(y), y]), u, 2 * degree)
-    s, t = moments[0], moments[1]
-    weights = _first_row_of_inverse(s, degree)
-    value = np.einsum("kt,kt->t", weights, t[: degree + 1])
-    return _Fit(value, weights[0], weights)
-
-
-def _first_row_of_inverse(s: Floats, degree: int) -> Floats:
-    """Solve for the equivalent kernel's coefficients, point by point, lowering the degree where
-    the moment matrix is singular. s: moments 0 … 2·degree, (2·degree + 1, T)."""
-    solution = np.zeros((degree + 1, s.shape[1]))
-    solution[0] = 1 / s[0]
-    if degree >= 1:
-        determinant = s[0] * s[2] - s[1] ** 2
-        regular = determinant > _SINGULAR * s[0] * s[2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            linear = np.stack([s[2], -s[1]]) / determinant
-        solution[:2] = np.where(regular, linear, solution[:2])
-    if degree == 2:
-        minors = np.stack(
-            [s[2] * s[4] - s[3] ** 2, s[2] * s[3] - s[1] * s[4], s[1] * s[3] - s[2] ** 2]
-        )
-        determinant = s[0] * minors[0] + s[1] * minors[1] + s[2] * minors[2]
-        regular = determinant > _SINGULAR * s[0] * s[2] * s[4]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            quadratic = minors / determinant
-        solution = np.where(regular, quadratic, solution)
-    return solution
-
-
-def _standard_error(u: Floats, y: Floats, fit: _Fit) -> Floats:
-    """Square root of Σ_j (l_j)²·r_j²/(1−h_j): the squared kernel decays twice as fast."""
-    residual_variance = (y - fit.value) ** 2 / np.maximum(1 - fit.leverage, 1 - _MAX_LEVERAGE)
-    count = len(fit.weights)
-    # In units of the doubled decay u is 2u: moment k comes out 2^k too large.
-    moments = _moments(residual_variance[None], 2 * u, 2 * (count - 1))[0]
-    q = moments / 2.0 ** np.arange(len(moments))[:, None]
-    variance = np.zeros_like(u)
-    for a in range(count):
-        for b in range(count):
-            variance += fit.weights[a] * fit.weights[b] * q[a + b]
-    error = np.sqrt(np.maximum(variance, 0.0))
-    return np.where(fit.leverage > _MAX_LEVERAGE, math.nan, error)
-
-
-def _moments(masses: Floats, u: Floats, order: int) -> Floats:
-    """Moments ``Σ_j m_j·exp(−|u_j − u_i|)·(u_j − u_i)^k`` around every point i.
-
-    Args:
-        masses: m, shape (n, T).
-        u: positions in bandwidths, never decreasing, shape (T,).
-        order: highest k.
-
-    Returns:
-        Shape (n, order + 1, T).
-    """
-    before = _one_sided(masses, u, order)
-    after = _one_sided(masses[:, ::-1], -u[::-1], order)[..., ::-1]
-    after[:, 1::2] *= -1  # seen from the other side, odd moments change sign
-    total = before + after
-    total[:, 0] -= masses  # the own point stands in both
-    return total
-
-
-def _one_sided(masses: Floats, u: Floats, order: int) -> Floats:
-    """The same over j <= i only, by doubling: after round r each point has seen 2^r points."""
-    state = np.zeros((masses.shape[0], order + 1, masses.shape[1]))
-    state[:, 0] = masses
-    reach = 1
-    while reach < len(u):
-        distance = u[reach:] - u[:-reach]
-        if distance.min() > _FORGOTTEN:
-            break
-        state[..., reach:] += _moved(state[..., :-reach], distance)
-        reach *= 2
-    return state
-
-
-def _moved(state: Floats, distance: Floats) -> Floats:
-    """Moments around points `distance` further right: ``S_k' = e·Σ_j C(k,j)(−d)^(k−j) S_j``."""
-    distance = np.minimum(distance, _OUT_OF_REACH)
-    moved: Any = np.empty_like(state)
-    powers = [np.ones_like(distance)]
-    for _ in range(state.shape[1] - 1):
-        powers.append(powers[-1] * -distance)
-    decay = np.exp(-distance)
-    for k in range(state.shape[1]):
-        terms = (math.comb(k, j) * powers[k - j] * state[:, j] for j in range(k + 1))
-        moved[:, k] = decay * sum(terms)
-    return np.asarray(moved)

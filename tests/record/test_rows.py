@@ -99,6 +99,71 @@ def test_a_device_value_that_turns_out_wrong_is_reported_and_costs_only_itself()
     assert closed.scalars == {"rlviz/loss": 2.0}
 
 
+def test_what_is_on_a_device_comes_in_one_copy_for_all_steps_of_a_flush(on_a_device, device_log):
+    items = [
+        item
+        for n in range(1, 11)
+        for item in step(
+            n,
+            Measurement(
+                accuracy=answers(on_a_device([1.0, 0.0])),
+                metrics=metrics({"loss": on_a_device(float(n))}),
+            ),
+        )
+    ]
+    closed = builder().feed(items)
+    assert [c.scalars["rlviz/loss"] for c in closed] == list(range(1, 11))
+    assert {c.scalars["rlviz/accuracy"] for c in closed} == {0.5}
+    assert device_log.count("copied to the host") == 1
+
+
+def test_a_device_that_fails_on_one_value_costs_only_that_one(on_a_device):
+    class Broken(type(on_a_device(0.0))):
+        @classmethod
+        def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+            raise RuntimeError("device-side assert triggered")
+
+    said = []
+    broken = Deferred(Broken(torch.ones(2), []), lambda _: answers([1]))
+    closed = builder(on_error=said.append).feed(
+        step(1, Measurement(accuracy=broken, metrics=metrics({"loss": on_a_device(2.0)})))
+    )
+    assert [str(error) for error in said] == ["device-side assert triggered"]
+    assert closed[0].scalars == {"rlviz/loss": 2.0}
+
+
+def test_every_group_has_an_average_of_its_own_from_when_it_is_first_met():
+    first, second, third = builder().feed(
+        step(1, Measurement(answers([1, 1]), group="math"))
+        + step(2, Measurement(answers([0, 0]), group="math"), Measurement(answers([1]), group="qa"))
+        + step(3, Measurement(answers([0]), group="qa"))
+    )
+    assert first.scalars["rlviz/accuracy/math/ema"] == 1.0
+    assert "rlviz/accuracy/qa/ema" not in first.scalars
+    assert second.row["accuracy_ema/math"] == pytest.approx(1 / 3)  # (0.5·1 + 0)/(0.5 + 1)
+    assert second.scalars["rlviz/accuracy/qa/ema"] == 1.0
+    assert third.row["accuracy_ema/qa"] == pytest.approx(1 / 3)
+    assert math.isnan(third.row["accuracy_ema/math"])
+    assert "rlviz/accuracy/math/ema" not in third.scalars
+
+
+@pytest.mark.parametrize("cuts", [[1], [7, 3, 1], [4999, 1], [5000]])
+def test_wherever_the_flushes_cut_a_run_the_averages_are_the_same_to_the_last_bit(cuts):
+    items = [
+        step(n, Measurement(answers([n % 3 == 0, n % 7 == 0]), episodes([1 + n % 5])))
+        for n in range(1, 5001)
+    ]
+    whole = builder()
+    expected = [c.row["accuracy_ema"] for item in items for c in whole.feed(item)]
+    build, got, at = builder(), [], 0
+    while at < len(items):
+        for cut in cuts:
+            closed = build.feed([part for item in items[at : at + cut] for part in item])
+            got += [c.row["accuracy_ema"] for c in closed]
+            at += cut
+    assert got == expected
+
+
 def test_the_state_goes_on_exactly_where_it_was_taken():
     def run(numbers):
         return [

@@ -12,27 +12,9 @@ from rlviz.record import values
 from rlviz.record.values import Deferred
 
 
-class OnADevice:
-    """A tensor that says it is on a device, and fails whoever reads it without `cpu()`."""
-
-    def __init__(self, tensor, log):
-        self.tensor, self.log = tensor, log
-        self.device = torch.device("cuda")
-
-    def detach(self):
-        return OnADevice(self.tensor.detach(), self.log)
-
-    def clone(self):
-        return OnADevice(self.tensor.clone(), self.log)
-
-    def cpu(self):
-        self.log.append("copied to the host")
-        return self.tensor
-
-    def item(self):
-        raise AssertionError("item() makes the training thread wait for the device")
-
-    __float__ = __int__ = __bool__ = __array__ = __iter__ = tolist = item
+def arrived(*kept):
+    """What kept values are once they were fetched."""
+    return [value.read(host) for value, host in zip(kept, values.fetch(kept), strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -59,35 +41,40 @@ def test_an_ungraded_answer_is_counted_apart():
     assert values.answers(torch.tensor([1.0, math.nan, 0.0])) == Accuracy(1, 2, 1)
 
 
-def test_a_tensor_on_a_device_is_read_only_when_it_is_resolved():
-    log = []
-    kept = values.answers(OnADevice(torch.tensor([1.0, 0.0]), log))
+def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
+    on_a_device, device_log
+):
+    kept = values.answers(on_a_device([1.0, 0.0]))
     assert isinstance(kept, Deferred)
-    assert not log
-    assert kept.resolve() == Accuracy(1, 2)
-    assert log == ["copied to the host"]
+    assert device_log == ["detach", "clone"]
+    assert arrived(kept) == [Accuracy(1, 2)]
+    assert device_log.count("copied to the host") == 1
 
 
-def test_what_is_done_to_a_device_tensor_afterwards_does_not_reach_the_record():
-    tensor = torch.tensor([1.0, 0.0])
-    kept = values.answers(OnADevice(tensor, []))
+def test_what_is_done_to_a_device_tensor_afterwards_does_not_reach_the_record(on_a_device):
+    tensor = on_a_device([1.0, 0.0])
+    kept = values.answers(tensor)
     tensor.zero_()
-    assert kept.resolve() == Accuracy(1, 2)
+    assert arrived(kept) == [Accuracy(1, 2)]
 
 
-def test_a_list_of_device_tensors_is_kept_for_later_too():
-    log = []
-    kept = values.episodes([OnADevice(torch.tensor(2.0), log), OnADevice(torch.tensor(4.0), log)])
-    assert isinstance(kept, Deferred)
-    assert kept.resolve().mean == 3.0
-
-
-def test_device_metrics_and_flops_are_kept_for_later_too():
-    metric = values.metrics({"loss": OnADevice(torch.tensor(0.5), [])})["loss"]
-    spent = values.flops({"update": OnADevice(torch.tensor(7), [])})["update"]
-    assert isinstance(metric, Deferred)
-    assert isinstance(spent, Deferred)
-    assert (metric.resolve(), spent.resolve()) == (0.5, 7)
+def test_everything_that_waits_on_a_device_comes_in_one_copy_to_the_last_bit(
+    on_a_device, device_log
+):
+    kept = [
+        values.answers(on_a_device([True, False, True])),
+        values.answers(on_a_device(torch.tensor([1, 0], dtype=torch.bfloat16))),
+        values.episodes([on_a_device(2.0), on_a_device(torch.tensor(4.0, dtype=torch.float64))]),
+        values.metrics({"loss": on_a_device(torch.tensor(0.1, dtype=torch.float64))})["loss"],
+        values.metrics({"half": on_a_device(torch.tensor(0.5, dtype=torch.float16))})["half"],
+        values.flops({"update": on_a_device(2**62 + 1)})["update"],  # beyond float64's 2**53
+        values.answers(on_a_device(torch.zeros(2, 3, dtype=torch.int32).t())),
+    ]
+    assert all(isinstance(value, Deferred) for value in kept)
+    answers, rounded, episodes, loss, half, spent, turned = arrived(*kept)
+    assert (answers, rounded, turned) == (Accuracy(2, 3), Accuracy(1, 2), Accuracy(0, 6))
+    assert (episodes.mean, loss, half, spent) == (3.0, 0.1, 0.5, 2**62 + 1)
+    assert device_log.count("copied to the host") == 1
 
 
 def test_an_accuracy_without_graded_weighs_as_one_answer():

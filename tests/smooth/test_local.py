@@ -1,11 +1,13 @@
 """The offline curve, held against a weighted least-squares fit done point by point in O(T²)."""
 
 import math
+import os
 
 import numpy as np
 import pytest
+import torch
 
-from rlviz.smooth import local_polynomial
+from rlviz.smooth import arrays, fit, local_polynomial
 
 # Relative to max |y|. Moments and their determinant lose up to 1e5 of float64's 2e-16 where a
 # neighborhood is lopsided (the ends of a curve, a gap).
@@ -93,7 +95,7 @@ def test_a_gap_in_the_values_is_no_point_at_all(degree, brute_force):
     curve, _, error = brute_force(y[finite], x[finite], 4.0, degree)
     assert np.isnan(got.curve[~finite]).all()
     assert np.isnan(got.standard_error[~finite]).all()
-    assert got.curve[finite].tobytes() == alone.curve.tobytes()
+    np.testing.assert_allclose(got.curve[finite], alone.curve, atol=1e-12)
     np.testing.assert_allclose(got.curve[finite], curve, atol=TOLERANCE["float64"] * 5)
     np.testing.assert_allclose(got.standard_error[finite], error, rtol=1e-7)
 
@@ -272,19 +274,156 @@ def test_a_degree_out_of_range_is_refused_in_words(degree):
 
 
 def test_lengths_that_differ_are_refused_in_words():
-    with pytest.raises(ValueError, match=r"x must have the shape of values, \(2,\), got \(3,\)\."):
+    with pytest.raises(ValueError, match=r"x must have the shape of values, \(2,\), .*got \(3,\)"):
         local_polynomial([1.0, 2.0], x=[1.0, 2.0, 3.0])
 
 
-@pytest.mark.parametrize("values", [[], [[1.0], [2.0]], 3.0])
-def test_anything_but_one_series_is_refused_in_words(values):
-    with pytest.raises(ValueError, match=r"values must have shape \(T,\) with T >= 1, got \("):
+@pytest.mark.parametrize("values", [[], np.zeros((2, 0)), 3.0])
+def test_no_points_are_refused_in_words(values):
+    with pytest.raises(ValueError, match=r"values must have shape \(\.\.\., T\) with T >= 1, got"):
         local_polynomial(values)
 
 
 @pytest.mark.parametrize("values", [["a", "b"], [1 + 2j, 0], [None, 1.0], [True, False]])
 def test_what_are_no_real_numbers_is_refused_in_words(values):
-    with pytest.raises(TypeError, match=r"values must be real numbers, got dtype"):
+    with pytest.raises(TypeError, match=r"values must be real numbers in floating point, got"):
         local_polynomial(values)
-    with pytest.raises(TypeError, match=r"x must be real numbers, got dtype"):
+    with pytest.raises(TypeError, match=r"x must be real numbers in floating point, got dtype"):
         local_polynomial([1.0, 2.0], x=values)
+
+
+@pytest.mark.parametrize("whole", [np.arange(4), torch.arange(4)], ids=["array", "tensor"])
+def test_whole_numbers_are_an_x_but_no_values(whole):
+    with pytest.raises(TypeError, match=r"got dtype .*int64\. Convert them first"):
+        local_polynomial(whole)
+    assert local_polynomial([1.0, 2.0, 3.0, 4.0], x=whole).curve == pytest.approx([1, 2, 3, 4])
+
+
+# --- many series at once -----------------------------------------------------
+
+
+def several(count, length):
+    """Series around their own means, and a strictly growing x for each."""
+    x = np.stack([np.cumsum(1 + (np.arange(length) * (k + 3)) % 5) for k in range(count)]) * 1.0
+    y = np.stack([noisy(row, seed=k) + 10 * k for k, row in enumerate(x)])
+    return x, y
+
+
+@pytest.mark.parametrize("bandwidth", [6.0, "loo"])
+@pytest.mark.parametrize("length", [1, 2, 3, 127, 400])
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+@pytest.mark.parametrize("shared", [False, True], ids=["private x", "shared x"])
+def test_a_batch_gives_every_series_what_it_gets_alone(shared, gaps, length, bandwidth):
+    x, y = several(4, length)
+    if gaps:
+        y[np.random.default_rng(length).random(y.shape) < 0.2] = math.nan
+    batch = local_polynomial(y, x=x[0] if shared else x, bandwidth=bandwidth)
+    assert batch.curve.shape == batch.low.shape == y.shape
+    assert batch.bandwidth.shape == (4,)
+    for k in range(4):
+        alone = local_polynomial(y[k], x=x[0 if shared else k], bandwidth=bandwidth)
+        np.testing.assert_allclose(batch.bandwidth[k], alone.bandwidth, rtol=1e-12)
+        for part in ("curve", "standard_error", "low", "high"):
+            got, expected = getattr(batch, part)[k], getattr(alone, part)
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-8, err_msg=part)
+
+
+def test_a_series_without_a_finite_point_is_nan_and_leaves_the_others_alone():
+    x, y = several(3, 50)
+    y[1] = math.nan
+    got = local_polynomial(y, x=x)
+    assert np.isnan(got.curve[1]).all()
+    assert np.isnan(got.low[1]).all()
+    assert math.isnan(got.bandwidth[1])
+    assert np.isfinite(got.curve[[0, 2]]).all()
+
+
+def test_the_order_of_the_series_does_not_matter():
+    x, y = several(5, 90)
+    order = [4, 2, 0, 3, 1]
+    turned, straight = local_polynomial(y[order], x=x[order]), local_polynomial(y, x=x)
+    assert (turned.curve == straight.curve[order]).all()
+
+
+def test_a_turned_series_gives_the_turned_curve():
+    x, y = irregular(200), noisy(irregular(200))
+    straight, turned = local_polynomial(y, x=x), local_polynomial(y[::-1], x=-x[::-1])
+    np.testing.assert_allclose(turned.curve[::-1], straight.curve, atol=1e-10)
+    np.testing.assert_allclose(turned.low[::-1], straight.low, atol=1e-10)
+
+
+@pytest.mark.parametrize("length", [1000, 1001, 1024])
+def test_a_series_worked_on_in_stretches_gives_what_it_gives_in_one(monkeypatch, length):
+    x, y = irregular(length), noisy(irregular(length))
+    y[100:400] = math.nan  # longer than a stretch
+    whole = local_polynomial(y, x=x)
+    monkeypatch.setattr(fit, "_CACHED", 128)
+    pieces = local_polynomial(y, x=x)
+    assert pieces.bandwidth == whole.bandwidth
+    for part in ("curve", "standard_error", "low", "high"):
+        np.testing.assert_allclose(getattr(pieces, part), getattr(whole, part), atol=1e-10)
+
+
+def test_threads_give_what_one_gives(monkeypatch):
+    x, y = several(8, 600)
+    expected = local_polynomial(y, x=x)
+    monkeypatch.setattr(fit, "_CACHED", 1200)
+    monkeypatch.setattr(fit, "_WORTH_THREADS", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    got = local_polynomial(y, x=x)
+    np.testing.assert_allclose(got.curve, expected.curve, atol=1e-12)
+    assert (got.bandwidth == expected.bandwidth).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_tensor_comes_back_as_a_tensor_and_is_left_as_it_was(dtype):
+    y = torch.from_numpy(noisy(regular(60))).to(dtype).requires_grad_()
+    before = y.detach().clone()
+    got = local_polynomial(y)
+    assert got.curve.dtype == (torch.float32 if dtype == torch.bfloat16 else dtype)
+    assert (y.detach() == before).all()
+    expected = local_polynomial(before.double().numpy()).curve
+    # Computed in float64: all that is lost is the rounding of the result.
+    tolerance = 1e-15 if dtype == torch.float64 else 1.2e-7
+    np.testing.assert_allclose(got.curve.double().numpy(), expected, rtol=tolerance)
+
+
+def test_torch_runs_the_same_algorithm_as_numpy(monkeypatch):
+    # On an accelerator tensors stay tensors; here their host memory is hidden from the engine.
+    x, y = several(3, 300)
+    y[1, 40:60] = math.nan
+    expected = local_polynomial(y, x=x)
+    monkeypatch.setattr(arrays, "on_host", lambda array: False)
+    monkeypatch.setattr(
+        arrays, "real", lambda values, name, **_: torch.as_tensor(np.asarray(values)).double()
+    )
+    got = local_polynomial(torch.from_numpy(y), x=torch.from_numpy(x))
+    for part in ("curve", "standard_error", "low", "high", "bandwidth"):
+        tensor = getattr(got, part)
+        assert torch.is_tensor(tensor)
+        np.testing.assert_allclose(tensor.numpy(), getattr(expected, part), atol=1e-10)
+
+
+# --- the band ----------------------------------------------------------------
+
+
+def test_the_band_is_the_hull_of_two_standard_errors_at_the_bandwidth_and_at_half_of_it():
+    x, y = irregular(150), noisy(irregular(150))
+    got, half = (local_polynomial(y, x=x, bandwidth=tau) for tau in (16.0, 8.0))
+    reach, reach_half = 2 * got.standard_error, 2 * half.standard_error
+    low = np.minimum(got.curve - reach, half.curve - reach_half)
+    high = np.maximum(got.curve + reach, half.curve + reach_half)
+    np.testing.assert_allclose(got.low, low, atol=1e-12)
+    np.testing.assert_allclose(got.high, high, atol=1e-12)
+
+
+def test_the_band_covers_a_late_rise_as_often_as_it_says():
+    # benchmarks/smoothers.py measures this on 200 runs: 95.4 % of all points, 91.3 % in the last
+    # tenth. Of 40 runs the standard error of the latter is about 2 %.
+    random = np.random.default_rng(5)
+    x = np.sort(random.random((40, 400)), axis=1)
+    truth = 8 + 60 * np.maximum(x - 0.9, 0)
+    got = local_polynomial(truth + (0.4 + 0.8 * x) * random.normal(size=x.shape), x=x)
+    covered = (got.low <= truth) & (truth <= got.high)
+    assert 0.92 < covered.mean() < 0.98
+    assert covered[x > 0.9].mean() > 0.86

@@ -1,0 +1,121 @@
+"""Debiased exponential moving averages of many series, by the engines of the recurrence."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlviz.smooth import arrays
+from rlviz.smooth.arrays import Array
+from rlviz.smooth.blocks import Recurrence, pack, unpack
+from rlviz.smooth.constant import ConstantRecurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Series to be averaged, where the averages go, and the memory, which is changed in place.
+
+    Attributes:
+        y: values, (R, T).
+        out: averages, (R, T).
+        weight, tau: memory per point, or along x; the other one is None.
+        at: x, (1, T) or (R, T), float64; None with a weight.
+        num, den: the two sums, (R,), float64.
+        x: where the last finite point of each series stands, (R,), float64, -inf before the first;
+            None with a weight.
+    """
+
+    y: Array
+    out: Array
+    weight: float | None
+    tau: float | None
+    at: Array | None
+    num: Array
+    den: Array
+    x: Array | None
+
+    def part(self, rows: slice, columns: slice) -> "Batch":
+        """A tile of it; what is written there is written here."""
+        at = self.at
+        if at is not None:
+            at = at[rows if len(at) > 1 else slice(None), columns]
+        return Batch(
+            y=self.y[rows, columns],
+            out=self.out[rows, columns],
+            weight=self.weight,
+            tau=self.tau,
+            at=at,
+            num=self.num[rows],
+            den=self.den[rows],
+            x=None if self.x is None else self.x[rows],
+        )
+
+
+def run(batch: Batch) -> None:
+    """Average a batch, tile by tile."""
+    if batch.weight is None or not arrays.on_host(batch.y):
+        _by_blocks(batch)
+        return
+    products = ConstantRecurrence(
+        batch.weight, batch.y.shape[-1], gain=1 - batch.weight, dtype=batch.y.dtype
+    )
+    for tile in arrays.tiles(batch.y, ConstantRecurrence.TILE):
+        part = batch.part(*tile)
+        if not _by_products(part, products):
+            _by_blocks(part)
+
+
+def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
+    """Average as if there were no gap; whether there was none. If there was, nothing is done."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        num = products.run(batch.y, batch.num, batch.out)
+    if not np.isfinite(num).all():
+        return False
+    batch.num[...] = num
+    batch.den[...] = products.unbias(batch.out, batch.den)
+    return True
+
+
+def _by_blocks(batch: Batch) -> None:
+    xp = arrays.namespace(batch.y)
+    for tile in arrays.tiles(batch.y, Recurrence.TILE):
+        part = batch.part(*tile)
+        y = arrays.double(part.y)
+        known = xp.isfinite(y)
+        a = xp.where(known, part.weight, 1.0) if part.at is None else _decays(part, known)
+        recurrence = Recurrence(pack(a, fill=1.0))
+        num, den = pack(xp.where(known, y, 0.0)), pack(arrays.double(known))
+        _, part.num[...] = recurrence.run(num, part.num)
+        _, part.den[...] = recurrence.run(den, part.den)
+        with np.errstate(invalid="ignore"):  # nothing known yet is 0/0
+            num /= den
+        part.out[...] = xp.where(known, unpack(num, y.shape[-1]), math.nan)
+
+
+def _decays(batch: Batch, known: Array) -> Array:
+    """The factor of every point, 1 in a gap, so that what a gap takes fades with the point after
+    it: (R, T). Sets x."""
+    assert batch.at is not None
+    assert batch.x is not None
+    xp, at = arrays.namespace(batch.y), batch.at
+    reached = arrays.running_maximum(xp.where(known, at, -math.inf))
+    reached = xp.maximum(reached, batch.x[:, None])
+    previous = arrays.empty(tuple(reached.shape), reached)
+    previous[:, 0], previous[:, 1:] = batch.x, reached[:, :-1]
+    if arrays.on_host(at):
+        _check_positions(known, at, previous)
+    distance = xp.clip(xp.where(known, at - previous, 0.0), 0.0, None)
+    batch.x[...] = reached[:, -1]
+    return xp.exp(-distance / batch.tau)
+
+
+def _check_positions(known: Array, at: Array, previous: Array) -> None:
+    nowhere = known & ~np.isfinite(at)
+    if nowhere.any():
+        x = float(np.broadcast_to(at, known.shape)[nowhere][0])
+        raise ValueError(f"an EMA with tau needs a finite x at every finite value, got x={x!r}.")
+    backwards = known & (at < previous)
+    if backwards.any():
+        x = float(np.broadcast_to(at, known.shape)[backwards][0])
+        last = float(previous[backwards][0])
+        raise ValueError(f"x must not go backwards, got {x!r} after {last!r}.")

@@ -1,0 +1,138 @@
+"""The recurrence ``h_t = a·h_{t−1} + b_t`` with one factor for all points, as matrix products.
+
+A block of B points is h = L·b with the triangular matrix of a's powers. What enters a block is the
+same recurrence over the blocks' ends, in float64 at every dtype, so that an average over millions
+of points does not drift; it is added to the block's first point before the product is taken.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]
+
+_BLOCK = 16
+"""Longer blocks are more arithmetic, shorter ones more carrying; 16 is where BLAS is quickest."""
+_DIRECT = 32
+"""Up to so many blocks are joined by one product."""
+
+
+class ConstantRecurrence:
+    """The recurrence for one factor.
+
+    Args:
+        factor: a, in [0, 1].
+        length: of the series, mostly; others work too.
+        gain: what every h is multiplied with; 1 − a makes it an average.
+        dtype: float32 or float64, of inputs and results.
+    """
+
+    TILE = 1 << 18
+    """Points to be run at a time: a megabyte of float32, which a CPU's cache holds."""
+
+    def __init__(
+        self, factor: float, length: int, *, gain: float = 1.0, dtype: Any = np.float64
+    ) -> None:
+        self._factor, self._gain = float(factor), gain
+        self._block = _block(length)
+        powers = _triangle(self._factor, self._block)
+        self._within = np.ascontiguousarray(gain * powers, dtype=dtype)
+        self._end = np.ascontiguousarray(powers[:, -1], dtype=dtype)
+        self._work, self._spare = np.empty(0, dtype), np.empty(0, dtype)
+        self._joined: dict[int, Any] = {}
+
+    def run(self, inputs: Floats, initial: Floats, out: Floats) -> Floats:
+        """Write gain·h to `out`.
+
+        Args:
+            inputs: b, (R, T).
+            initial: h before the first point, (R,), float64.
+            out: (R, T).
+
+        Returns:
+            h at the last point, (R,), float64; not finite if an input was not.
+        """
+        (rows, length), block = inputs.shape, self._block
+        blocks = -(-length // block)
+        padding = blocks * block - length  # zeros in front: the last block ends at the last point
+        work = self._work = _at_least(self._work, rows * blocks * block)
+        points = work[: rows * blocks * block].reshape(rows, -1)
+        points[:, :padding] = 0
+        points[:, padding:] = inputs
+        cut = points.reshape(-1, block)
+        ends = (cut @ self._end).reshape(rows, blocks).astype(np.float64)
+        ends[:, 0] += self._factor ** (block - padding) * initial
+        reached = self._join(ends)
+        points[:, block::block] += self._factor * reached[:, :-1]
+        points[:, padding] += self._factor * initial
+        if padding or not out.flags.c_contiguous:
+            spare = self._spare = _at_least(self._spare, rows * blocks * block)
+            full = spare[: rows * blocks * block].reshape(-1, block)
+            np.matmul(cut, self._within, out=full)
+            out[...] = full.reshape(rows, -1)[:, padding:]
+        else:
+            np.matmul(cut, self._within, out=out.reshape(-1, block))
+        return np.asarray(reached[:, -1])
+
+    def _join(self, ends: Floats) -> Floats:
+        """h at the end of every block, (R, n), from what each would end with by itself."""
+        count = ends.shape[-1]
+        if count == 1:
+            return ends
+        factor = self._factor**self._block
+        if count <= _DIRECT:
+            if count not in self._joined:
+                self._joined[count] = _triangle(factor, count)
+            return np.asarray(ends @ self._joined[count])
+        if 0 not in self._joined:
+            self._joined[0] = ConstantRecurrence(factor, count)
+        reached = np.empty_like(ends)
+        self._joined[0].run(ends, np.zeros(len(ends)), reached)
+        return reached
+
+    def unbias(self, averages: Floats, den: Floats) -> Floats:
+        """Turn gain·h into averages in place, dividing by the sum of the weights of all points.
+
+        Args:
+            averages: what `run` wrote with a gain of 1 − a, (R, T).
+            den: sum of the weights before the first point, (R,).
+
+        Returns:
+            The sum after the last one, (R,).
+        """
+        a, gain, length = self._factor, self._gain, averages.shape[-1]
+        if a == 0.0:
+            return np.ones_like(den)
+        log = math.log(a)
+        missing = np.abs(1 - gain * den).max()  # what the sum lacks, as a fraction of its limit
+        unit = np.finfo(averages.dtype).eps / 8
+        lasts = 0 if missing <= unit else min(length, math.ceil(math.log(unit / missing) / log))
+        if lasts:
+            alike = den[:1] if (den == den[0]).all() else den
+            t = log * np.arange(1, lasts + 1)
+            share = gain * alike[:, None] * np.exp(t) - np.expm1(t)
+            averages[:, :lasts] *= (1 / share).astype(averages.dtype)
+        return np.asarray(den * a**length - math.expm1(length * log) / gain)
+
+
+def _block(length: int) -> int:
+    """A block's points: a length that divides the series, if there is one near the best."""
+    if length % _BLOCK and length <= ConstantRecurrence.TILE:
+        for block in (20, 24, 25, 18, 22, 14, 12, 28, 30):
+            if length % block == 0:
+                return block
+    return _BLOCK
+
+
+def _triangle(factor: float, size: int) -> Floats:
+    """Powers p with ``h = b @ p``, (size, size)."""
+    places = np.arange(size)
+    distance = places[None, :] - places[:, None]
+    return np.where(distance >= 0, factor ** np.maximum(distance, 0.0), 0.0)
+
+
+def _at_least(buffer: Floats, size: int) -> Floats:
+    """A buffer that is kept from tile to tile: new memory costs more than the arithmetic."""
+    return buffer if len(buffer) >= size else np.empty(size, buffer.dtype)
