@@ -71,8 +71,7 @@ _PANELS = (
 def figure(history: History, *, x: XAxis = "flops") -> Figure:
     """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
 
-    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with a band of two
-    standard errors. Made after figure 4 of the Kimi K2.5 report (arXiv 2602.02276).
+    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. Made after figure 4 of the Kimi K2.5 report (arXiv 2602.02276).
 
     Args:
         history: a run, from `rlviz.read`.
@@ -165,13 +164,8 @@ def _dots_and_curve(ax: Axes, panel: _Panel, x: Floats, y: Floats, smoothed: Smo
         label=panel.name,
         rasterized=len(x) > 5000,  # keeps an SVG or PDF of a long run small
     )
-    ax.fill_between(x, *_band(smoothed), color=_RED, alpha=0.2, linewidth=0)
+    ax.fill_between(x, smoothed.low, smoothed.high, color=_RED, alpha=0.2, linewidth=0)
     ax.plot(x, smoothed.curve, color=_RED, linewidth=2.2, label="Smoothed Curve")
-
-
-def _band(smoothed: Smoothed) -> tuple[Floats, Floats]:
-    half = 2 * smoothed.standard_error
-    return smoothed.curve - half, smoothed.curve + half
 
 
 def _x_axis(ax: Axes, axis: XAxis, x: Floats) -> None:
@@ -216,6 +210,6 @@ def _tick_step(panel: _Panel, extent: float) -> float:
 def _caption(curves: dict[str, Smoothed], axis: XAxis) -> str:
     widths = ", ".join(f"{curve.bandwidth:.2g} ({name})" for name, curve in curves.items())
     return (
-        "Smoothed curve: local quadratic regression, leave-one-out bandwidth "
-        f"{widths} {_X_UNITS[axis]}; band: ± 2 standard errors"
+        "Smoothed curve: local quadratic, leave-one-out bandwidth "
+        f"{widths} {_X_UNITS[axis]}; band: ± 2 SE at it and at half of it"
     )

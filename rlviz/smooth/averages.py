@@ -82,9 +82,10 @@ def _by_blocks(batch: Batch) -> None:
         part = batch.part(*tile)
         y = arrays.double(part.y)
         known = xp.isfinite(y)
-        a = xp.where(known, part.weight, 1.0) if part.at is None else _decays(part, known)
+        counts = arrays.double(known)
+        a = xp.where(known, part.weight * counts, 1.0) if part.at is None else _decays(part, known)
         recurrence = Recurrence(pack(a, fill=1.0))
-        num, den = pack(xp.where(known, y, 0.0)), pack(arrays.double(known))
+        num, den = pack(xp.where(known, y, 0.0)), pack(counts)
         _, part.num[...] = recurrence.run(num, part.num)
         _, part.den[...] = recurrence.run(den, part.den)
         with np.errstate(invalid="ignore"):  # nothing known yet is 0/0
