@@ -71,7 +71,8 @@ _PANELS = (
 def figure(history: History, *, x: XAxis = "flops") -> Figure:
     """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
 
-    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. Made after figure 4 of the Kimi K2.5 report (arXiv 2602.02276).
+    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. Made
+    after figure 4 of the Kimi K2.5 report (arXiv 2602.02276).
 
     Args:
         history: a run, from `rlviz.read`.
