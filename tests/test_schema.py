@@ -15,6 +15,9 @@ def test_tags_and_columns_are_spelled_as_the_format_says():
     assert schema.scalar_tag("accuracy") == "rlviz/accuracy"
     assert schema.scalar_tag("flops/total") == "rlviz/flops/total"
     assert schema.ema_tag("accuracy") == "rlviz/accuracy/ema"
+    assert schema.ema_column("average_parallelism") == "average_parallelism_ema"
+    assert schema.ema_column("accuracy/math") == "accuracy_ema/math"
+    assert "group math" in schema.column("accuracy_ema/math").meaning
     assert schema.rows_tag(0) == "rlviz/rows/s0"
     assert schema.rows_tag(12, layout=3) == "rlviz/rows/s12.3"
     assert schema.flops_column() == "flops/total"

@@ -24,7 +24,7 @@ def block_length(length: int) -> int:
 
 
 def pack(array: Array, *, fill: float = 0.0) -> Array:
-    """(..., T) -> (B, ..., n), contiguous; what is missing to B·n points is `fill`."""
+    """(..., T) -> (B, ..., n), a contiguous copy; what is missing to B·n points is `fill`."""
     xp = arrays.namespace(array)
     *rows, length = array.shape
     places = block_length(length)
@@ -35,7 +35,9 @@ def pack(array: Array, *, fill: float = 0.0) -> Array:
         padded[..., length:] = fill
         array = padded
     packed = xp.moveaxis(array.reshape(*rows, blocks, places), -1, 0)
-    return packed.contiguous() if arrays.is_tensor(packed) else packed.copy()
+    if arrays.is_tensor(packed):
+        return packed.clone(memory_format=xp.contiguous_format)
+    return packed.copy()
 
 
 def unpack(packed: Array, length: int) -> Array:
@@ -54,8 +56,7 @@ class Recurrence:
     """
 
     TILE = 1 << 17
-    """Points to be packed and run at a time on a CPU: a megabyte, which its cache
-    holds with all that is made of them."""
+    """Points to be packed and run at a time on a CPU: a megabyte, which its cache holds."""
 
     def __init__(self, factors: Array, *, reverse: bool = False) -> None:
         places = range(len(factors))

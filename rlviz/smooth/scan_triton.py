@@ -64,7 +64,7 @@ def _launch(
     # As a number it would reach the kernel in float32.
     scale = torch.full((1,), number, dtype=torch.float64, device=y.device)
     block = min(_POINTS, triton.next_power_of_2(length))
-    with torch.cuda.device_of(y):
+    with torch.cuda.device_of(y):  # type: ignore[no-untyped-call]
         if rows >= _enough_rows(y.device) or length <= 2 * _POINTS:
             together = max(1, _POINTS // block)
             walk[(triton.cdiv(rows, together),)](

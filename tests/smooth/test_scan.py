@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlviz.smooth import scan
+from rlviz.smooth import arrays, scan
 
 # Relative to the largest |h|: a few roundings, which fade with the memory and so don't add up.
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
@@ -113,6 +113,23 @@ def test_input_of_any_strides_is_read_and_left_as_it_was(series, laid, kind):
     assert type(h) is type(last) is (torch.Tensor if torch.is_tensor(given) else np.ndarray)
     assert (np.asarray(given.detach() if torch.is_tensor(given) else given) == b).all()
     np.testing.assert_allclose(np.asarray(h), scan(a, b)[0], rtol=1e-15)
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("length", [1, 2, 3, 300])
+def test_torch_on_a_device_runs_the_same_and_leaves_its_input_too(
+    monkeypatch, series, length, reverse
+):
+    # An accelerator without Triton; here the host's memory is hidden from the engine.
+    b, a = series(1, length), factors("private", 1, length)
+    expected, last = scan(a, b, reverse=reverse)
+    monkeypatch.setattr(arrays, "on_host", lambda array: False)
+    monkeypatch.setattr(arrays, "real", lambda values, name, **_: torch.as_tensor(values))
+    given = torch.from_numpy(b.copy())
+    h, end = scan(torch.from_numpy(a), given, reverse=reverse)
+    np.testing.assert_allclose(h.numpy(), expected, rtol=1e-13)
+    np.testing.assert_allclose(end.numpy(), last, rtol=1e-13)
+    assert (given.numpy() == b).all()
 
 
 def test_leading_axes_are_so_many_series(series):
