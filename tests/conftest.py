@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import rlviz
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # has to stand before the kernels are imported
 
 _PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
 

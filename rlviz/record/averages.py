@@ -34,10 +34,10 @@ class OnlineAverages:
             self._states.setdefault(name, EMA().state_dict())
         names = list(self._states)
         averages: list[dict[str, float]] = []
-        at_once = max(1, EXACT // len(names))
+        at_once = max(1, EXACT // max(1, len(names)))
         for first in range(0, len(steps), at_once):
             part = steps[first : first + at_once]
-            values = np.array([[step.get(name, np.nan) for step in part] for name in names])
+            values = np.array([[step.get(name, np.nan) for step in part] for name in names], float)
             columns = self._smooth(names, values).T.tolist()
             averages += [dict(zip(names, column, strict=True)) for column in columns]
         return averages

@@ -89,7 +89,7 @@ def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
 def _copied(tensors: list[Any]) -> list[Any]:
     """Tensors of one device as arrays: their bytes, joined there, make one copy."""
     torch = sys.modules["torch"]
-    known = [t.float() if str(t.dtype) in _NOT_IN_NUMPY else t for t in tensors]
+    known = [t.float() if _is_torchs_own(t.dtype) else t for t in tensors]
     joined = torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in known])
     data, offset, arrays = joined.cpu().numpy().tobytes(), 0, []
     for tensor in known:
@@ -118,10 +118,15 @@ def _to_host(value: Any) -> Any:
     if not _is_tensor(value):
         return value
     tensor = value.detach().cpu()
-    return tensor.double().numpy() if str(tensor.dtype) in _NOT_IN_NUMPY else tensor.numpy()
+    return tensor.double().numpy() if _is_torchs_own(tensor.dtype) else tensor.numpy()
 
 
-_NOT_IN_NUMPY = {"torch.bfloat16", "torch.float8_e4m3fn", "torch.float8_e5m2"}
+def _is_torchs_own(dtype: Any) -> bool:
+    """Whether NumPy has no such dtype: bfloat16 and the kinds of float8."""
+    return dtype.is_floating_point and str(dtype).removeprefix("torch.") not in _NUMPY_FLOATS
+
+
+_NUMPY_FLOATS = {"float16", "float32", "float64"}
 
 
 def answers(correct: Any) -> Accuracy | Deferred[Accuracy]:

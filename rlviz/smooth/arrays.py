@@ -80,7 +80,8 @@ def _wrong_kind(name: str, dtype: object) -> TypeError:
 def like(result: Array, values: Any) -> Array:
     """A result in the library of the values that were given: a host tensor gets a tensor back."""
     if is_tensor(values) and not is_tensor(result):
-        return sys.modules["torch"].from_numpy(np.ascontiguousarray(result))
+        array = np.asarray(result)
+        return sys.modules["torch"].from_numpy(np.require(array, requirements="C"))
     return result
 
 
@@ -162,7 +163,7 @@ def output(out: Any, values: Any, like: Array) -> Array:
     array = array.numpy() if is_tensor(array) and on_host(array) else array
     fits = (
         is_tensor(out) == is_tensor(values)
-        and type(array) is type(like)
+        and is_tensor(array) == is_tensor(like)
         and array.shape == like.shape
         and array.dtype == like.dtype
         and (array.is_contiguous() if is_tensor(array) else array.flags.c_contiguous)

@@ -67,9 +67,8 @@ def run(batch: Batch) -> None:
 
 def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
     """Average as if there were no gap; whether there was none. If there was, nothing is done."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        num = products.run(batch.y, batch.num, batch.out)
-    if not np.isfinite(num).all():
+    num = products.run(batch.y, batch.num, batch.out)
+    if np.isnan(num).any():
         return False
     batch.num[...] = num
     batch.den[...] = products.unbias(batch.out, batch.den)
@@ -88,8 +87,7 @@ def _by_blocks(batch: Batch) -> None:
         num, den = pack(xp.where(known, y, 0.0)), pack(counts)
         _, part.num[...] = recurrence.run(num, part.num)
         _, part.den[...] = recurrence.run(den, part.den)
-        with np.errstate(invalid="ignore"):  # nothing known yet is 0/0
-            num /= den
+        num /= den
         part.out[...] = xp.where(known, unpack(num, y.shape[-1]), math.nan)
 
 

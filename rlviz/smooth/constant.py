@@ -35,7 +35,8 @@ class ConstantRecurrence:
     def __init__(
         self, factor: float, length: int, *, gain: float = 1.0, dtype: Any = np.float64
     ) -> None:
-        self._factor, self._gain = float(factor), gain
+        self._factor, self._gain = np.float64(factor), gain
+        self._most = float(np.finfo(dtype).max) / 4
         self._block = _block(length)
         powers = _triangle(self._factor, self._block)
         self._within = np.ascontiguousarray(gain * powers, dtype=dtype)
@@ -52,7 +53,8 @@ class ConstantRecurrence:
             out: (R, T).
 
         Returns:
-            h at the last point, (R,), float64; not finite if an input was not.
+            h at the last point, (R,), float64; NaN, and nothing is written, if an input is not
+            finite or an h is too large to be carried.
         """
         (rows, length), block = inputs.shape, self._block
         blocks = -(-length // block)
@@ -65,6 +67,8 @@ class ConstantRecurrence:
         ends = (cut @ self._end).reshape(rows, blocks).astype(np.float64)
         ends[:, 0] += self._factor ** (block - padding) * initial
         reached = self._join(ends)
+        if not max(np.abs(reached).max(), np.abs(initial).max()) < self._most:  # NaN is none either
+            return np.full(rows, np.nan)
         points[:, block::block] += self._factor * reached[:, :-1]
         points[:, padding] += self._factor * initial
         if padding or not out.flags.c_contiguous:
@@ -89,8 +93,8 @@ class ConstantRecurrence:
         if 0 not in self._joined:
             self._joined[0] = ConstantRecurrence(factor, count)
         reached = np.empty_like(ends)
-        self._joined[0].run(ends, np.zeros(len(ends)), reached)
-        return reached
+        last = self._joined[0].run(ends, np.zeros(len(ends)), reached)
+        return np.full_like(ends, np.nan) if np.isnan(last).any() else reached
 
     def unbias(self, averages: Floats, den: Floats) -> Floats:
         """Turn gain·h into averages in place, dividing by the sum of the weights of all points.

@@ -63,6 +63,7 @@ class EMA:
         Raises:
             ValueError: x is missing, not finite, or goes backwards (with `tau`).
         """
+        y = float(y)  # a NumPy scalar would hand on its dtype, a tensor its graph
         if not -math.inf < y < math.inf:
             return math.nan
         a = self.weight if self.tau is None else self._decay_to(x)
@@ -151,14 +152,15 @@ def ema(
     at = _positions(x, y, tau)
     result = arrays.output(out, values, y)
     batch = _batch(y, result, weight, at, tau, state)
-    if arrays.has_kernel(y):
-        from rlviz.smooth import scan_triton
+    with np.errstate(all="ignore"):  # what overflows is inf, as it is in a loop
+        if arrays.has_kernel(y):
+            from rlviz.smooth import scan_triton
 
-        scan_triton.ema(batch)
-    elif arrays.on_host(y) and y.size <= EXACT:
-        _one_by_one(batch)
-    else:
-        averages.run(batch)
+            scan_triton.ema(batch)
+        elif arrays.on_host(y) and y.size <= EXACT:
+            _one_by_one(batch)
+        else:
+            averages.run(batch)
     return arrays.like(result, values) if out is None else out, _state(batch, y, values)
 
 

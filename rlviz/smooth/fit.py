@@ -16,9 +16,13 @@ from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.blocks import pack, unpack
 from rlviz.smooth.moments import sweep
+from rlviz.smooth.series import Series
 
 MAX_LEVERAGE = 0.98
 """A point that makes up more than this of its own estimate is interpolated, not smoothed."""
+_ISOLATED = 0.01
+"""So large a share of the points may be interpolated: a few that stand alone, as after a pause,
+must not force a wide bandwidth on all the rest. They have no part in the leave-one-out error."""
 _SINGULAR = 1e-10
 _CACHED = 1 << 18
 """Points (of all candidates and series together) that are worked on at a time on a CPU: what they
@@ -30,84 +34,6 @@ _WORTH_THREADS = 1 << 20
 
 _Tile = tuple[slice, slice]
 """Some of the series, and some of the candidates."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A batch of series, made ready: x from 0 to 1, values around 0, gaps without mass.
-
-    Attributes:
-        u: (S, T), or (1, T) where all stand at the same x; the same as the point before in a gap.
-        y: (S, T); 0 in a gap.
-        mass: 1, or 0 in a gap: (S, T), or (1, T) where no series has one.
-        known: mass as a mask.
-        offset: (S, 1), what was taken from the values.
-        extent: (S,) or (1,), the unit of u.
-        step: (S,) or (1,), median distance between neighbors at different u.
-    """
-
-    u: Array
-    y: Array
-    mass: Array
-    known: Array
-    offset: Array
-    extent: Array
-    step: Array
-
-    @classmethod
-    def of(cls, values: Array, x: Array) -> "Series":
-        """Make values (S, T) at x, (T,) or (S, T), ready.
-
-        Raises:
-            ValueError: x decreases.
-        """
-        xp = arrays.namespace(values)
-        values, x = arrays.double(values), arrays.double(x)
-        x = x if x.ndim == 2 else x[None]
-        known = xp.isfinite(values) & xp.isfinite(x)
-        if bool(known.all()):
-            known = known[:1]
-        at = arrays.running_maximum(xp.where(known, x, -math.inf))
-        if bool((known & (x < at)).any()):
-            raise ValueError(
-                "x must never decrease. Sort the points, or smooth each pass on its own."
-            )
-        first = xp.amin(xp.where(known, x, math.inf), -1)
-        extent = at[..., -1] - first
-        extent = xp.where(extent > 0, extent, 1.0)
-        u = xp.clip((at - first[..., None]) / extent[..., None], 0.0, None)
-        u = xp.where(xp.isfinite(u), u, 0.0)
-        steps = u[..., 1:] - u[..., :-1]
-        mass = arrays.double(known)
-        filled = xp.where(known, values, 0.0)
-        count = mass.sum(-1)
-        offset = filled.sum(-1) / xp.clip(count, 1.0, None)
-        y = xp.where(known, values - offset[..., None], 0.0)
-        return cls(u, y, mass, known, offset[..., None], extent, _median_step(steps))
-
-    def rows(self, some: slice) -> "Series":
-        """Some of the series."""
-        parts = (self.u, self.y, self.mass, self.known, self.offset, self.extent, self.step)
-        own = len(self.y)
-        return Series(*(part[some] if len(part) == own else part for part in parts))
-
-    def halved(self, tau: Array) -> Array:
-        """Half of each bandwidth, but not under two median steps (nor over the bandwidth)."""
-        xp = arrays.namespace(tau)
-        return xp.minimum(tau, xp.maximum(tau / 2, 2 * self.step))
-
-
-def _median_step(steps: Array) -> Array:
-    """Median of the positive steps of each row, 1 where there is none."""
-    xp = arrays.namespace(steps)
-    if not steps.shape[-1]:
-        return steps.sum(-1) + 1.0
-    ordered = arrays.sorted_rows(xp.where(steps > 0, steps, math.inf))
-    count = (steps > 0).sum(-1)
-    lower, upper = xp.clip(count - 1, 0, None) // 2, count // 2
-    upper = xp.clip(upper, None, steps.shape[-1] - 1)
-    middle = (arrays.pick(ordered, lower) + arrays.pick(ordered, upper)) / 2
-    return xp.where(count > 0, middle, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +98,15 @@ def _losses(series: Series, tau: Array, degree: int) -> Array:
     or (G, 1) -> (G, S)."""
     xp = arrays.namespace(tau)
     total: Array = 0.0
-    most: Array = None
+    judged: Array = 0.0
     for piece in _pieces(series, tau, degree):
-        leverage = xp.where(piece.known, piece.weights[0], 0.0)
+        leverage = piece.weights[0]
+        fitted = piece.known & (leverage <= MAX_LEVERAGE)
         residual = (piece.y - piece.value) / (1 - leverage)
-        total = total + xp.where(piece.known, residual * residual, 0.0).sum((0, -1))
-        highest = xp.amax(leverage, (0, -1))
-        most = highest if most is None else xp.maximum(most, highest)
-    return xp.where(most > MAX_LEVERAGE, math.inf, total / series.mass.sum(-1))
+        total = total + xp.where(fitted, residual * residual, 0.0).sum((0, -1))
+        judged = judged + arrays.double(fitted).sum((0, -1))
+    count = series.mass.sum(-1)
+    return xp.where(judged < (1 - _ISOLATED) * count, math.inf, total / judged)
 
 
 def fit(series: Series, taus: Sequence[Array], degree: int) -> list[Fit]:
@@ -292,7 +219,7 @@ def _tiles(series: Series, candidates: int) -> Iterator[_Tile]:
     """Rows and candidates that are worked on together."""
     count, length = series.y.shape
     together = max(1, _stretch(series.y) // length)
-    rows = min(count, together)
+    rows = max(1, min(count, together))
     some = min(candidates, max(1, together // rows))
     for top in range(0, count, rows):
         for first in range(0, candidates, some):

@@ -13,7 +13,8 @@ import numpy as np
 
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
-from rlviz.smooth.fit import Series, fit, leave_one_out
+from rlviz.smooth.fit import fit, leave_one_out
+from rlviz.smooth.series import Series
 
 _GRID = 24
 _BAND = 2.0
@@ -65,8 +66,9 @@ def local_polynomial(
             enough distinct neighbors for it.
         bandwidth: tau of the kernel, > 0, in the unit of x; "loo" takes for each series the one
             with the smallest leave-one-out error on a geometric grid of 24, from two median steps
-            of x to twice its extent. One at which some point makes up more than 98 % of its own
-            estimate is out: it interpolates.
+            of x to twice its extent. A point that makes up more than 98 % of its own estimate is
+            interpolated: it has no part in that error, and a bandwidth at which more than 1 % of
+            the points are is out.
 
     Raises:
         ValueError: shapes differ, x decreases, or an option is out of its range.
@@ -105,7 +107,7 @@ def _finished(series: Series, y: Array, best: Any, half: Any, tau: Array) -> tup
     high = xp.fmax(best.value + reach, half.value + reach_half)
 
     def given(part: Array, offset: Any = 0.0) -> Array:
-        part = xp.where(series.known, part + offset, math.nan).reshape(shape)
+        part = xp.where(series.known, (part + offset) * series.scale, math.nan).reshape(shape)
         return part.to(dtype) if arrays.is_tensor(part) else part.astype(dtype, copy=False)
 
     width = tau * series.extent

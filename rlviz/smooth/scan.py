@@ -22,8 +22,8 @@ def scan(
     """Run ``h_t = a_t·h_{t−1} + b_t`` along the last axis of a batch of series.
 
     Args:
-        factor: a, a number for all points, (T,) for all series, or the shape of inputs; usually in
-            [0, 1].
+        factor: a, a number for all points, (T,) for all series, or the shape of inputs; in
+            [-1, 1]; others soon overflow.
         inputs: b, (..., T), float32 or float64, of any strides; never changed.
         initial: h before the first point, a number or (...); by default 0.
         reverse: run from the last point to the first.
@@ -57,14 +57,15 @@ def scan(
     state = state.reshape(-1)
     result = arrays.output(out, inputs, b)
     h = result.reshape(-1, shape[-1])
-    if arrays.has_kernel(b):
-        from rlviz.smooth import scan_triton
+    with np.errstate(all="ignore"):  # what overflows is inf, as it is in a loop
+        if arrays.has_kernel(b):
+            from rlviz.smooth import scan_triton
 
-        scan_triton.scan(a, rows, state, h, reverse=reverse)
-    elif isinstance(a, float) and not reverse and arrays.on_host(b):
-        _constant(a, rows, state, h)
-    else:
-        _varying(a, rows, state, h, reverse=reverse)
+            scan_triton.scan(a, rows, state, h, reverse=reverse)
+        elif isinstance(a, float) and not reverse and arrays.on_host(b):
+            _constant(a, rows, state, h)
+        else:
+            _varying(a, rows, state, h, reverse=reverse)
     final = arrays.like(state.reshape(shape[:-1]), inputs)
     return arrays.like(result, inputs) if out is None else out, final
 
@@ -98,9 +99,13 @@ def _initial(initial: Any, shape: tuple[int, ...], b: Array) -> Any:
 
 
 def _constant(factor: float, inputs: Array, state: Array, h: Array) -> None:
-    recurrence = ConstantRecurrence(factor, inputs.shape[-1], dtype=inputs.dtype)
+    products = ConstantRecurrence(factor, inputs.shape[-1], dtype=inputs.dtype)
     for rows, some in arrays.tiles(inputs, ConstantRecurrence.TILE):
-        state[rows] = recurrence.run(inputs[rows, some], state[rows], h[rows, some])
+        last = products.run(inputs[rows, some], state[rows], h[rows, some])
+        if np.isnan(last).any():  # a product would spread it to the points before
+            _varying(factor, inputs[rows, some], state[rows], h[rows, some], reverse=False)
+        else:
+            state[rows] = last
 
 
 def _varying(factor: Any, inputs: Array, state: Array, h: Array, *, reverse: bool) -> None:

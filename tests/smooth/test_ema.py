@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from rlviz.smooth import EMA
 
@@ -171,3 +172,11 @@ def test_with_tau_an_x_that_goes_backwards_is_refused_in_words():
     with pytest.raises(ValueError, match=r"x must not go backwards, got 2\.0 after 3\.0\."):
         ema.update(1.0, x=2.0)
     assert ema.state_dict() == before
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16, torch.tensor])
+def test_scalars_of_other_libraries_leave_plain_numbers_behind(kind):
+    ema = EMA(0.9)
+    for value in (60000.0, 60000.0, 60000.0):
+        assert ema.update(kind(value)) == pytest.approx(60000.0, rel=1e-12)
+    assert {type(value) for value in ema.state_dict().values()} == {float, type(None)}

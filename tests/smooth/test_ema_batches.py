@@ -137,6 +137,25 @@ def test_a_row_without_a_finite_point_is_nan(length):
     assert (state["num"][0], state["den"][0]) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize(("weight", "value"), [(0.99, 2e37), (0.9999, 1e35)])
+def test_large_values_in_float32_come_back(weight, value):
+    got, _ = ema(np.full(6000, value, np.float32), weight=weight)
+    np.testing.assert_allclose(got, value, rtol=1e-6)
+
+
+def test_odd_positions_say_nothing_aloud():
+    y, x = np.ones(5000), np.arange(5000.0)
+    y[0], x[0] = math.nan, -math.inf
+    assert np.isfinite(ema(y, x=x, tau=3.0)[0][1:]).all()
+    far, _ = ema(np.ones(5000), x=np.arange(5000) * 1e300, tau=1e-300)
+    assert (far == 1).all()
+
+
+def test_no_series_give_no_series():
+    got, state = ema(np.zeros((0, 5)), weight=0.5)
+    assert (got.shape, state["num"].shape) == ((0, 5), (0,))
+
+
 def test_tensors_of_any_layout_are_read_and_left_as_they_were(series):
     y = torch.from_numpy(series(40, 300, gaps=0.1)).float()
     columns = y.T.contiguous().T

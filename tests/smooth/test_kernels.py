@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # is read when the kernels are defined
-
 if not os.getenv("RLVIZ_REQUIRE_ALL"):  # Triton exists for Linux only
     pytest.importorskip("triton")
 

@@ -404,6 +404,30 @@ def test_torch_runs_the_same_algorithm_as_numpy(monkeypatch):
         np.testing.assert_allclose(tensor.numpy(), getattr(expected, part), atol=1e-10)
 
 
+def test_no_series_give_no_series():
+    got = local_polynomial(np.zeros((0, 5)))
+    assert (got.curve.shape, got.bandwidth.shape) == ((0, 5), (0,))
+
+
+@pytest.mark.parametrize("unit", [1e-300, 1e160, 1e307])
+def test_the_unit_of_the_values_does_not_matter(unit):
+    y = noisy(irregular(150))
+    one, other = local_polynomial(y), local_polynomial(y * unit)
+    assert other.bandwidth == pytest.approx(one.bandwidth, rel=1e-12)
+    for part in ("curve", "standard_error", "low", "high"):
+        np.testing.assert_allclose(getattr(other, part) / unit, getattr(one, part), atol=1e-9)
+
+
+def test_a_point_that_stands_alone_does_not_widen_the_curve_of_all_the_rest():
+    # As after a pause: 1,000 points of a fine curve, one more far away.
+    x = np.append(np.arange(1000.0), 21000.0)
+    truth = np.sin(x / 50)
+    y = truth + 0.1 * np.random.default_rng(0).normal(size=1001)
+    got = local_polynomial(y, x=x)
+    assert got.bandwidth < 40
+    assert np.sqrt(np.mean((got.curve - truth)[:1000] ** 2)) < 0.03
+
+
 # --- the band ----------------------------------------------------------------
 
 

@@ -132,6 +132,33 @@ def test_torch_on_a_device_runs_the_same_and_leaves_its_input_too(
     assert (given.numpy() == b).all()
 
 
+@pytest.mark.parametrize("length", [8, 2000, 300_000])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_spoils_nothing_before_it(length, bad):
+    b = np.ones(length)
+    b[length // 2] = bad
+    h, _ = scan(0.5, b)
+    expected, _ = scan(np.full(length, 0.5), b)
+    np.testing.assert_array_equal(np.isfinite(h), np.arange(length) < length // 2)
+    np.testing.assert_allclose(h[: length // 2], expected[: length // 2], rtol=1e-13)
+
+
+def test_a_state_too_large_for_the_dtype_is_carried_all_the_same():
+    h, _ = scan(0.5, np.ones(300, np.float32), initial=1e39)
+    np.testing.assert_allclose(h[1:4], [2.5e38, 1.25e38, 6.25e37], rtol=1e-6)
+
+
+def test_a_single_tensor_goes_on_from_its_own_state():
+    h, last = scan(0.5, torch.ones(8))
+    assert last.shape == ()
+    assert scan(0.5, torch.ones(8), initial=last)[0][0] == 0.5 * h[-1] + 1
+
+
+def test_no_series_give_no_series():
+    h, last = scan(0.5, np.zeros((0, 5)))
+    assert (h.shape, last.shape) == ((0, 5), (0,))
+
+
 def test_leading_axes_are_so_many_series(series):
     b = series(6, 40).reshape(2, 3, 40)
     a = factors("private", 6, 40).reshape(2, 3, 40)
