@@ -241,6 +241,12 @@ class RowsHeader:
     """Cumulative RL FLOPs in that state."""
     writer: str = ""
     """Random, one for each `Callback`: tells two apart that took the same session number."""
+    dropped: int = 0
+    """Steps of this session that had been given up when the batch was written."""
+    world_size: int = 1
+    """Ranks that the rows are to sum over."""
+    missing_ranks: tuple[int, ...] = ()
+    """Ranks whose sums these rows lack."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
@@ -250,6 +256,9 @@ class RowsHeader:
             "resumed_after": self.resumed_after,
             "flops_before": self.flops_before,
             "writer": self.writer,
+            "dropped": self.dropped,
+            "world_size": self.world_size,
+            "missing_ranks": self.missing_ranks,
             "columns": self.columns,
         }
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
@@ -272,6 +281,9 @@ class RowsHeader:
                     resumed_after=None if after is None else _whole(after),
                     flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
                     writer=_text(fields.get("writer", "")),
+                    dropped=_whole(fields.get("dropped", 0)),
+                    world_size=_whole(fields.get("world_size", 1)),
+                    missing_ranks=tuple(map(_whole, fields.get("missing_ranks", ()))),
                     version=version,
                 )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
