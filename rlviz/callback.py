@@ -4,17 +4,18 @@ import atexit
 import os
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from rlviz.record import events, options
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.illustrator import PAINTER, Illustrator
-from rlviz.record.recorder import Measurement, Recorder, StepEnd, check_step
+from rlviz.record.recorder import Item, Recorder, check_step
 from rlviz.record.rows import RowBuilder
 from rlviz.record.worker import Troubles, Worker, logger
 
@@ -83,8 +84,8 @@ class Callback:
         options.check(config, ema, flush_seconds, figure_seconds)
         self._path, self._session = path, next_session(path)
         session = self._session
-        queue: deque[Measurement | StepEnd] = deque()
-        self._pid = os.getpid()
+        queue: deque[Item] = deque()
+        self._forked = False
         self._strict = strict
         self._closed: bool | None = None
         self._said_late = self._said_older = False
@@ -114,9 +115,12 @@ class Callback:
             opening=[] if config is None else events.config(time.time(), path.name, config),
             flush_seconds=flush_seconds,
             troubles=self._troubles,
+            dropped_before=lambda: self._recorder.dropped,
         )
+        self._odd = strict or bool(session)
         self._worker.start()
         atexit.register(self._close_at_exit)
+        _living.add(self)
 
     def record(
         self,
@@ -156,17 +160,10 @@ class Callback:
                 what was expected and what to do. Nothing of this call is recorded then.
         """
         self._recorder.record(
-            correct=correct,
-            accuracy=accuracy,
-            graded=graded,
-            flops=flops,
-            parallelism=parallelism,
-            metrics=metrics,
-            group=group,
-            seconds=seconds,
+            correct, accuracy, graded, flops, parallelism, metrics, group, seconds
         )
-        self._say_if_unexpected()
-        self._raise_if_strict()
+        if self._odd:
+            self._say_what_is_odd()
 
     def watch(self, module: Any, *, phase: str = "update") -> None:
         """Count the FLOPs of a module's forward and backward passes, in a phase of every step.
@@ -188,21 +185,25 @@ class Callback:
     def on_train_start(self) -> None:
         """Nothing needs to be done; there for loops that call every hook."""
 
-    def on_step_end(self, step: int | None = None, **record: Any) -> None:
+    def on_step_end(
+        self, step: int | None = None, *, metrics: Mapping[str, Any] | None = None, **record: Any
+    ) -> None:
         """Close the step; takes the arguments of `record` too.
 
         Args:
             step: the training step, a whole number; by default one more than the last.
+            metrics: further scalars by name, as in `record`.
         """
-        if step is not None:
-            check_step(step)  # before anything of this call is queued
         if record:
-            self.record(**record)
-        self._say_if_unexpected()
+            if step is not None:
+                check_step(step)  # before anything of this call is queued
+            self.record(metrics=metrics, **record)
+            metrics = None
+        if self._odd:
+            self._say_what_is_odd()
         for watched in self._watched:
             self._recorder.record_flops(watched.phase, watched.take())
-        self._recorder.end_step(step)
-        self._raise_if_strict()
+        self._recorder.end_step(step, metrics)
 
     def on_train_end(self) -> None:
         """The run is over: write it all, with the last figure and summary."""
@@ -213,7 +214,7 @@ class Callback:
 
         None waits for as long as it takes.
         """
-        written = os.getpid() == self._pid and self._worker.flush(timeout)
+        written = not self._forked and self._worker.flush(timeout)
         self._raise_if_strict()
         return written
 
@@ -280,16 +281,32 @@ class Callback:
         logged = self._recorder.logged
         return Health(logged, written, dropped, logged - written - dropped, self._troubles.errors)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Callback can't be pickled or sent to another process: it owns a thread and a file. "
+            "Make it in the process that trains, and send that the values to record."
+        )
+
+    def _in_forked_child(self) -> None:
+        """A child has the parent's memory but no writer thread: it drops what it is given."""
+        self._forked = self._odd = True
+        self._said_late = False
+        self._recorder.close()
+        self._worker.in_forked_child()
+        self._troubles.say_again()
+        atexit.unregister(self._close_at_exit)
+
     def _close_at_exit(self) -> None:
         """The script ended without closing; a traceback that was printed says how."""
         self._close(5.0, success=not hasattr(sys, "last_value"))
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
-        if self._closed is None and os.getpid() != self._pid:
-            self._closed = False  # a forked child has no writer thread; the run is its parent's
+        if self._closed is None and self._forked:
+            self._closed = False  # the run is the parent's
         if self._closed is None:
             atexit.unregister(self._close_at_exit)
             self._closed = False  # an interrupt while waiting must not start it all over
+            self._odd = True
             self._recorder.close()
             for watched in self._watched:
                 watched.close()
@@ -297,16 +314,19 @@ class Callback:
             self._raise_if_strict()
         return self._closed
 
-    def _say_if_unexpected(self) -> None:
-        """Says once what the user hardly means: going on after the end, or over an older run."""
-        if self._closed is not None and not self._said_late:
-            self._said_late = True
-            self._troubles.note(
-                RuntimeError(
-                    "record() or on_step_end() came after close(): it is dropped. Close at the end."
-                )
+    def _say_what_is_odd(self) -> None:
+        """Says once what the user hardly means: going on after the end, in a forked child, or over
+        an older run. In the usual case it is not called, so that it costs nothing."""
+        if self._forked:
+            self._say_once(
+                "record() or on_step_end() came in a forked child: it is dropped, for the run is "
+                "the parent's. Hand the values to the process that made the Callback."
             )
-        if self._session and not self._recorder.logged and not self._said_older:
+        elif self._closed is not None:
+            self._say_once(
+                "record() or on_step_end() came after close(): it is dropped. Close at the end."
+            )
+        elif self._session and not self._recorder.logged and not self._said_older:
             self._said_older = True
             if self._worker.resumed_after is None:
                 logger.warning(
@@ -315,7 +335,26 @@ class Callback:
                     "use load_state_dict(); for another run, another logdir.",
                     self._path,
                 )
+        self._odd = self._strict or self._forked or self._closed is not None
+        self._raise_if_strict()
+
+    def _say_once(self, words: str) -> None:
+        if not self._said_late:
+            self._said_late = True
+            self._troubles.note(RuntimeError(words))
 
     def _raise_if_strict(self) -> None:
         if self._strict and self._troubles.first is not None:
             raise self._troubles.first
+
+
+_living: "weakref.WeakSet[Callback]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for callback in list(_living):
+        callback._in_forked_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import google_crc32c
 
-_HEADER_BYTES = 12
-_FOOTER_BYTES = 4
+HEADER_BYTES = 12
+FOOTER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def frame(payload: bytes) -> bytes:
     b'hello'
     """
     length = struct.pack("<Q", len(payload))
-    return b"".join((length, _checksum(length), payload, _checksum(payload)))
+    return b"".join((length, checksum(length), payload, checksum(payload)))
 
 
 def scan(data: bytes, start: int = 0) -> Iterator[Record | Damage]:
@@ -66,20 +66,20 @@ def _record_at(data: bytes, offset: int) -> Record | None:
     length = _length_at(data, offset)
     if length is None:
         return None
-    begin, end = offset + _HEADER_BYTES, offset + _HEADER_BYTES + length
+    begin, end = offset + HEADER_BYTES, offset + HEADER_BYTES + length
     payload = bytes(data[begin:end])
-    if data[end : end + _FOOTER_BYTES] != _checksum(payload):
+    if data[end : end + FOOTER_BYTES] != checksum(payload):
         return None
-    return Record(payload, end + _FOOTER_BYTES)
+    return Record(payload, end + FOOTER_BYTES)
 
 
 def _length_at(data: bytes, offset: int) -> int | None:
     """The payload's length if an intact header stands at `offset` and the record ends in time."""
-    header = bytes(data[offset : offset + _HEADER_BYTES])
-    if len(header) < _HEADER_BYTES or header[8:] != _checksum(header[:8]):
+    header = bytes(data[offset : offset + HEADER_BYTES])
+    if len(header) < HEADER_BYTES or header[8:] != checksum(header[:8]):
         return None
     length: int = struct.unpack("<Q", header[:8])[0]
-    fits = offset + _HEADER_BYTES + length + _FOOTER_BYTES <= len(data)
+    fits = offset + HEADER_BYTES + length + FOOTER_BYTES <= len(data)
     return length if fits else None
 
 
@@ -96,17 +96,17 @@ def _next_intact(data: bytes, offset: int) -> int:
 
 
 def _reason(data: bytes, offset: int) -> str:
-    header = bytes(data[offset : offset + _HEADER_BYTES])
-    if len(header) < _HEADER_BYTES:
+    header = bytes(data[offset : offset + HEADER_BYTES])
+    if len(header) < HEADER_BYTES:
         return "incomplete record at the end"
-    if header[8:] != _checksum(header[:8]):
+    if header[8:] != checksum(header[:8]):
         return "the length of a record is damaged"
     if _length_at(data, offset) is None:
         return "incomplete record at the end"
     return "the content of a record is damaged"
 
 
-def _checksum(data: bytes) -> bytes:
+def checksum(data: bytes) -> bytes:
     """TensorBoard's masked CRC-32C, little endian."""
     crc = google_crc32c.value(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -337,7 +337,7 @@ def test_strict_does_not_hide_the_scripts_own_error(tmp_path):
         pytest.raises(ZeroDivisionError),
         rlviz.Callback(tmp_path / "obstacle" / "run", strict=True, figure_seconds=None) as viz,
     ):
-        viz._recorder.end_step(1)  # past the check, so that only the end can complain
+        viz._recorder.end_step(1, None)  # past the check, so that only the end can complain
         raise ZeroDivisionError
 
 

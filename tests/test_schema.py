@@ -179,7 +179,7 @@ def test_a_header_comes_back_as_it_was_written(
     assert RowsHeader.from_bytes(header.to_bytes()) == header
 
 
-def test_a_header_is_json_of_six_fields():
+def test_a_header_is_json_of_nine_fields():
     header = RowsHeader(3, ("step", "session", "metrics/é"), resumed_after=None)
     assert header.to_bytes().isascii()
     assert json.loads(header.to_bytes()) == {
@@ -188,6 +188,9 @@ def test_a_header_is_json_of_six_fields():
         "resumed_after": None,
         "flops_before": 0,
         "writer": "",
+        "dropped": 0,
+        "world_size": 1,
+        "missing_ranks": [],
         "columns": ["step", "session", "metrics/é"],
     }
 

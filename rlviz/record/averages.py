@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlviz.smooth.ema import EMA, EXACT, EMAState, ema
+
+Floats = NDArray[np.float64]
 
 
 class OnlineAverages:
@@ -24,23 +27,23 @@ class OnlineAverages:
         self._always = always
         self._states: dict[str, EMAState] = {name: EMA().state_dict() for name in always}
 
-    def update(self, steps: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-        """Take in the values of some steps, NaN or absent for a gap.
+    def update(self, series: Mapping[str, Floats], steps: int) -> dict[str, Floats]:
+        """Take in the values of some steps, each (steps,), NaN for a gap.
 
         Returns:
-            For each step the averages of all series known so far; NaN in a gap.
+            The averages of all series known so far, each (steps,); NaN in a gap.
         """
-        for name in dict.fromkeys(name for step in steps for name in step):
+        for name in series:
             self._states.setdefault(name, EMA().state_dict())
         names = list(self._states)
-        averages: list[dict[str, float]] = []
+        gap = np.full(steps, np.nan)
+        values = np.array([series.get(name, gap) for name in names])
         at_once = max(1, EXACT // max(1, len(names)))
-        for first in range(0, len(steps), at_once):
-            part = steps[first : first + at_once]
-            values = np.array([[step.get(name, np.nan) for step in part] for name in names], float)
-            columns = self._smooth(names, values).T.tolist()
-            averages += [dict(zip(names, column, strict=True)) for column in columns]
-        return averages
+        parts = [
+            self._smooth(names, np.ascontiguousarray(values[:, first : first + at_once]))
+            for first in range(0, steps, at_once)
+        ]
+        return dict(zip(names, np.concatenate(parts, axis=1), strict=True))
 
     def _smooth(self, names: list[str], values: Any) -> Any:
         before = list(self._states.values())

@@ -5,21 +5,15 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from rlviz import tfrecord
-from rlviz.record import events
+from rlviz.record import events, system
+from rlviz.record.system import System
 
 _SESSION = re.compile(r"tfevents\..*\.rlviz-s(\d+)-\d+$")
-
-
-class Serializable(Protocol):
-    """A proto message."""
-
-    def SerializeToString(self) -> bytes: ...  # noqa: N802 (protobuf's name)
 
 
 def next_session(logdir: Path) -> int:
@@ -35,14 +29,19 @@ class EventFile:
     """Appends batches of events to a run directory.
 
     A batch that fails or is written short ends its file, so that what was damaged stays the last
-    record of that file, and the next batch goes into a new one.
+    record of that file, and the next batch goes into a new one. So does a batch that finds its file
+    deleted or moved away. What was written since the last successful sync is kept in memory: where
+    a sync fails, the system may have thrown it away, and it is written again.
 
     Args:
         logdir: the run directory; created with the first batch.
         session: number of this start of the training script.
         sync_seconds: how long written bytes may stay with the operating system before they are
             forced to the disk.
+        segment_bytes: a file that has reached this size is followed by a new one.
+        unsynced_bytes: so much written at once is forced to the disk at once.
         clock: seconds since the epoch.
+        calls: the system calls.
     """
 
     def __init__(
@@ -51,48 +50,90 @@ class EventFile:
         *,
         session: int,
         sync_seconds: float = 5.0,
+        segment_bytes: int = 64 << 20,
+        unsynced_bytes: int = 8 << 20,
         clock: Callable[[], float] = time.time,
+        calls: System | None = None,
     ) -> None:
         self._logdir = logdir
         self._session = session
         self._sync_seconds = sync_seconds
+        self._segment_bytes = segment_bytes
+        self._unsynced_bytes = unsynced_bytes
         self._clock = clock
+        self._calls = calls or system.SYSTEM
         self._fd: int | None = None
+        self._path = logdir
         self._files = 0
+        self._size = 0
         self._synced = clock()
+        self._unsynced: list[bytes] = []
+        self._again: list[bytes] = []
+        """What a failed sync may have lost."""
 
-    def append(self, batch: Iterable[Serializable]) -> None:
-        """Write a batch.
+    def append(self, batch: bytes) -> None:
+        """Write a batch of framed records.
 
         Raises:
             OSError: nothing, or not all, of the batch was written. Write it again: it then goes
                 into a new file.
         """
-        data = b"".join(tfrecord.frame(event.SerializeToString()) for event in batch)
+        if self._fd is not None and self._size >= self._segment_bytes:
+            self.close()
         try:
             if self._fd is None:
                 self._fd = self._create()
-            self._write(data)
-            if self._clock() - self._synced >= self._sync_seconds:
-                self._sync()
+            if self._again:
+                self._write(b"".join(self._again))
+                self._unsynced, self._again = self._again, []
+            self._write(batch)
+            if not self._calls.is_at(self._fd, self._path):
+                self._again, self._unsynced = self._unsynced, []
+                raise FileNotFoundError(
+                    f"{self._path.name} was deleted or moved away while it was written to. What "
+                    "comes now goes into a new file"
+                )
         except OSError:
             self._abandon()
             raise
+        self._unsynced.append(batch)
+
+    def sync_if_due(self) -> None:
+        """Force what was written to the disk, when it has waited for long enough.
+
+        Raises:
+            OSError: the system could not; what was written since the last time is written again
+                with the next batch.
+        """
+        waited = self._clock() - self._synced
+        many = sum(map(len, self._unsynced)) >= self._unsynced_bytes
+        if self._unsynced and (many or not 0 <= waited < self._sync_seconds):
+            self._sync()
 
     def close(self) -> None:
         """Force what was written to the disk and close the file.
 
         Raises:
-            OSError: the operating system could not say that it is on the disk.
+            OSError: the system could not say that it is on the disk, also not in a new file.
         """
-        if self._fd is not None:
-            try:
+        try:
+            if self._unsynced:
                 self._sync()
-            finally:
-                self._abandon()
+        except OSError:
+            self.append(b"")
+            self._sync()
+        finally:
+            self._abandon()
+
+    def leave(self) -> None:
+        """Let go of the file, which another process goes on with."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            with suppress(OSError):
+                self._calls.close(fd)
 
     def _create(self) -> int:
-        self._logdir.mkdir(parents=True, exist_ok=True)
+        self._calls.make_directory(self._logdir)
         now = self._clock()
         # TensorBoard's Python loader follows the file whose name sorts last: time comes first.
         name = (
@@ -100,25 +141,46 @@ class EventFile:
             f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
             f".rlviz-s{self._session}-{self._files}"
         )
-        fd = os.open(self._logdir / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        self._path = self._logdir / name
+        fd = self._calls.create(self._path)
         self._files += 1
-        self._fd = fd
+        self._fd, self._size = fd, 0
         self._write(tfrecord.frame(events.file_start(now).SerializeToString()))
         return fd
 
     def _write(self, data: bytes) -> None:
         assert self._fd is not None
-        written = os.write(self._fd, data)
+        written = self._calls.write(self._fd, data)
+        self._size += written
         if written != len(data):
             raise OSError(f"short write: {written} of {len(data)} bytes")
 
     def _sync(self) -> None:
         assert self._fd is not None
-        os.fdatasync(self._fd) if hasattr(os, "fdatasync") else os.fsync(self._fd)
+        try:
+            self._calls.sync(self._fd)
+        except OSError:
+            self._again, self._unsynced = self._unsynced, []
+            self._abandon()
+            raise
+        self._unsynced.clear()
         self._synced = self._clock()
 
     def _abandon(self) -> None:
         fd, self._fd = self._fd, None
-        if fd is not None:
-            with suppress(OSError):  # the descriptor is gone either way
-                os.close(fd)
+        if fd is None:
+            return
+        if self._unsynced:
+            try:
+                self._calls.sync(fd)
+            except OSError:
+                self._again = self._unsynced
+            self._unsynced = []
+        with suppress(OSError):  # the descriptor is gone either way
+            self._calls.close(fd)
+        if self._size <= _START_BYTES:  # nothing but its first record, or a part of it
+            with suppress(OSError):
+                self._calls.remove(self._path)
+
+
+_START_BYTES = len(tfrecord.frame(events.file_start(1e9).SerializeToString()))

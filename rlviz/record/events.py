@@ -63,22 +63,6 @@ def rows(
     return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
 
 
-def scalars(wall_time: float, step: int, values: Mapping[str, float]) -> Event:
-    """The scalars of one step, for TensorBoard's own tabs."""
-    summary = Summary(
-        value=[
-            Summary.Value(tag=tag, simple_value=_to_float32(value)) for tag, value in values.items()
-        ]
-    )
-    return Event(wall_time=wall_time, step=step, summary=summary)
-
-
-def _to_float32(value: float) -> float:
-    """What protobuf would do, except that it refuses a value beyond float32's range."""
-    return math.copysign(math.inf, value) if abs(value) > _FLOAT32_MAX else value
-
-
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
 _FLOAT64_MAX = float(np.finfo(np.float64).max)
 _NUMBER = (int, float, np.integer, np.floating)
 
@@ -89,6 +73,12 @@ def figure(wall_time: float, step: int, png: bytes) -> Event:
     image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=png)
     value = Summary.Value(tag=schema.FIGURE_TAG, image=image)
     return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
+
+
+def is_illustration(event: Event) -> bool:
+    """Whether it holds a figure or the summary beside it, without which the rows are complete."""
+    tags = {value.tag for value in event.summary.value}
+    return bool(tags & {schema.FIGURE_TAG, schema.SUMMARY_TAG})
 
 
 def text(wall_time: float, step: int, tag: str, markdown: str) -> Event:

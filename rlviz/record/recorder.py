@@ -5,12 +5,13 @@ also a signal handler or a finalizer that interrupts another `record`. What belo
 what stands in the queue before its `StepEnd`.
 """
 
+import math
 import operator
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
@@ -37,79 +38,177 @@ class Measurement:
         return [part for part in parts if isinstance(part, Deferred)]
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnd:
-    """Closes a step: all measurements queued since the one before belong to it."""
+Plain: TypeAlias = tuple[float | None, float, int | None, float | None, dict[str, float] | None]
+"""What most calls bring: accuracy, graded answers, FLOPs of no phase, one episode's parallelism,
+metrics; None for what didn't come. A class around it would cost more than all the rest."""
 
-    step: int
-    wall_time: float
+StepEnd: TypeAlias = tuple[int, float, dict[str, float] | None]
+"""Closes a step: its number, the wall time, the last metrics. All measurements queued since the
+step end before belong to it."""
+
+Item: TypeAlias = Plain | Measurement | StepEnd
+
+SPOILED: StepEnd = (-1, 0.0, None)
+"""Instead of a step end: the queue was full, what came of the step is void and counted."""
+
+_ITEM_BYTES, _METRIC_BYTES = 500, 60
+"""What an item takes in memory at most, and each metric in it."""
 
 
 class Recorder:
     """Queues measurements for the writer thread.
 
+    The counters are changed by single bytecodes that no other thread can come between under the
+    GIL; taking a lock at every step would cost more than it is worth.
+
     Args:
-        queue: where to. Once `queue_limit` items wait in it, further ones are dropped.
+        queue: where to. Once `queue_limit` items or `queue_bytes` wait in it, further steps are
+            dropped.
         clock: seconds since the epoch.
     """
 
     def __init__(
         self,
-        queue: "deque[Measurement | StepEnd]",
+        queue: "deque[Item]",
         *,
         queue_limit: int = 65_536,
+        queue_bytes: int = 64_000_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._queue = queue
-        self._queue_limit = queue_limit
+        self._queue_bytes = queue_bytes
+        self._limit = min(queue_limit, queue_bytes // _ITEM_BYTES)
         self._clock = clock
-        self._open = True
+        self._names: set[str] = set()  # of metrics that were checked
+        self._spoiled = False
         self.last_step = 0
         self.logged = 0
         self.dropped = 0
 
     def record(
         self,
-        *,
-        correct: Any = None,
-        accuracy: Any = None,
-        graded: Any = None,
-        flops: Any = None,
-        parallelism: Any = None,
-        metrics: Any = None,
-        group: Any = None,
-        seconds: Any = None,
+        correct: Any,
+        accuracy: Any,
+        graded: Any,
+        flops: Any,
+        parallelism: Any,
+        metrics: Any,
+        group: Any,
+        seconds: Any,
     ) -> None:
         """Add to the step that is open. See `rlviz.Callback.record`."""
+        if (
+            correct is None
+            and group is None
+            and seconds is None
+            and (parallelism is None or (type(parallelism) is float and 0 <= parallelism < _INF))
+            and (flops is None or (type(flops) is int and 0 <= flops < _MAX_COUNT))
+            and (
+                graded is None
+                if accuracy is None
+                else type(accuracy) is float
+                and 0 <= accuracy <= 1
+                and (graded is None or (type(graded) is int and 0 <= graded < _MAX_GRADED))
+            )
+            and (metrics is None or self._are_plain(metrics))
+        ):
+            item: Item = (
+                accuracy,
+                1.0 if graded is None else graded,
+                flops,
+                parallelism,
+                metrics and metrics.copy(),
+            )
+        else:
+            item = self._measurement(
+                correct, accuracy, graded, flops, parallelism, metrics, group, seconds
+            )
+        if len(self._queue) < self._limit:
+            self._queue.append(item)
+        else:
+            self._spoiled = True
+
+    def _are_plain(self, metrics: Any) -> bool:
+        """Whether these are floats under names that were checked before."""
+        if type(metrics) is not dict:
+            return False
+        names = self._names
+        for name, value in metrics.items():
+            if type(value) is not float or name not in names:
+                return False
+        return True
+
+    def _measurement(
+        self,
+        correct: Any,
+        accuracy: Any,
+        graded: Any,
+        flops: Any,
+        parallelism: Any,
+        metrics: Any,
+        group: Any,
+        seconds: Any,
+    ) -> Measurement:
         measurement = Measurement(
             _accuracy(correct, accuracy, graded),
             None if parallelism is None else values.episodes(parallelism),
             {} if flops is None else values.flops(flops),
-            {} if metrics is None else values.metrics(metrics),
+            {} if metrics is None else self._checked(metrics),
             None if group is None else _group(group, correct, accuracy),
             {} if seconds is None else values.seconds(seconds),
         )
-        if self._open and len(self._queue) < self._queue_limit:
-            self._queue.append(measurement)
+        if deferred := measurement.deferred():
+            values.keep(deferred)
+        return measurement
+
+    def _checked(self, metrics: Any) -> dict[str, float | Deferred[float]]:
+        checked = values.metrics(metrics)
+        if not self._names.issuperset(checked):
+            self._names.update(checked)
+            item_bytes = _ITEM_BYTES + _METRIC_BYTES * len(self._names)
+            self._limit = min(self._limit, max(1, self._queue_bytes // item_bytes))
+        return checked
 
     def record_flops(self, phase: str, spent: int) -> None:
         """The short way for a count that is known to be one."""
-        if spent and self._open and len(self._queue) < self._queue_limit:
-            self._queue.append(Measurement(flops={phase: spent}))
+        if spent:
+            if len(self._queue) < self._limit:
+                self._queue.append(Measurement(flops={phase: spent}))
+            else:
+                self._spoiled = True
 
-    def end_step(self, step: Any = None) -> None:
+    def end_step(self, step: Any, metrics: Any) -> None:
         """Close the step. See `rlviz.Callback.on_step_end`."""
-        number = self.last_step + 1 if step is None else check_step(step)
-        self.last_step = number
+        if type(step) is not int or not 0 <= step < _MAX_STEP:
+            step = self.last_step + 1 if step is None else check_step(step)
+        if metrics is not None:
+            if self._are_plain(metrics):
+                metrics = metrics.copy()
+            else:
+                self.record(None, None, None, None, None, metrics, None, None)
+                metrics = None
+        self.last_step = step
         self.logged += 1
-        if self._open and len(self._queue) < self._queue_limit:
-            self._queue.append(StepEnd(number, self._clock()))
+        if self._spoiled or len(self._queue) >= self._limit:
+            self._drop_step()
         else:
-            self.dropped += 1
+            self._queue.append((step, self._clock(), metrics))
+
+    def _drop_step(self) -> None:
+        self.dropped += 1
+        self._spoiled = False
+        if self._limit and not (self._queue and self._queue[-1] is SPOILED):
+            self._queue.append(SPOILED)  # what came of the step before may be in the queue, or out
 
     def close(self) -> None:
         """The run is over: what still comes is dropped and counted."""
-        self._open = False
+        self._limit = 0
+
+
+_INF = math.inf
+_MAX_COUNT = schema.MAX_COUNT
+_MAX_STEP = 2**53
+_MAX_GRADED = 2**53
 
 
 def _accuracy(correct: Any, accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy] | None:

@@ -1,37 +1,46 @@
-"""What the writer makes of queued measurements: one row and a set of scalars for each step.
+"""What the writer makes of the steps: rows and scalars, column by column for many steps at once.
 
-Sums come first and ratios last, so micro-batches merge exactly. The cumulative FLOPs and the
-online averages live here; nothing here touches a file or a thread.
+The cumulative FLOPs and the online averages live here; nothing here touches a file or a thread.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.flops import exact
-from rlviz.measure.parallelism import ParallelismSums
 from rlviz.record.averages import OnlineAverages
-from rlviz.record.recorder import Measurement, StepEnd, check_step
+from rlviz.record.recorder import SPOILED, Item, Measurement, check_step
+from rlviz.record.steps import StepSums
 from rlviz.record.values import Deferred, fetch
 
 T = TypeVar("T")
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedStep:
-    """One finished step, ready to be written."""
+class Rows:
+    """Steps that were closed, ready to be written."""
 
-    step: int
-    wall_time: float
-    row: dict[str, float]
-    """Column name -> value, as `rlviz.schema` names the columns."""
-    scalars: dict[str, float]
-    """TensorBoard tag -> value; what a step did not bring is absent."""
+    steps: NDArray[np.int64]
+    """(k,), in the order in which they were closed."""
+    wall_times: Floats
+    columns: dict[str, Floats]
+    """Column name -> (k,), as `rlviz.schema` names the columns; NaN where a step lacks one."""
+    scalars: dict[str, tuple[Floats, NDArray[np.bool_]]]
+    """TensorBoard tag -> values, and which of the steps brought one, each (k,)."""
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def nbytes(self) -> int:
+        """About what they take in memory."""
+        return 8 * len(self.steps) * (2 + len(self.columns) + 2 * len(self.scalars))
 
 
 class RowBuilder:
@@ -59,30 +68,39 @@ class RowBuilder:
         self._averages = OnlineAverages(ema_weight, (schema.ACCURACY, schema.PARALLELISM))
         self._flops: dict[str, int] = {}  # cumulative, by phase; the total under schema.TOTAL
         self._last_step = 0
-        self._open = _OpenStep()
+        self._open = StepSums()
         self._fetched: dict[int, Any] = {}
         self.unclosed = 0
         """Measurements since the last step was closed."""
 
-    def feed(self, items: Iterable[Measurement | StepEnd]) -> list[ClosedStep]:
+    def feed(self, items: Iterable[Item]) -> Rows:
         """Take in queued items, in order, and return the steps that they close."""
         items = list(items)
         self._fetch(items)
-        closed = []
-        averaged: list[dict[str, float]] = []
+        closed: list[StepSums] = []
         for item in items:
-            if isinstance(item, StepEnd):
-                averaged.append({})
-                closed.append(self._close(item, averaged[-1]))
-                self.unclosed = 0
-            else:
+            if isinstance(item, Measurement):
                 self._open.add(item, self._read)
                 self.unclosed += 1
+            elif len(item) == 5:
+                self._open.add_plain(item)
+                self.unclosed += 1
+            else:
+                self._close(item, closed)
         self._fetched.clear()
-        self._average(closed, averaged)
-        return closed
+        return self._rows(closed)
 
-    def _fetch(self, items: list[Measurement | StepEnd]) -> None:
+    def _close(self, end: tuple[int, float, dict[str, float] | None], to: list[StepSums]) -> None:
+        step, self._open = self._open, StepSums()
+        self.unclosed = 0
+        if end is SPOILED:
+            return
+        step.step, step.wall_time, metrics = end
+        if metrics:
+            step.add_metrics(metrics)
+        to.append(step)
+
+    def _fetch(self, items: list[Item]) -> None:
         """Bring what is on a device to the host, in one copy."""
         waiting = [v for item in items if isinstance(item, Measurement) for v in item.deferred()]
         if not waiting:
@@ -107,97 +125,51 @@ class RowBuilder:
             self._on_error(error)
             return None
 
-    def _average(self, closed: list[ClosedStep], averaged: list[dict[str, float]]) -> None:
-        """Add the online averages to the steps that arrived together."""
-        for step, averages in zip(closed, self._averages.update(averaged), strict=True):
-            for name, average in averages.items():
-                step.row[schema.ema_column(name)] = average
-                if not math.isnan(average):
-                    step.scalars[schema.ema_tag(name)] = average
-
-    def _close(self, end: StepEnd, averaged: dict[str, float]) -> ClosedStep:
-        """The step's row and scalars; `averaged` is given the values that are averaged online."""
-        step, self._open = self._open, _OpenStep()
-        self._last_step = end.step
-        self._spend(step.flops)
-        when = {
-            schema.STEP: float(end.step),
-            schema.SESSION: float(self._session),
-            schema.WALL_TIME: end.wall_time,
+    def _rows(self, closed: list[StepSums]) -> Rows:
+        if not closed:
+            return Rows(np.empty(0, np.int64), np.empty(0), {}, {})
+        self._last_step = closed[-1].step
+        table = _Columns(closed)
+        averaged = table.accuracy_and_parallelism()
+        table.about_agents()
+        averaged |= table.groups()
+        table.seconds(self._utilization)
+        self._spend(closed, table)
+        table.metrics()
+        for name, average in self._averages.update(averaged, len(closed)).items():
+            table.columns[schema.ema_column(name)] = average
+            table.scalar(schema.ema_tag(name), average)
+        steps = np.array([step.step for step in closed], np.int64)
+        wall_times = np.array([step.wall_time for step in closed])
+        columns = {
+            schema.STEP: steps.astype(float),
+            schema.SESSION: np.full(len(closed), float(self._session)),
+            schema.WALL_TIME: wall_times,
         }
-        values, scalars = self._values(step, averaged)
-        row = when | values
-        tagged = {schema.scalar_tag(name): value for name, value in scalars.items()}
-        return ClosedStep(end.step, end.wall_time, row, tagged)
+        return Rows(steps, wall_times, columns | table.columns, table.scalars)
 
-    def _spend(self, flops: dict[str, int]) -> None:
-        spent = sum(count for phase, count in flops.items() if phase != schema.EVALUATION)
-        if flops:
-            self._flops[schema.TOTAL] = self._flops.get(schema.TOTAL, 0) + spent
-        for phase, count in flops.items():
-            if phase != schema.TOTAL:
-                self._flops[phase] = self._flops.get(phase, 0) + count
-
-    def _values(
-        self, step: "_OpenStep", averaged: dict[str, float]
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """The row's columns, and the scalars by name."""
-        accuracy, episodes = step.accuracy, step.parallelism
-        row = {
-            "correct": accuracy.correct,
-            "graded": accuracy.graded,
-            "ungraded": accuracy.ungraded,
-            "parallelism_sum": episodes.ratio_sum,
-            "parallelism_count": episodes.ratio_count,
-            "parallelism_undefined": episodes.undefined,
-        }
-        scalars = self._about_agents(episodes, row)
-        for name, value in (
-            (schema.ACCURACY, accuracy.value),
-            (schema.PARALLELISM, episodes.mean),
-        ):
-            averaged[name] = value
-            if not math.isnan(value):
-                scalars[name] = value
-        for group, answers in step.groups.items():
-            row |= zip(schema.group_columns(group), (answers.correct, answers.graded), strict=True)
-            if answers.graded:
-                name = f"{schema.ACCURACY}/{group}"
-                scalars[name] = averaged[name] = answers.value
-        for phase, taken in step.seconds.items():
-            row[schema.seconds_column(phase)] = taken
-            share = self._utilization(step.flops.get(phase, 0), taken) if taken else None
-            if share is not None:
-                scalars[f"mfu/{phase}"] = row[schema.mfu_column(phase)] = share
-        for phase, count in self._flops.items():
-            nearest, remainder = schema.split_count(count)
-            row[schema.flops_column(phase)] = nearest
-            row[schema.flops_remainder_column(phase)] = remainder
-            scalars[f"flops/{phase}"] = nearest
-        for name, values in step.metrics.items():
-            scalars[name] = row[schema.metric_column(name)] = sum(values) / len(values)
-        return row, scalars
-
-    @staticmethod
-    def _about_agents(episodes: ParallelismSums, row: dict[str, float]) -> dict[str, float]:
-        """What is known of the episodes beyond a ratio; its columns and scalars come when it is."""
-        scalars = {}
-        if episodes.work or episodes.span:
-            row |= {"work": episodes.work, "span": episodes.span}
-            scalars["parallelism/pooled"] = episodes.pooled
-        if episodes.spawning_stages:
-            row |= {
-                "sub_agents": episodes.sub_agents,
-                "spawning_stages": episodes.spawning_stages,
-                "fan_out_max": episodes.fan_out_max,
-            }
-            scalars["parallelism/fan_out_mean"] = episodes.fan_out_mean
-            scalars["parallelism/fan_out_max"] = episodes.fan_out_max
-        if episodes.peak or episodes.unfinished:
-            row |= {"peak": episodes.peak, "unfinished": episodes.unfinished}
-            scalars["parallelism/peak"] = episodes.peak
-            scalars["parallelism/unfinished"] = episodes.unfinished
-        return scalars
+    def _spend(self, closed: list[StepSums], table: "_Columns") -> None:
+        """Add each step's FLOPs to the cumulative counts, which stand in every row from then on."""
+        known = self._flops
+        parts: dict[str, list[tuple[float, float]]] = {}
+        for done, step in enumerate(closed):
+            if step.flops:
+                spent = 0
+                for phase, count in step.flops.items():
+                    if phase != schema.TOTAL:
+                        known[phase] = known.get(phase, 0) + count
+                    if phase != schema.EVALUATION:
+                        spent += count
+                known[schema.TOTAL] = known.get(schema.TOTAL, 0) + spent
+            for phase, count in known.items():
+                if phase not in parts:
+                    parts[phase] = [(math.nan, math.nan)] * done
+                parts[phase].append(schema.split_count(count))
+        for phase, pairs in parts.items():
+            nearest, remainders = np.array(pairs).T
+            table.columns[schema.flops_column(phase)] = nearest
+            table.columns[schema.flops_remainder_column(phase)] = remainders
+            table.scalar(schema.scalar_tag(f"flops/{phase}"), nearest)
 
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands after the last closed step, in plain numbers and strings."""
@@ -226,47 +198,145 @@ class RowBuilder:
         self._last_step, self._flops = step, flops
 
 
-class _OpenStep:
-    """The sums of the step that is not closed yet."""
+class _Columns:
+    """Columns and scalars of some steps, as their sums give them."""
 
-    def __init__(self) -> None:
-        self.accuracy = Accuracy(0, 0)
-        self.groups: dict[str, Accuracy] = {}
-        self.parallelism = ParallelismSums()
-        self.flops: dict[str, int] = {}
-        self.metrics: dict[str, list[float]] = {}
-        self.seconds: dict[str, float] = {}
+    def __init__(self, closed: list[StepSums]) -> None:
+        self._closed = closed
+        self.columns: dict[str, Floats] = {}
+        self.scalars: dict[str, tuple[Floats, NDArray[np.bool_]]] = {}
 
-    def add(self, item: Measurement, read: Callable[[Any], Any]) -> None:
-        if (accuracy := read(item.accuracy)) is not None:
-            self.accuracy = self.accuracy.merge(accuracy)
-            if item.group is not None:
-                known = self.groups.get(item.group, Accuracy(0, 0))
-                self.groups[item.group] = known.merge(accuracy)
-        if (episodes := read(item.parallelism)) is not None:
-            self.parallelism = self.parallelism.merge(episodes)
-        for phase, spent in item.flops.items():
-            if (count := read(spent)) is not None:
-                self.flops[phase] = self.flops.get(phase, 0) + count
-        for name, metric in item.metrics.items():
-            if (value := read(metric)) is not None:
-                self.metrics.setdefault(name, []).append(value)
-        for phase, taken in item.seconds.items():
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + taken
+    def scalar(self, tag: str, values: Floats) -> None:
+        """A scalar of the steps in which it is not NaN."""
+        brought = values == values
+        if brought.any():
+            self.scalars[tag] = values, brought
+
+    def accuracy_and_parallelism(self) -> dict[str, Floats]:
+        """The two series that every run has, as they are averaged online."""
+        sums = {
+            "correct": [step.correct for step in self._closed],
+            "graded": [step.graded for step in self._closed],
+            "ungraded": [step.ungraded for step in self._closed],
+            "parallelism_sum": [step.ratio_sum for step in self._closed],
+            "parallelism_count": [step.ratio_count for step in self._closed],
+            "parallelism_undefined": [step.undefined for step in self._closed],
+        }
+        columns = {name: np.array(values, np.float64) for name, values in sums.items()}
+        self.columns |= columns
+        series = {
+            schema.ACCURACY: _ratio(columns["correct"], columns["graded"]),
+            schema.PARALLELISM: _ratio(columns["parallelism_sum"], columns["parallelism_count"]),
+        }
+        for name, values in series.items():
+            self.scalar(schema.scalar_tag(name), values)
+        return series
+
+    def about_agents(self) -> None:
+        """What is known of the episodes beyond a ratio; its columns and scalars come when it is."""
+        if not any(step.agents for step in self._closed):
+            return
+        columns = _Sparse(len(self._closed))
+        scalars = _Sparse(len(self._closed))
+        for at, step in enumerate(self._closed):
+            episodes = step.agents
+            if episodes is None:
+                continue
+            if episodes.work or episodes.span:
+                columns.put(at, work=episodes.work, span=episodes.span)
+                scalars.put(at, pooled=episodes.pooled)
+            if episodes.spawning_stages:
+                columns.put(
+                    at,
+                    sub_agents=episodes.sub_agents,
+                    spawning_stages=episodes.spawning_stages,
+                    fan_out_max=episodes.fan_out_max,
+                )
+                scalars.put(
+                    at, fan_out_mean=episodes.fan_out_mean, fan_out_max=episodes.fan_out_max
+                )
+            if episodes.peak or episodes.unfinished:
+                columns.put(at, peak=episodes.peak, unfinished=episodes.unfinished)
+                scalars.put(at, peak=episodes.peak, unfinished=episodes.unfinished)
+        self.columns |= columns.arrays()
+        for name, values in scalars.arrays().items():
+            self.scalar(schema.scalar_tag(f"parallelism/{name}"), values)
+
+    def groups(self) -> dict[str, Floats]:
+        """The accuracy of each task family, as it is averaged online."""
+        names = dict.fromkeys(name for step in self._closed for name in step.groups)
+        series = {}
+        for name in names:
+            answers = [step.groups.get(name) for step in self._closed]
+            correct = _array(None if a is None else a.correct for a in answers)
+            graded = _array(None if a is None else a.graded for a in answers)
+            self.columns |= zip(schema.group_columns(name), (correct, graded), strict=True)
+            series[f"{schema.ACCURACY}/{name}"] = accuracy = _ratio(correct, graded)
+            self.scalar(schema.scalar_tag(f"{schema.ACCURACY}/{name}"), accuracy)
+        return series
+
+    def seconds(self, utilization: Callable[[int, float], float | None]) -> None:
+        for phase in dict.fromkeys(phase for step in self._closed for phase in step.seconds):
+            taken = [step.seconds.get(phase) for step in self._closed]
+            shares = [
+                utilization(step.flops.get(phase, 0), wall) if wall else None
+                for step, wall in zip(self._closed, taken, strict=True)
+            ]
+            self.columns[schema.seconds_column(phase)] = _array(taken)
+            if any(share is not None for share in shares):
+                self.columns[schema.mfu_column(phase)] = _array(shares)
+                self.scalar(schema.scalar_tag(f"mfu/{phase}"), _array(shares))
+
+    def metrics(self) -> None:
+        """Their means over each step; a NaN that the user logged is a value too."""
+        for name in dict.fromkeys(name for step in self._closed for name in step.metrics):
+            values = [step.metrics.get(name) for step in self._closed]
+            brought = np.array([value is not None for value in values])
+            counts = np.array([step.counts.get(name, 1) for step in self._closed])
+            means = _array(values) / counts
+            self.columns[schema.metric_column(name)] = means
+            self.scalars[schema.scalar_tag(name)] = means, brought
+
+
+class _Sparse:
+    """Columns of which most steps have none."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._values: dict[str, Floats] = {}
+
+    def put(self, at: int, **values: float) -> None:
+        for name, value in values.items():
+            if name not in self._values:
+                self._values[name] = np.full(self._steps, np.nan)
+            self._values[name][at] = value
+
+    def arrays(self) -> dict[str, Floats]:
+        return self._values
+
+
+def _array(values: Iterable[float | None]) -> Floats:
+    return np.array([math.nan if value is None else value for value in values], np.float64)
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Element by element, NaN for 0/0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
 
 
 class Table:
-    """Stacks rows into arrays whose columns only ever grow, so that a tag keeps one layout."""
+    """Stacks columns into one array; columns only ever grow, so that a tag keeps one layout."""
 
     def __init__(self) -> None:
         self.layout = 0
-        self.columns: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()
 
-    def stack(self, rows: list[dict[str, float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Rows -> float64 array (rows, columns); NaN where a row lacks a column."""
-        seen = dict.fromkeys(self.columns)
-        new = [name for row in rows for name in row if name not in seen]
+    def stack(self, columns: Mapping[str, Floats]) -> Floats:
+        """Columns, each (k,) -> (k, names), NaN where a column is missing."""
+        new = [name for name in columns if name not in self.names]
         if new:
-            self.layout += bool(self.columns)
-            self.columns += tuple(dict.fromkeys(new))
-        return np.array([[row.get(name, math.nan) for name in self.columns] for row in rows])
+            self.layout += bool(self.names)
+            self.names += tuple(new)
+        missing = np.full(len(columns[schema.STEP]), np.nan)
+        return np.column_stack([columns.get(name, missing) for name in self.names])

@@ -1,7 +1,7 @@
 """What a user may hand to `record`: numbers, arrays and tensors, checked and made safe to keep.
 
 Values that are at hand on the host are summed at once, so that a wrong one is an error at the call.
-Tensors on a device are cloned there and read later, in the writer thread: reading one here would
+Tensors on a device are copied there and read later, in the writer thread: reading one here would
 make the training thread wait for the device. Tensors are told by their methods, so that nothing
 here imports torch.
 """
@@ -22,23 +22,23 @@ from rlviz.measure.parallelism import ParallelismSums
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deferred(Generic[T]):
     """A value that is still on its device, and what it is once `fetch` has brought it."""
 
     kept: Any
     read: Callable[[Any], T]
     ready: Any = None
-    """A CUDA event of the stream that the clones were made on; None for other devices."""
+    """A CUDA event of the stream that the value was kept on; None for other devices."""
 
 
 def now_or_later(value: Any, read: Callable[[Any], T]) -> T | Deferred[T]:
-    """Apply `read` to a host value at once, or keep device tensors for later."""
+    """Apply `read` to a host value at once; one on a device is for `keep`, before it can change."""
     if not _has_tensors(value):
         return read(value)
     tensors = value if isinstance(value, (list, tuple)) else [value]
     if any(_is_tensor(t) and t.device.type != "cpu" for t in tensors):
-        return Deferred(_keep(value), read, _event_after(tensors))
+        return Deferred(_detached(value), read)
     return read(_to_host(value))
 
 
@@ -52,19 +52,57 @@ def _has_tensors(value: Any) -> bool:
     return _is_tensor(value)
 
 
-def _keep(value: Any) -> Any:
-    """Clone on the device: what happens to the tensor afterwards must not reach the record."""
+def _detached(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_keep(item) for item in value]
-    return value.detach().clone() if _is_tensor(value) else value
+        return [_detached(item) for item in value]
+    return value.detach() if _is_tensor(value) else value
+
+
+def keep(values: Sequence[Deferred[Any]]) -> None:
+    """Copy what the values stand for, on its device: later changes must not reach the record.
+
+    One launch on each device, however many tensors there are; nothing waits for it.
+    """
+    tensors = [tensor for value in values for tensor in _tensors(value.kept)]
+    copies: dict[int, Any] = {}
+    for together in _by_device(tensors):
+        copies.update(zip(map(id, together), _copied_there(together), strict=True))
+    ready = _event_after(tensors)
+    for value in values:
+        value.kept, value.ready = _replaced(value.kept, copies), ready
+
+
+def _by_device(tensors: Iterable[Any]) -> list[list[Any]]:
+    devices: dict[str, dict[int, Any]] = {}
+    for tensor in tensors:
+        devices.setdefault(str(tensor.device), {})[id(tensor)] = tensor
+    # The wider elements first: then each starts at a multiple of its width in the joined bytes.
+    return [sorted(d.values(), key=lambda t: -t.element_size()) for d in devices.values()]
+
+
+def _copied_there(tensors: list[Any]) -> list[Any]:
+    """The tensors as views into one new block of bytes of their device."""
+    if len(tensors) == 1:
+        return [tensors[0].clone()]
+    joined, start, copies = _joined(tensors), 0, []
+    for tensor in tensors:
+        end = start + tensor.numel() * tensor.element_size()
+        copies.append(joined[start:end].view(tensor.dtype).reshape(tensor.shape))
+        start = end
+    return copies
+
+
+def _joined(tensors: list[Any]) -> Any:
+    """The bytes of tensors of one device, one after the other, in a new tensor."""
+    torch = sys.modules["torch"]  # loaded, for there is a tensor of it
+    return torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in tensors])
 
 
 def _event_after(tensors: Iterable[Any]) -> Any:
     """An event that the current CUDA stream passes once what was queued on it so far is done."""
     if not any(getattr(tensor, "is_cuda", False) for tensor in tensors):
         return None
-    cuda = sys.modules["torch"].cuda  # loaded, for there is a tensor of it
-    event = cuda.Event()
+    event = sys.modules["torch"].cuda.Event()
     event.record()
     return event
 
@@ -74,29 +112,45 @@ def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
 
     Waits for the devices, so it is for the writer thread.
     """
-    by_device: dict[str, list[Any]] = {}
-    for value in values:
-        if value.ready is not None:
-            value.ready.synchronize()
-        for tensor in _tensors(value.kept):
-            by_device.setdefault(str(tensor.device), []).append(tensor)
     arrays: dict[int, Any] = {}
-    for tensors in by_device.values():
-        arrays.update(zip(map(id, tensors), _copied(tensors), strict=True))
+    events = [value.ready for value in values if value.ready is not None]
+    for together in _by_device(tensor for value in values for tensor in _tensors(value.kept)):
+        copy = _through_pinned_memory if together[0].is_cuda else _to_the_host
+        arrays.update(
+            zip(map(id, together), _taken_apart(together, copy(together, events)), strict=True)
+        )
     return [_replaced(value.kept, arrays) for value in values]
 
 
-def _copied(tensors: list[Any]) -> list[Any]:
-    """Tensors of one device as arrays: their bytes, joined there, make one copy."""
+def _to_the_host(tensors: list[Any], events: Sequence[Any]) -> Any:
+    return _joined(tensors).cpu()
+
+
+def _through_pinned_memory(tensors: list[Any], events: Sequence[Any]) -> Any:
+    """On a stream of its own, behind what the training's streams had queued; they don't wait."""
     torch = sys.modules["torch"]
-    known = [t.float() if _is_torchs_own(t.dtype) else t for t in tensors]
-    joined = torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in known])
-    data, offset, arrays = joined.cpu().numpy().tobytes(), 0, []
-    for tensor in known:
-        dtype = np.dtype(str(tensor.dtype).removeprefix("torch."))
-        array = np.frombuffer(data, dtype, tensor.numel(), offset)
-        arrays.append(array.reshape(tuple(tensor.shape)))
-        offset += array.nbytes
+    with torch.cuda.device(tensors[0].device):
+        stream = torch.cuda.Stream()
+        for event in events:
+            stream.wait_event(event)
+        with torch.cuda.stream(stream):
+            joined = _joined(tensors)
+            host = torch.empty(joined.shape, dtype=joined.dtype, pin_memory=True)
+            host.copy_(joined, non_blocking=True)
+            done = torch.cuda.Event(blocking=True)  # sleeps instead of spinning on a core
+            done.record(stream)
+        done.synchronize()
+    return host
+
+
+def _taken_apart(tensors: list[Any], joined: Any) -> list[Any]:
+    """The arrays in the joined bytes of tensors, on the host."""
+    start, arrays = 0, []
+    for tensor in tensors:
+        end = start + tensor.numel() * tensor.element_size()
+        # A copy: the bytes of the whole flush must not live as long as one array of it.
+        arrays.append(_to_host(joined[start:end].clone().view(tensor.dtype).reshape(tensor.shape)))
+        start = end
     return arrays
 
 
@@ -106,10 +160,10 @@ def _tensors(value: Any) -> list[Any]:
     return [value] if _is_tensor(value) else []
 
 
-def _replaced(value: Any, arrays: Mapping[int, Any]) -> Any:
+def _replaced(value: Any, copies: Mapping[int, Any]) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_replaced(item, arrays) for item in value]
-    return arrays[id(value)] if _is_tensor(value) else value
+        return [_replaced(item, copies) for item in value]
+    return copies[id(value)] if _is_tensor(value) else value
 
 
 def _to_host(value: Any) -> Any:

@@ -1,10 +1,12 @@
 """The writer thread: takes closed steps from the queue to the event file, at a steady pace.
 
 Only this thread touches the file. Whoever flushes or closes leaves a request and waits for it, no
-longer than asked.
+longer than asked. It works in slices of a millisecond or two and rests between them, so that the
+training thread, which shares the interpreter with it, never waits for longer.
 """
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -12,16 +14,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from rlviz import schema
-from rlviz.record import events
-from rlviz.record.eventfile import EventFile, Serializable
+from tensorboard.compat.proto.event_pb2 import Event
+
+from rlviz import schema, tfrecord
+from rlviz.record import events, scalars
+from rlviz.record.eventfile import EventFile
 from rlviz.record.illustrator import Illustration, Illustrator
-from rlviz.record.recorder import Measurement, StepEnd
-from rlviz.record.rows import ClosedStep, RowBuilder, Table
+from rlviz.record.recorder import Item
+from rlviz.record.rows import RowBuilder, Rows, Table
 
 logger = logging.getLogger("rlviz")
 
 _WARN_SECONDS = 60.0
+_SLICE = 512
+"""Queued items that are worked on before the writer rests."""
+_REST_SECONDS = 0.0005
+_LONGEST_PAUSE = 10.0
+"""Seconds between two tries to write while the disk refuses."""
 
 
 @dataclass(slots=True)
@@ -39,9 +48,13 @@ class Troubles:
         self._clock = clock
         self._said: float | None = None
         self.errors = 0
-        self.first: Exception | None = None
+        self.first: BaseException | None = None
 
-    def note(self, error: Exception) -> None:
+    def say_again(self) -> None:
+        """Say the next one however short ago the last one was."""
+        self._said = None
+
+    def note(self, error: BaseException) -> None:
         self.errors += 1
         self.first = self.first or error
         now = self._clock()
@@ -66,21 +79,25 @@ class Worker:
         opening: events of the configuration, if there is one; the session begins with them.
         flush_seconds: pace of writing.
         troubles: told of every failure.
+        dropped_before: how many steps never came here, since the queue was full.
         row_limit: rows kept for a disk that does not take them; the oldest go first.
+        byte_limit: the same, in bytes.
     """
 
     def __init__(
         self,
-        queue: "deque[Measurement | StepEnd]",
+        queue: "deque[Item]",
         builder: RowBuilder,
         file: EventFile,
         *,
         session: int,
         illustrator: Illustrator | None,
-        opening: Sequence[Serializable],
+        opening: Sequence[Event],
         flush_seconds: float,
         troubles: Troubles,
+        dropped_before: Callable[[], int] = lambda: 0,
         row_limit: int = 65_536,
+        byte_limit: int = 64_000_000,
     ) -> None:
         self._queue = queue
         self._builder = builder
@@ -90,15 +107,19 @@ class Worker:
         self._illustrator = illustrator
         self._flush_seconds = flush_seconds
         self._troubles = troubles
+        self._dropped_before = dropped_before
         self._row_limit = row_limit
+        self._byte_limit = byte_limit
         self._table = Table()
         self._building = threading.Lock()  # never held while anything is written
-        self._steps: deque[ClosedStep] = deque()
+        self._rows: deque[Rows] = deque()
         self._has_config = bool(opening)
-        self._extras: list[Serializable] = list(opening)
+        self._extras: list[Event] = list(opening)
         self._requests: deque[_Request] = deque()
         self._wake = threading.Event()
         self._deadline: float | None = None
+        self._pause = 0.0
+        self._next_try = 0.0
         self._closed = threading.Event()
         self._success = True
         self._all_written = False
@@ -111,16 +132,37 @@ class Worker:
     def start(self) -> None:
         self._thread.start()
 
-    def build(self) -> None:
-        """Turn everything queued into rows; afterwards the builder's state is that of now."""
+    def build(self, most: float = math.inf) -> bool:
+        """Turn queued items into rows, `most` of them; whether any were left.
+
+        Afterwards the builder's state is that of the last step that was taken from the queue.
+        """
         with self._building:
-            items = []
-            while self._queue:
+            items: list[Item] = []
+            while self._queue and len(items) < most:
                 items.append(self._queue.popleft())
-            self._steps.extend(self._builder.feed(items))
-            while len(self._steps) > self._row_limit:
-                self._steps.popleft()
-                self.dropped += 1
+            self._keep_rows(self._builder.feed(items))
+        return bool(self._queue)
+
+    def _keep_rows(self, rows: Rows) -> None:
+        if not len(rows):
+            return
+        self._rows.append(rows)
+        while len(self._rows) > 1 and (
+            sum(map(len, self._rows)) > self._row_limit
+            or sum(rows.nbytes for rows in self._rows) > self._byte_limit
+        ):
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        """Give up the rows that waited longest; figures go before them."""
+        self._extras = [event for event in self._extras if not events.is_illustration(event)]
+        self.dropped += len(self._rows.popleft())
+
+    def in_forked_child(self) -> None:
+        """The thread is the parent's, which may have held the lock; so is the file."""
+        self._building = threading.Lock()
+        self._file.leave()
 
     def wake(self) -> None:
         """Write soon, without anybody waiting for it."""
@@ -150,63 +192,87 @@ class Worker:
         while self._deadline is None:
             self._wake.wait(self._flush_seconds)
             self._wake.clear()
-            self._serve_requests()
-            self._illustrate()
-        self._all_written = self._finish(self._deadline)
+            self._survive(self._serve_requests)
+            self._survive(self._illustrate)
+        self._survive(self._finish)
         self._closed.set()
-        self._serve_requests()
+        self._survive(self._serve_requests)
+
+    def _survive(self, part: Callable[[], None]) -> None:
+        """Do a part of the work; whatever becomes of it, the thread lives on."""
+        try:
+            part()
+        except BaseException as error:  # also one that was thrown into this thread
+            self._troubles.note(error)
 
     def _serve_requests(self) -> None:
         requests = []
         while self._requests:
             requests.append(self._requests.popleft())
-        written = self._write()
+        written = self._write(at_once=bool(requests))
         for request in requests:
             request.written = written
             request.done.set()
 
-    def _write(self, *, last: bool = False) -> bool:
+    def _write(self, *, at_once: bool = False, last: bool = False) -> bool:
         """Write all that waits; whether nothing is left.
 
-        What is not about a step waits for the first one, whose number the session starts with,
-        unless this is the last chance.
+        After a failure it waits longer from one try to the next, unless somebody asked for it. What
+        is not about a step waits for the first one, whose number the session starts with, unless
+        this is the last chance.
         """
-        steps: list[ClosedStep] = []
+        taken: list[Rows] = []
         try:
-            self.build()
-            while self._steps:  # taken out, so that `build` can't drop what is being written
-                steps.append(self._steps.popleft())
-            extras = self._extras if steps or self.written or last else []
-            if steps or extras:
-                self._file.append([*self._start_of(steps), *extras, *self._events(steps)])
+            while self.build(_SLICE):
+                time.sleep(_REST_SECONDS)
+            if time.monotonic() < self._next_try and not at_once and not last:
+                return not self._rows
+            while self._rows:  # taken out, so that `build` can't drop what is being written
+                taken.append(self._rows.popleft())
+            extras = self._extras if taken or self.written or last else []
+            if taken or extras:
+                self._file.append(self._encoded(taken, extras))
                 extras.clear()
-        except Exception as error:
-            self._steps.extendleft(reversed(steps))
+        except BaseException as error:
+            self._rows.extendleft(reversed(taken))
+            self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
+            self._next_try = time.monotonic() + self._pause
             self._troubles.note(error)
             return False
-        self.written += len(steps)
+        self._pause = self._next_try = 0.0
+        self.written += sum(map(len, taken))
+        try:
+            self._file.sync_if_due()
+        except OSError as error:
+            self._troubles.note(error)
+            return False
         return True
 
-    def _start_of(self, steps: list[ClosedStep]) -> list[Serializable]:
-        """What a session says first: what earlier ones wrote from this step on is void."""
-        if self.written or not steps:
-            return []
-        return [events.session_start(steps[0].wall_time, steps[0].step)]
-
-    def _events(self, steps: list[ClosedStep]) -> list[Serializable]:
-        if not steps:
-            return []
-        table = self._table.stack([step.row for step in steps])
-        header = schema.RowsHeader(
-            self._session, self._table.columns, self.resumed_after, self.flops_before, self._writer
-        )
-        batch: list[Serializable] = [
-            events.rows(
-                steps[-1].wall_time, header, self._table.layout, table, rows_before=self.written
+    def _encoded(self, taken: list[Rows], extras: list[Event]) -> bytes:
+        """All that is to be written now, in framed records."""
+        start = []
+        if taken and not self.written:  # what earlier sessions wrote from this step on is void
+            start = [events.session_start(taken[0].wall_times[0], int(taken[0].steps[0]))]
+        parts = [tfrecord.frame(event.SerializeToString()) for event in (*start, *extras)]
+        before = self.written
+        for rows in taken:
+            table = self._table.stack(rows.columns)
+            header = schema.RowsHeader(
+                self._session,
+                self._table.names,
+                self.resumed_after,
+                self.flops_before,
+                self._writer,
+                dropped=self.dropped + self._dropped_before(),
             )
-        ]
-        batch.extend(events.scalars(step.wall_time, step.step, step.scalars) for step in steps)
-        return batch
+            event = events.rows(
+                rows.wall_times[-1], header, self._table.layout, table, rows_before=before
+            )
+            before += len(rows)
+            parts.append(tfrecord.frame(event.SerializeToString()))
+            parts.append(scalars.encode(rows.steps, rows.wall_times, rows.scalars))
+            time.sleep(_REST_SECONDS if len(taken) > 1 else 0)
+        return b"".join(parts)
 
     def _illustrate(self) -> None:
         """Pick up a finished figure, and ask for the next one when its time has come."""
@@ -224,9 +290,10 @@ class Worker:
                 events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
             ]
 
-    def _finish(self, deadline: float) -> bool:
+    def _finish(self) -> None:
         """The end of the run: last rows, last figure, last word."""
-        self._write()
+        deadline = self._deadline or 0.0
+        self._write(at_once=True)
         if self._builder.unclosed and self._success:
             self._troubles.note(
                 RuntimeError(
@@ -251,8 +318,8 @@ class Worker:
             self._file.close()
         except OSError as error:
             self._troubles.note(error)
-            return False
-        return all_written and drawn
+            return
+        self._all_written = all_written and drawn
 
     def _last_illustration(self, illustrator: Illustrator, deadline: float) -> bool:
         if illustrator.busy:  # a live one is under way: it shows less than all

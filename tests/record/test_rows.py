@@ -1,21 +1,45 @@
 """What becomes of measurements: sums that merge, exact FLOPs, EMAs, one row a step."""
 
 import math
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
-from rlviz.record.recorder import Measurement, StepEnd
+from rlviz.record.recorder import SPOILED, Measurement
 from rlviz.record.rows import RowBuilder, Table
 from rlviz.record.values import Deferred, answers, episodes, flops, metrics
 
 
+@dataclass(frozen=True)
+class Closed:
+    """One step of the rows that a builder returned."""
+
+    row: dict[str, float]
+    scalars: dict[str, float]
+
+
+class Builder(RowBuilder):
+    """One whose steps are looked at one by one."""
+
+    def feed(self, items):
+        rows = super().feed(items)
+        return [
+            Closed(
+                {name: values[at] for name, values in rows.columns.items()},
+                {tag: values[at] for tag, (values, brought) in rows.scalars.items() if brought[at]},
+            )
+            for at in range(len(rows))
+        ]
+
+
 def builder(**options):
-    return RowBuilder(**{"session": 0, "ema_weight": 0.5, "on_error": pytest.fail, **options})
+    return Builder(**{"session": 0, "ema_weight": 0.5, "on_error": pytest.fail, **options})
 
 
 def step(number, *measurements):
-    return [*measurements, StepEnd(number, wall_time=100.0 + number)]
+    return [*measurements, (number, 100.0 + number, None)]
 
 
 def test_micro_batches_add_up_before_any_ratio_is_taken():
@@ -195,12 +219,30 @@ def test_the_state_survives_a_checkpoint_that_loads_weights_only(tmp_path):
 
 
 def test_columns_only_ever_grow_and_a_new_one_starts_a_new_layout():
+    def columns(**values):
+        return {name: np.array(column) for name, column in values.items()}
+
     table = Table()
-    first = table.stack([{"a": 1.0}, {"a": 2.0}])
-    assert (table.columns, table.layout, first.tolist()) == (("a",), 0, [[1.0], [2.0]])
-    second = table.stack([{"b": 3.0, "a": 4.0}])
-    assert (table.columns, table.layout, second.tolist()) == (("a", "b"), 1, [[4.0, 3.0]])
-    third = table.stack([{"a": 5.0}])
+    first = table.stack(columns(step=[1.0, 2.0]))
+    assert (table.names, table.layout, first.tolist()) == (("step",), 0, [[1.0], [2.0]])
+    second = table.stack(columns(b=[3.0], step=[4.0]))
+    assert (table.names, table.layout, second.tolist()) == (("step", "b"), 1, [[4.0, 3.0]])
+    third = table.stack(columns(step=[5.0]))
     assert table.layout == 1
     assert third[0, 0] == 5.0
     assert math.isnan(third[0, 1])
+
+
+def test_plain_items_count_as_measurements_do():
+    plain = [(0.25, 8, 3, 2.0, {"loss": 1.0}), (None, 1.0, None, None, {"loss": 2.0, "kl": 0.5})]
+    (closed,) = builder().feed([*plain, (7, 100.0, {"loss": 6.0})])
+    assert (closed.row["correct"], closed.row["graded"]) == (2.0, 8)
+    assert (closed.row["parallelism_sum"], closed.row["parallelism_count"]) == (2.0, 1)
+    assert (closed.row["flops/total"], closed.row["step"]) == (3, 7)
+    assert (closed.row["metrics/loss"], closed.row["metrics/kl"]) == (3.0, 0.5)
+
+
+def test_a_step_of_which_a_part_was_lost_is_void_as_a_whole():
+    build = builder()
+    (closed,) = build.feed([(1.0, 1, 5, None, None), SPOILED, *step(2, (0.0, 1, 7, None, None))])
+    assert (closed.row["step"], closed.row["correct"], closed.row["flops/total"]) == (2, 0.0, 7)

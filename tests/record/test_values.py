@@ -1,6 +1,7 @@
 """What `record` takes, what it makes of it, and what it says to the rest."""
 
 import math
+from collections import deque
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.parallelism import Parallelism
 from rlviz.record import values
+from rlviz.record.recorder import Recorder
 from rlviz.record.values import Deferred
 
 
@@ -46,6 +48,7 @@ def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
 ):
     kept = values.answers(on_a_device([1.0, 0.0]))
     assert isinstance(kept, Deferred)
+    values.keep([kept])
     assert device_log == ["detach", "clone"]
     assert arrived(kept) == [Accuracy(1, 2)]
     assert device_log.count("copied to the host") == 1
@@ -54,8 +57,31 @@ def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
 def test_what_is_done_to_a_device_tensor_afterwards_does_not_reach_the_record(on_a_device):
     tensor = on_a_device([1.0, 0.0])
     kept = values.answers(tensor)
+    values.keep([kept])
     tensor.zero_()
     assert arrived(kept) == [Accuracy(1, 2)]
+
+
+def test_a_call_keeps_all_that_it_brings_with_one_launch_on_the_device(on_a_device, device_log):
+    tensors = {
+        "flag": on_a_device([True, False, True]),
+        "loss": on_a_device(torch.tensor(0.1, dtype=torch.float64)),
+        "kl": on_a_device(torch.tensor(0.25, dtype=torch.bfloat16)),
+        "entropy": on_a_device(0.5),
+        "lr": on_a_device(torch.tensor(3, dtype=torch.int16)),
+    }
+    queue = deque()
+    recorder = Recorder(queue)
+    metrics = {name: tensor for name, tensor in tensors.items() if name != "flag"}
+    recorder.record(tensors["flag"], None, None, None, None, metrics, None, None)
+    launches = set(device_log) - {"detach", "view", "_unsafe_view", "slice", "_reshape_alias"}
+    assert launches == {"cat"}
+    assert device_log.count("cat") == 1
+    for tensor in tensors.values():
+        tensor.zero_()
+    (item,) = queue
+    assert arrived(item.accuracy) == [Accuracy(2, 3)]
+    assert arrived(*item.metrics.values()) == [0.1, 0.25, 0.5, 3.0]
 
 
 def test_everything_that_waits_on_a_device_comes_in_one_copy_to_the_last_bit(

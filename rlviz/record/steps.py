@@ -1,0 +1,99 @@
+"""Adds up what was recorded of a step: sums that merge, so that ratios come last."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rlviz import schema
+from rlviz.measure.accuracy import Accuracy
+from rlviz.measure.parallelism import ParallelismSums
+from rlviz.record.recorder import Measurement, Plain
+
+
+class StepSums:
+    """The sums of one step, of all micro-batches so far."""
+
+    __slots__ = (
+        "agents",
+        "correct",
+        "counts",
+        "flops",
+        "graded",
+        "groups",
+        "metrics",
+        "ratio_count",
+        "ratio_sum",
+        "seconds",
+        "step",
+        "undefined",
+        "ungraded",
+        "wall_time",
+    )
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.wall_time = 0.0
+        self.correct: float = 0
+        self.graded: float = 0
+        self.ungraded = 0
+        self.ratio_sum = 0.0
+        self.ratio_count = 0
+        self.undefined = 0
+        self.agents: ParallelismSums | None = None
+        """What is known of the episodes beyond a ratio."""
+        self.groups: dict[str, Accuracy] = {}
+        self.flops: dict[str, int] = {}
+        self.metrics: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        """How many values a metric's sum is of, where it is more than one."""
+        self.seconds: dict[str, float] = {}
+
+    def add_plain(self, item: Plain) -> None:
+        accuracy, graded, flops, parallelism, metrics = item
+        if accuracy is not None:
+            self.correct += accuracy * graded
+            self.graded += graded
+        if flops is not None:
+            self.flops[schema.TOTAL] = self.flops.get(schema.TOTAL, 0) + flops
+        if parallelism is not None:
+            self.ratio_sum += parallelism
+            self.ratio_count += 1
+        if metrics:
+            self.add_metrics(metrics)
+
+    def add_metrics(self, metrics: dict[str, float]) -> None:
+        if not self.metrics:
+            self.metrics = metrics
+            return
+        for name, value in metrics.items():
+            if name in self.metrics:
+                self.metrics[name] += value
+                self.counts[name] = self.counts.get(name, 1) + 1
+            else:
+                self.metrics[name] = value
+
+    def add(self, item: Measurement, read: Callable[[Any], Any]) -> None:
+        """Add a measurement; `read` gives a value that may be on a device, None where it can't."""
+        if (accuracy := read(item.accuracy)) is not None:
+            self.correct += accuracy.correct
+            self.graded += accuracy.graded
+            self.ungraded += accuracy.ungraded
+            if item.group is not None:
+                known = self.groups.get(item.group, Accuracy(0, 0))
+                self.groups[item.group] = known.merge(accuracy)
+        if (episodes := read(item.parallelism)) is not None:
+            self._add_episodes(episodes)
+        for phase, spent in item.flops.items():
+            if (count := read(spent)) is not None:
+                self.flops[phase] = self.flops.get(phase, 0) + count
+        metrics = {name: read(metric) for name, metric in item.metrics.items()}
+        self.add_metrics({name: value for name, value in metrics.items() if value is not None})
+        for phase, taken in item.seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + taken
+
+    def _add_episodes(self, episodes: ParallelismSums) -> None:
+        self.ratio_sum += episodes.ratio_sum
+        self.ratio_count += episodes.ratio_count
+        self.undefined += episodes.undefined
+        known = episodes.work or episodes.span or episodes.spawning_stages
+        if known or episodes.peak or episodes.unfinished:
+            self.agents = episodes if self.agents is None else self.agents.merge(episodes)

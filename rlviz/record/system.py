@@ -1,0 +1,40 @@
+"""The system calls by which a run reaches the disk; in one place, so that tests can fail each."""
+
+import os
+from pathlib import Path
+
+
+class System:
+    """What the event files ask of the operating system. Every method raises OSError."""
+
+    def make_directory(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+
+    def create(self, path: Path) -> int:
+        """A descriptor of a new file to append to."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+
+    def write(self, fd: int, data: bytes) -> int:
+        """Returns how many bytes the system took."""
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        """Forces what was written to the disk."""
+        os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
+
+    def is_at(self, fd: int, path: Path) -> bool:
+        """Whether the open file still stands under its name."""
+        try:
+            return os.path.samestat(os.stat(path), os.fstat(fd))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+
+SYSTEM = System()
+"""What event files use unless they are given another one."""
