@@ -51,6 +51,11 @@ Item: TypeAlias = Plain | Measurement | StepEnd
 SPOILED: StepEnd = (-1, 0.0, None)
 """Instead of a step end: the queue was full, what came of the step is void and counted."""
 
+
+def ends_a_step(item: Item) -> bool:
+    return isinstance(item, tuple) and len(item) == 3 and item is not SPOILED
+
+
 _ITEM_BYTES, _METRIC_BYTES = 500, 60
 """What an item takes in memory at most, and each metric in it."""
 

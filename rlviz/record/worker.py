@@ -20,7 +20,7 @@ from rlviz import schema, tfrecord
 from rlviz.record import events, scalars
 from rlviz.record.eventfile import EventFile
 from rlviz.record.illustrator import Illustration, Illustrator
-from rlviz.record.recorder import Item
+from rlviz.record.recorder import Item, ends_a_step
 from rlviz.record.rows import RowBuilder, Rows, Table
 
 logger = logging.getLogger("rlviz")
@@ -141,7 +141,12 @@ class Worker:
             items: list[Item] = []
             while self._queue and len(items) < most:
                 items.append(self._queue.popleft())
-            self._keep_rows(self._builder.feed(items))
+            try:
+                rows = self._builder.feed(items)
+            except BaseException:
+                self.dropped += sum(ends_a_step(item) for item in items)
+                raise
+            self._keep_rows(rows)
         return bool(self._queue)
 
     def _keep_rows(self, rows: Rows) -> None:
@@ -190,13 +195,16 @@ class Worker:
 
     def _run(self) -> None:
         while self._deadline is None:
-            self._wake.wait(self._flush_seconds)
-            self._wake.clear()
+            self._survive(self._wait)
             self._survive(self._serve_requests)
             self._survive(self._illustrate)
         self._survive(self._finish)
         self._closed.set()
         self._survive(self._serve_requests)
+
+    def _wait(self) -> None:
+        self._wake.wait(self._flush_seconds)
+        self._wake.clear()
 
     def _survive(self, part: Callable[[], None]) -> None:
         """Do a part of the work; whatever becomes of it, the thread lives on."""

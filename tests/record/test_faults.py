@@ -1,0 +1,364 @@
+"""What becomes of a run when the disk fails: every call, every error, a stall, a full or lost one.
+
+Only system calls are made to fail; all of rlviz is as users run it.
+"""
+
+import ctypes
+import errno
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import rlviz
+from rlviz.record import system
+from rlviz.record.system import System
+
+ERRORS = (
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ESTALE,
+    errno.EINTR,
+    errno.EMFILE,
+    "short write",
+)
+
+
+class Failing(System):
+    """The operating system, of which the calls from `first` to `last` fail."""
+
+    def __init__(self, first: int, last: int, error: int | str) -> None:
+        self.first, self.last, self.error = first, last, error
+        self.calls = 0
+        self.failed = 0
+
+    def _fails(self) -> bool:
+        self.calls += 1
+        if not self.first <= self.calls <= self.last:
+            return False
+        self.failed += 1
+        if isinstance(self.error, int):
+            raise OSError(self.error, os.strerror(self.error))
+        return True
+
+    def make_directory(self, path):
+        self._fails()
+        super().make_directory(path)
+
+    def create(self, path):
+        self._fails()
+        return super().create(path)
+
+    def write(self, fd, data):
+        return super().write(fd, data[: len(data) // 2] if self._fails() else data)
+
+    def sync(self, fd):
+        self._fails()
+        super().sync(fd)
+
+    def is_at(self, fd, path):
+        self._fails()
+        return super().is_at(fd, path)
+
+    def remove(self, path):
+        self._fails()
+        super().remove(path)
+
+    def close(self, fd):
+        super().close(fd)  # the descriptor is gone also when the call fails
+        self._fails()
+
+
+def check_sums(viz):
+    health = viz.health
+    assert health.logged == health.written + health.dropped + health.queued
+    return health
+
+
+def run_with(calls, logdir, monkeypatch, flushes):
+    """Records three steps for each flush; returns how many."""
+    monkeypatch.setattr(system, "SYSTEM", calls)
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=60)
+    for step in range(1, 3 * flushes + 1):
+        viz.on_step_end(step, accuracy=0.5, graded=2, flops=10**20)
+        if step % 3 == 0:
+            viz.flush()
+            check_sums(viz)
+    closed = viz.close()
+    health = check_sums(viz)
+    assert health.dropped == 0
+    # What the last calls of all did not take is said, not passed over.
+    assert (health.queued == 0) or not closed
+    return 3 * flushes - health.queued
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: errno.errorcode.get(e, e))
+@pytest.mark.parametrize(
+    ("ks", "flushes"),
+    [
+        pytest.param((1, 2, 3, 4, 5, 6, 7, 12, 23), 10, id="quick"),
+        pytest.param(range(1, 201), 101, id="soak", marks=pytest.mark.soak),
+    ],
+)
+def test_whichever_call_fails_no_step_is_lost_or_doubled(tmp_path, monkeypatch, error, ks, flushes):
+    failed = 0
+    for k in ks:
+        logdir = tmp_path / str(k)
+        calls = Failing(k, k, error)
+        written = run_with(calls, logdir, monkeypatch, flushes)
+        failed += calls.failed
+        run = rlviz.read(logdir)
+        assert list(run.step) == list(range(1, written + 1)), f"call {k}"
+        assert run.exact_flops()[-1] == written * 10**20
+        shutil.rmtree(logdir)
+    assert failed == len(ks)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: errno.errorcode.get(e, e))
+def test_recording_resumes_after_many_calls_in_a_row_have_failed(tmp_path, monkeypatch, error):
+    calls = Failing(5, 60, error)
+    run_with(calls, tmp_path, monkeypatch, flushes=100)
+    assert calls.failed == 56
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(1, 301))
+    assert len(list(tmp_path.iterdir())) <= 56 + 2
+
+
+def test_files_that_hold_nothing_are_not_left_behind(tmp_path, monkeypatch):
+    class Full(System):
+        full = True
+
+        def write(self, fd, data):
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(fd, data)
+
+    calls = Full()
+    monkeypatch.setattr(system, "SYSTEM", calls)
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
+    for step in range(1, 21):
+        viz.on_step_end(step, accuracy=0.5)
+        assert viz.flush() is False
+    assert list(tmp_path.iterdir()) == []
+    calls.full = False
+    assert viz.close() is True
+    assert len(list(tmp_path.iterdir())) == 1
+    assert list(rlviz.read(tmp_path).step) == list(range(1, 21))
+
+
+class Stalled(System):
+    """A disk that does not answer until it is let go."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def write(self, fd, data):
+        self.go_on.wait()
+        return super().write(fd, data)
+
+
+@pytest.fixture
+def stalled(monkeypatch):
+    calls = Stalled()
+    monkeypatch.setattr(system, "SYSTEM", calls)
+    yield calls
+    calls.go_on.set()
+
+
+def test_a_stalled_disk_stops_neither_the_loop_nor_flush_nor_close(tmp_path, stalled):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
+    viz.on_step_end(1, accuracy=0.5)
+    assert viz.flush()
+    stalled.go_on.clear()
+    slowest = 0.0
+    for step in range(2, 2002):
+        began = time.monotonic()
+        viz.on_step_end(step, accuracy=0.5, graded=4)
+        slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 0.5  # a wait for the disk would last for ever
+    began = time.monotonic()
+    viz.state_dict()
+    assert viz.flush(timeout=0.3) is False
+    assert viz.close(timeout=0.3) is False
+    assert time.monotonic() - began < 0.6 + 0.5
+    check_sums(viz)
+    stalled.go_on.set()
+    deadline = time.monotonic() + 10
+    while viz.health.queued and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list(rlviz.read(tmp_path).step) == list(range(1, 2002))
+
+
+def test_what_a_stalled_disk_does_not_take_is_bounded_and_counted(tmp_path, stalled):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
+    stalled.go_on.clear()
+    viz.on_step_end(1, accuracy=0.5, graded=4)
+    viz.flush(timeout=0.2)
+    for step in range(2, 150_001):
+        viz.record(accuracy=0.5, graded=4, flops=1)
+        viz.on_step_end(step)
+    health = check_sums(viz)
+    assert health.logged == 150_000
+    assert 30_000 < health.queued <= 65_536 + 1
+    stalled.go_on.set()
+    assert viz.flush(timeout=60)
+    health = check_sums(viz)
+    assert health.queued == 0
+    viz.on_step_end(150_001, accuracy=0.5, graded=4, flops=1)
+    assert viz.close()
+    run = rlviz.read(tmp_path)
+    assert run.step[-1] == 150_001
+    assert len(run) == viz.health.written
+    # A step is there as a whole or not at all.
+    assert set(run.columns["graded"]) == {4.0}
+
+
+def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
+    stalled.go_on.clear()
+    metrics = {f"metric/{n}": 0.5 for n in range(1000)}
+    for step in range(1, 3001):
+        viz.on_step_end(step, metrics=metrics)
+    health = check_sums(viz)
+    # 64 MB at 60 bytes a metric are about a thousand steps.
+    assert 900 < health.queued < 1200
+    stalled.go_on.set()
+    assert viz.close(timeout=60)
+
+
+def damage_of(name):
+    def delete(logdir: Path) -> None:
+        shutil.rmtree(logdir)
+
+    def move(logdir: Path) -> None:
+        logdir.rename(logdir.with_name("elsewhere"))
+
+    def delete_file(logdir: Path) -> None:
+        for path in logdir.iterdir():
+            path.unlink()
+
+    return {"deleted": delete, "moved": move, "emptied": delete_file}[name]
+
+
+@pytest.mark.parametrize("fate", ["deleted", "moved", "emptied"])
+def test_a_directory_that_goes_away_is_made_again_and_recording_goes_on(tmp_path, fate):
+    logdir = tmp_path / "run"
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=60)
+    viz.on_step_end(1, accuracy=0.5)
+    assert viz.flush()
+    damage_of(fate)(logdir)
+    viz.on_step_end(2, accuracy=0.5)
+    assert viz.flush() is False  # found to have gone nowhere
+    viz.on_step_end(3, accuracy=0.5)
+    assert viz.close() is True
+    # Step 1 too: it was not forced to the disk yet, so it was kept.
+    assert list(rlviz.read(logdir).step) == [1, 2, 3]
+    assert viz.health.errors == 1
+
+
+def test_a_directory_replaced_by_a_file_is_said_and_healed(tmp_path):
+    logdir = tmp_path / "run"
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=60)
+    viz.on_step_end(1, accuracy=0.5)
+    assert viz.flush()
+    shutil.rmtree(logdir)
+    logdir.write_text("in the way")
+    viz.on_step_end(2, accuracy=0.5)
+    for _ in range(3):
+        assert viz.flush() is False
+    logdir.unlink()
+    assert viz.close() is True
+    assert list(rlviz.read(logdir).step) == [1, 2]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 64 kB."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(mounted)]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        refused = result.returncode and result.stderr.strip()
+    except FileNotFoundError as error:
+        refused = str(error)
+    if refused:
+        pytest.skip(f"no small file system can be mounted here: {refused}")
+    yield mounted
+    subprocess.run(["umount", "-l", str(mounted)], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_recording_resumes_when_there_is_space(small_disk):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(40_000))
+    viz = rlviz.Callback(small_disk / "run", figure_seconds=None, flush_seconds=0.05)
+    for step in range(1, 101):
+        viz.on_step_end(step, accuracy=0.5, graded=4, flops=10**20)
+        if step % 4 == 0:
+            viz.flush()
+    assert viz.health.errors > 0
+    assert viz.health.queued > 0
+    ballast.unlink()
+    viz.flush()
+    assert viz.close() is True
+    assert check_sums(viz).written == 100
+    assert list(rlviz.read(small_disk / "run").step) == list(range(1, 101))
+
+
+def test_a_failed_sync_writes_again_what_it_may_have_lost(tmp_path, monkeypatch):
+    class Lossy(System):
+        """One whose first sync fails, and takes with it all that was written."""
+
+        failed = False
+
+        def sync(self, fd):
+            if not self.failed:
+                self.failed = True
+                os.ftruncate(os.open(f"/proc/self/fd/{fd}", os.O_WRONLY), 0)
+                raise OSError(errno.EIO, "Input/output error")
+            super().sync(fd)
+
+    monkeypatch.setattr(system, "SYSTEM", Lossy())
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
+    for step in range(1, 31):
+        viz.on_step_end(step, accuracy=0.5)
+        viz.flush()
+    assert viz.close() is True
+    assert list(rlviz.read(tmp_path).step) == list(range(1, 31))
+
+
+def test_an_exception_thrown_into_the_writer_thread_does_not_end_it(tmp_path):
+    before = set(threading.enumerate())
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.01)
+    (writer,) = set(threading.enumerate()) - before
+    for step in range(1, 201):
+        viz.on_step_end(step, accuracy=0.5)
+        if step % 50 == 0:
+            thrown = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(writer.ident), ctypes.py_object(SystemExit)
+            )
+            assert thrown == 1
+            time.sleep(0.05)
+    assert writer.is_alive()
+    assert viz.close() is True
+    assert viz.health.errors > 0
+    assert list(rlviz.read(tmp_path).step) == list(range(1, 201))
+
+
+def test_a_long_run_is_split_into_files_of_bounded_size(tmp_path, monkeypatch):
+    from rlviz.record import eventfile
+
+    file = eventfile.EventFile(tmp_path, session=0, segment_bytes=1000)
+    for number in range(50):
+        file.append(bytes([number]) * 100)
+    file.close()
+    sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
+    assert len(sizes) == 5
+    assert max(sizes) < 1000 + 100
+    assert sum(sizes) == 50 * 100 + 5 * eventfile._START_BYTES
