@@ -15,6 +15,7 @@ from rlviz.record import events, options
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.illustrator import PAINTER, Illustrator
+from rlviz.record.ranks import Mailbox, rank_and_world
 from rlviz.record.recorder import Item, Recorder, check_step
 from rlviz.record.rows import RowBuilder
 from rlviz.record.worker import Troubles, Worker, logger
@@ -51,6 +52,10 @@ class Callback:
             seconds: its name as `torch.cuda.get_device_name()` gives it, or its peak rate in
             FLOP/s. A name that `rlviz.flops.peak` does not know is one warning, and no MFU.
         devices: how many of them the FLOPs and seconds are those of.
+        process_group: for a run of several processes, a `torch.distributed` group of any backend;
+            make the Callback on each of its ranks. All record, rank 0 adds up and writes; no rank
+            ever waits for another: one that is not heard of for 5 seconds is named, and steps are
+            written without it. Without a group, ranks other than 0 write nothing, and say so.
         strict: raise what went wrong in the background from the next call. By default training is
             never disturbed: failures are counted in `health` and logged once a minute.
 
@@ -78,6 +83,7 @@ class Callback:
         figure_seconds: float | None = 60.0,
         device: str | float | None = None,
         devices: int = 1,
+        process_group: Any = None,
         strict: bool = False,
     ) -> None:
         path = options.run_directory(logdir)
@@ -91,6 +97,9 @@ class Callback:
         self._said_late = self._said_older = False
         self._troubles = Troubles()
         self._recorder = Recorder(queue)
+        rank, ranks = rank_and_world(process_group)
+        mailbox = None if process_group is None or ranks == 1 else Mailbox(process_group)
+        self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
         self._builder = RowBuilder(
             session=session,
@@ -99,7 +108,7 @@ class Callback:
             utilization=utilization(device, devices),
         )
         illustrator = None
-        if figure_seconds is not None:
+        if figure_seconds is not None and rank <= 0:
             illustrator = Illustrator(
                 path,
                 figure_seconds=figure_seconds,
@@ -115,9 +124,19 @@ class Callback:
             opening=[] if config is None else events.config(time.time(), path.name, config),
             flush_seconds=flush_seconds,
             troubles=self._troubles,
+            mailbox=mailbox,
             dropped_before=lambda: self._recorder.dropped,
         )
-        self._odd = strict or bool(session)
+        self._odd = strict or (bool(session) and rank <= 0)
+        if self._silent:
+            self._recorder.close()
+            logger.warning(
+                "rlviz: this is rank %d of %d: it records nothing, for rank 0 writes the run. Pass "
+                "process_group= on every rank to add them all up.",
+                rank,
+                ranks,
+            )
+            return
         self._worker.start()
         atexit.register(self._close_at_exit)
         _living.add(self)
@@ -214,7 +233,7 @@ class Callback:
 
         None waits for as long as it takes.
         """
-        written = not self._forked and self._worker.flush(timeout)
+        written = self._silent or (not self._forked and self._worker.flush(timeout))
         self._raise_if_strict()
         return written
 
@@ -251,9 +270,12 @@ class Callback:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs to go on from here, in plain numbers and strings.
 
-        Covers the closed steps. Put it into the checkpoint beside the model.
+        Covers the closed steps. Put it into the checkpoint beside the model. With a
+        `process_group`, rank 0's is the one to save; call it on every rank, for it waits up to two
+        seconds for what the others recorded of these steps.
         """
         self._worker.build()
+        self._worker.wait_for_ranks(_STATE_SECONDS)
         self._worker.wake()  # a checkpoint should not be ahead of the rows for long
         return self._builder.state_dict()
 
@@ -275,7 +297,9 @@ class Callback:
 
     @property
     def health(self) -> Health:
-        """What became of the steps so far."""
+        """What became of the steps so far; of those of this rank, in a run of several processes."""
+        if self._silent:
+            return Health(0, 0, 0, 0, 0)
         written = self._worker.written
         dropped = self._recorder.dropped + self._worker.dropped
         logged = self._recorder.logged
@@ -301,6 +325,8 @@ class Callback:
         self._close(5.0, success=not hasattr(sys, "last_value"))
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
+        if self._silent:
+            return True
         if self._closed is None and self._forked:
             self._closed = False  # the run is the parent's
         if self._closed is None:
@@ -347,6 +373,9 @@ class Callback:
         if self._strict and self._troubles.first is not None:
             raise self._troubles.first
 
+
+_STATE_SECONDS = 2.0
+"""How long a state waits for the other ranks' sums."""
 
 _living: "weakref.WeakSet[Callback]" = weakref.WeakSet()
 

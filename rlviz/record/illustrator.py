@@ -23,6 +23,8 @@ PAINTER = (sys.executable, "-m", "rlviz.report.painter")
 _MAX_SHARE = 0.01
 """Live figures may cost this fraction of the run's wall time (from the second one on)."""
 _MAX_FAILURES = 3
+_MAX_SECONDS = 120.0
+"""A figure that takes longer has hung."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ class Illustrator:
         self._process: subprocess.Popen[bytes] | None = None
 
     def due(self) -> bool:
-        """Whether the time for another live figure has come."""
+        """Whether the time for another live figure has come; ends a helper that hangs."""
         now = self._clock()
+        if self._busy and now - self._last > _MAX_SECONDS and self._process is not None:
+            self._process.kill()  # so that the thread that waits for it reads an end
         return (
             not self._busy
             and self._failures < _MAX_FAILURES

@@ -33,6 +33,8 @@ class Rows:
     """Column name -> (k,), as `rlviz.schema` names the columns; NaN where a step lacks one."""
     scalars: dict[str, tuple[Floats, NDArray[np.bool_]]]
     """TensorBoard tag -> values, and which of the steps brought one, each (k,)."""
+    missing_ranks: tuple[int, ...] = ()
+    """Ranks whose sums they lack."""
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -74,7 +76,11 @@ class RowBuilder:
         """Measurements since the last step was closed."""
 
     def feed(self, items: Iterable[Item]) -> Rows:
-        """Take in queued items, in order, and return the steps that they close."""
+        """Take in queued items, in order, and return the rows of the steps that they close."""
+        return self.rows(self.close_steps(items))
+
+    def close_steps(self, items: Iterable[Item]) -> list[StepSums]:
+        """Take in queued items, in order, and return the sums of the steps that they close."""
         items = list(items)
         self._fetch(items)
         closed: list[StepSums] = []
@@ -88,7 +94,7 @@ class RowBuilder:
             else:
                 self._close(item, closed)
         self._fetched.clear()
-        return self._rows(closed)
+        return closed
 
     def _close(self, end: tuple[int, float, dict[str, float] | None], to: list[StepSums]) -> None:
         step, self._open = self._open, StepSums()
@@ -125,7 +131,8 @@ class RowBuilder:
             self._on_error(error)
             return None
 
-    def _rows(self, closed: list[StepSums]) -> Rows:
+    def rows(self, closed: list[StepSums], missing_ranks: tuple[int, ...] = ()) -> Rows:
+        """Rows of steps whose sums are complete, but for those of some ranks."""
         if not closed:
             return Rows(np.empty(0, np.int64), np.empty(0), {}, {})
         self._last_step = closed[-1].step
@@ -146,7 +153,7 @@ class RowBuilder:
             schema.SESSION: np.full(len(closed), float(self._session)),
             schema.WALL_TIME: wall_times,
         }
-        return Rows(steps, wall_times, columns | table.columns, table.scalars)
+        return Rows(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
 
     def _spend(self, closed: list[StepSums], table: "_Columns") -> None:
         """Add each step's FLOPs to the cumulative counts, which stand in every row from then on."""

@@ -105,8 +105,8 @@ def _varint(number: int) -> bytes:
 def _varint_bytes(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many bytes each number takes as a varint; 0 for 0, which is left out."""
     limits = np.array([0, *(1 << 7 * n for n in range(1, 8))], np.int64)
-    behind: NDArray[np.int64] = np.searchsorted(limits, numbers, side="right")
-    return behind - (numbers == 0)
+    count: NDArray[np.int64] = np.searchsorted(limits, numbers, side="right") - (numbers == 0)
+    return count
 
 
 def _bytes_of(numbers: NDArray[np.floating], size: int) -> Bytes:

@@ -1,6 +1,7 @@
 """Adds up what was recorded of a step: sums that merge, so that ratios come last."""
 
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 from rlviz import schema
@@ -97,3 +98,66 @@ class StepSums:
         known = episodes.work or episodes.span or episodes.spawning_stages
         if known or episodes.peak or episodes.unfinished:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)
+
+    def merge(self, other: "StepSums") -> None:
+        """Add the sums of the same step on another rank; the wall time stays.
+
+        Everything adds but for what `ParallelismSums.merge` keeps the larger of, and the seconds
+        of a phase, through which the ranks go side by side: the longest stands.
+        """
+        self.correct += other.correct
+        self.graded += other.graded
+        self.ungraded += other.ungraded
+        self.ratio_sum += other.ratio_sum
+        self.ratio_count += other.ratio_count
+        self.undefined += other.undefined
+        if other.agents is not None:
+            self.agents = other.agents if self.agents is None else self.agents.merge(other.agents)
+        for group, answers in other.groups.items():
+            self.groups[group] = self.groups.get(group, Accuracy(0, 0)).merge(answers)
+        for phase, count in other.flops.items():
+            self.flops[phase] = self.flops.get(phase, 0) + count
+        for name, value in other.metrics.items():
+            count = other.counts.get(name, 1)
+            if name in self.metrics:
+                self.counts[name] = self.counts.get(name, 1) + count
+                self.metrics[name] += value
+            else:
+                self.metrics[name] = value
+                if count > 1:
+                    self.counts[name] = count
+        for phase, taken in other.seconds.items():
+            self.seconds[phase] = max(self.seconds.get(phase, 0.0), taken)
+
+    def to_list(self) -> list[Any]:
+        """The sums in plain numbers, lists and dicts, for `from_list`."""
+        agents = None if self.agents is None else astuple(self.agents)
+        groups = {name: astuple(answers) for name, answers in self.groups.items()}
+        return [
+            *(self.step, self.wall_time, self.correct, self.graded, self.ungraded),
+            *(self.ratio_sum, self.ratio_count, self.undefined, agents, groups),
+            *(self.flops, self.metrics, self.counts, self.seconds),
+        ]
+
+    @classmethod
+    def from_list(cls, fields: list[Any]) -> "StepSums":
+        sums = cls()
+        (
+            sums.step,
+            sums.wall_time,
+            sums.correct,
+            sums.graded,
+            sums.ungraded,
+            sums.ratio_sum,
+            sums.ratio_count,
+            sums.undefined,
+            agents,
+            groups,
+            sums.flops,
+            sums.metrics,
+            sums.counts,
+            sums.seconds,
+        ) = fields
+        sums.agents = None if agents is None else ParallelismSums(*agents)
+        sums.groups = {name: Accuracy(*answers) for name, answers in groups.items()}
+        return sums

@@ -1,0 +1,253 @@
+"""Several processes write one run: real processes, joined by gloo."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+import rlviz
+from rlviz.measure.accuracy import Accuracy
+from rlviz.measure.parallelism import Parallelism, ParallelismSums
+from rlviz.record.ranks import Gathering, pack, unpack
+from rlviz.record.steps import StepSums
+
+LOOP = """
+    import os, signal, sys, time
+    import torch.distributed as dist
+    import rlviz
+
+    logdir, rank, ranks, port = sys.argv[1], *map(int, sys.argv[2:5])
+    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
+    dist.init_process_group("gloo", rank=rank, world_size=ranks)
+    viz = rlviz.Callback(
+        logdir, figure_seconds=None, flush_seconds=0.05, process_group=dist.group.WORLD
+    )
+
+    def log(step):
+        viz.record(accuracy=1.0 if rank == 0 else 0.0, graded=1 + rank, flops={"update": 10**20})
+        viz.record(parallelism=[float(rank)] * rank, metrics={"loss": float(rank)})
+        viz.on_step_end(step)
+
+    def say(what):
+        print(what, flush=True)
+"""
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def start(code, logdir, ranks):
+    port = free_port()
+    script = textwrap.dedent(LOOP) + textwrap.dedent(code)
+    return [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(logdir), str(rank), str(ranks), str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(ranks)
+    ]
+
+
+def finish(processes):
+    """Waits for the processes; -> what each of them said, as (output, errors)."""
+    try:
+        return [process.communicate(timeout=90) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_rank_0_writes_the_sums_of_all_ranks_with_ratios_taken_last(tmp_path, ranks):
+    said = finish(
+        start(
+            """
+            for step in range(1, 41):
+                log(step)
+                time.sleep(0.002 * rank)
+            say(viz.close(timeout=30))
+            say(viz.health)
+            """,
+            tmp_path,
+            ranks,
+        )
+    )
+    assert [output.split()[0] for output, _ in said] == ["True"] * ranks, said
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(1, 41))
+    answers = sum(1 + rank for rank in range(ranks))
+    assert set(run.columns["graded"]) == {answers}
+    assert run.accuracy == pytest.approx([1 / answers] * 40)
+    assert run.exact_flops() == [step * ranks * 10**20 for step in range(1, 41)]
+    episodes = [rank for rank in range(ranks) for _ in range(rank)]
+    assert run.parallelism == pytest.approx([sum(episodes) / len(episodes)] * 40)
+    assert run.columns["metrics/loss"] == pytest.approx([sum(range(ranks)) / ranks] * 40)
+    assert len({path.name.split(".")[7] for path in tmp_path.iterdir()}) == 1  # one writer
+
+
+def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
+    said = finish(
+        start(
+            """
+            for step in range(1, 21):
+                if step == 6 and rank == 2:
+                    viz.flush(10)
+                    os.kill(os.getpid(), signal.SIGKILL)
+                log(step)
+                time.sleep(0.01)
+            began = time.monotonic()
+            say(viz.close(timeout=20))
+            os._exit(0)  # gloo's own end would wait for the dead rank
+            """,
+            tmp_path,
+            4,
+        )
+    )
+    assert said[0][0].strip() == "True"
+    assert "nothing came from rank 2 for too long" in said[0][1]
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(1, 21))
+    assert list(run.columns["graded"]) == [1 + 2 + 3 + 4] * 5 + [1 + 2 + 4] * 15
+
+
+def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(tmp_path):
+    processes = start(
+        """
+        for step in range(1, 6):
+            log(step)
+        viz.flush(10)
+        say("first")
+        if rank == 1:
+            time.sleep(1)  # in which it is stopped
+        for step in range(6, 11):
+            began = time.monotonic()
+            log(step)
+            assert rank or time.monotonic() - began < 1
+        if rank == 0:
+            time.sleep(7)  # the patience with a rank that was not missing
+            say(viz.health.written)
+            time.sleep(3)
+        for step in range(11, 16):
+            log(step)
+        say(viz.close(timeout=20))
+        os._exit(0)
+        """,
+        tmp_path,
+        2,
+    )
+    assert processes[0].stdout.readline() == "first\n"
+    assert processes[1].stdout.readline() == "first\n"
+    os.kill(processes[1].pid, signal.SIGSTOP)
+    assert processes[0].stdout.readline() == "10\n"  # steps 6 to 10 were written without rank 1
+    os.kill(processes[1].pid, signal.SIGCONT)
+    time.sleep(1)
+    said = finish(processes)
+    assert "nothing came from rank 1 for too long" in said[0][1]
+    run = rlviz.read(tmp_path)
+    assert list(run.columns["graded"]) == [3] * 5 + [1] * 5 + [3] * 5, said
+
+
+def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
+    code = """
+        import json
+        first, last = {steps}
+        state = os.path.join(os.path.dirname(logdir), "state.json")
+        if first > 1:
+            viz.load_state_dict(json.load(open(state)))
+        for step in range(first, last + 1):
+            log(step)
+        saved = viz.state_dict()
+        if rank == 0:
+            json.dump(saved, open(state, "w"))
+        say(viz.close(timeout=20))
+    """
+    for ranks, steps in ((4, (1, 10)), (2, (11, 20)), (3, (21, 30))):
+        said = finish(start(code.replace("{steps}", str(steps)), tmp_path / "run", ranks))
+        assert [output.strip() for output, _ in said] == ["True"] * ranks, said
+    run = rlviz.read(tmp_path / "run")
+    assert list(run.step) == list(range(1, 31))
+    ranks = [4] * 10 + [2] * 10 + [3] * 10
+    assert run.exact_flops() == [10**20 * sum(ranks[: n + 1]) for n in range(30)]
+    assert run.missing == ()
+
+
+def test_without_a_group_other_ranks_write_nothing_and_say_so_once(tmp_path, run_python):
+    code = """
+import sys, rlviz
+viz = rlviz.Callback(sys.argv[1])
+for step in range(3):
+    viz.on_step_end(step, correct=[1])
+print(viz.flush(), viz.close(), viz.health)
+"""
+    os.environ |= {"RANK": "3", "WORLD_SIZE": "8"}
+    try:
+        result = run_python("-c", code, str(tmp_path / "run"))
+    finally:
+        del os.environ["RANK"], os.environ["WORLD_SIZE"]
+    assert not (tmp_path / "run").exists()
+    assert result.stdout.startswith("True True Health(logged=0")
+    assert result.stderr.count("this is rank 3 of 8: it records nothing") == 1
+
+
+def test_a_group_before_torch_is_joined_is_refused_in_words(tmp_path):
+    with pytest.raises(RuntimeError, match=r"Call init_process_group\(\) before"):
+        rlviz.Callback(tmp_path, process_group=object())
+
+
+def sums(step, graded=1, **metrics):
+    made = StepSums()
+    made.step, made.graded, made.metrics = step, graded, metrics
+    return made
+
+
+def test_a_message_brings_everything_exactly():
+    made = sums(3, graded=0.1, loss=float("nan"), kl=1e300)
+    made.flops = {"update": 10**30 + 1}
+    made.groups = {"math": Accuracy(0.3, 2, 1)}
+    made.counts = {"kl": 3}
+    made.seconds = {"rollout": 0.7}
+    made.agents = ParallelismSums.from_episodes([Parallelism(6, 2)])
+    (read,) = unpack(pack([made]))
+    assert repr(read.to_list()) == repr(made.to_list())
+
+
+def test_merging_two_ranks_adds_all_but_the_seconds_of_which_the_longest_stands():
+    first, second = sums(1, graded=2, loss=1.0), sums(1, graded=3, loss=3.0, kl=2.0)
+    first.seconds, second.seconds = {"update": 1.0}, {"update": 4.0, "rollout": 2.0}
+    second.counts = {"loss": 2}
+    first.merge(second)
+    assert (first.graded, first.metrics, first.counts) == (5, {"loss": 4.0, "kl": 2.0}, {"loss": 3})
+    assert first.seconds == {"update": 4.0, "rollout": 2.0}
+
+
+def test_a_step_waits_for_every_rank_but_not_for_ever():
+    now = [0.0]
+    gathering = Gathering(3, patience=5.0, clock=lambda: now[0])
+    gathering.add([sums(1), sums(2)])
+    gathering.receive(1, [sums(1), sums(2)])
+    assert gathering.ready() == []
+    gathering.receive(2, [sums(1)])
+    ((steps, missing),) = gathering.ready()
+    assert [(s.step, s.graded) for s in steps] == [(1, 3)]
+    assert missing == ()
+    now[0] = 5.0
+    ((steps, missing),) = gathering.ready()
+    assert ([(s.step, s.graded) for s in steps], missing) == ([(2, 2)], (2,))
+    gathering.add([sums(3)])
+    gathering.receive(1, [sums(3)])
+    ((steps, missing),) = gathering.ready()  # rank 2 is not waited for again
+    assert missing == (2,)
+    gathering.receive(2, [sums(2), sums(4)])
+    assert gathering.late == 1
+    gathering.add([sums(4)])
+    assert gathering.ready() == []  # it is back: waited for, as is rank 1
