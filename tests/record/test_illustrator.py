@@ -95,6 +95,31 @@ def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_by_st
     assert not said  # it was ended on purpose
 
 
+def test_a_process_that_hangs_for_two_minutes_is_ended_and_costs_that_figure(run):
+    said = []
+    now = 0.0
+    illustrator = Illustrator(
+        run,
+        figure_seconds=1,
+        on_error=said.append,
+        command=misbehaving("import time; time.sleep(600)"),
+        clock=lambda: now,
+    )
+    illustrator.request()
+    while illustrator._process is None:
+        time.sleep(0.01)
+    now = 119.0
+    illustrator.due()
+    assert illustrator.take(timeout=0.2) is None
+    assert illustrator.busy
+    now = 121.0
+    illustrator.due()
+    assert illustrator.take(timeout=30) is None
+    assert not illustrator.busy
+    assert "ended by itself" in str(said[0])
+    illustrator.stop()
+
+
 def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_under_one_percent(
     run,
 ):
