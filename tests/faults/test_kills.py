@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at any time, a run loses a second of steps at most, and nothing is garbled."""
+"""Killed with SIGKILL at any time, a run loses at most a second of steps and garbles nothing."""
 
 import time
 
