@@ -1,0 +1,105 @@
+"""Killed and resumed again and again, a run reads as if it had never been interrupted."""
+
+import time
+
+import numpy as np
+import pytest
+
+import rlviz
+
+AT_ONCE = 5
+
+# Takes its state every 40 steps and puts the file in its place up to 39 steps later, as a
+# checkpoint that is uploaded in the background.
+TRAINING = """
+    import os, sys, time
+    logdir, checkpoint, steps, pace, lag, waits, flush_seconds = sys.argv[1:]
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=float(flush_seconds))
+    done = saved = 0
+    if os.path.exists(checkpoint):
+        state = torch.load(checkpoint, weights_only=True)
+        viz.load_state_dict(state["rlviz"])
+        done = state["step"]
+    print(done, flush=True)
+    for step in range(done + 1, done + 1 + int(steps)):
+        log_step(viz, step)
+        if step % 40 == 0:
+            if waits == "True":
+                assert viz.flush(30)
+            torch.save({"rlviz": viz.state_dict(), "step": step}, checkpoint + ".new")
+            saved = step
+        if saved and step - saved >= int(lag):
+            os.replace(checkpoint + ".new", checkpoint)
+            saved = 0
+        time.sleep(float(pace))
+    assert viz.close(30)
+    print("closed", flush=True)
+"""
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["flushing", "not flushing"])
+@pytest.mark.parametrize(
+    ("chains", "kills"),
+    [
+        (1, 5),
+        pytest.param(30, 10, marks=[pytest.mark.soak, pytest.mark.timeout(600)]),
+    ],
+)
+def test_a_run_that_was_killed_and_resumed_reads_bit_for_bit_as_one_that_was_not(
+    children, tmp_path, assert_rows_of_log_step, rng, ran, noted, chains, kills, waits
+):
+    """With a flush before the checkpoint nothing is missing; without one, rows of the last second
+    may be, and exactly these are named."""
+    logdirs = [tmp_path / f"chain {n}" for n in range(chains)]
+
+    def start(logdir, steps):
+        checkpoint = logdir.with_suffix(".pt")
+        lag, flush_seconds = rng.randrange(40), rng.choice([0.01, 1.0])
+        return children(TRAINING, logdir, checkpoint, steps, 0.0005, lag, waits, flush_seconds)
+
+    done = 0
+    for first in range(0, chains, AT_ONCE):
+        group = logdirs[first : first + AT_ONCE]
+        for _ in range(kills):
+            began = time.monotonic()
+            links = [(rng.choice([0.1, 0.4, 0.8, 1.6]) * rng.random(), d) for d in group]
+            running = {logdir: start(logdir, 1_000_000) for _, logdir in links}
+            for due, logdir in sorted(links):
+                time.sleep(max(0.0, began + due - time.monotonic()))
+                running[logdir].kill()
+                assert running[logdir].wait() == -9, running[logdir].output
+                done += 1
+        for child in [start(logdir, 200) for logdir in group]:
+            assert child.wait() == 0, child.output
+            assert child.output.endswith("closed\n")
+    assert done == chains * kills
+
+    runs = [rlviz.read(logdir) for logdir in logdirs]
+    longest = max(int(run.step[-1]) for run in runs)
+    child = children(TRAINING, tmp_path / "whole", tmp_path / "whole.pt", longest, 0, 0, False, 1)
+    assert child.wait(120) == 0, child.output
+    whole = rlviz.read(tmp_path / "whole")
+    assert list(whole.step) == list(range(1, longest + 1))
+
+    missing = 0
+    for run in runs:
+        assert (np.diff(run.step) > 0).all()
+        assert (np.diff(run.session) >= 0).all()
+        assert_rows_of_log_step(run)
+        gone = {step for a, b in run.missing for step in range(a, b + 1)}
+        if waits:
+            assert not gone
+        expected = np.array([s not in gone and s <= run.step[-1] for s in whole.step])
+        assert set(run.columns) == set(whole.columns)
+        for name in set(whole.columns) - {"wall_time", "session"}:
+            np.testing.assert_array_equal(
+                run.columns[name], whole.columns[name][expected], err_msg=name, strict=True
+            )
+        missing += len(gone)
+    replaced = sum(run.superseded for run in runs)
+    ran(chains=chains, kills=done)
+    noted(
+        f"{chains} chains of {kills} kills, {'with' if waits else 'without'} a flush before each "
+        f"checkpoint: {sum(map(len, runs)):,} steps, {missing} missing and named, "
+        f"{replaced:,} repeated"
+    )
