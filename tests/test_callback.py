@@ -4,6 +4,7 @@ import gc
 import logging
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -521,3 +522,28 @@ def test_a_close_that_makes_a_failed_write_good_says_that_all_was_written(tmp_pa
     viz._troubles.note = note_and_mend
     assert viz.close() is True
     assert (viz.health.written, viz.health.errors) == (1, 2)
+
+
+def test_a_callback_says_in_words_that_it_cannot_be_pickled(tmp_path):
+    with (
+        rlviz.Callback(tmp_path, figure_seconds=None) as viz,
+        pytest.raises(TypeError, match="can't be pickled or sent to another process"),
+    ):
+        pickle.dumps(viz)
+
+
+def test_a_forked_child_says_once_that_what_it_records_is_dropped(tmp_path):
+    code = """
+        import os, sys, rlviz
+        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
+        if os.fork() == 0:
+            for step in range(3):
+                viz.on_step_end(step, correct=[1])
+            health = viz.health
+            print(health.logged, health.dropped, viz.state_dict()["step"], flush=True)
+            os._exit(0)
+        os.wait()
+    """
+    process = run_script(code, tmp_path)
+    assert process.output == "3 3 0\n"
+    assert process.errors.count("came in a forked child: it is dropped") == 1

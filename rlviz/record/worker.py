@@ -259,7 +259,7 @@ class Worker:
         self._survive(self._serve_requests)
 
     def _wait(self) -> None:
-        self._wake.wait(self._flush_seconds)
+        self._wake.wait(0.9 * self._flush_seconds)  # the rest of it is for the write itself
         self._wake.clear()
 
     def _survive(self, part: Callable[[], None]) -> None:
