@@ -112,7 +112,7 @@ def _effect(last: Damage, gone: Sequence[Gone], sessions: Sequence[Session]) -> 
     known = [s for s in sessions if last.after_step is not None and s.last_step > last.after_step]
     if last.before_step is not None or known:
         return "No step is missing there."
-    return "Whether a step was there can't be told; none is missing before it."
+    return "Whether it held steps can't be told."
 
 
 def _which(gone: Sequence[Gone]) -> str:

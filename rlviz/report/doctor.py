@@ -16,6 +16,7 @@ from rlviz.report.account import Session
 from rlviz.report.files import Contents, load, no_steps
 from rlviz.report.findings import PROBLEM, Finding
 from rlviz.report.history import History, merged
+from rlviz.report.sessions import most_flops
 
 _WIDTH = 79
 _SESSIONS_SHOWN = 8
@@ -209,9 +210,9 @@ def _facts_of(history: History, now: float) -> dict[str, Any]:
 
 def _last_count(history: History) -> int | None:
     """Cumulative RL FLOPs, the most that any step has; None where they are unknown."""
-    if schema.flops_column() not in history.columns:
+    if not np.isfinite(history.flops).any():
         return None
-    return max((count for count in history.exact_flops() if count is not None), default=None)
+    return most_flops(history.columns, np.arange(len(history)))
 
 
 def _plain(session: Session) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
         _shift(columns, mine, offsets[number])
         begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
         lost[number] = max(spent - begins_with, 0)
-        spent = lost[number] + max(begins_with, _most_flops(columns, mine))
+        spent = lost[number] + max(begins_with, most_flops(columns, mine))
         last = columns[schema.STEP][before[-1]] if len(before) else 0.0
         missing = _still_missing(missing, start, int(last))
     keep = _standing(columns, starts)
@@ -173,7 +173,7 @@ def _offsets(
         return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
     prefix = schema.flops_column("")
     phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
-    return {phase: _most_flops(columns, before, phase) for phase in phases}
+    return {phase: most_flops(columns, before, phase) for phase in phases}
 
 
 def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:
@@ -188,7 +188,7 @@ def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[st
             nearest[row], remainders[row] = schema.split_count(count)
 
 
-def _most_flops(
+def most_flops(
     columns: dict[str, Floats], rows: NDArray[np.int64], phase: str = schema.TOTAL
 ) -> int:
     """The largest exact cumulative FLOPs in any of the rows; 0 where none has a count."""

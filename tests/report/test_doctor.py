@@ -400,7 +400,7 @@ def test_noise_at_the_end_of_a_file_is_no_kill(in_batches, logdir):
         stream.write(b"x" * 300)
     diagnosis = examine(logdir)
     assert (diagnosis.state, kinds(diagnosis)) == ("losses", ["damaged"])
-    assert "Whether a step was there can't be told" in only(diagnosis).what
+    assert "Whether it held steps can't be told" in only(diagnosis).what
 
 
 def test_a_batch_that_was_cut_and_written_again_costs_no_step(in_batches, logdir):
