@@ -22,7 +22,8 @@ examples:
   tensorboard --logdir runs         watch any run live
   rlviz plot runs/swarm-7b          draw its figure
   rlviz summary runs/swarm-7b       say what happened
-  rlviz export runs/swarm-7b        write its table as CSV"""
+  rlviz export runs/swarm-7b        write its table as CSV
+  rlviz doctor runs/swarm-7b        say what of it was lost, and what to do"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_plot(commands)
     _add_summary(commands)
     _add_export(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -261,3 +263,31 @@ def _export(options: argparse.Namespace) -> int:
     export(rlviz.read(options.logdir), output)
     print(output)
     return 0
+
+
+# --- doctor ----------------------------------------------------------------
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = _command(
+        commands,
+        "doctor",
+        "Say whether a run on disk is sound, and what to do if not.",
+        "rlviz doctor runs/swarm-7b || echo 'something of it is lost'\n\n"
+        "exit codes:\n"
+        "  0  sound\n"
+        "  1  something is lost, or will be: read it\n"
+        "  2  not a run",
+    )
+    _add_run(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from rlviz.report.doctor import examine
+
+    diagnosis = examine(options.logdir)
+    as_json = options.format == "json"
+    print(json.dumps(diagnosis.to_dict(), indent=2) + "\n" if as_json else diagnosis.text(), end="")
+    return 0 if diagnosis.is_sound else 1

@@ -1,32 +1,22 @@
 """Reads a run directory back: every step once, whatever became of the files and the sessions."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz import schema, tfrecord
+from rlviz import schema
 from rlviz.measure.accuracy import wilson_interval
-from rlviz.report.sessions import Batch, merge
+from rlviz.report.account import MissingRanks, Session
+from rlviz.report.files import Contents, Damage, EventFile, load, no_steps
+from rlviz.report.sessions import merge
 
 if TYPE_CHECKING:
     import pandas
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A stretch of an event file that could not be read."""
-
-    file: str
-    offset: int
-    length: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +33,9 @@ class History:
         lost_flops: session -> RL FLOPs spent before it that are not in the lineage of its weights.
         missing: (first, last) step of each stretch that a resumed session went on after and that
             has no rows here: a checkpoint may be ahead of the rows on disk when a run is killed.
+        sessions: what each start of the training script wrote, and what of that is gone.
+        missing_ranks: stretches of steps that lack the sums of some ranks.
+        files: the event files in the directory.
     """
 
     columns: dict[str, Floats]
@@ -51,6 +44,9 @@ class History:
     superseded: int = 0
     lost_flops: dict[int, int] = field(default_factory=dict)
     missing: tuple[tuple[int, int], ...] = ()
+    sessions: tuple[Session, ...] = ()
+    missing_ranks: tuple[MissingRanks, ...] = ()
+    files: tuple[EventFile, ...] = ()
 
     def __len__(self) -> int:
         return len(self.step)
@@ -83,6 +79,11 @@ class History:
         """The same with what crashes lost: all RL FLOPs of the run up to each step, (T,)."""
         lost = [self.lost_flops.get(int(number), 0) for number in self.session]
         return self.flops + np.array(lost, dtype=np.float64)
+
+    @property
+    def dropped(self) -> int:
+        """Steps that sessions gave up, because the disk did not take them."""
+        return sum(session.dropped for session in self.sessions)
 
     @property
     def has_compute_axis(self) -> bool:
@@ -209,68 +210,26 @@ def read(logdir: str | os.PathLike[str]) -> History:
         >>> run.accuracy, run.flops
         (array([0.75]), array([1.e+21]))
     """
-    path = Path(logdir)
-    if not path.is_dir():
-        raise FileNotFoundError(f"there is no run directory {path}. Give the logdir of a Callback.")
-    batches: list[Batch] = []
-    damage: list[Damage] = []
-    for file in sorted(filter(Path.is_file, path.glob("*tfevents*"))):
-        for item in _read_file(file):
-            (batches if isinstance(item, Batch) else damage).append(item)  # type: ignore[arg-type]
-    if not batches:
-        runs = sorted({str(found.parent) for found in path.glob("*/**/*tfevents*")})
-        hint = f" Runs below it: {', '.join(runs[:5])}." if runs else ""
-        raise FileNotFoundError(f"{path} holds no steps recorded by rlviz (yet).{hint}")
-    merged = merge(batches)
+    contents = load(logdir)
+    if not contents.batches:
+        raise no_steps(contents)
+    return merged(contents)
+
+
+def merged(contents: Contents) -> History:
+    """The run that the batches of a directory make together."""
+    standing = merge(contents.batches)
     return History(
-        merged.columns,
-        logdir=str(path),
-        damage=tuple(damage),
-        superseded=merged.superseded,
-        lost_flops=merged.lost_flops,
-        missing=merged.missing,
+        standing.columns,
+        logdir=str(contents.path),
+        damage=contents.damage,
+        superseded=standing.superseded,
+        lost_flops=standing.lost_flops,
+        missing=standing.missing,
+        sessions=standing.sessions,
+        missing_ranks=standing.missing_ranks,
+        files=contents.files,
     )
-
-
-def _read_file(file: Path) -> Iterator[Batch | Damage]:
-    try:
-        data = file.read_bytes()  # a mapped file that is truncated meanwhile kills the process
-    except OSError as error:
-        yield Damage(file.name, 0, 0, f"the file can't be read: {error.strerror}")
-        return
-    offset = 0
-    for item in tfrecord.scan(data):
-        if isinstance(item, tfrecord.Damage):
-            yield Damage(file.name, item.offset, item.length, item.reason)
-            continue
-        try:
-            yield from _batches(item.payload)
-        except ValueError as error:
-            yield Damage(file.name, offset, item.end - offset, str(error))
-        offset = item.end
-
-
-_ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
-
-
-def _batches(payload: bytes) -> Iterator[Batch]:
-    if _ROWS_TAG_START not in payload:  # spares the parser the scalars, pictures and texts
-        return
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
-
-    try:
-        event = Event.FromString(payload)
-    except DecodeError as error:
-        raise ValueError(f"not an event: {error}") from error
-    for value in event.summary.value:
-        if schema.is_rows_tag(value.tag):
-            header = schema.RowsHeader.from_bytes(value.metadata.plugin_data.content)
-            shape = tuple(dim.size for dim in value.tensor.tensor_shape.dim)
-            table = np.frombuffer(value.tensor.tensor_content, dtype="<f8").reshape(shape)
-            if table.ndim != 2 or table.shape[1] != len(header.columns):
-                raise ValueError(f"rows of shape {shape} under {len(header.columns)} columns")
-            yield Batch(header, table)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

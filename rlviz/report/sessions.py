@@ -7,17 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
+from rlviz.report.account import MissingRanks, Session, sessions_of, stretches_without
+from rlviz.report.files import Batch
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows as one flush wrote them."""
-
-    header: schema.RowsHeader
-    table: Floats
-    """(rows, columns of the header)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +24,8 @@ class Merged:
     """Session -> RL FLOPs that were spent before it and are not in its cumulative count."""
     missing: tuple[tuple[int, int], ...]
     """First and last step of each stretch that a session went on after and that has no rows."""
+    sessions: tuple[Session, ...]
+    missing_ranks: tuple[MissingRanks, ...]
 
 
 def merge(batches: Sequence[Batch]) -> Merged:
@@ -41,7 +36,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
     its FLOPs from 0; they are put on top of those of the rows that stand before it. Its own states
     know nothing of that, so a session that goes on from one of them gets the same on top.
     """
-    batches = _told_apart(batches)
+    batches, claimed = _told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
     rows = np.concatenate([_widened(batch, names) for batch in batches])
     columns = {
@@ -59,24 +54,36 @@ def merge(batches: Sequence[Batch]) -> Merged:
         _shift(columns, mine, offsets[number])
         begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
         lost[number] = max(spent - begins_with, 0)
-        spent = lost[number] + max(begins_with, _most_flops(columns, mine))
+        spent = lost[number] + max(begins_with, most_flops(columns, mine))
         last = columns[schema.STEP][before[-1]] if len(before) else 0.0
         missing = _still_missing(missing, start, int(last))
     keep = _standing(columns, starts)
     standing = {name: column[keep] for name, column in columns.items()}
     superseded = int(np.isfinite(columns[schema.STEP]).sum()) - len(keep)
-    return Merged(standing, superseded, lost, tuple(missing))
+    stand_until = {number: start.after for number, start in starts.items()}
+    return Merged(
+        standing,
+        superseded,
+        lost,
+        tuple(missing),
+        sessions_of(batches, claimed, columns, keep, stand_until),
+        stretches_without(batches, columns[schema.STEP], keep),
+    )
 
 
-def _told_apart(batches: Sequence[Batch]) -> list[Batch]:
-    """The batches, with a session number for each writer: two that began at once took the same."""
+def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
+    """The batches as their writers wrote them, with a session number for each writer, for two
+    that began at once took the same; and the number that each took."""
     writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
     numbers: dict[tuple[int, str], int] = {}
     following = 0
     for session, writer in sorted(writers, key=lambda known: known[0]):  # else in order of files
         numbers[session, writer] = max(session, following)
         following = numbers[session, writer] + 1
-    return [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
+    renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
+    # Names of files follow the clock, which may be set back; the writer's own count does not.
+    renumbered.sort(key=lambda batch: (batch.header.session, batch.written or 0))
+    return renumbered, {number: session for (session, _), number in numbers.items()}
 
 
 def _renumbered(batch: Batch, number: int) -> Batch:
@@ -84,7 +91,7 @@ def _renumbered(batch: Batch, number: int) -> Batch:
         return batch
     table = batch.table.copy()
     table[:, batch.header.columns.index(schema.SESSION)] = number
-    return Batch(replace(batch.header, session=number), table)
+    return replace(batch, header=replace(batch.header, session=number), table=table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +108,13 @@ class _Start:
 def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
     """Session number -> its start, in the order of the numbers."""
     starts: dict[int, _Start] = {}
-    for batch in sorted(batches, key=lambda batch: batch.header.session):
+    for batch in batches:  # in the order of their sessions
         header = batch.header
         known = starts.get(header.session)
         if known is not None and known.after < np.inf:
             continue
-        steps = batch.table[:, header.columns.index(schema.STEP)]
         # Where it began, not the least step: a loop may go back to steps long done.
-        after = next(iter(steps[np.isfinite(steps)]), np.inf) - 1
+        after = next(iter(batch.steps), np.inf) - 1
         if header.resumed_after is not None:
             after = min(after, header.resumed_after)
         starts[header.session] = _Start(
@@ -167,7 +173,7 @@ def _offsets(
         return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
     prefix = schema.flops_column("")
     phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
-    return {phase: _most_flops(columns, before, phase) for phase in phases}
+    return {phase: most_flops(columns, before, phase) for phase in phases}
 
 
 def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:
@@ -182,7 +188,7 @@ def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[st
             nearest[row], remainders[row] = schema.split_count(count)
 
 
-def _most_flops(
+def most_flops(
     columns: dict[str, Floats], rows: NDArray[np.int64], phase: str = schema.TOTAL
 ) -> int:
     """The largest exact cumulative FLOPs in any of the rows; 0 where none has a count."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
+from rlviz.report import words
 from rlviz.report.history import History
 from rlviz.smooth.local import local_polynomial
 
@@ -81,9 +82,9 @@ class Summary:
         steps, seconds = self.facts["steps"], self.facts["wall_seconds"]
         length = f"{steps} training step{'' if steps == 1 else 's'}"
         if seconds > 0:
-            length += f" in {_duration(seconds)}"
+            length += f" in {words.duration(seconds)}"
         total = self.facts["flops"].get(schema.TOTAL)
-        spent = "" if total is None else f", {_flops(total)} RL FLOPs"
+        spent = "" if total is None else f", {words.flops(total)} RL FLOPs"
         return " ".join([f"{length}{spent}.", *(claim.sentence for claim in self.claims)])
 
     def _values_table(self) -> str:
@@ -105,10 +106,10 @@ class Summary:
             return ""
         total = flops.get(schema.TOTAL, 0)
         rows = [
-            f"| {phase} | {_flops(flops[phase])} | {_share(phase, flops[phase], total)} |"
+            f"| {phase} | {words.flops(flops[phase])} | {_share(phase, flops[phase], total)} |"
             for phase in phases
         ]
-        rows.append(f"| **total** | {_flops(total)} | |")
+        rows.append(f"| **total** | {words.flops(total)} | |")
         return "| phase | RL FLOPs | share |\n|---|---:|---:|\n" + "\n".join(rows)
 
 
@@ -205,8 +206,8 @@ def _notes(history: History) -> tuple[str, ...]:
     if lost:
         share = 100 * lost / (lost + (_most_count(history, schema.TOTAL) or 0))
         notes.append(
-            f"{_flops(lost)} RL FLOPs ({share:.1f} % of all that was spent) went into steps that "
-            "restarts lost; the curves don't count them."
+            f"{words.flops(lost)} RL FLOPs ({share:.1f} % of all that was spent) went into steps "
+            "that restarts lost; the curves don't count them."
         )
     for first, last in history.missing:
         steps = f"steps {first} to {last} have" if first < last else f"step {first} has"
@@ -214,6 +215,19 @@ def _notes(history: History) -> tuple[str, ...]:
             f"{steps} no rows here although the run went on after step {last}: lost before they "
             "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on "
             "from the checkpoint."
+        )
+    if history.dropped:
+        were = words.agree(history.dropped, "was", "were")
+        notes.append(
+            f"{words.counted(history.dropped, 'step')} {were} given up, because the disk did not "
+            "take them."
+        )
+    if history.missing_ranks:
+        few = sum(stretch.steps for stretch in history.missing_ranks)
+        ranks = {rank for stretch in history.missing_ranks for rank in stretch.ranks}
+        notes.append(
+            f"{words.counted(few, 'step')} {words.agree(few, 'lacks', 'lack')} the share of "
+            f"{words.stretches(words.runs(ranks), 'rank')}; `rlviz doctor` says which steps."
         )
     if history.damage:
         unread = sum(damage.length for damage in history.damage)
@@ -245,19 +259,7 @@ def _with_error(value: Value, *, scale: float, decimals: int) -> str:
 _FORMATS = {schema.ACCURACY: _percent, schema.PARALLELISM: _plain}
 
 
-def _flops(count: int) -> str:
-    return f"{count:.3g}" if count < 1000 else f"{count:.2e}".replace("e+", "e")
-
-
 def _share(phase: str, count: int, total: int) -> str:
     if phase == schema.EVALUATION:
         return "not in the total"
     return f"{100 * count / total:.1f} %" if total else ""
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

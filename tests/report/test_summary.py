@@ -1,5 +1,6 @@
 """The summary: values that are right, text that can be read, and nothing that was not measured."""
 
+import dataclasses
 import json
 import math
 import re
@@ -9,6 +10,7 @@ import pytest
 
 import rlviz
 from rlviz import tfrecord
+from rlviz.report.account import MissingRanks, Session
 
 # The text rounds to 0.1 % and 0.01; the values behind it are those of the reference to 1e-8.
 TOLERANCE = 1e-8
@@ -312,4 +314,18 @@ def test_damage_is_counted_and_its_reason_given(write_steps, tmp_path):
     assert note == (
         "19 bytes in 1 file could not be read (incomplete record at the end); "
         "what they held is missing here."
+    )
+
+
+def test_steps_that_were_given_up_and_ranks_that_are_missing_are_said(small):
+    session = Session(
+        number=0, claimed=0, rows=3, superseded=0, first_step=1, last_step=3, resumed_after=None,
+        began=1000.0, ended=1125.0, dropped=2, world_size=8, backwards=0, clock_back_seconds=0.0,
+        gone=(),
+    )  # fmt: skip
+    lacking = (MissingRanks((3,), 1, 1, 1), MissingRanks((3, 4), 3, 3, 1))
+    run = dataclasses.replace(small, sessions=(session,), missing_ranks=lacking)
+    assert rlviz.summarise(run).notes == (
+        "2 steps were given up, because the disk did not take them.",
+        "2 steps lack the share of ranks 3 to 4; `rlviz doctor` says which steps.",
     )

@@ -1,0 +1,120 @@
+"""Numbers, ranges and times as a person reads them."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "step"), counted(3, "step")
+    ('1 step', '3 steps')
+    """
+    return f"{number} {noun}{agree(number, '', 's')}"
+
+
+def agree(number: int, one: str, several: str) -> str:
+    """The form of a word that goes with a number.
+
+    >>> agree(1, "is", "are"), agree(2, "is", "are")
+    ('is', 'are')
+    """
+    return one if number == 1 else several
+
+
+def how_many(ranges: Sequence[tuple[int, int]]) -> int:
+    """How many numbers the stretches hold.
+
+    >>> how_many([(4, 6), (9, 9)])
+    4
+    """
+    return sum(last - first + 1 for first, last in ranges)
+
+
+def flops(count: int) -> str:
+    """FLOPs with three digits.
+
+    >>> flops(7), flops(4 * 10**21)
+    ('7', '4.00e21')
+    """
+    return f"{count:.3g}" if count < 1000 else f"{count:.2e}".replace("e+", "e")
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that suits them.
+
+    >>> size(1), size(215), size(1_234_567)
+    ('1 byte', '215 bytes', '1.2 MB')
+    """
+    for unit, many in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= many:
+            return f"{count / many:.1f} {unit}"
+    return counted(count, "byte")
+
+
+def duration(seconds: float) -> str:
+    """A time span.
+
+    >>> duration(2.5), duration(125), duration(7260)
+    ('2.5 s', '2 min 5 s', '2 h 1 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def ago(seconds: float) -> str:
+    """How long something is past, less finely the longer.
+
+    >>> ago(0.2), ago(200), ago(200_000)
+    ('just now', '3 min 20 s ago', '2 days ago')
+    """
+    if seconds < 1:
+        return "just now"
+    days = int(seconds // 86_400)
+    return f"{counted(days, 'day') if days else duration(seconds)} ago"
+
+
+def moment(seconds: float) -> str:
+    """A point in time, in UTC.
+
+    >>> moment(0)
+    '1970-01-01 00:00:00 UTC'
+    """
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):  # no year that a calendar has
+        return f"{seconds:g} s after 1970"
+
+
+def stretches(ranges: Sequence[tuple[int, int]], noun: str = "step", *, limit: int = 3) -> str:
+    """First and last numbers of stretches, the first few of them.
+
+    >>> stretches([(4, 4)]), stretches([(4, 6), (9, 9)]), stretches([(1, 1), (3, 3)], "rank")
+    ('step 4', 'steps 4 to 6 and 9', 'ranks 1 and 3')
+    >>> stretches([(n, n) for n in range(0, 20, 2)])
+    'steps 0, 2, 4 and 7 more such'
+    """
+    shown = [str(first) if first == last else f"{first} to {last}" for first, last in ranges]
+    if len(shown) > limit:
+        shown[limit:] = [f"{len(shown) - limit} more such"]
+    *early, last_shown = shown
+    listed = f"{', '.join(early)} and {last_shown}" if early else last_shown
+    return f"{noun}{agree(how_many(ranges), '', 's')} {listed}"
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Numbers as stretches without holes.
+
+    >>> runs([1, 2, 3, 7])
+    [(1, 3), (7, 7)]
+    """
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
