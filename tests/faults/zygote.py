@@ -9,6 +9,7 @@ pid, `{"reap": pid}` with the exit status, null while it runs.
 """
 
 import ctypes
+import gc
 import json
 import mmap
 import os
@@ -97,4 +98,5 @@ def serve():
 if __name__ == "__main__":
     warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", append=False)
     torch.set_num_threads(1)
+    gc.freeze()  # or every child copies all of it when it ends
     serve()
