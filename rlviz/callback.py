@@ -1,6 +1,7 @@
 """The callback that a training script adds: it puts the parts together and computes nothing."""
 
 import atexit
+import multiprocessing
 import os
 import sys
 import time
@@ -8,6 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -95,6 +97,7 @@ class Callback:
         self._strict = strict
         self._closed: bool | None = None
         self._said_late = self._said_older = False
+        self._at_childs_end: Finalize | None = None
         self._troubles = Troubles()
         self._recorder = Recorder(queue)
         rank, ranks = rank_and_world(process_group)
@@ -139,6 +142,8 @@ class Callback:
             return
         self._worker.start()
         atexit.register(self._close_at_exit)
+        if multiprocessing.parent_process() is not None:  # its children end without atexit
+            self._at_childs_end = Finalize(None, self._close_at_exit, exitpriority=0)
         _living.add(self)
 
     def record(
@@ -331,6 +336,8 @@ class Callback:
             self._closed = False  # the run is the parent's
         if self._closed is None:
             atexit.unregister(self._close_at_exit)
+            if self._at_childs_end is not None:
+                self._at_childs_end.cancel()
             self._closed = False  # an interrupt while waiting must not start it all over
             self._odd = True
             self._recorder.close()

@@ -88,7 +88,7 @@ def test_children_forked_while_eight_threads_log_end_and_leave_the_run_alone(
 ):
     parent = children(FORKING, tmp_path, forks)
     assert parent.wait(600) == 0, parent.output
-    last, counts, statuses, ended = json.loads(parent.output)
+    last, counts, statuses, ended = json.loads(parent.output.splitlines()[-1])
     assert statuses == [0]
     assert ended == forks
     assert counts == [last, last, 0, 0, 0]
