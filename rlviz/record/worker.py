@@ -30,6 +30,8 @@ logger = logging.getLogger("rlviz")
 _WARN_SECONDS = 60.0
 _SLICE = 512
 """Queued items that are worked on before the writer rests."""
+_SLICES = 128
+"""Slices after which what was built is written."""
 _REST_SECONDS = 0.0005
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
@@ -287,7 +289,9 @@ class Worker:
         """
         taken: list[Rows] = []
         try:
-            while self.build(_SLICE):
+            for _ in range(_SLICES):  # not for ever, where steps come as fast as they are taken
+                if not self.build(_SLICE):
+                    break
                 time.sleep(_REST_SECONDS)
             if time.monotonic() < self._next_try and not at_once and not last:
                 return not self._rows
@@ -307,14 +311,14 @@ class Worker:
             return False
         self._pause = self._next_try = 0.0
         self.written += sum(map(len, taken))
-        if self._mailbox is not None and len(self._gathering):
-            return False  # steps that wait for other ranks
+        if self._queue:
+            self._wake.set()
         try:
             self._file.sync_if_due()
         except OSError as error:
             self._troubles.note(error)
             return False
-        return True
+        return not len(self._gathering)  # steps that wait for other ranks
 
     def _encoded(self, taken: list[Rows], extras: list[Event]) -> bytes:
         """All that is to be written now, in framed records."""

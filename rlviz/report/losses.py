@@ -81,7 +81,7 @@ def ranks(history: History) -> Iterator[Finding]:
         for missing, stretches in where.items()
     ]
     if len(shown) > 3:
-        shown[3:] = [f"others in {words.counted(len(shown) - 3, 'other way')}"]
+        shown[3:] = [f"and {words.counted(len(shown) - 3, 'set')} of ranks more"]
     steps = sum(stretch.steps for stretch in history.missing_ranks)
     size = max(session.world_size for session in history.sessions)
     yield Finding(
