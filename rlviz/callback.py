@@ -279,10 +279,7 @@ class Callback:
         `process_group`, rank 0's is the one to save; call it on every rank, for it waits up to two
         seconds for what the others recorded of these steps.
         """
-        self._worker.build()
-        self._worker.wait_for_ranks(_STATE_SECONDS)
-        self._worker.wake()  # a checkpoint should not be ahead of the rows for long
-        return self._builder.state_dict()
+        return self._worker.state(_STATE_SECONDS)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on after the step at which `state_dict` was taken; call it before the first step.

@@ -7,12 +7,15 @@ training thread, which shares the interpreter with it, never waits for longer.
 
 import logging
 import math
+import queue
 import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 
@@ -76,7 +79,7 @@ class Worker:
     """Owns the thread, the event file and what still has to be written.
 
     Args:
-        queue: what the training thread recorded.
+        items: what the training thread recorded.
         builder: makes rows of it.
         file: where the rows go.
         illustrator: draws the figure and the summary; None for a run without.
@@ -91,7 +94,7 @@ class Worker:
 
     def __init__(
         self,
-        queue: "deque[Item]",
+        items: "deque[Item]",
         builder: RowBuilder,
         file: EventFile,
         *,
@@ -105,7 +108,7 @@ class Worker:
         row_limit: int = 65_536,
         byte_limit: int = 64_000_000,
     ) -> None:
-        self._queue = queue
+        self._queue = items
         self._builder = builder
         self._file = file
         self._session = session
@@ -117,15 +120,20 @@ class Worker:
         self._row_limit = row_limit
         self._byte_limit = byte_limit
         self._table = Table()
-        self._building = threading.Lock()  # never held while anything is written
+        # Never held while anything is written. A signal handler comes through in its own thread,
+        # and finds out whether it is in the middle of a build.
+        self._building = threading.RLock()
+        self._in_a_build = False
         self._rows: deque[Rows] = deque()
         self._mailbox = mailbox
         self._gathering = Gathering(1 if mailbox is None else mailbox.world_size)
         self._unsent: list[StepSums] = []
+        self._state = builder.state_dict()
         self._has_config = bool(opening)
         self._extras: list[Event] = list(opening)
         self._requests: deque[_Request] = deque()
-        self._wake = threading.Event()
+        # Not an Event: a signal handler that comes while one is set could not set it again.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._deadline: float | None = None
         self._pause = 0.0
         self._next_try = 0.0
@@ -146,7 +154,7 @@ class Worker:
 
         Afterwards the builder's state is that of the last step that was taken from the queue.
         """
-        with self._building:
+        with self._building, self._as_builder():
             items: list[Item] = []
             while self._queue and len(items) < most:
                 items.append(self._queue.popleft())
@@ -165,6 +173,33 @@ class Worker:
                 self._gathering.add(closed)
                 self._gather()
         return bool(self._queue)
+
+    @contextmanager
+    def _as_builder(self) -> Iterator[None]:
+        self._state = self._builder.state_dict()
+        self._in_a_build = True
+        try:
+            yield
+        finally:
+            self._in_a_build = False
+
+    def state(self, patience: float) -> dict[str, Any]:
+        """Where the run stands after the steps closed so far.
+
+        A signal handler that interrupts the building of rows in its own thread can't wait for its
+        end, and is given the state of before.
+
+        Args:
+            patience: seconds to wait for what the other ranks recorded of these steps.
+        """
+        with self._building:
+            if self._in_a_build:
+                return self._state
+        self.build()
+        self.wait_for_ranks(patience)
+        self._wake.put(None)  # a checkpoint should not be ahead of the rows for long
+        with self._building, self._as_builder():
+            return self._state
 
     def _gather(self, *, now_or_never: bool = False) -> None:
         """On rank 0: take what the other ranks have sent, and build the rows that are complete."""
@@ -201,7 +236,7 @@ class Worker:
         """On rank 0: wait for the other ranks' sums of the steps that were closed here."""
         deadline = time.monotonic() + timeout
         while self._mailbox is not None and not self._mailbox.rank:
-            with self._building:
+            with self._building, self._as_builder():
                 self._gather()
                 if not len(self._gathering) or time.monotonic() > deadline:
                     return
@@ -224,12 +259,9 @@ class Worker:
 
     def in_forked_child(self) -> None:
         """The thread is the parent's, which may have held the lock; so is the file."""
-        self._building = threading.Lock()
+        self._building = threading.RLock()
+        self._in_a_build = False
         self._file.leave()
-
-    def wake(self) -> None:
-        """Write soon, without anybody waiting for it."""
-        self._wake.set()
 
     def flush(self, timeout: float | None) -> bool:
         """Write what was logged so far; whether that was done within `timeout` seconds."""
@@ -237,7 +269,7 @@ class Worker:
             return self._all_written
         request = _Request()
         self._requests.append(request)
-        self._wake.set()
+        self._wake.put(None)
         return request.done.wait(_limited(timeout)) and request.written
 
     def close(self, timeout: float | None, *, success: bool) -> bool:
@@ -245,7 +277,7 @@ class Worker:
         timeout = _limited(timeout)
         self._success = success
         self._deadline = time.monotonic() + timeout
-        self._wake.set()
+        self._wake.put(None)
         in_time = self._closed.wait(timeout)
         if self._illustrator is not None:
             self._illustrator.stop()
@@ -261,8 +293,10 @@ class Worker:
         self._survive(self._serve_requests)
 
     def _wait(self) -> None:
-        self._wake.wait(0.9 * self._flush_seconds)  # the rest of it is for the write itself
-        self._wake.clear()
+        with suppress(queue.Empty):
+            self._wake.get(timeout=0.9 * self._flush_seconds)  # the rest is for the write itself
+            while True:
+                self._wake.get_nowait()
 
     def _survive(self, part: Callable[[], None]) -> None:
         """Do a part of the work; whatever becomes of it, the thread lives on."""
@@ -312,7 +346,7 @@ class Worker:
         self._pause = self._next_try = 0.0
         self.written += sum(map(len, taken))
         if self._queue:
-            self._wake.set()
+            self._wake.put(None)
         try:
             self._file.sync_if_due()
         except OSError as error:
