@@ -182,6 +182,7 @@ def test_steps_between_the_rows_and_the_checkpoint_are_a_loss(write_steps, logdi
     diagnosis = examine(logdir)
     finding = only(diagnosis)
     assert (diagnosis.state, finding.kind) == ("losses", "missing")
+    assert not diagnosis.is_sound
     assert finding.what.startswith("steps 4 to 6 have no rows, though the run went on")
     assert "call flush()" in finding.advice
     assert "usable, with losses — 5 steps in 2 sessions; 1 problem." in diagnosis.verdict
@@ -365,6 +366,25 @@ def test_damage_between_the_rows_costs_no_step(in_batches, logdir):
     diagnosis = examine(logdir)
     assert diagnosis.state == "losses"
     assert only(diagnosis).what.endswith("No step is missing there.")
+
+
+def test_damage_before_the_first_rows_costs_no_step(in_batches, logdir):
+    data = bytearray(in_batches.read_bytes())
+    data[20] ^= 1  # in the record that every event file begins with
+    in_batches.write_bytes(data)
+    assert only(examine(logdir)).what.endswith("No step is missing there.")
+
+
+def test_steps_that_were_not_all_recorded_are_missed_by_their_count(write_batch, logdir):
+    for first in (10, 40, 70):
+        write_batch(range(first, first + 30, 10))
+    (file,) = files_of(logdir)
+    data = bytearray(file.read_bytes())
+    data[rows_records(data)[1][0] + 40] ^= 1
+    file.write_bytes(data)
+    assert only(examine(logdir)).what.endswith(
+        "With it 3 steps between steps 30 and 70 are missing."
+    )
 
 
 def test_damage_of_steps_that_a_later_session_did_again_costs_no_step(write_steps, logdir):
@@ -707,6 +727,22 @@ def test_lines_fit_a_terminal_of_80_columns_but_for_file_names(write_batch, logd
     found = [part for part in paragraphs if part.startswith(("PROBLEM", "note:"))]
     assert len(found) == len(examine("run").findings)
     assert all(part.count("\n  → ") == 1 for part in found)
+
+
+def test_a_run_that_tells_no_times_is_told_without_them(write_batch, logdir):
+    write_batch([1, 2, 3], wall_time=[np.nan] * 3)
+    diagnosis = examine(logdir)
+    (session,) = json.loads(json.dumps(diagnosis.to_dict(), allow_nan=False))["facts"]["sessions"]
+    assert session["began"] is session["ended"] is diagnosis.facts["last_written"] is None
+    assert [line.split()[0] for line in diagnosis.text().splitlines()[2:]] == ["Steps", "1"]
+
+
+def test_the_name_of_a_file_stays_whole_for_copying(write_batch, logdir):
+    name = f"events.out.tfevents.0.{'long-host-' * 12}.rlviz-s0-0"
+    write_batch([1, 2, 3], name=name)
+    with (logdir / name).open("ab") as stream:
+        stream.write(b"x" * 100)
+    assert name in examine(logdir).text()
 
 
 def test_problems_come_before_notes(write_batch, logdir):
