@@ -160,7 +160,7 @@ def print_costs(runs: Runs, names: Sequence[str], work: Step, rounds: int, steps
     """The first table. CPU is less that of the same loop without a logger, timers included."""
     settings: dict[str, tuple[Step, int]] = {
         "back to back": (lambda: SCALARS, steps),
-        "1 ms of computing between": (work, max(1, steps * 2 // 5)),
+        "1 ms of computing between": (work, max(1, steps * 3 // 10)),
     }
     everyone = [NOTHING, *names]
     # A first run of one step pays for imports, and tells what starting a child process costs.

@@ -89,7 +89,9 @@ class Callback:
         strict: bool = False,
     ) -> None:
         path = options.run_directory(logdir)
-        options.check(config, ema, flush_seconds, figure_seconds)
+        ema, flush_seconds, figure_seconds = options.check(
+            config, ema, flush_seconds, figure_seconds
+        )
         self._path, self._session = path, next_session(path)
         session = self._session
         queue: deque[Item] = deque()
@@ -238,6 +240,7 @@ class Callback:
 
         None waits for as long as it takes.
         """
+        timeout = options.waiting_time(timeout)
         written = self._silent or (not self._forked and self._worker.flush(timeout))
         self._raise_if_strict()
         return written
@@ -327,6 +330,7 @@ class Callback:
         self._close(5.0, success=not hasattr(sys, "last_value"))
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
+        timeout = options.waiting_time(timeout)
         if self._silent:
             return True
         if self._closed is None and self._forked:

@@ -1,7 +1,7 @@
 """What a run knows of compute by itself: watched modules count their FLOPs, a device has a peak."""
 
 import logging
-import math
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -63,7 +63,7 @@ def _peak(device: str | float | None) -> float | None:
     if (
         isinstance(device, bool)
         or not isinstance(device, (int, float))
-        or not 0 < device < math.inf
+        or not 0 < device <= sys.float_info.max
     ):
         raise ValueError(
             f"device must be a device's name or its peak FLOP/s (> 0), got {device!r}."

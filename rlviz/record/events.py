@@ -130,10 +130,15 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[st
             yield from _flatten(value, f"{name}.")
         elif isinstance(value, (bool, np.bool_)):
             yield name, bool(value)
-        elif isinstance(value, _NUMBER) and -_FLOAT64_MAX < value < _FLOAT64_MAX:
+        elif _is_number(value) and -_FLOAT64_MAX < value < _FLOAT64_MAX:
             yield name, value
         else:
             yield name, str(value).encode("utf-8", "replace").decode()
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one; NumPy has its durations among the integers."""
+    return isinstance(value, _NUMBER) and not isinstance(value, np.timedelta64)
 
 
 def _cell(value: object) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rlviz.record.values import number
+
 
 def run_directory(logdir: str | os.PathLike[str]) -> Path:
     """The run directory as a path; it need not exist yet."""
@@ -22,8 +24,9 @@ def check(
     ema: float,
     flush_seconds: float,
     figure_seconds: float | None,
-) -> None:
-    """Raise ValueError or TypeError for what can't be meant."""
+) -> tuple[float, float, float | None]:
+    """The numbers among them as floats; ValueError or TypeError for what can't be meant."""
+    ema = number(ema, "ema")
     if not 0 <= ema < 1:
         raise ValueError(
             f"ema must be in [0, 1), got {ema!r}. For a memory of about n steps use 1 - 1/n."
@@ -33,13 +36,32 @@ def check(
             f"config must be a mapping of names to values, got {type(config).__name__}. "
             "For an argparse namespace pass vars(args)."
         )
-    _check_seconds("flush_seconds", flush_seconds)
-    if figure_seconds is not None:
-        _check_seconds("figure_seconds", figure_seconds)
+    return (
+        ema,
+        _seconds("flush_seconds", flush_seconds),
+        None if figure_seconds is None else _seconds("figure_seconds", figure_seconds),
+    )
 
 
-def _check_seconds(name: str, seconds: float) -> None:
+def _seconds(name: str, seconds: float) -> float:
+    seconds = number(seconds, name)
     if not 0 < seconds <= threading.TIMEOUT_MAX:
         raise ValueError(
             f"{name} must be > 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, got {seconds!r}."
         )
+    return seconds
+
+
+def waiting_time(timeout: float | None) -> float:
+    """A timeout as the system can wait for it: None and infinity are the longest there is.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is NaN.
+    """
+    if timeout is None:
+        return threading.TIMEOUT_MAX
+    seconds = number(timeout, "timeout")
+    if seconds != seconds:
+        raise ValueError("timeout must be a number of seconds, got NaN.")
+    return min(max(seconds, 0.0), threading.TIMEOUT_MAX)

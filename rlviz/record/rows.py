@@ -86,7 +86,7 @@ class RowBuilder:
         closed: list[StepSums] = []
         for item in items:
             if isinstance(item, Measurement):
-                self._open.add(item, self._read)
+                self._add(item)
                 self.unclosed += 1
             elif len(item) == 5:
                 self._open.add_plain(item)
@@ -95,6 +95,12 @@ class RowBuilder:
                 self._close(item, closed)
         self._fetched.clear()
         return closed
+
+    def _add(self, item: Measurement) -> None:
+        try:
+            self._open.add(item, self._read)
+        except Exception as error:  # sums beyond what a float holds: that costs no step
+            self._on_error(error)
 
     def _close(self, end: tuple[int, float, dict[str, float] | None], to: list[StepSums]) -> None:
         step, self._open = self._open, StepSums()
@@ -197,7 +203,7 @@ class RowBuilder:
             step = check_step(state["step"])
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
             self._averages.load_state_dict(state["ema"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
                 f"this is not what Callback.state_dict() gave: {state!r:.200}. Save that in the "
                 "checkpoint, and load it unchanged."
@@ -286,7 +292,7 @@ class _Columns:
         for phase in dict.fromkeys(phase for step in self._closed for phase in step.seconds):
             taken = [step.seconds.get(phase) for step in self._closed]
             shares = [
-                utilization(step.flops.get(phase, 0), wall) if wall else None
+                _share(utilization, step.flops.get(phase, 0), wall)
                 for step, wall in zip(self._closed, taken, strict=True)
             ]
             self.columns[schema.seconds_column(phase)] = _array(taken)
@@ -320,6 +326,16 @@ class _Sparse:
 
     def arrays(self) -> dict[str, Floats]:
         return self._values
+
+
+def _share(
+    utilization: Callable[[int, float], float | None], flops: int, wall: float | None
+) -> float | None:
+    """None too where the rate is beyond what a float holds."""
+    try:
+        return utilization(flops, wall) if wall and wall < math.inf else None
+    except (OverflowError, ZeroDivisionError):
+        return None
 
 
 def _array(values: Iterable[float | None]) -> Floats:

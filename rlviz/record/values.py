@@ -32,14 +32,21 @@ class Deferred(Generic[T]):
     """A CUDA event of the stream that the value was kept on; None for other devices."""
 
 
-def now_or_later(value: Any, read: Callable[[Any], T]) -> T | Deferred[T]:
+def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
     """Apply `read` to a host value at once; one on a device is for `keep`, before it can change."""
     if not _has_tensors(value):
         return read(value)
     tensors = value if isinstance(value, (list, tuple)) else [value]
     if any(_is_tensor(t) and t.device.type != "cpu" for t in tensors):
         return Deferred(_detached(value), read)
-    return read(_to_host(value))
+    try:
+        host = _to_host(value)
+    except (TypeError, RuntimeError) as error:  # sparse, quantised, without data
+        raise TypeError(
+            f"{name} must be a dense tensor, got {str(error).splitlines()[0]!r} when it was read. "
+            "Pass .to_dense(), or the number itself."
+        ) from error
+    return read(host)
 
 
 def _is_tensor(value: Any) -> bool:
@@ -184,13 +191,15 @@ _NUMPY_FLOATS = {"float16", "float32", "float64"}
 
 
 def answers(correct: Any) -> Accuracy | Deferred[Accuracy]:
-    return now_or_later(correct, Accuracy.from_answers)
+    return now_or_later(correct, Accuracy.from_answers, "an answer (correct)")
 
 
 def rate(accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy]:
     """A mean over `graded` answers; without `graded` it weighs as one answer."""
     count = 1.0 if graded is None else _count_of_answers(graded)
-    return now_or_later(accuracy, lambda mean: Accuracy.from_rate(number(mean, "accuracy"), count))
+    return now_or_later(
+        accuracy, lambda mean: Accuracy.from_rate(number(mean, "accuracy"), count), "accuracy"
+    )
 
 
 def _count_of_answers(graded: Any) -> float:
@@ -206,7 +215,17 @@ def episodes(parallelism: Any) -> ParallelismSums | Deferred[ParallelismSums]:
     """One average parallelism per episode: numbers, `Parallelism` values or tensors."""
     if type(parallelism) is float and 0 <= parallelism < math.inf:  # most loops: one number
         return ParallelismSums(parallelism, 1)
-    return now_or_later(parallelism, ParallelismSums.from_episodes)
+    return now_or_later(parallelism, _sums_of_episodes, "parallelism")
+
+
+def _sums_of_episodes(parallelism: Any) -> ParallelismSums:
+    try:
+        return ParallelismSums.from_episodes(parallelism)
+    except OverflowError as error:
+        raise ValueError(
+            "parallelism is beyond what a float can hold (1.8e308) when its episodes are added "
+            "up. Give work and span in larger units."
+        ) from error
 
 
 def number(value: Any, name: str) -> float:
@@ -219,7 +238,9 @@ def number(value: Any, name: str) -> float:
         return _as_float(value)
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
-    if isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
+    if isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)) and not isinstance(
+        value, np.timedelta64
+    ):
         return _as_float(value)
     shape = getattr(value, "shape", None)
     what = f"{type(value).__name__} of shape {tuple(shape)}" if shape else repr(value)[:80]
@@ -247,7 +268,8 @@ def metrics(values: Mapping[str, Any]) -> dict[str, float | Deferred[float]]:
 def _metric(name: str, value: Any) -> float | Deferred[float]:
     if type(value) is float:
         return value
-    return now_or_later(value, lambda host: number(host, f"metric {name!r}"))
+    called = f"metric {name!r}"
+    return now_or_later(value, lambda host: number(host, called), called)
 
 
 def flops(spent: Any) -> dict[str, int | Deferred[int]]:
@@ -258,7 +280,8 @@ def flops(spent: Any) -> dict[str, int | Deferred[int]]:
 
 
 def _flops(phase: str, spent: Any) -> int | Deferred[int]:
-    return now_or_later(spent, lambda host: _count(host, f"flops of {phase!r}"))
+    called = f"flops of {phase!r}"
+    return now_or_later(spent, lambda host: _count(host, called), called)
 
 
 def seconds(spent: Any) -> dict[str, float]:
@@ -281,6 +304,8 @@ def _seconds(phase: str, taken: Any) -> float:
 def _count(value: Any, name: str) -> int:
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
+    if isinstance(value, np.timedelta64):  # NumPy has it among its integers
+        raise TypeError(f"{name} must be a whole number >= 0, got {value!r}.")
     count = exact(value, name)
     if count >= schema.MAX_COUNT:
         raise ValueError(

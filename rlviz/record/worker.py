@@ -263,18 +263,17 @@ class Worker:
         self._in_a_build = False
         self._file.leave()
 
-    def flush(self, timeout: float | None) -> bool:
+    def flush(self, timeout: float) -> bool:
         """Write what was logged so far; whether that was done within `timeout` seconds."""
         if self._closed.is_set():
             return self._all_written
         request = _Request()
         self._requests.append(request)
         self._wake.put(None)
-        return request.done.wait(_limited(timeout)) and request.written
+        return request.done.wait(timeout) and request.written
 
-    def close(self, timeout: float | None, *, success: bool) -> bool:
+    def close(self, timeout: float, *, success: bool) -> bool:
         """Write everything, the last figure too, and end; whether all was done in time."""
-        timeout = _limited(timeout)
         self._success = success
         self._deadline = time.monotonic() + timeout
         self._wake.put(None)
@@ -443,8 +442,3 @@ class Worker:
         illustration = illustrator.take(max(0.001, deadline - time.monotonic()))
         self._keep(illustration)
         return illustration is not None
-
-
-def _limited(timeout: float | None) -> float:
-    """No limit and infinity, as the system can wait for them."""
-    return min(threading.TIMEOUT_MAX if timeout is None else timeout, threading.TIMEOUT_MAX)
