@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import rlviz
 
 # As fast as it goes, and no faster than the writer: the queue has a limit, and dropping is for a
-# disk that does not answer. Measured ten times, each time with nothing queued.
+# disk that does not answer. Measured thirty times, each time with nothing queued.
 TRAINING = """
 import gc, json, os, sys, threading, time
 import rlviz
@@ -25,17 +26,17 @@ def measured():
     return resident, len(os.listdir("/proc/self/fd")), threading.active_count()
 
 logdir, steps = sys.argv[1], int(sys.argv[2])
-viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.2)
+viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.05)
 answers = [1, 0]
 found = []
 began = time.monotonic()
 for step in range(1, steps + 1):
     viz.record(correct=answers)
     viz.on_step_end(step)
-    if step % 256 == 0:
-        while viz.health.queued > 30_000:
-            time.sleep(0.005)
-    if step % (steps // 10) == 0:
+    if step % 64 == 0:
+        while viz.health.queued > 5_000:
+            time.sleep(0.002)
+    if step % (steps // 30) == 0:
         found.append(measured())
 seconds = time.monotonic() - began
 assert viz.close(60)
@@ -91,9 +92,9 @@ def test_memory_and_descriptors_do_not_grow_with_the_steps_and_none_is_dropped(
     memory, descriptors, threads = zip(*found, strict=True)
     assert len(set(descriptors)) == 1
     assert len(set(threads)) == 1
-    # The first tenth is the warm-up; of a short run it is too short to have seen the full queue.
-    growth = memory[-1] - memory[0]
-    assert growth <= (5 if steps >= 10**6 else 20) * 2**20
+    # The first tenth is the warm-up. Medians, for what the allocator keeps goes up and down.
+    growth = statistics.median(memory[-3:]) - statistics.median(memory[3:6])
+    assert growth <= 5 * 2**20, [f"{resident / 2**20:.1f}" for resident in memory]
     ran(steps_of_long_runs=steps)
     noted(
         f"{steps:,} steps in {seconds:.0f} s: memory grew by {growth / 2**20:.1f} MiB after the "
