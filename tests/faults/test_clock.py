@@ -23,12 +23,11 @@ import rlviz
 logdir, jumps = sys.argv[1], json.loads(sys.argv[2])
 viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.02)
 before, between, after = [], [], []
-for step, jump in enumerate(jumps, start=1):
-    ahead = jump
+for n, (step, ahead) in enumerate(jumps, start=1):
     before.append(time.time())
-    viz.on_step_end(step, correct=[1, 0], flops={"update": 10**20})
+    viz.on_step_end(step, correct=[1, 0], flops={"update": 10**20}, metrics={"loss": n})
     after.append(time.time())
-    if step % 10 == 0:
+    if n % 10 == 0:
         began = time.monotonic()
         assert viz.flush(20)
         between.append(time.monotonic() - began)
@@ -48,7 +47,7 @@ def scalars(logdir, tag="rlviz/accuracy"):
 @pytest.mark.parametrize("jump", [DAY, -DAY, 3e9, -1.7e9], ids=str)
 def test_a_clock_that_jumps_costs_no_step_and_delays_nothing(run_python, tmp_path, jump):
     """By a day, to the year 2121, and to the first days of 1970."""
-    jumps = [0.0] * 50 + [jump] * 50 + [0.0] * 50
+    jumps = list(enumerate([0.0] * 50 + [jump] * 50 + [0.0] * 50, start=1))
     done = run_python("-c", JUMPING, str(tmp_path), json.dumps(jumps))
     assert done.returncode == 0, done.stderr
     before, after, slowest = json.loads(done.stdout)
@@ -62,13 +61,19 @@ def test_a_clock_that_jumps_costs_no_step_and_delays_nothing(run_python, tmp_pat
     assert scalars(tmp_path) == list(range(1, 151))
 
 
-def test_a_clock_that_jumps_all_the_time_costs_no_step(run_python, tmp_path, rng):
-    jumps = [rng.choice([0, DAY, -DAY, 1e9, -1e9, rng.uniform(-10, 10)]) for _ in range(300)]
+def test_of_steps_that_repeat_under_a_jumping_clock_the_last_one_logged_stands(
+    run_python, tmp_path, rng
+):
+    clocks = [rng.choice([0, DAY, -DAY, 1e9, -1e9, rng.uniform(-10, 10)]) for _ in range(400)]
+    jumps = [(rng.randint(1, 100), ahead) for ahead in clocks]
     done = run_python("-c", JUMPING, str(tmp_path), json.dumps(jumps))
     assert done.returncode == 0, done.stderr
+    stands = {step: n for n, (step, _) in enumerate(jumps, start=1)}
     run = rlviz.read(tmp_path)
-    assert list(run.step) == list(range(1, 301))
-    assert scalars(tmp_path) == list(range(1, 301))
+    assert list(run.step) == sorted(stands)
+    assert list(run.columns["metrics/loss"]) == [stands[step] for step in sorted(stands)]
+    assert run.exact_flops() == [stands[step] * 10**20 for step in sorted(stands)]
+    assert scalars(tmp_path)
 
 
 RESUMING = """

@@ -43,7 +43,7 @@ def read_all_rows(logdir):
 
 
 @pytest.mark.parametrize("pace", [0.001, 0.1], ids=["1 ms", "100 ms"])
-@pytest.mark.parametrize("seconds", [2.5, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [3.5, pytest.param(20, marks=pytest.mark.soak)])
 def test_a_reader_sees_a_step_two_seconds_after_it_was_logged_and_every_step_before_it(
     children, tmp_path, when_logged, stalled, assert_rows_of_log_step, ran, noted, seconds, pace
 ):
@@ -73,13 +73,13 @@ def test_a_reader_sees_a_step_two_seconds_after_it_was_logged_and_every_step_bef
             assert at - times[now] <= 2.0 + SLACK + stalled(logbook, at, pace)
         time.sleep(0.05)
     assert seen > 0
-    assert reads > 4 * seconds
+    assert reads > 3 * seconds
     assert_undisturbed(child, logdir, when_logged(logbook))
     ran(reads_while_writing=reads)
     noted(f"a reader of {1000 * pace:g} ms steps: the latest came after {latest:.2f} s")
 
 
-@pytest.mark.parametrize("seconds", [2.5, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seconds", [2, pytest.param(20, marks=pytest.mark.soak)])
 def test_tensorboard_follows_the_run_while_it_is_written(
     children, tmp_path, when_logged, ran, seconds
 ):
