@@ -19,6 +19,7 @@ FIGURE_TAG = "rlviz/figure"
 SUMMARY_TAG = "rlviz/summary"
 CONFIG_TAG = "rlviz/config"
 _ROWS_TAG = re.compile(r"rlviz/rows/s(\d+)(?:\.(\d+))?")
+_FILE_NAME = re.compile(r"events\.out\.tfevents\.(\d+)\..*\.rlviz-s(\d+)-\d+")
 
 
 def scalar_tag(name: str) -> str:
@@ -59,6 +60,41 @@ def rows_tag(session: int, layout: int = 0) -> str:
 
 def is_rows_tag(tag: str) -> bool:
     return _ROWS_TAG.fullmatch(tag) is not None
+
+
+# --- files -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What the name of an event file that rlviz wrote says."""
+
+    seconds: int
+    """Since the epoch. TensorBoard's Python loader reads files in the order of their names and
+    then follows the last one, so no file's time is before that of the one before it."""
+    session: int
+
+    @staticmethod
+    def of(name: str) -> "FileName | None":
+        """None for a file of another program.
+
+        >>> FileName.of("events.out.tfevents.1789000000.000002.000000.host.7.ab.rlviz-s2-0")
+        FileName(seconds=1789000000, session=2)
+        """
+        match = _FILE_NAME.fullmatch(name)
+        return FileName(int(match[1]), int(match[2])) if match else None
+
+
+def file_name(seconds: int, session: int, number: int, writer: str) -> str:
+    """The name of the `number`-th event file of a session; `writer` makes it unique.
+
+    >>> file_name(1789000000, 2, 0, "host.7.ab")
+    'events.out.tfevents.1789000000.000002.000000.host.7.ab.rlviz-s2-0'
+    """
+    return (
+        f"events.out.tfevents.{seconds:010d}.{session:06d}.{number:06d}.{writer}"
+        f".rlviz-s{session}-{number}"
+    )
 
 
 # --- columns ---------------------------------------------------------------

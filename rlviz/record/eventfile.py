@@ -1,7 +1,6 @@
 """How events reach the disk: one write a batch, and a new file after a failure."""
 
 import os
-import re
 import secrets
 import socket
 import time
@@ -9,20 +8,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from rlviz import tfrecord
+from rlviz import schema, tfrecord
 from rlviz.record import events, system
 from rlviz.record.system import System
 
-_SESSION = re.compile(r"tfevents\..*\.rlviz-s(\d+)-\d+$")
 
-
-def next_session(logdir: Path) -> int:
+def next_session(logdir: Path, calls: System = system.SYSTEM) -> int:
     """The number of the session that starts now: one more than any in the directory."""
+    return max((found.session + 1 for found in _files(logdir, calls)), default=0)
+
+
+def _files(logdir: Path, calls: System) -> list[schema.FileName]:
+    """The event files that rlviz wrote there so far."""
     try:
-        found = [_SESSION.search(name) for name in os.listdir(logdir)]
+        names = calls.names(logdir)
     except OSError:
-        return 0
-    return max((int(match[1]) + 1 for match in found if match), default=0)
+        return []
+    return [found for name in names if (found := schema.FileName.of(name)) is not None]
 
 
 class EventFile:
@@ -51,7 +53,7 @@ class EventFile:
         session: int,
         sync_seconds: float = 5.0,
         segment_bytes: int = 64 << 20,
-        unsynced_bytes: int = 8 << 20,
+        unsynced_bytes: int = 4 << 20,
         clock: Callable[[], float] = time.time,
         calls: System | None = None,
     ) -> None:
@@ -135,13 +137,12 @@ class EventFile:
     def _create(self) -> int:
         self._calls.make_directory(self._logdir)
         now = self._clock()
-        # TensorBoard's Python loader follows the file whose name sorts last: time comes first.
-        name = (
-            f"events.out.tfevents.{int(now):010d}.{self._session:06d}.{self._files:06d}."
-            f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-            f".rlviz-s{self._session}-{self._files}"
+        # Also where this clock is behind that of an earlier session, or was set back.
+        latest = max((found.seconds for found in _files(self._logdir, self._calls)), default=0)
+        writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+        self._path = self._logdir / schema.file_name(
+            max(int(now), latest), self._session, self._files, writer
         )
-        self._path = self._logdir / name
         fd = self._calls.create(self._path)
         self._files += 1
         self._fd, self._size = fd, 0

@@ -10,6 +10,10 @@ class System:
     def make_directory(self, path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
+    def names(self, path: Path) -> list[str]:
+        """What is in a directory."""
+        return os.listdir(path)
+
     def create(self, path: Path) -> int:
         """A descriptor of a new file to append to."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)

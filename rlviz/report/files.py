@@ -1,7 +1,6 @@
 """Reads the event files of a run directory: batches of rows, and the damage between them."""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,12 +101,9 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
         batches += found
         damage += spoiled
         rows = sum(len(batch.table) for batch in found)
-        named = _OUR_NAME.search(file.name)
-        files.append(EventFile(file.name, size, rows, int(named[1]) if named else None))
+        named = schema.FileName.of(file.name)
+        files.append(EventFile(file.name, size, rows, named.session if named else None))
     return Contents(path, tuple(batches), tuple(damage), tuple(files))
-
-
-_OUR_NAME = re.compile(r"tfevents\..*\.rlviz-s(\d+)-\d+")
 
 
 def no_steps(contents: Contents) -> FileNotFoundError:

@@ -58,6 +58,7 @@ def test_a_run_that_was_killed_and_resumed_reads_bit_for_bit_as_one_that_was_not
         return children(TRAINING, logdir, checkpoint, steps, 0.0005, lag, waits, flush_seconds)
 
     done = 0
+    last_step = {}
     for first in range(0, chains, AT_ONCE):
         group = logdirs[first : first + AT_ONCE]
         for _ in range(kills):
@@ -69,37 +70,43 @@ def test_a_run_that_was_killed_and_resumed_reads_bit_for_bit_as_one_that_was_not
                 running[logdir].kill()
                 assert running[logdir].wait() == -9, running[logdir].output
                 done += 1
-        for child in [start(logdir, 200) for logdir in group]:
+        # The last one ends soon, where steps that an earlier one went on to would show.
+        steps = {logdir: rng.randint(1, 100) for logdir in group}
+        ending = {logdir: start(logdir, steps[logdir]) for logdir in group}
+        for logdir, child in ending.items():
             assert child.wait() == 0, child.output
-            assert child.output.endswith("closed\n")
+            resumed_after, closed = child.output.splitlines()
+            assert closed == "closed"
+            last_step[logdir] = int(resumed_after) + steps[logdir]
     assert done == chains * kills
 
-    runs = [rlviz.read(logdir) for logdir in logdirs]
-    longest = max(int(run.step[-1]) for run in runs)
+    runs = {logdir: rlviz.read(logdir) for logdir in logdirs}
+    longest = max(last_step.values())
     child = children(TRAINING, tmp_path / "whole", tmp_path / "whole.pt", longest, 0, 0, False, 1)
     assert child.wait(120) == 0, child.output
     whole = rlviz.read(tmp_path / "whole")
     assert list(whole.step) == list(range(1, longest + 1))
 
     missing = 0
-    for run in runs:
+    for logdir, run in runs.items():
+        assert run.step[-1] == last_step[logdir]
         assert (np.diff(run.step) > 0).all()
         assert (np.diff(run.session) >= 0).all()
         assert_rows_of_log_step(run)
         gone = {step for a, b in run.missing for step in range(a, b + 1)}
         if waits:
             assert not gone
-        expected = np.array([s not in gone and s <= run.step[-1] for s in whole.step])
+        expected = np.array([s not in gone and s <= last_step[logdir] for s in whole.step])
         assert set(run.columns) == set(whole.columns)
         for name in set(whole.columns) - {"wall_time", "session"}:
             np.testing.assert_array_equal(
                 run.columns[name], whole.columns[name][expected], err_msg=name, strict=True
             )
         missing += len(gone)
-    replaced = sum(run.superseded for run in runs)
+    replaced = sum(run.superseded for run in runs.values())
     ran(chains=chains, kills=done)
     noted(
         f"{chains} chains of {kills} kills, {'with' if waits else 'without'} a flush before each "
-        f"checkpoint: {sum(map(len, runs)):,} steps, {missing} missing and named, "
+        f"checkpoint: {sum(map(len, runs.values())):,} steps, {missing} missing and named, "
         f"{replaced:,} repeated"
     )

@@ -5,6 +5,7 @@ import time
 import pytest
 
 AT_ONCE = 8
+PACES = (0.001, 0.1)
 
 TRAINING = """
     import sys, time
@@ -18,33 +19,36 @@ TRAINING = """
 """
 
 
-@pytest.mark.parametrize("pace", [0.001, 0.1], ids=["1 ms", "100 ms"])
 @pytest.mark.parametrize(
-    "kills", [4, pytest.param(120, marks=[pytest.mark.soak, pytest.mark.timeout(600)])]
+    "kills", [8, pytest.param(240, marks=[pytest.mark.soak, pytest.mark.timeout(600)])]
 )
 def test_a_killed_run_loses_a_second_of_steps_at_most_and_the_rows_that_are_left_are_exact(
-    children, tmp_path, when_logged, seconds_lost, stalled, rng, ran, noted, kills, pace
+    children, tmp_path, when_logged, seconds_lost, stalled, rng, ran, noted, kills
 ):
-    worst = 0.0
+    worst = dict.fromkeys(PACES, 0.0)
     done = 0
-    while done < kills:
-        group = range(done, min(done + AT_ONCE, kills))
-        runs = {
-            n: children(TRAINING, tmp_path / str(n), tmp_path / f"{n}.log", pace) for n in group
-        }
-        for n, child in runs.items():
-            child.wait_for(lambda n=n: len(when_logged(tmp_path / f"{n}.log")))
+    for first in range(0, kills, AT_ONCE):
+        runs = {}
+        for n in range(first, min(first + AT_ONCE, kills)):
+            logdir, pace = tmp_path / str(n), PACES[n % 2]
+            runs[logdir] = pace, children(TRAINING, logdir, logdir.with_suffix(".log"), pace)
+        for logdir, (_, child) in runs.items():
+            logbook = logdir.with_suffix(".log")
+            child.wait_for(lambda logbook=logbook: len(when_logged(logbook)))
         began = time.monotonic()
-        for due, n in sorted((rng.uniform(0, 3.5), n) for n in group):
+        for due, logdir in sorted((rng.uniform(0, 3.5), logdir) for logdir in runs):
+            pace, child = runs[logdir]
+            logbook = logdir.with_suffix(".log")
             time.sleep(max(0.0, began + due - time.monotonic()))
-            died = runs[n].kill()
-            assert runs[n].wait() == -9
+            died = child.kill()
+            assert child.wait() == -9, child.output
             # Half a second for a busy machine, and what it visibly took from the loop itself.
-            allowed = 1.0 + 0.5 + stalled(tmp_path / f"{n}.log", died, pace)
-            lost = seconds_lost(tmp_path / str(n), tmp_path / f"{n}.log", died)
+            allowed = 1.0 + 0.5 + stalled(logbook, died, pace)
+            lost = seconds_lost(logdir, logbook, died)
             assert lost <= allowed, f"killed {due:.3f} s after the first step"
-            worst = max(worst, lost)
+            worst[pace] = max(worst[pace], lost)
             done += 1
     assert done == kills
     ran(kills=done)
-    noted(f"kills at {1000 * pace:g} ms steps: at most {worst:.2f} s of steps lost")
+    for pace, lost in worst.items():
+        noted(f"kills at {1000 * pace:g} ms steps: at most {lost:.2f} s of steps lost")

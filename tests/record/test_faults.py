@@ -51,6 +51,10 @@ class Failing(System):
         self._fails()
         super().make_directory(path)
 
+    def names(self, path):
+        self._fails()
+        return super().names(path)
+
     def create(self, path):
         self._fails()
         return super().create(path)
