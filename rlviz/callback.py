@@ -17,8 +17,9 @@ from rlviz.record import events, options
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.illustrator import PAINTER, Illustrator
-from rlviz.record.ranks import Mailbox, rank_and_world
-from rlviz.record.recorder import Item, Recorder, check_step
+from rlviz.record.mailbox import Mailbox, rank_and_world
+from rlviz.record.ranks import FirstRank, OtherRank
+from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
 from rlviz.record.rows import RowBuilder
 from rlviz.record.worker import Troubles, Worker, logger
 
@@ -102,8 +103,9 @@ class Callback:
         self._at_childs_end: Finalize | None = None
         self._troubles = Troubles()
         self._recorder = Recorder(queue)
-        rank, ranks = rank_and_world(process_group)
-        mailbox = None if process_group is None or ranks == 1 else Mailbox(process_group)
+        rank, world_size = rank_and_world(process_group)
+        mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
+        ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._troubles.note)
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
         self._builder = RowBuilder(
@@ -126,10 +128,10 @@ class Callback:
             EventFile(path, session=session),
             session=session,
             illustrator=illustrator,
-            opening=[] if config is None else events.config(time.time(), path.name, config),
+            opening=[] if config is None or rank else events.config(time.time(), path.name, config),
             flush_seconds=flush_seconds,
             troubles=self._troubles,
-            mailbox=mailbox,
+            ranks=ranks,
             dropped_before=lambda: self._recorder.dropped,
         )
         self._odd = strict or (bool(session) and rank <= 0)
@@ -139,7 +141,7 @@ class Callback:
                 "rlviz: this is rank %d of %d: it records nothing, for rank 0 writes the run. Pass "
                 "process_group= on every rank to add them all up.",
                 rank,
-                ranks,
+                world_size,
             )
             return
         self._worker.start()
@@ -212,24 +214,38 @@ class Callback:
         """Nothing needs to be done; there for loops that call every hook."""
 
     def on_step_end(
-        self, step: int | None = None, *, metrics: Mapping[str, Any] | None = None, **record: Any
+        self,
+        step: int | None = None,
+        *,
+        metrics: Mapping[str, Any] | None = None,
+        wall_time: float | None = None,
+        **record: Any,
     ) -> None:
         """Close the step; takes the arguments of `record` too.
 
         Args:
-            step: the training step, a whole number; by default one more than the last.
+            step: the training step, a whole number in [0, 2**53); by default one more than the
+                last.
             metrics: further scalars by name, as in `record`.
+            wall_time: when the step ended, seconds since 1970, > 0; by default now. For steps that
+                are recorded later than they were trained.
+
+        Raises:
+            ValueError, TypeError: as in `record`, or `step` or `wall_time` is out of its range.
+                Nothing of this call is recorded then.
         """
         if record:
             if step is not None:
                 check_step(step)  # before anything of this call is queued
+            if wall_time is not None:
+                check_wall_time(wall_time)
             self.record(metrics=metrics, **record)
             metrics = None
         if self._odd:
             self._say_what_is_odd()
         for watched in self._watched:
             self._recorder.record_flops(watched.phase, watched.take())
-        self._recorder.end_step(step, metrics)
+        self._recorder.end_step(step, metrics, wall_time)
 
     def on_train_end(self) -> None:
         """The run is over: write it all, with the last figure and summary."""

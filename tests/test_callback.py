@@ -547,3 +547,12 @@ def test_a_forked_child_says_once_that_what_it_records_is_dropped(tmp_path):
     process = run_script(code, tmp_path)
     assert process.output == "3 3 0\n"
     assert process.errors.count("came in a forked child: it is dropped") == 1
+
+
+def test_a_step_recorded_later_keeps_the_time_at_which_it_was_trained(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(1, accuracy=0.5, wall_time=1.7e9)
+        viz.on_step_end(2, accuracy=0.5, wall_time=1.7e9 + 60)
+        with pytest.raises(ValueError, match="wall_time must be seconds since 1970"):
+            viz.on_step_end(3, accuracy=0.5, wall_time=float("nan"))
+    assert list(rlviz.read(tmp_path).wall_time) == [1.7e9, 1.7e9 + 60]

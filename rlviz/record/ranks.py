@@ -1,130 +1,114 @@
-"""Several processes, one run: every rank sends its sums to rank 0, which waits for none of them.
+"""Several processes, one run: every rank sends its sums to rank 0, which writes.
 
-A collective makes all ranks wait for the slowest and breaks with the first that dies. So each rank
-puts one packed message for each flush into a store that rank 0 serves (c10d's TCPStore), and rank 0
-takes what is there. A step is written once all ranks have sent their sums of it; or without those
-that were not heard of for `patience` seconds, which are named, until they are heard of again.
+Each rank packs what it recorded into one message for each flush. A step is written once all ranks
+have sent their sums of it; or without those that were not heard of for `patience` seconds, which
+are named, until they are heard of again. A process alone is rank 0 of one.
 """
 
 import json
-import os
-import secrets
-import socket
-import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import Any
+from collections import deque
+from collections.abc import Callable
 
+from rlviz.record.mailbox import Mailbox
 from rlviz.record.steps import StepSums
 
-_SETUP = timedelta(seconds=60)
-_ANSWER = timedelta(seconds=10)
+Complete = list[tuple[list[StepSums], tuple[int, ...]]]
+"""Steps to be written, in order, with the ranks whose sums they lack."""
 
 
-def rank_and_world(process_group: Any = None) -> tuple[int, int]:
-    """This process's rank and how many there are, in the group or in the whole job.
+class FirstRank:
+    """Rank 0: its steps wait here for the sums of the others, if there are any.
 
-    Raises:
-        RuntimeError: a group was given, and torch.distributed is not initialised.
-    """
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available():
-        dist = torch.distributed
-        if dist.is_initialized():
-            return dist.get_rank(process_group), dist.get_world_size(process_group)
-    if process_group is not None:
-        raise RuntimeError(
-            "process_group was given, but torch.distributed is not initialised. Call "
-            "init_process_group() before rlviz.Callback()."
-        )
-    try:  # as torchrun tells it before the processes are joined
-        return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    except (KeyError, ValueError):
-        return 0, 1
-
-
-class Mailbox:
-    """Brings messages from every rank to rank 0; made on all ranks of the group together.
+    Not safe for threads: the writer calls it under its lock.
 
     Args:
-        process_group: an initialised `torch.distributed` group, of any backend.
-
-    Raises:
-        RuntimeError: torch.distributed is not initialised, this process is not in the group, or
-            rank 0 can't be reached.
+        mailbox: where the others' messages come; None for a process alone.
+        on_error: told of ranks that are not waited for any longer.
     """
 
-    def __init__(self, process_group: Any) -> None:
-        self.rank, self.world_size = rank_and_world(process_group)
-        dist = sys.modules["torch"].distributed
-        if self.rank < 0:
-            raise RuntimeError("this process is not in the process_group. Pass a group it is in.")
-        self._sent = 0
-        self._next = [0] * self.world_size
-        members = dist.get_process_group_ranks(process_group)
-        server = None
-        box: list[Any] = [None]
-        if self.rank == 0:
-            server = dist.TCPStore(
-                "localhost", 0, is_master=True, wait_for_workers=False, timeout=_ANSWER
-            )
-            box = [(_addresses(members[0]), server.port, secrets.token_hex(8))]
-        # A group of its own, and of a backend that needs no device, for this one exchange.
-        group = dist.new_group(
-            members, backend="gloo", timeout=_SETUP, use_local_synchronization=True
-        )
-        dist.broadcast_object_list(box, src=members[0], group=group)
-        dist.destroy_process_group(group)
-        addresses, port, self._prefix = box[0]
-        self._store: Any = server or _connected(dist, addresses, port)
+    def __init__(self, mailbox: Mailbox | None, on_error: Callable[[Exception], None]) -> None:
+        self.world_size = 1 if mailbox is None else mailbox.world_size
+        self._mailbox = mailbox
+        self._on_error = on_error
+        self._gathering = Gathering(self.world_size)
 
-    def send(self, message: bytes) -> None:
-        """Leave a message for rank 0.
+    def add(self, steps: list[StepSums]) -> int:
+        """Steps that this rank closed; none is dropped (0)."""
+        self._gathering.add(steps)
+        return 0
+
+    def complete(self, *, now_or_never: bool = False) -> Complete:
+        """Steps that wait for nothing any more; all of them where it is now or never."""
+        known = set(self._gathering.missing)
+        if self._mailbox is not None:
+            for rank, message in self._mailbox.take():
+                self._gathering.receive(rank, unpack(message))
+        ready = self._gathering.ready(now_or_never=now_or_never)
+        if new := sorted(self._gathering.missing - known):
+            self._on_error(
+                TimeoutError(
+                    f"nothing came from rank {', '.join(map(str, new))} for too long: steps are "
+                    "written without what it recorded, until it is heard of again"
+                )
+            )
+        return ready
+
+    @property
+    def waiting(self) -> int:
+        """Steps that wait for another rank."""
+        return len(self._gathering)
+
+    def send(self) -> int:
+        """Rank 0 has nobody to send to (0)."""
+        return 0
+
+
+class OtherRank:
+    """Any rank but 0: sends what it recorded, and writes nothing itself.
+
+    Args:
+        mailbox: the way to rank 0.
+        limit: steps kept while rank 0 can't be reached; the oldest go first.
+    """
+
+    waiting = 0
+
+    def __init__(self, mailbox: Mailbox, *, limit: int = 65_536) -> None:
+        self.world_size = mailbox.world_size
+        self._mailbox = mailbox
+        self._limit = limit
+        self._unsent: deque[StepSums] = deque()
+
+    def add(self, steps: list[StepSums]) -> int:
+        """Steps that this rank closed; returns how many were given up for them."""
+        self._unsent += steps
+        dropped = max(0, len(self._unsent) - self._limit)
+        for _ in range(dropped):
+            self._unsent.popleft()
+        return dropped
+
+    def complete(self, *, now_or_never: bool = False) -> Complete:
+        """It writes nothing ([])."""
+        return []
+
+    def send(self) -> int:
+        """Send what was recorded; returns how many steps.
 
         Raises:
-            OSError: rank 0 can't be reached.
+            OSError: rank 0 can't be reached. Nothing is lost: it is sent the next time.
         """
+        steps = []
+        while self._unsent:
+            steps.append(self._unsent.popleft())
+        if not steps:
+            return 0
         try:
-            self._store.set(self._key(self.rank, self._sent), message)
-        except RuntimeError as error:
-            raise ConnectionError(f"rank 0 can't be reached from rank {self.rank}") from error
-        self._sent += 1
-
-    def take(self) -> Iterator[tuple[int, bytes]]:
-        """On rank 0: what the others have left, as (rank, message), in each one's order."""
-        for rank in range(1, self.world_size):
-            while self._store.check([key := self._key(rank, self._next[rank])]):
-                message = self._store.get(key)
-                self._store.delete_key(key)
-                self._next[rank] += 1
-                yield rank, message
-
-    def _key(self, rank: int, number: int) -> str:
-        return f"{self._prefix}/{rank}/{number}"
-
-
-def _addresses(global_rank: int) -> list[str]:
-    """Where rank 0 may be found; all ranks have found the job's master under its address."""
-    master = [os.environ["MASTER_ADDR"]] if global_rank == 0 and "MASTER_ADDR" in os.environ else []
-    return [*master, socket.gethostname()]
-
-
-def _connected(dist: Any, addresses: list[str], port: int) -> Any:
-    if addresses[-1] == socket.gethostname():
-        addresses = ["localhost", *addresses]
-    said = ""
-    for address in addresses:
-        try:
-            return dist.TCPStore(
-                address, port, is_master=False, wait_for_workers=False, timeout=_ANSWER
-            )
-        except RuntimeError as error:
-            said = str(error).splitlines()[0]
-    raise RuntimeError(
-        f"rank 0 can't be reached at port {port} of any of {addresses}: {said}. Open the port, or "
-        "make the Callback on rank 0 alone, without process_group."
-    )
+            self._mailbox.send(pack(steps))
+        except BaseException:
+            self._unsent.extendleft(reversed(steps))
+            raise
+        return len(steps)
 
 
 def pack(steps: list[StepSums]) -> bytes:
@@ -193,9 +177,12 @@ class Gathering:
     def _own_waits_for(self, step: int) -> bool:
         return any(own.step == step for _, own in self._own)
 
-    def ready(self, *, now_or_never: bool = False) -> list[tuple[list[StepSums], tuple[int, ...]]]:
-        """Steps that need not wait any longer, in order: (steps, ranks that they lack)."""
-        released: list[tuple[list[StepSums], tuple[int, ...]]] = []
+    def ready(self, *, now_or_never: bool = False) -> Complete:
+        """Steps that need not wait any longer."""
+        if not self._others:
+            own, self._own = self._own, []
+            return [([step for _, step in own], ())] if own else []
+        released: Complete = []
         now = self._clock()
         count = 0
         for since, step in self._own:

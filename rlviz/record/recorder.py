@@ -122,7 +122,7 @@ class Recorder:
                 1.0 if graded is None else graded,
                 flops,
                 parallelism,
-                metrics and metrics.copy(),
+                metrics.copy() if metrics else None,
             )
         else:
             item = self._measurement(
@@ -182,22 +182,26 @@ class Recorder:
             else:
                 self._spoiled = True
 
-    def end_step(self, step: Any, metrics: Any) -> None:
+    def end_step(self, step: Any, metrics: Any, wall_time: Any = None) -> None:
         """Close the step. See `rlviz.Callback.on_step_end`."""
-        if type(step) is not int or not 0 <= step < _MAX_STEP:
-            step = self.last_step + 1 if step is None else check_step(step)
+        if step is not None and (type(step) is not int or not 0 <= step < _MAX_STEP):
+            step = check_step(step)
+        if wall_time is not None:
+            wall_time = check_wall_time(wall_time)
         if metrics is not None:
             if self._are_plain(metrics):
                 metrics = metrics.copy()
             else:
                 self.record(None, None, None, None, None, metrics, None, None)
                 metrics = None
+        if step is None:
+            step = self.last_step + 1
         self.last_step = step
         self.logged += 1
         if self._spoiled or len(self._queue) >= self._limit:
             self._drop_step()
         else:
-            self._queue.append((step, self._clock(), metrics))
+            self._queue.append((step, wall_time or self._clock(), metrics))
 
     def _drop_step(self) -> None:
         self.dropped += 1
@@ -251,6 +255,14 @@ def check_step(step: Any) -> int:
             f"step must be a whole number such as the loop's counter, got {step!r:.80} "
             f"({type(step).__name__})."
         ) from None
-    if not 0 <= number < 2**53:
+    if not 0 <= number < _MAX_STEP:
         raise ValueError(f"step must be in [0, 2**53), got {number}.")
     return number
+
+
+def check_wall_time(wall_time: Any) -> float:
+    """When a step ended: seconds since the epoch, > 0."""
+    seconds = values.number(wall_time, "wall_time")
+    if not 0 < seconds < _INF:
+        raise ValueError(f"wall_time must be seconds since 1970, > 0, got {seconds!r}.")
+    return seconds

@@ -23,10 +23,9 @@ from rlviz import schema, tfrecord
 from rlviz.record import events, scalars
 from rlviz.record.eventfile import EventFile
 from rlviz.record.illustrator import Illustration, Illustrator
-from rlviz.record.ranks import Gathering, Mailbox, pack, unpack
+from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, ends_a_step
 from rlviz.record.rows import RowBuilder, Rows, Table
-from rlviz.record.steps import StepSums
 
 logger = logging.getLogger("rlviz")
 
@@ -86,7 +85,7 @@ class Worker:
         opening: events of the configuration, if there is one; the session begins with them.
         flush_seconds: pace of writing.
         troubles: told of every failure.
-        mailbox: to the other ranks of a run of several processes.
+        ranks: what other processes of the run recorded, or the way to the one that writes.
         dropped_before: how many steps never came here, since the queue was full.
         row_limit: rows kept for a disk that does not take them; the oldest go first.
         byte_limit: the same, in bytes.
@@ -103,8 +102,8 @@ class Worker:
         opening: Sequence[Event],
         flush_seconds: float,
         troubles: Troubles,
+        ranks: FirstRank | OtherRank,
         dropped_before: Callable[[], int] = lambda: 0,
-        mailbox: Mailbox | None = None,
         row_limit: int = 65_536,
         byte_limit: int = 64_000_000,
     ) -> None:
@@ -125,9 +124,7 @@ class Worker:
         self._building = threading.RLock()
         self._in_a_build = False
         self._rows: deque[Rows] = deque()
-        self._mailbox = mailbox
-        self._gathering = Gathering(1 if mailbox is None else mailbox.world_size)
-        self._unsent: list[StepSums] = []
+        self._ranks = ranks
         self._state = builder.state_dict()
         self._has_config = bool(opening)
         self._extras: list[Event] = list(opening)
@@ -163,15 +160,8 @@ class Worker:
             except BaseException:
                 self.dropped += sum(ends_a_step(item) for item in items)
                 raise
-            if self._mailbox is None:
-                self._keep_rows(self._builder.rows(closed))
-            elif self._mailbox.rank:
-                self._unsent += closed
-                self.dropped += max(0, len(self._unsent) - self._row_limit)
-                del self._unsent[: -self._row_limit]
-            else:
-                self._gathering.add(closed)
-                self._gather()
+            self.dropped += self._ranks.add(closed)
+            self._keep_complete_steps()
         return bool(self._queue)
 
     @contextmanager
@@ -201,45 +191,18 @@ class Worker:
         with self._building, self._as_builder():
             return self._state
 
-    def _gather(self, *, now_or_never: bool = False) -> None:
-        """On rank 0: take what the other ranks have sent, and build the rows that are complete."""
-        assert self._mailbox is not None
-        known = set(self._gathering.missing)
-        for rank, message in self._mailbox.take():
-            self._gathering.receive(rank, unpack(message))
-        for steps, missing in self._gathering.ready(now_or_never=now_or_never):
+    def _keep_complete_steps(self, *, now_or_never: bool = False) -> None:
+        for steps, missing in self._ranks.complete(now_or_never=now_or_never):
             self._keep_rows(self._builder.rows(steps, missing))
-        if new := sorted(self._gathering.missing - known):
-            self._troubles.note(
-                TimeoutError(
-                    f"nothing came from rank {', '.join(map(str, new))} for too long: steps are "
-                    "written without what it recorded, until it is heard of again"
-                )
-            )
-
-    def _send(self) -> bool:
-        """On the other ranks: send what was recorded; whether nothing is left."""
-        assert self._mailbox is not None
-        with self._building:
-            steps, self._unsent = self._unsent, []
-        if steps:
-            try:
-                self._mailbox.send(pack(steps))
-            except BaseException:
-                with self._building:
-                    self._unsent[:0] = steps
-                raise
-            self.written += len(steps)
-        return True
 
     def wait_for_ranks(self, timeout: float) -> None:
-        """On rank 0: wait for the other ranks' sums of the steps that were closed here."""
+        """Wait for the other ranks' sums of the steps that were closed here."""
         deadline = time.monotonic() + timeout
-        while self._mailbox is not None and not self._mailbox.rank:
+        while self._ranks.waiting:
             with self._building, self._as_builder():
-                self._gather()
-                if not len(self._gathering) or time.monotonic() > deadline:
-                    return
+                self._keep_complete_steps()
+            if not self._ranks.waiting or time.monotonic() > deadline:
+                return
             time.sleep(0.01)
 
     def _keep_rows(self, rows: Rows) -> None:
@@ -328,8 +291,7 @@ class Worker:
                 time.sleep(_REST_SECONDS)
             if time.monotonic() < self._next_try and not at_once and not last:
                 return not self._rows
-            if self._mailbox is not None and self._mailbox.rank:
-                return self._send()
+            self.written += self._ranks.send()
             while self._rows:  # taken out, so that `build` can't drop what is being written
                 taken.append(self._rows.popleft())
             extras = self._extras if taken or self.written or last else []
@@ -351,7 +313,7 @@ class Worker:
         except OSError as error:
             self._troubles.note(error)
             return False
-        return not len(self._gathering)  # steps that wait for other ranks
+        return not self._ranks.waiting
 
     def _encoded(self, taken: list[Rows], extras: list[Event]) -> bytes:
         """All that is to be written now, in framed records."""
@@ -369,7 +331,7 @@ class Worker:
                 self.flops_before,
                 self._writer,
                 dropped=self.dropped + self._dropped_before(),
-                world_size=1 if self._mailbox is None else self._mailbox.world_size,
+                world_size=self._ranks.world_size,
                 missing_ranks=rows.missing_ranks,
             )
             event = events.rows(
@@ -400,11 +362,10 @@ class Worker:
     def _finish(self) -> None:
         """The end of the run: last rows, last figure, last word."""
         deadline = self._deadline or 0.0
-        if self._mailbox is not None and not self._mailbox.rank:
-            self.build()
-            self.wait_for_ranks(max(0.0, 0.5 * (deadline - time.monotonic())))
-            with self._building:
-                self._gather(now_or_never=True)
+        self.build()
+        self.wait_for_ranks(max(0.0, 0.5 * (deadline - time.monotonic())))
+        with self._building, self._as_builder():
+            self._keep_complete_steps(now_or_never=True)
         self._write(at_once=True)
         if self._builder.unclosed and self._success:
             self._troubles.note(

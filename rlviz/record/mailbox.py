@@ -1,0 +1,121 @@
+"""How messages come from every rank of a job to rank 0, which waits for none of them.
+
+A collective makes all ranks wait for the slowest and breaks with the first that dies. So each rank
+puts its messages into a store that rank 0 serves (c10d's TCPStore), and rank 0 takes what is there.
+"""
+
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+_SETUP = timedelta(seconds=60)
+_ANSWER = timedelta(seconds=10)
+
+
+def rank_and_world(process_group: Any = None) -> tuple[int, int]:
+    """This process's rank and how many there are, in the group or in the whole job.
+
+    Raises:
+        RuntimeError: a group was given, and torch.distributed is not initialised.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.distributed.is_available():
+        dist = torch.distributed
+        if dist.is_initialized():
+            return dist.get_rank(process_group), dist.get_world_size(process_group)
+    if process_group is not None:
+        raise RuntimeError(
+            "process_group was given, but torch.distributed is not initialised. Call "
+            "init_process_group() before rlviz.Callback()."
+        )
+    try:  # as torchrun tells it before the processes are joined
+        return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    except (KeyError, ValueError):
+        return 0, 1
+
+
+class Mailbox:
+    """Brings messages from every rank to rank 0; made on all ranks of the group together.
+
+    Args:
+        process_group: an initialised `torch.distributed` group, of any backend.
+
+    Raises:
+        RuntimeError: torch.distributed is not initialised, this process is not in the group, or
+            rank 0 can't be reached.
+    """
+
+    def __init__(self, process_group: Any) -> None:
+        self.rank, self.world_size = rank_and_world(process_group)
+        dist = sys.modules["torch"].distributed
+        if self.rank < 0:
+            raise RuntimeError("this process is not in the process_group. Pass a group it is in.")
+        self._sent = 0
+        self._next = [0] * self.world_size
+        members = dist.get_process_group_ranks(process_group)
+        server = None
+        box: list[Any] = [None]
+        if self.rank == 0:
+            server = dist.TCPStore(
+                "localhost", 0, is_master=True, wait_for_workers=False, timeout=_ANSWER
+            )
+            box = [(_addresses(members[0]), server.port, secrets.token_hex(8))]
+        # A group of its own, and of a backend that needs no device, for this one exchange.
+        group = dist.new_group(
+            members, backend="gloo", timeout=_SETUP, use_local_synchronization=True
+        )
+        dist.broadcast_object_list(box, src=members[0], group=group)
+        dist.destroy_process_group(group)
+        addresses, port, self._prefix = box[0]
+        self._store: Any = server or _connected(dist, addresses, port)
+
+    def send(self, message: bytes) -> None:
+        """Leave a message for rank 0.
+
+        Raises:
+            OSError: rank 0 can't be reached.
+        """
+        try:
+            self._store.set(self._key(self.rank, self._sent), message)
+        except RuntimeError as error:
+            raise ConnectionError(f"rank 0 can't be reached from rank {self.rank}") from error
+        self._sent += 1
+
+    def take(self) -> Iterator[tuple[int, bytes]]:
+        """On rank 0: what the others have left, as (rank, message), in each one's order."""
+        for rank in range(1, self.world_size):
+            while self._store.check([key := self._key(rank, self._next[rank])]):
+                message = self._store.get(key)
+                self._store.delete_key(key)
+                self._next[rank] += 1
+                yield rank, message
+
+    def _key(self, rank: int, number: int) -> str:
+        return f"{self._prefix}/{rank}/{number}"
+
+
+def _addresses(global_rank: int) -> list[str]:
+    """Where rank 0 may be found; all ranks have found the job's master under its address."""
+    master = [os.environ["MASTER_ADDR"]] if global_rank == 0 and "MASTER_ADDR" in os.environ else []
+    return [*master, socket.gethostname()]
+
+
+def _connected(dist: Any, addresses: list[str], port: int) -> Any:
+    if addresses[-1] == socket.gethostname():
+        addresses = ["localhost", *addresses]
+    said = ""
+    for address in addresses:
+        try:
+            return dist.TCPStore(
+                address, port, is_master=False, wait_for_workers=False, timeout=_ANSWER
+            )
+        except RuntimeError as error:
+            said = str(error).splitlines()[0]
+    raise RuntimeError(
+        f"rank 0 can't be reached at port {port} of any of {addresses}: {said}. Open the port, or "
+        "make the Callback on rank 0 alone, without process_group."
+    )
