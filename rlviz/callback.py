@@ -21,7 +21,8 @@ from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
 from rlviz.record.rows import RowBuilder
-from rlviz.record.worker import Troubles, Worker, logger
+from rlviz.record.troubles import Troubles, logger
+from rlviz.record.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Callback:
     Raises:
         ValueError: an argument is out of its range, or `logdir` is a file.
         TypeError: `logdir` is no path, or `config` no mapping.
+        RuntimeError: with `process_group`: it is not initialised, this process is not in it, or
+            rank 0 can't be reached.
 
     Example:
         >>> import tempfile
@@ -102,7 +105,7 @@ class Callback:
         self._said_late = self._said_older = False
         self._at_childs_end: Finalize | None = None
         self._troubles = Troubles()
-        self._recorder = Recorder(queue)
+        self._recorder = Recorder(queue, on_error=self._troubles.note)
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
         ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._troubles.note)
@@ -171,17 +174,19 @@ class Callback:
             correct: graded answers, bool or 0/1, any shape; NaN for one that was not graded.
             accuracy: instead of `correct`, a mean over `graded` answers, in [0, 1]. Several calls
                 in a step are weighed by `graded`, by 1 each where it is missing.
-            graded: number of answers behind `accuracy`.
-            flops: FLOPs spent since the last call, a whole number >= 0, or one for each phase.
+            graded: number of answers behind `accuracy`, a number on the host.
+            flops: FLOPs spent since the last call, a whole number in [0, 2**106), or one for each
+                phase.
                 Usual phases (docs/definitions.md): rollout, rollout_subagents, reward_model,
                 old_logprob, ref_logprob, critic_values, update, critic_update; others may be added.
                 `evaluation` is kept apart from the total.
-            parallelism: work / span of each episode, as numbers or `rlviz.parallelism` values.
+            parallelism: work / span of each episode, in [0, inf), as numbers or
+                `rlviz.parallelism` values.
             metrics: further scalars by name; several values in a step are averaged.
             group: task family of these answers, such as "math"; they count in the accuracy of the
                 step and in a series of the family's own, `rlviz/accuracy/math`.
-            seconds: wall seconds that phases took, by phase; with them and `device` the MFU of a
-                phase is known, `rlviz/mfu/update`. Several calls in a step add up.
+            seconds: wall seconds that phases took, in [0, inf), by phase; with them and `device`
+                the MFU of a phase is known, `rlviz/mfu/update`. Several calls in a step add up.
 
         Raises:
             ValueError, TypeError: a value can't be what it should be; the message says what came,
@@ -254,7 +259,10 @@ class Callback:
     def flush(self, timeout: float | None = 5.0) -> bool:
         """Write what was recorded so far; whether that was done within `timeout` seconds.
 
-        None waits for as long as it takes.
+        None waits for as long as the disk takes to answer; where it refuses, the answer is False.
+
+        Raises:
+            ValueError, TypeError: `timeout` is no number of seconds.
         """
         timeout = options.waiting_time(timeout)
         written = self._silent or (not self._forked and self._worker.flush(timeout))
@@ -267,11 +275,14 @@ class Callback:
         Calling it again does nothing and gives the same answer.
 
         Args:
-            timeout: how many seconds to wait for the disk and the figure; None for as long as it
-                takes.
+            timeout: how many seconds to wait for the disk and the figure; None for as long as they
+                take to answer.
 
         Returns:
             Whether everything was written in time.
+
+        Raises:
+            ValueError, TypeError: `timeout` is no number of seconds.
         """
         return self._close(timeout, success=True)
 
@@ -295,10 +306,15 @@ class Callback:
         """What a resumed run needs to go on from here, in plain numbers and strings.
 
         Covers the closed steps. Put it into the checkpoint beside the model. With a
-        `process_group`, rank 0's is the one to save; call it on every rank, for it waits up to two
-        seconds for what the others recorded of these steps.
+        `process_group`, rank 0's is the one to save: it waits up to two seconds for what the others
+        recorded of these steps, and goes without it then.
         """
-        return self._worker.state(_STATE_SECONDS)
+        try:
+            return self._worker.state(_STATE_SECONDS)
+        except Exception as error:  # what went wrong cost a step, never the checkpoint
+            self._troubles.note(error)
+            self._raise_if_strict()
+            return self._worker.last_state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on after the step at which `state_dict` was taken; call it before the first step.

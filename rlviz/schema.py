@@ -265,6 +265,10 @@ def join_count(nearest: float, remainder: float) -> int:
 # --- the header of a batch of rows -----------------------------------------
 
 
+class NewerFormatError(ValueError):
+    """The rows were written by a later rlviz, in a format that this one does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowsHeader:
     """What a batch of rows says about itself, stored as JSON in its TensorBoard plugin data."""
@@ -324,7 +328,7 @@ class RowsHeader:
                 )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not a header of rlviz rows: {content[:80]!r}") from error
-        raise ValueError(
+        raise NewerFormatError(
             f"the rows have format version {version}, this rlviz reads up to {FORMAT_VERSION}. "
             "Upgrade rlviz to read this run."
         )

@@ -32,6 +32,8 @@ class Damage:
     offset: int
     length: int
     reason: str
+    is_incomplete: bool = False
+    """Whether the data end within a record, of which all that is there is intact so far."""
 
 
 def frame(payload: bytes) -> bytes:
@@ -55,7 +57,7 @@ def scan(data: bytes, start: int = 0) -> Iterator[Record | Damage]:
         record = _record_at(data, offset)
         if record is None:
             resumed = _next_intact(data, offset + 1)
-            yield Damage(offset, resumed - offset, _reason(data, offset))
+            yield _damage(data, offset, resumed)
             offset = resumed
         else:
             yield record
@@ -95,15 +97,14 @@ def _next_intact(data: bytes, offset: int) -> int:
     return len(data)
 
 
-def _reason(data: bytes, offset: int) -> str:
+def _damage(data: bytes, offset: int, resumed: int) -> Damage:
     header = bytes(data[offset : offset + HEADER_BYTES])
-    if len(header) < HEADER_BYTES:
-        return "incomplete record at the end"
-    if header[8:] != checksum(header[:8]):
-        return "the length of a record is damaged"
+    length = resumed - offset
+    if len(header) == HEADER_BYTES and header[8:] != checksum(header[:8]):
+        return Damage(offset, length, "the length of a record is damaged")
     if _length_at(data, offset) is None:
-        return "incomplete record at the end"
-    return "the content of a record is damaged"
+        return Damage(offset, length, "incomplete record at the end", is_incomplete=True)
+    return Damage(offset, length, "the content of a record is damaged")
 
 
 def checksum(data: bytes) -> bytes:

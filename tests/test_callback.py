@@ -556,3 +556,13 @@ def test_a_step_recorded_later_keeps_the_time_at_which_it_was_trained(tmp_path):
         with pytest.raises(ValueError, match="wall_time must be seconds since 1970"):
             viz.on_step_end(3, accuracy=0.5, wall_time=float("nan"))
     assert list(rlviz.read(tmp_path).wall_time) == [1.7e9, 1.7e9 + 60]
+
+
+def test_a_dict_that_was_empty_when_it_was_recorded_stays_so(tmp_path):
+    metrics = {}
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.record(accuracy=0.5, metrics=metrics)
+        metrics["note"] = "text"
+        viz.on_step_end(1)
+    assert viz.health == rlviz.callback.Health(1, 1, 0, 0, 0)
+    assert rlviz.read(tmp_path).metrics == ()

@@ -174,7 +174,7 @@ def test_a_length_beyond_the_end_is_an_incomplete_record_and_hides_none_behind_i
     huge = tfrecord.frame(b"x" * 10_000)[:12]  # an intact header of a record that never came
     items = list(tfrecord.scan(huge + FILE))
     assert payloads(items) == PAYLOADS
-    assert damages(items) == [Damage(0, 12, "incomplete record at the end")]
+    assert damages(items) == [Damage(0, 12, "incomplete record at the end", is_incomplete=True)]
 
 
 def test_a_scan_goes_on_from_where_the_last_one_ended():

@@ -1,6 +1,5 @@
 """What a run knows of compute by itself: watched modules count their FLOPs, a device has a peak."""
 
-import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -8,8 +7,7 @@ from typing import Any
 
 from rlviz import schema
 from rlviz.measure.flops import Watch, mfu, peak
-
-logger = logging.getLogger("rlviz")
+from rlviz.record.troubles import logger
 
 
 class Watched:

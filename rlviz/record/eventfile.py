@@ -51,7 +51,7 @@ class EventFile:
         logdir: Path,
         *,
         session: int,
-        sync_seconds: float = 5.0,
+        sync_seconds: float = 4.0,
         segment_bytes: int = 64 << 20,
         unsynced_bytes: int = 4 << 20,
         clock: Callable[[], float] = time.time,
@@ -104,9 +104,11 @@ class EventFile:
         """Force what was written to the disk, when it has waited for long enough.
 
         Raises:
-            OSError: the system could not; what was written since the last time is written again
-                with the next batch.
+            OSError: the system could not; what was written since the last time is written again,
+                now or at the next call.
         """
+        if self._again:
+            self.append(b"")
         waited = self._clock() - self._synced
         many = sum(map(len, self._unsynced)) >= self._unsynced_bytes
         if self._unsynced and (many or not 0 <= waited < self._sync_seconds):
@@ -119,6 +121,8 @@ class EventFile:
             OSError: the system could not say that it is on the disk, also not in a new file.
         """
         try:
+            if self._again:
+                self.append(b"")
             if self._unsynced:
                 self._sync()
         except OSError:

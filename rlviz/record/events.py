@@ -143,7 +143,7 @@ def _is_number(value: Any) -> bool:
 
 def _cell(value: object) -> str:
     """Text that can't break out of its table cell."""
-    return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return " ".join(str(value).splitlines()).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _hparam_type(value: Any) -> "api_pb2.DataType.ValueType":

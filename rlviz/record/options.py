@@ -14,7 +14,7 @@ def run_directory(logdir: str | os.PathLike[str]) -> Path:
     if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
         raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
     path = Path(logdir)
-    if path.is_file():
+    if os.path.isfile(path):  # pathlib raises where the system does not let us look
         raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
     return path
 

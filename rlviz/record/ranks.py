@@ -9,6 +9,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TypeAlias
 
 from rlviz.record.mailbox import Mailbox
 from rlviz.record.steps import StepSums
@@ -20,7 +21,8 @@ Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 class FirstRank:
     """Rank 0: its steps wait here for the sums of the others, if there are any.
 
-    Not safe for threads: the writer calls it under its lock.
+    Not safe for threads: the worker calls it under its lock, from the writer or, for a state, from
+    the training thread.
 
     Args:
         mailbox: where the others' messages come; None for a process alone.
@@ -40,7 +42,7 @@ class FirstRank:
 
     def complete(self, *, now_or_never: bool = False) -> Complete:
         """Steps that wait for nothing any more; all of them where it is now or never."""
-        known = set(self._gathering.missing)
+        known, late = set(self._gathering.missing), self._gathering.late
         if self._mailbox is not None:
             for rank, message in self._mailbox.take():
                 self._gathering.receive(rank, unpack(message))
@@ -52,12 +54,24 @@ class FirstRank:
                     "written without what it recorded, until it is heard of again"
                 )
             )
+        if new_late := self._gathering.late - late:
+            self._on_error(
+                TimeoutError(
+                    f"what other ranks recorded of {new_late} steps came after these were written "
+                    "without it, and is lost: their FLOPs and answers are too few"
+                )
+            )
         return ready
 
     @property
     def waiting(self) -> int:
         """Steps that wait for another rank."""
         return len(self._gathering)
+
+    def leave(self) -> None:
+        """In a forked child: the messages are the parent's, so nothing is waited for."""
+        self._mailbox = None
+        self._gathering.others.clear()
 
     def send(self) -> int:
         """Rank 0 has nobody to send to (0)."""
@@ -92,6 +106,10 @@ class OtherRank:
         """It writes nothing ([])."""
         return []
 
+    def leave(self) -> None:
+        """In a forked child: what is unsent is the parent's to send."""
+        self._unsent.clear()
+
     def send(self) -> int:
         """Send what was recorded; returns how many steps.
 
@@ -120,6 +138,10 @@ def unpack(message: bytes) -> list[StepSums]:
     return [StepSums.from_list(fields) for fields in json.loads(message)]
 
 
+_Place: TypeAlias = tuple[int, int]
+"""How often a rank's steps went back before this one, and the step."""
+
+
 class Gathering:
     """On rank 0: brings the sums of one step together, and decides when to wait no longer.
 
@@ -138,13 +160,15 @@ class Gathering:
         limit: int = 65_536,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._others = set(range(1, world_size))
+        self.others = set(range(1, world_size))
+        """The ranks whose sums a step waits for."""
         self._patience = patience
         self._limit = limit
         self._clock = clock
-        self._own: list[tuple[float, StepSums]] = []
-        self._inbox: dict[int, dict[int, StepSums]] = {rank: {} for rank in self._others}
-        self._released = -1
+        self._own: list[tuple[float, _Place, StepSums]] = []
+        self._inbox: dict[int, dict[_Place, StepSums]] = {rank: {} for rank in self.others}
+        self._last: dict[int, _Place] = dict.fromkeys(range(world_size), (0, -1))
+        self._released: _Place = (0, -1)
         self.missing: set[int] = set()
         """Ranks that are not waited for now."""
         self.late = 0
@@ -157,43 +181,50 @@ class Gathering:
     def add(self, steps: list[StepSums]) -> None:
         """Steps that rank 0 itself closed."""
         now = self._clock()
-        self._own += [(now, step) for step in steps]
+        self._own += [(now, self._place(0, step.step), step) for step in steps]
 
     def receive(self, rank: int, steps: list[StepSums]) -> None:
         """Steps that another rank closed."""
         self.missing.discard(rank)
         inbox = self._inbox[rank]
         for step in steps:
-            if step.step <= self._released and not self._own_waits_for(step.step):
+            place = self._place(rank, step.step)
+            if place <= self._released and not self._own_waits_for(place):
                 self.late += 1
                 continue
-            if (known := inbox.get(step.step)) is not None:
+            if (known := inbox.get(place)) is not None:
                 step.merge(known)
-            inbox[step.step] = step
+            inbox[place] = step
         while len(inbox) > self._limit:
             del inbox[next(iter(inbox))]
             self.late += 1
 
-    def _own_waits_for(self, step: int) -> bool:
-        return any(own.step == step for _, own in self._own)
+    def _place(self, rank: int, step: int) -> _Place:
+        """A step that is lower than the one before belongs to the next lap: all ranks go back."""
+        lap, last = self._last[rank]
+        self._last[rank] = (lap + (step < last), step)
+        return self._last[rank]
+
+    def _own_waits_for(self, place: _Place) -> bool:
+        return any(own == place for _, own, _ in self._own)
 
     def ready(self, *, now_or_never: bool = False) -> Complete:
         """Steps that need not wait any longer."""
-        if not self._others:
+        if not self.others:
             own, self._own = self._own, []
-            return [([step for _, step in own], ())] if own else []
+            return [([step for *_, step in own], ())] if own else []
         released: Complete = []
         now = self._clock()
         count = 0
-        for since, step in self._own:
-            lacking = {rank for rank in self._others if step.step not in self._inbox[rank]}
+        for since, place, step in self._own:
+            lacking = {rank for rank in self.others if place not in self._inbox[rank]}
             if lacking - self.missing:
                 if now - since < self._patience and not now_or_never:
                     break
                 self.missing |= lacking
-            for rank in self._others - lacking:
-                step.merge(self._inbox[rank].pop(step.step))
-            self._released = step.step
+            for rank in self.others - lacking:
+                step.merge(self._inbox[rank].pop(place))
+            self._released = place
             missing = tuple(sorted(lacking))
             if released and released[-1][1] == missing:
                 released[-1][0].append(step)

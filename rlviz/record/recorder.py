@@ -56,19 +56,20 @@ def ends_a_step(item: Item) -> bool:
     return isinstance(item, tuple) and len(item) == 3 and item is not SPOILED
 
 
-_ITEM_BYTES, _METRIC_BYTES = 500, 60
-"""What an item takes in memory at most, and each metric in it."""
+_ITEM_BYTES, _ENTRY_BYTES = 500, 80
+"""What an item takes in memory at most, and each metric, phase and phase's seconds in it."""
 
 
 class Recorder:
     """Queues measurements for the writer thread.
 
-    The counters are changed by single bytecodes that no other thread can come between under the
-    GIL; taking a lock at every step would cost more than it is worth.
+    It takes no lock: at every step that would cost more than it is worth. The counters rely on
+    CPython, which lets another thread come in between at calls and at the ends of loops only.
 
     Args:
         queue: where to. Once `queue_limit` items or `queue_bytes` wait in it, further steps are
             dropped.
+        on_error: told of what is lost.
         clock: seconds since the epoch.
     """
 
@@ -76,12 +77,15 @@ class Recorder:
         self,
         queue: "deque[Item]",
         *,
+        on_error: Callable[[Exception], None],
         queue_limit: int = 65_536,
         queue_bytes: int = 64_000_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._queue = queue
+        self._on_error = on_error
         self._queue_bytes = queue_bytes
+        self._item_bytes = _ITEM_BYTES
         self._limit = min(queue_limit, queue_bytes // _ITEM_BYTES)
         self._clock = clock
         self._names: set[str] = set()  # of metrics that were checked
@@ -162,17 +166,28 @@ class Recorder:
             None if group is None else _group(group, correct, accuracy),
             {} if seconds is None else values.seconds(seconds),
         )
+        self._make_room_for(measurement)
         if deferred := measurement.deferred():
-            values.keep(deferred)
+            try:
+                values.keep(deferred)
+            except Exception as error:  # the device has no memory left
+                self._on_error(error)
+                return Measurement()
         return measurement
 
     def _checked(self, metrics: Any) -> dict[str, float | Deferred[float]]:
         checked = values.metrics(metrics)
-        if not self._names.issuperset(checked):
-            self._names.update(checked)
-            item_bytes = _ITEM_BYTES + _METRIC_BYTES * len(self._names)
-            self._limit = min(self._limit, max(1, self._queue_bytes // item_bytes))
+        self._names.update(checked)
         return checked
+
+    def _make_room_for(self, item: Measurement) -> None:
+        """Lower the limit of the queue to what its bytes allow of the largest items so far."""
+        entries = len(item.flops) + len(item.seconds) + len(self._names)
+        size = _ITEM_BYTES + _ENTRY_BYTES * entries
+        size += sum(values.kept_bytes(value) for value in item.deferred())
+        if size > self._item_bytes:
+            self._item_bytes = size
+            self._limit = min(self._limit, max(1, self._queue_bytes // size))
 
     def record_flops(self, phase: str, spent: int) -> None:
         """The short way for a count that is known to be one."""
@@ -205,6 +220,13 @@ class Recorder:
 
     def _drop_step(self) -> None:
         self.dropped += 1
+        if self._limit:  # else the run is closed, which is said elsewhere
+            self._on_error(
+                RuntimeError(
+                    f"a step was dropped ({self.dropped} so far), for {len(self._queue):,} records "
+                    "wait to be written. The disk does not answer, or takes them too slowly"
+                )
+            )
         self._spoiled = False
         if self._limit and not (self._queue and self._queue[-1] is SPOILED):
             self._queue.append(SPOILED)  # what came of the step before may be in the queue, or out

@@ -9,7 +9,9 @@ here imports torch.
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -28,8 +30,8 @@ class Deferred(Generic[T]):
 
     kept: Any
     read: Callable[[Any], T]
-    ready: Any = None
-    """A CUDA event of the stream that the value was kept on; None for other devices."""
+    ready: tuple[Any, ...] = ()
+    """CUDA events of the streams that it was kept on, one for each device; none for others."""
 
 
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
@@ -38,15 +40,23 @@ def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferre
         return read(value)
     tensors = value if isinstance(value, (list, tuple)) else [value]
     if any(_is_tensor(t) and t.device.type != "cpu" for t in tensors):
+        if sparse := [
+            t.layout for t in tensors if _is_tensor(t) and "strided" not in str(t.layout)
+        ]:
+            raise _not_dense(name, f"a layout {sparse[0]}")
         return Deferred(_detached(value), read)
     try:
         host = _to_host(value)
     except (TypeError, RuntimeError) as error:  # sparse, quantised, without data
-        raise TypeError(
-            f"{name} must be a dense tensor, got {str(error).splitlines()[0]!r} when it was read. "
-            "Pass .to_dense(), or the number itself."
-        ) from error
+        said = f"{str(error).splitlines()[0]!r} when it was read"
+        raise _not_dense(name, said) from error
     return read(host)
+
+
+def _not_dense(name: str, got: str) -> TypeError:
+    return TypeError(
+        f"{name} must be a dense tensor, got {got}. Pass .to_dense(), or the number itself."
+    )
 
 
 def _is_tensor(value: Any) -> bool:
@@ -72,11 +82,25 @@ def keep(values: Sequence[Deferred[Any]]) -> None:
     """
     tensors = [tensor for value in values for tensor in _tensors(value.kept)]
     copies: dict[int, Any] = {}
+    ready = []
     for together in _by_device(tensors):
-        copies.update(zip(map(id, together), _copied_there(together), strict=True))
-    ready = _event_after(tensors)
+        with _on_the_device_of(together[0]):
+            copies.update(zip(map(id, together), _copied_there(together), strict=True))
+            if together[0].is_cuda:
+                ready.append(sys.modules["torch"].cuda.Event())
+                ready[-1].record()
     for value in values:
-        value.kept, value.ready = _replaced(value.kept, copies), ready
+        value.kept, value.ready = _replaced(value.kept, copies), tuple(ready)
+
+
+def kept_bytes(value: Deferred[Any]) -> int:
+    """What a value takes on its device."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(value.kept))
+
+
+def _on_the_device_of(tensor: Any) -> Any:
+    """Launches and events go to the current device; a script may have its tensors on another."""
+    return sys.modules["torch"].cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
 def _by_device(tensors: Iterable[Any]) -> list[list[Any]]:
@@ -105,22 +129,13 @@ def _joined(tensors: list[Any]) -> Any:
     return torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in tensors])
 
 
-def _event_after(tensors: Iterable[Any]) -> Any:
-    """An event that the current CUDA stream passes once what was queued on it so far is done."""
-    if not any(getattr(tensor, "is_cuda", False) for tensor in tensors):
-        return None
-    event = sys.modules["torch"].cuda.Event()
-    event.record()
-    return event
-
-
 def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
     """What was kept for each of the values, on the host: one copy from each device brings all.
 
     Waits for the devices, so it is for the writer thread.
     """
     arrays: dict[int, Any] = {}
-    events = [value.ready for value in values if value.ready is not None]
+    events = {id(event): event for value in values for event in value.ready}.values()
     for together in _by_device(tensor for value in values for tensor in _tensors(value.kept)):
         copy = _through_pinned_memory if together[0].is_cuda else _to_the_host
         arrays.update(
@@ -129,15 +144,15 @@ def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
     return [_replaced(value.kept, arrays) for value in values]
 
 
-def _to_the_host(tensors: list[Any], events: Sequence[Any]) -> Any:
+def _to_the_host(tensors: list[Any], events: Iterable[Any]) -> Any:
     return _joined(tensors).cpu()
 
 
-def _through_pinned_memory(tensors: list[Any], events: Sequence[Any]) -> Any:
+def _through_pinned_memory(tensors: list[Any], events: Iterable[Any]) -> Any:
     """On a stream of its own, behind what the training's streams had queued; they don't wait."""
     torch = sys.modules["torch"]
     with torch.cuda.device(tensors[0].device):
-        stream = torch.cuda.Stream()
+        stream = _stream_of(tensors[0].device)
         for event in events:
             stream.wait_event(event)
         with torch.cuda.stream(stream):
@@ -148,6 +163,12 @@ def _through_pinned_memory(tensors: list[Any], events: Sequence[Any]) -> Any:
             done.record(stream)
         done.synchronize()
     return host
+
+
+@cache
+def _stream_of(device: Any) -> Any:
+    """One for each device: memory that was used on a stream stays with it."""
+    return sys.modules["torch"].cuda.Stream(device)
 
 
 def _taken_apart(tensors: list[Any], joined: Any) -> list[Any]:
@@ -203,7 +224,7 @@ def rate(accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy]:
 
 
 def _count_of_answers(graded: Any) -> float:
-    if hasattr(graded, "detach") and graded.device.type != "cpu":
+    if _is_tensor(graded) and graded.device.type != "cpu":
         raise TypeError(
             "graded must be a number on the host, got a tensor on "
             f"{graded.device}. It is usually a shape, such as rewards.numel()."

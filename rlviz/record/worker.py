@@ -5,7 +5,6 @@ longer than asked. It works in slices of a millisecond or two and rests between 
 training thread, which shares the interpreter with it, never waits for longer.
 """
 
-import logging
 import math
 import queue
 import secrets
@@ -25,16 +24,17 @@ from rlviz.record.eventfile import EventFile
 from rlviz.record.illustrator import Illustration, Illustrator
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, ends_a_step
-from rlviz.record.rows import RowBuilder, Rows, Table
+from rlviz.record.rows import RowBuilder, Rows
+from rlviz.record.table import Table
+from rlviz.record.troubles import Troubles
 
-logger = logging.getLogger("rlviz")
-
-_WARN_SECONDS = 60.0
 _SLICE = 512
 """Queued items that are worked on before the writer rests."""
 _SLICES = 128
 """Slices after which what was built is written."""
 _REST_SECONDS = 0.0005
+_LONGEST_SLEEP = 1.0
+"""Seconds: the queue is emptied, and the disk made sure of, also where rows are written seldom."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
 
@@ -45,33 +45,6 @@ class _Request:
 
     done: threading.Event = field(default_factory=threading.Event)
     written: bool = False
-
-
-class Troubles:
-    """Counts what went wrong in the background and says it, at most once a minute."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._said: float | None = None
-        self.errors = 0
-        self.first: BaseException | None = None
-
-    def say_again(self) -> None:
-        """Say the next one however short ago the last one was."""
-        self._said = None
-
-    def note(self, error: BaseException) -> None:
-        self.errors += 1
-        self.first = self.first or error
-        now = self._clock()
-        if self._said is None or now - self._said >= _WARN_SECONDS:
-            self._said = now
-            logger.warning(
-                "rlviz: %s: %s (training goes on; %d such so far, see Callback.health)",
-                type(error).__name__,
-                error,
-                self.errors,
-            )
 
 
 class Worker:
@@ -85,6 +58,7 @@ class Worker:
         opening: events of the configuration, if there is one; the session begins with them.
         flush_seconds: pace of writing.
         troubles: told of every failure.
+        session: number of this start of the training script.
         ranks: what other processes of the run recorded, or the way to the one that writes.
         dropped_before: how many steps never came here, since the queue was full.
         row_limit: rows kept for a disk that does not take them; the oldest go first.
@@ -113,7 +87,7 @@ class Worker:
         self._session = session
         self._writer = secrets.token_hex(4)  # two callbacks that start at once share a session
         self._illustrator = illustrator
-        self._flush_seconds = flush_seconds
+        self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._troubles = troubles
         self._dropped_before = dropped_before
         self._row_limit = row_limit
@@ -123,6 +97,7 @@ class Worker:
         # and finds out whether it is in the middle of a build.
         self._building = threading.RLock()
         self._in_a_build = False
+        self._left = False
         self._rows: deque[Rows] = deque()
         self._ranks = ranks
         self._state = builder.state_dict()
@@ -133,7 +108,7 @@ class Worker:
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._deadline: float | None = None
         self._pause = 0.0
-        self._next_try = 0.0
+        self._next_write = 0.0
         self._closed = threading.Event()
         self._success = True
         self._all_written = False
@@ -153,12 +128,12 @@ class Worker:
         """
         with self._building, self._as_builder():
             items: list[Item] = []
-            while self._queue and len(items) < most:
-                items.append(self._queue.popleft())
             try:
+                while self._queue and len(items) < most:
+                    items.append(self._queue.popleft())
                 closed = self._builder.close_steps(items)
             except BaseException:
-                self.dropped += sum(ends_a_step(item) for item in items)
+                self.dropped += sum(map(ends_a_step, items))
                 raise
             self.dropped += self._ranks.add(closed)
             self._keep_complete_steps()
@@ -185,17 +160,35 @@ class Worker:
         with self._building:
             if self._in_a_build:
                 return self._state
-        self.build()
-        self.wait_for_ranks(patience)
-        self._wake.put(None)  # a checkpoint should not be ahead of the rows for long
+        if not self._left:
+            self._wake.put(None)  # a checkpoint should not be ahead of the rows for long
+        self._build_all(patience)
         with self._building, self._as_builder():
             return self._state
 
-    def _keep_complete_steps(self, *, now_or_never: bool = False) -> None:
-        for steps, missing in self._ranks.complete(now_or_never=now_or_never):
-            self._keep_rows(self._builder.rows(steps, missing))
+    @property
+    def last_state(self) -> dict[str, Any]:
+        """The state before the latest steps were built."""
+        return self._state
 
-    def wait_for_ranks(self, timeout: float) -> None:
+    def _build_all(self, patience: float) -> None:
+        """Rows of all that was closed, also of steps that other ranks have not sent in time."""
+        self.build()
+        self._wait_for_ranks(patience)
+        with self._building, self._as_builder():
+            self._keep_complete_steps(now_or_never=True)
+
+    def _keep_complete_steps(self, *, now_or_never: bool = False) -> None:
+        complete = deque(self._ranks.complete(now_or_never=now_or_never))
+        try:
+            while complete:
+                self._keep_rows(self._builder.rows(*complete[0]))
+                complete.popleft()
+        except BaseException:
+            self.dropped += sum(len(steps) for steps, _ in complete)
+            raise
+
+    def _wait_for_ranks(self, timeout: float) -> None:
         """Wait for the other ranks' sums of the steps that were closed here."""
         deadline = time.monotonic() + timeout
         while self._ranks.waiting:
@@ -210,10 +203,13 @@ class Worker:
             return
         self._rows.append(rows)
         while len(self._rows) > 1 and (
-            sum(map(len, self._rows)) > self._row_limit
-            or sum(rows.nbytes for rows in self._rows) > self._byte_limit
+            sum(map(len, self._rows)) > self._row_limit or self._bytes > self._byte_limit
         ):
             self._drop_oldest()
+
+    @property
+    def _bytes(self) -> int:
+        return sum(rows.nbytes for rows in self._rows)
 
     def _drop_oldest(self) -> None:
         """Give up the rows that waited longest; figures go before them."""
@@ -221,18 +217,20 @@ class Worker:
         self.dropped += len(self._rows.popleft())
 
     def in_forked_child(self) -> None:
-        """The thread is the parent's, which may have held the lock; so is the file."""
+        """The thread is the parent's, which may have held the lock; so are file and messages."""
         self._building = threading.RLock()
-        self._in_a_build = False
+        if not self._in_a_build:  # else the builder was copied half-way, and its state stays
+            self._ranks.leave()
+        self._left = True
         self._file.leave()
 
     def flush(self, timeout: float) -> bool:
         """Write what was logged so far; whether that was done within `timeout` seconds."""
-        if self._closed.is_set():
-            return self._all_written
         request = _Request()
         self._requests.append(request)
         self._wake.put(None)
+        if self._closed.is_set():  # looked at last: before that, the thread still serves
+            return self._all_written
         return request.done.wait(timeout) and request.written
 
     def close(self, timeout: float, *, success: bool) -> bool:
@@ -256,7 +254,7 @@ class Worker:
 
     def _wait(self) -> None:
         with suppress(queue.Empty):
-            self._wake.get(timeout=0.9 * self._flush_seconds)  # the rest is for the write itself
+            self._wake.get(timeout=min(self._pace, _LONGEST_SLEEP))
             while True:
                 self._wake.get_nowait()
 
@@ -277,43 +275,59 @@ class Worker:
             request.done.set()
 
     def _write(self, *, at_once: bool = False, last: bool = False) -> bool:
-        """Write all that waits; whether nothing is left.
+        """Build what is queued, and write what waits when its time has come; whether all was done.
 
         After a failure it waits longer from one try to the next, unless somebody asked for it. What
         is not about a step waits for the first one, whose number the session starts with, unless
         this is the last chance.
         """
-        taken: list[Rows] = []
         try:
             for _ in range(_SLICES):  # not for ever, where steps come as fast as they are taken
                 if not self.build(_SLICE):
                     break
                 time.sleep(_REST_SECONDS)
-            if time.monotonic() < self._next_try and not at_once and not last:
-                return not self._rows
+            else:
+                self._wake.put(None)
             self.written += self._ranks.send()
-            while self._rows:  # taken out, so that `build` can't drop what is being written
-                taken.append(self._rows.popleft())
-            extras = self._extras if taken or self.written or last else []
+            now = time.monotonic()
+            due = at_once or last or now >= self._next_write
+            if due or (self._is_full() and not self._pause):
+                self._write_rows(last=last)
+                self._pause, self._next_write = 0.0, now + self._pace
+            if due or not self._pause:
+                self._file.sync_if_due()
+        except BaseException as error:
+            self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
+            self._next_write = time.monotonic() + self._pause
+            self._troubles.note(error)
+            return False
+        return not self._rows and not self._ranks.waiting
+
+    def _is_full(self) -> bool:
+        """Whether rows come so fast that they should not wait for their time."""
+        with self._building:
+            return (
+                2 * sum(map(len, self._rows)) > self._row_limit
+                or 2 * self._bytes > self._byte_limit
+            )
+
+    def _write_rows(self, *, last: bool) -> None:
+        taken: list[Rows] = []
+        extras: list[Event] = []
+        try:
+            with self._building:  # taken out, so that `build` can't drop what is being written
+                while self._rows:
+                    taken.append(self._rows.popleft())
+                if taken or self.written or last:
+                    extras, self._extras = self._extras, []
             if taken or extras:
                 self._file.append(self._encoded(taken, extras))
-                extras.clear()
-        except BaseException as error:
-            self._rows.extendleft(reversed(taken))
-            self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
-            self._next_try = time.monotonic() + self._pause
-            self._troubles.note(error)
-            return False
-        self._pause = self._next_try = 0.0
+        except BaseException:
+            with self._building:
+                self._rows.extendleft(reversed(taken))
+                self._extras[:0] = extras
+            raise
         self.written += sum(map(len, taken))
-        if self._queue:
-            self._wake.put(None)
-        try:
-            self._file.sync_if_due()
-        except OSError as error:
-            self._troubles.note(error)
-            return False
-        return not self._ranks.waiting
 
     def _encoded(self, taken: list[Rows], extras: list[Event]) -> bytes:
         """All that is to be written now, in framed records."""
@@ -354,18 +368,17 @@ class Worker:
     def _keep(self, illustration: Illustration | None) -> None:
         if illustration is not None:
             now, step = time.time(), illustration.step
-            self._extras += [
-                events.figure(now, step, illustration.figure_png),
-                events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
-            ]
+            with self._building:  # in place of one that the disk has not taken yet
+                self._extras = [
+                    *(event for event in self._extras if not events.is_illustration(event)),
+                    events.figure(now, step, illustration.figure_png),
+                    events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
+                ]
 
     def _finish(self) -> None:
         """The end of the run: last rows, last figure, last word."""
         deadline = self._deadline or 0.0
-        self.build()
-        self.wait_for_ranks(max(0.0, 0.5 * (deadline - time.monotonic())))
-        with self._building, self._as_builder():
-            self._keep_complete_steps(now_or_never=True)
+        self._survive(lambda: self._build_all(max(0.0, 0.5 * (deadline - time.monotonic()))))
         self._write(at_once=True)
         if self._builder.unclosed and self._success:
             self._troubles.note(

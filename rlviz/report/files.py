@@ -91,12 +91,12 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
         FileNotFoundError: there is no such directory.
     """
     path = Path(logdir)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # pathlib raises where the system does not let us look
         raise FileNotFoundError(f"there is no run directory {path}. Give the logdir of a Callback.")
     batches: list[Batch] = []
     damage: list[Damage] = []
     files: list[EventFile] = []
-    for file in sorted(filter(Path.is_file, path.glob("*tfevents*"))):
+    for file in sorted(filter(_may_be_read, path.glob("*tfevents*"))):
         found, spoiled, size = _read_file(file)
         batches += found
         damage += spoiled
@@ -104,6 +104,10 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
         named = schema.FileName.of(file.name)
         files.append(EventFile(file.name, size, rows, named.session if named else None))
     return Contents(path, tuple(batches), tuple(damage), tuple(files))
+
+
+def _may_be_read(file: Path) -> bool:
+    return not os.path.isdir(file)
 
 
 def no_steps(contents: Contents) -> FileNotFoundError:
@@ -152,11 +156,12 @@ def _items(name: str, data: bytes) -> Iterator[Batch | Damage]:
         if isinstance(item, tfrecord.Damage):
             kind = CUT if _is_cut(data, item) else DAMAGED
             yield Damage(name, item.offset, item.length, item.reason, kind)
+            offset = item.offset + item.length
             continue
         try:
             yield from _batches(item.payload)
         except ValueError as error:
-            kind = NEWER if "Upgrade rlviz" in str(error) else SENSELESS
+            kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
             yield Damage(name, offset, item.end - offset, str(error), kind)
         offset = item.end
 
@@ -167,7 +172,7 @@ def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
     end = damage.offset + damage.length
     if end < len(data):
         return False
-    return damage.reason.startswith("incomplete") or not any(data[damage.offset : end])
+    return damage.is_incomplete or not any(data[damage.offset : end])
 
 
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()

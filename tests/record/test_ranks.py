@@ -251,3 +251,70 @@ def test_a_step_waits_for_every_rank_but_not_for_ever():
     assert gathering.late == 1
     gathering.add([sums(4)])
     assert gathering.ready() == []  # it is back: waited for, as is rank 1
+
+
+def test_ranks_that_start_their_steps_over_meet_again():
+    gathering = Gathering(2, patience=5.0, clock=lambda: 0.0)
+    gathering.add([sums(1), sums(2)])
+    gathering.receive(1, [sums(1), sums(2), sums(1)])  # rank 1 is an epoch ahead
+    ((steps, _),) = gathering.ready()
+    assert [(s.step, s.graded) for s in steps] == [(1, 2), (2, 2)]
+    gathering.add([sums(1)])
+    ((steps, missing),) = gathering.ready()
+    assert [(s.step, s.graded) for s in steps] == [(1, 2)]
+    assert (missing, gathering.late) == ((), 0)
+
+
+def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
+    said = finish(
+        start(
+            """
+            log(1)
+            viz.flush(10)
+            dist.barrier()
+            if rank == 1:
+                time.sleep(4)
+            log(2)
+            if rank == 0:
+                began = time.monotonic()
+                say(viz.state_dict()["step"])
+                say(time.monotonic() - began < 3)
+            dist.barrier()
+            viz.close(timeout=30)
+            say(viz.health.errors)
+            """,
+            tmp_path,
+            2,
+        )
+    )
+    # Rank 1 was missing, and its sums came too late: both are counted.
+    assert said[0][0].split() == ["2", "True", "2"], said
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == [1, 2]
+    assert list(run.columns["graded"]) == [3, 1]
+
+
+def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_path):
+    said = finish(
+        start(
+            """
+            import json
+            for step in range(1, 201):
+                log(step)
+                if rank == 0 and step % 10 == 0:
+                    child = os.fork()
+                    if child == 0:
+                        state = viz.state_dict()
+                        os._exit(state["step"] > step)
+                    assert os.waitpid(child, 0)[1] == 0
+                time.sleep(0.002)
+            say(viz.close(timeout=30))
+            """,
+            tmp_path,
+            2,
+        )
+    )
+    assert [output.split() for output, _ in said] == [["True"], ["True"]], said
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(1, 201))
+    assert set(run.columns["graded"]) == {3}

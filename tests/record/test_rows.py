@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from rlviz.record.recorder import SPOILED, Measurement
-from rlviz.record.rows import RowBuilder, Table
+from rlviz.record.rows import RowBuilder
+from rlviz.record.table import Table
 from rlviz.record.values import Deferred, answers, episodes, flops, metrics
 
 

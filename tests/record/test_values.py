@@ -71,7 +71,7 @@ def test_a_call_keeps_all_that_it_brings_with_one_launch_on_the_device(on_a_devi
         "lr": on_a_device(torch.tensor(3, dtype=torch.int16)),
     }
     queue = deque()
-    recorder = Recorder(queue)
+    recorder = Recorder(queue, on_error=pytest.fail)
     metrics = {name: tensor for name, tensor in tensors.items() if name != "flag"}
     recorder.record(tensors["flag"], None, None, None, None, metrics, None, None)
     launches = set(device_log) - {"detach", "view", "_unsafe_view", "slice", "_reshape_alias"}
