@@ -1,0 +1,137 @@
+"""What may be claimed of a training curve: each claim with its test and its error rate.
+
+Every test knows that the noise of a training run lasts from step to step (`rlviz.report.noise`) and
+that a random walk can look like anything: where one is not excluded, no shape is claimed. How often
+the claims are false, and how often true ones are found, is measured by benchmarks/claims.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from rlviz.report.acceleration import Acceleration, find_acceleration
+from rlviz.report.dip import Dip, find_dip
+from rlviz.report.noise import Noise, noise_of
+from rlviz.report.plateau import Plateau, find_plateau
+from rlviz.report.scatter import Scatter, scatter_of
+from rlviz.report.shapes import Fits, Shapes
+
+Floats = NDArray[np.float64]
+
+FEWEST = 20
+"""With fewer finite points nothing is claimed."""
+_MOST = 200
+"""Longer series are averaged into so many bins of equal count: shapes are wider than that, and the
+noise lasts the shorter the more steps a bin has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Whether the curve goes up or down over all.
+
+    Attributes:
+        p: of the slope of a straight line, by generalised least squares under AR(1) noise.
+        slope: over the whole extent of x, in the unit of y.
+    """
+
+    p: float
+    slope: float
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What was found in one series; None for what is not claimed.
+
+    Attributes:
+        points: finite points that it rests on.
+        noise: None with fewer than 20 points, of which nothing is claimed.
+        trend: tested always; claimed (`rises`, `falls`) where p <= 0.05 and drift is excluded.
+    """
+
+    points: int
+    noise: Noise | None = None
+    trend: Trend | None = None
+    dip: Dip | None = None
+    plateau: Plateau | None = None
+    acceleration: Acceleration | None = None
+    scatter: Scatter | None = None
+
+    @property
+    def drift_excluded(self) -> bool:
+        return self.noise is not None and self.noise.is_stationary
+
+    @property
+    def direction(self) -> int:
+        """1 where a rise is claimed, -1 for a fall, else 0."""
+        if not self.drift_excluded or self.trend is None or self.trend.p > 0.05:
+            return 0
+        return 1 if self.trend.slope > 0 else -1
+
+
+def analyse(x: Floats, y: Floats) -> Analysis:
+    """Test all claims on one series.
+
+    Args:
+        x: positions, (T,), never decreasing, in any unit.
+        y: values, (T,); where one of the two is not finite there is a gap.
+
+    Example:
+        >>> steps = np.arange(200.0)
+        >>> noise = np.random.default_rng(0).normal(size=200)
+        >>> found = analyse(steps, np.maximum(steps - 150, 0) + noise)
+        >>> found.direction, found.dip, bool(0.70 < found.acceleration.at < 0.80)
+        (1, None, True)
+    """
+    finite = np.isfinite(x) & np.isfinite(y)
+    x, y = x[finite], y[finite]
+    if len(y) < FEWEST or x[0] == x[-1] or y.min() == y.max():
+        return Analysis(len(y))
+    unit = (x - x[0]) / (x[-1] - x[0])
+    at, means = binned(unit, y)
+    noise = noise_of(at, means)
+    shapes = Shapes(at, noise.correlation)
+    white = shapes.white(means)
+    found = shapes.fit(white[None])
+    trend = _trend(shapes, white, found)
+    scatter = scatter_of(y)
+    if not noise.is_stationary:
+        return Analysis(len(y), noise, trend, scatter=scatter)
+    bend = find_acceleration(shapes, white)
+    return Analysis(
+        len(y),
+        noise,
+        trend,
+        _dip(unit, y, bend.at if bend else 1.0, noise),
+        find_plateau(at, means, noise),
+        bend,
+        scatter,
+    )
+
+
+def binned(x: Floats, y: Floats, most: int = _MOST) -> tuple[Floats, Floats]:
+    """Means of consecutive points, in `most` bins of equal count; short series as they are."""
+    if len(x) <= most:
+        return x, y
+    edges = np.linspace(0, len(x), most + 1).astype(int)
+    counts = np.diff(edges)
+    return np.add.reduceat(x, edges[:-1]) / counts, np.add.reduceat(y, edges[:-1]) / counts
+
+
+def _trend(shapes: Shapes, white: Floats, found: Fits) -> Trend:
+    freedom = len(white) - 2
+    ratio = (found.constant[0] - found.line[0]) / (found.line[0] / freedom)
+    slope = shapes.coefficients(shapes.line, white)[1]
+    return Trend(float(stats.f.sf(ratio, 1, freedom)), float(slope))
+
+
+def _dip(x: Floats, y: Floats, until: float, noise: Noise) -> Dip | None:
+    """A dip before the curve takes off, in which a steep rise would have no part."""
+    early = x <= until
+    if early.sum() < FEWEST:
+        return None
+    at, means = binned(x[early], y[early])
+    if until < 1.0:
+        noise = noise_of(at, means)
+    return find_dip(at, means, noise)
