@@ -144,7 +144,9 @@ def _step(log: Log, wanted: Wanted, roles: Roles) -> None:
     what = "tag" if log.events else "column"
     if roles.step is not None:
         roles.known.append(f"The step is {roles.step!r}.")
-    elif not len(log.step):
+    elif len(log.step):
+        roles.known.append("The steps are those that it was logged under.")
+    else:
         roles.unknown.append(f"No {what} counts steps: the rows are numbered from 1.")
 
 
@@ -160,7 +162,9 @@ def _counts_most_rows(log: Log, name: str) -> bool:
     if 2 * len(series) < log.count or not _counts_steps(log, name):
         return False
     values = series.numbers()
-    return log.count == 1 or bool(values.min() < values.max())
+    if names.plain(name) == "epoch":  # many steps share one
+        return 2 * len(np.unique(values)) > len(values)
+    return log.count == 1 or bool(values.any())
 
 
 # --- accuracy and return ---------------------------------------------------

@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rlviz.importers.log import Log, as_number, newest
+from rlviz.importers.log import Log, newest
 
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `step:12 - ` stands inside `training/global_step:12 - ` too.
 _STEP = re.compile(r"(?<![\w/.@-])step:(\d+) - ")
-_VALUE = re.compile(r"(.+):((?:[A-Za-z_][\w.]*\([^()]*\)|[^\s:]+))(?:\s|$)")
+_VALUE = re.compile(r"(.+?):([A-Za-z_][\w.]*\([^()]*\)|[^\s:(]+)(?:[\s(]|$)")
+
+
+_SPACE = re.compile(r"\s")
 
 
 def holds_steps(line: str) -> bool:
@@ -37,7 +40,8 @@ def read(files: Sequence[Path], name: str) -> Log:
             for line in stream:
                 if "step:" in line:
                     for step, values in _steps(_COLORS.sub("", line)):
-                        log.add(values, step=step)
+                        if values:
+                            log.add(values, step=step)
     return log
 
 
@@ -51,8 +55,13 @@ def _steps(line: str) -> Iterator[tuple[float, list[tuple[str, object]]]]:
 def _values(text: str) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for part in text.split(" - "):
-        match = _VALUE.match(part.strip())
-        if match is not None:
-            number = as_number(match[2])
-            found.append((match[1], match[2] if number is None else number))
+        name, _, text_or_number = part.rpartition(":")
+        value: object = None
+        try:
+            value = float(text_or_number)
+        except ValueError:  # wrapped, a text, or with something behind it
+            if match := _VALUE.match(part.strip()):
+                name, value = match[1], match[2]
+        if value is not None and name and not _SPACE.search(name):  # else a sentence
+            found.append((name, value))
     return found
