@@ -44,9 +44,11 @@ class Imported:
 
     def __str__(self) -> str:
         """All of it as lines of text."""
+        metrics = f"{len(self.metrics):,} metric{'s' * (len(self.metrics) != 1)}"
+        steps = f"{self.steps:,} step{'s' * (self.steps != 1)}"
         head = (
-            f"{self.logdir}: {self.steps:,} steps ({self.first_step:,} to {self.last_step:,}) and "
-            f"{len(self.metrics):,} metrics from a {_KINDS[self.kind]}."
+            f"{self.logdir}: {steps} ({self.first_step:,} to {self.last_step:,}) and {metrics} "
+            f"from a {_KINDS[self.kind]}."
         )
         return "\n".join((head, *self.known, *self.unknown, *self.notes))
 
@@ -98,7 +100,9 @@ def account(
             notes.append(f"{without:,} of {log.count:,} rows have no step and were left out.")
     if log.texts:
         some = ", ".join(map(repr, sorted(log.texts)[:4]))
-        notes.append(f"Text can't be drawn and was left out: {some}{' …' * (len(log.texts) > 4)}.")
+        notes.append(
+            f"Text and lists can't be drawn and were left out: {some}{' …' * (len(log.texts) > 4)}."
+        )
     if log.damage:
         notes.append(log.damage)
     timed = [times.says]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rlviz import schema
 from rlviz.importers import names
 from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.roles import Roles, first, is_count
@@ -62,12 +63,22 @@ def spent(log: Log, roles: Roles, timeline: Timeline, options: Options) -> Spent
         ValueError: a column that the user named is no count.
     """
     if roles.flops is not None:
-        return _from_flops(log, roles.flops, timeline, options)
+        return _checked(_from_flops(log, roles.flops, timeline, options))
     if roles.tokens is not None:
-        return _from_tokens(log, roles.tokens, timeline, options)
+        return _checked(_from_tokens(log, roles.tokens, timeline, options))
     nothing = Spent(np.empty(0, np.int64), {})
     nothing.unknown.append(f"The RL FLOPs are unknown: {_why(log, options)}")
     return nothing
+
+
+def _checked(found: Spent) -> Spent:
+    total = sum(map(sum, found.phases.values()))
+    if total >= schema.MAX_COUNT:
+        raise ValueError(
+            f"the RL FLOPs would add up to {total:.3g}, more than any run can have spent. Check "
+            "params, flops_unit and whether the counter is cumulative."
+        )
+    return found
 
 
 def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Spent:
@@ -173,6 +184,8 @@ def _say_gaps(found: Spent, name: str, timeline: Timeline, cumulative: bool) -> 
             f"{missing:,} of {len(timeline.steps):,} steps have no {name!r}: what they spent is "
             "not in the count."
         )
+    if timeline.resumes and not cumulative:
+        found.unknown.append("What was spent on steps that a resume repeated is not in the count.")
     if timeline.begins_late and not cumulative:
         found.unknown.append(
             f"The log begins at step {timeline.steps[0]:,}: what was spent before is not in the "
@@ -189,7 +202,7 @@ def _why(log: Log, options: Options) -> str:
     if name := first(log, names.LENGTHS, is_count):
         wanted = "" if options.params is not None else " and params"
         return (
-            f"no column counts FLOPs or tokens. {name!r} is a mean of each sequence: if you know "
+            f"nothing in the log counts FLOPs or tokens. {name!r} is a mean of each sequence: if you know "
             f"how many sequences a step has, give tokens={name!r} with sequences{wanted}."
         )
-    return "no column counts FLOPs or tokens."
+    return "nothing in the log counts FLOPs or tokens."

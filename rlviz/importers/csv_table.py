@@ -83,7 +83,7 @@ def _delimiter(line: str) -> str:
 def is_table(line: str) -> bool:
     """Whether a line can be the header of a table: names, and more than one.
 
-    >>> is_table("step,reward"), is_table("starting the run, please wait: 3 s"), is_table("1,2")
+    >>> is_table("step,reward"), is_table("2025-05-01 10:00:00,123 INFO go"), is_table("1,2")
     (True, False, False)
     """
     names = header_of(line)
@@ -91,5 +91,5 @@ def is_table(line: str) -> bool:
     return (
         len(names) > 1
         and all(number is None or math.isnan(number) for number in numbers)
-        and not any(name != name.lstrip() and ":" in name for name in names)
+        and not any(name[:1].isdigit() for name in names)  # as a line of a log begins
     )

@@ -11,7 +11,7 @@ from rlviz.importers.log import Log
 
 _ROUNDING = 1e-6
 """A rate that was kept as float32 may be a little more than 1."""
-_MAX_STEP = 2.0**53
+MAX_STEP = 2.0**53
 _MOST_NAMES = 20
 
 
@@ -153,7 +153,7 @@ def _step(log: Log, wanted: Wanted, roles: Roles) -> None:
 def _counts_steps(log: Log, name: str) -> bool:
     values = log.series[name].numbers()
     return bool(
-        (values == np.floor(values)).all() and values.min() >= 0 and values.max() < _MAX_STEP
+        (values == np.floor(values)).all() and values.min() >= 0 and values.max() < MAX_STEP
     )
 
 
@@ -176,7 +176,7 @@ def _graded(log: Log, wanted: Wanted, roles: Roles) -> None:
         raise ValueError(
             f"{graded!r} can't count graded answers: it has values below 0, or only 0."
         )
-    if isinstance(graded, (int, float)) and not 0 < graded < _MAX_STEP:
+    if isinstance(graded, (int, float)) and not 0 < graded < MAX_STEP:
         raise ValueError(f"graded must be a number of answers in each row, > 0, got {graded!r}.")
     roles.graded = graded
 
@@ -191,12 +191,13 @@ def _accuracy(log: Log, wanted: Wanted, roles: Roles) -> None:
             if name is not None and _is_fraction(log, name, wanted.full_score):
                 _take(log, roles, name)
                 return
+        _say_what_is_no_accuracy(log, roles, trained)
         evaluated = [name for name in rates if name not in trained]
-        for name in _most_values_first(log, evaluated):
-            if _is_fraction(log, name, 1.0):
-                _take(log, roles, name)
-                return
-        _say_what_is_no_accuracy(log, roles, rates)
+        for name in _most_values_first(log, evaluated)[:1]:
+            roles.unknown.append(
+                f"{name!r} is of evaluations ({len(log.series[name]):,} of {log.count:,} rows), "
+                "not of training: to draw it nevertheless, pass it as accuracy."
+            )
 
 
 def _counts(log: Log, roles: Roles) -> bool:
@@ -204,6 +205,9 @@ def _counts(log: Log, roles: Roles) -> bool:
     correct, graded = first(log, names.CORRECT), roles.graded
     if correct is None or not isinstance(graded, str) or first(log, ("accuracy",)) is not None:
         return False
+    right, answers = log.series[correct].numbers(), log.series[graded].numbers()
+    if (right != np.floor(right)).any() or right.min() < 0 or right.max() > answers.max():
+        return False  # a rate, or something else
     roles.correct = correct
     roles.known.append(f"The accuracy is {correct!r} of {graded!r} answers.")
     return True
@@ -261,7 +265,7 @@ def _take(log: Log, roles: Roles, name: str) -> None:
         says += f", divided by {roles.full_score:g}"
     if names.is_evaluation(name):
         roles.unknown.append(
-            f"There is no accuracy of training: what stands for it, {name!r}, is that of "
+            f"The accuracy of training is unknown: {name!r}, which stands for it, is that of "
             f"evaluations ({len(log.series[name]):,} of {log.count:,} rows)."
         )
     elif not names.is_rate(name):
@@ -270,7 +274,7 @@ def _take(log: Log, roles: Roles, name: str) -> None:
 
 
 def _say_what_is_no_accuracy(log: Log, roles: Roles, rates: list[str]) -> None:
-    says = "The accuracy is unknown: no column is a share of right answers."
+    says = "The accuracy is unknown: nothing in the log is a share of right answers in training."
     if rates:
         low, high = _range(log, rates[0])
         says = (
@@ -301,6 +305,6 @@ def _parallelism(log: Log, wanted: Wanted, roles: Roles) -> None:
             )
         roles.parallelism = name if fits else None
     if roles.parallelism is None:
-        roles.unknown.append("The average parallelism is unknown: no column holds it.")
+        roles.unknown.append("The average parallelism is unknown: the log does not hold it.")
     else:
         roles.known.append(f"The average parallelism is {roles.parallelism!r}.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.importers.log import Floats, Indices, Log
-from rlviz.importers.roles import Roles
+from rlviz.importers.roles import MAX_STEP, Roles
 
 _MOST_FALLS = 0.25
 """A run that is resumed goes back now and then. Where steps fall more often than at this share of
@@ -131,7 +131,15 @@ def _steps(log: Log, roles: Roles, notes: list[str]) -> Floats:
     """The step of each row, NaN where it has none."""
     if roles.step is None:
         own = np.array(log.step, np.float64)
-        return own if len(own) else np.arange(1.0, log.count + 1)
+        if not len(own):
+            return np.arange(1.0, log.count + 1)
+        possible = (own >= 0) & (own < MAX_STEP)
+        if not possible.all():
+            notes.append(
+                f"Values under a step below 0 or beyond 2**53 were left out "
+                f"({np.count_nonzero(~possible):,})."
+            )
+        return np.where(possible, own, np.nan)
     step = np.full(log.count, np.nan)
     series = log.series[roles.step]
     step[series.rows()] = series.numbers()

@@ -61,9 +61,22 @@ def test_open_instruct_32b_stitched_by_wandb(take, real):
     assert run.step.tolist() == list(range(1097))
     assert np.isnan(run.flops).all()  # its token columns are there and all 0.0
     assert "'throughput/total tokens' is there but always 0." in " ".join(imported.unknown)
-    assert np.count_nonzero(np.isfinite(run.accuracy)) == 18
-    assert any("There is no accuracy of training" in says for says in imported.unknown)
     assert imported.columns["wall_time"] == "source/timestamp"
+    assert np.isnan(run.accuracy).all()  # there is only one of evaluations
+    assert any(
+        "'eval/objective/verifiable_correct_rate' is of evaluations (18 of 1,097 rows)" in says
+        for says in imported.unknown
+    )
+    assert is_drawn_and_told(run)
+
+
+def test_the_evaluations_of_open_instruct_32b_are_drawn_where_they_are_asked_for(take, real):
+    imported, run = take(
+        real("openinstruct_rl0_32b_wandb_history_1097.csv"),
+        accuracy="eval/objective/verifiable_correct_rate",
+    )
+    assert np.count_nonzero(np.isfinite(run.accuracy)) == 18
+    assert any("The accuracy of training is unknown" in says for says in imported.unknown)
     assert is_drawn_and_told(run)
 
 

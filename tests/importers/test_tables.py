@@ -147,6 +147,25 @@ def test_micro_batches_are_weighed_by_their_answers(take):
     assert run.columns["graded"].tolist() == [102]
 
 
+def test_a_rate_beside_the_number_of_answers_is_no_count(take):
+    rows = [{"step": s, "correct": 0.5, "graded": 64} for s in (1, 2)]
+    _, run = take(lines(rows))
+    assert run.accuracy.tolist() == [0.5, 0.5]
+    assert run.columns["graded"].tolist() == [64, 64]
+
+
+def test_a_rate_a_rounding_above_1_is_1(take):
+    _, run = take(lines({"step": s, "accuracy": 1.0000001} for s in (1, 2)))
+    assert run.accuracy.tolist() == [1, 1]
+
+
+def test_compute_that_no_run_can_have_spent_is_refused(tmp_path):
+    (tmp_path / "log").write_text(lines({"step": s, "num_tokens": s} for s in (1, 2)))
+    with pytest.raises(ValueError, match=r"would add up to .*Check params"):
+        import_run(tmp_path / "log", tmp_path / "run", params=1e32)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_broken_line_is_left_out_and_said(take):
     text = lines({"step": s, "accuracy": 0.5} for s in (1, 2, 3)) + '{"step": 4, "accu'
     imported, run = take(text.replace('{"step": 2', '{{"step": 2'))
@@ -282,7 +301,7 @@ def test_the_run_can_be_drawn_and_told_and_says_where_it_came_from(take):
     assert "rlviz/figure" in events.Tags()["images"]
     (text,) = events.Tensors("rlviz/config")
     assert b"num_tokens" in text.tensor_proto.string_val[0]
-    assert str(imported).startswith(f"{imported.logdir}: 40 steps (1 to 40) and 2 metrics from a")
+    assert str(imported).startswith(f"{imported.logdir}: 40 steps (1 to 40) and 1 metric from a")
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,13 @@ def test_scalars_that_were_written_as_tensors_are_scalars(take, tmp_path):
     assert any("'note/text_summary', 'weights'" in note for note in imported.notes)
 
 
+def test_steps_that_can_be_none_are_left_out_and_said(take, write):
+    points = by_step([1, 2], reward=[0.5, 0.25])
+    imported, run = take(write([("reward", 0.75, -1, 1.7e9), *points]))
+    assert run.step.tolist() == [1, 2]
+    assert any("step below 0 or beyond 2**53 were left out (1)" in note for note in imported.notes)
+
+
 def test_an_unknown_tag_is_refused_with_the_ones_close_to_it(write, tmp_path):
     folder = write(by_step([1, 2], train__reward=[0.5, 0.5], train__kl=[0, 0]))
     with pytest.raises(ValueError, match=r"no tag 'train/rewards'\. Close to it: 'train/reward'"):

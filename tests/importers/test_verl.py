@@ -69,7 +69,7 @@ def test_numbers_are_read_however_numpy_and_torch_print_them(take, metric):
     assert run.accuracy.tolist() == [0.1, 1.0]
     assert [metric(run, name)[0] for name in "abce"] == [0.37, 7.0, -1e-05, np.inf]
     assert "d" not in run.metrics
-    assert any("Text can't be drawn" in note and "'f'" in note for note in imported.notes)
+    assert any("Text and lists" in note and "'f'" in note for note in imported.notes)
 
 
 def test_what_stands_behind_the_last_value_does_not_spoil_it(take):
@@ -94,6 +94,16 @@ def test_a_resumed_run_keeps_the_steps_of_the_last_attempt(take):
     assert run.has_compute_axis
     assert run.exact_flops()[-1] == 10 * 100 * 8 * 10**9
     assert any("resumed once: 6 values" in note for note in imported.notes)
+    assert "What was spent on steps that a resume repeated is not in the count." in imported.unknown
+
+
+def test_what_a_tag_logged_on_an_abandoned_branch_goes_with_it(take):
+    first = [line(s, critic__score__mean=0.1) for s in range(1, 30)]
+    first[24] += " - val-core/math/acc/mean@1:0.9"  # step 25, never evaluated again
+    second = [line(s, critic__score__mean=0.9) for s in range(21, 41)]
+    _, run = take("\n".join(first + second))
+    assert run.step.tolist() == list(range(1, 41))
+    assert "val-core/math/acc/mean@1" not in run.metrics
 
 
 def test_two_logs_of_one_run_are_read_one_after_the_other(take, tmp_path):
