@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlviz.importers.clock import Clock
+from rlviz.importers.columns import Roles
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Log
 from rlviz.importers.metrics import Metrics
-from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Timeline
 
 

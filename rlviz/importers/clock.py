@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlviz.importers import names
+from rlviz.importers.columns import first, is_count
 from rlviz.importers.log import Floats, Log
-from rlviz.importers.roles import first, is_count
 from rlviz.importers.timeline import Timeline
 
 

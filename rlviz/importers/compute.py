@@ -12,8 +12,8 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.importers import names
+from rlviz.importers.columns import Roles, first, is_count
 from rlviz.importers.log import Floats, Indices, Log
-from rlviz.importers.roles import Roles, first, is_count
 from rlviz.importers.timeline import Timeline
 
 PER_TOKEN: Mapping[str, Mapping[str, int]] = {
@@ -202,7 +202,8 @@ def _why(log: Log, options: Options) -> str:
     if name := first(log, names.LENGTHS, is_count):
         wanted = "" if options.params is not None else " and params"
         return (
-            f"nothing in the log counts FLOPs or tokens. {name!r} is a mean of each sequence: if you know "
-            f"how many sequences a step has, give tokens={name!r} with sequences{wanted}."
+            f"nothing in the log counts FLOPs or tokens. {name!r} is a mean of each sequence: if "
+            f"you know how many sequences a step has, give tokens={name!r} with "
+            f"sequences{wanted}."
         )
     return "nothing in the log counts FLOPs or tokens."

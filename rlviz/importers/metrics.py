@@ -5,9 +5,9 @@ from typing import TypeAlias
 
 from rlviz import schema
 from rlviz.importers.clock import Clock
+from rlviz.importers.columns import Roles
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices
-from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Timeline
 
 Metrics: TypeAlias = dict[str, tuple[str, Indices, Floats]]

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rlviz.importers.clock import Clock
+from rlviz.importers.columns import Roles
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices
 from rlviz.importers.metrics import Metrics
-from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
 
 _CHUNK = 512
