@@ -98,7 +98,7 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     for name in content:
         mine = log.series[name].rows()
         stands = ~np.isnan(step[mine])
-        if resumes is not None:
+        if resumes is not None and stands.any():
             void = stands & (_repeated(step[mine], stands) | _before_one(resumes, step, mine))
             left_out += int(np.count_nonzero(void))
             stands &= ~void

@@ -31,8 +31,8 @@ def read(files: Sequence[Path], name: str) -> Log:
 
 def _history(file: Path) -> list[Any]:
     try:
-        state = json.loads(file.read_bytes())
-    except ValueError as error:  # also bytes that are no UTF-8
+        state = json.loads(file.read_text(encoding="utf-8-sig", errors="replace"))
+    except ValueError as error:
         raise ValueError(
             f"{file.name} is no complete JSON ({error}). A trainer that was killed while it saved "
             "leaves half a file: take the one of the checkpoint before."

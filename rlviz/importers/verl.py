@@ -7,6 +7,7 @@ Format: verl/utils/logger/aggregate_logger.py in https://github.com/volcengine/v
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from rlviz.importers.log import Log, newest
@@ -47,8 +48,8 @@ def read(files: Sequence[Path], name: str) -> Log:
 
 def _steps(line: str) -> Iterator[tuple[float, list[tuple[str, object]]]]:
     starts = list(_STEP.finditer(line))
-    ends = [start.start() for start in starts[1:]] + [len(line)]
-    for start, end in zip(starts, ends, strict=True):
+    for start, following in zip_longest(starts, starts[1:]):
+        end = following.start() if following else len(line)
         yield float(start[1]), _values(line[start.end() : end])
 
 

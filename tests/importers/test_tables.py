@@ -197,6 +197,13 @@ def test_rows_without_a_step_are_left_out_and_counted(take):
     assert "1 of 3 rows have no step and were left out." in imported.notes
 
 
+def test_a_column_that_stands_only_in_rows_without_a_step_is_no_metric(take):
+    rows = [{"step": 1, "reward": 0.5}, {"alone": 9.0}, {"step": 2, "reward": 0.25}]
+    _, run = take(lines(rows))
+    assert "alone" not in run.metrics
+    assert run.accuracy.tolist() == [0.5, 0.25]
+
+
 def test_an_evaluation_that_comes_late_does_not_void_the_steps_since(take):
     rows = [{"step": s, "reward": 0.5} for s in range(1, 21)]
     rows.insert(15, {"step": 10, "eval_score": 0.75})

@@ -27,6 +27,10 @@ def test_the_lines_of_the_steps_are_found_between_all_else(take):
         + line(1, actor__lr="1e-06", critic__score__mean="0.375", perf__total_num_tokens=1000)
         + "\nwandb: a line of no step\n"
         + RAY
+        + "The answer is step:by step:3 - carry the one:1 - done.\n"
+        + RAY
+        + "training/global_step:7 - actor/lr:3\n"
+        + RAY
         + line(2, actor__lr="1e-06", critic__score__mean="0.5", perf__total_num_tokens=3000)
         + "\n"
     )
