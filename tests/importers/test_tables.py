@@ -190,6 +190,20 @@ def test_times_in_words_are_times(take):
     assert run.wall_time.tolist() == [1746100800, 1746100830]
 
 
+def test_times_in_milliseconds_are_times(take):
+    rows = [{"step": s, "reward": 0.5, "timestamp": 1.7e12 + 500 * s} for s in (1, 2)]
+    _, run = take(lines(rows))
+    assert run.wall_time.tolist() == [1.7e9 + 0.5, 1.7e9 + 1]
+
+
+def test_a_column_that_few_rows_have_is_not_the_step(take):
+    rows = [{"_step": s, "reward": 0.5} for s in range(1, 11)]
+    rows[3]["global_step"] = 400
+    imported, run = take(lines(rows))
+    assert imported.columns["step"] == "_step"
+    assert run.step.tolist() == list(range(1, 11))
+
+
 def test_rows_without_a_step_are_left_out_and_counted(take):
     rows = [{"step": 1, "reward": 0.5}, {"reward": 9.0}, {"step": 2, "reward": 0.25}]
     imported, run = take(lines(rows), accuracy="reward", full_score=10)

@@ -104,6 +104,16 @@ def test_the_files_of_a_resumed_run_make_one_curve(take, write):
     assert run.accuracy.tolist() == [0.25] * 50 + [0.75] * 80
 
 
+def test_a_tag_that_goes_back_where_the_rewards_do_not_keeps_its_last_values(take, write):
+    points = by_step([10, 20, 30], reward=[0.5, 0.5, 0.5])
+    losses = [("loss", 1.0, s, 1.7e9 + 60 * s + 1) for s in range(1, 29)]
+    again = [("loss", 9.0, s, 1.7e9 + 60 * s + 1) for s in range(25, 31)]  # from a checkpoint
+    in_order = sorted(points[:2] + losses, key=lambda point: point[3])
+    imported, run = take(write([*in_order, *again, points[2]]))
+    assert run.columns["metrics/loss"].tolist() == [1.0] * 24 + [9.0] * 6
+    assert any("4 values that later ones replace" in note for note in imported.notes)
+
+
 def test_damage_hides_only_the_damaged_record_and_is_said(take, write):
     folder = write(by_step(range(1, 21), train__reward=[0.5] * 20))
     (file,) = folder.iterdir()
