@@ -103,6 +103,7 @@ def test_a_resumed_run_keeps_the_steps_of_the_last_attempt(take):
 
 def test_what_a_tag_logged_on_an_abandoned_branch_goes_with_it(take):
     first = [line(s, critic__score__mean=0.1) for s in range(1, 30)]
+    first[20] += " - val-core/math/acc/mean@1:0.8"  # step 21, from which it is resumed
     first[24] += " - val-core/math/acc/mean@1:0.9"  # step 25, never evaluated again
     second = [line(s, critic__score__mean=0.9) for s in range(21, 41)]
     _, run = take("\n".join(first + second))
