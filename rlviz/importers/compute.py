@@ -1,0 +1,209 @@
+"""RL FLOPs of each step of a log: from a counter of FLOPs, or from tokens and parameters.
+
+Convention: docs/definitions.md, RL FLOPs. A pass forward takes 2·N FLOPs a token, an update 6·N
+(forward and backward); attention's products of activations are left out, for a log doesn't tell the
+lengths of its sequences.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rlviz import schema
+from rlviz.importers import names
+from rlviz.importers.columns import Roles, first, is_count
+from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.timeline import Timeline
+
+PER_TOKEN: Mapping[str, Mapping[str, int]] = {
+    "sequences": {"rollout": 2, "update": 6},
+    "generated": {"rollout": 2},
+    "trained": {"update": 6},
+}
+"""What the tokens are -> phase -> FLOPs for each token and parameter.
+
+`sequences` were generated and then trained on, once: prompt and response both pass the network in
+the rollout (the prompt at once, the response token by token) and in the update.
+"""
+
+_MOST_FALLS = 0.05
+_FEWEST_RISES = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user says about compute."""
+
+    params: float | None = None
+    cumulative: bool | None = None
+    tokens_are: str | None = None
+    sequences: float | None = None
+    unit: float = 1.0
+
+
+@dataclass(slots=True)
+class Spent:
+    """What each step spent; a step that is not there tells nothing."""
+
+    at: Indices
+    """Index into the steps, (k,)."""
+    phases: dict[str, list[int]]
+    """Phase -> FLOPs, (k,); the phase is "" for a total that has none."""
+    tokens: Floats | None = None
+    """Cumulative tokens at the steps `at`, (k,)."""
+    known: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def spent(log: Log, roles: Roles, timeline: Timeline, options: Options) -> Spent:
+    """The FLOPs of each step, as far as the log tells them.
+
+    Raises:
+        ValueError: a column that the user named is no count.
+    """
+    if roles.flops is not None:
+        return _checked(_from_flops(log, roles.flops, timeline, options))
+    if roles.tokens is not None:
+        return _checked(_from_tokens(log, roles.tokens, timeline, options))
+    nothing = Spent(np.empty(0, np.int64), {})
+    nothing.unknown.append(f"The RL FLOPs are unknown: {_why(log, options)}")
+    return nothing
+
+
+def _checked(found: Spent) -> Spent:
+    total = sum(map(sum, found.phases.values()))
+    if total >= schema.MAX_COUNT:
+        raise ValueError(
+            f"the RL FLOPs would add up to {total:.3g}, more than any run can have spent. Check "
+            "params, flops_unit and whether the counter is cumulative."
+        )
+    return found
+
+
+def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Spent:
+    _check(log, name)
+    at, each, cumulative = _each_step(name, timeline, options.cumulative, options.unit)
+    found = Spent(at, {"": each})
+    how = "counts from the start of the run" if cumulative else "is what each step spent"
+    times = "" if options.unit == 1 else f", times {options.unit:g}"
+    found.known.append(f"The RL FLOPs are {name!r}{times}; it {how}.")
+    _say_gaps(found, name, timeline, cumulative)
+    return found
+
+
+def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> Spent:
+    _check(log, name)
+    count = names.TOKENS.get(names.plain(name), names.TokenCount("sequences", None))
+    cumulative = options.cumulative if options.cumulative is not None else count.cumulative
+    meaning = options.tokens_are or count.meaning
+    if options.sequences is not None:
+        cumulative = False  # a mean length of each step
+    at, each, cumulative = _each_step(name, timeline, cumulative, options.sequences or 1.0)
+    found = Spent(at, {}, np.cumsum(np.array(each, np.float64)))
+    how = "counts from the start of the run" if cumulative else "is that of each step"
+    times = "" if options.sequences is None else f" times {options.sequences:g} sequences a step"
+    found.known.append(
+        f"The tokens are {name!r}{times}; it {how}. The metric 'tokens' is their sum so far."
+    )
+    if options.params is None:
+        found.unknown.append(
+            "The RL FLOPs are unknown: the log counts tokens; with the number of the model's "
+            "parameters (params) they are known too."
+        )
+    else:
+        _convert(found, each, meaning, options.params)
+    _say_gaps(found, name, timeline, cumulative)
+    return found
+
+
+def _convert(found: Spent, tokens: list[int], meaning: str, params: float) -> None:
+    size = round(params)
+    for phase, factor in PER_TOKEN[meaning].items():
+        found.phases[phase] = [factor * size * count for count in tokens]
+    rule = " + ".join(f"{factor}·N for {phase}" for phase, factor in PER_TOKEN[meaning].items())
+    found.known.append(
+        f"The RL FLOPs of a token are {rule}, N = {params:.4g} parameters; these are tokens of "
+        f"{_MEANINGS[meaning]}."
+    )
+    found.unknown.append(
+        "Not in the RL FLOPs: attention's products of activations, forward passes of other "
+        "models and for log-probabilities, and epochs after the first: the log does not tell them."
+    )
+
+
+_MEANINGS = {
+    "sequences": "sequences that were generated and trained on once",
+    "generated": "generated sequences only",
+    "trained": "sequences that were trained on; what was generated is not counted",
+}
+
+
+def _check(log: Log, name: str) -> None:
+    if not is_count(log, name):
+        values = log.series[name].numbers()
+        what = "is always 0" if not values.any() else f"has values such as {values.min():g}"
+        raise ValueError(
+            f"{name!r} can't be a count of what was spent: it {what}. A counter that is there and "
+            "never counts tells nothing: name another column, or none."
+        )
+
+
+def _each_step(
+    name: str, timeline: Timeline, cumulative: bool | None, unit: float
+) -> tuple[Indices, list[int], bool]:
+    """What each step spent: index into the steps, exact count, and whether it was cumulative."""
+    placed = timeline.placed[name]
+    at, values = placed.last(timeline.steps)
+    if cumulative is None:
+        cumulative = _is_cumulative(values, timeline.resumes)
+    if not cumulative:
+        at, values = placed.sum(timeline.steps)
+        return at, [round(value * unit) for value in values.tolist()], False
+    counts = [round(value * unit) for value in values.tolist()]
+    before = [0, *counts[:-1]]
+    # A counter that fell was started again from 0.
+    each = [now - b if now >= b else now for now, b in zip(counts, before, strict=True)]
+    return at, each, True
+
+
+def _is_cumulative(values: Floats, resumes: int) -> bool:
+    """Whether it grows at most steps and hardly ever falls."""
+    changes = np.diff(values)
+    if not len(changes):
+        return False
+    falls, rises = np.count_nonzero(changes < 0), np.count_nonzero(changes > 0)
+    few = falls <= max(resumes, _MOST_FALLS * len(changes))
+    return bool(few and rises >= _FEWEST_RISES * len(changes))
+
+
+def _say_gaps(found: Spent, name: str, timeline: Timeline, cumulative: bool) -> None:
+    missing = len(timeline.steps) - len(found.at)
+    if missing and not cumulative:
+        found.unknown.append(
+            f"{missing:,} of {len(timeline.steps):,} steps have no {name!r}: what they spent is "
+            "not in the count."
+        )
+    if timeline.resumes and not cumulative:
+        found.unknown.append("What was spent on steps that a resume repeated is not in the count.")
+    if timeline.begins_late and not cumulative:
+        found.unknown.append(
+            f"The log begins at step {timeline.steps[0]:,}: what was spent before is not in the "
+            "count."
+        )
+
+
+def _why(log: Log, options: Options) -> str:
+    known = (*names.FLOPS, *names.TOKENS)
+    if name := first(log, known, lambda log, name: not log.series[name].numbers().any()):
+        return f"{name!r} is there but always 0."
+    if name := first(log, known):
+        return f"{name!r} does not count along the run ({len(log.series[name])} of its values)."
+    if name := first(log, names.LENGTHS, is_count):
+        wanted = "" if options.params is not None else " and params"
+        return (
+            f"nothing in the log counts FLOPs or tokens. {name!r} is a mean of each sequence: if "
+            f"you know how many sequences a step has, give tokens={name!r} with "
+            f"sequences{wanted}."
+        )
+    return "nothing in the log counts FLOPs or tokens."

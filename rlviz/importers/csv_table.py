@@ -1,0 +1,95 @@
+"""Reads CSV tables: exports of wandb and others, also with semicolons or tabs."""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rlviz.importers.log import Log, as_number, newest
+
+_DELIMITERS = ",;\t"
+
+
+def header_of(line: str) -> list[str]:
+    """The column names in the first line of a table, with the delimiter that gives most of them.
+
+    >>> header_of("step;reward;kl")
+    ['step', 'reward', 'kl']
+    """
+    return next(csv.reader([line], delimiter=_delimiter(line)), [])
+
+
+def read(files: Sequence[Path], name: str) -> Log:
+    """Read the files of one run, one after the other; each has its own header.
+
+    Lines that begin with "#" before the header are comments. Cells beyond the header's columns and
+    lines that the csv module can't read are said.
+
+    Raises:
+        ValueError: a header names a column twice.
+    """
+    log = Log("csv", name, modified=newest(files))
+    for file in files:
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            _table(log, file.name, stream)
+    return log
+
+
+def _table(log: Log, file: str, stream: TextIO) -> None:
+    first = next((line for line in stream if line.strip() and line[0] != "#"), "")
+    delimiter = _delimiter(first)
+    names = header_of(first.rstrip("\r\n"))
+    repeated = {name for name in names if name and names.count(name) > 1}
+    if repeated:
+        raise ValueError(
+            f"{file} has more than one column {sorted(repeated)[0]!r}. Rename or drop one of them."
+        )
+    reader = csv.reader(stream, delimiter=delimiter)
+    decimal_comma = delimiter == ";"
+    for cells in _rows(log, file, reader):
+        if len(cells) > len(names):
+            log.damaged(f"row {reader.line_num + 1} of {file}, with more cells than columns")
+        elif cells:
+            log.add(_values(names, cells, decimal_comma))
+
+
+def _values(
+    names: list[str], cells: list[str], decimal_comma: bool
+) -> Iterator[tuple[str, object]]:
+    for name, cell in zip(names, cells, strict=False):  # a row that was cut short has fewer
+        if cell and name:
+            try:
+                yield name, float(cell)
+            except ValueError:
+                number = as_number(cell.replace(",", ".", 1) if decimal_comma else cell)
+                yield name, cell if number is None else number
+
+
+def _rows(log: Log, file: str, reader: "csv._reader") -> Iterator[list[str]]:  # type: ignore[name-defined]
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            log.damaged(f"row {reader.line_num + 1} of {file} ({error})")
+
+
+def _delimiter(line: str) -> str:
+    return max(_DELIMITERS, key=line.count)
+
+
+def is_table(line: str) -> bool:
+    """Whether a line can be the header of a table: names, and more than one.
+
+    >>> is_table("step,reward"), is_table("2025-05-01 10:00:00,123 INFO go"), is_table("1,2")
+    (True, False, False)
+    """
+    names = header_of(line)
+    numbers = [as_number(name) for name in names]
+    return (
+        len(names) > 1
+        and all(number is None or math.isnan(number) for number in numbers)
+        and not any(name[:1].isdigit() for name in names)  # as a line of a log begins
+    )

@@ -1,0 +1,66 @@
+"""Reads JSON Lines, one object a line, and JSON arrays of such objects."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rlviz.importers.log import Log, newest
+
+
+def read(files: Sequence[Path], name: str) -> Log:
+    """Read the files of one run, one after the other; lines that are no object are said.
+
+    Raises:
+        ValueError: a JSON array is not complete.
+    """
+    log = Log("jsonl", name, modified=newest(files))
+    for file in files:
+        for row in _objects(log, file):
+            log.add(flat(row))
+    return log
+
+
+def _objects(log: Log, file: Path) -> Iterator[dict[str, object]]:
+    with file.open(encoding="utf-8-sig", errors="replace") as stream:
+        if stream.read(1) == "[":
+            yield from _array(log, file)
+            return
+        stream.seek(0)
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            if isinstance(row, dict):
+                yield row
+            else:
+                log.damaged(f"line {number} of {file.name}, which is no JSON object")
+
+
+def _array(log: Log, file: Path) -> Iterator[dict[str, object]]:
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8-sig", errors="replace"))
+    except ValueError as error:
+        raise ValueError(f"{file.name} begins as a JSON array but is none: {error}.") from error
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, dict):
+            yield row
+        else:
+            log.damaged(f"entry {number} of {file.name}, which is no object")
+
+
+def flat(row: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    """Names and values of an object; those of nested objects are joined by "/".
+
+    >>> flat({"step": 3, "critic": {"score": {"mean": 0.5}}})
+    [('step', 3), ('critic/score/mean', 0.5)]
+    """
+    found: list[tuple[str, object]] = []
+    for name, value in row.items():
+        if isinstance(value, dict):
+            found += flat(value, f"{prefix}{name}/")
+        else:
+            found.append((prefix + name, value))
+    return found

@@ -1,0 +1,172 @@
+"""What every reader of an existing log returns: its numbers, column by column, in file order.
+
+Only numbers are kept, 16 bytes for each, however long the texts beside them are.
+"""
+
+import math
+import re
+from array import array
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz.importers.names import TIMESTAMPS
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+_MOST_DAMAGE_WORDS = 3
+
+
+class Series:
+    """The values of one column or tag.
+
+    Attributes:
+        at: the row of each value, never falling.
+        values: finite or infinite; a NaN or an empty cell is no value.
+    """
+
+    __slots__ = ("at", "values")
+
+    def __init__(self) -> None:
+        self.at = array("q")
+        self.values = array("d")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rows(self) -> Indices:
+        """(n,)"""
+        return np.array(self.at, np.int64)
+
+    def numbers(self) -> Floats:
+        """(n,)"""
+        return np.array(self.values, np.float64)
+
+
+class Log:
+    """The numbers of a log, as one of the readers found them.
+
+    A row is what was logged at once: a line, or one event of a TensorBoard file.
+
+    Attributes:
+        kind: "tensorboard", "trainer_state", "verl", "csv" or "jsonl".
+        name: of the file or folder, for sentences.
+        series: column or tag -> its values.
+        step: the step that the format itself gives each row, (rows,), NaN where it gives none;
+            empty where steps stand in a column like any other.
+        wall_time: the time that the format itself gives each row, seconds since 1970, (rows,), or
+            empty.
+        texts: columns that hold text, with how many cells did.
+        modified: when the file was last changed, seconds since 1970.
+        events: whether each tag was logged by itself, maybe over a step of its own unit.
+    """
+
+    def __init__(self, kind: str, name: str, *, modified: float, events: bool = False) -> None:
+        self.kind = kind
+        self.name = name
+        self.modified = modified
+        self.events = events
+        self.count = 0
+        self.step = array("d")
+        self.wall_time = array("d")
+        self.series: dict[str, Series] = {}
+        self.texts: dict[str, int] = {}
+        self._damage: list[str] = []
+        self._damaged = 0
+
+    def add(
+        self,
+        values: Iterable[tuple[str, object]],
+        *,
+        step: float | None = None,
+        wall_time: float | None = None,
+    ) -> None:
+        """Take in a row; `step` and `wall_time` where the format gives them to every row."""
+        row = self.count
+        self.count = row + 1
+        if step is not None:
+            self.step.append(step)
+        if wall_time is not None:
+            self.wall_time.append(wall_time)
+        series = self.series
+        for name, value in values:
+            number = value if type(value) is float else as_number(value)
+            if number is None and name.casefold() in TIMESTAMPS:
+                number = _seconds(value)
+            if number is None:
+                self.texts[name] = self.texts.get(name, 0) + 1
+            elif number == number:
+                found = series.get(name)
+                if found is None:
+                    found = series[name] = Series()
+                found.at.append(row)
+                found.values.append(number)
+
+    def damaged(self, where: str) -> None:
+        """Note a place that could not be read."""
+        self._damaged += 1
+        if self._damaged <= _MOST_DAMAGE_WORDS:
+            self._damage.append(where)
+
+    @property
+    def damage(self) -> str:
+        """What could not be read, in a sentence; empty if all could."""
+        if not self._damaged:
+            return ""
+        places = "; ".join(self._damage)
+        more = self._damaged - len(self._damage)
+        return (
+            f"Left out, for it could not be read: {places}{f'; and {more} more' if more else ''}."
+        )
+
+
+_WRAPPED = re.compile(
+    r"\s*[A-Za-z_][\w.]*\(\s*"  # np.float64(, tensor(
+    r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?))"
+    r"\s*(?:,[^()]*)?\)\s*",
+    re.IGNORECASE,
+)
+_WORDS = {"true": 1.0, "false": 0.0, "": math.nan, "none": math.nan, "null": math.nan}
+
+
+def as_number(value: object) -> float | None:
+    """A number however a log may have written it; NaN for nothing, None for a text.
+
+    >>> as_number("0.37"), as_number("np.float64(0.1)"), as_number("tensor(2., device='cuda:0')")
+    (0.37, 0.1, 2.0)
+    >>> as_number(True), as_number("False"), as_number(" "), as_number("crashed")
+    (1.0, 0.0, nan, None)
+    """
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+        wrapped = _WRAPPED.fullmatch(value)
+        return float(wrapped[1]) if wrapped else _WORDS.get(value.strip().lower())
+    if isinstance(value, (int, float)):
+        try:
+            return float(value)
+        except OverflowError:  # an int beyond 1.8e308
+            return math.inf if value > 0 else -math.inf
+    return None
+
+
+def _seconds(value: object) -> float | None:
+    """A date and time in words as seconds since 1970, in UTC where it names no zone."""
+    try:
+        when = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def newest(files: Iterable[Path]) -> float:
+    """When the last of the files was changed, seconds since 1970, > 0."""
+    return max(1.0, *(file.stat().st_mtime for file in files))

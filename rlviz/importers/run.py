@@ -1,0 +1,138 @@
+"""Turns a log into a run that rlviz reads: which part does what, and in which order."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlviz.importers import compute
+from rlviz.importers.account import Imported, account
+from rlviz.importers.clock import clock
+from rlviz.importers.columns import Wanted
+from rlviz.importers.kinds import Source, open_log
+from rlviz.importers.metrics import metrics_of
+from rlviz.importers.roles import choose
+from rlviz.importers.timeline import arrange
+from rlviz.importers.writing import steps_of, write
+
+
+def import_run(
+    source: Source | Sequence[Source],
+    logdir: str | os.PathLike[str],
+    *,
+    kind: str | None = None,
+    x: str | None = None,
+    step: str | None = None,
+    accuracy: str | None = None,
+    full_score: float = 1.0,
+    graded: str | float | None = None,
+    return_: str | None = None,
+    parallelism: str | None = None,
+    flops: str | None = None,
+    flops_unit: float = 1.0,
+    tokens: str | None = None,
+    tokens_are: str | None = None,
+    sequences: float | None = None,
+    cumulative: bool | None = None,
+    params: float | None = None,
+    figure: bool = False,
+) -> Imported:
+    """Make a run of an existing log, for `rlviz.read`, `rlviz.figure` and TensorBoard.
+
+    What is what goes by the names that frameworks use, unless it is said here. All other numbers
+    become metrics.
+
+    Args:
+        source: a TensorBoard event file or folder of them, a `trainer_state.json` or a folder of
+            checkpoints, a verl console log, a CSV table or JSON Lines; "-" for the standard input;
+            several files are the parts of one run, in order.
+        logdir: the run directory to write; it must not hold a run yet.
+        kind: "tensorboard", "trainer_state", "verl", "csv", "jsonl"; by default the content tells.
+        x: the column of the figure's axis: it stands for `flops` or `tokens` if its name says so,
+            else for `step`.
+        step: the column that counts training steps, whole numbers in [0, 2**53).
+        accuracy: the column of the training accuracy. Where it leaves [0, 1] it is no accuracy,
+            but the metric `return`.
+        full_score: the value of `accuracy` that stands for all right, > 0; 100 for percent.
+        graded: the column with the number of graded answers behind it, or that number.
+        return_: the column of the mean return, which becomes the metric `return`.
+        parallelism: the column of the average parallelism, work / span.
+        flops: the column that counts FLOPs.
+        flops_unit: FLOPs in one of its units, such as 1e12.
+        tokens: the column that counts tokens; with `sequences`, their mean in a sequence.
+        tokens_are: what they are: "sequences" (generated, then trained on: 2·N in the rollout and
+            6·N in the update), "generated" (2·N) or "trained" (6·N). By default as the framework
+            counts, else "sequences".
+        sequences: sequences in each step, where `tokens` is a mean of them.
+        cumulative: whether the counter counts from the start of the run (True) or is what each
+            step spent (False). By default as the framework counts, else as the numbers look.
+        params: parameters N of the model, those of matrix products (docs/definitions.md).
+        figure: also draw figure and summary for TensorBoard, which takes some seconds.
+
+    Returns:
+        What was found, taken for what, and what can't be known, in sentences.
+
+    Raises:
+        FileNotFoundError: there is no such source.
+        FileExistsError: `logdir` holds a run already.
+        ValueError: the kind can't be told, a column isn't there (close ones are named) or can't be
+            what it was said to be, or nothing is there to import.
+        OSError: a file can't be read or written.
+
+    Example:
+        >>> import pathlib, tempfile, rlviz
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> log = folder / "log.csv"
+        >>> _ = log.write_text("step,accuracy,num_tokens\\n1,0.25,900\\n2,0.5,1900\\n")
+        >>> imported = import_run(log, folder / "run", params=1e9)
+        >>> imported.columns["tokens"], imported.best_x
+        ('num_tokens', 'flops')
+        >>> rlviz.read(folder / "run").flops  # (2 + 6) * 1e9 parameters * tokens so far
+        array([7.20e+12, 1.52e+13])
+    """
+    _check_numbers(full_score, flops_unit=flops_unit, sequences=sequences, params=params)
+    if tokens_are is not None and tokens_are not in compute.PER_TOKEN:
+        known = ", ".join(map(repr, compute.PER_TOKEN))
+        raise ValueError(f"tokens_are must be one of {known}, got {tokens_are!r}.")
+    if sequences is not None and tokens is None:
+        raise ValueError(
+            "sequences needs tokens: the column with the mean number of tokens in a sequence."
+        )
+    step, flops, tokens = _axis(x, step, flops, tokens)
+    target = Path(logdir)
+    if any(target.glob("*tfevents*")):
+        raise FileExistsError(f"{target} already holds a run. Name another directory.")
+    log = open_log(source, kind)
+    wanted = Wanted(step, accuracy, return_, parallelism, flops, tokens, graded, full_score)
+    roles = choose(log, wanted)
+    timeline = arrange(log, roles)
+    counted = compute.Options(params, cumulative, tokens_are, sequences, flops_unit)
+    spent = compute.spent(log, roles, timeline, counted)
+    times = clock(log, timeline)
+    metrics = metrics_of(timeline, roles, times, spent)
+    imported = account(target, log, roles, timeline, spent, times, metrics)
+    config = {"imported from": log.name, "kind": log.kind, **imported.columns}
+    steps = steps_of(roles, timeline, spent, times, metrics)
+    write(target, steps, config={**config, "account": str(imported)}, figure=figure)
+    return imported
+
+
+def _check_numbers(full_score: float, **options: float | None) -> None:
+    for name, value in {"full_score": full_score, **options}.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be a finite number > 0, got {value!r}.")
+
+
+def _axis(
+    x: str | None, step: str | None, flops: str | None, tokens: str | None
+) -> tuple[str | None, str | None, str | None]:
+    """What the column of the axis stands for: step, flops, tokens."""
+    if x is None:
+        return step, flops, tokens
+    name = x.casefold()
+    role = "flops" if "flop" in name else "tokens" if "token" in name else "step"
+    taken = {"step": step, "flops": flops, "tokens": tokens}
+    if taken[role] not in (None, x):
+        raise ValueError(f"x={x!r} stands for {role}, but {role}={taken[role]!r} was given too.")
+    taken[role] = x
+    return taken["step"], taken["flops"], taken["tokens"]

@@ -1,0 +1,68 @@
+"""Reads the console log of a verl run: its `step:12 - critic/score/mean:0.37 - …` lines.
+
+Between them stands whatever else the run printed. Ray puts `(TaskRunner pid=123)` before a line and
+colors it, progress bars end without a newline, values may be written as `np.float64(0.1)`.
+Format: verl/utils/logger/aggregate_logger.py in https://github.com/volcengine/verl
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from rlviz.importers.log import Log, newest
+
+_COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# `step:12 - ` stands inside `training/global_step:12 - ` too.
+_STEP = re.compile(r"(?<![\w/.@-])step:(\d+) - ")
+_VALUE = re.compile(r"(.+?):([A-Za-z_][\w.]*\([^()]*\)|[^\s:(]+)(?:[\s(]|$)")
+
+
+_SPACE = re.compile(r"\s")
+
+
+def holds_steps(line: str) -> bool:
+    """Whether a line of text has what verl prints at the end of a step.
+
+    >>> holds_steps("(TaskRunner pid=7) step:3 - actor/lr:0.000 - critic/score/mean:0.5")
+    True
+    >>> holds_steps("training/global_step:3 - actor/lr:0.000")
+    False
+    """
+    return "step:" in line and _STEP.search(_COLORS.sub("", line)) is not None
+
+
+def read(files: Sequence[Path], name: str) -> Log:
+    """Read console logs, one after the other, as the parts of one run."""
+    log = Log("verl", name, modified=newest(files))
+    for file in files:
+        # Also "\r", with which a progress bar goes back, ends a line here.
+        with file.open(encoding="utf-8", errors="replace", newline=None) as stream:
+            for line in stream:
+                if "step:" in line:
+                    for step, values in _steps(_COLORS.sub("", line)):
+                        if values:
+                            log.add(values, step=step)
+    return log
+
+
+def _steps(line: str) -> Iterator[tuple[float, list[tuple[str, object]]]]:
+    starts = list(_STEP.finditer(line))
+    for start, following in zip_longest(starts, starts[1:]):
+        end = following.start() if following else len(line)
+        yield float(start[1]), _values(line[start.end() : end])
+
+
+def _values(text: str) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for part in text.split(" - "):
+        name, _, text_or_number = part.rpartition(":")
+        value: object = None
+        try:
+            value = float(text_or_number)
+        except ValueError:  # wrapped, a text, or with something behind it
+            if match := _VALUE.match(part.strip()):
+                name, value = match[1], match[2]
+        if value is not None and name and not _SPACE.search(name):  # else a sentence
+            found.append((name, value))
+    return found

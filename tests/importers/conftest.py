@@ -1,0 +1,51 @@
+"""What the importers' tests share: importing a text as a file, and the logs of real runs."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rlviz
+from rlviz.importers import Imported, import_run
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "real"
+
+
+@pytest.fixture(scope="session")
+def real() -> Callable[[str], Path]:
+    """The path of a log of a real run, which lie beside the project and not in it."""
+
+    def find(name: str) -> Path:
+        path = REAL / name
+        if not path.is_file():
+            if os.environ.get("RLVIZ_REQUIRE_ALL") == "1":
+                pytest.fail(f"CI needs the logs of real runs, and there is no {path}")
+            pytest.skip(f"the logs of real runs are not here: no {path}")
+        return path
+
+    return find
+
+
+Take = Callable[..., tuple[Imported, rlviz.History]]
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Take:
+    """Imports a log, given as a path or as text for a file, and reads the run back."""
+
+    def take(source: Any, name: str = "log.txt", **options: Any) -> tuple[Imported, rlviz.History]:
+        if isinstance(source, str):
+            (tmp_path / name).write_text(source, encoding="utf-8")
+            source = tmp_path / name
+        imported = import_run(source, tmp_path / "run", **options)
+        return imported, rlviz.read(imported.logdir)
+
+    return take
+
+
+@pytest.fixture
+def metric() -> Callable[[rlviz.History, str], list[float]]:
+    """The values of one of a run's metrics."""
+    return lambda history, name: history.columns[f"metrics/{name}"].tolist()
