@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from rlviz.report.formats import Progress, write_csv, write_jsonl, write_npz, write_parquet
+from rlviz.report.formats import write_csv, write_jsonl, write_npz, write_parquet
 from rlviz.report.history import History
+from rlviz.report.progress import Progress
 
 _FORMATS: dict[str, Callable[[History, BinaryIO, bool, Progress], None]] = {
     "csv": write_csv,

@@ -7,7 +7,7 @@ is missing, a count of FLOPs and a unit become in each is in `rlviz.report.expor
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.report import columns, decimals
 from rlviz.report.history import History
+from rlviz.report.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow
 
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
-"""Told how many rows are done, and of how many."""
 
 TEXT_ROWS = 2048
 """Rows of text that are made at once; with more of them NumPy's arrays leave the cache."""
