@@ -93,12 +93,13 @@ def counts(nearest: Floats, remainder: Floats) -> list[str]:
     is_easy = _are_counts(nearest, remainder)
     high, low = _divided(np.where(is_easy, nearest, 0.0), np.where(is_easy, remainder, 0.0))
     is_easy &= high >= 0
+    length = _length(low)
     room = 16 if high.any() else 0
-    width = 20 if room else _room(low)
+    width = 20 if room else -(-int(length.max()) // 4) * 4
     matrix = _matrix(len(nearest), room + width)
     _put(matrix, room, width, low)
     keep = np.zeros(matrix.shape, np.bool_)
-    keep[:, room : room + width] = _last(_length(low), width)
+    keep[:, room : room + width] = _last(length, width)
     if room:
         _put(matrix, 0, room, np.maximum(high, 0))
         is_long = high > 0
@@ -217,7 +218,8 @@ def _fixed_point(
     places = np.where(exponent < 0, 17, 16 - exponent)  # digits after the point
     whole = digits // _INT_TENS[places]
     fraction = (digits - whole * _INT_TENS[places]) * _INT_TENS[17 - places]
-    room = _room(whole)
+    length = np.maximum(exponent + 1, 1)  # of what stands before the point
+    room = -(-int(length.max()) // 4) * 4
     point = 4 + room
     matrix = _matrix(len(digits), point + 4 + 20)
     matrix[:, 3] = _MINUS
@@ -227,17 +229,12 @@ def _fixed_point(
 
     keep = np.zeros(matrix.shape, np.bool_)
     keep[:, 3] = is_negative
-    keep[:, 4:point] = _last(_length(whole), room)
+    keep[:, 4:point] = _last(length, room)
     shown = np.maximum(places - zeros, 0)
     keep[:, point] = shown > 0
     zeros_before = np.maximum(-1 - exponent, 0)
     keep[:, point + 4 : point + 24] = _FRACTION.take(4 * shown + zeros_before, axis=0)
     return _split(matrix, keep, is_there)
-
-
-def _room(numbers: Ints) -> int:
-    """Digits of the largest, as a multiple of four."""
-    return -(-int(_length(numbers.max())) // 4) * 4
 
 
 def _length(numbers: Ints) -> Ints:
