@@ -4,7 +4,7 @@
 a column is worked on at once. A float64 times a power of ten up to 10**22 is exactly the sum of two
 float64 (T. J. Dekker, Numerische Mathematik 18, 1971), so the 17 digits of a value, and how far the
 nearest decimals of 16 and 15 digits are from it, are known without any rounding. The few values for
-which that does not settle it (ties, below 1e-4, from 1e16 on) are left to `repr`.
+which that does not settle it (ties; below 1e-4, and from 1e16 on) are left to `repr`.
 """
 
 import math
@@ -162,8 +162,8 @@ def _shortest(size: Floats, exponent: Ints) -> tuple[Ints, Ints, Bools]:
     below = np.floor(error)
     digits = product.astype(np.int64) + below.astype(np.int64)
     fraction = error - below  # size · scale is digits + fraction, exactly
-    mantissa, power = np.frexp(size)
-    tolerance = np.ldexp(scale, power - 54)
+    # Half as much below a power of two; but those here have no more than 16 digits, all found.
+    tolerance = np.ldexp(scale, np.frexp(size)[1] - 54)
 
     found = digits + (fraction > 0.5)
     zeros = np.zeros(len(size), np.int64)
@@ -176,8 +176,6 @@ def _shortest(size: Floats, exponent: Ints) -> tuple[Ints, Ints, Bools]:
         found = np.where(fits, digits - last + np.where(above > ten / 2, ten, 0), found)
         zeros = np.where(fits, drop, zeros)
         is_sure &= (distance != tolerance) & ~(fits & (above == ten / 2))
-    is_exact = (found == digits) & (fraction == 0)
-    is_sure &= (mantissa != 0.5) | is_exact  # below a power of two the next one is half as far
     is_sure &= (found >= 10**16) & (found < 10**17)
     short = np.flatnonzero(zeros == 2)
     zeros[short] = _trailing_zeros(found[short])

@@ -88,7 +88,7 @@ def write(
     units: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write all columns to a binary stream, which need not be seekable; see `export`.
+    """Write all columns to a buffered binary stream, which need not be seekable; see `export`.
 
     Raises:
         ValueError: there is no such format.

@@ -43,7 +43,7 @@ def follow(
 
     Args:
         logdir: a run directory; it need not hold any step yet.
-        stream: binary; flushed after each look that found steps.
+        stream: binary and buffered; flushed after each look.
         poll_seconds: between two looks, > 0. Each reads what was appended, and no more.
         until_idle: end when this many seconds brought no new step; None: never.
         warn: told, in a sentence, of what can't be read.

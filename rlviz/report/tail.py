@@ -50,10 +50,8 @@ class Tail:
             try:
                 state = path.stat()
                 version = state.st_size, state.st_mtime_ns
-                if version == file.version:
+                if version == file.version:  # else what is awaited would be read at each look
                     continue
-                if state.st_size < file.offset:  # it is being copied here once more
-                    file.offset = 0
                 found += _read_on(path, file)
                 file.version, file.is_unreadable = version, False
             except FileNotFoundError:

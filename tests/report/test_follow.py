@@ -213,6 +213,11 @@ def test_what_was_read_is_not_read_again(tmp_path):
             stream.write(tfrecord.frame(b"nothing of ours"))
         assert new(follower) == []
     assert bytes_read() - before < 50_000
+    with file.open("ab") as stream:
+        stream.write(tfrecord.frame(bytes(400_000))[:300_000])
+    for _ in range(50):  # what is awaited is not read again until there is more of it
+        assert new(follower) == []
+    assert bytes_read() - before < 400_000
 
 
 # --- several sessions ------------------------------------------------------
@@ -269,24 +274,46 @@ def test_rows_of_an_older_session_that_appear_late_come_only_if_they_stand(tmp_p
     assert steps(new(follower)) == list(range(1, 8))
 
 
+def test_rows_that_an_older_session_goes_on_to_write_come_only_if_they_stand(tmp_path):
+    logdir, late = tmp_path / "run", tmp_path / "late"
+    late.mkdir()
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        for step in range(1, 11):
+            viz.on_step_end(step, **EACH_STEP)
+            assert viz.flush(timeout=10)
+            if step == 7:
+                state = viz.state_dict()
+    (old,) = events_of(logdir)
+    record(logdir, range(9, 12), state=state)  # step 8 has no row any more
+    _, recent = events_of(logdir)
+    records = records_of(old)
+    with_rows = [i for i, found in enumerate(records) if b"rlviz/rows/" in found]
+    follower, rows = Follower(late), []
+    (late / old.name).write_bytes(b"".join(records[: with_rows[4]]))
+    rows += new(follower)
+    shutil.copy(recent, late)
+    rows += new(follower)
+    shutil.copy(old, late)
+    rows += new(follower)
+    assert steps(rows) == [1, 2, 3, 4, 9, 10, 11, 5, 6, 7]
+
+
 def test_two_writers_at_once_are_told_apart_as_in_the_export(tmp_path):
     logdir = tmp_path / "run"
     with (
         rlviz.Callback(logdir, figure_seconds=None) as one,
         rlviz.Callback(logdir, figure_seconds=None) as other,
     ):
-        one.on_step_end(1, **EACH_STEP)
-        other.on_step_end(1, **EACH_STEP)
-        assert one.flush(timeout=10)
-        assert other.flush(timeout=10)
-        follower = Follower(logdir)
-        assert len(new(follower)) == 1
-        other.on_step_end(2, **EACH_STEP)
-        assert other.flush(timeout=10)
-        found = new(follower)
-    expected = exported(logdir, tmp_path)
-    assert found in ([], expected[1:])  # [] where the files' names put the other one first
-    assert len(expected) == 1 + len(found)
+        follower, rows = None, []
+        for step in (1, 2, 3):
+            for viz in (one, other):
+                viz.on_step_end(step, **EACH_STEP)
+                assert viz.flush(timeout=10)
+            follower = follower or Follower(logdir)
+            rows += new(follower)
+    assert steps(rows) == [1, 2, 3]
+    assert [row["session"] for row in rows] == [1, 1, 1]
+    assert rows == exported(logdir, tmp_path)
 
 
 def test_steps_that_a_loop_goes_back_to_come_again(tmp_path):
@@ -331,7 +358,7 @@ print("lines:", follow(sys.argv[1], sys.stdout.buffer), file=sys.stderr)
 def start(script, *arguments):
     return subprocess.Popen(
         [sys.executable, "-P", "-c", script, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": PACKAGE_ROOT},
+        env={**os.environ, "PYTHONPATH": PACKAGE_ROOT, "PYTHONUNBUFFERED": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
