@@ -386,14 +386,25 @@ def test_an_export_that_fails_leaves_what_was_there(parl, tmp_path, suffix):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_full_device_is_an_error_of_the_system(parl, suffix):
+def test_a_full_disk_is_an_error_of_the_system(parl, suffix):
+    def fill():
+        with open("/dev/full", "wb") as stream:  # never by its path: a bug might replace it
+            write(parl, stream, suffix)
+
     with pytest.raises(OSError, match="No space left on device"):
-        export(parl, "/dev/full", format=suffix)
+        fill()
 
 
-def test_a_device_is_written_to_and_not_replaced(run):
-    export(run, "/dev/null", format="csv")
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+def test_a_named_pipe_is_written_to_and_not_replaced(run, tmp_path):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    out = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        export(run, pipe)
+        assert os.read(out, 5) == b"step,"
+    finally:
+        os.close(out)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_a_link_stays_one_and_its_file_is_replaced(run, tmp_path):
