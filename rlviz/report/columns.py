@@ -1,0 +1,65 @@
+"""What the columns of `History.table` are: the unit and the meaning of each, for any export."""
+
+from rlviz import schema
+
+UNKNOWN_UNIT = "unknown"
+"""Of a column that no rlviz of this version writes."""
+
+_SHARE = "fraction in [0, 1]"
+_DERIVED = {
+    column.name: column
+    for column in (
+        schema.Column(schema.ACCURACY, _SHARE, "training accuracy, correct / graded"),
+        schema.Column(
+            f"{schema.ACCURACY}_low", _SHARE, "lower end of the accuracy's 95 % Wilson interval"
+        ),
+        schema.Column(
+            f"{schema.ACCURACY}_high", _SHARE, "upper end of the accuracy's 95 % Wilson interval"
+        ),
+        schema.Column(schema.PARALLELISM, "ratio", "mean over the step's episodes of work / span"),
+    )
+}
+
+
+def describe(name: str, *, exact: bool = False) -> schema.Column:
+    """Describe a column of `History.table`, the derived ones included.
+
+    Args:
+        name: any name; of one that this rlviz does not know, the unit is "unknown".
+        exact: cumulative FLOPs are there to the last digit, and not as the nearest float64.
+
+    >>> describe("accuracy").unit, describe("metrics/loss").unit, describe("x").unit
+    ('fraction in [0, 1]', 'as logged', 'unknown')
+    >>> describe("flops/rollout", exact=True).meaning
+    'cumulative RL FLOPs, rollout, exact'
+    """
+    if name in _DERIVED:
+        return _DERIVED[name]
+    group = name.removeprefix(f"{schema.ACCURACY}/")
+    if group != name:
+        return schema.Column(name, _SHARE, f"training accuracy of the group {group}")
+    if exact and is_count(name):
+        phase = name.removeprefix(schema.flops_column(""))
+        return schema.Column(name, "FLOPs", f"cumulative RL FLOPs, {phase}, exact")
+    try:
+        return schema.column(name)
+    except KeyError:
+        return schema.Column(name, UNKNOWN_UNIT, "not a column of this version of rlviz")
+
+
+def is_count(name: str) -> bool:
+    """Whether it holds cumulative FLOPs, whose remainders stand in a column of their own."""
+    return name.startswith(schema.flops_column(""))
+
+
+def is_remainder(name: str) -> bool:
+    return name.startswith(schema.flops_remainder_column(""))
+
+
+def remainder_of(name: str) -> str:
+    """The column that completes one of cumulative FLOPs.
+
+    >>> remainder_of("flops/total")
+    'flops_remainder/total'
+    """
+    return schema.flops_remainder_column(name.removeprefix(schema.flops_column("")))
