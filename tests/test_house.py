@@ -24,7 +24,8 @@ ALLOWED = {
     "report": {"schema", "tfrecord", "measure", "smooth"},
     "callback": {"schema", "measure", "smooth", "record"},
     "demo": {"callback", "measure"},
-    "cli": {"report", "demo"},
+    "importers": {"schema", "tfrecord", "callback"},
+    "cli": {"report", "demo", "importers"},
     "__main__": {"cli"},
 }
 FORBIDDEN_OUTSIDE = {
@@ -33,6 +34,7 @@ FORBIDDEN_OUTSIDE = {
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},
     "report": {"torch"},
+    "importers": {"torch", "matplotlib"},
     "callback": {"torch", "matplotlib"},
     "cli": {"torch", "tensorboard", "matplotlib"},
 }

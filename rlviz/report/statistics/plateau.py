@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rlviz.report.noise import Noise
+from rlviz.report.statistics.noise import Noise
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.report.noise import Noise, innovations, p_value, whitened
+from rlviz.report.statistics.noise import Noise, innovations, p_value, whitened
 
 Floats = NDArray[np.float64]
 

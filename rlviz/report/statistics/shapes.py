@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.report.noise import whitened
+from rlviz.report.statistics.noise import whitened
 
 Floats = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rlviz.report.noise import innovations, p_value, whitened
-from rlviz.report.shapes import Fits, Shapes
+from rlviz.report.statistics.noise import innovations, p_value, whitened
+from rlviz.report.statistics.shapes import Fits, Shapes
 
 Floats = NDArray[np.float64]
 

@@ -1,8 +1,8 @@
 """What may be claimed of a training curve: each claim with its test and its error rate.
 
-Every test knows that the noise of a training run lasts from step to step (`rlviz.report.noise`) and
-that a random walk can look like anything: where one is not excluded, no shape is claimed. How often
-the claims are false, and how often true ones are found, is measured by benchmarks/claims.py.
+Every test knows that the noise of a training run lasts from step to step, and that a random walk
+can look like anything: where one is not excluded, no shape is claimed. How often the claims are
+false, and how often true ones are found, is measured by benchmarks/claims.py.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rlviz.report.acceleration import Acceleration, find_acceleration
-from rlviz.report.dip import Dip, find_dip
-from rlviz.report.noise import Noise, noise_of
-from rlviz.report.plateau import Plateau, find_plateau
-from rlviz.report.scatter import Scatter, scatter_of
-from rlviz.report.shapes import Fits, Shapes
+from rlviz.report.statistics.acceleration import Acceleration, find_acceleration
+from rlviz.report.statistics.dip import Dip, find_dip
+from rlviz.report.statistics.noise import Noise, noise_of
+from rlviz.report.statistics.plateau import Plateau, find_plateau
+from rlviz.report.statistics.scatter import Scatter, scatter_of
+from rlviz.report.statistics.shapes import Fits, Shapes
 
 Floats = NDArray[np.float64]
 
