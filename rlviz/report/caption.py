@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rlviz.report import labels
 from rlviz.report.axis import XAxis
 from rlviz.report.curves import Curve
 from rlviz.report.panels import Panel
@@ -42,7 +43,7 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
 
 
 def _short(panel: Panel) -> str:
-    return _SHORT.get(panel.measure.label, panel.measure.name)
+    return _SHORT.get(panel.measure.label, labels.fitted(panel.measure.name, 8, 90))
 
 
 def _width(curves: Sequence[Curve]) -> str:
@@ -54,10 +55,14 @@ def _width(curves: Sequence[Curve]) -> str:
 
 def _thinning(panels: Sequence[Panel]) -> list[str]:
     parts = []
-    averaged = max((curve.averaged for p in panels for curve in p.curves), default=1)
-    if averaged > 1:
-        parts.append(f"curve through means of {averaged} steps")
+    averaged = {curve.averaged for panel in panels for curve in panel.curves}
+    if 0 in averaged:
+        parts.append("through means in 400 equal parts of the axis")
+    elif max(averaged, default=1) > 1:
+        parts.append(f"through means of up to {max(averaged)} steps")
     most = max(panels, key=lambda panel: panel.steps)
     if most.dots < most.steps:
-        parts.append(f"{most.dots:,} of {most.steps:,} steps drawn, all extremes among them")
+        parts.append(
+            f"{most.dots:,} of {most.steps:,} dots drawn, those that others cover left out"
+        )
     return parts

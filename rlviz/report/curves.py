@@ -14,7 +14,8 @@ Floats = NDArray[np.float64]
 _MOST = 20_000
 """Longer curves are drawn through the means of neighbors: the eye can't tell, the clock can."""
 _BINS = 10_000
-_BINS_OF_LOG_AXIS = 1000
+_BINS_OF_LOG_AXIS = 400
+"""Else the steps, of which nearly all lie in the last decade, would set the bandwidth for all."""
 _GRID = 500
 """Points of a mean curve."""
 
@@ -32,7 +33,7 @@ class Curve:
     is_smooth: bool = True
     """False where it only joins its points."""
     averaged: int = 1
-    """How many neighbors at most were averaged before."""
+    """How many neighbors were averaged before; 0 for all in each of 400 parts of the axis."""
     seeds: int = 1
 
 
@@ -46,25 +47,27 @@ def smoothed(axis: XAxis, x: Floats, y: Floats) -> Curve:
     """The local-quadratic curve through finite points, (T,), x never decreasing, with its band.
 
     More than 20,000 points are averaged first in bins of equal count, 10,000 of them; on a
-    logarithmic axis no bin is wider than a thousandth of it.
+    logarithmic axis those in each of 400 parts of equal width always are.
     """
     place, averaged = axis.scaled(x), 1
-    if len(x) > _MOST:
-        place, y, averaged = _binned(place, y, axis.log)
+    if axis.log:
+        edges = np.linspace(place[0], place[-1], _BINS_OF_LOG_AXIS, endpoint=False)
+        place, y = _binned(place, y, np.unique(np.searchsorted(place, edges)))
+        averaged = 0
+    elif len(x) > _MOST:
+        averaged = -(-len(y) // _BINS)
+        place, y = _binned(place, y, np.arange(0, len(y), averaged))
+    if averaged != 1:
         x = axis.unscaled(place)
     found = local_polynomial(y, x=place)
     is_smooth = bool(np.isfinite(found.standard_error).any())
     return Curve(x, found.curve, found.low, found.high, found.bandwidth, is_smooth, averaged)
 
 
-def _binned(place: Floats, y: Floats, log: bool) -> tuple[Floats, Floats, int]:
-    count = -(-len(y) // _BINS)
-    starts = np.arange(0, len(y), count)
-    if log:
-        edges = np.linspace(place[0], place[-1], _BINS_OF_LOG_AXIS, endpoint=False)
-        starts = np.union1d(starts, np.searchsorted(place, edges))
+def _binned(place: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Means of the stretches that begin at `starts`."""
     sizes = np.diff(starts, append=len(y))
-    return np.add.reduceat(place, starts) / sizes, np.add.reduceat(y, starts) / sizes, count
+    return np.add.reduceat(place, starts) / sizes, np.add.reduceat(y, starts) / sizes
 
 
 def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:

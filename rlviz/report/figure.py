@@ -5,7 +5,6 @@ from typing import Literal
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlviz.report import labels
@@ -30,7 +29,7 @@ def figure(
     log_x: bool = False,
     style: Literal["default", "paper"] = "default",
     forecast: Forecast | Mapping[str, Forecast] | None = None,
-) -> Figure:
+) -> Drawing:
     """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
 
     Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. Made
@@ -135,7 +134,7 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
         for text in drawing.legends[0].get_texts():
             text.set_parse_math(False)
     if words := caption(panels, axis):
-        words = labels.wrapped(words, style.caption, 72 * width - 12)
+        words = labels.wrapped(words, style.caption, 72 * width - 36)
         drawing.supxlabel(words, fontsize=style.caption, color="0.35", parse_math=False)
     return drawing
 

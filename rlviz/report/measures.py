@@ -62,8 +62,8 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")
     if name not in metrics and group in groups:
-        label = f"Training Accuracy, {group}"
-        return Measure(f"{schema.ACCURACY}/{group}", label, f"{label} vs Steps", "percent")
+        title = f"Training Accuracy, {group} vs Steps"
+        return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", title, "percent")
     if name in metrics or any(name in run.columns for run in runs):
         return Measure(name, name, f"{name} vs Steps", "number")
     known = [*ACCURACY_AND_PARALLELISM, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]

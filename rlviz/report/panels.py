@@ -151,7 +151,7 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> N
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Title and labels, none longer than the panel that they belong to."""
     points = 72 * style.width / style.columns
-    title = labels.fitted(panel.measure.title, style.title, 0.85 * points)
+    title = labels.fitted(panel.measure.title, style.title, 0.7 * points)
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
     ax.set_title(title, parse_math=False)
     ax.set_xlabel(panel.axis.label)
@@ -169,10 +169,10 @@ def _say_that_nothing_is_there(ax: Axes, measure: Measure, style: Style) -> None
 
 def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
     smallest, largest = style.dots
-    alpha = 0.65
-    if not panel.is_single:
-        largest, alpha = largest / 3, 0.3  # several clouds: the curves have to stand out
-    size = float(np.clip(112.5 * largest / panel.steps, min(smallest, largest), largest))
+    size = float(np.clip(112.5 * largest / line.steps, smallest, largest))
+    if not panel.is_single:  # several clouds: the curves have to stand out
+        size = min(size, largest / 4)
+    alpha = 0.65 if panel.is_single else 0.35
     ax.scatter(
         *line.dots,
         s=size,

@@ -56,6 +56,9 @@ class Style:
             "axes.titlesize": self.title,
             "axes.labelsize": self.label,
             "axes.linewidth": self.line / 2.75,
+            "patch.linewidth": self.line / 2.2,  # of the legend's frame
+            **{f"{axis}tick.major.width": self.line / 2.75 for axis in "xy"},
+            **{f"{axis}tick.major.size": 3.5 * self.font / 11 for axis in "xy"},
         }
 
 
