@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from rlviz.report import curves
 from rlviz.report.groups import Group
@@ -77,12 +78,25 @@ class Contender:
         found = np.where(np.isnan(found), np.log(self.x[0][-1]), found)
         return Spread(np.where(unsure, np.nan, rows[0]), np.where(unsure, np.nan, found))
 
+    def mean_need(
+        self, levels: Floats, known: Spread, both: NDArray[np.bool_], random: Generator
+    ) -> Spread:
+        """The mean of `needs` over the levels that this one and another reached, (1,)."""
+        if self.draws is not None:
+            mean = known.draws[:, both].mean(axis=1, keepdims=True)
+            return Spread(known.value[both].mean(keepdims=True), mean)
+        pairs = zip(self.x, self.curve, strict=True)
+        rows = np.log([reach(x, y[None], levels)[0] for x, y in pairs])
+        return _over_seeds(rows.mean(axis=1, keepdims=True), self.resamples, random)
+
 
 def _over_seeds(rows: Floats, resamples: int, random: Generator) -> Spread:
-    """The mean over seeds, (S, n), and Student's distribution around it."""
+    """The mean over seeds, (S, n), and Student's distribution around it: its quantiles in random
+    order, for of few seeds the tails are so long that drawn ones would differ much."""
     error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-    student = random.standard_t(len(rows) - 1, size=(resamples, 1))
-    return Spread(rows.mean(axis=0), rows.mean(axis=0) + student * error)
+    student = stdtrit(len(rows) - 1, (np.arange(resamples) + 0.5) / resamples)
+    around = random.permutation(student)[:, None] * error
+    return Spread(rows.mean(axis=0), rows.mean(axis=0) + around)
 
 
 def exponential(spread: Spread, k: int) -> Estimate | None:
@@ -113,19 +127,3 @@ def contender(group: Group, what: Measure, resamples: int, random: Generator) ->
         found[0].draws if len(found) == 1 else None,
         resamples,
     )
-
-
-def _mean_need(
-    contender: Contender,
-    levels: Floats,
-    known: Spread,
-    both: NDArray[np.bool_],
-    random: Generator,
-) -> Spread:
-    """The mean over the levels that are known `both` here and of another: (1,)."""
-    if one.draws is not None:
-        mean = known.draws[:, both].mean(axis=1, keepdims=True)
-        return Spread(known.value[both].mean(keepdims=True), mean)
-    pairs = zip(one.x, one.curve, strict=True)
-    rows = np.log([reach(x, y[None], levels)[0] for x, y in pairs]).mean(axis=1, keepdims=True)
-    return _over_seeds(rows, one.resamples, random)

@@ -7,15 +7,15 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from rlviz.smooth.fit import MAX_LEVERAGE
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]
 
-_MOST = 1000
+_MOST = 500
 """A longer run is averaged to so many points: more say nothing about a whole curve."""
 _PARTS = 40
 _NARROWER = 0.7
-_PROBES = 16
 _MOST_LASTING = 0.95
 
 
@@ -47,23 +47,23 @@ def draws(x: Floats, y: Floats, resamples: int, random: Generator) -> Draws:
         random: their source.
 
     Source: P. Bühlmann, Bernoulli 3 (1997), for the sieve; C. F. J. Wu, Annals of Statistics 14
-    (1986), for the random signs; M. F. Hutchinson, Communications in Statistics 19 (1990), for
-    the degrees of freedom.
+    (1986), for the random signs; Hastie, Tibshirani, Friedman, The Elements of Statistical
+    Learning, 5.4, for the degrees of freedom of a linear smoother.
     """
     x, y = _averaged(*_averaged_ties(x, y), _MOST)
     few_x, few_y = _averaged(x, y, _PARTS)
     bandwidth = _NARROWER * local_polynomial(few_y, x=few_x).bandwidth
-    curve = local_polynomial(y, x=x, bandwidth=bandwidth).curve
-    signs = random.choice([-1.0, 1.0], size=(_PROBES + resamples, len(x)))
-    probes = signs[:_PROBES]
-    smooth = local_polynomial(probes, x=x, bandwidth=bandwidth).curve
-    freedom = float((probes * smooth).sum(axis=1).mean())  # that the curve takes from the noise
-    residual = (y - curve) * np.sqrt(len(x) / max(len(x) - freedom, 1.0))
-    lasting = _lasting(residual, freedom)
+    # The fit is linear in y, so that its answers to single points hold all there is to know of it.
+    smoother = local_polynomial(np.eye(len(x)), x=x, bandwidth=bandwidth).curve.T
+    curve = smoother @ y
+    leverage = np.minimum(np.diag(smoother), MAX_LEVERAGE)
+    # As if each point had been left out: at the ends a curve comes close to its points.
+    residual = (y - curve) / (1 - leverage)
+    lasting = _lasting(residual, float(leverage.sum()))
     innovations = residual - lasting * np.concatenate([[0.0], residual[:-1]])
-    noise = lfilter([1.0], [1.0, -lasting], signs[_PROBES:] * innovations, axis=1)
-    others = local_polynomial(curve + noise, x=x, bandwidth=bandwidth).curve
-    return Draws(x, curve, np.asarray(others))
+    signs = random.choice([-1.0, 1.0], size=(resamples, len(x)))
+    noise = lfilter([1.0], [1.0, -lasting], signs * innovations, axis=1)
+    return Draws(x, curve, (curve + noise) @ smoother.T)
 
 
 def _lasting(residual: Floats, freedom: float) -> float:
