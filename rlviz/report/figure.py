@@ -134,7 +134,7 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
         for text in drawing.legends[0].get_texts():
             text.set_parse_math(False)
     if words := caption(panels, axis):
-        words = labels.wrapped(words, style.caption, 72 * width - 36)
+        words = labels.wrapped(words, style.caption, 0.9 * 72 * width)
         drawing.supxlabel(words, fontsize=style.caption, color="0.35", parse_math=False)
     return drawing
 

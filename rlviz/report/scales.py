@@ -54,7 +54,7 @@ def set_y(ax: Axes, scale: Scale, x: Floats, y: Floats, room: Room | None, style
     highest = min(top, 1.0) if scale == "percent" else top  # the room above 100 % is no scale
     ticks = np.arange(round(bottom / step), math.floor(highest / step + _ROUNDING) + 1)
     ax.set_yticks(step * ticks)
-    ax.set_ylim(bottom, top)
+    ax.set_ylim(min(bottom, low), max(top, high))  # a product may round to below the data
     _format_y(ax, scale)
 
 
