@@ -23,7 +23,7 @@ from rlviz.report.reach import round_levels
 
 Floats = NDArray[np.float64]
 
-_DOUBT = 1.0
+_DOUBT = 0.5
 """Percent of the draws in which a run that is said to lead may be behind. Less than an interval
 leaves out, for here the run that happens to be ahead is picked, at the end, where curves are least
 sure; so equal runs are told apart in about 5 % of comparisons."""
@@ -58,7 +58,7 @@ class Lead:
 
     name: str
     since_flops: float
-    """From here on it is ahead of every other run in at least 99 % of the draws."""
+    """From here on it is ahead of every other run in at least 99.5 % of the draws."""
 
 
 @dataclass(frozen=True)

@@ -206,8 +206,8 @@ def _definitions(found: "Comparison") -> str:
         "at the first compute at which the curve is there; – where a run did not surely come to "
         f"it, or started above. Compute multiplier: FLOPs that {found.reference} needed / FLOPs "
         "that the other needed, the geometric mean over the levels that both reached. A run leads "
-        "from where it is ahead of every other in 99 % of the draws on to the end. In brackets: "
-        "95 % intervals"
+        "from where it is ahead of every other in 99.5 % of the draws on to the end. In "
+        "brackets: 95 % intervals"
     )
     several = max(found.seeds.values()) > 1
     single = min(found.seeds.values()) == 1

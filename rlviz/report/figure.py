@@ -63,7 +63,7 @@ def figure(
         TypeError: something is no run.
 
     Example:
-        >>> import numpy as np
+        >>> import numpy as np, rlviz
         >>> run = rlviz.History({"step": np.arange(1.0, 4.0), "correct": np.array([1.0, 2.0, 3.0]),
         ...                      "graded": np.full(3, 4.0)})
         >>> [ax.get_ylabel() for ax in rlviz.figure(run, x="step", metrics=["accuracy"]).axes]

@@ -17,7 +17,7 @@ def fitted(text: str, size: float, points: float) -> str:
     Characters that the font doesn't have become white squares, line breaks and tabs spaces.
 
     >>> fitted("accuracy", 10, 100), fitted("a rather long name of a run", 10, 100)
-    ('accuracy', 'a rathe…f a run')
+    ('accuracy', 'a rather l… of a run')
     """
     text = _drawable(text)
     for kept in range(len(text), 1, -1):

@@ -1,4 +1,4 @@
-"""Curves to draw: the same as those of all points, also where there are very many; means of seeds."""
+"""Curves to draw: of very many points the same as of all of them; means of seeds."""
 
 import numpy as np
 import pytest

@@ -225,7 +225,7 @@ def test_an_axis_that_a_run_does_not_have_is_refused_in_words():
         rlviz.figure(run_of(num_tokens=-T), x="tokens")
     bare = run_of()
     del bare.columns["wall_time"]
-    with pytest.raises(ValueError, match="has no hours. Draw it over another axis: 'flops', 'st"):
+    with pytest.raises(ValueError, match=r"has no hours\. Draw it over another axis: 'flops', 'st"):
         rlviz.figure(bare, x="wall_time")
 
 
@@ -256,7 +256,7 @@ def test_a_forecast_is_dashed_and_goes_from_the_last_step_to_twice_its_compute()
     run = run_of()
     figure = drawn(run, forecast=Law())
     left, right = figure.axes
-    curve, forecast = left.lines
+    _, forecast = left.lines
     assert forecast.get_linestyle() == "--"
     assert forecast.get_xdata()[[0, -1]] == pytest.approx([run.flops[-1], 2 * run.flops[-1]])
     assert list(forecast.get_ydata()) == list(Law().predict(forecast.get_xdata()))
