@@ -160,6 +160,17 @@ def test_of_seeds_the_geometric_mean_of_what_they_needed_is_compared():
     assert "other seeds" not in found.markdown()
 
 
+def test_the_interval_over_seeds_is_that_of_student():
+    speeds = (0.5, 1.0, 2.0)
+    found = rlviz.compare({"a": [quiet(s) for s in speeds], "b": quiet(1.5)})
+    row = found.at_compute[1]
+    values = [0.3 + 0.35 * (1 - np.exp(-3 * speed * row.flops / 1e22)) for speed in speeds]
+    reach = 4.303 * np.std(values, ddof=1) / np.sqrt(3)  # t with 2 degrees of freedom
+    assert row.values["a"].value == pytest.approx(np.mean(values), abs=0.002)
+    assert row.values["a"].high - row.values["a"].value == pytest.approx(reach, rel=0.05)
+    assert row.values["a"].value - row.values["a"].low == pytest.approx(reach, rel=0.05)
+
+
 def test_a_level_that_one_seed_never_reached_is_not_reached():
     low = run_of(np.random.default_rng(1), curve=lambda spent: 0.3 + 0.1 * spent)
     found = rlviz.compare({"base": [quiet(1.0), low], "twice": quiet(2.0)}, levels=[0.35, 0.5])
@@ -209,7 +220,7 @@ def test_the_interval_covers_the_truth_also_where_noise_lasts(lasting, steps, le
 
 def test_the_interval_over_seeds_covers_the_truth_at_three_seeds():
     hits = 0
-    for seed in range(100):
+    for seed in range(60):
         random = np.random.default_rng(seed)
         runs = {
             name: [
@@ -220,7 +231,7 @@ def test_the_interval_over_seeds_covers_the_truth_at_three_seeds():
         }
         multiplier = rlviz.compare(runs, levels=[0.4, 0.5]).multipliers["b"]
         hits += multiplier.low <= 1.5 <= multiplier.high
-    assert 91 <= hits <= 100
+    assert hits >= 54
 
 
 # --- which FLOPs are the same quantity -------------------------------------

@@ -177,7 +177,7 @@ def test_an_unknown_metric_is_refused_with_those_that_there_are():
         rlviz.figure(run_of(), metrics=[])
 
 
-@pytest.mark.parametrize("name", ["a $x^2 metric", "loss\nof\tthe critic", "奖励", "x" * 256])
+@pytest.mark.parametrize("name", ["a $x^{ metric$", "loss\nof\tthe critic", "奖励", "x" * 256])
 def test_a_metric_of_any_name_can_be_drawn(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -336,7 +336,7 @@ def test_a_million_steps_are_drawn_in_a_moment_and_it_is_said_what_was_left_out(
     begin = time.process_time()
     figure = rlviz.figure(run)
     png = saved(figure, "png")
-    assert time.process_time() - begin < 4.5  # on a busy machine; benchmarks hold 1.5 s
+    assert time.process_time() - begin < 3.0  # 1.5 s, and as much again for a slow machine
     assert len(png) > 50_000
     caption = figure.get_supxlabel().replace("\n", " ")
     assert "through means of up to 100 steps" in caption
