@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rlviz import parallelism as parallelism
     from rlviz import smooth as smooth
     from rlviz.callback import Callback as Callback
+    from rlviz.report.compare import Comparison as Comparison
+    from rlviz.report.compare import compare as compare
     from rlviz.report.figure import figure as figure
     from rlviz.report.history import History as History
     from rlviz.report.history import read as read
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 # public name -> (module, name in it; None stands for the module itself)
 _PUBLIC = {
     "Callback": ("rlviz.callback", "Callback"),
+    "Comparison": ("rlviz.report.compare", "Comparison"),
     "History": ("rlviz.report.history", "History"),
     "Summary": ("rlviz.report.summary", "Summary"),
+    "compare": ("rlviz.report.compare", "compare"),
     "figure": ("rlviz.report.figure", "figure"),
     "flops": ("rlviz.flops", None),
     "parallelism": ("rlviz.parallelism", None),

@@ -183,6 +183,14 @@ class History:
         of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
         return first | derived | of_groups | self.columns
 
+    def _repr_png_(self) -> bytes | None:
+        """The figure, which notebooks show; none of a run without steps."""
+        if not len(self):
+            return None
+        from rlviz.report.figure import figure  # loads matplotlib
+
+        return figure(self)._repr_png_()
+
     def _column(self, name: str) -> Floats:
         found = self.columns.get(name)
         return np.full(len(self), np.nan) if found is None else found

@@ -1,0 +1,124 @@
+"""The axis that curves stand over: compute, tokens, steps or time, linear or logarithmic."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report.history import History
+
+Floats = NDArray[np.float64]
+XName: TypeAlias = Literal["flops", "step", "wall_time", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class XAxis:
+    """One of the axes."""
+
+    name: XName
+    label: str
+    unit: str
+    log: bool = False
+
+    def positions(self, run: History) -> Floats:
+        """Where each step of a run stands, (T,), never decreasing; NaN where that is unknown, on a
+        logarithmic axis also where it is not above 0."""
+        x = _POSITIONS[self.name](run)
+        return np.where(x > 0, x, np.nan) if self.log else x
+
+    def scaled(self, x: Floats) -> Floats:
+        """Positions as they lie on the paper: their decades if it is logarithmic."""
+        return np.log10(x) if self.log else x
+
+    def unscaled(self, place: Floats) -> Floats:
+        """The inverse of `scaled`."""
+        return np.power(10.0, place) if self.log else place
+
+    @property
+    def scaled_unit(self) -> str:
+        return f"decades of {self.unit}" if self.log else self.unit
+
+
+def choose(name: str, runs: Iterable[History], *, log: bool = False) -> XAxis:
+    """The axis of that name, for all of the runs.
+
+    Where one of them has no axis of FLOPs (see `History.has_compute_axis`), all are drawn over
+    their steps instead.
+
+    Raises:
+        ValueError: there is no such axis, or a run doesn't have it.
+    """
+    if name not in _TEXTS:
+        raise ValueError(f"x must be one of {', '.join(map(repr, _TEXTS))}, got {name!r}.")
+    found = tuple(runs)
+    chosen: XName = name  # type: ignore[assignment]  # it is one of the keys
+    if name == "flops" and not all(run.has_compute_axis for run in found):
+        chosen = "step"
+    axis = XAxis(chosen, *_TEXTS[chosen], log=bool(log))
+    for run in found:
+        x = axis.positions(run)
+        known = x[np.isfinite(x)]
+        if not len(known):
+            raise ValueError(_missing(axis, run))
+        if (np.diff(known) < 0).any():
+            raise ValueError(
+                f"{axis.unit} of the run {run.logdir!r} fall along its steps, so no curve can be "
+                'drawn over them. Draw it over its steps: x="step".'
+            )
+    return axis
+
+
+_TEXTS: dict[str, tuple[str, str]] = {  # label, unit
+    "flops": ("RL flops", "RL FLOPs"),
+    "step": ("Training step", "steps"),
+    "wall_time": ("Wall time (hours)", "hours"),
+    "tokens": ("Tokens", "tokens"),
+}
+
+
+def _missing(axis: XAxis, run: History) -> str:
+    if axis.log and XAxis(axis.name, "", "").positions(run).size:
+        more = " above 0, which a logarithmic axis needs"
+    elif axis.name == "tokens":
+        more = ": it has neither a metric 'tokens' (of a step) nor 'num_tokens' (cumulative)"
+    else:
+        more = ""
+    return (
+        f"the run {run.logdir!r} has no {axis.unit}{more}. "
+        f"Draw it over another axis: {', '.join(repr(n) for n in _TEXTS if n != axis.name)}."
+    )
+
+
+def _step(run: History) -> Floats:
+    return run.step.astype(np.float64)
+
+
+def _hours(run: History) -> Floats:
+    """Since the first step. A clock that was set back stands still."""
+    known = np.isfinite(run.wall_time)
+    seconds = run.wall_time[known]
+    hours = np.full(len(run), np.nan)
+    hours[known] = np.cumsum(np.maximum(np.diff(seconds, prepend=seconds[:1]), 0)) / 3600
+    return hours
+
+
+def _tokens(run: History) -> Floats:
+    """Cumulative: the sum of the metric `tokens`, which is that of a step, or, where there is none,
+    the metric `num_tokens` as it is, which TRL logs cumulative."""
+    of_a_step = run.columns.get(schema.metric_column("tokens"))
+    if of_a_step is not None and np.isfinite(of_a_step).any():
+        known = np.isfinite(of_a_step)
+        return np.where(known, np.cumsum(np.where(known, of_a_step, 0.0)), np.nan)
+    so_far = run.columns.get(schema.metric_column("num_tokens"))
+    return np.full(len(run), np.nan) if so_far is None else so_far
+
+
+_POSITIONS: dict[str, Callable[[History], Floats]] = {
+    "flops": lambda run: run.flops,
+    "step": _step,
+    "wall_time": _hours,
+    "tokens": _tokens,
+}

@@ -1,0 +1,296 @@
+"""Compares runs at equal compute and at equal accuracy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from rlviz.report import comparison_text, conventions, words
+from rlviz.report.contenders import (
+    Contender,
+    Estimate,
+    Spread,
+    contender,
+    exponential,
+)
+from rlviz.report.drawing import Drawing
+from rlviz.report.groups import Group, Histories, groups_of
+from rlviz.report.measures import Measure, measure
+from rlviz.report.reach import round_levels
+
+Floats = NDArray[np.float64]
+
+_DOUBT = 0.5
+"""Percent of the draws in which a run that is said to lead may be behind. Less than an interval
+leaves out, for here the run that happens to be ahead is picked, at the end, where curves are least
+sure; so equal runs are told apart in about 5 % of comparisons."""
+_GRID = 200
+_QUARTERS = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class EqualCompute:
+    """What the runs had reached for the same compute."""
+
+    flops: float
+    values: dict[str, Estimate]
+    differences: dict[str, Estimate]
+    """To the reference, of every other run."""
+
+
+@dataclass(frozen=True, slots=True)
+class EqualAccuracy:
+    """What the runs had spent on the same accuracy."""
+
+    level: float
+    flops: dict[str, Estimate | None]
+    """None where a run did not surely come to the level, or started there."""
+    multipliers: dict[str, Estimate | None]
+    """FLOPs of the reference / FLOPs of each other run; above 1 the other needed less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The run that is ahead at the end of what all of them spent."""
+
+    name: str
+    since_flops: float
+    """From here on it is ahead of every other run in at least 99.5 % of the draws."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two or more runs, compared.
+
+    Attributes:
+        measure: what was compared.
+        reference: the run that the others are compared with.
+        seeds: name -> number of runs, in the order given.
+        at_compute: at a quarter, half, three quarters and the end of the compute that all spent.
+        at_accuracy: for each level, lowest first.
+        multipliers: name -> how many times less compute a run needed than the reference, the
+            geometric mean over the levels that both reached; None where there are none.
+        leader: None where none is surely ahead of every other at the end.
+        notes: what has to be known to read it.
+        groups: the runs themselves.
+    """
+
+    measure: Measure
+    reference: str
+    seeds: dict[str, int]
+    at_compute: tuple[EqualCompute, ...]
+    at_accuracy: tuple[EqualAccuracy, ...]
+    multipliers: dict[str, Estimate | None]
+    leader: Lead | None
+    notes: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.seeds)
+
+    def figure(self, **options: Any) -> Drawing:
+        """The curves of all runs over each other; takes the options of `rlviz.figure`."""
+        from rlviz.report.figure import figure
+
+        runs = {group.name: group.runs for group in self.groups}
+        names = dict.fromkeys((self.measure.name, "accuracy", "parallelism"))
+        return figure(runs, **{"metrics": list(names)[:2], **options})
+
+    def table(self) -> dict[str, Floats]:
+        """The levels with the FLOPs and multipliers of every run, column -> values, (L,); NaN
+        where there is none."""
+        return comparison_text.table(self)
+
+    def markdown(self) -> str:
+        """A paragraph, both tables, the notes and the definitions. Same runs, same bytes."""
+        return comparison_text.markdown(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data, ready for JSON."""
+        return comparison_text.to_dict(self)
+
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(map(repr, self.names))}, metric={self.measure.name!r})"
+
+    def _repr_html_(self) -> str:
+        return comparison_text.html(self)
+
+
+def compare(
+    histories: Histories,
+    *,
+    metric: str = "accuracy",
+    reference: str | None = None,
+    levels: Sequence[float] | None = None,
+    resamples: int = 500,
+    seed: int = 0,
+    allow_different_flops: bool = False,
+) -> Comparison:
+    """Compare two or more runs at equal compute and at equal accuracy.
+
+    Everything is read off local-quadratic curves over cumulative RL FLOPs. A run reaches a level
+    at the first compute at which its curve is there; where it started at the level or above,
+    nothing is said. A single run's intervals are those of a bootstrap of the noise of its steps:
+    another seed may differ by more. Of several seeds the mean of their curves, and the geometric
+    mean of what they needed, are compared; the intervals are then those of Student's t over the
+    seeds, and the noise of the steps is in them.
+
+    Args:
+        histories: runs from `rlviz.read`, or a mapping of names, each to a run or to a list of runs
+            that differ in their seed only.
+        metric: "accuracy", or another that `rlviz.figure` takes, of which more is better.
+        reference: the name that others are compared with; by default the first.
+        levels: of the metric; by default round ones within what the runs passed.
+        resamples: of the bootstrap, at least 100.
+        seed: of the bootstrap. The same runs and seed give the same numbers.
+        allow_different_flops: compare runs that counted different phases all the same.
+
+    Raises:
+        ValueError: there are fewer than two; one has no axis of FLOPs or under 20 points; or they
+            did not count the same FLOPs as far as their phases tell: one counts `rollout` or
+            `update` and another doesn't, or one has no phases at all.
+        TypeError: something is no run.
+
+    Example:
+        >>> import numpy as np, rlviz
+        >>> def run(speed):
+        ...     share = np.linspace(0.0, 1.0, 50)
+        ...     noise = 20 * np.random.default_rng(speed).normal(size=50)
+        ...     return rlviz.History({"step": np.arange(1.0, 51.0), "flops/total": 1e20 * share,
+        ...         "correct": 300 + 200 * speed * share + noise, "graded": np.full(50, 1000.0)})
+        >>> found = rlviz.compare({"slow": run(1), "fast": run(2)})
+        >>> round(found.multipliers["fast"].value)
+        2
+    """
+    groups = groups_of(histories)
+    names = [group.name for group in groups]
+    if len(groups) < 2:
+        raise ValueError(f"a comparison needs at least two runs, got only {names[0]!r}.")
+    if reference is not None and reference not in names:
+        raise ValueError(f"reference must be one of {names}, got {reference!r}.")
+    if not isinstance(resamples, int) or resamples < 100:
+        raise ValueError(f"resamples must be a whole number of at least 100, got {resamples!r}.")
+    notes = conventions.check(groups, allow_different=allow_different_flops)
+    what = measure(metric, [run for group in groups for run in group.runs])
+    random = np.random.default_rng(seed)
+    contenders = [contender(group, what, resamples, random) for group in groups]
+    first = contenders[names.index(reference) if reference else 0]
+    others = [contender for contender in contenders if contender is not first]
+    grid = _common(contenders)
+    at = _levels(levels, contenders, what)
+    needs = {c.name: c.needs(at, random) for c in contenders}
+    overall = {c.name: _overall(first, c, at, needs, random) for c in others}
+    at_accuracy = tuple(_at_level(k, at, needs, first, others) for k in range(len(at)))
+    return Comparison(
+        measure=what,
+        reference=first.name,
+        seeds={group.name: len(group.runs) for group in groups},
+        at_compute=_at_compute(grid, contenders, first, random) if len(grid) else (),
+        at_accuracy=tuple(row for row in at_accuracy if any(row.flops.values())),
+        multipliers=overall,
+        leader=_leader(grid, contenders, random) if len(grid) else None,
+        notes=notes + _notes(groups, grid),
+        groups=groups,
+    )
+
+
+def _common(contenders: Sequence[Contender]) -> Floats:
+    """Compute that all of them know about, (n,); none where they have no stretch in common."""
+    begin = max(x[0] for c in contenders for x in c.x)
+    end = min(x[-1] for c in contenders for x in c.x)
+    return np.linspace(begin, end, _GRID) if begin < end else np.array([])
+
+
+def _at_compute(
+    grid: Floats, contenders: Sequence[Contender], first: Contender, random: Generator
+) -> tuple[EqualCompute, ...]:
+    flops = grid[0] + np.array(_QUARTERS) * (grid[-1] - grid[0])
+    spreads = {c.name: c.at(flops, random) for c in contenders}
+    behind = {n: s.minus(spreads[first.name]) for n, s in spreads.items() if n != first.name}
+    return tuple(
+        EqualCompute(
+            float(at),
+            {name: spread.interval(k) for name, spread in spreads.items()},
+            {name: spread.interval(k) for name, spread in behind.items()},
+        )
+        for k, at in enumerate(flops)
+    )
+
+
+def _levels(
+    levels: Sequence[float] | None, contenders: Sequence[Contender], what: Measure
+) -> Floats:
+    if levels is None:
+        starts = [max(float(y[0]) for y in c.curve) for c in contenders]
+        peaks = [min(float(y.max()) for y in c.curve) for c in contenders]
+        return round_levels(starts, peaks, percent=what.scale == "percent")
+    found = np.sort(np.asarray(levels, dtype=np.float64).ravel())
+    if not len(found) or not np.isfinite(found).all():
+        raise ValueError(f"levels must be finite numbers, at least one, got {levels!r}.")
+    if what.scale == "percent" and (found > 1).any():
+        raise ValueError(
+            f"levels of {what.name} lie in [0, 1], got {levels!r}. Write 0.5 for 50 %."
+        )
+    return found
+
+
+def _at_level(
+    k: int,
+    levels: Floats,
+    needs: dict[str, Spread],
+    first: Contender,
+    others: Sequence[Contender],
+) -> EqualAccuracy:
+    ratios = {c.name: needs[first.name].minus(needs[c.name]) for c in others}
+    return EqualAccuracy(
+        float(levels[k]),
+        {name: exponential(spread, k) for name, spread in needs.items()},
+        {name: exponential(spread, k) for name, spread in ratios.items()},
+    )
+
+
+def _overall(
+    first: Contender,
+    other: Contender,
+    levels: Floats,
+    needs: dict[str, Spread],
+    random: Generator,
+) -> Estimate | None:
+    """The mean logarithm of the ratio over the levels that both reached."""
+    both = np.isfinite(needs[first.name].value) & np.isfinite(needs[other.name].value)
+    if not both.any():
+        return None
+    means = [c.mean_need(levels[both], needs[c.name], both, random) for c in (first, other)]
+    return exponential(means[0].minus(means[1]), 0)
+
+
+def _leader(grid: Floats, contenders: Sequence[Contender], random: Generator) -> Lead | None:
+    spreads = [contender.at(grid, random) for contender in contenders]
+    best = int(np.argmax([spread.value[-1] for spread in spreads]))
+    ahead = np.ones(len(grid), dtype=bool)
+    for number, spread in enumerate(spreads):
+        if number != best:
+            ahead &= np.percentile(spreads[best].minus(spread).draws, _DOUBT, axis=0) > 0
+    if not ahead[-1]:
+        return None
+    behind = np.flatnonzero(~ahead)
+    return Lead(contenders[best].name, float(grid[behind[-1] + 1 if len(behind) else 0]))
+
+
+def _notes(groups: Sequence[Group], grid: Floats) -> tuple[str, ...]:
+    notes = []
+    if not len(grid):
+        notes.append("The runs have no compute in common, so none can be said to lead.")
+    if single := [group.name for group in groups if len(group.runs) == 1]:
+        few = "is one run" if len(single) == 1 else "are one run each"
+        names = words.joined([repr(name) for name in single])
+        notes.append(
+            f"{names} {few}: the intervals hold the noise of its steps, not that of other seeds."
+        )
+    if any(sum(run.lost_flops.values()) for group in groups for run in group.runs):
+        notes.append("Restarts lost RL FLOPs that the curves don't count: see `rlviz summary`.")
+    return tuple(notes)

@@ -1,0 +1,76 @@
+"""Runs that are drawn or compared together: their names, and which are seeds of one another."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TypeAlias
+
+from rlviz.report.history import History
+
+Histories: TypeAlias = History | Sequence[History] | Mapping[str, History | Sequence[History]]
+"""A run; several; or names, each with a run or with the seeds of one configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One configuration: a run, or several that differ in their seed only."""
+
+    name: str
+    runs: tuple[History, ...]
+
+
+def groups_of(histories: Histories) -> tuple[Group, ...]:
+    """What was given, as named groups in their order.
+
+    Runs without a name get that of their directory, with as many of its parents as tell them apart.
+
+    Raises:
+        TypeError: something is no `History`.
+        ValueError: there is none, or one without a step.
+    """
+    if isinstance(histories, History):
+        histories = [histories]
+    if isinstance(histories, Mapping):
+        groups = tuple(_named(name, runs) for name, runs in histories.items())
+    else:
+        runs = _checked(histories, "histories")
+        groups = tuple(Group(n, (run,)) for n, run in zip(_names(runs), runs, strict=True))
+    if not groups:
+        raise ValueError("histories is empty, expected at least one run. Read one: rlviz.read().")
+    return groups
+
+
+def _named(name: object, runs: History | Sequence[History]) -> Group:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"a name of runs must be a string of at least 1 character, got {name!r}.")
+    found = (runs,) if isinstance(runs, History) else runs
+    group = Group(name, _checked(found, f"the runs of {name!r}"))
+    if not group.runs:
+        raise ValueError(f"{name!r} has no runs, expected a run or a list of seeds.")
+    return group
+
+
+def _checked(runs: Iterable[History], what: str) -> tuple[History, ...]:
+    if isinstance(runs, str) or not isinstance(runs, Iterable):
+        raise TypeError(f"{what} must be runs as rlviz.read returns them, got {runs!r}.")
+    found = tuple(runs)
+    for run in found:
+        if not isinstance(run, History):
+            raise TypeError(f"{what} must be runs as rlviz.read returns them, one is {run!r}.")
+        if not len(run):
+            raise ValueError(f"the run {run.logdir or 'without a directory'!r} has no steps yet.")
+    return found
+
+
+def _names(runs: Sequence[History]) -> list[str]:
+    """The shortest ends of the paths that tell the runs apart; numbers where none does."""
+    paths = [PurePath(run.logdir).parts if run.logdir else () for run in runs]
+    deepest = max((len(path) for path in paths), default=0)
+    for depth in range(1, deepest + 1):
+        names = ["/".join(path[-depth:]) for path in paths]
+        if len(set(names)) == len(names) and all(names):
+            return names
+    names = [path[-1] if path else "run" for path in paths]
+    if len(names) == 1:
+        return names
+    return [f"{name} ({number})" for number, name in enumerate(names, 1)]

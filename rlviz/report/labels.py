@@ -1,0 +1,53 @@
+"""Texts as they can be drawn: any name, in the font that there is and the room that there is."""
+
+from functools import lru_cache
+
+from matplotlib import font_manager
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+FONT = "DejaVu Sans"
+_UNKNOWN = "\N{WHITE SQUARE}"
+_DOTS = "…"
+
+
+def fitted(text: str, size: float, points: float) -> str:
+    """The text, its middle left out where it is wider than `points` at that font size.
+
+    Characters that the font doesn't have become white squares, line breaks and tabs spaces.
+
+    >>> fitted("accuracy", 10, 100), fitted("a rather long name of a run", 10, 100)
+    ('accuracy', 'a rather l… of a run')
+    """
+    text = _drawable(text)
+    for kept in range(len(text), 1, -1):
+        tail = kept // 2
+        shorter = text if kept == len(text) else text[: kept - tail] + _DOTS + text[-tail:]
+        if width(shorter, size) <= points:
+            return shorter
+    return _DOTS
+
+
+def wrapped(text: str, size: float, points: float) -> str:
+    """The text, with line breaks between words so that no line is wider than `points`."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and width(longer, size) <= points:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=4096)
+def width(text: str, size: float) -> float:
+    """Width of a line of text, in points."""
+    font = FontProperties(family=FONT, size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
+
+
+def _drawable(text: str) -> str:
+    font = font_manager.get_font(font_manager.findfont(FONT))
+    spaced = " ".join(text.split())
+    return "".join(c if font.get_char_index(ord(c)) else _UNKNOWN for c in spaced)

@@ -1,0 +1,70 @@
+"""What of a run can be drawn or compared by its name: accuracy, parallelism, groups, metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report.history import History
+
+Floats = NDArray[np.float64]
+Scale: TypeAlias = Literal["percent", "count", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One value for each step."""
+
+    name: str
+    label: str
+    """As it stands at the axis and in the legend."""
+    title: str
+    scale: Scale
+    """A share of one, a number of agents from 1 on, or any number."""
+
+    def values(self, run: History) -> Floats | None:
+        """(T,), NaN where a step has none; None for a run that never recorded it."""
+        if self.name == schema.ACCURACY:
+            return run.accuracy
+        if self.name == _PARALLELISM:
+            return run.parallelism
+        first, _, group = self.name.partition("/")
+        if first == schema.ACCURACY:
+            return run.group_accuracy(group) if group in run.groups else None
+        own = run.columns.get(schema.metric_column(self.name))
+        return run.columns.get(self.name) if own is None else own
+
+
+_PARALLELISM = "parallelism"
+ACCURACY_AND_PARALLELISM = (schema.ACCURACY, _PARALLELISM)
+
+
+def measure(name: str, runs: Sequence[History]) -> Measure:
+    """The measure of that name, which at least one of the runs has.
+
+    Args:
+        name: "accuracy", "parallelism", "accuracy/<group>" or just the name of a group, a user's
+            metric, or any column of the runs.
+        runs: those that it is looked up in. Accuracy and parallelism are known everywhere.
+
+    Raises:
+        ValueError: no run has it.
+    """
+    if name == schema.ACCURACY:
+        return Measure(name, "Training Accuracy", "Training Accuracy vs Steps", "percent")
+    if name in (_PARALLELISM, schema.PARALLELISM):
+        label = "Average Parallelism"
+        return Measure(_PARALLELISM, label, "Average parallelism vs Steps", "count")
+    metrics = {metric for run in runs for metric in run.metrics}
+    groups = {group for run in runs for group in run.groups}
+    group = str(name).removeprefix(f"{schema.ACCURACY}/")
+    if name not in metrics and group in groups:
+        title = f"Training Accuracy, {group} vs Steps"
+        return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", title, "percent")
+    if name in metrics or any(name in run.columns for run in runs):
+        return Measure(name, name, f"{name} vs Steps", "number")
+    known = [*ACCURACY_AND_PARALLELISM, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
+    raise ValueError(f"no run has a metric {name!r}; there are {', '.join(map(repr, known))}.")
