@@ -1,0 +1,197 @@
+"""The family of saturating curves: the best one for some data, and all that the data allow.
+
+``R(C) = R0 + (A − R0)/(1 + (C_mid/C)^B)`` is a straight line in the share of the rise that is done,
+``s(C) = 1/(1 + (C_mid/C)^B)``. So C_mid and B, the shape, are searched on a grid, and A and R0 are
+a linear regression at each of its nodes (variable projection: Golub and Pereyra, SIAM J. Numer.
+Anal. 10, 1973). Such a regression is a parabola in every number that is linear in A and R0, be it A
+or the curve at some C. Hence the profile likelihood of each of them is the hull of parabolas.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+Floats = NDArray[np.float64]
+
+EXPONENTS = (0.1, 10.0)
+"""Published exponents lie from 1.6 to 2; below this range a rise looks like a logarithm, which has
+no ceiling, and above it like a jump."""
+_BELOW, _ABOVE = math.log(100.0), math.log(1000.0)
+"""How far C_mid is searched beyond the data, where the curve is a power law for all that they
+show."""
+_NODES = 32
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Data as the fit takes them, in the order of compute.
+
+    Attributes:
+        log_compute: natural logarithm of C over its maximum, (n,), at most 0; −inf for C = 0.
+        value: (n,).
+        weight: (n,), with a mean of 1.
+        r0: the value at C = 0 where it is given, else None.
+    """
+
+    log_compute: Floats
+    value: Floats
+    weight: Floats
+    r0: float | None
+
+    @property
+    def parameters(self) -> int:
+        return 4 if self.r0 is None else 3
+
+    def squares(self) -> float:
+        """Weighted sum of squares around the mean."""
+        middle = np.average(self.value, weights=self.weight)
+        return float(self.weight @ (self.value - middle) ** 2)
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """The lowest and the highest (log C_mid, log B) of the search."""
+        first = float(self.log_compute[np.isfinite(self.log_compute)][0])
+        low, high = np.log(EXPONENTS)
+        return np.array([first - _BELOW, low]), np.array([_ABOVE, high])
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Regressions ``value = intercept + slope·z`` at k shapes, arrays (k,).
+
+    z is the share of the rise that is done, or that is left where C_mid lies in the first half of
+    the data, over its largest value in the data. That keeps all digits where a share is near 0 or
+    1 throughout.
+
+    Attributes:
+        shape: log C_mid and log B, (k, 2).
+        is_left: whether z is the share that is left.
+        log_unit: logarithm of the share for which z is 1.
+        intercept, slope: of the regression.
+        center, spread: weighted mean of z, and sum of squares around it.
+        weight: sum of the weights, infinite where the intercept is given.
+        squares: weighted sum of squared residuals.
+    """
+
+    shape: Floats
+    is_left: NDArray[np.bool_]
+    log_unit: Floats
+    intercept: Floats
+    slope: Floats
+    center: Floats
+    spread: Floats
+    weight: float
+    squares: Floats
+
+    def where(self, keep: NDArray[np.bool_]) -> "Shapes":
+        arrays = (self.shape, self.is_left, self.log_unit, self.intercept, self.slope)
+        sums = (self.center, self.spread)
+        return Shapes(
+            *(a[keep] for a in arrays), *(a[keep] for a in sums), self.weight, self.squares[keep]
+        )
+
+    def value(self, log_compute: Floats) -> Floats:
+        """The k curves at m places, (k, m); at −inf it is R0, at inf A."""
+        z = self._z(log_compute)
+        return self.intercept[:, None] + self.slope[:, None] * z
+
+    def hull(self, log_compute: Floats, allowed: float) -> tuple[Floats, Floats]:
+        """Lowest and highest value at m places, each (m,), with a sum of squares up to this."""
+        inside = self.where(self.squares <= allowed)
+        z = inside._z(log_compute)
+        value = inside.intercept[:, None] + inside.slope[:, None] * z
+        variance = 1.0 / inside.weight + (z - inside.center[:, None]) ** 2 / inside.spread[:, None]
+        reach = np.sqrt((allowed - inside.squares)[:, None] * variance)
+        return (value - reach).min(0), (value + reach).max(0)
+
+    def _z(self, log_compute: Floats) -> Floats:
+        return np.exp(_log_share(log_compute, self.shape, self.is_left) - self.log_unit[:, None])
+
+
+def regress(points: Points, shape: Floats) -> Shapes:
+    """The regressions of the points at k shapes (log C_mid, log B), (k, 2)."""
+    w, y = points.weight, points.value
+    is_left = shape[:, 0] < np.median(points.log_compute)
+    if points.r0 is not None:  # a line through R0 is one through the origin of the share done
+        is_left = np.zeros(len(shape), dtype=bool)
+    z = _log_share(points.log_compute, shape, is_left)
+    log_unit = z.max(1)
+    z = np.exp(z - log_unit[:, None])
+    total = math.inf if points.r0 is not None else float(w.sum())
+    middle = points.r0 if points.r0 is not None else float(w @ y) / total
+    center = z @ w / total
+    spread = np.maximum((z * z) @ w - center**2 * w.sum(), np.finfo(float).tiny)
+    slope = z @ (w * (y - middle)) / spread
+    around = float(w @ (y - middle) ** 2)
+    squares = np.maximum(around - slope**2 * spread, 0.0)
+    intercept = middle - slope * center
+    return Shapes(shape, is_left, log_unit, intercept, slope, center, spread, total, squares)
+
+
+def best(points: Points) -> Floats:
+    """The shape (log C_mid, log B) with the least squares: a grid, refined by Levenberg–Marquardt's
+    bounded relative in scipy.
+    """
+    low, high = points.bounds()
+    nodes = regress(points, _grid(low, high))
+    start = nodes.shape[nodes.squares.argmin()]
+    root = np.sqrt(points.weight)
+
+    def residuals(shape: Floats) -> Floats:
+        curve = regress(points, shape[None]).value(points.log_compute)[0]
+        return np.asarray(root * (points.value - curve), dtype=np.float64)
+
+    inner = (high - low) * 1e-9
+    start = np.clip(start, low + inner, high - inner)
+    found = least_squares(residuals, start, bounds=(low, high), xtol=1e-10, ftol=1e-14, gtol=None)
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def allowed(points: Points, center: Floats, squares: float) -> Shapes:
+    """All shapes whose sum of squares is at most this, on a grid that is made to fit them.
+
+    center is the best shape, (2,); it is the first of those that are given back. A box around it
+    shrinks or grows until they fill it.
+    """
+    whole = low, high = points.bounds()
+    middle = regress(points, center[None])
+    for _ in range(_ROUNDS):
+        nodes = regress(points, _grid(low, high))
+        inside = nodes.where(nodes.squares <= squares)
+        found = np.concatenate([center[None], inside.shape])
+        cell = (high - low) / (_NODES - 1)
+        first, last = found.min(0), found.max(0)
+        grow_low, grow_high = first <= low + cell / 2, last >= high - cell / 2
+        # One cell of margin; a quarter of the box on a side that cuts through them.
+        margin = np.maximum(cell, 1e-9)
+        next_low = np.maximum(first - np.where(grow_low, (high - low) / 4, margin), whole[0])
+        next_high = np.minimum(last + np.where(grow_high, (high - low) / 4, margin), whole[1])
+        is_cut = (grow_low & (low > whole[0])) | (grow_high & (high < whole[1]))
+        if not is_cut.any() and (next_high - next_low >= 0.75 * (high - low)).all():
+            break
+        low, high = next_low, next_high
+    keep = nodes.squares <= squares
+    return _joined(middle, nodes.where(keep))
+
+
+def _joined(a: Shapes, b: Shapes) -> Shapes:
+    def both(name: str) -> Floats:
+        return np.concatenate([getattr(a, name), getattr(b, name)])
+
+    names = ("shape", "is_left", "log_unit", "intercept", "slope", "center", "spread")
+    return Shapes(*(both(name) for name in names), a.weight, both("squares"))  # type: ignore[arg-type]
+
+
+def _grid(low: Floats, high: Floats) -> Floats:
+    mid, exponent = np.linspace(low, high, _NODES).T
+    return np.stack(np.meshgrid(mid, exponent, indexing="ij"), -1).reshape(-1, 2)
+
+
+def _log_share(log_compute: Floats, shape: Floats, is_left: NDArray[np.bool_]) -> Floats:
+    """Logarithm of the share done, or left, at m places for k shapes, (k, m)."""
+    towards = np.where(is_left, 1.0, -1.0) * np.exp(shape[:, 1])
+    share: Floats = -np.logaddexp(0.0, towards[:, None] * (log_compute - shape[:, :1]))
+    return share
