@@ -22,8 +22,9 @@ _TAIL = 0.025
 _SURE_TAIL = 3.4e-6
 """Of a normal distribution beyond 4.5 standard errors: the shape was searched for, and noise has
 many shapes. A curve that can be foretold at all passes this by far."""
-_BINS = 400
+_BINS = 250
 _FEWEST = 8
+_FEWEST_MEANS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def fit(
             remain.
 
     The noise is taken as AR(1): its autocorrelation widens all intervals, as fewer points would.
-    More than 800 points are averaged first into 400 bins of equal count; over so short a stretch
+    More than 500 points are averaged first into 250 bins of equal count; over so short a stretch
     the curve is straight, so the answer stays the same to a few percent of its standard error.
 
     The curve is identifiable if at least 100 points over a factor of 10 in compute were used, worth
@@ -194,6 +195,7 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
         or _no_rise(points, curve, sure)
         or _drift(effective, len(c), points)
         or _no_ceiling(points, shapes)
+        or _bent(points, reach)
         or (f"the fitted ceiling, {a:.3g}, is above 1" if is_share and a > 1 else "")
     )
     forecast = _Forecast(shapes.where(shapes.squares <= reach), reach, float(c[-1]), offset, unit)
@@ -216,21 +218,33 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
 
 
 def _noise(points: Points, curve: Shapes) -> tuple[float, float]:
-    """Effective number of the points, and variance of one of those they are worth, times n.
+    """Effective number of the points, and the long-run variance: n times that of a mean.
 
-    AR(1) residuals: n falls by (1 − rho)/(1 + rho), and a mean's variance grows by its inverse.
+    For AR(1) residuals n falls by (1 − rho)/(1 + rho), and the variance grows by its inverse. A
+    slow drift under a larger scatter shows a small rho from point to point, so rho is asked again
+    of the means of 2, 4, 8, … points, and the largest variance counts.
     """
-    n, k = len(points.value), points.parameters
+    n = len(points.value)
     residual = np.sqrt(points.weight) * (points.value - curve.value(points.log_compute)[0])
-    squares = float(residual @ residual)
-    variance = squares / (n - k)
+    variance = float(residual @ residual) / (n - points.parameters)
     if variance < 1e-12:  # of a range of 1: data without noise, and rounding is no AR(1)
         return float(n), variance
+    largest = 0.0
+    while True:
+        largest = max(largest, _long_run(residual, points.parameters))
+        if len(residual) < 2 * _FEWEST_MEANS:
+            return n * min(variance / largest, 1.0), largest
+        pairs = len(residual) // 2
+        residual = residual[-2 * pairs :].reshape(pairs, 2).sum(1) / math.sqrt(2)
+
+
+def _long_run(residual: Floats, k: int) -> float:
+    n = len(residual)
+    squares = float(residual @ residual)
     rho = float(residual[1:] @ residual[:-1]) / squares
     # A regression with k parameters takes this much from rho (Kendall 1954 for k = 1, 2).
     rho = min(max(rho + (k + (k + 2) * rho) / n, 0.0), 1 - 1e-6)
-    lost = (1 + rho) / (1 - rho)
-    return n / lost, variance * lost
+    return squares / max(n - k, 1) * (1 + rho) / (1 - rho)
 
 
 def _too_little(c: Floats, n: int) -> str:
@@ -272,6 +286,16 @@ def _no_ceiling(points: Points, shapes: Shapes) -> str:
         return "the data do not pass C_mid, the compute at half of the rise, with certainty"
     if last[1] >= high[1] - edge[1]:
         return "the rise is as steep as a jump, and a jump does not show where it leads"
+    return ""
+
+
+def _bent(points: Points, reach: float) -> str:
+    share = np.exp(points.log_compute)
+    root = np.sqrt(points.weight)
+    powers = np.vander(share, 3) * root[:, None]
+    left = points.value * root - powers @ np.linalg.lstsq(powers, points.value * root, rcond=None)[0]
+    if float(left @ left) <= reach:
+        return "a parabola fits the data as well, and it has no ceiling"
     return ""
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
+from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
@@ -63,13 +64,13 @@ class Shapes:
     """Regressions ``value = intercept + slope·z`` at k shapes, arrays (k,).
 
     z is the share of the rise that is done, or that is left where C_mid lies in the first half of
-    the data, over its largest value in the data. That keeps all digits where a share is near 0 or
-    1 throughout.
+    the data, over its largest value in the data. That keeps all digits where the other share is
+    near 1 throughout.
 
     Attributes:
         shape: log C_mid and log B, (k, 2).
         is_left: whether z is the share that is left.
-        log_unit: logarithm of the share for which z is 1.
+        unit: the share for which z is 1.
         intercept, slope: of the regression.
         center, spread: weighted mean of z, and sum of squares around it.
         weight: sum of the weights, infinite where the intercept is given.
@@ -78,7 +79,7 @@ class Shapes:
 
     shape: Floats
     is_left: NDArray[np.bool_]
-    log_unit: Floats
+    unit: Floats
     intercept: Floats
     slope: Floats
     center: Floats
@@ -87,7 +88,7 @@ class Shapes:
     squares: Floats
 
     def where(self, keep: NDArray[np.bool_]) -> "Shapes":
-        arrays = (self.shape, self.is_left, self.log_unit, self.intercept, self.slope)
+        arrays = (self.shape, self.is_left, self.unit, self.intercept, self.slope)
         sums = (self.center, self.spread)
         return Shapes(
             *(a[keep] for a in arrays), *(a[keep] for a in sums), self.weight, self.squares[keep]
@@ -108,7 +109,7 @@ class Shapes:
         return (value - reach).min(0), (value + reach).max(0)
 
     def _z(self, log_compute: Floats) -> Floats:
-        return np.exp(_log_share(log_compute, self.shape, self.is_left) - self.log_unit[:, None])
+        return _share(log_compute, self.shape, self.is_left) / self.unit[:, None]
 
 
 def regress(points: Points, shape: Floats) -> Shapes:
@@ -117,18 +118,18 @@ def regress(points: Points, shape: Floats) -> Shapes:
     is_left = shape[:, 0] < np.median(points.log_compute)
     if points.r0 is not None:  # a line through R0 is one through the origin of the share done
         is_left = np.zeros(len(shape), dtype=bool)
-    z = _log_share(points.log_compute, shape, is_left)
-    log_unit = z.max(1)
-    z = np.exp(z - log_unit[:, None])
+    z = _share(points.log_compute, shape, is_left)
+    unit = z.max(1)
+    z /= unit[:, None]
     total = math.inf if points.r0 is not None else float(w.sum())
     middle = points.r0 if points.r0 is not None else float(w @ y) / total
     center = z @ w / total
-    spread = np.maximum((z * z) @ w - center**2 * w.sum(), np.finfo(float).tiny)
+    spread = np.maximum(np.square(z) @ w - center**2 * w.sum(), np.finfo(float).tiny)
     slope = z @ (w * (y - middle)) / spread
     around = float(w @ (y - middle) ** 2)
     squares = np.maximum(around - slope**2 * spread, 0.0)
     intercept = middle - slope * center
-    return Shapes(shape, is_left, log_unit, intercept, slope, center, spread, total, squares)
+    return Shapes(shape, is_left, unit, intercept, slope, center, spread, total, squares)
 
 
 def best(points: Points) -> Floats:
@@ -181,7 +182,7 @@ def _joined(a: Shapes, b: Shapes) -> Shapes:
     def both(name: str) -> Floats:
         return np.concatenate([getattr(a, name), getattr(b, name)])
 
-    names = ("shape", "is_left", "log_unit", "intercept", "slope", "center", "spread")
+    names = ("shape", "is_left", "unit", "intercept", "slope", "center", "spread")
     return Shapes(*(both(name) for name in names), a.weight, both("squares"))  # type: ignore[arg-type]
 
 
@@ -190,8 +191,8 @@ def _grid(low: Floats, high: Floats) -> Floats:
     return np.stack(np.meshgrid(mid, exponent, indexing="ij"), -1).reshape(-1, 2)
 
 
-def _log_share(log_compute: Floats, shape: Floats, is_left: NDArray[np.bool_]) -> Floats:
-    """Logarithm of the share done, or left, at m places for k shapes, (k, m)."""
-    towards = np.where(is_left, 1.0, -1.0) * np.exp(shape[:, 1])
-    share: Floats = -np.logaddexp(0.0, towards[:, None] * (log_compute - shape[:, :1]))
+def _share(log_compute: Floats, shape: Floats, is_left: NDArray[np.bool_]) -> Floats:
+    """Share of the rise that is done, or left, at m places for k shapes, (k, m)."""
+    rate = np.where(is_left, -1.0, 1.0) * np.exp(shape[:, 1])
+    share: Floats = expit(rate[:, None] * (log_compute - shape[:, :1]))
     return share
