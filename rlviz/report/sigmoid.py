@@ -8,7 +8,7 @@ or the curve at some C. Hence the profile likelihood of each of them is the hull
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ _BELOW, _ABOVE = math.log(100.0), math.log(1000.0)
 show."""
 _NODES = 32
 _ROUNDS = 12
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Points:
 
     def bounds(self) -> tuple[Floats, Floats]:
         """The lowest and the highest (log C_mid, log B) of the search."""
-        first = float(self.log_compute[np.isfinite(self.log_compute)][0])
+        counted = self.log_compute[np.isfinite(self.log_compute)]
+        first = float(counted[len(counted) // 100])  # one tiny first step does not coarsen the grid
         low, high = np.log(EXPONENTS)
         return np.array([first - _BELOW, low]), np.array([_ABOVE, high])
 
@@ -73,7 +75,7 @@ class Shapes:
         unit: the share for which z is 1.
         intercept, slope: of the regression.
         center, spread: weighted mean of z, and sum of squares around it.
-        weight: sum of the weights, infinite where the intercept is given.
+        weight: sum of the weights; infinite where the intercept is given.
         squares: weighted sum of squared residuals.
     """
 
@@ -84,29 +86,37 @@ class Shapes:
     slope: Floats
     center: Floats
     spread: Floats
-    weight: float
+    weight: Floats
     squares: Floats
 
     def where(self, keep: NDArray[np.bool_]) -> "Shapes":
-        arrays = (self.shape, self.is_left, self.unit, self.intercept, self.slope)
-        sums = (self.center, self.spread)
+        return Shapes(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+
+    def and_those(self, other: "Shapes") -> "Shapes":
         return Shapes(
-            *(a[keep] for a in arrays), *(a[keep] for a in sums), self.weight, self.squares[keep]
+            **{
+                f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
+                for f in fields(self)
+            }
         )
 
     def value(self, log_compute: Floats) -> Floats:
         """The k curves at m places, (k, m); at −inf it is R0, at inf A."""
-        z = self._z(log_compute)
-        return self.intercept[:, None] + self.slope[:, None] * z
+        return self.intercept[:, None] + self.slope[:, None] * self._z(log_compute)
 
-    def hull(self, log_compute: Floats, allowed: float) -> tuple[Floats, Floats]:
-        """Lowest and highest value at m places, each (m,), with a sum of squares up to this."""
-        inside = self.where(self.squares <= allowed)
-        z = inside._z(log_compute)
-        value = inside.intercept[:, None] + inside.slope[:, None] * z
-        variance = 1.0 / inside.weight + (z - inside.center[:, None]) ** 2 / inside.spread[:, None]
-        reach = np.sqrt((allowed - inside.squares)[:, None] * variance)
-        return (value - reach).min(0), (value + reach).max(0)
+    def hull(self, log_compute: Floats, squares: float) -> tuple[Floats, Floats]:
+        """Lowest and highest value at m places, each (m,), at up to this sum of squares."""
+        inside = self.where(self.squares <= squares)
+        slack = squares - inside.squares[:, None]
+        low, high = np.empty_like(log_compute), np.empty_like(log_compute)
+        for first in range(0, len(log_compute), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            z = inside._z(log_compute[part]) - inside.center[:, None]
+            variance = 1 / inside.weight[:, None] + np.square(z) / inside.spread[:, None]
+            reach = np.sqrt(slack * variance)
+            value = inside.value(log_compute[part])
+            low[part], high[part] = (value - reach).min(0), (value + reach).max(0)
+        return low, high
 
     def _z(self, log_compute: Floats) -> Floats:
         return _share(log_compute, self.shape, self.is_left) / self.unit[:, None]
@@ -124,18 +134,19 @@ def regress(points: Points, shape: Floats) -> Shapes:
     total = math.inf if points.r0 is not None else float(w.sum())
     middle = points.r0 if points.r0 is not None else float(w @ y) / total
     center = z @ w / total
-    spread = np.maximum(np.square(z) @ w - center**2 * w.sum(), np.finfo(float).tiny)
+    z -= center[:, None]
+    # A shape that is flat over the data has a spread of 0, and no slope.
+    spread = np.maximum(np.square(z) @ w, 1e-20 * w.sum())
     slope = z @ (w * (y - middle)) / spread
     around = float(w @ (y - middle) ** 2)
     squares = np.maximum(around - slope**2 * spread, 0.0)
     intercept = middle - slope * center
-    return Shapes(shape, is_left, unit, intercept, slope, center, spread, total, squares)
+    weight = np.full(len(shape), total)
+    return Shapes(shape, is_left, unit, intercept, slope, center, spread, weight, squares)
 
 
 def best(points: Points) -> Floats:
-    """The shape (log C_mid, log B) with the least squares: a grid, refined by Levenberg–Marquardt's
-    bounded relative in scipy.
-    """
+    """The shape (log C_mid, log B), (2,), with the least squares: of a grid, then refined."""
     low, high = points.bounds()
     nodes = regress(points, _grid(low, high))
     start = nodes.shape[nodes.squares.argmin()]
@@ -155,35 +166,24 @@ def allowed(points: Points, center: Floats, squares: float) -> Shapes:
     """All shapes whose sum of squares is at most this, on a grid that is made to fit them.
 
     center is the best shape, (2,); it is the first of those that are given back. A box around it
-    shrinks or grows until they fill it.
+    shrinks until they fill it, and grows where it cuts through them.
     """
-    whole = low, high = points.bounds()
-    middle = regress(points, center[None])
+    lowest, highest = low, high = points.bounds()
     for _ in range(_ROUNDS):
         nodes = regress(points, _grid(low, high))
         inside = nodes.where(nodes.squares <= squares)
         found = np.concatenate([center[None], inside.shape])
-        cell = (high - low) / (_NODES - 1)
         first, last = found.min(0), found.max(0)
-        grow_low, grow_high = first <= low + cell / 2, last >= high - cell / 2
-        # One cell of margin; a quarter of the box on a side that cuts through them.
-        margin = np.maximum(cell, 1e-9)
-        next_low = np.maximum(first - np.where(grow_low, (high - low) / 4, margin), whole[0])
-        next_high = np.minimum(last + np.where(grow_high, (high - low) / 4, margin), whole[1])
-        is_cut = (grow_low & (low > whole[0])) | (grow_high & (high < whole[1]))
-        if not is_cut.any() and (next_high - next_low >= 0.75 * (high - low)).all():
+        size = high - low
+        cell = size / (_NODES - 1)
+        is_cut_low = (first <= low + cell / 2) & (low > lowest)
+        is_cut_high = (last >= high - cell / 2) & (high < highest)
+        low = np.maximum(first - np.where(is_cut_low, size / 4, cell), lowest)
+        high = np.minimum(last + np.where(is_cut_high, size / 4, cell), highest)
+        is_cut = (is_cut_low | is_cut_high).any()
+        if not is_cut and (high - low >= 0.75 * size).all():
             break
-        low, high = next_low, next_high
-    keep = nodes.squares <= squares
-    return _joined(middle, nodes.where(keep))
-
-
-def _joined(a: Shapes, b: Shapes) -> Shapes:
-    def both(name: str) -> Floats:
-        return np.concatenate([getattr(a, name), getattr(b, name)])
-
-    names = ("shape", "is_left", "unit", "intercept", "slope", "center", "spread")
-    return Shapes(*(both(name) for name in names), a.weight, both("squares"))  # type: ignore[arg-type]
+    return regress(points, center[None]).and_those(inside)
 
 
 def _grid(low: Floats, high: Floats) -> Floats:
