@@ -92,7 +92,7 @@ class _Drawn:
 
     def value(self, flops: Floats) -> Floats:
         only = np.arange(len(self.curves.squares)) == 0
-        curve = self.curves.where(only).value(self._log_compute(flops))[0]
+        curve: Floats = self.curves.where(only).value(self._log_compute(flops))[0]
         return self.offset + self.unit * curve
 
     def interval(self, flops: Floats) -> tuple[Floats, Floats]:
@@ -102,7 +102,8 @@ class _Drawn:
 
     def _log_compute(self, flops: Floats) -> Floats:
         with np.errstate(divide="ignore"):  # C = 0 stands at −inf
-            return np.asarray(np.log(flops / self.compute), dtype=np.float64)
+            found: Floats = np.log(flops / self.compute)
+        return found
 
 
 def fit(

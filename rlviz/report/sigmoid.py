@@ -158,8 +158,11 @@ def best(points: Points) -> Floats:
 
     inner = (high - low) * 1e-9
     start = np.clip(start, low + inner, high - inner)
-    found = least_squares(residuals, start, bounds=(low, high), xtol=1e-10, ftol=1e-14, gtol=None)
-    return np.asarray(found.x, dtype=np.float64)
+    with np.errstate(all="ignore"):  # where all shapes do as well, there is nothing to solve
+        found = least_squares(
+            residuals, start, bounds=(low, high), xtol=1e-10, ftol=1e-14, gtol=None
+        )
+    return np.asarray(found.x if np.isfinite(found.x).all() else start, dtype=np.float64)
 
 
 def allowed(points: Points, center: Floats, squares: float) -> Shapes:
