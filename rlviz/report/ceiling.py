@@ -12,8 +12,8 @@ MIN_FACTOR = 10.0
 MIN_EFFECTIVE_POINTS = 30.0
 """What a curve leaves of a random walk is worth about 10 points, however long it is."""
 
-_FEWEST_MEANS = 60
-_ROUNDING = 1e-12
+_FEWEST_MEANS = 30
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)

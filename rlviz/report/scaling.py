@@ -17,6 +17,7 @@ EARLY = 0.05
 _LIKELY, _SURE = 0.025, 3.4e-6
 """Tails of the intervals that are given, and of those that decide (4.5 standard errors)."""
 _BINS = 250
+_STRETCH = 0.02
 _FEWEST = 8
 _LARGEST = 1e100
 
@@ -122,8 +123,9 @@ def fit(
             20 remains. Less where fewer than 100 points would remain.
 
     The noise is taken as AR(1); its autocorrelation widens all intervals as fewer points would.
-    More than 500 points are averaged first, into 250 bins of equal count. Over so short a stretch
-    the curve is straight: the answer moves by a few percent of its standard error.
+    More than 500 points are averaged first, into 250 bins of equal count, or more bins where one
+    would span over 2 % of its compute. Over so short a stretch the curve is straight: the answer
+    moves by a few percent of its standard error.
 
     The ceiling is identifiable if at least 100 points over a factor of 10 in compute were used,
     worth at least 30 independent ones; if all curves within 4.5 standard errors rise, pass their
@@ -199,13 +201,16 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
 
 def _averaged(share: Floats, y: Floats, r0: float | None) -> Points:
     weight = np.ones(len(y))
-    if len(y) > 2 * _BINS:
-        edges = np.linspace(0, len(y), _BINS + 1).astype(int)
-        count = np.diff(edges)
-        share = np.add.reduceat(share, edges[:-1]) / count
-        y = np.add.reduceat(y, edges[:-1]) / count
-        weight = count / count.mean()
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore"):  # C = 0 stands at −inf
+        if len(y) > 2 * _BINS:
+            column = np.arange(len(y)) * _BINS // len(y)
+            stretch = np.floor(np.log(share) / _STRETCH)
+            is_new = (column[1:] != column[:-1]) | (stretch[1:] != stretch[:-1])
+            starts = np.concatenate([[0], np.flatnonzero(is_new) + 1])
+            count = np.diff(starts, append=len(y))
+            share = np.add.reduceat(share, starts) / count
+            y = np.add.reduceat(y, starts) / count
+            weight = count / count.mean()
         return Points(np.log(share), y, weight, r0)
 
 

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 EXPONENTS = (0.1, 10.0)
 """Published exponents lie from 1.6 to 2; below this range a rise looks like a logarithm, which has
 no ceiling, and above it like a jump."""
-_BELOW, _ABOVE = math.log(100.0), math.log(1000.0)
+_BELOW, _ABOVE = math.log(10.0), math.log(1000.0)
 """How far C_mid is searched beyond the data, where the curve is a power law for all that they
 show."""
 _NODES = 32
@@ -65,13 +65,11 @@ class Points:
 class Shapes:
     """Regressions ``value = intercept + slope·z`` at k shapes, arrays (k,).
 
-    z is the share of the rise that is done, or that is left where C_mid lies in the first half of
-    the data, over its largest value in the data. That keeps all digits where the other share is
-    near 1 throughout.
+    z is the share of the rise that is done, over its largest value in the data: so it has all its
+    digits where C_mid lies far beyond them.
 
     Attributes:
         shape: log C_mid and log B, (k, 2).
-        is_left: whether z is the share that is left.
         unit: the share for which z is 1.
         intercept, slope: of the regression.
         center, spread: weighted mean of z, and sum of squares around it.
@@ -80,7 +78,6 @@ class Shapes:
     """
 
     shape: Floats
-    is_left: NDArray[np.bool_]
     unit: Floats
     intercept: Floats
     slope: Floats
@@ -119,16 +116,13 @@ class Shapes:
         return low, high
 
     def _z(self, log_compute: Floats) -> Floats:
-        return _share(log_compute, self.shape, self.is_left) / self.unit[:, None]
+        return _share(log_compute, self.shape) / self.unit[:, None]
 
 
 def regress(points: Points, shape: Floats) -> Shapes:
     """The regressions of the points at k shapes (log C_mid, log B), (k, 2)."""
     w, y = points.weight, points.value
-    is_left = shape[:, 0] < np.median(points.log_compute)
-    if points.r0 is not None:  # a line through R0 is one through the origin of the share done
-        is_left = np.zeros(len(shape), dtype=bool)
-    z = _share(points.log_compute, shape, is_left)
+    z = _share(points.log_compute, shape)
     unit = z.max(1)
     z /= unit[:, None]
     total = math.inf if points.r0 is not None else float(w.sum())
@@ -142,7 +136,7 @@ def regress(points: Points, shape: Floats) -> Shapes:
     squares = np.maximum(around - slope**2 * spread, 0.0)
     intercept = middle - slope * center
     weight = np.full(len(shape), total)
-    return Shapes(shape, is_left, unit, intercept, slope, center, spread, weight, squares)
+    return Shapes(shape, unit, intercept, slope, center, spread, weight, squares)
 
 
 def best(points: Points) -> Floats:
@@ -194,8 +188,8 @@ def _grid(low: Floats, high: Floats) -> Floats:
     return np.stack(np.meshgrid(mid, exponent, indexing="ij"), -1).reshape(-1, 2)
 
 
-def _share(log_compute: Floats, shape: Floats, is_left: NDArray[np.bool_]) -> Floats:
-    """Share of the rise that is done, or left, at m places for k shapes, (k, m)."""
-    rate = np.where(is_left, -1.0, 1.0) * np.exp(shape[:, 1])
-    share: Floats = expit(rate[:, None] * (log_compute - shape[:, :1]))
+def _share(log_compute: Floats, shape: Floats) -> Floats:
+    """Share of the rise that is done at m places for k shapes, (k, m)."""
+    rate = np.exp(shape[:, 1:])
+    share: Floats = expit(rate * (log_compute - shape[:, :1]))
     return share

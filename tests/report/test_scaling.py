@@ -247,6 +247,7 @@ def test_a_forecast_has_the_shape_of_its_question():
         (lambda c, y: (c[::2], y[::2]), "there are 99 points, and a ceiling needs 100"),
         (lambda c, y: (c + 2e22, y), "the compute grows by a factor of 5.9 over the points"),
         (lambda c, y: (c, 0.5 + 0 * y), "the accuracy does not change"),
+        (lambda c, y: (c, 0.5 + (y - curve(c, 0.7, 1.9, 1e22, 0.3))), "rise beyond its scatter"),
         (lambda c, y: (c, 1.1 - y), "the accuracy does not rise beyond its scatter"),
         (lambda c, y: (c * 0, y), "no compute was counted"),
         (lambda c, y: (c, 0.4 + 0.2 * (c > 5e22) + 0.1 * (y - 0.5)), "a jump"),
@@ -322,6 +323,17 @@ def test_averaging_into_bins_leaves_the_answer_where_it_was(monkeypatch):
     assert np.diff(binned.ceiling_interval) == pytest.approx(width, rel=0.25)
 
 
+@pytest.mark.parametrize("exclude_below", [0, None])
+def test_bins_are_short_where_the_curve_bends(exclude_below):
+    c = np.arange(1, 100_001) * 1e18
+    found = rlviz.scaling.fit(c, curve(c, 0.7, 1.9, 1e22, 0.3), exclude_below=exclude_below)
+    assert found.identifiable, found.why_not
+    assert_allclose(found.A, 0.7, rtol=1e-5)
+    assert_allclose([found.B, found.C_mid], [1.9, 1e22], rtol=1e-4)
+    early = rlviz.scaling.fit(c, curve(c, 0.7, 1.9, 1e20, 0.3), exclude_below=0)
+    assert_allclose([early.A, early.C_mid], [0.7, 1e20], rtol=1e-3)  # C_mid within the first bin
+
+
 def test_points_that_are_not_known_are_left_out_and_their_order_does_not_matter():
     c, y = saturating(300, 2)
     found = rlviz.scaling.fit(c, y)
@@ -335,7 +347,7 @@ def test_counts_may_be_python_integers_and_the_unit_is_free():
     c, y = saturating(200, 4)
     found = rlviz.scaling.fit(c, y)
     exact = rlviz.scaling.fit([int(x) * 1000 for x in c], list(y))  # 1e26 is no int64
-    assert_allclose(exact.A, found.A, rtol=1e-9)
+    assert_allclose(exact.A, found.A, rtol=1e-7)
     assert_allclose(exact.C_mid, 1000 * found.C_mid, rtol=1e-6)
 
 
