@@ -294,10 +294,13 @@ def test_a_share_cannot_have_a_ceiling_above_1_and_a_reward_can():
     assert near.identifiable
 
 
-def test_a_given_start_alone_makes_no_ceiling_of_flat_data():
-    for seed in range(20):
+@pytest.mark.parametrize("r0", [None, 0.1])
+def test_flat_data_do_not_rise_wherever_they_are_said_to_start(r0):
+    for seed in range(12):
         c, y = without_ceiling("white", 300, np.random.default_rng(seed))
-        assert not rlviz.scaling.fit(c, y, r0=0.1).identifiable
+        assert rlviz.scaling.fit(c, y, r0=r0).why_not == (
+            "the accuracy does not rise beyond its scatter"
+        )
 
 
 def test_by_default_the_first_twentieth_of_the_compute_is_left_out_unless_points_are_few():
