@@ -14,6 +14,7 @@ from rlviz._version import __version__ as __version__
 if TYPE_CHECKING:
     from rlviz import flops as flops
     from rlviz import parallelism as parallelism
+    from rlviz import scaling as scaling
     from rlviz import smooth as smooth
     from rlviz.callback import Callback as Callback
     from rlviz.report.compare import Comparison as Comparison
@@ -35,6 +36,7 @@ _PUBLIC = {
     "flops": ("rlviz.flops", None),
     "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
+    "scaling": ("rlviz.scaling", None),
     "smooth": ("rlviz.smooth", None),
     "summarise": ("rlviz.report.summary", "summarise"),
 }
