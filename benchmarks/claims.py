@@ -9,6 +9,7 @@ grows threefold.
 """
 
 import argparse
+import json
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -91,15 +92,33 @@ def one(name: str, steps: int, seed: int, *, even: bool = True) -> Run:
     return Run(claims(found), found.drift_excluded, bend, seconds)
 
 
-def rates(name: str, steps: int, seeds: int, pool: ProcessPoolExecutor, *, even: bool = True):
-    """-> rate of each claim, and the runs."""
-    runs = list(pool.map(partial(one, name, steps, even=even), range(seeds), chunksize=25))
-    return np.mean([run.claimed for run in runs], axis=0), runs
+def rates(name: str, steps: int, runs: list[Run]) -> dict[str, object]:
+    """What was claimed of the runs of a scenario, as shares."""
+    bends = np.array([run.bend for run in runs])
+    bends = bends[np.isfinite(bends)]
+    shares = np.mean([run.claimed for run in runs], axis=0).tolist()
+    return {
+        "scenario": name,
+        "steps": steps,
+        "claims": dict(zip(CLAIMS, shares, strict=True)),
+        "drift not excluded": float(np.mean([not run.drift_excluded for run in runs])),
+        "bend within 3 %": float(np.mean(abs(bends - 0.75) <= 0.03)) if len(bends) else None,
+        "ms": 1000 * float(np.median([run.seconds for run in runs])),
+    }
 
 
-def within(bends, share: float) -> float:
-    """Of the runs whose bend was found: how many have it so near to 75 % of x."""
-    return float(np.mean(abs(bends[np.isfinite(bends)] - 0.75) <= share))
+def is_true(name: str, claim: str) -> bool:
+    return name.partition(" AR")[0] in TRUE[claim]
+
+
+def row(found: dict) -> str:
+    name, claims = found["scenario"], found["claims"]
+    cells = [f"{100 * claims[c]:11.1f} {'+' if is_true(name, c) else ' '}" for c in CLAIMS]
+    near = f"{100 * found['bend within 3 %']:.1f}" if is_true(name, "acceleration") else ""
+    return (
+        f"{found['steps']:6} {name:16}{''.join(cells)} {100 * found['drift not excluded']:6.1f}"
+        f"{near:>18}{found['ms']:6.0f}"
+    )
 
 
 def main() -> None:
@@ -107,30 +126,24 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--steps", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--uneven", action="store_true", help="positions drawn at random")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each scenario")
     options = parser.parse_args()
-    print(f"share of {options.seeds} runs of which something is claimed, in %; + where it is true")
-    print(f"{'steps':>6} {'scenario':16}{''.join(f'{name:>13}' for name in CLAIMS)}  drift", end="")
-    print("   bend within 3 %    ms")
+    if not options.json:
+        print(
+            f"share of {options.seeds} runs of which a thing is claimed, in %; + where it is true"
+        )
+        print(
+            f"{'steps':>6} {'scenario':16}{''.join(f'{name:>13}' for name in CLAIMS)}  drift",
+            end="",
+        )
+        print("   bend within 3 %    ms")
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for steps in options.steps:
             for name in SCENARIOS:
-                shares, runs = rates(name, steps, options.seeds, pool, even=not options.uneven)
-                kind = name.partition(" AR")[0]
-                cells = [
-                    f"{100 * share:11.1f} {'+' if kind in TRUE[claim] else ' '}"
-                    for claim, share in zip(CLAIMS, shares, strict=True)
-                ]
-                drift = np.mean([not run.drift_excluded for run in runs])
-                bends = np.array([run.bend for run in runs])
-                near = (
-                    np.mean(abs(bends[np.isfinite(bends)] - 0.75) <= 0.03) if kind == "parl" else 0
-                )
-                print(
-                    f"{steps:6} {name:16}{''.join(cells)} {100 * drift:6.1f}"
-                    f"{f'{100 * near:17.1f}' if kind == 'parl' else ' ' * 17}"
-                    f"{1000 * np.median([run.seconds for run in runs]):7.0f}",
-                    flush=True,
-                )
+                simulated = partial(one, name, steps, even=not options.uneven)
+                runs = list(pool.map(simulated, range(options.seeds), chunksize=25))
+                found = rates(name, steps, runs)
+                print(json.dumps(found) if options.json else row(found), flush=True)
 
 
 if __name__ == "__main__":

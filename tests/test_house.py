@@ -19,6 +19,7 @@ ALLOWED = {
     "measure": {"schema"},
     "flops": {"measure"},
     "parallelism": {"measure"},
+    "scaling": {"report"},
     "smooth": set(),
     "record": {"schema", "tfrecord", "measure", "smooth"},
     "report": {"schema", "tfrecord", "measure", "smooth"},

@@ -9,6 +9,7 @@ pid, `{"reap": pid}` with the exit status, null while it runs.
 """
 
 import ctypes
+import faulthandler
 import gc
 import json
 import mmap
@@ -60,6 +61,7 @@ def start(request, parent):
         os.dup2(nothing.fileno(), 0)
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+    faulthandler.dump_traceback_later(50)  # says where one hangs, before it is given up
     sys.argv = ["-c", *request["arguments"]]
     names = {
         "__name__": "__main__",
