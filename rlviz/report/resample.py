@@ -7,6 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from rlviz.report.bins import averaged, averaged_ties
 from rlviz.smooth.fit import MAX_LEVERAGE
 from rlviz.smooth.local import local_polynomial
 
@@ -29,6 +30,8 @@ class Draws:
     """(T,)."""
     draws: Floats
     """(resamples, T)."""
+    leverage: Floats
+    """(T,), how much of the curve at a point is that point itself, in [0, 1]."""
 
 
 def draws(x: Floats, y: Floats, resamples: int, random: Generator) -> Draws:
@@ -50,8 +53,8 @@ def draws(x: Floats, y: Floats, resamples: int, random: Generator) -> Draws:
     (1986), for the random signs; Hastie, Tibshirani, Friedman, The Elements of Statistical
     Learning, 5.4, for the degrees of freedom of a linear smoother.
     """
-    x, y = _averaged(*_averaged_ties(x, y), _MOST)
-    few_x, few_y = _averaged(x, y, _PARTS)
+    x, y = averaged(*averaged_ties(x, y), _MOST)
+    few_x, few_y = averaged(x, y, _PARTS)
     bandwidth = _NARROWER * local_polynomial(few_y, x=few_x).bandwidth
     # The fit is linear in y, so that its answers to single points hold all there is to know of it.
     smoother = local_polynomial(np.eye(len(x)), x=x, bandwidth=bandwidth).curve.T
@@ -63,7 +66,7 @@ def draws(x: Floats, y: Floats, resamples: int, random: Generator) -> Draws:
     innovations = residual - lasting * np.concatenate([[0.0], residual[:-1]])
     signs = random.choice([-1.0, 1.0], size=(resamples, len(x)))
     noise = lfilter([1.0], [1.0, -lasting], signs * innovations, axis=1)
-    return Draws(x, curve, (curve + noise) @ smoother.T)
+    return Draws(x, curve, (curve + noise) @ smoother.T, leverage)
 
 
 def _lasting(residual: Floats, freedom: float) -> float:
@@ -74,16 +77,3 @@ def _lasting(residual: Floats, freedom: float) -> float:
         return 0.0
     raw = float(residual[1:] @ residual[:-1]) / power + (1 + freedom) / len(residual)
     return min(max(raw, 0.0), _MOST_LASTING)
-
-
-def _averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Steps that cost nothing stand at one x: their mean."""
-    starts = np.flatnonzero(np.diff(x, prepend=-np.inf) > 0)
-    return x[starts], np.add.reduceat(y, starts) / np.diff(starts, append=len(x))
-
-
-def _averaged(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
-    """Means of stretches of equal count, at most that many."""
-    starts = np.arange(0, len(x), -(-len(x) // most))
-    sizes = np.diff(starts, append=len(x))
-    return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes

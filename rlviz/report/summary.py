@@ -1,6 +1,5 @@
-"""Says in words and tables what a run recorded."""
+"""What happened in a run, for somebody who was not there: claims, values, costs, losses."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,48 +8,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report import words
+from rlviz.report import facts, summary_text, words
+from rlviz.report.bins import averaged, averaged_ties
+from rlviz.report.curve_values import FEW, CurveValues, Value
 from rlviz.report.history import History
-from rlviz.smooth.local import local_polynomial
+from rlviz.report.narrative import Axis, findings, p_text, sentence
+from rlviz.report.statistics.analysis import MOST, analyse
+from rlviz.report.statistics.together import together
+from rlviz.report.values_text import FORMATS
 
 Floats = NDArray[np.float64]
 
-_FEW = 20
-"""With fewer points than this a standard error is not worth printing: values only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A number, with its standard error where there is one."""
-
-    value: float
-    standard_error: float | None = None
+NAMES = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One sentence that the summary says, and the numbers in it."""
+    """What the summary says of one measure, and the numbers behind it."""
 
     name: str
     sentence: str
     values: dict[str, Value]
+    """Of its curve at `start`, `middle` and `end` of the axis; empty where nothing was recorded."""
+    findings: tuple[tuple[str, str], ...] = ()
+    """(claim, finding with its p value or interval)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What happened in a run.
+    """What happened in a run. It shows itself in notebooks.
 
     Attributes:
         title: name of the run.
-        claims: what is said, one claim for each measure.
-        facts: plain numbers: steps, seconds, FLOPs.
-        notes: what was lost or could not be said.
+        claims: what is said, one claim for each measure, one for a forecast if there is one.
+        facts: plain numbers, see `rlviz.report.facts.facts`.
+        notes: what was lost.
+        not_concluded: what could not be said, and why.
     """
 
     title: str
     claims: tuple[Claim, ...]
     facts: dict[str, Any]
     notes: tuple[str, ...]
+    not_concluded: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, ready for JSON."""
@@ -64,71 +64,34 @@ class Summary:
                         when: {"value": v.value, "standard_error": v.standard_error}
                         for when, v in claim.values.items()
                     },
+                    "findings": [list(finding) for finding in claim.findings],
                 }
                 for claim in self.claims
             ],
             "facts": self.facts,
             "notes": list(self.notes),
+            "not_concluded": list(self.not_concluded),
         }
 
     def markdown(self) -> str:
         """The summary as Markdown. The same run gives the same bytes."""
-        parts = [f"# {self.title}", self._paragraph(), self._values_table(), self._flops_table()]
-        parts += [f"**Note:** {note}" for note in self.notes]
-        parts.append(_DEFINITIONS)
-        return "\n\n".join(part for part in parts if part) + "\n"
+        return summary_text.markdown(self)
 
-    def _paragraph(self) -> str:
-        steps, seconds = self.facts["steps"], self.facts["wall_seconds"]
-        length = f"{steps} training step{'' if steps == 1 else 's'}"
-        if seconds > 0:
-            length += f" in {words.duration(seconds)}"
-        total = self.facts["flops"].get(schema.TOTAL)
-        spent = "" if total is None else f", {words.flops(total)} RL FLOPs"
-        return " ".join([f"{length}{spent}.", *(claim.sentence for claim in self.claims)])
+    def html(self, *, figure_svg: str = "") -> str:
+        """The summary as a page that stands by itself, with a figure above it if one is given."""
+        return summary_text.page(self, figure_svg)
 
-    def _values_table(self) -> str:
-        rows = [
-            f"| {_NAMES[claim.name]} | "
-            + " | ".join(_FORMATS[claim.name](claim.values[when]) for when in _WHEN)
-            + " |\n"
-            for claim in self.claims
-            if claim.values
-        ]
-        if not rows:
-            return ""
-        return "| | start | middle | end |\n|---|---:|---:|---:|\n" + "".join(rows).rstrip()
-
-    def _flops_table(self) -> str:
-        flops: dict[str, int] = self.facts["flops"]
-        phases = [phase for phase in flops if phase != schema.TOTAL]
-        if not phases:
-            return ""
-        total = flops.get(schema.TOTAL, 0)
-        rows = [
-            f"| {phase} | {words.flops(flops[phase])} | {_share(phase, flops[phase], total)} |"
-            for phase in phases
-        ]
-        rows.append(f"| **total** | {words.flops(total)} | |")
-        return "| phase | RL FLOPs | share |\n|---|---:|---:|\n" + "\n".join(rows)
-
-
-_WHEN = ("start", "middle", "end")
-_NAMES = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
-_DEFINITIONS = (
-    "*Training accuracy: correct / graded answers of a step. Average parallelism: mean over a "
-    "step's episodes of work / span. RL FLOPs: cumulative, one multiply-add counts 2. Start, "
-    "middle and end are values of the local-quadratic curve at the first step, at half of the x "
-    "axis and at the last step, ± one standard error.*"
-)
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
 
 
 def summarise(history: History) -> Summary:
-    """Sum up a run: steps, FLOPs by phase, both curves at start, middle and end, and losses.
+    """Sum up a run: what its curves did, what it cost, what can't be concluded, what was lost.
 
-    The values are those of `rlviz.smooth.local_polynomial` over cumulative RL FLOPs (over steps
-    where a run has no such axis), ± one standard error; with fewer than 20 points they are the
-    recorded values themselves.
+    Places along the run are cumulative RL FLOPs, or steps where a run has no such axis. Values are
+    those of the local-quadratic curve ± one standard error, which knows that noise lasts from step
+    to step; claims are tested by `rlviz.report.statistics`. With fewer than 20 points there are
+    only the recorded values.
 
     Example:
         >>> import numpy as np
@@ -138,128 +101,98 @@ def summarise(history: History) -> Summary:
         'Training accuracy went from 25.0 % to 75.0 %.'
     """
     x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
-    claims = (
-        _claim(schema.ACCURACY, x, history.accuracy),
-        _claim(schema.PARALLELISM, x, history.parallelism),
+    series = {schema.ACCURACY: history.accuracy, schema.PARALLELISM: history.parallelism}
+    unsure: list[str] = []
+    claims = [_claim(name, history, x, y, unsure) for name, y in series.items()]
+    claims += _forecast(history, unsure)
+    claims += _connection(history, x, unsure)
+    return Summary(
+        f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
+        tuple(claims),
+        facts.facts(history),
+        facts.notes(history),
+        tuple(unsure),
     )
-    title = f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run"
-    return Summary(title, claims, _facts(history), _notes(history))
 
 
-def _claim(name: str, x: Floats, y: Floats) -> Claim:
-    finite = np.isfinite(x) & np.isfinite(y)
-    if not finite.any():
-        return Claim(name, f"{_NAMES[name]} was not recorded.", {})
-    values = _start_middle_end(x[finite], y[finite])
-    form = _FORMATS[name]
-    start, end = form(values["start"]), form(values["end"])
-    return Claim(name, f"{_NAMES[name]} went from {start} to {end}.", values)
-
-
-def _start_middle_end(x: Floats, y: Floats) -> dict[str, Value]:
-    middle = int(np.argmin(np.abs(x - (x[0] + x[-1]) / 2)))
-    at = dict(zip(_WHEN, (0, middle, len(y) - 1), strict=True))
-    if len(y) < _FEW:
-        return {when: Value(float(y[i])) for when, i in at.items()}
-    smoothed = local_polynomial(y, x=x)
-    # At the ends a parabola may leave the range of the data: no accuracy of -0.1 %.
-    curve, error = np.clip(smoothed.curve, y.min(), y.max()), smoothed.standard_error
-    return {
-        when: Value(float(curve[i]), float(error[i]) if math.isfinite(error[i]) else None)
-        for when, i in at.items()
-    }
-
-
-def _facts(history: History) -> dict[str, Any]:
-    phases = (*history.phases, schema.TOTAL)
-    flops = {phase: n for phase in phases if (n := _most_count(history, phase)) is not None}
-    wall = history.wall_time[np.isfinite(history.wall_time)]
-    return {
-        "steps": len(history),
-        "first_step": int(history.step[0]),
-        "last_step": int(history.step[-1]),
-        "sessions": len(np.unique(history.session)),
-        "wall_seconds": max(0.0, float(wall[-1] - wall[0])) if len(wall) else 0.0,
-        "flops": flops,
-    }
-
-
-def _most_count(history: History, phase: str) -> int | None:
-    """The largest cumulative FLOPs of a phase, those of the last step unless the count falls;
-    None where they are unknown."""
-    if schema.flops_column(phase) not in history.columns:
-        return None
-    known = [count for count in history.exact_flops(phase) if count is not None]
-    return max(known, default=None)
-
-
-def _notes(history: History) -> tuple[str, ...]:
-    notes = []
-    if not np.isfinite(history.flops).any():
-        notes.append("no RL FLOPs were recorded, so the axis is training steps.")
-    elif not history.has_compute_axis:
-        notes.append("the count of RL FLOPs falls along the steps, so the axis is training steps.")
-    if history.superseded:
-        rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
-        notes.append(f"{rows} recorded again; the latest stand.")
-    lost = history.lost_flops.get(int(history.session[-1]), 0)
-    if lost:
-        share = 100 * lost / (lost + (_most_count(history, schema.TOTAL) or 0))
-        notes.append(
-            f"{words.flops(lost)} RL FLOPs ({share:.1f} % of all that was spent) went into steps "
-            "that restarts lost; the curves don't count them."
+def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str]) -> Claim:
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    if not len(y):
+        return Claim(name, f"{NAMES[name]} was not recorded.", {})
+    form, axis = FORMATS[name], _axis(history, x)
+    curve, found = CurveValues(x, y), analyse(x, y)
+    values = {"start": curve.at(x[0]), "middle": curve.at(axis.x(0.5)), "end": curve.at(x[-1])}
+    if len(y) < FEW:
+        points = words.counted(len(y), "point")
+        unsure.append(f"{NAMES[name]}: {points} are too few to tell a change from chance.")
+    elif found.noise is not None and not found.drift_excluded:
+        unsure.append(
+            f"{NAMES[name]}: whether it changed for a reason. A random walk of the same roughness "
+            f"can't be excluded with these {len(y)} steps, so no trend and no shape is claimed."
         )
-    for first, last in history.missing:
-        steps = f"steps {first} to {last} have" if first < last else f"step {first} has"
-        notes.append(
-            f"{steps} no rows here although the run went on after step {last}: lost before they "
-            "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on "
-            "from the checkpoint."
+    told = sentence(NAMES[name], form, axis, curve, found)
+    return Claim(name, told, values, tuple(findings(NAMES[name], form, axis, found)))
+
+
+def _axis(history: History, x: Floats) -> Axis:
+    start, extent = float(x[0]), float(x[-1] - x[0])
+    if history.has_compute_axis:
+        return Axis(start, extent, _compute, "the compute")
+    return Axis(start, extent, _steps, "the steps")
+
+
+def _compute(*places: float) -> str:
+    return f"{' to '.join(words.flops(int(at)) for at in places)} RL FLOPs"
+
+
+def _steps(*places: float) -> str:
+    return f"step{'s' * (len(places) > 1)} {' to '.join(f'{at:.0f}' for at in places)}"
+
+
+def _forecast(history: History, unsure: list[str]) -> list[Claim]:
+    """What twice the compute would bring, where the data show a ceiling."""
+    if not history.has_compute_axis or np.isfinite(history.accuracy).sum() < FEW:
+        return []
+    from rlviz.report.scaling import fit  # scipy.optimize takes its time to load
+
+    curve = fit(history.flops, history.accuracy)
+    if not curve.identifiable:
+        unsure.append(
+            f"{NAMES[schema.ACCURACY]}: no ceiling and no forecast is given: {curve.why_not}."
         )
-    if history.dropped:
-        were = words.agree(history.dropped, "was", "were")
-        notes.append(
-            f"{words.counted(history.dropped, 'step')} {were} given up, because the disk did not "
-            "take them."
+        return []
+    known = history.flops[np.isfinite(history.flops)]
+    twice = 2 * float(known[-1])
+    low, high = map(float, curve.predict_interval(twice))
+    least, most = curve.ceiling_interval
+    told = (
+        f"At twice the compute it would be {100 * float(curve.predict(twice)):.1f} ± "
+        f"{100 * (high - low) / 4:.1f} %, under a ceiling of {100 * curve.A:.1f} % "
+        f"(95 %: {100 * least:.1f} to {100 * most:.1f} %)."
+    )
+    return [Claim("forecast", told, {})]
+
+
+def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
+    """Whether accuracy and parallelism move together beyond both changing along the run."""
+    accuracy, parallelism = history.accuracy, history.parallelism
+    known = np.isfinite(x) & np.isfinite(accuracy) & np.isfinite(parallelism)
+    at, first = averaged(*averaged_ties(x[known], accuracy[known]), MOST)
+    _, second = averaged(*averaged_ties(x[known], parallelism[known]), MOST)
+    if len(at) < FEW or not np.ptp(first) > 0 or not 0 < np.ptp(second) < 1e100:
+        return []
+    found = together(at, first, second)
+    tests = f"{p_text(found.p_around)} around their curves, {p_text(found.p_changes)} for changes"
+    if not found.is_claimed:
+        unsure.append(
+            "Whether accuracy and parallelism depend on each other: that both change with the "
+            f"compute says nothing of it, and their noise shows no connection ({tests})."
         )
-    if history.missing_ranks:
-        few = sum(stretch.steps for stretch in history.missing_ranks)
-        ranks = {rank for stretch in history.missing_ranks for rank in stretch.ranks}
-        notes.append(
-            f"{words.counted(few, 'step')} {words.agree(few, 'lacks', 'lack')} the share of "
-            f"{words.stretches(words.runs(ranks), 'rank')}; `rlviz doctor` says which steps."
-        )
-    if history.damage:
-        unread = sum(damage.length for damage in history.damage)
-        files = len({damage.file for damage in history.damage})
-        notes.append(
-            f"{unread} bytes in {files} file{'' if files == 1 else 's'} could not be read "
-            f"({history.damage[0].reason}); what they held is missing here."
-        )
-    return tuple(notes)
-
-
-def _percent(value: Value) -> str:
-    return f"{_with_error(value, scale=100, decimals=1)} %"
-
-
-def _plain(value: Value) -> str:
-    return _with_error(value, scale=1, decimals=2)
-
-
-def _with_error(value: Value, *, scale: float, decimals: int) -> str:
-    """The value, with its standard error where there is one that shows."""
-    error = scale * (value.standard_error or 0.0)
-    if error < 0.5 * 10.0 ** -(decimals + 1):
-        return f"{scale * value.value:.{decimals}f}"
-    decimals += error < 0.5 * 10.0**-decimals
-    return f"{scale * value.value:.{decimals}f} ± {error:.{decimals}f}"
-
-
-_FORMATS = {schema.ACCURACY: _percent, schema.PARALLELISM: _plain}
-
-
-def _share(phase: str, count: int, total: int) -> str:
-    if phase == schema.EVALUATION:
-        return "not in the total"
-    return f"{100 * count / total:.1f} %" if total else ""
+        return []
+    told = (
+        "Around their curves accuracy and parallelism go up and down "
+        f"{'together' if found.correlation > 0 else 'against each other'} "
+        f"(correlation {found.correlation:.2f}; {tests})."
+    )
+    return [Claim("connection", told, {})]

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlviz.report.statistics.analysis import Analysis, analyse, binned
+from rlviz.report.bins import averaged, averaged_ties
+from rlviz.report.statistics.analysis import Analysis, analyse
 from rlviz.report.statistics.dip import find_dip
 from rlviz.report.statistics.noise import Noise, noise_of
 from rlviz.report.statistics.plateau import find_plateau
 from rlviz.report.statistics.scatter import scatter_of
+from rlviz.report.statistics.together import together
 
 
 @pytest.fixture(scope="module")
@@ -204,11 +206,48 @@ def test_scatter_is_measured_around_the_curve_not_around_its_mean():
     assert not scatter_of(rng.standard_normal(3000)).grows
 
 
-def test_bins_hold_equal_counts_and_keep_the_mean():
+def test_bins_hold_nearly_equal_counts_and_keep_the_mean():
     x, y = np.arange(1001.0), np.arange(1001.0) ** 2
-    at, means = binned(x, y)
+    at, means = averaged(x, y, 200)
     assert at.shape == means.shape == (200,)
-    assert binned(x[:200], y[:200])[1] is not None
-    np.testing.assert_array_equal(binned(x[:200], y[:200])[1], y[:200])
-    assert at[0] == 2.0
-    assert means[0] == np.mean(y[:5])
+    assert (at[0], means[0]) == (2.0, np.mean(y[:5]))
+    assert np.ptp(np.diff(at)) <= 1.0
+    np.testing.assert_array_equal(averaged(x[:200], y[:200], 200)[1], y[:200])
+
+
+def test_steps_at_one_place_are_one_point():
+    x = np.repeat(np.arange(100.0), 2)
+    rng = np.random.default_rng(9)
+    y = np.maximum(x - 70, 0) + rng.standard_normal(200)
+    found = analyse(x, y)
+    assert found.points == 200
+    assert found.acceleration.at == pytest.approx(70 / 99, abs=0.05)
+    assert len(averaged_ties(x, y)[0]) == 100
+
+
+@pytest.mark.parametrize("unit", [1e-310, 1e300])
+def test_values_at_the_end_of_what_floats_hold_are_left_alone(unit):
+    found = analyse(np.arange(60.0), unit * np.arange(60.0))
+    assert found == Analysis(60)
+
+
+def test_series_without_noise_give_no_warning_and_no_false_shape():
+    x = np.arange(60.0)
+    assert analyse(x, x).direction == 1
+    assert analyse(x, (x > 30) * 1.0).acceleration is None
+    assert analyse(x, (x == 5) * 1.0).dip is None
+    assert analyse(x, np.where(x % 2, 1.0, -1.0)).direction == 0
+
+
+def test_curves_that_both_rise_are_not_together_for_that():
+    rng = np.random.default_rng(10)
+    x = np.linspace(0, 1, 200)
+    shared = rng.standard_normal(200)
+    claimed = {0.0: 0, 1.0: 0}
+    for part in claimed:
+        for _ in range(50):
+            first = 10 * x + shared + 0.5 * rng.standard_normal(200)
+            second = 5 * x**2 + part * shared + 0.5 * rng.standard_normal(200)
+            claimed[part] += together(x, first, second).is_claimed
+    assert claimed[0.0] <= 5
+    assert claimed[1.0] == 50

@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from rlviz.report.bins import averaged, averaged_ties
 from rlviz.report.statistics.acceleration import Acceleration, find_acceleration
 from rlviz.report.statistics.dip import Dip, find_dip
 from rlviz.report.statistics.noise import Noise, noise_of
 from rlviz.report.statistics.plateau import Plateau, find_plateau
 from rlviz.report.statistics.scatter import Scatter, scatter_of
-from rlviz.report.statistics.shapes import Fits, Shapes
+from rlviz.report.statistics.shapes import Shapes
 
 Floats = NDArray[np.float64]
 
 FEWEST = 20
-"""With fewer finite points nothing is claimed."""
-_MOST = 200
+"""With fewer points at places of their own nothing is claimed."""
+_LEAST = 1e-100
+"""Of the extent of the values; squares of what is beyond it are no floats."""
+MOST = 200
 """Longer series are averaged into so many bins of equal count: shapes are wider than that, and the
 noise lasts the shorter the more steps a bin has."""
 
@@ -86,40 +89,30 @@ def analyse(x: Floats, y: Floats) -> Analysis:
     """
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
-    if len(y) < FEWEST or x[0] == x[-1] or y.min() == y.max():
+    extent = float(np.ptp(y)) if len(y) else 0.0
+    if not _LEAST < extent < 1 / _LEAST:
         return Analysis(len(y))
-    unit = (x - x[0]) / (x[-1] - x[0])
-    at, means = binned(unit, y)
-    noise = noise_of(at, means)
+    places, means = averaged_ties(x, y)
+    if len(places) < FEWEST:
+        return Analysis(len(y))
+    unit = (places - places[0]) / (places[-1] - places[0])
+    at, binned = averaged(unit, means, MOST)
+    noise = noise_of(at, binned)
     shapes = Shapes(at, noise.correlation)
-    white = shapes.white(means)
-    found = shapes.fit(white[None])
-    trend = _trend(shapes, white, found)
+    white = shapes.white(binned)
+    trend = _trend(shapes, white)
     scatter = scatter_of(y)
     if not noise.is_stationary:
         return Analysis(len(y), noise, trend, scatter=scatter)
     bend = find_acceleration(shapes, white)
-    return Analysis(
-        len(y),
-        noise,
-        trend,
-        _dip(unit, y, bend.at if bend else 1.0, noise),
-        find_plateau(at, means, noise),
-        bend,
-        scatter,
-    )
+    plateau = find_plateau(at, binned, noise)
+    until = min(bend.at if bend else 1.0, plateau.end if plateau else 1.0)
+    dip = _dip(unit, means, until, noise)
+    return Analysis(len(y), noise, trend, dip, plateau, bend, scatter)
 
 
-def binned(x: Floats, y: Floats, most: int = _MOST) -> tuple[Floats, Floats]:
-    """Means of consecutive points, in `most` bins of equal count; short series as they are."""
-    if len(x) <= most:
-        return x, y
-    edges = np.linspace(0, len(x), most + 1).astype(int)
-    counts = np.diff(edges)
-    return np.add.reduceat(x, edges[:-1]) / counts, np.add.reduceat(y, edges[:-1]) / counts
-
-
-def _trend(shapes: Shapes, white: Floats, found: Fits) -> Trend:
+def _trend(shapes: Shapes, white: Floats) -> Trend:
+    found = shapes.fit(white[None])
     freedom = len(white) - 2
     ratio = (found.constant[0] - found.line[0]) / (found.line[0] / freedom)
     slope = shapes.coefficients(shapes.line, white)[1]
@@ -127,11 +120,11 @@ def _trend(shapes: Shapes, white: Floats, found: Fits) -> Trend:
 
 
 def _dip(x: Floats, y: Floats, until: float, noise: Noise) -> Dip | None:
-    """A dip before the curve takes off, in which a steep rise would have no part."""
+    """A dip at the start, in which what comes after a plateau or a bend has no part."""
     early = x <= until
     if early.sum() < FEWEST:
         return None
-    at, means = binned(x[early], y[early])
+    at, means = averaged(x[early], y[early], MOST)
     if until < 1.0:
         noise = noise_of(at, means)
     return find_dip(at, means, noise)

@@ -57,6 +57,12 @@ def noise_of(x: Floats, y: Floats) -> Noise:
     return Noise(correlation, bool(found < np.quantile(simulated[-1], 0.05)))
 
 
+def around(x: Floats, y: Floats) -> Floats:
+    """What a series, (n,), is around the spline through it."""
+    basis = np.linalg.qr(_spline((x - x[0]) / (x[-1] - x[0])))[0]
+    return np.asarray(_without(basis, y[None])[0])
+
+
 @lru_cache(maxsize=16)
 def _simulated(x: tuple[float, ...]) -> tuple[Floats, Floats]:
     """Orthonormal basis of the spline, (n, df), and the correlations that it leaves of simulated

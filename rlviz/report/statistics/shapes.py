@@ -81,13 +81,13 @@ class Shapes:
     def fit(self, white: Floats) -> Fits:
         """Fit every shape to whitened series, (R, n)."""
         total = (white * white).sum(1)
-        line = total - _projected(white, self._line_q)
+        line = _projected(white, self._line_q)
         return Fits(
-            total - _projected(white, self._constant_q),
-            line,
-            total - _projected(white, self._parabola_q),
-            line[:, None] - (white @ self._bends_q) ** 2,
-            line[:, None] - (white @ self._shifts_q) ** 2,
+            _left(total, _projected(white, self._constant_q)),
+            _left(total, line),
+            _left(total, _projected(white, self._parabola_q)),
+            _left(total[:, None], line[:, None] + (white @ self._bends_q) ** 2),
+            _left(total[:, None], line[:, None] + (white @ self._shifts_q) ** 2),
         )
 
     def _basis(self, design: Floats) -> Floats:
@@ -103,3 +103,8 @@ class Shapes:
 
 def _projected(white: Floats, basis: Floats) -> Floats:
     return np.asarray(((white @ basis) ** 2).sum(1))
+
+
+def _left(total: Floats, explained: Floats) -> Floats:
+    """Never less than rounding leaves of a series without noise."""
+    return np.asarray(np.maximum(total - explained, 1e-12 * total))

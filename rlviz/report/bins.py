@@ -1,0 +1,33 @@
+"""Means of neighbors, for what needs no more points than that."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def averaged(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
+    """Means of consecutive stretches of nearly equal count, `most` of them; shorter series as they
+    are.
+
+    >>> averaged(np.arange(5.0), np.array([1.0, 3.0, 5.0, 7.0, 9.0]), 2)
+    (array([0.5, 3. ]), array([2., 7.]))
+    """
+    if len(x) <= most:
+        return x, y
+    return _means(x, y, np.linspace(0, len(x), most + 1).astype(int)[:-1])
+
+
+def averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """One point for each place: steps that cost nothing stand at one x.
+
+    >>> averaged_ties(np.array([1.0, 1.0, 2.0]), np.array([3.0, 5.0, 0.0]))
+    (array([1., 2.]), array([4., 0.]))
+    """
+    starts = np.flatnonzero(np.diff(x, prepend=-np.inf) > 0)
+    return (x, y) if len(starts) == len(x) else _means(x, y, starts)
+
+
+def _means(x: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    counts = np.diff(starts, append=len(x))
+    return np.add.reduceat(x, starts) / counts, np.add.reduceat(y, starts) / counts
