@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,30 @@ def kernel_rows() -> Callable[..., "np.ndarray[Any, np.dtype[np.float64]]"]:
         return np.array(found)
 
     return rows
+
+
+@pytest.fixture
+def ran(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Counts what a test really did, for the report: ``ran(kills=200)``."""
+    return lambda **done: request.node.user_properties.append(("ran", done))
+
+
+@pytest.fixture
+def noted(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says a measured number in the report, one that no test holds."""
+    return lambda words: request.node.user_properties.append(("noted", words))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    counts: Counter[str] = Counter()
+    notes = []
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for kind, said in report.user_properties:
+                counts.update(said if kind == "ran" else {})
+                notes += [said] if kind == "noted" else []
+    if counts:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(", ".join(f"{name}: {n:,}" for name, n in counts.items()))
+        for note in notes:
+            terminalreporter.write_line(note)

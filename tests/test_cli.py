@@ -7,13 +7,14 @@ import pty
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import rlviz
 from rlviz.cli import main
 
-COMMANDS = ("demo", "plot", "summary", "export", "doctor")
+COMMANDS = ("demo", "plot", "summary", "compare", "export", "import", "doctor", "completion")
 
 
 @pytest.fixture
@@ -47,14 +48,15 @@ def test_help_lists_all_commands_and_shows_examples(run_cli):
 def test_help_of_each_command_shows_an_example(run_cli, command):
     code, out, err = run_cli(command, "--help")
     assert (code, err) == (0, "")
-    assert f"\nexample:\n  rlviz {command} " in out
+    examples = out.partition("\nexamples:\n")[2]
+    assert f"rlviz {command} " in examples
 
 
 def test_the_version_is_that_of_the_package(run_cli):
     assert run_cli("--version") == (0, f"rlviz {rlviz.__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [[], ["paint"], ["plot"], ["plot", "x", "--x", "tokens"]])
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["plot"], ["plot", "x", "--x", "epochs"]])
 def test_a_call_that_makes_no_sense_shows_the_usage(run_cli, arguments):
     code, out, err = run_cli(*arguments)
     assert (code, out) == (2, "")
@@ -158,13 +160,16 @@ def assert_one_sentence(result, *words):
         assert str(word) in err
 
 
-@pytest.mark.parametrize("command", ["plot", "summary", "export", "doctor"])
+READERS = ["plot", "summary", "compare", "export", "doctor"]
+
+
+@pytest.mark.parametrize("command", READERS)
 def test_a_missing_run_is_one_sentence(run_cli, tmp_path, command):
     missing = tmp_path / "missing"
     assert_one_sentence(run_cli(command, missing), f"there is no run directory {missing}.")
 
 
-@pytest.mark.parametrize("command", ["plot", "summary", "export", "doctor"])
+@pytest.mark.parametrize("command", READERS)
 def test_an_empty_directory_is_one_sentence(run_cli, tmp_path, command):
     assert_one_sentence(run_cli(command, tmp_path), "holds no steps recorded by rlviz (yet).")
     assert list(tmp_path.iterdir()) == []
@@ -177,7 +182,10 @@ def test_a_directory_above_a_run_names_it(run_cli, write_steps, tmp_path):
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [("plot", "End it with .png, .svg or .pdf."), ("export", "End it with .csv, .jsonl, .npz.")],
+    [
+        ("plot", "End it with .png, .svg or .pdf."),
+        ("export", "End it with .csv, .jsonl, .npz, .parquet."),
+    ],
 )
 @pytest.mark.parametrize("name", ["out.docx", "out"])
 def test_a_wrong_suffix_is_one_sentence(run_cli, parl_logdir, tmp_path, command, words, name):
@@ -187,16 +195,144 @@ def test_a_wrong_suffix_is_one_sentence(run_cli, parl_logdir, tmp_path, command,
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [("plot", "f.png"), ("summary", "s.md"), ("export", "t.csv")]
+    ("command", "name", "words"),
+    [
+        ("plot", "f.png", "No such file"),
+        ("summary", "s.md", "No such file"),
+        ("export", "t.csv", "there is no directory"),
+    ],
 )
 def test_an_output_that_can_not_be_written_is_one_sentence(
-    run_cli, parl_logdir, tmp_path, command, name
+    run_cli, parl_logdir, tmp_path, command, name, words
 ):
     nowhere = tmp_path / "missing" / name
-    assert_one_sentence(run_cli(command, parl_logdir, "-o", nowhere), "No such file", nowhere)
+    assert_one_sentence(run_cli(command, parl_logdir, "-o", nowhere), words, nowhere.parent)
     folder = tmp_path / name
     folder.mkdir()
-    assert_one_sentence(run_cli(command, parl_logdir, "-o", folder), "Is a directory", folder)
+    code, out, err = run_cli(command, parl_logdir, "-o", folder)
+    assert_one_sentence((code, out, err.lower()), "is a directory", str(folder).lower())
+
+
+# --- several runs ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    """One needs half the compute of the other; three seeds of each."""
+    folder = tmp_path_factory.mktemp("runs")
+    rng = np.random.default_rng(0)
+    for name, cost in (("slow", 2), ("fast", 1)):
+        for seed in range(3):
+            with rlviz.Callback(folder / f"{name}{seed}", figure_seconds=None) as viz:
+                for step in range(1, 61):
+                    accuracy = 0.2 + 0.6 * step / 60 + 0.02 * rng.standard_normal()
+                    viz.on_step_end(
+                        step, accuracy=accuracy, graded=64, flops=cost * 10**20, parallelism=2.0
+                    )
+    return folder
+
+
+def test_compare_says_which_run_needs_less_compute(run_cli, two_runs, tmp_path):
+    slow, fast = two_runs / "slow0", two_runs / "fast0"
+    drawn = tmp_path / "ab.png"
+    code, out, err = run_cli("compare", slow, fast, "--figure", drawn)
+    assert (code, err) == (0, "")
+    assert "fast0" in out
+    with Image.open(drawn) as image:
+        assert image.size[0] > 500
+    code, out, err = run_cli("compare", slow, fast, "--format", "json")
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    (low, high) = found["multipliers"]["fast0"]["interval"]
+    assert low < 2 < high
+    assert high / low < 1.5
+
+
+def test_groups_of_seeds_have_names(run_cli, two_runs, tmp_path):
+    def seeds(name):
+        return f"{name}=" + ",".join(str(two_runs / f"{name}{n}") for n in range(3))
+
+    output = tmp_path / "compared.md"
+    code, out, err = run_cli("compare", seeds("slow"), seeds("fast"), "-o", output)
+    assert (code, out, err) == (0, f"{output}\n", "")
+    assert "slow" in output.read_text()
+    code, out, err = run_cli("plot", seeds("slow"), seeds("fast"), "-o", tmp_path / "groups.svg")
+    assert (code, err) == (0, "")
+    assert "<svg" in (tmp_path / "groups.svg").read_text()
+
+
+def test_two_runs_of_one_name_are_asked_for_names(run_cli, two_runs):
+    run = two_runs / "slow0"
+    assert_one_sentence(run_cli("compare", run, run), "two runs are called 'slow0'", "NAME=")
+
+
+def test_plot_takes_metrics_styles_and_a_forecast(run_cli, two_runs, tmp_path):
+    output = tmp_path / "paper.pdf"
+    arguments = ("--metrics", "accuracy", "--style", "paper", "--log-x", "--forecast")
+    code, _, err = run_cli("plot", two_runs / "slow0", "-o", output, *arguments)
+    assert (code, err) == (0, "")
+    assert output.read_bytes().startswith(b"%PDF")
+    assert_one_sentence(run_cli("plot", two_runs / "slow0", "--metrics", "rouge"), "rouge")
+
+
+# --- reports, streams, imports ---------------------------------------------
+
+
+def test_the_report_is_a_page_with_the_figure(run_cli, parl_logdir, tmp_path):
+    page = tmp_path / "report.html"
+    code, out, err = run_cli("summary", parl_logdir, "--format", "html", "-o", page)
+    assert (code, out, err) == (0, f"{page}\n", "")
+    text = page.read_text(encoding="utf-8")
+    assert text.index("<svg") < text.index("<h1>Run parl-shape</h1>")
+    assert "<table>" in text
+    assert "http://" not in text.split("<h1>")[1]
+
+
+def test_a_table_goes_through_a_pipe_whose_reader_leaves(parl_logdir):
+    shell = f'"{sys.executable}" -m rlviz export "{parl_logdir}" -o - | head -2'
+    done = subprocess.run(shell, shell=True, capture_output=True, text=True, check=True)
+    header, row = done.stdout.splitlines()
+    assert header.startswith("step,")
+    assert row.startswith("1,")
+    assert done.stderr == ""
+
+
+def test_export_follows_a_run_until_nothing_comes(parl_logdir):
+    command = [sys.executable, "-m", "rlviz", "export", str(parl_logdir), "--follow"]
+    done = subprocess.run(
+        [*command, "--until-idle", "0.3"], capture_output=True, text=True, check=True
+    )
+    assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == list(range(1, 301))
+
+
+def test_import_makes_a_run_and_says_of_what(run_cli, tmp_path):
+    log = tmp_path / "train.log"
+    line = "step:{} - critic/score/mean:0.{} - perf/total_num_tokens:1000 - actor/lr:1e-06\n"
+    log.write_text("".join(line.format(n, 10 + n) for n in range(1, 31)))
+    code, out, err = run_cli("import", log, "--params", "1e9", "-o", tmp_path / "run")
+    assert (code, err) == (0, "")
+    assert "30 steps" in out
+    run = rlviz.read(tmp_path / "run")
+    assert run.accuracy[-1] == pytest.approx(0.40)
+    assert run.exact_flops()[-1] == 30 * 1000 * 8 * 10**9
+    assert_one_sentence(run_cli("import", log, "-o", tmp_path / "run"), "already holds a run")
+    assert_one_sentence(run_cli("import", tmp_path / "no.log", "-o", tmp_path / "b"), "no.log")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_is_a_script_that_knows_the_commands(run_cli, shell):
+    code, out, err = run_cli("completion", shell)
+    assert (code, err) == (0, "")
+    assert "doctor" in out
+    assert "--until-idle" in out
+
+
+def test_bash_takes_the_completion(run_cli, tmp_path):
+    script = tmp_path / "rlviz.bash"
+    script.write_text(run_cli("completion", "bash")[1])
+    typed = f'source "{script}"; COMP_WORDS=(rlviz su); COMP_CWORD=1; _shtab_rlviz; echo $COMPREPLY'
+    done = subprocess.run(["bash", "-c", typed], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "summary"
 
 
 # --- as a process ----------------------------------------------------------

@@ -108,7 +108,8 @@ def _table(header: list[str], rows: list[list[str]], *, right: int) -> str:
 
 def _escaped(text: str) -> str:
     """The name of a run, in which Markdown would see emphasis, links or HTML."""
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+    marks = r"[\\`*\[\]<>|#~]|(?<![^\W_])_|_(?![^\W_])"  # an underscore within a word is none
+    return re.sub(marks, r"\\\g<0>", " ".join(text.split()))
 
 
 _STYLE = """

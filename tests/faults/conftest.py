@@ -1,18 +1,17 @@
-"""What the fault tests share: children that can be killed, what they should have left, and counts.
+"""What the fault tests share: children that can be killed, and what they should have left.
 
-`children` starts training scripts at the price of a fork (see `zygote.py`). `ran` adds up what was
-really done; the sums stand at the end of pytest's report.
+`children` starts training scripts at the price of a fork (see `zygote.py`).
 """
 
 import json
 import os
 import random
 import secrets
+import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,32 +21,6 @@ import pytest
 
 import rlviz
 from rlviz import tfrecord
-
-_COUNTS: pytest.StashKey["Counter[str]"] = pytest.StashKey()
-_NOTES: pytest.StashKey[list[str]] = pytest.StashKey()
-
-
-@pytest.fixture
-def ran(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Counts what a test really did, for the report: ``ran(kills=200)``."""
-    counts = request.config.stash.setdefault(_COUNTS, Counter())
-    return lambda **done: counts.update(done)
-
-
-@pytest.fixture
-def noted(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Says a measured number in the report, one that no test holds."""
-    return request.config.stash.setdefault(_NOTES, []).append
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    if counts := config.stash.get(_COUNTS, None):
-        terminalreporter.section("faults")
-        terminalreporter.write_line(", ".join(f"{name}: {n:,}" for name, n in counts.items()))
-        for note in config.stash.get(_NOTES, []):
-            terminalreporter.write_line(note)
 
 
 @pytest.fixture
@@ -91,7 +64,10 @@ class Child:
         """Its exit code, negative for a signal. Fails when it does not end in time."""
         deadline = time.monotonic() + timeout
         while (code := self.poll()) is None:
-            assert time.monotonic() < deadline, f"a child hangs; it printed: {self.output}"
+            if time.monotonic() >= deadline:
+                self.kill(signal.SIGUSR1)  # it prints where each of its threads is
+                time.sleep(1)
+                pytest.fail(f"a child hangs; it printed: {self.output}")
             time.sleep(0.002)
         return code
 

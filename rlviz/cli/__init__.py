@@ -1,0 +1,68 @@
+"""The command line: arguments, help and exit codes; the work is done elsewhere."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import rlviz
+from rlviz.cli import compare, completion, demo, doctor, export, import_, plot, summary
+
+_DESCRIPTION = """\
+See what reinforcement learning buys with its compute: training accuracy and average
+parallelism over cumulative RL FLOPs.
+
+A run is the directory that rlviz.Callback("runs/swarm-7b") writes; it may still be written."""
+
+_EPILOG = """\
+examples:
+  rlviz demo                        train a small agent swarm and watch it learn (2 minutes)
+  tensorboard --logdir runs         watch any run live
+  rlviz plot runs/swarm-7b          draw its figure
+  rlviz summary runs/swarm-7b       say what happened
+  rlviz compare runs/a runs/b       say which needs less compute
+  rlviz export runs/swarm-7b        write its table as CSV
+  rlviz import trainer_state.json --params 7.6e9
+                                    make a run of an existing log, for all of the above
+  rlviz doctor runs/swarm-7b        say what of it was lost, and what to do
+  rlviz completion bash             complete these commands with the tab key
+
+exit codes: 0 done, 1 `doctor` found something lost, 2 it can't be done (one sentence says why)"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = int(options.run(options))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `rlviz export RUN -o - | head`: nobody reads on, which is fine
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (OSError, ImportError, ValueError, TypeError) as error:
+        print(f"rlviz: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:  # the system's, not one of ours
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rlviz",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rlviz {rlviz.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for command in (demo, plot, summary, compare, export, import_, doctor):
+        command.add(commands)
+    completion.add(commands, parser)
+    return parser

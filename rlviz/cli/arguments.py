@@ -1,0 +1,102 @@
+"""What several commands have in common: how they are declared, and what stands for a run."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlviz.report.history import History
+
+
+def command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    text: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    """A command with its help: what it does, and examples, one a line."""
+    lines = "\n".join(f"  {line}" if line else "" for line in examples.split("\n"))
+    return commands.add_parser(
+        name,
+        help=text[0].lower() + text[1:].rstrip("."),
+        description=text,
+        epilog=f"examples:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    argument = parser.add_argument(
+        "logdir", metavar="RUN", help="the run's directory; it may still be being written"
+    )
+    argument.complete = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}  # type: ignore[attr-defined]
+
+
+def add_runs(parser: argparse.ArgumentParser, *, at_least: str) -> None:
+    argument = parser.add_argument(
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        help=f"{at_least}; NAME=RUN gives it a name, NAME=RUN,RUN,… makes a group of seeds of them",
+    )
+    argument.complete = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}  # type: ignore[attr-defined]
+
+
+def read_runs(given: list[str]) -> "dict[str, History | list[History]]":
+    """The runs behind `RUN`, `NAME=RUN` and `NAME=RUN,RUN`.
+
+    Raises:
+        ValueError: two of them have the same name.
+        FileNotFoundError: one of them is no run.
+    """
+    import rlviz
+
+    found: dict[str, History | list[History]] = {}
+    for text in given:
+        name, paths = _named(text)
+        if name in found:
+            raise ValueError(f"two runs are called {name!r}. Give them names: NAME={paths[0]}.")
+        runs = [rlviz.read(path) for path in paths]
+        found[name] = runs if len(runs) > 1 else runs[0]
+    return found
+
+
+def _named(text: str) -> tuple[str, list[str]]:
+    name, equals, paths = text.partition("=")
+    if not equals or Path(text).exists():  # a directory may have such a name
+        return Path(text).resolve().name, [text]
+    return name, [path for path in paths.split(",") if path]
+
+
+def write_text(text: str, output: str | None) -> None:
+    """To a file, whose name is printed, or to the terminal."""
+    if output in (None, "-"):
+        print(text, end="")
+        return
+    Path(str(output)).write_text(text, encoding="utf-8")
+    print(output)
+
+
+def print_markdown(text: str) -> None:
+    """Rendered for a terminal; as it is for a pipe."""
+    if not sys.stdout.isatty():
+        print(text, end="")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
+
+
+def save_figure(drawing: object, output: str) -> None:
+    """As PNG, SVG or PDF by the suffix.
+
+    Raises:
+        ValueError: the suffix is none of these.
+    """
+    path = Path(output)
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"can't draw {path.name!r}. End it with .png, .svg or .pdf.")
+    drawing.savefig(path)  # type: ignore[attr-defined]
+    print(output)

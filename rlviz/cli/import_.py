@@ -1,0 +1,105 @@
+"""`rlviz import`: runs of logs that exist."""
+
+import argparse
+import time
+from pathlib import Path
+
+from rlviz.cli.arguments import command
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = command(
+        commands,
+        "import",
+        "Make a run of an existing log: TensorBoard, TRL, verl, wandb, CSV or JSON Lines.",
+        "rlviz import trainer_state.json --params 7.6e9 -o runs/grpo\n"
+        "rlviz import train.log --params 7.6e9            # a verl console log\n"
+        "rlviz import events/ --accuracy train/reward --x perf/total_flops\n"
+        "grep step: train.log | rlviz import - --kind verl -o runs/verl",
+    )
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="+",
+        help="a file, a folder of event files or checkpoints, - for the standard input; several "
+        "files are the parts of one run",
+    )
+    parser.add_argument("-o", "--output", metavar="RUN", help="(default: runs/NAME-DATE-TIME)")
+    parser.add_argument(
+        "--kind",
+        choices=("tensorboard", "trainer_state", "verl", "csv", "jsonl"),
+        help="(default: the content tells)",
+    )
+    what = parser.add_argument_group(
+        "what is what", "columns or tags by name; by default as the framework calls them"
+    )
+    for name, text in (
+        ("--x", "the axis: FLOPs or tokens if its name says so, else steps"),
+        ("--step", "the training step"),
+        ("--accuracy", "the training accuracy; where it leaves [0, 1] it is a return"),
+        ("--return", "the mean return"),
+        ("--parallelism", "the average parallelism, work / span"),
+        ("--graded", "graded answers behind the accuracy, or how many"),
+    ):
+        what.add_argument(name, metavar="COLUMN", help=text)
+    what.add_argument(
+        "--full-score", type=float, default=1.0, help="the accuracy's value for all right, e.g. 100"
+    )
+    cost = parser.add_argument_group("what a step cost")
+    cost.add_argument("--flops", metavar="COLUMN", help="FLOPs")
+    cost.add_argument("--flops-unit", type=float, default=1.0, help="of that column, e.g. 1e12")
+    cost.add_argument("--tokens", metavar="COLUMN", help="tokens, which with --params give FLOPs")
+    cost.add_argument(
+        "--tokens-are",
+        choices=("sequences", "generated", "trained"),
+        help="8·N, 2·N or 6·N FLOPs a token (default: sequences, generated and trained on)",
+    )
+    cost.add_argument("--params", type=float, metavar="N", help="parameters of the model")
+    cost.add_argument(
+        "--sequences", type=float, help="sequences in a step, where tokens are a mean over them"
+    )
+    cost.add_argument(
+        "--cumulative",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether the counter counts from the start of the run (default: as it looks)",
+    )
+    parser.add_argument("--figure", action="store_true", help="figure and summary for TensorBoard")
+    parser.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> int:
+    from rlviz.importers import import_run
+
+    sources = options.source
+    stem = "stdin" if sources[0] == "-" else Path(sources[0]).resolve().stem
+    output = options.output or time.strftime(f"runs/{stem}-%Y%m%d-%H%M%S")
+    found = import_run(
+        sources[0] if len(sources) == 1 else sources,
+        output,
+        kind=options.kind,
+        x=options.x,
+        step=options.step,
+        accuracy=options.accuracy,
+        full_score=options.full_score,
+        graded=_column_or_number(options.graded),
+        return_=getattr(options, "return"),
+        parallelism=options.parallelism,
+        flops=options.flops,
+        flops_unit=options.flops_unit,
+        tokens=options.tokens,
+        tokens_are=options.tokens_are,
+        sequences=options.sequences,
+        cumulative=options.cumulative,
+        params=options.params,
+        figure=options.figure,
+    )
+    print(found)
+    return 0
+
+
+def _column_or_number(text: str | None) -> str | float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text

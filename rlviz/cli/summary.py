@@ -1,0 +1,39 @@
+"""`rlviz summary`: what happened, in words."""
+
+import argparse
+import io
+import json
+
+import rlviz
+from rlviz.cli.arguments import add_run, command, print_markdown, write_text
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = command(
+        commands,
+        "summary",
+        "Say what happened in a run.",
+        "rlviz summary runs/swarm-7b\n"
+        "rlviz summary runs/swarm-7b --format html -o report.html   # with the figure\n"
+        "rlviz summary runs/swarm-7b --format json | jq .facts.flops",
+    )
+    add_run(parser)
+    parser.add_argument("--format", choices=("markdown", "json", "html"), default="markdown")
+    parser.add_argument("-o", "--output", help="a file instead of the terminal")
+    parser.set_defaults(run=_summary)
+
+
+def _summary(options: argparse.Namespace) -> int:
+    history = rlviz.read(options.logdir)
+    summary = rlviz.summarise(history)
+    if options.format == "json":
+        write_text(json.dumps(summary.to_dict(), indent=2) + "\n", options.output)
+    elif options.format == "html":
+        svg = io.StringIO()
+        rlviz.figure(history).savefig(svg, format="svg")
+        write_text(summary.html(figure_svg=svg.getvalue()), options.output)
+    elif options.output:
+        write_text(summary.markdown(), options.output)
+    else:
+        print_markdown(summary.markdown())
+    return 0
