@@ -159,11 +159,15 @@ def _items(name: str, data: bytes) -> Iterator[Batch | Damage]:
             offset = item.offset + item.length
             continue
         try:
-            yield from _batches(item.payload)
+            yield from batches_of(item.payload)
         except ValueError as error:
-            kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
-            yield Damage(name, offset, item.end - offset, str(error), kind)
+            yield Damage(name, offset, item.end - offset, str(error), kind_of(error))
         offset = item.end
+
+
+def kind_of(error: ValueError) -> str:
+    """Of damage: what was wrong with an intact record."""
+    return NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
 
 
 def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
@@ -178,7 +182,13 @@ def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
-def _batches(payload: bytes) -> Iterator[Batch]:
+def batches_of(payload: bytes) -> Iterator[Batch]:
+    """The rows in one record of an event file; most records hold none.
+
+    Raises:
+        ValueError: the record is no event, or its rows contradict themselves.
+        schema.NewerFormatError: they are of a format that this rlviz does not know.
+    """
     if _ROWS_TAG_START not in payload:  # spares the parser the scalars, pictures and texts
         return
     from google.protobuf.message import DecodeError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlviz import tfrecord
-from rlviz.report.files import DAMAGED, NEWER, SENSELESS, UNREADABLE, Batch, Damage, _batches
+from rlviz.report.files import DAMAGED, UNREADABLE, Batch, Damage, batches_of, kind_of
 
 BLOCK_BYTES = 8 << 20
 """Of a file are read at once, or as much as its largest record needs."""
@@ -105,9 +105,8 @@ def _complete(name: str, data: bytes, begin: int) -> Iterator[Batch | Damage | i
             offset = item.offset + item.length
         else:
             try:
-                yield from _batches(item.payload)
+                yield from batches_of(item.payload)
             except ValueError as error:
-                kind = NEWER if "Upgrade rlviz" in str(error) else SENSELESS
-                yield Damage(name, begin + offset, item.end - offset, str(error), kind)
+                yield Damage(name, begin + offset, item.end - offset, str(error), kind_of(error))
             offset = item.end
         yield begin + offset
