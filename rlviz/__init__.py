@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlviz import flops as flops
     from rlviz import parallelism as parallelism
     from rlviz import scaling as scaling
+    from rlviz import schema as schema
     from rlviz import smooth as smooth
     from rlviz.callback import Callback as Callback
     from rlviz.report.compare import Comparison as Comparison
@@ -37,6 +38,7 @@ _PUBLIC = {
     "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
     "scaling": ("rlviz.scaling", None),
+    "schema": ("rlviz.schema", None),
     "smooth": ("rlviz.smooth", None),
     "summarise": ("rlviz.report.summary", "summarise"),
 }

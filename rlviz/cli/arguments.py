@@ -55,6 +55,10 @@ def read_runs(given: list[str]) -> "dict[str, History | list[History]]":
     found: dict[str, History | list[History]] = {}
     for text in given:
         name, paths = _named(text)
+        if not name or not paths:
+            raise ValueError(
+                f"{text!r} names no run. Write RUN, NAME=RUN or NAME=RUN,RUN without spaces."
+            )
         if name in found:
             raise ValueError(f"two runs are called {name!r}. Give them names: NAME={paths[0]}.")
         runs = [rlviz.read(path) for path in paths]

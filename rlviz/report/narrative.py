@@ -48,8 +48,15 @@ def sentence(name: str, form: Form, axis: Axis, values: CurveValues, found: Anal
     events = _events(form, axis, values, found, start, end)
     if events:
         text = f"{name} {_listed(events)}"
-    elif found.direction:
+    elif found.direction and found.direction * _change(values, axis, 0.0, 1.0) > 0:
         text = f"{name} {'rose' if found.direction > 0 else 'fell'} from {start} to {end}"
+    elif found.direction:
+        over_all = "a rise" if found.direction > 0 else "a fall"
+        middle = form(values.at(axis.x(0.5)))
+        text = (
+            f"{name} went from {start} over {middle} in the middle to {end}; a straight line "
+            f"through all steps shows {over_all} ({p_text(_trend_p(found))}), so its course has a turn"
+        )
     else:
         text = f"{name} went from {start} to {end}, which is no trend ({p_text(_trend_p(found))})"
     if found.scatter is not None and found.scatter.grows:
@@ -92,8 +99,11 @@ def _events(
 
 
 def _moved(values: CurveValues, axis: Axis, first: float, last: float) -> str:
-    change = values.at(axis.x(last)).value - values.at(axis.x(first)).value
-    return "rose" if change > 0 else "fell"
+    return "rose" if _change(values, axis, first, last) > 0 else "fell"
+
+
+def _change(values: CurveValues, axis: Axis, first: float, last: float) -> float:
+    return values.at(axis.x(last)).value - values.at(axis.x(first)).value
 
 
 def _listed(parts: list[str]) -> str:

@@ -93,6 +93,9 @@ def summarise(history: History) -> Summary:
     to step; claims are tested by `rlviz.report.statistics`. With fewer than 20 points there are
     only the recorded values.
 
+    Raises:
+        TypeError: it is no `History`.
+
     Example:
         >>> import numpy as np
         >>> run = History({"step": np.array([1.0, 2.0]), "correct": np.array([1.0, 3.0]),
@@ -100,6 +103,11 @@ def summarise(history: History) -> Summary:
         >>> summarise(run).claims[0].sentence
         'Training accuracy went from 25.0 % to 75.0 %.'
     """
+    if not isinstance(history, History):
+        raise TypeError(
+            f"summarise() takes a run, got {type(history).__name__}. Read it first: "
+            "rlviz.summarise(rlviz.read(logdir))."
+        )
     x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
     series = {schema.ACCURACY: history.accuracy, schema.PARALLELISM: history.parallelism}
     unsure: list[str] = []
