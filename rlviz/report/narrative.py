@@ -55,7 +55,7 @@ def sentence(name: str, form: Form, axis: Axis, values: CurveValues, found: Anal
         middle = form(values.at(axis.x(0.5)))
         text = (
             f"{name} went from {start} over {middle} in the middle to {end}; a straight line "
-            f"through all steps shows {over_all} ({p_text(_trend_p(found))}), so its course has a turn"
+            f"through all steps shows {over_all} ({p_text(_trend_p(found))}), so it turned"
         )
     else:
         text = f"{name} went from {start} to {end}, which is no trend ({p_text(_trend_p(found))})"
