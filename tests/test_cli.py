@@ -261,6 +261,11 @@ def test_groups_of_seeds_have_names(run_cli, two_runs, tmp_path):
     assert "<svg" in (tmp_path / "groups.svg").read_text()
 
 
+@pytest.mark.parametrize("text", ["a=", "=run", "a=,"])
+def test_a_name_without_a_run_or_a_run_without_a_name_is_one_sentence(run_cli, text):
+    assert_one_sentence(run_cli("plot", text), f"{text!r} names no run", "NAME=RUN")
+
+
 def test_two_runs_of_one_name_are_asked_for_names(run_cli, two_runs):
     run = two_runs / "slow0"
     assert_one_sentence(run_cli("compare", run, run), "two runs are called 'slow0'", "NAME=")

@@ -12,6 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def ratios(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Element by element, NaN for 0/0; sums come first, and ratios last."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
+
+
 @dataclass(frozen=True, slots=True)
 class Parallelism:
     """One episode's work and span, in one unit (steps, tokens or seconds).

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
+from rlviz.measure.ratio import ratios
 from rlviz.record.steps import StepSums
 
 Floats = NDArray[np.float64]
@@ -39,8 +40,8 @@ class Columns:
         columns = {name: np.array(values, np.float64) for name, values in sums.items()}
         self.columns |= columns
         series = {
-            schema.ACCURACY: _ratio(columns["correct"], columns["graded"]),
-            schema.PARALLELISM: _ratio(columns["parallelism_sum"], columns["parallelism_count"]),
+            schema.ACCURACY: ratios(columns["correct"], columns["graded"]),
+            schema.PARALLELISM: ratios(columns["parallelism_sum"], columns["parallelism_count"]),
         }
         for name, values in series.items():
             self.scalar(schema.scalar_tag(name), values)
@@ -85,7 +86,7 @@ class Columns:
             correct = _array(None if a is None else a.correct for a in answers)
             graded = _array(None if a is None else a.graded for a in answers)
             self.columns |= zip(schema.group_columns(name), (correct, graded), strict=True)
-            series[f"{schema.ACCURACY}/{name}"] = accuracy = _ratio(correct, graded)
+            series[f"{schema.ACCURACY}/{name}"] = accuracy = ratios(correct, graded)
             self.scalar(schema.scalar_tag(f"{schema.ACCURACY}/{name}"), accuracy)
         return series
 
@@ -141,9 +142,3 @@ def _share(
 
 def _array(values: Iterable[float | None]) -> Floats:
     return np.array([math.nan if value is None else value for value in values], np.float64)
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Element by element, NaN for 0/0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(denominator > 0, numerator / denominator, np.nan)

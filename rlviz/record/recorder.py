@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.parallelism import ParallelismSums
-from rlviz.record import values
-from rlviz.record.values import Deferred
+from rlviz.record import device, values
+from rlviz.record.device import Deferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class Recorder:
         self._make_room_for(measurement)
         if deferred := measurement.deferred():
             try:
-                values.keep(deferred)
+                device.keep(deferred)
             except Exception as error:  # the device has no memory left
                 self._on_error(error)
                 return Measurement()
@@ -184,7 +184,7 @@ class Recorder:
         """Lower the limit of the queue to what its bytes allow of the largest items so far."""
         entries = len(item.flops) + len(item.seconds) + len(self._names)
         size = _ITEM_BYTES + _ENTRY_BYTES * entries
-        size += sum(values.kept_bytes(value) for value in item.deferred())
+        size += sum(device.kept_bytes(value) for value in item.deferred())
         if size > self._item_bytes:
             self._item_bytes = size
             self._limit = min(self._limit, max(1, self._queue_bytes // size))

@@ -15,9 +15,9 @@ from rlviz import schema
 from rlviz.measure.flops import exact
 from rlviz.record.averages import OnlineAverages
 from rlviz.record.columns import Columns
+from rlviz.record.device import Deferred, fetch
 from rlviz.record.recorder import SPOILED, Item, Measurement, check_step
 from rlviz.record.steps import StepSums
-from rlviz.record.values import Deferred, fetch
 
 T = TypeVar("T")
 Floats = NDArray[np.float64]

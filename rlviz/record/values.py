@@ -1,18 +1,12 @@
-"""What a user may hand to `record`: numbers, arrays and tensors, checked and made safe to keep.
+"""What a user may hand to `record`: numbers, arrays and tensors, checked and summed.
 
 Values that are at hand on the host are summed at once, so that a wrong one is an error at the call.
-Tensors on a device are copied there and read later, in the writer thread: reading one here would
-make the training thread wait for the device. Tensors are told by their methods, so that nothing
-here imports torch.
+What is on a device is left for later, see `rlviz.record.device`.
 """
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,33 +14,22 @@ from rlviz import schema
 from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.flops import exact
 from rlviz.measure.parallelism import ParallelismSums
+from rlviz.record.device import Deferred, detached, has_tensors, is_tensor, to_host
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Deferred(Generic[T]):
-    """A value that is still on its device, and what it is once `fetch` has brought it."""
-
-    kept: Any
-    read: Callable[[Any], T]
-    ready: tuple[Any, ...] = ()
-    """CUDA events of the streams that it was kept on, one for each device; none for others."""
-
-
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
     """Apply `read` to a host value at once; one on a device is for `keep`, before it can change."""
-    if not _has_tensors(value):
+    if not has_tensors(value):
         return read(value)
     tensors = value if isinstance(value, (list, tuple)) else [value]
-    if any(_is_tensor(t) and t.device.type != "cpu" for t in tensors):
-        if sparse := [
-            t.layout for t in tensors if _is_tensor(t) and "strided" not in str(t.layout)
-        ]:
+    if any(is_tensor(t) and t.device.type != "cpu" for t in tensors):
+        if sparse := [t.layout for t in tensors if is_tensor(t) and "strided" not in str(t.layout)]:
             raise _not_dense(name, f"a layout {sparse[0]}")
-        return Deferred(_detached(value), read)
+        return Deferred(detached(value), read)
     try:
-        host = _to_host(value)
+        host = to_host(value)
     except (TypeError, RuntimeError) as error:  # sparse, quantised, without data
         said = f"{str(error).splitlines()[0]!r} when it was read"
         raise _not_dense(name, said) from error
@@ -57,158 +40,6 @@ def _not_dense(name: str, got: str) -> TypeError:
     return TypeError(
         f"{name} must be a dense tensor, got {got}. Pass .to_dense(), or the number itself."
     )
-
-
-def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "detach")
-
-
-def _has_tensors(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return bool(value) and _is_tensor(value[0])
-    return _is_tensor(value)
-
-
-def _detached(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_detached(item) for item in value]
-    return value.detach() if _is_tensor(value) else value
-
-
-def keep(values: Sequence[Deferred[Any]]) -> None:
-    """Copy what the values stand for, on its device: later changes must not reach the record.
-
-    One launch on each device, however many tensors there are; nothing waits for it.
-    """
-    tensors = [tensor for value in values for tensor in _tensors(value.kept)]
-    copies: dict[int, Any] = {}
-    ready = []
-    for together in _by_device(tensors):
-        with _on_the_device_of(together[0]):
-            copies.update(zip(map(id, together), _copied_there(together), strict=True))
-            if together[0].is_cuda:
-                ready.append(sys.modules["torch"].cuda.Event())
-                ready[-1].record()
-    for value in values:
-        value.kept, value.ready = _replaced(value.kept, copies), tuple(ready)
-
-
-def kept_bytes(value: Deferred[Any]) -> int:
-    """What a value takes on its device."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(value.kept))
-
-
-def _on_the_device_of(tensor: Any) -> Any:
-    """Launches and events go to the current device; a script may have its tensors on another."""
-    return sys.modules["torch"].cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
-
-
-def _by_device(tensors: Iterable[Any]) -> list[list[Any]]:
-    devices: dict[str, dict[int, Any]] = {}
-    for tensor in tensors:
-        devices.setdefault(str(tensor.device), {})[id(tensor)] = tensor
-    # The wider elements first: then each starts at a multiple of its width in the joined bytes.
-    return [sorted(d.values(), key=lambda t: -t.element_size()) for d in devices.values()]
-
-
-def _copied_there(tensors: list[Any]) -> list[Any]:
-    """The tensors as views into one new block of bytes of their device."""
-    if len(tensors) == 1:
-        return [tensors[0].clone()]
-    joined, start, copies = _joined(tensors), 0, []
-    for tensor in tensors:
-        end = start + tensor.numel() * tensor.element_size()
-        copies.append(joined[start:end].view(tensor.dtype).reshape(tensor.shape))
-        start = end
-    return copies
-
-
-def _joined(tensors: list[Any]) -> Any:
-    """The bytes of tensors of one device, one after the other, in a new tensor."""
-    torch = sys.modules["torch"]  # loaded, for there is a tensor of it
-    return torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in tensors])
-
-
-def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
-    """What was kept for each of the values, on the host: one copy from each device brings all.
-
-    Waits for the devices, so it is for the writer thread.
-    """
-    arrays: dict[int, Any] = {}
-    events = {id(event): event for value in values for event in value.ready}.values()
-    for together in _by_device(tensor for value in values for tensor in _tensors(value.kept)):
-        copy = _through_pinned_memory if together[0].is_cuda else _to_the_host
-        arrays.update(
-            zip(map(id, together), _taken_apart(together, copy(together, events)), strict=True)
-        )
-    return [_replaced(value.kept, arrays) for value in values]
-
-
-def _to_the_host(tensors: list[Any], events: Iterable[Any]) -> Any:
-    return _joined(tensors).cpu()
-
-
-def _through_pinned_memory(tensors: list[Any], events: Iterable[Any]) -> Any:
-    """On a stream of its own, behind what the training's streams had queued; they don't wait."""
-    torch = sys.modules["torch"]
-    with torch.cuda.device(tensors[0].device):
-        stream = _stream_of(tensors[0].device)
-        for event in events:
-            stream.wait_event(event)
-        with torch.cuda.stream(stream):
-            joined = _joined(tensors)
-            host = torch.empty(joined.shape, dtype=joined.dtype, pin_memory=True)
-            host.copy_(joined, non_blocking=True)
-            done = torch.cuda.Event(blocking=True)  # sleeps instead of spinning on a core
-            done.record(stream)
-        done.synchronize()
-    return host
-
-
-@cache
-def _stream_of(device: Any) -> Any:
-    """One for each device: memory that was used on a stream stays with it."""
-    return sys.modules["torch"].cuda.Stream(device)
-
-
-def _taken_apart(tensors: list[Any], joined: Any) -> list[Any]:
-    """The arrays in the joined bytes of tensors, on the host."""
-    start, arrays = 0, []
-    for tensor in tensors:
-        end = start + tensor.numel() * tensor.element_size()
-        # A copy: the bytes of the whole flush must not live as long as one array of it.
-        arrays.append(_to_host(joined[start:end].clone().view(tensor.dtype).reshape(tensor.shape)))
-        start = end
-    return arrays
-
-
-def _tensors(value: Any) -> list[Any]:
-    if isinstance(value, (list, tuple)):
-        return [tensor for item in value for tensor in _tensors(item)]
-    return [value] if _is_tensor(value) else []
-
-
-def _replaced(value: Any, copies: Mapping[int, Any]) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_replaced(item, copies) for item in value]
-    return copies[id(value)] if _is_tensor(value) else value
-
-
-def _to_host(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_to_host(item) for item in value]
-    if not _is_tensor(value):
-        return value
-    tensor = value.detach().cpu()
-    return tensor.double().numpy() if _is_torchs_own(tensor.dtype) else tensor.numpy()
-
-
-def _is_torchs_own(dtype: Any) -> bool:
-    """Whether NumPy has no such dtype: bfloat16 and the kinds of float8."""
-    return dtype.is_floating_point and str(dtype).removeprefix("torch.") not in _NUMPY_FLOATS
-
-
-_NUMPY_FLOATS = {"float16", "float32", "float64"}
 
 
 def answers(correct: Any) -> Accuracy | Deferred[Accuracy]:
@@ -224,7 +55,7 @@ def rate(accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy]:
 
 
 def _count_of_answers(graded: Any) -> float:
-    if _is_tensor(graded) and graded.device.type != "cpu":
+    if is_tensor(graded) and graded.device.type != "cpu":
         raise TypeError(
             "graded must be a number on the host, got a tensor on "
             f"{graded.device}. It is usually a shape, such as rewards.numel()."

@@ -15,7 +15,7 @@ def averaged(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
     """
     if len(x) <= most:
         return x, y
-    return _means(x, y, np.linspace(0, len(x), most + 1).astype(int)[:-1])
+    return means(x, y, np.linspace(0, len(x), most + 1).astype(int)[:-1])
 
 
 def averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -25,9 +25,10 @@ def averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     (array([1., 2.]), array([4., 0.]))
     """
     starts = np.flatnonzero(np.diff(x, prepend=-np.inf) > 0)
-    return (x, y) if len(starts) == len(x) else _means(x, y, starts)
+    return (x, y) if len(starts) == len(x) else means(x, y, starts)
 
 
-def _means(x: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def means(x: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Of the stretches that begin at `starts`."""
     counts = np.diff(starts, append=len(x))
     return np.add.reduceat(x, starts) / counts, np.add.reduceat(y, starts) / counts

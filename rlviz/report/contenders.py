@@ -12,13 +12,12 @@ from rlviz.report.groups import Group
 from rlviz.report.measures import Measure
 from rlviz.report.reach import reach
 from rlviz.report.resample import draws
+from rlviz.report.statistics.analysis import FEWEST
 
 Floats = NDArray[np.float64]
 
 TAIL = 2.5
 """Percent of the draws beyond either end of an interval."""
-_FEWEST = 20
-"""With fewer points than this no interval is worth printing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +112,10 @@ def contender(group: Group, what: Measure, resamples: int, random: Generator) ->
     for run in group.runs:
         values = what.values(run)
         x, y = curves.finite(run.flops, np.full(len(run), np.nan) if values is None else values)
-        if len(np.unique(x)) < _FEWEST:
+        if len(np.unique(x)) < FEWEST:
             raise ValueError(
                 f"the run {run.logdir or group.name!r} has {len(x)} steps with {what.name} and RL "
-                f"FLOPs, expected at least {_FEWEST} at different FLOPs: fewer can't tell a "
+                f"FLOPs, expected at least {FEWEST} at different FLOPs: fewer can't tell a "
                 "difference from noise."
             )
         found.append(draws(x, y, resamples if len(group.runs) == 1 else 0, random))

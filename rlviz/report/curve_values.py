@@ -7,15 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.resample import draws
+from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT
 from rlviz.smooth.fit import MAX_LEVERAGE
 
 Floats = NDArray[np.float64]
 
-FEW = 20
-"""With fewer points than this a standard error is not worth printing: values only."""
 _RESAMPLES = 200
-_LEAST = 1e-100
-"""Of the extent of the values; squares of what is beyond it are no floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class CurveValues:
     def __init__(self, x: Floats, y: Floats) -> None:
         self._errors: Floats | None = None
         self._x, self._curve = x, y
-        if len(np.unique(x)) >= FEW and _LEAST < np.ptp(y) < 1 / _LEAST:
+        if len(np.unique(x)) >= FEWEST and LEAST_EXTENT < np.ptp(y) < 1 / LEAST_EXTENT:
             found = draws(x, y, _RESAMPLES, np.random.default_rng(0))
             # At the ends a parabola may leave the range of the data: no accuracy of -0.1 %.
             self._x, self._curve = found.x, np.clip(found.curve, y.min(), y.max())

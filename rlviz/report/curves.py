@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.axis import XAxis
+from rlviz.report.bins import means
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]
@@ -52,22 +53,16 @@ def smoothed(axis: XAxis, x: Floats, y: Floats) -> Curve:
     place, averaged = axis.scaled(x), 1
     if axis.log:
         edges = np.linspace(place[0], place[-1], _BINS_OF_LOG_AXIS, endpoint=False)
-        place, y = _binned(place, y, np.unique(np.searchsorted(place, edges)))
+        place, y = means(place, y, np.unique(np.searchsorted(place, edges)))
         averaged = 0
     elif len(x) > _MOST:
         averaged = -(-len(y) // _BINS)
-        place, y = _binned(place, y, np.arange(0, len(y), averaged))
+        place, y = means(place, y, np.arange(0, len(y), averaged))
     if averaged != 1:
         x = axis.unscaled(place)
     found = local_polynomial(y, x=place)
     is_smooth = bool(np.isfinite(found.standard_error).any())
     return Curve(x, found.curve, found.low, found.high, found.bandwidth, is_smooth, averaged)
-
-
-def _binned(place: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Means of the stretches that begin at `starts`."""
-    sizes = np.diff(starts, append=len(y))
-    return np.add.reduceat(place, starts) / sizes, np.add.reduceat(y, starts) / sizes
 
 
 def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.measure.accuracy import wilson_interval
+from rlviz.measure.ratio import ratios
 from rlviz.report.account import MissingRanks, Session
 from rlviz.report.files import Contents, Damage, EventFile, load, no_steps
 from rlviz.report.sessions import merge
@@ -99,7 +100,7 @@ class History:
     @property
     def accuracy(self) -> Floats:
         """Training accuracy, correct / graded, in [0, 1], (T,); NaN where nothing was graded."""
-        return _ratio(self._column("correct"), self._column("graded"))
+        return ratios(self._column("correct"), self._column("graded"))
 
     @property
     def accuracy_interval(self) -> tuple[Floats, Floats]:
@@ -122,12 +123,12 @@ class History:
         correct, graded = schema.group_columns(group)
         if correct not in self.columns:
             raise KeyError(f"no answers of a group {group!r}; there are {list(self.groups)}.")
-        return _ratio(self.columns[correct], self.columns[graded])
+        return ratios(self.columns[correct], self.columns[graded])
 
     @property
     def parallelism(self) -> Floats:
         """Average parallelism, the mean over a step's episodes of work / span, (T,)."""
-        return _ratio(self._column("parallelism_sum"), self._column("parallelism_count"))
+        return ratios(self._column("parallelism_sum"), self._column("parallelism_count"))
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -238,9 +239,3 @@ def merged(contents: Contents) -> History:
         missing_ranks=standing.missing_ranks,
         files=contents.files,
     )
-
-
-def _ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Element by element, NaN for 0/0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(denominator > 0, numerator / denominator, np.nan)

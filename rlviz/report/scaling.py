@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rlviz.report import ceiling, sigmoid
+from rlviz.report.bins import means
 from rlviz.report.sigmoid import Floats, Points, Shapes
 
 EARLY = 0.05
@@ -208,8 +209,7 @@ def _averaged(share: Floats, y: Floats, r0: float | None) -> Points:
             is_new = (column[1:] != column[:-1]) | (stretch[1:] != stretch[:-1])
             starts = np.concatenate([[0], np.flatnonzero(is_new) + 1])
             count = np.diff(starts, append=len(y))
-            share = np.add.reduceat(share, starts) / count
-            y = np.add.reduceat(y, starts) / count
+            share, y = means(share, y, starts)
             weight = count / count.mean()
         return Points(np.log(share), y, weight, r0)
 

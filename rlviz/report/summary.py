@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.report import facts, summary_text, words
 from rlviz.report.bins import averaged, averaged_ties
-from rlviz.report.curve_values import FEW, CurveValues, Value
+from rlviz.report.curve_values import CurveValues, Value
 from rlviz.report.history import History
 from rlviz.report.narrative import Axis, findings, p_text, sentence
-from rlviz.report.statistics.analysis import MOST, analyse
+from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, MOST, analyse
 from rlviz.report.statistics.together import together
 from rlviz.report.values_text import FORMATS
 
@@ -131,7 +131,7 @@ def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str])
     form, axis = FORMATS[name], _axis(history, x)
     curve, found = CurveValues(x, y), analyse(x, y)
     values = {"start": curve.at(x[0]), "middle": curve.at(axis.x(0.5)), "end": curve.at(x[-1])}
-    if len(y) < FEW:
+    if len(y) < FEWEST:
         points = words.counted(len(y), "point")
         unsure.append(f"{NAMES[name]}: {points} are too few to tell a change from chance.")
     elif found.noise is not None and not found.drift_excluded:
@@ -160,7 +160,7 @@ def _steps(*places: float) -> str:
 
 def _forecast(history: History, unsure: list[str]) -> list[Claim]:
     """What twice the compute would bring, where the data show a ceiling."""
-    if not history.has_compute_axis or np.isfinite(history.accuracy).sum() < FEW:
+    if not history.has_compute_axis or np.isfinite(history.accuracy).sum() < FEWEST:
         return []
     from rlviz.report.scaling import fit  # scipy.optimize takes its time to load
 
@@ -188,7 +188,7 @@ def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
     known = np.isfinite(x) & np.isfinite(accuracy) & np.isfinite(parallelism)
     at, first = averaged(*averaged_ties(x[known], accuracy[known]), MOST)
     _, second = averaged(*averaged_ties(x[known], parallelism[known]), MOST)
-    if len(at) < FEW or not np.ptp(first) > 0 or not 0 < np.ptp(second) < 1e100:
+    if len(at) < FEWEST or not np.ptp(first) > 0 or not 0 < np.ptp(second) < 1 / LEAST_EXTENT:
         return []
     found = together(at, first, second)
     tests = f"{p_text(found.p_around)} around their curves, {p_text(found.p_changes)} for changes"

@@ -6,7 +6,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import rlviz
 from rlviz.measure.accuracy import Accuracy
-from rlviz.record import values
+from rlviz.record import device, values
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -46,10 +46,10 @@ def test_every_value_arrives_as_it_was_when_it_was_recorded(tmp_path):
 
 def test_a_call_launches_once_however_many_tensors_it_brings():
     kept = list(values.metrics({str(n): torch.rand((), device="cuda") for n in range(5)}).values())
-    values.keep(kept)  # loads the kernel
+    device.keep(kept)  # loads the kernel
     torch.cuda.synchronize()
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
-        values.keep(kept)
+        device.keep(kept)
     launches = [
         event.name
         for event in profiled.events()
@@ -66,9 +66,9 @@ def test_what_was_queued_on_another_stream_is_waited_for_by_the_writer_alone():
         torch.cuda._sleep(200_000_000)
         answers.fill_(1)
         kept = values.answers(answers)
-        values.keep([kept])
+        device.keep([kept])
         answers.zero_()
-    assert [kept.read(host) for host in values.fetch([kept])] == [Accuracy(4, 4)]
+    assert [kept.read(host) for host in device.fetch([kept])] == [Accuracy(4, 4)]
 
 
 def test_no_graph_and_no_activation_is_kept_alive(tmp_path):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from rlviz.record.device import Deferred
 from rlviz.record.recorder import SPOILED, Measurement
 from rlviz.record.rows import RowBuilder
 from rlviz.record.table import Table
-from rlviz.record.values import Deferred, answers, episodes, flops, metrics
+from rlviz.record.values import answers, episodes, flops, metrics
 
 
 @dataclass(frozen=True)

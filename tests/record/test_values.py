@@ -9,14 +9,14 @@ import torch
 
 from rlviz.measure.accuracy import Accuracy
 from rlviz.measure.parallelism import Parallelism
-from rlviz.record import values
+from rlviz.record import device, values
+from rlviz.record.device import Deferred
 from rlviz.record.recorder import Recorder
-from rlviz.record.values import Deferred
 
 
 def arrived(*kept):
     """What kept values are once they were fetched."""
-    return [value.read(host) for value, host in zip(kept, values.fetch(kept), strict=True)]
+    return [value.read(host) for value, host in zip(kept, device.fetch(kept), strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
 ):
     kept = values.answers(on_a_device([1.0, 0.0]))
     assert isinstance(kept, Deferred)
-    values.keep([kept])
+    device.keep([kept])
     assert device_log == ["detach", "clone"]
     assert arrived(kept) == [Accuracy(1, 2)]
     assert device_log.count("copied to the host") == 1
@@ -57,7 +57,7 @@ def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
 def test_what_is_done_to_a_device_tensor_afterwards_does_not_reach_the_record(on_a_device):
     tensor = on_a_device([1.0, 0.0])
     kept = values.answers(tensor)
-    values.keep([kept])
+    device.keep([kept])
     tensor.zero_()
     assert arrived(kept) == [Accuracy(1, 2)]
 

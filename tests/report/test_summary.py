@@ -453,3 +453,22 @@ def test_the_page_has_tables_and_nothing_of_a_name_is_markup(small):
     assert page.count("<table>") == 2
     assert page.index("<svg><g/></svg>") < page.index("<h1>")
     assert "Run &lt;script" in page
+
+
+def test_the_words_never_say_another_direction_than_the_numbers(history_of):
+    x = np.linspace(0, 1, 300)
+    noise = 0.01 * np.random.default_rng(4).standard_normal(300)
+    curve = np.interp(x, [0, 0.08, 1], [0.25, 0.45, 0.33])  # up at once, then slowly down
+    sentence = said(history_of, curve + noise)
+    start, end = (float(n) for n in re.findall(r"(\d\d\.\d) ± \d\.\d %", sentence)[::2][:2])
+    assert start < 33
+    assert end > start
+    assert "fell from" not in sentence.split(";")[0]
+    assert re.search(
+        r"a straight line through all steps shows a fall \(p .*\), so it turned", sentence
+    )
+
+
+def test_a_path_is_no_run(small):
+    with pytest.raises(TypeError, match=r"takes a run, got str\. Read it first"):
+        rlviz.summarise("runs/small")

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 FEWEST = 20
 """With fewer points at places of their own nothing is claimed."""
-_LEAST = 1e-100
+LEAST_EXTENT = 1e-100
 """Of the extent of the values; squares of what is beyond it are no floats."""
 MOST = 200
 """Longer series are averaged into so many bins of equal count: shapes are wider than that, and the
@@ -90,7 +90,7 @@ def analyse(x: Floats, y: Floats) -> Analysis:
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
     extent = float(np.ptp(y)) if len(y) else 0.0
-    if not _LEAST < extent < 1 / _LEAST:
+    if not LEAST_EXTENT < extent < 1 / LEAST_EXTENT:
         return Analysis(len(y))
     places, means = averaged_ties(x, y)
     if len(places) < FEWEST:
