@@ -1,6 +1,7 @@
 """What several tests share: real runs on disk, and runs of any shape in memory."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +17,11 @@ import rlviz
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # has to stand before the kernels are imported
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As behind a shell's "&". The scripts that tests start would inherit it, and some are to be
+    # ended by Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
 

@@ -63,8 +63,7 @@ def start(request, parent):
         os.dup2(output.fileno(), 2)
     signal.signal(
         signal.SIGHUP, signal.SIG_DFL
-    )  # ignored under nohup, and SIGINT behind a shell's &
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    )  # ignored under nohup
     faulthandler.register(signal.SIGUSR1)  # by which one that hangs is asked where
     sys.argv = ["-c", *request["arguments"]]
     names = {

@@ -390,6 +390,10 @@ def test_a_real_run_is_followed_within_a_second_from_its_first_step_to_ctrl_c(tm
         while len(arrived) < 30 and time.monotonic() < deadline:
             time.sleep(0.05)
         following.send_signal(signal.SIGINT)
+        try:
+            following.wait(timeout=10)
+        finally:
+            following.kill()  # else a follower that goes on would keep the test for ever
         reader.join(timeout=10)
         assert following.stderr.read() == "lines: 30\n"
     assert following.returncode == 0
