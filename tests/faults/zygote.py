@@ -61,9 +61,7 @@ def start(request, parent):
         os.dup2(nothing.fileno(), 0)
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    signal.signal(
-        signal.SIGHUP, signal.SIG_DFL
-    )  # ignored under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
     faulthandler.register(signal.SIGUSR1)  # by which one that hangs is asked where
     sys.argv = ["-c", *request["arguments"]]
     names = {
