@@ -49,8 +49,9 @@ def ema_column(name: str) -> str:
 def rows_tag(session: int, layout: int = 0) -> str:
     """The tag under which one session writes its rows.
 
-    TensorBoard keeps the metadata of a tag's first event only. So when a session meets a new column
-    (a metric first logged at step 100), its rows go on under the tag of the next `layout`.
+    TensorBoard keeps the metadata of a tag's first event only. So when the header of a session's
+    rows changes (a metric is first logged at step 100, a step was dropped), they go on under the
+    tag of the next `layout`.
 
     >>> rows_tag(2), rows_tag(2, layout=1)
     ('rlviz/rows/s2', 'rlviz/rows/s2.1')

@@ -76,10 +76,6 @@ class RowBuilder:
         self.unclosed = 0
         """Measurements since the last step was closed."""
 
-    def feed(self, items: Iterable[Item]) -> Rows:
-        """Take in queued items, in order, and return the rows of the steps that they close."""
-        return self.rows(self.close_steps(items))
-
     def close_steps(self, items: Iterable[Item]) -> list[StepSums]:
         """Take in queued items, in order, and return the sums of the steps that they close."""
         items = list(items)

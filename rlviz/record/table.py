@@ -1,4 +1,4 @@
-"""The table on disk: columns stacked into one array, under a layout that only ever grows."""
+"""The table on disk: columns stacked into one array, and the tag that each batch of it stands under."""
 
 from collections.abc import Mapping
 
@@ -9,19 +9,40 @@ from rlviz import schema
 
 Floats = NDArray[np.float64]
 
+_MOST_BATCHES = 512
+"""Under one tag. Readers of TensorBoard's data can only ask for all of a tag again."""
+
 
 class Table:
-    """Stacks columns into one array; columns only ever grow, so that a tag keeps one layout."""
+    """Stacks columns into one array; columns only ever grow, so that a tag can keep its layout."""
 
     def __init__(self) -> None:
-        self.layout = 0
         self.names: tuple[str, ...] = ()
 
     def stack(self, columns: Mapping[str, Floats]) -> Floats:
         """Columns, each (k,) -> (k, names), NaN where a column is missing."""
-        new = [name for name in columns if name not in self.names]
-        if new:
-            self.layout += bool(self.names)
-            self.names += tuple(new)
+        self.names += tuple(name for name in columns if name not in self.names)
         missing = np.full(len(columns[schema.STEP]), np.nan)
         return np.column_stack([columns.get(name, missing) for name in self.names])
+
+
+class Layouts:
+    """Numbers the stretches of batches that share a tag.
+
+    TensorBoard keeps the header of a tag's first batch only, so a batch with another header begins
+    the next layout.
+    """
+
+    def __init__(self) -> None:
+        self._layout = 0
+        self._header: schema.RowsHeader | None = None
+        self._batches = 0
+
+    def of(self, header: schema.RowsHeader) -> int:
+        """The layout of the next batch, which has this header."""
+        if self._header not in (None, header) or self._batches == _MOST_BATCHES:
+            self._layout += 1
+            self._batches = 0
+        self._header = header
+        self._batches += 1
+        return self._layout

@@ -25,7 +25,7 @@ from rlviz.record.illustrator import Illustration, Illustrator
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, ends_a_step
 from rlviz.record.rows import RowBuilder, Rows
-from rlviz.record.table import Table
+from rlviz.record.table import Layouts, Table
 from rlviz.record.troubles import Troubles
 
 _SLICE = 512
@@ -93,6 +93,7 @@ class Worker:
         self._row_limit = row_limit
         self._byte_limit = byte_limit
         self._table = Table()
+        self._layouts = Layouts()
         # Never held while anything is written. A signal handler comes through in its own thread,
         # and finds out whether it is in the middle of a build.
         self._building = threading.RLock()
@@ -349,7 +350,7 @@ class Worker:
                 missing_ranks=rows.missing_ranks,
             )
             event = events.rows(
-                rows.wall_times[-1], header, self._table.layout, table, rows_before=before
+                rows.wall_times[-1], header, self._layouts.of(header), table, rows_before=before
             )
             before += len(rows)
             parts.append(tfrecord.frame(event.SerializeToString()))

@@ -12,7 +12,9 @@ from rlviz.report.statistics.noise import Noise
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_ENDS = 41
+_CELLS = 40
+_POINTS = 4
+"""In a cell at least."""
 _SHORTEST = 0.2
 """Of the extent of x."""
 _FEWEST = 8
@@ -43,18 +45,26 @@ def find_plateau(x: Floats, y: Floats, noise: Noise) -> Plateau | None:
 
     The range is that of means over a twentieth of the points each. Where noise alone makes it, no
     stretch has a bound under a tenth of it, and none is named.
+
+    Two changes are put together by their squares: that of a straight line through the stretch, by
+    its 95 % bound, and what the means over cells deviate from that line beyond their noise, as the
+    rise of a line that deviates as much from its own mean. Without the second a dip and the way
+    back would be level.
     """
     inflation = (1 + noise.correlation) / (1 - noise.correlation)
     parts = [part.mean() for part in np.array_split(y, 20)]
     allowed = _TOLERANCE * (max(parts) - min(parts))
-    ends = np.unique(np.linspace(0, len(x), _ENDS).astype(int))
-    first, last = (np.array(side) for side in zip(*itertools.combinations(ends, 2), strict=True))
+    cells = max(min(_CELLS, len(x) // _POINTS), 1)
+    ends = np.linspace(0, len(x), cells + 1).astype(int)
+    sides = np.array(list(itertools.combinations(range(cells + 1), 2)))
+    first, last = ends[sides].T
     length = x[last - 1] - x[first]
     wide = (last - first >= _FEWEST) & (length >= _SHORTEST)
-    first, last, length = first[wide], last[wide], length[wide]
+    sides, first, last, length = sides[wide], first[wide], last[wide], length[wide]
     slope, error, level, spread = _lines(x, y, first, last)
-    reach = stats.t.ppf(0.95, last - first - 2) * error * np.sqrt(inflation)
-    change = (np.abs(slope) + reach) * length
+    rise = np.abs(slope) + stats.t.ppf(0.95, last - first - 2) * error * np.sqrt(inflation)
+    bend = _bends(x, y, ends, sides, slope, spread**2 * inflation)
+    change = np.hypot(rise * length, bend)
     flat = np.flatnonzero(change < allowed)
     if not len(flat):
         return None
@@ -67,6 +77,29 @@ def find_plateau(x: Floats, y: Floats, noise: Noise) -> Plateau | None:
         float(level_error),
         float(change[best]),
     )
+
+
+def _bends(
+    x: Floats, y: Floats, ends: Ints, sides: Ints, slope: Floats, variance: Floats
+) -> Floats:
+    """How much stretches of cells, (k, 2), bend off lines of these slopes, (k,), in the unit of y.
+
+    A line that rises by d deviates from its mean by a variance of d²/12.
+    """
+    first, last = sides.T
+    count = np.diff(ends)
+    at, means = (np.add.reduceat(v - v.mean(), ends[:-1]) / count for v in (x, y))
+
+    def over(values: Floats) -> Floats:
+        sums = np.concatenate([[0.0], np.cumsum(count * values)])
+        return np.asarray((sums[last] - sums[first]) / (ends[last] - ends[first]))
+
+    x_mean, y_mean = over(at), over(means)
+    x_variance, y_variance = over(at**2) - x_mean**2, over(means**2) - y_mean**2
+    covariance = over(at * means) - x_mean * y_mean
+    off = y_variance - 2 * slope * covariance + slope**2 * x_variance
+    by_noise = (last - first - 2) * variance / (ends[last] - ends[first])
+    return np.asarray(np.sqrt(12 * np.maximum(off - by_noise, 0.0)))
 
 
 def _lines(x: Floats, y: Floats, first: Ints, last: Ints) -> tuple[Floats, ...]:
