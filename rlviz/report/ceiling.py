@@ -63,16 +63,15 @@ def too_little(c: Floats) -> str:
     return ""
 
 
-def not_shown(points: Points, shapes: Shapes, found: Noise, *, likely: float, sure: float) -> str:
+def not_shown(points: Points, shapes: Shapes, found: Noise, *, doubtful: float, sure: float) -> str:
     """Why the data do not show a ceiling, as a clause, or nothing.
 
     Args:
         points: the data.
         shapes: all whose sum of squares is at most `sure`, the best one first.
         found: the noise around that one.
-        likely, sure: sums of squares up to which a curve may be the true one, at 95 % and at 4.5
-            standard errors. The second is asked of the sigmoid itself: its shape was searched for,
-            and noise has many shapes.
+        doubtful, sure: sums of squares up to which a parabola may be the true curve, and, at 4.5
+            standard errors, a sigmoid: its shape was searched for, and noise has many shapes.
     """
     low, high = shapes.value(np.array([-math.inf, math.inf]))[0]
     if found.effective_points < MIN_EFFECTIVE_POINTS:
@@ -83,7 +82,7 @@ def not_shown(points: Points, shapes: Shapes, found: Noise, *, likely: float, su
         )
     if points.squares() <= sure or high <= low:
         return "the accuracy does not rise beyond its scatter"
-    return _open(points, shapes) or _bent(points, likely)
+    return _open(points, shapes) or _bent(points, doubtful)
 
 
 def _open(points: Points, shapes: Shapes) -> str:
@@ -99,12 +98,12 @@ def _open(points: Points, shapes: Shapes) -> str:
     return ""
 
 
-def _bent(points: Points, likely: float) -> str:
+def _bent(points: Points, doubtful: float) -> str:
     root = np.sqrt(points.weight)
     powers = np.vander(np.exp(points.log_compute), 3) * root[:, None]
     y = points.value * root
     left = y - powers @ np.linalg.lstsq(powers, y, rcond=None)[0]
-    if float(left @ left) <= likely:
+    if float(left @ left) <= doubtful:
         return "a parabola fits the data as well, and it has no ceiling"
     return ""
 

@@ -15,8 +15,9 @@ from rlviz.report.sigmoid import Floats, Points, Shapes
 EARLY = 0.05
 """Share of the largest compute below which points are left out by default."""
 
-_LIKELY, _SURE = 0.025, 3.4e-6
-"""Tails of the intervals that are given, and of those that decide (4.5 standard errors)."""
+_LIKELY, _DOUBTFUL, _SURE = 0.025, 0.0005, 3.4e-6
+"""Tails of the intervals that are given, of those within which a parabola is as good as the curve,
+and of those that decide (4.5 standard errors)."""
 _BINS = 250
 _STRETCH = 0.02
 _FEWEST = 8
@@ -130,7 +131,7 @@ def fit(
 
     The ceiling is identifiable if at least 100 points over a factor of 10 in compute were used,
     worth at least 30 independent ones; if all curves within 4.5 standard errors rise, pass their
-    C_mid within the data and have an exponent between 0.1 and 10; if no parabola does as well;
+    C_mid within the data and have an exponent between 0.1 and 10; if no parabola is within 3.3;
     and if A is at most 1, should the data lie within [0, 1].
 
     Raises:
@@ -171,9 +172,9 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
     noise = ceiling.noise(points, curve)
     freedom = max(noise.effective_points - points.parameters, 1.0)
     rounding = 1e-12 * points.squares()
-    likely, sure = (
+    likely, doubtful, sure = (
         float(curve.squares[0]) + max(stdtrit(freedom, 1 - tail) ** 2 * noise.variance, rounding)
-        for tail in (_LIKELY, _SURE)
+        for tail in (_LIKELY, _DOUBTFUL, _SURE)
     )
     shapes = sigmoid.allowed(points, center, sure)
     is_share = bool(y.min() >= 0 and y.max() <= 1)
@@ -181,7 +182,7 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
     drawn = _Drawn(shapes.where(shapes.squares <= likely), likely, c[-1], offset, unit, limits)
     r0_found, a = drawn.value(np.array([0.0, math.inf])).tolist()
     why_not = ceiling.too_little(c) or ceiling.not_shown(
-        points, shapes, noise, likely=likely, sure=sure
+        points, shapes, noise, doubtful=doubtful, sure=sure
     )
     if not why_not and is_share and a > 1:
         why_not = f"the fitted ceiling, {a:.3g}, is above 1"

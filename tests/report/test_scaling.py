@@ -155,8 +155,7 @@ def test_false_ceilings_are_one_in_a_hundred_at_most(shape):
             ).identifiable
             for seed in range(300)
         ]
-        # The concave parabola is at its target, where chance alone may double the count.
-        assert np.mean(claims) <= (0.02 if shape == "concave parabola" else 0.01)
+        assert np.mean(claims) <= 0.01
 
 
 @pytest.mark.parametrize("spacing", ["steps", "ratios"])
