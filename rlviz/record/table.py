@@ -1,4 +1,4 @@
-"""The table on disk: columns stacked into one array, and the tag that a batch of it stands under."""
+"""The table on disk: columns stacked in one array, and the tag that each batch stands under."""
 
 from collections.abc import Mapping
 
