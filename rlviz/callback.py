@@ -329,8 +329,8 @@ class Callback:
                 f"but {self._recorder.logged} steps were already logged."
             )
         self._builder.load_state_dict(state)
-        self._recorder.last_step = self._worker.resumed_after = int(state["step"])
-        self._worker.flops_before = self._builder.flops_total
+        self._recorder.last_step = int(state["step"])
+        self._worker.resume(self._recorder.last_step, self._builder.flops_total)
 
     @property
     def health(self) -> Health:

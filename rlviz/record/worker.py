@@ -7,7 +7,6 @@ training thread, which shares the interpreter with it, never waits for longer.
 
 import math
 import queue
-import secrets
 import threading
 import time
 from collections import deque
@@ -18,14 +17,15 @@ from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 
-from rlviz import schema, tfrecord
-from rlviz.record import events, scalars
+from rlviz import schema
+from rlviz.record import events
+from rlviz.record.backlog import Backlog
+from rlviz.record.encoding import Encoder
 from rlviz.record.eventfile import EventFile
 from rlviz.record.illustrator import Illustration, Illustrator
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, ends_a_step
 from rlviz.record.rows import RowBuilder, Rows
-from rlviz.record.table import Layouts, Table
 from rlviz.record.troubles import Troubles
 
 _SLICE = 512
@@ -84,26 +84,20 @@ class Worker:
         self._queue = items
         self._builder = builder
         self._file = file
-        self._session = session
-        self._writer = secrets.token_hex(4)  # two callbacks that start at once share a session
+        self._encoder = Encoder(session, ranks.world_size)
         self._illustrator = illustrator
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._troubles = troubles
         self._dropped_before = dropped_before
-        self._row_limit = row_limit
-        self._byte_limit = byte_limit
-        self._table = Table()
-        self._layouts = Layouts()
+        self._backlog = Backlog(opening, row_limit=row_limit, byte_limit=byte_limit)
         # Never held while anything is written. A signal handler comes through in its own thread,
         # and finds out whether it is in the middle of a build.
         self._building = threading.RLock()
         self._in_a_build = False
         self._left = False
-        self._rows: deque[Rows] = deque()
         self._ranks = ranks
         self._state = builder.state_dict()
         self._has_config = bool(opening)
-        self._extras: list[Event] = list(opening)
         self._requests: deque[_Request] = deque()
         # Not an Event: a signal handler that comes while one is set could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -113,14 +107,27 @@ class Worker:
         self._closed = threading.Event()
         self._success = True
         self._all_written = False
-        self.resumed_after: int | None = None
-        self.flops_before = 0
         self.written = 0
-        self.dropped = 0
+        self._lost = 0
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Steps that were given up."""
+        return self._lost + self._backlog.dropped
+
+    @property
+    def resumed_after(self) -> int | None:
+        """The step after which the session goes on, if it was given a state."""
+        return self._encoder.resumed_after
+
+    def resume(self, step: int, flops: int) -> None:
+        """The session goes on after this step, with as many cumulative FLOPs."""
+        self._encoder.resumed_after = step
+        self._encoder.flops_before = flops
 
     def build(self, most: float = math.inf) -> bool:
         """Turn queued items into rows, `most` of them; whether any were left.
@@ -134,9 +141,9 @@ class Worker:
                     items.append(self._queue.popleft())
                 closed = self._builder.close_steps(items)
             except BaseException:
-                self.dropped += sum(map(ends_a_step, items))
+                self._lost += sum(map(ends_a_step, items))
                 raise
-            self.dropped += self._ranks.add(closed)
+            self._lost += self._ranks.add(closed)
             self._keep_complete_steps()
         return bool(self._queue)
 
@@ -183,10 +190,10 @@ class Worker:
         complete = deque(self._ranks.complete(now_or_never=now_or_never))
         try:
             while complete:
-                self._keep_rows(self._builder.rows(*complete[0]))
+                self._backlog.add(self._builder.rows(*complete[0]))
                 complete.popleft()
         except BaseException:
-            self.dropped += sum(len(steps) for steps, _ in complete)
+            self._lost += sum(len(steps) for steps, _ in complete)
             raise
 
     def _wait_for_ranks(self, timeout: float) -> None:
@@ -198,24 +205,6 @@ class Worker:
             if not self._ranks.waiting or time.monotonic() > deadline:
                 return
             time.sleep(0.01)
-
-    def _keep_rows(self, rows: Rows) -> None:
-        if not len(rows):
-            return
-        self._rows.append(rows)
-        while len(self._rows) > 1 and (
-            sum(map(len, self._rows)) > self._row_limit or self._bytes > self._byte_limit
-        ):
-            self._drop_oldest()
-
-    @property
-    def _bytes(self) -> int:
-        return sum(rows.nbytes for rows in self._rows)
-
-    def _drop_oldest(self) -> None:
-        """Give up the rows that waited longest; figures go before them."""
-        self._extras = [event for event in self._extras if not events.is_illustration(event)]
-        self.dropped += len(self._rows.popleft())
 
     def in_forked_child(self) -> None:
         """The thread is the parent's, which may have held the lock; so are file and messages."""
@@ -292,7 +281,9 @@ class Worker:
             self.written += self._ranks.send()
             now = time.monotonic()
             due = at_once or last or now >= self._next_write
-            if due or (self._is_full() and not self._pause):
+            with self._building:
+                is_hurried = self._backlog.is_half_full and not self._pause
+            if due or is_hurried:
                 self._write_rows(last=last)
                 self._pause, self._next_write = 0.0, now + self._pace
             if due or not self._pause:
@@ -302,61 +293,26 @@ class Worker:
             self._next_write = time.monotonic() + self._pause
             self._troubles.note(error)
             return False
-        return not self._rows and not self._ranks.waiting
-
-    def _is_full(self) -> bool:
-        """Whether rows come so fast that they should not wait for their time."""
-        with self._building:
-            return (
-                2 * sum(map(len, self._rows)) > self._row_limit
-                or 2 * self._bytes > self._byte_limit
-            )
+        return not len(self._backlog) and not self._ranks.waiting
 
     def _write_rows(self, *, last: bool) -> None:
         taken: list[Rows] = []
         extras: list[Event] = []
         try:
             with self._building:  # taken out, so that `build` can't drop what is being written
-                while self._rows:
-                    taken.append(self._rows.popleft())
+                self._backlog.take_rows(taken)
                 if taken or self.written or last:
-                    extras, self._extras = self._extras, []
+                    extras = self._backlog.take_extras()
             if taken or extras:
-                self._file.append(self._encoded(taken, extras))
+                dropped = self.dropped + self._dropped_before()
+                self._file.append(
+                    self._encoder.encode(taken, extras, written=self.written, dropped=dropped)
+                )
         except BaseException:
             with self._building:
-                self._rows.extendleft(reversed(taken))
-                self._extras[:0] = extras
+                self._backlog.put_back(taken, extras)
             raise
         self.written += sum(map(len, taken))
-
-    def _encoded(self, taken: list[Rows], extras: list[Event]) -> bytes:
-        """All that is to be written now, in framed records."""
-        start = []
-        if taken and not self.written:  # what earlier sessions wrote from this step on is void
-            start = [events.session_start(taken[0].wall_times[0], int(taken[0].steps[0]))]
-        parts = [tfrecord.frame(event.SerializeToString()) for event in (*start, *extras)]
-        before = self.written
-        for rows in taken:
-            table = self._table.stack(rows.columns)
-            header = schema.RowsHeader(
-                self._session,
-                self._table.names,
-                self.resumed_after,
-                self.flops_before,
-                self._writer,
-                dropped=self.dropped + self._dropped_before(),
-                world_size=self._ranks.world_size,
-                missing_ranks=rows.missing_ranks,
-            )
-            event = events.rows(
-                rows.wall_times[-1], header, self._layouts.of(header), table, rows_before=before
-            )
-            before += len(rows)
-            parts.append(tfrecord.frame(event.SerializeToString()))
-            parts.append(scalars.encode(rows.steps, rows.wall_times, rows.scalars))
-            time.sleep(_REST_SECONDS if len(taken) > 1 else 0)
-        return b"".join(parts)
 
     def _illustrate(self) -> None:
         """Pick up a finished figure, and ask for the next one when its time has come."""
@@ -369,12 +325,12 @@ class Worker:
     def _keep(self, illustration: Illustration | None) -> None:
         if illustration is not None:
             now, step = time.time(), illustration.step
-            with self._building:  # in place of one that the disk has not taken yet
-                self._extras = [
-                    *(event for event in self._extras if not events.is_illustration(event)),
-                    events.figure(now, step, illustration.figure_png),
-                    events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
-                ]
+            told = [
+                events.figure(now, step, illustration.figure_png),
+                events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
+            ]
+            with self._building:
+                self._backlog.illustrate(told)
 
     def _finish(self) -> None:
         """The end of the run: last rows, last figure, last word."""
@@ -399,7 +355,7 @@ class Worker:
                     )
                 )
         if self._has_config:
-            self._extras.append(events.config_end(time.time(), success=self._success))
+            self._backlog.add_extras([events.config_end(time.time(), success=self._success)])
         all_written = self._write(last=True)
         try:
             self._file.close()
