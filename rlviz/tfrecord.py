@@ -9,6 +9,8 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import google_crc32c
 
@@ -16,8 +18,7 @@ HEADER_BYTES = 12
 FOOTER_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One intact record."""
 
     payload: bytes
@@ -77,12 +78,19 @@ def _record_at(data: bytes, offset: int) -> Record | None:
 
 def _length_at(data: bytes, offset: int) -> int | None:
     """The payload's length if an intact header stands at `offset` and the record ends in time."""
-    header = bytes(data[offset : offset + HEADER_BYTES])
+    length = _length_in(bytes(data[offset : offset + HEADER_BYTES]))
+    if length is None or offset + HEADER_BYTES + length + FOOTER_BYTES > len(data):
+        return None
+    return length
+
+
+@lru_cache(maxsize=1024)  # the scalars of most steps make records of the same length
+def _length_in(header: bytes) -> int | None:
+    """The length that a header gives, if it is intact."""
     if len(header) < HEADER_BYTES or header[8:] != checksum(header[:8]):
         return None
     length: int = struct.unpack("<Q", header[:8])[0]
-    fits = offset + HEADER_BYTES + length + FOOTER_BYTES <= len(data)
-    return length if fits else None
+    return length
 
 
 _CANDIDATE = re.compile(rb"(?=[\s\S]{5}\0\0\0)(?!\0{12})")

@@ -182,7 +182,7 @@ def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
-def batches_of(payload: bytes) -> Iterator[Batch]:
+def batches_of(payload: bytes) -> list[Batch]:
     """The rows in one record of an event file; most records hold none.
 
     Raises:
@@ -190,7 +190,7 @@ def batches_of(payload: bytes) -> Iterator[Batch]:
         schema.NewerFormatError: they are of a format that this rlviz does not know.
     """
     if _ROWS_TAG_START not in payload:  # spares the parser the scalars, pictures and texts
-        return
+        return []
     from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event
 
@@ -198,6 +198,7 @@ def batches_of(payload: bytes) -> Iterator[Batch]:
         event = Event.FromString(payload)
     except DecodeError as error:
         raise ValueError(f"not an event: {error}") from error
+    found = []
     for value in event.summary.value:
         if schema.is_rows_tag(value.tag):
             header = schema.RowsHeader.from_bytes(value.metadata.plugin_data.content)
@@ -205,7 +206,8 @@ def batches_of(payload: bytes) -> Iterator[Batch]:
             table = np.frombuffer(value.tensor.tensor_content, dtype="<f8").reshape(shape)
             if table.ndim != 2 or table.shape[1] != len(header.columns):
                 raise ValueError(f"rows of shape {shape} under {len(header.columns)} columns")
-            yield Batch(header, table, _written(event.step))
+            found.append(Batch(header, table, _written(event.step)))
+    return found
 
 
 def _written(event_step: int) -> int | None:

@@ -38,10 +38,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
     """
     batches, claimed = _told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
-    rows = np.concatenate([_widened(batch, names) for batch in batches])
-    columns = {
-        name: np.ascontiguousarray(column) for name, column in zip(names, rows.T, strict=True)
-    }
+    columns = {name: _stacked(batches, name) for name in names}
     starts = _starts(batches)
     offsets: dict[int, dict[str, int]] = {}
     lost: dict[int, int] = {}
@@ -58,7 +55,8 @@ def merge(batches: Sequence[Batch]) -> Merged:
         last = columns[schema.STEP][before[-1]] if len(before) else 0.0
         missing = _still_missing(missing, start, int(last))
     keep = _standing(columns, starts)
-    standing = {name: column[keep] for name, column in columns.items()}
+    everything = np.array_equal(keep, np.arange(len(columns[schema.STEP])))
+    standing = columns if everything else {name: col[keep] for name, col in columns.items()}
     superseded = int(np.isfinite(columns[schema.STEP]).sum()) - len(keep)
     stand_until = {number: start.after for number, start in starts.items()}
     return Merged(
@@ -135,13 +133,16 @@ def _still_missing(
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
 
 
-def _widened(batch: Batch, names: tuple[str, ...]) -> Floats:
-    if batch.header.columns == names:
-        return batch.table
-    at = {name: i for i, name in enumerate(names)}
-    wide = np.full((len(batch.table), len(names)), np.nan)
-    wide[:, [at[name] for name in batch.header.columns]] = batch.table
-    return wide
+def _stacked(batches: Sequence[Batch], name: str) -> Floats:
+    """One column of all batches, NaN where one has none."""
+    parts = []
+    for batch in batches:
+        names = batch.header.columns
+        if name in names:
+            parts.append(batch.table[:, names.index(name)])
+        else:
+            parts.append(np.full(len(batch.table), np.nan))
+    return np.concatenate(parts)
 
 
 def _standing(
