@@ -1,0 +1,1 @@
+"""The RL FLOPs page in TensorBoard: a plugin that reads runs through TensorBoard's data provider."""
