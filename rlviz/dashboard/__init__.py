@@ -1,1 +1,1 @@
-"""The RL FLOPs page in TensorBoard: a plugin that reads runs through TensorBoard's data provider."""
+"""The page RL FLOPs in TensorBoard: a plugin that reads runs as its data provider gives them."""

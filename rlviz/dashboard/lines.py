@@ -55,11 +55,9 @@ def ema_weight(smooth: str) -> float | None:
     return weight
 
 
-def whole(points: Points, smooth: str) -> Line | None:
-    """The curve through all points of a run; None for "none" and where there are no points."""
+def whole(points: Points, smooth: str) -> Line:
+    """The curve through all points of a run, of which there is at least one."""
     weight = ema_weight(smooth)
-    if smooth == NONE or not len(points.y):
-        return None
     if weight is not None:
         averages, _ = ema(points.y, weight=weight)
         return Line(points.x, averages)

@@ -29,7 +29,13 @@ _BOOKKEEPING = {
     "spawning_stages",
     *map(schema.ema_column, (schema.ACCURACY, schema.PARALLELISM)),
 }
-_BOOKKEEPING_KINDS = ("correct/", "graded/", f"{schema.ACCURACY}_ema/", "flops/", "flops_remainder/")
+_BOOKKEEPING_KINDS = (
+    "correct/",
+    "graded/",
+    f"{schema.ACCURACY}_ema/",
+    "flops/",
+    "flops_remainder/",
+)
 
 
 def listing_of(history: History, notes: Sequence[str]) -> Listing:

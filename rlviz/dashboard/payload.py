@@ -22,9 +22,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byt
     (44, b'{"version":3,"arrays":[["x",2')
     """
     named = [[name, len(array)] for name, array in arrays.items()]
-    text = json.dumps(
-        {**header, "arrays": named}, separators=(",", ":"), allow_nan=False
-    ).encode()
+    text = json.dumps({**header, "arrays": named}, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(4 + len(text)) % 8)
     parts = [np.ascontiguousarray(array, dtype="<f8").tobytes() for array in arrays.values()]
     return b"".join([struct.pack("<I", len(text)), text, *parts])

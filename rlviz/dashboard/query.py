@@ -1,10 +1,12 @@
 """What a request asks for: its parameters, checked, and errors as sentences."""
 
 import math
-from collections.abc import Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-Arguments: TypeAlias = Mapping[str, str]
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+Arguments: TypeAlias = "MultiDict[str, str]"
 
 _SHOWN = 80
 
@@ -41,16 +43,30 @@ def text(arguments: Arguments, name: str) -> str:
     return arguments[name]
 
 
-def choice(arguments: Arguments, name: str, choices: tuple[str, ...], default: str) -> str:
+def texts(arguments: Arguments, name: str) -> list[str]:
+    """A parameter that has to be there, once or more, each value once.
+
+    Raises:
+        QueryError: it is not.
+    """
+    text(arguments, name)
+    return list(dict.fromkeys(arguments.getlist(name)))
+
+
+Word = TypeVar("Word", bound=str)
+
+
+def choice(arguments: Arguments, name: str, choices: tuple[Word, ...], default: Word) -> Word:
     """One of several words.
 
     Raises:
         QueryError: it is none of them.
     """
     given = arguments.get(name, default)
-    if given not in choices:
-        raise QueryError(f"{name} must be one of {', '.join(choices)}, got {shown(given)}.")
-    return given
+    for word in choices:
+        if word == given:
+            return word
+    raise QueryError(f"{name} must be one of {', '.join(choices)}, got {shown(given)}.")
 
 
 def flag(arguments: Arguments, name: str) -> bool:

@@ -124,7 +124,7 @@ def _rows(tag: str, content: bytes, points: Iterable[Any]) -> Rows:
             batches.append(Batch(header, table, written if written < 2**52 else None))
         else:
             senseless += 1
-    complaints = ()
+    complaints: tuple[str, ...] = ()
     if senseless:
         complaints = (f"{senseless} batches of rows under {tag} do not fit their header.",)
     return Rows(tuple(_joined(batches)), complaints)

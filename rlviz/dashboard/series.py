@@ -52,23 +52,28 @@ def points(history: History, metric: str, x: str, *, log: bool) -> Points:
     Raises:
         QueryError: the run has no such metric, or no such axis.
     """
-    if not len(history):
-        raise QueryError("the run has no steps that can be read.", 404)
     try:
         found = measure(metric, [history])
         values = found.values(history)
     except ValueError as error:
         raise QueryError(str(error), 404) from None
-    axis = _axis(history, x, log)
+    axis = axis_of(history, x, log=log)
     if values is None:
         raise QueryError(f"the run has no metric {shown(metric)}.", 404)
+    if not np.isfinite(values).any():
+        raise QueryError(f"the run has no {found.label}.", 404)
     positions = axis.positions(history)
     rows = np.flatnonzero(np.isfinite(positions) & np.isfinite(values))
     at = positions[rows]
     return Points(axis, found, rows, at, axis.scaled(at), values[rows])
 
 
-def _axis(history: History, x: str, log: bool) -> XAxis:
+def axis_of(history: History, x: str, *, log: bool) -> XAxis:
+    """The axis of that name.
+
+    Raises:
+        QueryError: the run does not have it.
+    """
     try:
         axis = choose(x, [history], log=log)
     except ValueError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlviz import schema
+from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import Rows, Source, Stamp
 from rlviz.report.files import Contents
@@ -18,25 +19,35 @@ from rlviz.report.history import History, merged
 _PATIENCE_SECONDS = 0.75
 """Spent on reading before an answer goes out; what is left is read for the next one."""
 _FRESH_SECONDS = 2.0
+"""So old may be what is known when a single run is asked for."""
+_CACHE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run at one moment."""
+class State:
+    """A run at one moment, without its rows."""
 
     name: str
     version: int
     """Greater than that of any state before, of any run of this server."""
-    history: History
     listing: Listing
+    stamps: dict[str, Stamp]
+    read_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Loaded:
+    """The rows of a run, as its tags have them and as they stand."""
+
     stamps: dict[str, Stamp]
     rows: dict[str, Rows]
-    run: Run
-    read_at: float
+    history: History
+    complaints: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        columns = sum(column.nbytes for column in self.history.columns.values())
+        return columns + sum(part.nbytes for part in self.rows.values())
 
 
 class Store:
@@ -45,74 +56,92 @@ class Store:
     Args:
         source: where they are read.
         sampling_hint: how many batches of rows TensorBoard was told to keep; 0 or None for all.
+        cache_bytes: what the rows that are kept may take; others are read again when needed.
     """
 
-    def __init__(self, source: Source, *, sampling_hint: int | None = None) -> None:
+    def __init__(
+        self, source: Source, *, sampling_hint: int | None = None, cache_bytes: int = _CACHE_BYTES
+    ) -> None:
         self._source = source
         self._sampling_hint = sampling_hint
-        self._known: dict[str, _Known] = {}
+        self._states: dict[str, State] = {}
+        self._loaded: Cache[_Loaded] = Cache(cache_bytes, lambda loaded: loaded.nbytes)
         self._versions = itertools.count(1)
-        self._refreshing = threading.Lock()
-        self._listed_at = -1e9
+        self._reading = threading.Lock()
+        self._listed_at = -float("inf")
         self.unread = 0
         """How many runs have rows that were not read yet."""
 
-    def refresh(self, context: Any, experiment: str) -> list[Run]:
+    def refresh(self, context: Any, experiment: str) -> list[State]:
         """Read what is new, for at most a second or so, and give all runs that are known."""
-        with self._refreshing:
+        with self._reading:
             self._refresh(context, experiment)
-        return [known.run for _, known in sorted(self._known.items())]
+            return [state for _, state in sorted(self._states.items())]
 
-    def get(self, context: Any, experiment: str, name: str) -> Run | None:
-        """A run as it was read last, lately; None where there is none of that name."""
-        if name not in self._known or time.monotonic() - self._listed_at > _FRESH_SECONDS:
+    def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
+        """A run as it was read lately; None where there is none of that name."""
+        if name not in self._states or time.monotonic() - self._listed_at > _FRESH_SECONDS:
             self.refresh(context, experiment)
-        known = self._known.get(name)
-        return None if known is None else known.run
+        state = self._states.get(name)
+        if state is None:
+            return None
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            with self._reading:
+                loaded = self._load(context, experiment, name, state.stamps)
+        return state, loaded.history
 
     def _refresh(self, context: Any, experiment: str) -> None:
         listed = self._source.stamps(context, experiment)
-        for name in self._known.keys() - listed.keys():
-            del self._known[name]
+        for name in self._states.keys() - listed.keys():
+            del self._states[name]
+            self._loaded.remove(name)
         changed = [name for name, stamps in listed.items() if self._is_new(name, stamps)]
-        changed.sort(key=lambda name: self._known[name].read_at if name in self._known else 0.0)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        changed.sort(key=lambda name: s.read_at if (s := self._states.get(name)) else 0.0)
         self.unread = len(changed)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         for name in changed:
-            self._known[name] = self._read(context, experiment, name, listed[name])
+            loaded = self._load(context, experiment, name, listed[name])
+            self._states[name] = State(
+                name,
+                next(self._versions),
+                listing_of(loaded.history, loaded.complaints),
+                listed[name],
+                time.monotonic(),
+            )
             self.unread -= 1
             if time.monotonic() > deadline:
                 break
         self._listed_at = time.monotonic()
 
     def _is_new(self, name: str, stamps: dict[str, Stamp]) -> bool:
-        return name not in self._known or self._known[name].stamps != stamps
+        state = self._states.get(name)
+        return state is None or state.stamps != stamps
 
-    def _read(
-        self, context: Any, experiment: str, name: str, stamps: dict[str, Stamp]
-    ) -> _Known:
-        before = self._known.get(name)
+    def _load(self, context: Any, experiment: str, name: str, stamps: dict[str, Stamp]) -> _Loaded:
+        """Read the tags that are not here as they are listed, and merge all of them."""
+        before = self._loaded.get(name)
         rows: dict[str, Rows] = {}
         if before is not None:
-            rows = {tag: r for tag, r in before.rows.items() if before.stamps[tag] == stamps.get(tag)}
+            rows = {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
         new = {tag: stamp for tag, stamp in stamps.items() if tag not in rows}
         rows |= self._source.read(context, experiment, name, new)
-        run = self._run(name, [rows[tag] for tag in stamps])
-        return _Known(stamps, rows, run, time.monotonic())
+        loaded = self._merged(name, stamps, {tag: rows[tag] for tag in stamps})
+        self._loaded.put(name, loaded)
+        return loaded
 
-    def _run(self, name: str, rows: list[Rows]) -> Run:
-        notes = [complaint for part in rows for complaint in part.complaints]
+    def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, Rows]) -> _Loaded:
+        complaints = [complaint for part in rows.values() for complaint in part.complaints]
         if self._sampling_hint:
-            notes.append(
+            complaints.append(
                 f"TensorBoard was started with --samples_per_plugin=rlviz={self._sampling_hint}, "
-                "so rows are missing here. Start it without."
+                "so rows are missing here. Start it without that."
             )
         history = History({schema.STEP: np.empty(0)})
-        batches = tuple(batch for part in rows for batch in part.batches)
+        batches = tuple(batch for part in rows.values() for batch in part.batches)
         if batches:
             try:
                 history = merged(Contents(Path(name), batches, (), ()))
             except Exception as error:  # rows that no writer of ours has written
-                notes.append(f"The rows of this run contradict themselves: {error!r}.")
-        history = replace(history, logdir=name)
-        return Run(name, next(self._versions), history, listing_of(history, notes))
+                complaints.append(f"The rows of this run contradict themselves: {error!r}.")
+        return _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))

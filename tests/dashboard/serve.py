@@ -2,7 +2,8 @@
 
     PYTHONPATH=. python tests/dashboard/serve.py --logdir runs --port 6006 [--load_fast=false]
 
-Takes every option of the command `tensorboard`; with `--port 0` it takes any free port and prints it.
+Takes every option of the command `tensorboard`; its URL is what it prints
+first, and `--port 0` takes any free port.
 """
 
 import sys
@@ -16,7 +17,8 @@ from rlviz.dashboard.loader import Loader
 def main() -> int:
     board = program.TensorBoard(plugins=[*default.get_plugins(), Loader])
     board.configure(["tensorboard", *sys.argv[1:]])
-    print(board.launch(), flush=True)
+    sys.stdout.write(f"{board.launch()}\n")
+    sys.stdout.flush()
     threading.Event().wait()  # until a signal ends the process
     return 0
 
