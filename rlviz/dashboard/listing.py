@@ -147,7 +147,10 @@ def _findings(history: History) -> Iterator[Finding]:
 
 
 def _sentence(finding: Finding) -> str:
-    return f"{finding.what[0].upper()}{finding.what[1:]} {finding.advice}"
+    text = f"{finding.what[0].upper()}{finding.what[1:]} {finding.advice}"
+    if finding.kind in ("missing", "rows_gone"):
+        text += " TensorBoard stops at damage in a file: `rlviz doctor` looks behind it."
+    return text
 
 
 def finite(value: float) -> float | None:

@@ -114,7 +114,13 @@ def _rows(tag: str, content: bytes, points: Iterable[Any]) -> Rows:
     except schema.NewerFormatError as error:
         return Rows((), (f"The rows under {tag} can't be read: {error}",))
     except ValueError:
-        return Rows((), (f"The rows under {tag} can't be read: their metadata is no header.",))
+        return Rows(
+            (),
+            (
+                f"The rows under {tag} can't be read: their header is damaged. TensorBoard has no "
+                "other; `rlviz doctor` looks for one.",
+            ),
+        )
     batches = []
     senseless = 0
     for point in points:

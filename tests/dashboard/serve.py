@@ -9,13 +9,13 @@ first, and `--port 0` takes any free port.
 import sys
 import threading
 
-from tensorboard import default, program
+from tensorboard import program
 
-from rlviz.dashboard.loader import Loader
+from rlviz.dashboard.launch import plugins
 
 
 def main() -> int:
-    board = program.TensorBoard(plugins=[*default.get_plugins(), Loader])
+    board = program.TensorBoard(plugins=plugins())
     board.configure(["tensorboard", *sys.argv[1:]])
     sys.stdout.write(f"{board.launch()}\n")
     sys.stdout.flush()
