@@ -97,13 +97,14 @@ def _positions(history: History, name: XName) -> NDArray[np.float64] | None:
     if axis.name != name:
         return None
     x = axis.positions(history)
-    if name == "flops" and not np.nanmax(x) > 0:  # counted, but nothing: no axis for a curve
+    if name == "flops" and not (x > 0).any():  # counted, but nothing: no axis for a curve
         return None
     return x
 
 
 def _extent(x: NDArray[np.float64]) -> list[float]:
-    return [float(np.nanmin(x)), float(np.nanmax(x))]
+    known = x[np.isfinite(x)]
+    return [float(known.min()), float(known.max())]
 
 
 def _last(history: History) -> Listing | None:

@@ -103,11 +103,7 @@ class Store:
         for name in changed:
             loaded = self._load(context, experiment, name, listed[name])
             self._states[name] = State(
-                name,
-                next(self._versions),
-                listing_of(loaded.history, loaded.complaints),
-                listed[name],
-                time.monotonic(),
+                name, next(self._versions), _described(loaded), listed[name], time.monotonic()
             )
             self.unread -= 1
             if time.monotonic() > deadline:
@@ -142,6 +138,19 @@ class Store:
         if batches:
             try:
                 history = merged(Contents(Path(name), batches, (), ()))
-            except Exception as error:  # rows that no writer of ours has written
-                complaints.append(f"The rows of this run contradict themselves: {error!r}.")
+            except Exception as error:
+                complaints.append(_senseless(error))
         return _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
+
+
+def _described(loaded: _Loaded) -> Listing:
+    try:
+        return listing_of(loaded.history, loaded.complaints)
+    except Exception as error:
+        nothing = History({schema.STEP: np.empty(0)})
+        return listing_of(nothing, (*loaded.complaints, _senseless(error)))
+
+
+def _senseless(error: Exception) -> str:
+    """Of rows that no writer of ours has written: one run must not hide the others."""
+    return f"The rows of this run contradict themselves ({error!r})."
