@@ -77,13 +77,19 @@ def visible(found: Line, view: View) -> Line:
     if left > right:
         nothing = np.empty(0)
         return Line(nothing, nothing, nothing, nothing, found.bandwidth)
-    own = place[(place > left) & (place < right)]
-    at = np.concatenate([[left], own, [right]])
-    if len(at) > _PLACES:
+    inner = (place > left) & (place < right)
+    if inner.sum() + 2 > _PLACES:
         at = np.linspace(left, right, _PLACES)
-    at = np.unique(at)
-    y, low, high = (np.interp(at, place, part) for part in (found.y, found.low, found.high))
-    return Line(axis.unscaled(at), y, low, high, found.bandwidth)
+        y, low, high = (np.interp(at, place, part) for part in (found.y, found.low, found.high))
+        return Line(axis.unscaled(at), y, low, high, found.bandwidth)
+    edges = np.unique([left, right])
+
+    def cut(part: Floats) -> Floats:
+        """What is within as it was computed, and what lies on the edges between two points."""
+        ends = np.interp(edges, place, part)
+        return np.concatenate([ends[:1], part[inner], ends[1:]])
+
+    return Line(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
 
 
 def _thinned(found: Line, view: View) -> Line:

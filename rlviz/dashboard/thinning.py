@@ -10,8 +10,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MOST_DOTS = 20_000
-_CELL_PIXELS = 1.5
-"""A cell's side, about the radius of the dots of a long run."""
+_CELL_PIXELS = 1 / 3
+"""The least side of a cell; where there are too many, it grows to about the radius of a dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,13 @@ def dots(place: Floats, y: Floats, panel: Panel) -> Rows:
     """
     if len(y) <= MOST_DOTS:
         return np.arange(len(y))
-    inside = np.flatnonzero((y >= panel.low) & (y <= panel.high))
-    if len(inside) <= MOST_DOTS:
-        return inside
-    place, y = place[inside], y[inside]
+    kept = np.flatnonzero((y >= panel.low) & (y <= panel.high))
     cell = _CELL_PIXELS
-    while True:
+    while len(kept) > MOST_DOTS:
         across, up = (max(1, int(side / cell)) for side in (panel.width, panel.height))
-        found = _one_of_each(place, y, panel, across, up)
-        if len(found) <= MOST_DOTS:
-            return np.asarray(inside[found])
-        cell *= max(1.1, math.sqrt(len(found) / MOST_DOTS))
+        kept = kept[_one_of_each(place[kept], y[kept], panel, across, up)]
+        cell *= max(1.1, math.sqrt(len(kept) / MOST_DOTS))
+    return kept
 
 
 def _one_of_each(place: Floats, y: Floats, panel: Panel, across: int, up: int) -> Rows:
@@ -58,7 +54,7 @@ def _one_of_each(place: Floats, y: Floats, panel: Panel, across: int, up: int) -
     first = np.full(across * up, -1)
     # Of several assignments to one place NumPy keeps the last: the first point, from behind.
     first[(column * up + row)[::-1]] = np.arange(len(y))[::-1]
-    return np.unique(np.concatenate([first[first >= 0], *_extremes(y, column)]))
+    return _marked(len(y), first[first >= 0], *_extremes(y, column))
 
 
 def line(place: Floats, y: Floats, panel: Panel) -> Rows:
@@ -69,7 +65,15 @@ def line(place: Floats, y: Floats, panel: Panel) -> Rows:
     column = _cells(place, panel.left, panel.right, panel.width)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     ends = np.append(starts[1:], len(y)) - 1
-    return np.unique(np.concatenate([starts, ends, *_extremes(y, column)]))
+    return _marked(len(y), starts, ends, *_extremes(y, column))
+
+
+def _marked(count: int, *rows: Rows) -> Rows:
+    """All of these of `count` rows, each once and in order."""
+    marked = np.zeros(count, dtype=bool)
+    for some in rows:
+        marked[some] = True
+    return np.flatnonzero(marked)
 
 
 def _extremes(y: Floats, column: Rows) -> tuple[Rows, Rows]:

@@ -165,7 +165,7 @@ def opened(open_board, logdir, loader):
 def test_rows_that_a_loader_could_not_read_are_counted_and_said(
     open_board, tmp_path, loader, write_rows, learning
 ):
-    """Two files of one session: what the damage in the first hides, the second one's count shows."""
+    """Two files of one session: what damage in the first hides, the count in the second shows."""
     columns, table = learning(100)
     run = tmp_path / "run"
     write_rows(run, columns, [(table, {})], batch_rows=10)
