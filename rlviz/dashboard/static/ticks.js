@@ -1,0 +1,69 @@
+/** Where an axis has its ticks and what stands at them. */
+
+import { scientific, superscript } from "./numbers.js";
+
+/** Ticks are places on the axis (decades of a logarithmic one), their texts, and a factor that
+ * stands once beside the axis' title instead of at each tick. */
+
+/** Of a linear axis: round numbers, at most `most` of them. */
+export function linear(low, high, most, { whole = false } = {}) {
+  const step = roundStep((high - low) / Math.max(1, most), whole);
+  const at = multiples(low, high, step);
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const exponent = size >= 1e5 || size < 1e-2 ? Math.floor(Math.log10(size || 1)) : 0;
+  const unit = 10 ** exponent;
+  const decimals = Math.min(12, Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9)));
+  const texts = at.map((tick) => minus((tick / unit).toFixed(decimals)));
+  return { at, texts, factor: exponent === 0 ? "" : `×10${superscript(exponent)}` };
+}
+
+/** Of shares of one: 5 %, 10 % and so on, with as many decimals as they need, at least one. */
+export function percents(low, high, most) {
+  const step = roundStep((100 * (high - low)) / Math.max(1, most), false) / 100;
+  const at = multiples(low, high, step).filter((tick) => tick > -1e-9 && tick < 1 + 1e-9);
+  const decimals = Math.min(8, Math.max(1, -Math.floor(Math.log10(100 * step) + 1e-9)));
+  return { at, texts: at.map((tick) => `${minus((100 * tick).toFixed(decimals))}%`), factor: "" };
+}
+
+/** Of a logarithmic axis from 10^low to 10^high: whole decades where there are enough of them,
+ * else 1, 2 and 5 in each, else round numbers. */
+export function logarithmic(low, high, most) {
+  const [first, last] = [Math.floor(low), Math.ceil(high)];
+  const stride = Math.max(1, Math.ceil((last - first) / Math.max(2, most)));
+  const decades = [];
+  const fine = [];
+  for (let k = first; k <= last; k += 1) {
+    if ((k - first) % stride === 0) decades.push(k);
+    for (const m of [1, 2, 5]) fine.push(k + Math.log10(m));
+  }
+  const inside = (places) => places.filter((place) => place >= low && place <= high);
+  let at = inside(decades);
+  if (at.length < 3) at = inside(fine);
+  if (at.length < 2 || at.length > 2 * most) {
+    at = linear(10 ** low, 10 ** high, Math.min(4, most)).at.filter((x) => x > 0).map(Math.log10);
+  }
+  return { at, texts: at.map((place) => power(10 ** place)), factor: "" };
+}
+
+function power(tick) {
+  return tick >= 1e-3 && tick < 1e4 ? String(Number(tick.toPrecision(6))) : scientific(tick, 4);
+}
+
+function roundStep(least, whole) {
+  if (!(least > 0)) return 1;
+  const decade = 10 ** Math.floor(Math.log10(least));
+  const step = decade * [1, 2, 5, 10].find((m) => m * decade >= least * (1 - 1e-9));
+  return whole ? Math.max(1, step) : step;
+}
+
+function multiples(low, high, step) {
+  const found = [];
+  const first = Math.ceil(low / step - 1e-9);
+  const last = Math.floor(high / step + 1e-9);
+  for (let k = first; k <= last && found.length < 100; k += 1) found.push(k * step || 0);
+  return found;
+}
+
+function minus(text) {
+  return text.replace(/^-(?=[\d.]*[1-9])/, "−").replace(/^-/, "");
+}
