@@ -5,7 +5,7 @@ import { element } from "./elements.js";
 const LINES = [
   ["import rlviz", null, true],
   [],
-  ['with rlviz.Callback("runs/my-run") as viz:', "a folder inside TensorBoard's logdir", true],
+  ['with rlviz.Callback("runs/my-run") as viz:', "in TensorBoard's logdir", true],
   ["    for step in range(1, steps + 1):"],
   ["        …", "your rollout and update"],
   ['        viz.on_step_end(step, correct=rewards > 0.5, flops={"update": flops})', null, true],

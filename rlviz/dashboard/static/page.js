@@ -30,6 +30,7 @@ export class Page {
   #status = element("p", { class: "status", role: "status", hidden: true });
   #spoken = element("p", { class: "hidden-words", "aria-live": "polite" });
   #body = element("div", { class: "body" });
+  #reading = element("p", { class: "reading" }, "TensorBoard is reading the runs …");
   #empty = null;
 
   constructor(root) {
@@ -44,6 +45,7 @@ export class Page {
     this.#body.append(this.list.node, main);
     root.append(
       this.toolbar.node,
+      this.#reading,
       this.#body,
       this.#spoken,
       element("p", { class: "hidden-words", id: "rlviz-keys" }, keys),
@@ -102,9 +104,10 @@ export class Page {
   /** The pointer is at a point, or at none. */
   hover(point) {
     this.panels.point(point);
+    this.stress(point?.run ?? null);
   }
 
-  /** One run stands out while it is pointed at in the list. */
+  /** One run stands out while it is pointed at. */
   stress(name) {
     if (this.#strong === name) return;
     this.#strong = name;
@@ -135,8 +138,8 @@ export class Page {
       if (this.#hasFailed()) this.#want();
       return;
     }
-    if (this.state.value.forecast) this.#forecast();
     this.#refresh();
+    if (this.state.value.forecast) this.#forecast();
   }
 
   #hasFailed() {
@@ -154,7 +157,6 @@ export class Page {
     window.clearTimeout(this.#writing);
     this.#writing = window.setTimeout(() => writeAddress(this.state.value), SETTLED);
     const moves = ["from", "to", "heights"];
-    if (changed.has("forecast") && this.state.value.forecast) this.#forecast();
     if ([...changed].every((name) => moves.includes(name))) {
       this.#view = null;
       this.toolbar.update();
@@ -162,6 +164,7 @@ export class Page {
       this.redraw();
     } else {
       this.#refresh();
+      if (this.state.value.forecast) this.#forecast();
     }
   }
 
@@ -174,6 +177,8 @@ export class Page {
       this.#empty?.remove();
       this.#empty = null;
     }
+    this.toolbar.node.classList.toggle("is-empty", isEmpty);
+    this.#reading.hidden = this.runs.isLoaded;
     this.#body.hidden = isEmpty || !this.runs.isLoaded;
     this.toolbar.update();
     this.list.update();

@@ -1,6 +1,6 @@
 /** The colors of runs: told apart with any color vision, 3:1 or more against the panel. */
 
-import { isDark } from "./theme.js";
+import { color, isDark } from "./theme.js";
 
 // In the order of M. Okabe and K. Ito's Color Universal Design, as in rlviz's figures; darker on
 // white and lighter on black than theirs, for contrast.
@@ -14,7 +14,7 @@ const ALONE = {
   dark: { dots: "#5ba7df", curve: "#ff6b63" },
 };
 
-export const MOST_COLORS = OF_RUNS.light.length;
+const LIGHT = 0.55; // how much of the panel is in the tone of a run's dots, so that its curve stands out
 
 /**
  * How a run is drawn.
@@ -28,7 +28,14 @@ export function paint(slot, chosen, alone) {
   const colors = OF_RUNS[theme];
   const own = chosen ?? colors[slot % colors.length];
   const dash = chosen ? [] : DASHES[Math.floor(slot / colors.length) % DASHES.length];
-  return { dots: own, curve: own, key: own, dash };
+  return { dots: alone ? own : mixed(own, color("panel"), LIGHT), curve: own, key: own, dash };
+}
+
+/** A color between two. */
+function mixed(one, other, share) {
+  const b = channels(other);
+  const parts = channels(one).map((a, i) => Math.round(a + (b[i] - a) * share));
+  return `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** Red, green and blue, 0..255, of #rrggbb. */

@@ -99,7 +99,7 @@ export class Panel {
     setText(this.#title, label);
     setText(this.#caption, caption(this.metric, view, layers));
     this.#showMessage(message(this.metric, view));
-    this.#showLegend(layers, label, state);
+    this.#showLegend(layers, state);
     const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;
     this.#chart.setAttribute("aria-label", `${label} over ${X_LABELS[axis]}, ${runs}.`);
     if (!this.#values.hidden) this.#showValues();
@@ -278,8 +278,8 @@ export class Panel {
     setText(this.#message, text);
   }
 
-  #showLegend(layers, label, { dots, smooth }) {
-    const wanted = layers.length === 1 ? `${label} ${dots} ${smooth} ${layers[0].paint.dots}` : "";
+  #showLegend(layers, { dots, smooth }) {
+    const wanted = layers.length === 1 ? `${dots} ${smooth} ${layers[0].paint.dots}` : "";
     if (this.#legend.dataset.shown === wanted) return;
     this.#legend.dataset.shown = wanted;
     this.#legend.replaceChildren();
@@ -287,8 +287,8 @@ export class Panel {
     const { paint } = layers[0];
     const entry = (kind, color, text) =>
       element("span", { class: "legend-entry" }, element("span", { class: kind, style: { "--run": color } }), text);
-    if (dots) this.#legend.append(entry("key", paint.dots, label));
-    if (smooth !== "none") this.#legend.append(entry("stroke", paint.curve, "Smoothed Curve"));
+    if (dots) this.#legend.append(entry("key", paint.dots, "each step"));
+    if (smooth !== "none") this.#legend.append(entry("stroke", paint.curve, "smoothed"));
   }
 
   #showValues() {

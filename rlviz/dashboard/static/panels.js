@@ -40,6 +40,7 @@ export class Panels {
     });
     this.#panels = ordered;
     this.node.classList.toggle("is-single", panels.length === 1);
+    this.node.classList.toggle("is-one-row", panels.length <= 2);
   }
 
   update() {

@@ -92,8 +92,8 @@ export class Plot {
     this.#due = 0;
     const { frame, log, axis, scale } = this.#scene;
     const { width, height } = this.#size;
-    const across = Math.max(2, Math.floor(width / (log ? 90 : 75)));
-    const up = Math.max(2, Math.floor(height / 38));
+    const across = Math.max(2, Math.floor(width / (log ? 80 : 48)));
+    const up = Math.max(2, Math.floor(height / 36));
     const whole = axis === "step" || axis === "tokens";
     this.#ticks = {
       x: log
@@ -102,17 +102,23 @@ export class Plot {
       y: (scale === "percent" ? percents : linear)(frame.low, frame.high, up),
     };
     this.#u.batch(() => {
-      this.#u.setScale("x", { min: frame.left, max: frame.right });
-      this.#u.setScale("y", { min: frame.low, max: frame.high });
+      for (const which of ["x", "y"]) this.#u.setScale(which, { min: 0, max: 1 });
       this.#u.redraw(false, true);
     });
     this.#onPainted();
   }
 
+  /** Where the ticks of an axis stand, as shares of its length. */
+  #shares(which) {
+    const { left, right, low, high } = this.#scene.frame;
+    const [begin, end] = which === "x" ? [left, right] : [low, high];
+    return this.#ticks[which].at.map((tick) => (tick - begin) / (end - begin));
+  }
+
   #options() {
     const axis = (which, more) => ({
       scale: which,
-      incrs: (_, __, low, high) => [(high - low) / 5], // ticks are ours; it only has to find one
+      incrs: [0.1], // ticks are ours; uPlot only has to find some
       space: 1,
       font: FONT,
       labelFont: TITLE_FONT,
@@ -120,7 +126,7 @@ export class Plot {
       grid: { show: false },
       ticks: { show: true, size: 4, width: 1, stroke: () => color("axis") },
       filter: (_, splits) => splits,
-      splits: () => this.#ticks[which].at,
+      splits: () => this.#shares(which),
       values: () => this.#ticks[which].texts,
       ...more,
     });
@@ -131,14 +137,15 @@ export class Plot {
       legend: { show: false },
       cursor: { show: false },
       scales: {
-        x: { time: false, auto: false, range: (_, low, high) => [low ?? 0, high ?? 1] },
-        y: { auto: false, range: (_, low, high) => [low ?? 0, high ?? 1] },
+        // Shares of the plotting area: what they stand for is the frame's.
+        x: { time: false, auto: false, range: () => [0, 1] },
+        y: { auto: false, range: () => [0, 1] },
       },
       series: [{}, { scale: "y", paths: () => null, points: { show: false } }],
       axes: [
         axis("x", { size: 30, labelSize: 22, label: () => titled(this.#scene.xLabel, this.#ticks.x) }),
         axis("y", {
-          size: (_, texts) => 14 + 6.7 * Math.max(4, ...(texts ?? []).map((text) => text.length)),
+          size: (_, texts) => 18 + 6.8 * Math.max(4, ...(texts ?? []).map((text) => text.length)),
           labelSize: 22,
           label: () => titled(this.#scene.yLabel, this.#ticks.y),
         }),

@@ -4,7 +4,7 @@ import { element, setText } from "./elements.js";
 import { number, percent, position, value } from "./numbers.js";
 import { curveAt } from "./points.js";
 
-const MOST_OTHERS = 6;
+const MOST_OTHERS = 4;
 const GAP = 14;
 
 export class Readout {
@@ -62,7 +62,9 @@ export class Readout {
     const { offsetWidth, offsetHeight } = this.#tip;
     const isLeft = at.left + GAP + offsetWidth > width + 8;
     const left = isLeft ? Math.max(-40, at.left - GAP - offsetWidth) : at.left + GAP;
-    const top = Math.min(Math.max(2, at.top - offsetHeight / 2), Math.max(2, height - offsetHeight - 2));
+    // Below on the right and above on the left: clear of a curve that rises.
+    const wanted = isLeft ? at.top - GAP - offsetHeight : at.top + GAP;
+    const top = Math.min(Math.max(2, wanted), Math.max(2, height - offsetHeight - 2));
     this.#tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 }
@@ -95,6 +97,7 @@ export function describe({ layer, data, index }, { axis, scale }) {
 
 function contents(found, scene, isSource) {
   const told = describe(found, scene);
+  if (!isSource) return linked(told);
   const line = (name, text) => element("div", { class: name }, text);
   const head = element(
     "div",
@@ -106,8 +109,14 @@ function contents(found, scene, isSource) {
   if (told.interval) main.append(element("span", { class: "tip-interval" }, told.interval));
   const made = [head, main, line("tip-where", told.where)];
   if (told.curve) made.push(line("tip-where", told.curve));
-  if (isSource) made.push(...others(found, scene));
+  made.push(...others(found, scene));
   return made;
+}
+
+/** In a panel that the pointer is not in: only what it adds. */
+function linked({ value: text, curve }) {
+  const main = element("div", { class: "tip-value" }, text);
+  return curve ? [main, element("div", { class: "tip-where" }, curve)] : [main];
 }
 
 /** The curves of other runs at this place, those nearest to the point first. */

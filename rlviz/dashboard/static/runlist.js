@@ -2,6 +2,7 @@
 
 import { element, icon, iconButton, setText } from "./elements.js";
 import { number } from "./numbers.js";
+import { BY_NAME } from "./runs.js";
 import { plural } from "./words.js";
 
 /** What a run's name begins with, up to its last slash. */
@@ -102,7 +103,9 @@ export class RunList {
       this.#row(name).showName(prefix ? name.slice(prefix.length + 1) : name);
     }
     const nodes = [];
-    for (const [prefix, names] of members) {
+    const prefixes = [...members.keys()].sort((a, b) => BY_NAME.compare(a, b));
+    for (const prefix of prefixes) {
+      const names = members.get(prefix);
       if (!prefix) {
         nodes.push(...names.map((name) => this.#row(name).node));
         continue;
@@ -185,8 +188,8 @@ class Row {
       "only",
     );
     const label = element("label", { class: "run-label", title: name }, this.#box, this.#label);
-    const line = element("div", { class: "run-line" }, label, only, this.#color);
-    this.node = element("li", { class: "run" }, line, this.#last, this.#notes);
+    const line = element("div", { class: "run-line" }, label, this.#last, only, this.#color);
+    this.node = element("li", { class: "run" }, line, this.#notes);
     this.node.addEventListener("pointerenter", () => page.stress(name));
   }
 
@@ -203,7 +206,9 @@ class Row {
     else this.node.style.removeProperty("--run");
     this.#color.hidden = !isShown;
     if (color && this.#color.value !== color) this.#color.value = color;
-    setText(this.#last, lastOf(run));
+    const [short, whole] = lastOf(run);
+    setText(this.#last, short);
+    this.#last.title = whole;
     this.#showNotes(run.notes);
   }
 
@@ -227,8 +232,10 @@ class Row {
   }
 }
 
+/** How far a run is, in short and in words. */
 function lastOf({ last, steps }) {
-  if (!last || !steps) return "no steps yet";
-  const flops = last.flops === null ? "" : ` · ${number(last.flops, 3)} FLOPs`;
-  return `step ${number(last.step, 15)}${flops}`;
+  if (!last || !steps) return ["–", "no steps yet"];
+  const step = `step ${number(last.step, 15)}`;
+  if (last.flops === null) return [number(last.step, 15), step];
+  return [number(last.flops, 2), `${step}, ${number(last.flops, 6)} RL FLOPs`];
 }

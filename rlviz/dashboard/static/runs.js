@@ -3,24 +3,25 @@
 import { paint } from "./palette.js";
 
 const SHOWN_AT_FIRST = 20;
+export const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
 
 export class Runs {
   #listed = [];
   #slots = new Map();
-  server = null;
   isLoaded = false;
 
   /** Take a new listing; true where anything differs from the last. */
   take({ runs, server }) {
+    // Versions are counted by each server on its own.
+    const listed = runs
+      .map((run) => ({ ...run, version: `${server} ${run.version}` }))
+      .sort((a, b) => BY_NAME.compare(a.name, b.name));
+    const known = this.#listed;
     const differs =
       !this.isLoaded ||
-      server !== this.server ||
-      runs.length !== this.#listed.length ||
-      runs.some((run, i) => run.name !== this.#listed[i].name || run.version !== this.#listed[i].version);
-    // Versions are counted by each server on its own.
-    this.#listed = runs.map((run) => ({ ...run, version: `${server} ${run.version}` }));
-    if (!differs) this.#listed = this.#listed.map((run) => run);
-    this.server = server;
+      listed.length !== known.length ||
+      listed.some((run, i) => run.name !== known[i].name || run.version !== known[i].version);
+    this.#listed = listed;
     this.isLoaded = true;
     return differs;
   }
@@ -42,7 +43,7 @@ export class Runs {
       if (name === "average_parallelism") return 1;
       return name.startsWith("accuracy/") ? 2 : 3;
     };
-    return [...names].sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+    return [...names].sort((a, b) => place(a) - place(b) || BY_NAME.compare(a, b));
   }
 
   /** The shown runs as {run, name, paint}, in the order of the list. */

@@ -33,8 +33,8 @@ export function layersOf({ metric, state, axis, shown, store, x, forecasts, stro
       forecast: forecastOf(forecasts.get(name), metric, axis, state.log),
       resumes: resumesOf(run, axis, state.log),
       width: shown.length === 1 ? 2.5 : strong === name ? 2.75 : 1.9,
-      opacity: isFaint ? 0.25 : 1,
-      dotOpacity: dotOpacity(shown.length, state.smooth === "none") * (isFaint ? 0.35 : 1),
+      opacity: isFaint ? 0.4 : 1,
+      dotOpacity: dotOpacity(shown.length, state.smooth === "none") * (isFaint ? 0.5 : 1),
       bandOpacity: bandOpacity(state, shown.length, isFaint, strong === name),
     });
   }
@@ -104,8 +104,8 @@ function radiusOf(shown, metric, store, x) {
 }
 
 function dotOpacity(runs, isBare) {
-  if (runs === 1) return 0.62;
-  return isBare ? 0.55 : runs <= 4 ? 0.34 : 0.24;
+  if (runs === 1) return 0.65;
+  return isBare ? 0.9 : runs <= 4 ? 0.7 : 0.5;
 }
 
 function bandOpacity(state, runs, isFaint, isStrong) {

@@ -103,7 +103,7 @@ export class Table {
     const unit = axis === "flops" ? "RL FLOPs" : "steps";
     setText(this.#unit, unit);
     if (document.activeElement !== this.#at) {
-      this.#at.value = Number.isFinite(at) ? Number(at.toPrecision(4)).toString().replace("e+", "e") : "";
+      this.#at.value = typed(at);
     }
     const most = state.at === null ? `the most that every shown run has reached` : "as asked for";
     setText(
@@ -178,6 +178,13 @@ export class Table {
   }
 }
 
+/** A number as one can type it: 2730 or 2.73e22. */
+function typed(value) {
+  if (!Number.isFinite(value)) return "";
+  const short = Number(value.toPrecision(4));
+  return short < 1e6 ? String(short) : short.toExponential().replace("e+", "e");
+}
+
 function tableRow({ name, paint, step, flops, accuracy, average_parallelism: parallelism }) {
   const key = element("span", { class: "key", style: { "--run": paint.key } });
   return element(
@@ -187,12 +194,13 @@ function tableRow({ name, paint, step, flops, accuracy, average_parallelism: par
     element("td", {}, number(step, 15)),
     element("td", {}, number(flops, 4)),
     reachedCell(accuracy, (y) => percent(y, 1)),
-    reachedCell(parallelism, (y) => number(y, 3)),
+    reachedCell(parallelism, (y) => y.toFixed(2)),
   );
 }
 
 function reachedCell(reached, text) {
   if (!reached) return element("td", {}, "–");
-  const half = Number.isFinite(reached.half) ? element("span", { class: "half" }, ` ± ${text(reached.half)}`) : null;
+  const { half: size } = reached;
+  const half = Number.isFinite(size) ? element("span", { class: "half" }, ` ± ${text(size)}`) : null;
   return element("td", {}, text(reached.y), half);
 }

@@ -25,28 +25,32 @@ export function percents(low, high, most) {
   return { at, texts: at.map((tick) => `${minus((100 * tick).toFixed(decimals))}%`), factor: "" };
 }
 
-/** Of a logarithmic axis from 10^low to 10^high: whole decades where there are enough of them,
- * else 1, 2 and 5 in each, else round numbers. */
+/** Of a logarithmic axis from 10^low to 10^high: decades first, then 5 and 2 in each, then round
+ * numbers between, none nearer to another than there is room for. */
 export function logarithmic(low, high, most) {
   const [first, last] = [Math.floor(low), Math.ceil(high)];
   const stride = Math.max(1, Math.ceil((last - first) / Math.max(2, most)));
   const decades = [];
-  const fine = [];
-  for (let k = first; k <= last; k += 1) {
-    if ((k - first) % stride === 0) decades.push(k);
-    for (const m of [1, 2, 5]) fine.push(k + Math.log10(m));
+  for (let k = Math.ceil(first / stride) * stride; k <= last; k += stride) decades.push(k);
+  const within = (digit) => decades.map((k) => k + Math.log10(digit));
+  const [begin, end] = [10 ** low, 10 ** high];
+  const round = linear(begin, end, 2 * most).at.filter((x) => x > 0).map(Math.log10);
+  const candidates = stride > 1 ? [decades] : [decades, within(5), within(2), round];
+  const room = (0.85 * (high - low)) / (most + 1);
+  const at = [];
+  for (const places of candidates) {
+    if (at.length >= 4) break;
+    for (const place of places) {
+      const isInside = place >= low && place <= high;
+      if (isInside && at.every((other) => Math.abs(other - place) >= room)) at.push(place);
+    }
   }
-  const inside = (places) => places.filter((place) => place >= low && place <= high);
-  let at = inside(decades);
-  if (at.length < 3) at = inside(fine);
-  if (at.length < 2 || at.length > 2 * most) {
-    at = linear(10 ** low, 10 ** high, Math.min(4, most)).at.filter((x) => x > 0).map(Math.log10);
-  }
+  at.sort((a, b) => a - b);
   return { at, texts: at.map((place) => power(10 ** place)), factor: "" };
 }
 
 function power(tick) {
-  return tick >= 1e-3 && tick < 1e4 ? String(Number(tick.toPrecision(6))) : scientific(tick, 4);
+  return tick >= 1e-3 && tick < 1e4 ? String(Number(tick.toPrecision(6))) : scientific(Number(tick.toPrecision(6)), 4);
 }
 
 function roundStep(least, whole) {

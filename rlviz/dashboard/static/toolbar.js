@@ -26,14 +26,21 @@ export class Toolbar {
   constructor(page) {
     this.#page = page;
     const group = (label, ...children) =>
-      element("div", { class: "control", role: "group", "aria-label": label }, element("span", { class: "control-name" }, label), ...children);
+      element("div", { class: "control", role: "group", "aria-label": label },
+        element("span", { class: "control-name", "aria-hidden": "true" }, label), ...children);
     this.node = element(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "View" },
-      element("h1", {}, "RL FLOPs"),
-      group("x", this.#axes(), this.#scale()),
+      element("h1", { class: "hidden-words" }, "RL FLOPs"),
+      group("x axis", this.#axes(), this.#scale()),
       group("Smoothing", this.#smoothing(), this.#slider()),
-      group("Show", this.#check("dots", "Dots"), this.#check("band", "Band"), this.#check("forecast", "Forecast")),
+      element(
+        "div",
+        { class: "control", role: "group", "aria-label": "Layers" },
+        this.#check("dots", "Dots"),
+        this.#check("band", "Band"),
+        this.#check("forecast", "Forecast"),
+      ),
       element(
         "div",
         { class: "toolbar-end" },
@@ -115,7 +122,7 @@ export class Toolbar {
       "button",
       { type: "button", class: "text-button", title: "Show everything (double click on a chart, or 0)", on: { click: () => this.#page.resetZoom() } },
       icon("reset"),
-      "Reset zoom",
+      element("span", { class: "word" }, "Reset"),
     );
     this.#updates.push(({ from, to, heights }) => {
       button.disabled = from === null && to === null && !Object.keys(heights).length;
@@ -124,7 +131,7 @@ export class Toolbar {
   }
 
   #menu(drawing, label, items, fill) {
-    const menu = element("details", { class: "menu" }, element("summary", { class: "text-button" }, icon(drawing), label), items);
+    const menu = element("details", { class: "menu" }, element("summary", { class: "text-button", title: label }, icon(drawing), element("span", { class: "word" }, label)), items);
     const close = () => {
       menu.open = false;
     };
@@ -164,12 +171,12 @@ export class Toolbar {
   }
 
   #copy() {
-    const button = element("button", { type: "button", class: "text-button", title: "Copy a link to this view" }, icon("link"), element("span", {}, "Copy link"));
+    const button = element("button", { type: "button", class: "text-button", title: "Copy a link to this view" }, icon("link"), element("span", { class: "word" }, "Link"));
     button.addEventListener("click", async () => {
       const isCopied = await copied(address());
-      setText(button.lastElementChild, isCopied ? "Copied" : "See the address bar");
+      setText(button.lastElementChild, isCopied ? "Copied" : "In the address bar");
       this.#page.say(isCopied ? "Link copied" : "The link is in the address bar");
-      window.setTimeout(() => setText(button.lastElementChild, "Copy link"), 1500);
+      window.setTimeout(() => setText(button.lastElementChild, "Link"), 1500);
     });
     return button;
   }

@@ -46,7 +46,7 @@ function curveCaption(state, series) {
   if (!first) return "";
   const width = series.length === 1 && Number.isFinite(first.bandwidth) && first.bandwidth !== null;
   const bandwidth = width ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}` : "";
-  return `Curve: local quadratic regression${bandwidth}${state.band ? "; band: ±2 standard errors" : ""}`;
+  return `Curve: local quadratic${bandwidth}${state.band ? "; band: ±2 standard errors" : ""}`;
 }
 
 function forecastCaptions(axis, shown, forecasts) {
