@@ -61,7 +61,7 @@ class Answers:
         found = self._store.refresh(context, experiment)
         listed = [{"name": run.name, "version": run.version, **run.listing} for run in found]
         content = _json({"runs": listed, "unread": self._store.unread, "server": self._server})
-        return Answer(content, _JSON, tag=f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+        return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
     def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """The points and the curve of one metric of one run, as far as they are visible."""
@@ -73,7 +73,8 @@ class Answers:
         heights = query.interval(arguments, ("low", "high"))
         width = query.whole(arguments, "width", 600, _MOST_PIXELS)
         height = query.whole(arguments, "height", 300, _MOST_PIXELS)
-        metric = query.text(arguments, "metric")
+        query.text(arguments, "metric")
+        metric, *_ = query.metrics(arguments)
         run, history = self._run(context, experiment, query.text(arguments, "run"))
         key = (run.version, metric, x, log)
         found = self._points.computed(key, lambda: points(history, metric, x, log=log))
@@ -103,7 +104,7 @@ class Answers:
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         log = query.flag(arguments, "log")
         forecast = query.flag(arguments, "forecast")
-        metrics = arguments.getlist("metric") or [schema.ACCURACY, schema.PARALLELISM]
+        metrics = query.metrics(arguments) or [schema.ACCURACY, schema.PARALLELISM]
         names = query.texts(arguments, "run")
         content = downloads.figure(
             {name: self._run(context, experiment, name)[1] for name in names},

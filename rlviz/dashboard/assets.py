@@ -23,7 +23,7 @@ class Asset:
     @cached_property
     def tag(self) -> str:
         """Its ETag."""
-        return f'"{sha256(self.content).hexdigest()[:16]}"'
+        return sha256(self.content).hexdigest()[:24]
 
 
 def load() -> dict[str, Asset]:

@@ -69,14 +69,14 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         def serve(request: wrappers.Request) -> wrappers.Response:
             if f"/{name}" == _ENTRY:  # the page opens: what it asks for next takes time to import
                 threading.Thread(target=self._answers, daemon=True).start()
-            if asset.tag in request.if_none_match:
+            if request.if_none_match.contains(asset.tag):
                 return _unchanged(request, asset.content_type, asset.tag)
             return _respond(
                 request,
                 asset.compressed,
                 asset.content_type,
                 content_encoding="gzip",
-                headers=[("ETag", asset.tag)],
+                headers=_tagged(asset.tag),
             )
 
         return self._guarded(serve)
@@ -88,9 +88,9 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
             ask = getattr(self._answers(), name)
             with np.errstate(all="ignore"):  # rows may hold anything; that is no news for the log
                 answer: Answer = ask(context, experiment, request.args)
-            if answer.tag and answer.tag in request.if_none_match:
+            if answer.tag and request.if_none_match.contains(answer.tag):
                 return _unchanged(request, answer.content_type, answer.tag)
-            headers = [("ETag", answer.tag)] if answer.tag else []
+            headers = _tagged(answer.tag)
             if answer.file_name:
                 headers.append(
                     ("Content-Disposition", f'attachment; filename="{answer.file_name}"')
@@ -148,4 +148,8 @@ def _error(request: wrappers.Request, sentence: str, code: int) -> wrappers.Resp
 
 
 def _unchanged(request: wrappers.Request, content_type: str, tag: str) -> wrappers.Response:
-    return _respond(request, b"", content_type, code=304, headers=[("ETag", tag)])
+    return _respond(request, b"", content_type, code=304, headers=_tagged(tag))
+
+
+def _tagged(tag: str) -> list[tuple[str, str]]:
+    return [("ETag", f'"{tag}"')] if tag else []

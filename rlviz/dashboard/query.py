@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 Arguments: TypeAlias = "MultiDict[str, str]"
 
 _SHOWN = 80
+"""Characters."""
+_LONGEST_METRIC = 500
+"""Characters; columns of a metric have a few more than its 256."""
 
 
 class QueryError(Exception):
@@ -54,6 +57,19 @@ def texts(arguments: Arguments, name: str) -> list[str]:
 
 
 Word = TypeVar("Word", bound=str)
+
+
+def metrics(arguments: Arguments) -> list[str]:
+    """The names of metrics, if any are given.
+
+    Raises:
+        QueryError: one is longer than any metric's.
+    """
+    names = list(dict.fromkeys(arguments.getlist("metric")))
+    for name in names:
+        if len(name) > _LONGEST_METRIC:
+            raise QueryError(f"no run has a metric {shown(name)}.", 404)
+    return names
 
 
 def choice(arguments: Arguments, name: str, choices: tuple[Word, ...], default: Word) -> Word:

@@ -65,27 +65,72 @@ class Source:
         return found
 
     def read(
-        self, context: Any, experiment: str, run: str, stamps: Mapping[str, Stamp]
-    ) -> dict[str, Rows]:
-        """Tag -> its rows, of the tags that are given; one that is gone meanwhile has none."""
-        found = {}
-        for tags in _parts(stamps):
-            series = self._provider.read_tensors(
-                context,
-                experiment_id=experiment,
-                plugin_name=schema.PLUGIN,
-                downsample=_ALL,
-                run_tag_filter=tensorboard_data.RunTagFilter(runs=[run], tags=tags),
-            ).get(run, {})
-            for tag in tags:
-                found[tag] = _rows(tag, stamps[tag].header, series.get(tag, ()))
+        self, context: Any, experiment: str, wanted: Mapping[str, Mapping[str, Stamp]]
+    ) -> dict[str, dict[str, Rows]]:
+        """Run -> tag -> its rows, of the tags that are wanted; of one that is gone there are none.
+
+        A question to TensorBoard's data server takes 40 ms, however little is asked. So runs that
+        want the same tags are read together.
+        """
+        together: dict[frozenset[str], list[str]] = {}
+        for run, stamps in wanted.items():
+            together.setdefault(frozenset(stamps), []).append(run)
+        found: dict[str, dict[str, Rows]] = {run: {} for run in wanted}
+        for runs in together.values():
+            for some, tags in _requests({run: wanted[run] for run in runs}):
+                answer = self._provider.read_tensors(
+                    context,
+                    experiment_id=experiment,
+                    plugin_name=schema.PLUGIN,
+                    downsample=_ALL,
+                    run_tag_filter=tensorboard_data.RunTagFilter(runs=some, tags=tags),
+                )
+                for run in some:
+                    series = answer.get(run, {})
+                    for tag in tags:
+                        header = wanted[run][tag].header
+                        found[run][tag] = _rows(tag, header, series.get(tag, ()))
         return found
 
 
-def _parts(stamps: Mapping[str, Stamp]) -> Iterator[list[str]]:
-    """The tags, as many at a time as can be asked for at once."""
+def _requests(
+    wanted: Mapping[str, Mapping[str, Stamp]],
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Runs and tags, as many at a time as can be asked for at once; all want the same tags."""
+    sizes = {run: bounds(stamps) for run, stamps in wanted.items()}
+    some: list[str] = []
+    for run, of_tags in sizes.items():
+        if sum(of_tags.values()) > _READ_BYTES:
+            for tags in parts(of_tags, _READ_BYTES):
+                yield [run], tags
+        else:
+            some.append(run)
+    for runs in parts({run: sum(sizes[run].values()) for run in some}, _READ_BYTES):
+        yield runs, list(wanted[runs[0]])
+
+
+def parts(sizes: Mapping[str, int], most_bytes: int, most: int = _ALL) -> Iterator[list[str]]:
+    """Names in their order, cut where their sizes or their number would be too large.
+
+    >>> list(parts({"a": 3, "b": 3, "c": 9, "d": 1}, most_bytes=6))
+    [['a', 'b'], ['c'], ['d']]
+    """
     part: list[str] = []
-    size = before = 0
+    size = 0
+    for name, more in sizes.items():
+        if part and (size + more > most_bytes or len(part) == most):
+            yield part
+            part, size = [], 0
+        part.append(name)
+        size += more
+    if part:
+        yield part
+
+
+def bounds(stamps: Mapping[str, Stamp]) -> dict[str, int]:
+    """Tag -> how many bytes its rows take at most."""
+    found = {}
+    before = 0
     session = ""
     for tag in sorted(stamps, key=lambda tag: (_session(tag), stamps[tag].max_step or 0)):
         stamp = stamps[tag]
@@ -93,15 +138,9 @@ def _parts(stamps: Mapping[str, Stamp]) -> Iterator[list[str]]:
             session, before = _session(tag), 0
         # A session counts its rows over all its tags: this one holds at most those since the last.
         count = max((stamp.max_step or 0) - _FIRST_COUNT, 0)
-        bound = 8 * stamp.header.count(b",") * max(count - before, 1)
+        found[tag] = 8 * stamp.header.count(b",") * max(count - before, 1)
         before = count
-        if part and size + bound > _READ_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(tag)
-        size += bound
-    if part:
-        yield part
+    return found
 
 
 def _session(tag: str) -> str:

@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ import numpy as np
 from rlviz import schema
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
-from rlviz.dashboard.rows import Rows, Source, Stamp
+from rlviz.dashboard.rows import Rows, Source, Stamp, bounds, parts
 from rlviz.report.files import Contents
 from rlviz.report.history import History, merged
 
 _PATIENCE_SECONDS = 0.75
 """Spent on reading before an answer goes out; what is left is read for the next one."""
+_PART_BYTES, _PART_RUNS = 16 << 20, 50
+"""So much is read before the clock is looked at."""
 _FRESH_SECONDS = 2.0
 """So old may be what is known when a single run is asked for."""
 _CACHE_BYTES = 1 << 30
@@ -88,7 +91,7 @@ class Store:
         loaded = self._loaded.get(name)
         if loaded is None:
             with self._reading:
-                loaded = self._load(context, experiment, name, state.stamps)
+                loaded = self._load(context, experiment, {name: state.stamps})[name]
         return state, loaded.history
 
     def _refresh(self, context: Any, experiment: str) -> None:
@@ -100,12 +103,15 @@ class Store:
         changed.sort(key=lambda name: s.read_at if (s := self._states.get(name)) else 0.0)
         self.unread = len(changed)
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        for name in changed:
-            loaded = self._load(context, experiment, name, listed[name])
-            self._states[name] = State(
-                name, next(self._versions), _described(loaded), listed[name], time.monotonic()
-            )
-            self.unread -= 1
+        sizes = {name: sum(bounds(listed[name]).values()) for name in changed}
+        for names in parts(sizes, _PART_BYTES, _PART_RUNS):
+            loaded = self._load(context, experiment, {name: listed[name] for name in names})
+            now = time.monotonic()
+            for name in names:
+                version = next(self._versions)
+                listing = _described(loaded[name])
+                self._states[name] = State(name, version, listing, listed[name], now)
+            self.unread -= len(names)
             if time.monotonic() > deadline:
                 break
         self._listed_at = time.monotonic()
@@ -114,17 +120,29 @@ class Store:
         state = self._states.get(name)
         return state is None or state.stamps != stamps
 
-    def _load(self, context: Any, experiment: str, name: str, stamps: dict[str, Stamp]) -> _Loaded:
-        """Read the tags that are not here as they are listed, and merge all of them."""
+    def _load(
+        self, context: Any, experiment: str, runs: Mapping[str, dict[str, Stamp]]
+    ) -> dict[str, _Loaded]:
+        """Read the tags that are not here as they are listed, and merge all of each run."""
+        kept = {name: self._kept(name, stamps) for name, stamps in runs.items()}
+        wanted = {
+            name: {tag: stamp for tag, stamp in stamps.items() if tag not in kept[name]}
+            for name, stamps in runs.items()
+        }
+        read = self._source.read(context, experiment, wanted)
+        found = {}
+        for name, stamps in runs.items():
+            rows = kept[name] | read[name]
+            found[name] = self._merged(name, stamps, {tag: rows[tag] for tag in stamps})
+            self._loaded.put(name, found[name])
+        return found
+
+    def _kept(self, name: str, stamps: dict[str, Stamp]) -> dict[str, Rows]:
+        """The rows of the tags that are as they were."""
         before = self._loaded.get(name)
-        rows: dict[str, Rows] = {}
-        if before is not None:
-            rows = {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
-        new = {tag: stamp for tag, stamp in stamps.items() if tag not in rows}
-        rows |= self._source.read(context, experiment, name, new)
-        loaded = self._merged(name, stamps, {tag: rows[tag] for tag in stamps})
-        self._loaded.put(name, loaded)
-        return loaded
+        if before is None:
+            return {}
+        return {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
 
     def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, Rows]) -> _Loaded:
         complaints = [complaint for part in rows.values() for complaint in part.complaints]

@@ -129,11 +129,19 @@ def open_board() -> Iterator[Callable[..., Board]]:
 
 
 @pytest.fixture(scope="session", params=["true", "false"], ids=["data server", "python loader"])
-def board(request: pytest.FixtureRequest, open_board: Callable[..., Board], corpus: Path) -> Board:
+def every_board(
+    request: pytest.FixtureRequest, open_board: Callable[..., Board], corpus: Path
+) -> Board:
     """All runs of the corpus, through either loader, behind a path prefix."""
     found = open_board(corpus, request.param, path_prefix="/some/where")
-    found.wait_for_the_end([p.name for p in corpus.iterdir()])
+    found.wait_for_the_end([path.name for path in corpus.iterdir()])
     return found
+
+
+@pytest.fixture(scope="session")
+def board(open_board: Callable[..., Board], corpus: Path) -> Board:
+    """The same through one loader, for what does not depend on it."""
+    return open_board(corpus, path_prefix="/some/where")
 
 
 # --- runs ------------------------------------------------------------------

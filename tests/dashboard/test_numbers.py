@@ -31,16 +31,16 @@ def csv_of(history):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_the_table_is_the_one_that_export_writes(board, corpus, name):
-    response = board.get("rows", {"run": name})
+def test_the_table_is_the_one_that_export_writes(every_board, corpus, name):
+    response = every_board.get("rows", {"run": name})
     assert response.status_code == 200
     assert response.data == csv_of(rlviz.read(corpus / name))
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_the_list_says_of_a_run_what_read_says(board, corpus, name):
+def test_the_list_says_of_a_run_what_read_says(every_board, corpus, name):
     run = rlviz.read(corpus / name)
-    listed = board.runs()[name]
+    listed = every_board.runs()[name]
     assert listed["steps"] == len(run)
     assert listed["last"]["step"] == run.step[-1]
     assert listed["last"]["wall_time"] == run.wall_time[-1]
@@ -65,9 +65,9 @@ def test_the_list_says_of_a_run_what_read_says(board, corpus, name):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_every_metric_over_every_axis_is_the_one_of_read(board, corpus, name):
+def test_every_metric_over_every_axis_is_the_one_of_read(every_board, corpus, name):
     run = rlviz.read(corpus / name)
-    listed = board.runs()[name]
+    listed = every_board.runs()[name]
     assert {"accuracy", "average_parallelism"} <= set(listed["metrics"])
     for x in listed["axes"]:
         positions = choose(x, [run]).positions(run)
@@ -75,7 +75,7 @@ def test_every_metric_over_every_axis_is_the_one_of_read(board, corpus, name):
         for metric in listed["metrics"]:
             values = measure(metric, [run]).values(run)
             known = np.isfinite(values) & np.isfinite(positions)
-            header, arrays = board.series(name, metric, x=x, smooth="none")
+            header, arrays = every_board.series(name, metric, x=x, smooth="none")
             np.testing.assert_array_equal(arrays["x"], positions[known])
             np.testing.assert_array_equal(arrays["y"], values[known])
             np.testing.assert_array_equal(arrays["step"], run.step[known])
