@@ -26,7 +26,8 @@ ALLOWED = {
     "callback": {"schema", "measure", "smooth", "record"},
     "demo": {"callback", "measure"},
     "importers": {"schema", "tfrecord", "callback"},
-    "cli": {"report", "demo", "importers"},
+    "dashboard": {"schema", "measure", "smooth", "report"},
+    "cli": {"report", "demo", "importers", "dashboard"},
     "__main__": {"cli"},
 }
 FORBIDDEN_OUTSIDE = {
@@ -36,6 +37,7 @@ FORBIDDEN_OUTSIDE = {
     "record": {"torch", "matplotlib"},
     "report": {"torch"},
     "importers": {"torch", "matplotlib"},
+    "dashboard": {"torch", "matplotlib"},
     "callback": {"torch", "matplotlib"},
     "cli": {"torch", "tensorboard", "matplotlib"},
 }
@@ -86,7 +88,9 @@ def test_every_module_says_in_its_first_line_what_it_owns():
         assert first.endswith((".", ":")), f"{module}: {first!r} is no sentence"
 
 
-@pytest.mark.parametrize("name", ["rlviz", "rlviz.cli", "rlviz.schema", "rlviz.demo"])
+@pytest.mark.parametrize(
+    "name", ["rlviz", "rlviz.cli", "rlviz.cli.watch", "rlviz.schema", "rlviz.demo"]
+)
 def test_importing_it_loads_neither_torch_nor_tensorboard_nor_matplotlib(name):
     code = f"import sys, {name}; print(*(m.split('.')[0] for m in sys.modules))"
     result = subprocess.run(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import rlviz
-from rlviz.cli import compare, completion, demo, doctor, export, import_, plot, summary
+from rlviz.cli import compare, completion, demo, doctor, export, import_, plot, summary, watch
 
 _DESCRIPTION = """\
 See what reinforcement learning buys with its compute: training accuracy and average
@@ -17,7 +17,7 @@ A run is the directory that rlviz.Callback("runs/swarm-7b") writes; it may still
 _EPILOG = """\
 examples:
   rlviz demo                        train a small agent swarm and watch it learn (2 minutes)
-  tensorboard --logdir runs         watch any run live
+  rlviz watch runs                  watch runs live, in TensorBoard
   rlviz plot runs/swarm-7b          draw its figure
   rlviz summary runs/swarm-7b       say what happened
   rlviz compare runs/a runs/b       say which needs less compute
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rlviz {rlviz.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, plot, summary, compare, export, import_, doctor):
+    for command in (demo, watch, plot, summary, compare, export, import_, doctor):
         command.add(commands)
     completion.add(commands, parser)
     return parser

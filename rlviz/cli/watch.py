@@ -1,0 +1,100 @@
+"""`rlviz watch`: TensorBoard, opened on the page RL FLOPs."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+
+from rlviz.cli.arguments import command
+
+_PATIENCE_SECONDS = 10.0
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = command(
+        commands,
+        "watch",
+        "Watch runs live in TensorBoard, over RL FLOPs.",
+        "rlviz watch runs                          # every run below it\n"
+        "rlviz watch runs/swarm-7b\n"
+        "rlviz watch base=runs/a wide=runs/b       # under names of your own\n"
+        "rlviz watch runs --port 6007 --no-browser\n\n"
+        "Runs and steps come up by themselves as they are written. Ctrl-C ends it.",
+    )
+    argument = parser.add_argument(
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        help="the directory of a run, or one above several; NAME=RUN gives it a name",
+    )
+    argument.complete = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}  # type: ignore[attr-defined]
+    parser.add_argument(
+        "--port", type=_port, help="default: 6006, or the next free one; 0: any free one"
+    )
+    parser.add_argument(
+        "--host",
+        default="localhost",
+        help="the address to listen on (default: localhost; 0.0.0.0 lets other machines in)",
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    parser.set_defaults(run=_watch)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port < 2**16:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {2**16 - 1}, got {text}")
+    return port
+
+
+def _watch(options: argparse.Namespace) -> int:
+    runs = _named(options.runs)
+    from rlviz.dashboard.launch import launch, logdir_of, wait_for_rows  # loads TensorBoard
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind
+    with logdir_of(runs) as logdir:
+        url = launch(logdir, host=options.host, port=options.port)
+        print(url, flush=True)
+        try:
+            if not options.no_browser and _has_screen():
+                wait_for_rows(url, _PATIENCE_SECONDS)
+                webbrowser.open(url)
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
+    return 0
+
+
+def _named(given: list[str]) -> dict[str, Path]:
+    """Name -> directory.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        ValueError: a name is none, or two runs have the same.
+    """
+    found: dict[str, Path] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not equals or Path(text).exists():  # a directory may have such a name
+            name, path = Path(text).resolve().name, text
+        if not Path(path).is_dir():
+            raise FileNotFoundError(
+                f"there is no directory {path}. Give that of a run, or create it."
+            )
+        if not name or "/" in name or name in (".", ".."):
+            raise ValueError(
+                f"{text!r} gives no name to a run. Write NAME=RUN, NAME without a '/'."
+            )
+        if name in found:
+            raise ValueError(f"two runs are called {name!r}. Give them names: NAME={path}.")
+        found[name] = Path(path)
+    return found
+
+
+def _has_screen() -> bool:
+    """Whether a browser has somewhere to open; else a text browser would take the terminal."""
+    known = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in known)

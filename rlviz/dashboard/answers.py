@@ -1,0 +1,173 @@
+"""The answers to the page's requests, as bytes: runs, series, forecasts, figures, tables."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.dashboard import lines, payload, query
+from rlviz.dashboard.cache import Cache
+from rlviz.dashboard.lines import Line
+from rlviz.dashboard.query import Arguments, QueryError
+from rlviz.dashboard.rows import Source
+from rlviz.dashboard.series import Points, View, points, view
+from rlviz.dashboard.store import State, Store
+from rlviz.dashboard.thinning import dots
+from rlviz.report.axis import XName
+from rlviz.report.history import History
+
+_JSON = "application/json"
+_BINARY = "application/octet-stream"
+_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
+_CACHE_BYTES = 256 << 20
+_MOST_PIXELS = 10_000
+_AXES: tuple[XName, ...] = ("flops", "step", "wall_time", "tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes out."""
+
+    content: bytes
+    content_type: str
+    tag: str = ""
+    """Its ETag, where it is asked for again and again."""
+    file_name: str = ""
+    """Under which it is to be saved, and never shown."""
+
+
+class Answers:
+    """Answers every route but the assets; any thread may ask.
+
+    Args:
+        provider: TensorBoard's data provider.
+        server: what tells this process from others.
+        sampling_hint: see `Store`.
+    """
+
+    def __init__(self, provider: Any, *, server: str, sampling_hint: int | None = None) -> None:
+        self._store = Store(Source(provider), sampling_hint=sampling_hint)
+        self._server = server
+        self._points: Cache[Points] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
+        self._lines: Cache[Line] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
+        self._forecasts: Cache[bytes] = Cache(_CACHE_BYTES, len)
+
+    def runs(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """Every run: how far it is and what it has."""
+        found = self._store.refresh(context, experiment)
+        listed = [{"name": run.name, "version": run.version, **run.listing} for run in found]
+        content = _json({"runs": listed, "unread": self._store.unread, "server": self._server})
+        return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
+
+    def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """The points and the curve of one metric of one run, as far as they are visible."""
+        x = query.choice(arguments, "x", _AXES, _AXES[0])
+        log = query.flag(arguments, "log")
+        smooth = arguments.get("smooth", lines.AUTO)
+        lines.ema_weight(smooth)  # raises before anything is read
+        limits = query.interval(arguments, ("from", "to"))
+        heights = query.interval(arguments, ("low", "high"))
+        width = query.whole(arguments, "width", 600, _MOST_PIXELS)
+        height = query.whole(arguments, "height", 300, _MOST_PIXELS)
+        query.text(arguments, "metric")
+        metric, *_ = query.metrics(arguments)
+        run, history = self._run(context, experiment, query.text(arguments, "run"))
+        key = (run.version, metric, x, log)
+        found = self._points.computed(key, lambda: points(history, metric, x, log=log))
+        seen = view(found, limits, heights, width, height)
+        curve = None
+        if smooth != lines.NONE and len(found.y):
+            whole = self._lines.computed((*key, smooth), lambda: lines.whole(found, smooth))
+            curve = lines.visible(whole, seen)
+        return Answer(_series(run, history, seen, curve), _BINARY)
+
+    def forecast(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """Where the accuracy of a run would go on twice the compute."""
+        run, history = self._run(context, experiment, query.text(arguments, "run"))
+
+        def compute() -> bytes:
+            from rlviz.dashboard.forecasts import forecast  # loads scipy
+
+            return _json({"version": run.version, **forecast(history)})
+
+        return Answer(self._forecasts.computed(run.version, compute), _JSON)
+
+    def figure(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """rlviz's own figure of one or several runs, to be saved."""
+        from rlviz.dashboard import downloads
+
+        format = query.choice(arguments, "format", ("svg", "png"), "svg")
+        x = query.choice(arguments, "x", _AXES, _AXES[0])
+        log = query.flag(arguments, "log")
+        forecast = query.flag(arguments, "forecast")
+        metrics = query.metrics(arguments) or [schema.ACCURACY, schema.PARALLELISM]
+        names = query.texts(arguments, "run")
+        content = downloads.figure(
+            {name: self._run(context, experiment, name)[1] for name in names},
+            x=x,
+            metrics=metrics,
+            log_x=log,
+            forecast=forecast,
+            format=format,
+        )
+        return Answer(content, _TYPES[format], file_name=downloads.file_name(names, format))
+
+    def rows(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """A run's table, to be saved."""
+        from rlviz.dashboard import downloads
+
+        format = query.choice(arguments, "format", ("csv",), "csv")
+        x = query.choice(arguments, "x", _AXES, _AXES[0])
+        limits = query.interval(arguments, ("from", "to"))
+        name = query.text(arguments, "run")
+        content = downloads.table(self._run(context, experiment, name)[1], x, limits)
+        return Answer(content, _TYPES[format], file_name=downloads.file_name([name], format))
+
+    def _run(self, context: Any, experiment: str, name: str) -> tuple[State, History]:
+        found = self._store.get(context, experiment, name)
+        if found is None:
+            raise QueryError(f"there is no run {query.shown(name)}.", 404)
+        if not len(found[1]):
+            raise QueryError(f"the run {query.shown(name)} has no steps that can be read.", 404)
+        return found
+
+
+def _series(run: State, history: History, seen: View, curve: Line | None) -> bytes:
+    found = seen.points
+    y = found.y[seen.part]
+    kept = dots(found.place[seen.part], y, seen.panel)
+    rows = found.rows[seen.part][kept]
+    arrays: dict[str, NDArray[Any]] = {
+        "x": found.x[seen.part][kept],
+        "y": y[kept],
+        "step": history.columns[schema.STEP][rows],
+    }
+    if (interval := seen.interval(history, rows)) is not None:
+        arrays["low"], arrays["high"] = interval
+    if curve is not None:
+        arrays["curve_x"], arrays["curve"] = curve.x, curve.y
+        if curve.low is not None and curve.high is not None:
+            arrays["curve_low"], arrays["curve_high"] = curve.low, curve.high
+    header = {
+        "version": run.version,
+        "total": len(y),
+        "shown": len(kept),
+        "thinned": len(kept) < len(y),
+        "domain": found.domain,
+        "range": (float(np.min(y)), float(np.max(y))) if len(y) else None,
+        "bandwidth": None if curve is None else curve.bandwidth,
+        "bandwidth_unit": found.axis.scaled_unit,
+        "label": found.measure.label,
+        "scale": found.measure.scale,
+        "x_label": found.axis.label,
+        "x_unit": found.axis.unit,
+    }
+    return payload.encode(header, arrays)
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()

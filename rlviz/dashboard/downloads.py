@@ -1,0 +1,76 @@
+"""What is saved rather than shown: rlviz's own figure of some runs, and a run's table."""
+
+import io
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rlviz.dashboard.query import QueryError
+from rlviz.report.axis import XName
+from rlviz.report.export import write
+from rlviz.report.history import History
+
+_DRAWING = threading.Lock()
+"""matplotlib's settings are those of the whole process."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def figure(
+    histories: Mapping[str, History],
+    *,
+    x: XName,
+    metrics: Sequence[str],
+    log_x: bool,
+    forecast: bool,
+    format: str,
+) -> bytes:
+    """`rlviz.figure` as SVG or PNG.
+
+    Raises:
+        QueryError: these runs can't be drawn like that.
+    """
+    from rlviz.report.figure import figure as draw  # loads matplotlib
+    from rlviz.report.scaling import fit
+
+    single = next(iter(histories.values())) if len(histories) == 1 else None
+    try:
+        fits = {n: fit(run.flops, run.accuracy) for n, run in histories.items() if forecast}
+        with _DRAWING:
+            drawing = draw(
+                histories if single is None else single,
+                x=x,
+                metrics=metrics,
+                log_x=log_x,
+                forecast=(next(iter(fits.values())) if single else fits) if fits else None,
+            )
+            stream = io.BytesIO()
+            drawing.savefig(stream, format=format, dpi=200)
+    except (ValueError, TypeError) as error:
+        raise QueryError(str(error)) from None
+    return stream.getvalue()
+
+
+def table(history: History, x: str, limits: tuple[float, float]) -> bytes:
+    """A run's table as CSV, as `rlviz export` writes it: of the steps within the limits of x."""
+    from rlviz.dashboard.series import axis_of
+
+    if np.isfinite(limits).any():
+        at = axis_of(history, x, log=False).positions(history)
+        rows = (at >= limits[0]) & (at <= limits[1])
+        history = replace(history, columns={n: c[rows] for n, c in history.columns.items()})
+    stream = io.BytesIO()
+    write(history, stream, "csv")
+    return stream.getvalue()
+
+
+def file_name(names: Sequence[str], suffix: str) -> str:
+    """A name that is safe in a header and on any disk.
+
+    >>> file_name(["a/b c"], "csv"), file_name(["a", "b"], "svg")
+    ('a-b-c.csv', 'rlviz.svg')
+    """
+    name = _UNSAFE.sub("-", names[0]).strip(".-")[:80] if len(names) == 1 else ""
+    return f"{name or 'rlviz'}.{suffix}"

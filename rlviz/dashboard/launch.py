@@ -1,0 +1,77 @@
+"""Starts TensorBoard on some runs, in this process, and waits for the page to have something."""
+
+import contextlib
+import json
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tensorboard import default, program
+
+from rlviz.dashboard.loader import Loader
+from rlviz.schema import PLUGIN
+
+_RELOAD_SECONDS = 1
+
+
+@contextlib.contextmanager
+def logdir_of(runs: Mapping[str, Path]) -> Iterator[Path]:
+    """A directory under which TensorBoard finds the runs, by their names.
+
+    It reads a single tree fastest (its data server knows no other). So several runs are linked into
+    one; a directory above runs stays what it is.
+
+    Args:
+        runs: name -> directory, of a run or above some.
+    """
+    if len(runs) == 1:
+        (only,) = runs.values()
+        if not any(only.glob("*tfevents*")):
+            yield only
+            return
+    with TemporaryDirectory(prefix="rlviz-watch-") as folder:
+        for name, path in runs.items():
+            (Path(folder) / name).symlink_to(path.resolve(), target_is_directory=True)
+        yield Path(folder)
+
+
+def plugins() -> list[Any]:
+    """All plugins of TensorBoard, this one among them also where rlviz is not installed, so that
+    no entry point is known."""
+    found: list[Any] = default.get_plugins()
+    return found if Loader in found else [*found, Loader]
+
+
+def launch(logdir: Path, *, host: str, port: int | None) -> str:
+    """Start TensorBoard in threads of this process; returns the address of the page.
+
+    Args:
+        logdir: what it reads.
+        host: whom it listens to.
+        port: where; None for the usual one or one near it, 0 for any that is free.
+
+    Raises:
+        OSError: it can't listen there.
+    """
+    board = program.TensorBoard(plugins=plugins())
+    board.configure(logdir=str(logdir), host=host, port=port, reload_interval=_RELOAD_SECONDS)
+    try:
+        url: str = board.launch()
+    except program.TensorBoardServerException as error:
+        raise OSError(f"{error.msg}.") from None
+    return f"{url}#{PLUGIN}"
+
+
+def wait_for_rows(url: str, seconds: float) -> bool:
+    """Whether TensorBoard has found a run within that time: before, its tab can't be opened."""
+    listing = url.partition("#")[0] + "data/plugins_listing"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(listing, timeout=seconds) as answer:
+            if json.load(answer).get(PLUGIN, {}).get("enabled"):
+                return True
+        time.sleep(0.1)
+    return False

@@ -1,0 +1,99 @@
+"""The curve through a metric's points: the local polynomial of the figure, or the slider's EMA."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz.dashboard.query import QueryError, shown
+from rlviz.dashboard.series import Points, View
+from rlviz.dashboard.thinning import line
+from rlviz.report.curves import smoothed
+from rlviz.smooth.ema import ema
+
+Floats = NDArray[np.float64]
+
+_PLACES = 500
+NONE, AUTO = "none", "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A curve, each array (n,), x never decreasing; without a band where `low` is None."""
+
+    x: Floats
+    y: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+    bandwidth: float | None = None
+    """In the unit of the axis, or in decades."""
+
+    @property
+    def nbytes(self) -> int:
+        return sum(a.nbytes for a in (self.x, self.y, self.low, self.high) if a is not None)
+
+
+def ema_weight(smooth: str) -> float | None:
+    """The weight of "ema:<weight>"; None of "auto" and "none".
+
+    Raises:
+        QueryError: it is none of these, or the weight is not in [0, 1).
+    """
+    if smooth in (NONE, AUTO):
+        return None
+    kind, _, given = smooth.partition(":")
+    try:
+        weight = float(given)
+    except ValueError:
+        weight = math.nan
+    if kind != "ema" or not 0 <= weight < 1:
+        raise QueryError(
+            f"smooth must be auto, none, or ema:<weight in [0, 1)> such as ema:0.9, got "
+            f"{shown(smooth)}."
+        )
+    return weight
+
+
+def whole(points: Points, smooth: str) -> Line:
+    """The curve through all points of a run, of which there is at least one."""
+    weight = ema_weight(smooth)
+    if weight is not None:
+        averages, _ = ema(points.y, weight=weight)
+        return Line(points.x, averages)
+    curve = smoothed(points.axis, points.x, points.y)
+    bandwidth = curve.bandwidth if math.isfinite(curve.bandwidth) else None
+    return Line(curve.x, curve.y, curve.low, curve.high, bandwidth)
+
+
+def visible(found: Line, view: View) -> Line:
+    """The part of a curve that is seen, in no more points than the eye needs."""
+    if found.low is None or found.high is None:
+        return _thinned(found, view)
+    axis = view.points.axis
+    place = axis.scaled(found.x)
+    left = max(view.panel.left, float(place[0]))
+    right = min(view.panel.right, float(place[-1]))
+    if left > right:
+        nothing = np.empty(0)
+        return Line(nothing, nothing, nothing, nothing, found.bandwidth)
+    inner = (place > left) & (place < right)
+    if inner.sum() + 2 > _PLACES:
+        at = np.linspace(left, right, _PLACES)
+        y, low, high = (np.interp(at, place, part) for part in (found.y, found.low, found.high))
+        return Line(axis.unscaled(at), y, low, high, found.bandwidth)
+    edges = np.unique([left, right])
+
+    def cut(part: Floats) -> Floats:
+        """What is within as it was computed, and what lies on the edges between two points."""
+        ends = np.interp(edges, place, part)
+        return np.concatenate([ends[:1], part[inner], ends[1:]])
+
+    return Line(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
+
+
+def _thinned(found: Line, view: View) -> Line:
+    """With one point more on either side, so that the line goes on to the edge."""
+    part = slice(max(view.begin - 1, 0), view.end + 1)
+    rows = line(view.points.place[part], found.y[part], view.panel)
+    return Line(found.x[part][rows], found.y[part][rows])

@@ -1,0 +1,159 @@
+"""What the list of runs says of each: how far it is, what it has, and what of it is lost."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report import decay, losses, oddities
+from rlviz.report.account import Session
+from rlviz.report.axis import XAxis, XName, choose
+from rlviz.report.findings import Finding
+from rlviz.report.history import History
+
+Listing: TypeAlias = dict[str, Any]
+"""Plain data, ready for JSON."""
+
+_AXES: tuple[XName, ...] = ("flops", "step", "wall_time", "tokens")
+_BOOKKEEPING = {
+    schema.STEP,
+    schema.SESSION,
+    schema.WALL_TIME,
+    "correct",
+    "graded",
+    "parallelism_sum",
+    "parallelism_count",
+    "spawning_stages",
+    *map(schema.ema_column, (schema.ACCURACY, schema.PARALLELISM)),
+}
+_BOOKKEEPING_KINDS = (
+    "correct/",
+    "graded/",
+    f"{schema.ACCURACY}_ema/",
+    "flops/",
+    "flops_remainder/",
+)
+
+
+def listing_of(history: History, notes: Sequence[str]) -> Listing:
+    """Describe a run.
+
+    Args:
+        history: the run; it may be empty.
+        notes: what could not be read of it.
+    """
+    axes = {name: found for name in _AXES if (found := _positions(history, name)) is not None}
+    return {
+        "steps": len(history),
+        "last": _last(history),
+        "has_flops": "flops" in axes,
+        "metrics": list(metrics(history)),
+        "axes": list(axes),
+        "extent": {name: _extent(x) for name, x in axes.items()},
+        "sessions": [_session(history, session, axes) for session in history.sessions],
+        "dropped": history.dropped,
+        "lost_rows": sum(gone.rows for session in history.sessions for gone in session.gone),
+        "missing_ranks": sorted({r for part in history.missing_ranks for r in part.ranks}),
+        "superseded": history.superseded,
+        "notes": [*notes, *(_sentence(finding) for finding in _findings(history))],
+    }
+
+
+def metrics(history: History) -> Iterator[str]:
+    """The names of what can be drawn of a run, the two that matter most first."""
+    if np.isfinite(history.accuracy).any():
+        yield schema.ACCURACY
+    if np.isfinite(history.parallelism).any():
+        yield schema.PARALLELISM
+    for group in history.groups:
+        if np.isfinite(history.group_accuracy(group)).any():
+            yield f"{schema.ACCURACY}/{group}"
+    own = dict.fromkeys(history.metrics)
+    for name in own:
+        if np.isfinite(history.columns[schema.metric_column(name)]).any():
+            yield name
+    for name, column in history.columns.items():
+        if _is_drawn(name) and name not in own and np.isfinite(column).any() and column.any():
+            yield name
+
+
+def _is_drawn(column: str) -> bool:
+    return not (
+        column in _BOOKKEEPING
+        or column.startswith(_BOOKKEEPING_KINDS)
+        or column.startswith(schema.metric_column(""))
+    )
+
+
+def _positions(history: History, name: XName) -> NDArray[np.float64] | None:
+    """Where the steps stand on an axis; None where the run does not have it."""
+    try:
+        axis: XAxis = choose(name, [history])
+    except ValueError:
+        return None
+    if axis.name != name:
+        return None
+    x = axis.positions(history)
+    if name == "flops" and not (x > 0).any():  # counted, but nothing: no axis for a curve
+        return None
+    return x
+
+
+def _extent(x: NDArray[np.float64]) -> list[float]:
+    known = x[np.isfinite(x)]
+    return [float(known.min()), float(known.max())]
+
+
+def _last(history: History) -> Listing | None:
+    if not len(history):
+        return None
+    return {
+        "step": int(history.step[-1]),
+        "flops": finite(history.flops[-1]),
+        "wall_time": finite(history.wall_time[-1]),
+    }
+
+
+def _session(history: History, session: Session, axes: dict[XName, NDArray[np.float64]]) -> Listing:
+    """A session and the place on each axis of its first step that stands."""
+    at = np.flatnonzero(history.session == session.number)
+    first = int(at[0]) if len(at) else None
+    return {
+        "number": session.number,
+        "resumed_after": session.resumed_after,
+        "step": session.first_step if first is None else int(history.step[first]),
+        "flops": None if first is None else finite(history.flops[first]),
+        "wall_time": finite(session.began if first is None else history.wall_time[first]),
+        "x": {} if first is None else {name: finite(x[first]) for name, x in axes.items()},
+    }
+
+
+def _findings(history: History) -> Iterator[Finding]:
+    if not len(history):
+        return
+    for find in (
+        losses.two_writers,
+        losses.dropped,
+        losses.ranks,
+        decay.damage,
+        losses.missing,
+        oddities.restarts,
+        oddities.order,
+    ):
+        yield from find(history)
+    yield from (found for found in oddities.measures(history) if found.kind == "flops_fall")
+
+
+def _sentence(finding: Finding) -> str:
+    text = f"{finding.what[0].upper()}{finding.what[1:]} {finding.advice}"
+    if finding.kind in ("missing", "rows_gone"):
+        text += " TensorBoard stops at damage in a file: `rlviz doctor` looks behind it."
+    return text
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON can hold it."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,155 @@
+"""The plugin as TensorBoard sees it: routes, the tab, and a net under every request."""
+
+import functools
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tensorboard import errors, plugin_util
+from tensorboard.backend import http_util
+from tensorboard.plugins import base_plugin
+from werkzeug import wrappers
+
+from rlviz import schema
+from rlviz.dashboard import assets
+from rlviz.dashboard.query import QueryError
+
+if TYPE_CHECKING:
+    from rlviz.dashboard.answers import Answer, Answers
+
+_LOGGER = logging.getLogger("tensorboard")
+_ENTRY = "/index.js"
+
+Application = Callable[[Any, Any], Any]
+
+
+class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no types
+    """The page RL FLOPs.
+
+    Args:
+        context: TensorBoard's; of it the data provider is used, and how many rows it was told to
+            keep.
+    """
+
+    plugin_name = schema.PLUGIN
+
+    def __init__(self, context: base_plugin.TBContext) -> None:
+        self._provider = context.data_provider
+        self._sampling_hint = (context.sampling_hints or {}).get(schema.PLUGIN)
+        self._assets = assets.load()
+        self._starting = threading.Lock()
+        self._started: Answers | None = None
+        self.server = secrets.token_hex(8)
+        """Tells this process from one that was started later on the same port."""
+
+    def get_plugin_apps(self) -> dict[str, Application]:
+        """Route -> WSGI application; these and no others are answered."""
+        apps = {f"/{name}": self._asset(name) for name in self._assets}
+        for name in ("runs", "series", "forecast", "figure", "rows"):
+            apps[f"/{name}"] = self._route(name)
+        return apps
+
+    def is_active(self) -> bool:
+        """False: TensorBoard itself looks whether any run has data of `data_plugin_names`."""
+        return False
+
+    def data_plugin_names(self) -> tuple[str, ...]:
+        return (schema.PLUGIN,)
+
+    def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        return base_plugin.FrontendMetadata(es_module_path=_ENTRY, tab_name="RL FLOPs")
+
+    def _asset(self, name: str) -> Application:
+        asset = self._assets[name]
+
+        def serve(request: wrappers.Request) -> wrappers.Response:
+            if f"/{name}" == _ENTRY:  # the page opens: what it asks for next takes time to import
+                threading.Thread(target=self._answers, daemon=True).start()
+            if request.if_none_match.contains(asset.tag):
+                return _unchanged(request, asset.content_type, asset.tag)
+            return _respond(
+                request,
+                asset.compressed,
+                asset.content_type,
+                content_encoding="gzip",
+                headers=_tagged(asset.tag),
+            )
+
+        return self._guarded(serve)
+
+    def _route(self, name: str) -> Application:
+        def serve(request: wrappers.Request) -> wrappers.Response:
+            context = plugin_util.context(request.environ)
+            experiment = plugin_util.experiment_id(request.environ)
+            ask = getattr(self._answers(), name)
+            with np.errstate(all="ignore"):  # rows may hold anything; that is no news for the log
+                answer: Answer = ask(context, experiment, request.args)
+            if answer.tag and request.if_none_match.contains(answer.tag):
+                return _unchanged(request, answer.content_type, answer.tag)
+            headers = _tagged(answer.tag)
+            if answer.file_name:
+                headers.append(
+                    ("Content-Disposition", f'attachment; filename="{answer.file_name}"')
+                )
+            return _respond(request, answer.content, answer.content_type, headers=headers)
+
+        return self._guarded(serve)
+
+    def _answers(self) -> "Answers":
+        """What answers; made when it is first needed, for its imports take time."""
+        with self._starting:
+            if self._started is None:
+                from rlviz.dashboard.answers import Answers
+
+                self._started = Answers(
+                    self._provider, server=self.server, sampling_hint=self._sampling_hint
+                )
+            return self._started
+
+    def _guarded(self, serve: Callable[[wrappers.Request], wrappers.Response]) -> Application:
+        """Turn whatever goes wrong into a sentence."""
+
+        @wrappers.Request.application
+        @functools.wraps(serve)
+        def application(request: wrappers.Request) -> wrappers.Response:
+            if request.method not in ("GET", "HEAD"):
+                return _error(request, f"only GET is answered, got {request.method}.", 405)
+            try:
+                return serve(request)
+            except QueryError as error:
+                return _error(request, str(error), error.code)
+            except errors.PublicError as error:  # the provider's, with a code of its own
+                return _error(request, str(error), error.http_code)
+            except Exception:
+                _LOGGER.warning("rlviz could not answer %s", request.path, exc_info=True)
+                return _error(
+                    request, "the data can't be read now; TensorBoard's log says why.", 503
+                )
+
+        return application
+
+
+def _respond(
+    request: wrappers.Request, content: bytes | str, content_type: str, **options: Any
+) -> wrappers.Response:
+    """TensorBoard's own way: content type, nosniff, compression."""
+    response: wrappers.Response = http_util.Respond(request, content, content_type, **options)
+    return response
+
+
+def _error(request: wrappers.Request, sentence: str, code: int) -> wrappers.Response:
+    content = json.dumps({"error": sentence})
+    headers = [("Allow", "GET, HEAD")] if code == 405 else []
+    return _respond(request, content, "application/json", code=code, headers=headers)
+
+
+def _unchanged(request: wrappers.Request, content_type: str, tag: str) -> wrappers.Response:
+    return _respond(request, b"", content_type, code=304, headers=_tagged(tag))
+
+
+def _tagged(tag: str) -> list[tuple[str, str]]:
+    return [("ETag", f'"{tag}"')] if tag else []

@@ -1,0 +1,135 @@
+"""What a request asks for: its parameters, checked, and errors as sentences."""
+
+import math
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+Arguments: TypeAlias = "MultiDict[str, str]"
+
+_SHOWN = 80
+"""Characters."""
+_LONGEST_METRIC = 500
+"""Characters; columns of a metric have a few more than its 256."""
+
+
+class QueryError(Exception):
+    """A request that can't be answered.
+
+    Attributes:
+        code: 400 where a parameter is wrong, 404 where there is no such thing.
+    """
+
+    def __init__(self, sentence: str, code: int = 400) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def shown(text: str) -> str:
+    """A text of the request as an error may quote it.
+
+    >>> shown("a" * 100)[-8:]
+    "aaaaaa…'"
+    """
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def text(arguments: Arguments, name: str) -> str:
+    """A parameter that has to be there.
+
+    Raises:
+        QueryError: it is not.
+    """
+    if name not in arguments:
+        raise QueryError(f"the parameter {name!r} is missing.")
+    return arguments[name]
+
+
+def texts(arguments: Arguments, name: str) -> list[str]:
+    """A parameter that has to be there, once or more, each value once.
+
+    Raises:
+        QueryError: it is not.
+    """
+    text(arguments, name)
+    return list(dict.fromkeys(arguments.getlist(name)))
+
+
+Word = TypeVar("Word", bound=str)
+
+
+def metrics(arguments: Arguments) -> list[str]:
+    """The names of metrics, if any are given.
+
+    Raises:
+        QueryError: one is longer than any metric's.
+    """
+    names = list(dict.fromkeys(arguments.getlist("metric")))
+    for name in names:
+        if len(name) > _LONGEST_METRIC:
+            raise QueryError(f"no run has a metric {shown(name)}.", 404)
+    return names
+
+
+def choice(arguments: Arguments, name: str, choices: tuple[Word, ...], default: Word) -> Word:
+    """One of several words.
+
+    Raises:
+        QueryError: it is none of them.
+    """
+    given = arguments.get(name, default)
+    for word in choices:
+        if word == given:
+            return word
+    raise QueryError(f"{name} must be one of {', '.join(choices)}, got {shown(given)}.")
+
+
+def flag(arguments: Arguments, name: str) -> bool:
+    """0 or 1; 0 where it is not given."""
+    return choice(arguments, name, ("0", "1"), "0") == "1"
+
+
+def number(arguments: Arguments, name: str, default: float) -> float:
+    """A number; the default where it is not given, or empty.
+
+    Raises:
+        QueryError: it is no finite number.
+    """
+    given = arguments.get(name, "")
+    if not given:
+        return default
+    try:
+        found = float(given)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise QueryError(f"{name} must be a finite number, got {shown(given)}.")
+    return found
+
+
+def interval(arguments: Arguments, names: tuple[str, str]) -> tuple[float, float]:
+    """Two numbers in their order, ±inf where they are not given.
+
+    Raises:
+        QueryError: one is no finite number, or the first is greater than the second.
+    """
+    low = number(arguments, names[0], -math.inf)
+    high = number(arguments, names[1], math.inf)
+    if low > high:
+        raise QueryError(f"{names[0]} must not be above {names[1]}, got {low:g} and {high:g}.")
+    return low, high
+
+
+def whole(arguments: Arguments, name: str, default: int, most: int) -> int:
+    """A whole number from 1 to `most`.
+
+    Raises:
+        QueryError: it is none.
+    """
+    found = number(arguments, name, float(default))
+    if not (found == int(found) and 1 <= found <= most):
+        raise QueryError(
+            f"{name} must be a whole number from 1 to {most}, got {shown(arguments[name])}."
+        )
+    return int(found)

@@ -1,0 +1,145 @@
+"""A metric of a run over an axis: the points, cut to what is visible and thinned for the screen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.dashboard.query import QueryError, shown
+from rlviz.dashboard.thinning import Panel
+from rlviz.measure.accuracy import wilson_interval
+from rlviz.report.axis import XAxis, choose
+from rlviz.report.history import History
+from rlviz.report.measures import Measure, measure
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """All points of a metric that have a place on the axis.
+
+    Attributes:
+        axis, measure: what they are.
+        rows: which steps of the run they are, (T,).
+        x: never decreasing, (T,).
+        place: x as it lies on the screen, (T,): its decades on a logarithmic axis.
+        y: (T,), finite.
+    """
+
+    axis: XAxis
+    measure: Measure
+    rows: Rows
+    x: Floats
+    place: Floats
+    y: Floats
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.rows, self.x, self.place, self.y)
+        return sum(array.nbytes for array in {id(a): a for a in arrays}.values())
+
+    @property
+    def domain(self) -> tuple[float, float] | None:
+        return (float(self.x[0]), float(self.x[-1])) if len(self.x) else None
+
+
+def points(history: History, metric: str, x: str, *, log: bool) -> Points:
+    """The points of a metric.
+
+    Raises:
+        QueryError: the run has no such metric, or no such axis.
+    """
+    try:
+        found = measure(metric, [history])
+        values = found.values(history)
+    except ValueError as error:
+        raise QueryError(str(error), 404) from None
+    axis = axis_of(history, x, log=log)
+    if values is None:
+        raise QueryError(f"the run has no metric {shown(metric)}.", 404)
+    if not np.isfinite(values).any():
+        raise QueryError(f"the run has no {found.label}.", 404)
+    positions = axis.positions(history)
+    rows = np.flatnonzero(np.isfinite(positions) & np.isfinite(values))
+    at = positions[rows]
+    return Points(axis, found, rows, at, axis.scaled(at), values[rows])
+
+
+def axis_of(history: History, x: str, *, log: bool) -> XAxis:
+    """The axis of that name.
+
+    Raises:
+        QueryError: the run does not have it.
+    """
+    try:
+        axis = choose(x, [history], log=log)
+    except ValueError as error:
+        raise QueryError(str(error), 404) from None
+    if axis.name != x:
+        raise QueryError(
+            f"the run has no axis of {x}: none were recorded, or their count falls along the "
+            "steps. Draw it over x=step.",
+            404,
+        )
+    return axis
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The visible part of the points."""
+
+    points: Points
+    begin: int
+    end: int
+    """The points from `begin` to before `end` are within the limits of x."""
+    panel: Panel
+
+    @property
+    def part(self) -> slice:
+        return slice(self.begin, self.end)
+
+    def interval(self, history: History, rows: Rows) -> tuple[Floats, Floats] | None:
+        """95 % Wilson interval of an accuracy at some of the run's steps; None of other metrics."""
+        first, _, group = self.points.measure.name.partition("/")
+        if first != schema.ACCURACY or self.points.measure.scale != "percent":
+            return None
+        correct, graded = schema.group_columns(group) if group else ("correct", "graded")
+        return wilson_interval(history.columns[correct][rows], history.columns[graded][rows])
+
+
+def view(
+    found: Points, x: tuple[float, float], y: tuple[float, float], width: int, height: int
+) -> View:
+    """Cut the points to limits, ±inf where there are none.
+
+    Args:
+        found: all points.
+        x, y: the limits, in the units of the points.
+        width, height: of the panel, in pixels.
+    """
+    begin = int(np.searchsorted(found.x, x[0], side="left"))
+    end = int(np.searchsorted(found.x, x[1], side="right"))
+    sides = _limits(found.x, found.place, begin, end, x, found.axis)
+    values = found.y[begin:end]
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    if np.isfinite(y[0]):
+        low = y[0]
+    if np.isfinite(y[1]):
+        high = y[1]
+    return View(found, begin, end, Panel(*sides, low, high, width, height))
+
+
+def _limits(
+    x: Floats, place: Floats, begin: int, end: int, given: tuple[float, float], axis: XAxis
+) -> tuple[float, float]:
+    """Left and right of the panel, as they lie on the screen."""
+    if not len(x):
+        return 0.0, 0.0
+    ends = [float(place[0]), float(place[-1])]
+    for side, limit in enumerate(given):
+        if np.isfinite(limit) and (limit > 0 or not axis.log):
+            ends[side] = float(axis.scaled(np.array(limit)))
+    return ends[0], ends[1]

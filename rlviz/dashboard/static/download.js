@@ -1,0 +1,101 @@
+/** What can be taken away: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
+
+import { route } from "./api.js";
+import { element } from "./elements.js";
+import { color } from "./theme.js";
+
+const MOST_FIGURES = 20;
+const MOST_TABLES = 100;
+const TITLE = 30;
+const KEYS = 24;
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
+
+/** Fill the menu with what the shown runs give. */
+export function fillDownloads(items, page) {
+  const { state, shown, axis } = page.view();
+  const runs = shown.slice(0, MOST_FIGURES).map(({ name }) => name);
+  const figure = { run: runs, x: axis, log: state.log ? 1 : 0, metric: state.panels, forecast: state.forecast ? 1 : 0 };
+  const picture = element("button", { type: "button", on: { click: () => savePicture(page) } }, "PNG of the panels as they are");
+  const link = (text, address, title) => element("a", { href: address, download: true, title }, text);
+  const visible = { x: axis, from: state.from, to: state.to };
+  const tables = shown.slice(0, MOST_TABLES).map(({ name }) =>
+    link(`CSV: ${name}`, route("rows", { run: name, format: "csv", ...visible }), "Every step that is seen, all columns"),
+  );
+  items.replaceChildren(picture);
+  if (runs.length) {
+    items.append(
+      link("SVG, drawn as rlviz plot does", route("figure", { ...figure, format: "svg" })),
+      link("PNG, drawn as rlviz plot does", route("figure", { ...figure, format: "png" })),
+      element("div", { class: "menu-scroll" }, ...tables),
+    );
+  }
+}
+
+/** One picture of all panels with their titles and the key of the runs. */
+function savePicture(page) {
+  const canvas = composed(page);
+  canvas.toBlob((blob) => {
+    const address = URL.createObjectURL(blob);
+    const link = element("a", { href: address, download: "rlviz.png" });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }, "image/png");
+}
+
+function composed(page) {
+  const panels = page.panels.all;
+  const { shown } = page.view();
+  const ratio = window.devicePixelRatio || 1;
+  const areas = panels.map((panel) => panel.canvas.getBoundingClientRect());
+  const left = Math.min(...areas.map((area) => area.left));
+  const top = Math.min(...areas.map((area) => area.top));
+  const width = Math.max(...areas.map((area) => area.right)) - left;
+  const height = Math.max(...areas.map((area) => area.bottom)) - top;
+  const rows = keyRows(shown, width);
+  const canvas = element("canvas");
+  canvas.width = Math.round((width + 24) * ratio);
+  canvas.height = Math.round((height + TITLE + 24 + rows.length * KEYS) * ratio);
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  context.fillStyle = color("panel");
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  panels.forEach((panel, i) => {
+    const [x, y] = [12 + areas[i].left - left, TITLE + areas[i].top - top];
+    context.drawImage(panel.canvas, x, y, areas[i].width, areas[i].height);
+    context.fillStyle = color("text");
+    context.font = `600 14px ${FONT}`;
+    context.fillText(panel.title, x + 8, y - 4, areas[i].width - 16);
+  });
+  rows.forEach((row, i) => drawKeys(context, row, TITLE + height + 18 + i * KEYS));
+  return canvas;
+}
+
+/** The runs' names in lines that fit the picture. */
+function keyRows(shown, width) {
+  const context = element("canvas").getContext("2d");
+  context.font = `12px ${FONT}`;
+  const rows = [[]];
+  let x = 12;
+  for (const { name, paint } of shown) {
+    const wide = context.measureText(name).width + 34;
+    if (x + wide > width && rows.at(-1).length) {
+      rows.push([]);
+      x = 12;
+    }
+    rows.at(-1).push({ name, paint, x });
+    x += wide;
+  }
+  return rows;
+}
+
+function drawKeys(context, row, y) {
+  context.font = `12px ${FONT}`;
+  for (const { name, paint, x } of row) {
+    context.fillStyle = paint.key;
+    context.fillRect(x, y - 9, 10, 10);
+    context.fillStyle = color("text");
+    context.fillText(name, x + 16, y);
+  }
+}

@@ -1,0 +1,94 @@
+/** Which part of the data is seen: the limits of the axes, by the data or by the user. */
+
+const SIDES = 0.03;
+const LOG_FALLBACK_DECADES = 3;
+
+/** x as it lies on the screen: its decades on a logarithmic axis. */
+export function toPlace(x, log) {
+  return log ? Math.log10(x) : x;
+}
+
+export function fromPlace(place, log) {
+  return log ? 10 ** place : place;
+}
+
+/**
+ * Left and right of all panels, in places.
+ * @param {Object} state
+ * @param {string} axis
+ * @param {Array} shown runs.
+ * @param {Array} forecasts of them.
+ */
+export function frameOfX(state, axis, shown, forecasts) {
+  const home = homeOfX(state, axis, shown, forecasts);
+  const { from, to, log } = state;
+  const usable = (limit) => limit !== null && (!log || limit > 0);
+  const left = usable(from) ? toPlace(from, log) : home.left;
+  const right = usable(to) ? toPlace(to, log) : home.right;
+  return left < right ? { left, right } : home;
+}
+
+function homeOfX(state, axis, shown, forecasts) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const { run } of shown) {
+    const extent = run.extent?.[axis];
+    if (!extent) continue;
+    const first = state.log && !(extent[0] > 0) ? extent[1] / 10 ** LOG_FALLBACK_DECADES : extent[0];
+    low = Math.min(low, first);
+    high = Math.max(high, extent[1]);
+  }
+  for (const forecast of forecasts) high = Math.max(high, forecast.x.at(-1) ?? high);
+  if (!(low <= high) || (state.log && !(low > 0))) return { left: 0, right: 1 };
+  const [left, right] = [toPlace(low, state.log), toPlace(high, state.log)];
+  const more = SIDES * (right - left || Math.abs(left) || 1);
+  return { left: left - more, right: right + more };
+}
+
+/**
+ * Low and high of one panel.
+ * @param {Array<number>|undefined} given limits that the user chose.
+ * @param {Array} layers what is drawn.
+ * @param {string} scale
+ * @param {Object} x {left, right}, in places.
+ */
+export function frameOfY(given, layers, scale, x) {
+  if (given) return { low: given[0], high: given[1] };
+  let [low, high] = [Infinity, -Infinity];
+  const take = (y, begin, end) => {
+    for (let i = begin; i < end; i += 1) {
+      if (y[i] < low) low = y[i];
+      if (y[i] > high) high = y[i];
+    }
+  };
+  for (const { dots, curves, forecast } of layers) {
+    for (const { y, begin, end } of dots) take(y, begin, end);
+    for (const { place, y } of curves) take(y, firstFrom(place, x.left), firstFrom(place, x.right));
+    if (forecast) take(forecast.y, firstFrom(forecast.place, x.left), firstFrom(forecast.place, x.right));
+  }
+  if (!(low <= high)) return scale === "percent" ? { low: 0, high: 1 } : { low: 0, high: 10 };
+  return rounded(low, high, scale);
+}
+
+/** To round numbers around the data, with a little room where those lie on a number. */
+function rounded(low, high, scale) {
+  const extent = high - low || Math.abs(high) * 0.2 || 1;
+  const least = extent / 7;
+  const decade = 10 ** Math.floor(Math.log10(least));
+  const step = decade * [1, 2, 2.5, 5, 10].find((m) => m * decade >= least * (1 - 1e-9));
+  let bottom = Math.floor((low - 0.02 * extent) / step) * step;
+  let top = Math.ceil((high + 0.02 * extent) / step) * step;
+  if (scale === "percent") [bottom, top] = [Math.max(bottom, -0.015), Math.min(top, 1.015)];
+  if (scale !== "number" && bottom < 0 && low >= 0) bottom = Math.max(bottom, -0.02 * extent);
+  return { low: bottom, high: top };
+}
+
+/** The first of ascending places that is not below a limit. */
+export function firstFrom(places, limit) {
+  let [begin, end] = [0, places.length];
+  while (begin < end) {
+    const middle = (begin + end) >> 1;
+    if (places[middle] < limit) begin = middle + 1;
+    else end = middle;
+  }
+  return begin;
+}

@@ -1,0 +1,228 @@
+/** The page as a whole: puts its parts together and tells each of what changes. */
+
+import { fetchForecast } from "./api.js";
+import { readAddress, watchAddress, writeAddress } from "./address.js";
+import { element, setText } from "./elements.js";
+import { emptyPage } from "./empty.js";
+import { frameOfX } from "./frames.js";
+import { Live } from "./live.js";
+import { Panels } from "./panels.js";
+import { RunList } from "./runlist.js";
+import { axisOf, Runs } from "./runs.js";
+import { dotsOfEach } from "./scene.js";
+import { State } from "./state.js";
+import { Store } from "./store.js";
+import { Table } from "./table.js";
+import { watchTheme } from "./theme.js";
+import { Toolbar } from "./toolbar.js";
+
+const SETTLED = 250;
+
+export class Page {
+  state = new State(readAddress());
+  runs = new Runs();
+  store = new Store(() => this.redraw());
+  #forecasts = new Map();
+  #view = null;
+  #strong = null;
+  #due = 0;
+  #writing = 0;
+  #status = element("p", { class: "status", role: "status", hidden: true });
+  #spoken = element("p", { class: "hidden-words", "aria-live": "polite" });
+  #body = element("div", { class: "body" });
+  #reading = element("p", { class: "reading" }, "TensorBoard is reading the runs …");
+  #empty = null;
+
+  constructor(root) {
+    this.list = new RunList(this);
+    this.toolbar = new Toolbar(this);
+    this.panels = new Panels(this);
+    this.table = new Table(this);
+    const keys =
+      "Arrow keys left and right walk along the points of a run, up and down go to another run, " +
+      "plus and minus zoom, 0 shows everything.";
+    const main = element("main", { class: "main" }, this.#status, this.panels.node, this.table.node);
+    this.#body.append(this.list.node, main);
+    root.append(
+      this.toolbar.node,
+      this.#reading,
+      this.#body,
+      this.#spoken,
+      element("p", { class: "hidden-words", id: "rlviz-keys" }, keys),
+    );
+    this.live = new Live((listing) => this.#onRuns(listing), (sentence) => this.#onStatus(sentence));
+    this.state.subscribe((_, changed) => this.#onState(changed));
+    watchAddress((state) => this.state.set(state));
+  }
+
+  start() {
+    watchTheme(() => this.#refresh());
+    this.#refresh();
+    this.live.start();
+  }
+
+  /** What is to be seen, as every part of the page needs it. */
+  view() {
+    this.#view ??= this.#look();
+    return this.#view;
+  }
+
+  /** Draw the panels again at the next frame: data came, or the visible part moved. */
+  redraw() {
+    this.#due ||= window.requestAnimationFrame(() => {
+      this.#due = 0;
+      this.#view = null;
+      this.panels.update();
+    });
+  }
+
+  /** The size of a panel changed: details may be wanted in another resolution. */
+  resized() {
+    this.#want();
+    this.redraw();
+  }
+
+  /** Show another part; x is {from, to} or {}, heights {metric: [low, high]}. */
+  zoom(x, heights) {
+    const { state } = this;
+    state.set({ ...x, heights: { ...state.value.heights, ...heights } });
+  }
+
+  resetZoom() {
+    this.state.set({ from: null, to: null, heights: {} });
+  }
+
+  movePanel(metric, by) {
+    this.panels.move(metric, by);
+  }
+
+  removePanel(metric) {
+    this.state.set({ panels: this.state.value.panels.filter((name) => name !== metric) });
+    this.panels.focus();
+  }
+
+  /** The pointer is at a point, or at none. */
+  hover(point) {
+    this.panels.point(point);
+    this.stress(point?.run ?? null);
+  }
+
+  /** One run stands out while it is pointed at. */
+  stress(name) {
+    if (this.#strong === name) return;
+    this.#strong = name;
+    this.redraw();
+  }
+
+  /** Say something to those who hear the page. */
+  say(sentence) {
+    setText(this.#spoken, sentence);
+  }
+
+  #look() {
+    const state = this.state.value;
+    const shown = this.runs.shown(state);
+    const axis = axisOf(state, shown);
+    const isFar = state.forecast && axis === "flops" && state.panels.includes("accuracy");
+    const forecasts = isFar ? this.#forecasts : new Map();
+    const ends = shown
+      .map(({ name }) => forecasts.get(name))
+      .filter((forecast) => forecast?.identifiable);
+    const strong = shown.some(({ name }) => name === this.#strong) ? this.#strong : null;
+    const x = frameOfX(state, axis, shown, ends);
+    return { state, shown, axis, x, forecasts, strong, store: this.store, all: this.runs.all };
+  }
+
+  #onRuns(listing) {
+    if (!this.runs.take(listing)) {
+      if (this.#hasFailed()) this.#want();
+      return;
+    }
+    this.#refresh();
+    if (this.state.value.forecast) this.#forecast();
+  }
+
+  #hasFailed() {
+    const { state, shown } = this.view();
+    return shown.some(({ name }) => state.panels.some((m) => this.store.get(name, m)?.error));
+  }
+
+  #onStatus(sentence) {
+    this.#status.hidden = !sentence;
+    setText(this.#status, sentence ?? "");
+    this.toolbar.showLive(sentence === null);
+  }
+
+  #onState(changed) {
+    window.clearTimeout(this.#writing);
+    this.#writing = window.setTimeout(() => writeAddress(this.state.value), SETTLED);
+    const moves = ["from", "to", "heights"];
+    if ([...changed].every((name) => moves.includes(name))) {
+      this.#view = null;
+      this.toolbar.update();
+      this.#want();
+      this.redraw();
+    } else {
+      this.#refresh();
+      if (this.state.value.forecast) this.#forecast();
+    }
+  }
+
+  /** Bring every part up to date. */
+  #refresh() {
+    this.#view = null;
+    const isEmpty = this.runs.isLoaded && !this.runs.all.length;
+    if (isEmpty && !this.#empty) this.#body.before((this.#empty = emptyPage()));
+    if (!isEmpty) {
+      this.#empty?.remove();
+      this.#empty = null;
+    }
+    this.toolbar.node.classList.toggle("is-empty", isEmpty);
+    this.#reading.hidden = this.runs.isLoaded;
+    this.#body.hidden = isEmpty || !this.runs.isLoaded;
+    this.toolbar.update();
+    this.list.update();
+    this.panels.arrange();
+    this.#want();
+    this.redraw();
+    this.table.update();
+  }
+
+  /** Ask the store for what the panels show. */
+  #want() {
+    const { state, shown, axis, x } = this.view();
+    const wanted = [];
+    for (const metric of state.panels) {
+      const panel = this.panels.get(metric);
+      if (!panel?.size.width) continue;
+      for (const { name, run } of shown) {
+        if (!run.metrics.includes(metric) || !run.axes.includes(axis)) continue;
+        const size = { width: Math.round(panel.size.width), height: Math.round(panel.size.height) };
+        wanted.push({ run: name, version: run.version, metric, ...size, limits: limitsOf(state, metric, x) });
+      }
+    }
+    const dots = state.dots ? dotsOfEach(shown.length) : 0;
+    this.store.want(wanted, { x: axis, log: state.log, smooth: this.state.smoothing, dots });
+  }
+
+  async #forecast() {
+    for (const { name, run } of this.view().shown) {
+      const known = this.#forecasts.get(name);
+      if (known?.version === run.version || !run.has_flops) continue;
+      try {
+        this.#forecasts.set(name, { ...(await fetchForecast(name)), version: run.version });
+      } catch (error) {
+        this.#forecasts.set(name, { identifiable: false, why_not: error.message, version: run.version });
+      }
+      this.redraw();
+    }
+  }
+}
+
+/** The visible part of a panel, in the units of the axes; null where all is seen. */
+function limitsOf(state, metric, x) {
+  const heights = state.heights[metric];
+  if (state.from === null && state.to === null && !heights) return null;
+  const [from, to] = state.log ? [10 ** x.left, 10 ** x.right] : [x.left, x.right];
+  return { from, to, low: heights ? heights[0] : null, high: heights ? heights[1] : null };
+}

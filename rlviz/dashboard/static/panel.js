@@ -1,0 +1,300 @@
+/** One panel: a chart of one metric with its title, tools, caption and values as a table. */
+
+import { element, iconButton, setText } from "./elements.js";
+import { frameOfY, fromPlace } from "./frames.js";
+import { listen } from "./gestures.js";
+import { Plot } from "./plot.js";
+import { nearest, nearestInX, neighbor } from "./points.js";
+import { Readout, spoken } from "./readout.js";
+import { layersOf } from "./scene.js";
+import { caption, labelOf, message, X_LABELS } from "./words.js";
+import { valuesTable } from "./values.js";
+
+let count = 0;
+
+export class Panel {
+  #page;
+  #plot;
+  #readout;
+  #scene = null;
+  #held = null;
+  #start = null;
+  #point = null;
+  #pending = 0;
+  #title = element("h2", { id: `rlviz-panel-${(count += 1)}` });
+  #legend = element("div", { class: "legend" });
+  #caption = element("p", { class: "caption" });
+  #message = element("p", { class: "panel-message", hidden: true });
+  #values = element("div", { class: "values", hidden: true });
+  #chart = element("div", { class: "chart" });
+  #header;
+
+  /**
+   * @param {string} metric
+   * @param {Object} page the one that holds the panels: state, store, view(), hover(…), zoom(…), …
+   */
+  constructor(metric, page) {
+    this.metric = metric;
+    this.#page = page;
+    this.#header = element("header", { class: "panel-header" }, this.#title, this.#legend, this.#tools());
+    this.node = element(
+      "section",
+      { class: "panel", "aria-labelledby": this.#title.id },
+      this.#header,
+      this.#chart,
+      this.#caption,
+      this.#values,
+    );
+    this.#plot = new Plot(this.#chart, () => this.#repoint());
+    this.#readout = new Readout(this.#plot);
+    this.#plot.over.append(this.#message);
+    this.#setUpChart();
+    this.#resizing = new ResizeObserver(() => this.#resize());
+    this.#resizing.observe(this.#chart);
+  }
+
+  #resizing;
+
+  get header() {
+    return this.#header;
+  }
+
+  get canvas() {
+    return this.#plot.canvas;
+  }
+
+  get title() {
+    return this.#title.textContent;
+  }
+
+  /** Of the plotting area. */
+  get size() {
+    return this.#plot.size;
+  }
+
+  get frame() {
+    return this.#plot.frame;
+  }
+
+  /** Draw what the page now has. */
+  update() {
+    const view = this.#page.view();
+    const { state, axis, x, shown, store } = view;
+    const layers = layersOf({ ...view, metric: this.metric });
+    const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
+    const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
+    const y = this.#held ?? frameOfY(state.heights[this.metric], layers, scale, x);
+    const label = data?.label ?? labelOf(this.metric);
+    this.#scene = {
+      layers,
+      frame: { ...x, ...y },
+      axis,
+      log: state.log,
+      scale,
+      label,
+      xLabel: data?.x_label ?? X_LABELS[axis],
+      yLabel: label,
+    };
+    this.#plot.show(this.#scene);
+    setText(this.#title, label);
+    setText(this.#caption, caption(this.metric, view, layers));
+    this.#showMessage(message(this.metric, view));
+    this.#showLegend(layers, state);
+    const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;
+    this.#chart.setAttribute("aria-label", `${label} over ${X_LABELS[axis]}, ${runs}.`);
+    if (!this.#values.hidden) this.#showValues();
+  }
+
+  /** Show the point that the pointer is at in some panel, or nothing. */
+  point(hover) {
+    this.#point = hover;
+    this.#repoint();
+  }
+
+  destroy() {
+    this.#resizing.disconnect();
+    window.clearTimeout(this.#pending);
+    this.#plot.destroy();
+    this.node.remove();
+  }
+
+  #repoint() {
+    const hover = this.#point;
+    if (!hover || !this.#scene) return this.#readout.hide();
+    const isSource = hover.panel === this;
+    const layer = this.#scene.layers.find(({ name }) => name === hover.run);
+    const found = layer && nearestInX(layer, hover.place);
+    if (isSource && hover.found) return this.#readout.show(this.#current(hover.found), this.#scene, true);
+    const isSame = found && found.away <= 1e-12 * Math.abs(hover.place);
+    if (isSame) return this.#readout.show(found, this.#scene, false);
+    return this.#readout.showPlace(hover.place);
+  }
+
+  /** The same point in the layers of the scene as it is now. */
+  #current(found) {
+    const layer = this.#scene.layers.find(({ name }) => name === found.layer.name);
+    return layer ? { ...found, layer } : found;
+  }
+
+  #resize() {
+    const { clientWidth, clientHeight } = this.#chart;
+    if (!clientWidth || !clientHeight) return;
+    this.#plot.resize(clientWidth, clientHeight);
+    this.#page.resized();
+  }
+
+  #setUpChart() {
+    this.#chart.tabIndex = 0;
+    this.#chart.setAttribute("role", "application");
+    this.#chart.setAttribute("aria-roledescription", "chart");
+    this.#chart.setAttribute("aria-describedby", "rlviz-keys");
+    this.#chart.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#chart.addEventListener("blur", () => this.#page.hover(null));
+    listen(this.#plot.over, {
+      move: (left, top) => this.#hover(nearest(this.#scene?.layers ?? [], this.#plot, left, top)),
+      leave: () => this.#page.hover(null),
+      reset: () => this.#page.resetZoom(),
+      zoom: (part) => this.#zoomTo(part),
+      scale: (factor, share) => this.#scaleX(factor, share),
+      panStart: () => this.#hold(),
+      pan: (across, up) => this.#pan(across, up),
+      panEnd: () => this.#release(),
+    });
+  }
+
+  #hover(found, aloud = false) {
+    if (!found) return this.#page.hover(null);
+    const place = found.data.place[found.index];
+    this.#page.hover({ panel: this, run: found.layer.name, place, found });
+    if (aloud) this.#page.say(spoken(found, this.#scene));
+    return undefined;
+  }
+
+  #zoomTo({ left, right, top, bottom }) {
+    const { frame } = this.#plot;
+    const across = (share) => fromPlace(frame.left + share * (frame.right - frame.left), this.#scene.log);
+    const up = (share) => frame.high - share * (frame.high - frame.low);
+    const x = left === null ? {} : { from: across(left), to: across(right) };
+    this.#page.zoom(x, top === null ? {} : { [this.metric]: [up(bottom), up(top)] });
+  }
+
+  #scaleX(factor, share) {
+    const { left, right } = this.#plot.frame;
+    const middle = left + share * (right - left);
+    this.#moveX(middle - factor * (middle - left), middle + factor * (right - middle));
+  }
+
+  #moveX(left, right) {
+    if (!(right - left > 1e-12 * Math.max(Math.abs(left), Math.abs(right)))) return;
+    const { log } = this.#scene;
+    this.#page.zoom({ from: fromPlace(left, log), to: fromPlace(right, log) }, {});
+  }
+
+  /** While a pan goes on, y stays: limits that follow the data would shake. */
+  #hold() {
+    const { frame } = this.#plot;
+    this.#start = { ...frame };
+    if (!this.#page.view().state.heights[this.metric]) this.#held = { low: frame.low, high: frame.high };
+  }
+
+  #pan(across, up) {
+    const { left, right, low, high } = this.#start;
+    const [x, y] = [across * (right - left), up * (high - low)];
+    if (this.#held) return this.#moveX(left - x, right - x);
+    const { log } = this.#scene;
+    return this.#page.zoom(
+      { from: fromPlace(left - x, log), to: fromPlace(right - x, log) },
+      { [this.metric]: [low + y, high + y] },
+    );
+  }
+
+  #release() {
+    this.#held = null;
+    this.#page.redraw();
+  }
+
+  #onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== this.#chart) return;
+    const act = this.#keys(event)[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  #keys(event) {
+    const by = event.shiftKey ? 10 : 1;
+    return {
+      ArrowLeft: () => this.#walk(-by),
+      ArrowRight: () => this.#walk(by),
+      ArrowUp: () => this.#walkRuns(-1),
+      ArrowDown: () => this.#walkRuns(1),
+      Home: () => this.#walk(-1e9),
+      End: () => this.#walk(1e9),
+      "+": () => this.#scaleX(0.7, 0.5),
+      "=": () => this.#scaleX(0.7, 0.5),
+      "-": () => this.#scaleX(1 / 0.7, 0.5),
+      0: () => this.#page.resetZoom(),
+      Escape: () => this.#page.hover(null),
+    };
+  }
+
+  #walk(by) {
+    const { layers, frame } = this.#scene;
+    const found = this.#point?.found;
+    const current = found && this.#point.panel === this && this.#current(found);
+    if (current) return this.#hover(neighbor(current.layer, current, by), true);
+    const first = layers.find((layer) => nearestInX(layer, frame.left));
+    return first && this.#hover(nearestInX(first, by > 0 ? frame.left : frame.right), true);
+  }
+
+  #walkRuns(by) {
+    const { layers, frame } = this.#scene;
+    const some = layers.filter((layer) => nearestInX(layer, frame.left));
+    if (!some.length) return;
+    const at = some.findIndex(({ name }) => name === this.#point?.run);
+    const next = some[(at + by + some.length) % some.length];
+    this.#hover(nearestInX(next, this.#point?.place ?? frame.left), true);
+  }
+
+  #tools() {
+    const move = (by) => () => this.#page.movePanel(this.metric, by);
+    const values = iconButton("table", "Values as a table", () => {
+      this.#values.hidden = !this.#values.hidden;
+      values.setAttribute("aria-expanded", String(!this.#values.hidden));
+      if (!this.#values.hidden) this.#showValues();
+    }, { "aria-expanded": "false" });
+    return element(
+      "div",
+      { class: "panel-tools" },
+      values,
+      iconButton("left", "Move this panel back", move(-1)),
+      iconButton("right", "Move this panel on", move(1)),
+      iconButton("close", "Remove this panel", () => this.#page.removePanel(this.metric)),
+    );
+  }
+
+  #showMessage(text) {
+    this.#message.hidden = !text;
+    setText(this.#message, text);
+  }
+
+  #showLegend(layers, { dots, smooth }) {
+    const wanted = layers.length === 1 ? `${dots} ${smooth} ${layers[0].paint.dots}` : "";
+    if (this.#legend.dataset.shown === wanted) return;
+    this.#legend.dataset.shown = wanted;
+    this.#legend.replaceChildren();
+    if (!wanted) return;
+    const { paint } = layers[0];
+    const entry = (kind, color, text) =>
+      element("span", { class: "legend-entry" }, element("span", { class: kind, style: { "--run": color } }), text);
+    if (dots) this.#legend.append(entry("key", paint.dots, "each step"));
+    if (smooth !== "none") this.#legend.append(entry("stroke", paint.curve, "smoothed"));
+  }
+
+  #showValues() {
+    window.clearTimeout(this.#pending);
+    this.#pending = window.setTimeout(() => {
+      if (this.#scene) this.#values.replaceChildren(valuesTable(this.#scene));
+    }, 150);
+  }
+}

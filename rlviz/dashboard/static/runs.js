@@ -1,0 +1,105 @@
+/** The runs that there are, which of them are shown, and in which color. */
+
+import { paint } from "./palette.js";
+
+const SHOWN_AT_FIRST = 20;
+export const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
+
+export class Runs {
+  #listed = [];
+  #slots = new Map();
+  isLoaded = false;
+
+  /** Take a new listing; true where anything differs from the last. */
+  take({ runs, server }) {
+    // Versions are counted by each server on its own.
+    const listed = runs
+      .map((run) => ({ ...run, version: `${server} ${run.version}` }))
+      .sort((a, b) => BY_NAME.compare(a.name, b.name));
+    const known = this.#listed;
+    const differs =
+      !this.isLoaded ||
+      listed.length !== known.length ||
+      listed.some((run, i) => run.name !== known[i].name || run.version !== known[i].version);
+    this.#listed = listed;
+    this.isLoaded = true;
+    return differs;
+  }
+
+  get all() {
+    return this.#listed;
+  }
+
+  get(name) {
+    return this.#listed.find((run) => run.name === name);
+  }
+
+  /** Every metric of any run: the two that matter most, then groups, then the others. */
+  get metrics() {
+    const names = new Set(["accuracy", "average_parallelism"]);
+    for (const run of this.#listed) for (const metric of run.metrics) names.add(metric);
+    const place = (name) => {
+      if (name === "accuracy") return 0;
+      if (name === "average_parallelism") return 1;
+      return name.startsWith("accuracy/") ? 2 : 3;
+    };
+    return [...names].sort((a, b) => place(a) - place(b) || BY_NAME.compare(a, b));
+  }
+
+  /** The shown runs as {run, name, paint}, in the order of the list. */
+  shown(state) {
+    const chosen = this.#chosen(state.runs);
+    const runs = this.#listed.filter((run) => chosen.has(run.name));
+    this.#assign(runs);
+    return runs.map((run) => ({
+      run,
+      name: run.name,
+      paint: paint(this.#slots.get(run.name), state.colors[run.name], runs.length === 1),
+    }));
+  }
+
+  /** The selection with some runs shown or hidden; said in the shorter of the two ways. */
+  toggled(state, names, isShown) {
+    const chosen = this.#chosen(state.runs);
+    for (const name of names) {
+      if (isShown) chosen.add(name);
+      else chosen.delete(name);
+    }
+    const shown = this.#listed.map((run) => run.name).filter((name) => chosen.has(name));
+    const hidden = this.#listed.map((run) => run.name).filter((name) => !chosen.has(name));
+    return hidden.length < shown.length
+      ? { mode: "hide", names: hidden }
+      : { mode: "show", names: shown };
+  }
+
+  #chosen({ mode, names }) {
+    if (mode === "show") return new Set(names);
+    if (mode === "hide") {
+      const hidden = new Set(names);
+      return new Set(this.#listed.map((run) => run.name).filter((name) => !hidden.has(name)));
+    }
+    const latest = [...this.#listed].sort((a, b) => (b.last?.wall_time ?? 0) - (a.last?.wall_time ?? 0));
+    return new Set(latest.slice(0, SHOWN_AT_FIRST).map((run) => run.name));
+  }
+
+  /** A run keeps its color while it is shown; a new one takes the first that is free. */
+  #assign(runs) {
+    const names = new Set(runs.map((run) => run.name));
+    for (const name of this.#slots.keys()) if (!names.has(name)) this.#slots.delete(name);
+    const taken = new Set(this.#slots.values());
+    let slot = 0;
+    for (const name of names) {
+      if (this.#slots.has(name)) continue;
+      while (taken.has(slot)) slot += 1;
+      this.#slots.set(name, slot);
+      taken.add(slot);
+    }
+  }
+}
+
+/** The axis that can be drawn: the one that was chosen, or one that a shown run has. */
+export function axisOf(state, shown) {
+  const has = (axis) => shown.some(({ run }) => run.axes.includes(axis));
+  if (!shown.length || has(state.x)) return state.x;
+  return ["flops", "step", "wall_time", "tokens"].find(has) ?? state.x;
+}

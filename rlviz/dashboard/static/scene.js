@@ -1,0 +1,127 @@
+/** What a panel draws: for each shown run its dots, curve and band, within the visible part. */
+
+import { firstFrom, toPlace } from "./frames.js";
+
+const FEW_BANDS = 4;
+const DOTS_OF_A_PANEL = 40_000;
+const MOST_DOTS = 20_000;
+
+/** How many dots to ask for of each of several runs in a panel. */
+export function dotsOfEach(runs) {
+  return Math.min(MOST_DOTS, Math.max(1000, Math.floor(DOTS_OF_A_PANEL / Math.max(1, runs))));
+}
+
+/**
+ * The layers of a panel, from back to front.
+ * @param {Object} view {metric, state, axis, shown, store, x: {left, right}, forecasts, strong: the
+ *     name of the run that is pointed at, or null}.
+ */
+export function layersOf({ metric, state, axis, shown, store, x, forecasts, strong }) {
+  const radius = radiusOf(shown, metric, store, x);
+  const layers = [];
+  for (const { name, run, paint } of shown) {
+    const series = store.get(name, metric);
+    const isFaint = strong !== null && strong !== name;
+    const { dots, curves } = partsOf(series, x);
+    layers.push({
+      name,
+      paint,
+      radius,
+      dots: state.dots ? dots : [],
+      hidden: state.dots ? [] : dots,
+      curves: state.smooth === "none" ? [] : curves,
+      forecast: forecastOf(forecasts.get(name), metric, axis, state.log),
+      resumes: resumesOf(run, axis, state.log),
+      width: shown.length === 1 ? 2.5 : strong === name ? 2.75 : 1.9,
+      opacity: isFaint ? 0.4 : 1,
+      dotOpacity: dotOpacity(shown.length, state.smooth === "none") * (isFaint ? 0.5 : 1),
+      bandOpacity: bandOpacity(state, shown.length, isFaint, strong === name),
+    });
+  }
+  if (strong !== null) layers.sort((a, b) => (a.name === strong) - (b.name === strong));
+  return layers;
+}
+
+/** The dots of the whole run around the part that is known in detail, and those of the part. */
+function partsOf(series, x) {
+  if (!series?.whole) return { dots: [], curves: [] };
+  const { whole, part } = series;
+  if (!part || !part.place.length) return { dots: [range(whole, x.left, x.right)], curves: [line(whole)] };
+  const [left, right] = [part.place[0], part.place[part.place.length - 1]];
+  return {
+    dots: [
+      range(whole, x.left, Math.min(left, x.right)),
+      range(part, x.left, x.right),
+      range(whole, Math.max(x.left, right), x.right, true),
+    ].filter(({ begin, end }) => begin < end),
+    curves: part.curve_place?.length ? joinedLine(whole, part) : [line(whole)],
+  };
+}
+
+function range(data, left, right, isAfter = false) {
+  const begin = firstFrom(data.place, isAfter ? nextAfter(left) : left);
+  return { data, place: data.place, y: data.y, begin, end: firstFrom(data.place, nextAfter(right)) };
+}
+
+function nextAfter(limit) {
+  return limit + Math.abs(limit) * Number.EPSILON + Number.MIN_VALUE;
+}
+
+function line(data) {
+  if (!data.curve_place) return { place: [], y: [] };
+  return { place: data.curve_place, y: data.curve, low: data.curve_low, high: data.curve_high };
+}
+
+/** The curve of the part, and that of the whole before and after it. */
+function joinedLine(whole, part) {
+  const [all, detail] = [line(whole), line(part)];
+  const [left, right] = [detail.place[0], detail.place[detail.place.length - 1]];
+  const [before, after] = [firstFrom(all.place, left), firstFrom(all.place, nextAfter(right))];
+  const joined = (name) => {
+    if (!all[name] || !detail[name]) return undefined;
+    const [head, middle, tail] = [all[name].subarray(0, before), detail[name], all[name].subarray(after)];
+    const made = new Float64Array(head.length + middle.length + tail.length);
+    made.set(head);
+    made.set(middle, head.length);
+    made.set(tail, head.length + middle.length);
+    return made;
+  };
+  const [place, y, low, high] = ["place", "y", "low", "high"].map(joined);
+  return [{ place, y, low, high }];
+}
+
+/** Dots are smaller the more of them are seen: 3 pixels down to 1.3. */
+function radiusOf(shown, metric, store, x) {
+  let count = 0;
+  for (const { name } of shown) {
+    const series = store.get(name, metric);
+    const data = series?.part ?? series?.whole;
+    if (!data) continue;
+    const seen = firstFrom(data.place, x.right) - firstFrom(data.place, x.left);
+    count += data.thinned ? Math.max(seen, 8000) : seen;
+  }
+  return Math.min(3, Math.max(1.3, 3.4 - 0.5 * Math.log10(Math.max(1, count / 100))));
+}
+
+function dotOpacity(runs, isBare) {
+  if (runs === 1) return 0.65;
+  return isBare ? 0.9 : runs <= 4 ? 0.7 : 0.5;
+}
+
+function bandOpacity(state, runs, isFaint, isStrong) {
+  if (!state.band || isFaint) return 0;
+  if (runs === 1 || isStrong) return 0.18;
+  return runs <= FEW_BANDS ? 0.13 : 0.05;
+}
+
+function forecastOf(forecast, metric, axis, log) {
+  if (!forecast?.identifiable || metric !== "accuracy" || axis !== "flops") return null;
+  return { ...forecast, place: forecast.x.map((x) => toPlace(x, log)) };
+}
+
+function resumesOf(run, axis, log) {
+  return run.sessions
+    .filter((session) => session.resumed_after !== null && Number.isFinite(session.x?.[axis]))
+    .map((session) => toPlace(session.x[axis], log))
+    .filter(Number.isFinite);
+}

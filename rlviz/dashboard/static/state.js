@@ -1,0 +1,57 @@
+/** What the user chose to see: one plain object, its defaults, and who is told of changes. */
+
+export const DEFAULTS = Object.freeze({
+  x: "flops",
+  log: false,
+  smooth: "auto",
+  weight: 0.6,
+  dots: true,
+  band: true,
+  forecast: false,
+  panels: Object.freeze(["accuracy", "average_parallelism"]),
+  from: null,
+  to: null,
+  heights: Object.freeze({}),
+  runs: Object.freeze({ mode: "default", names: Object.freeze([]) }),
+  colors: Object.freeze({}),
+  search: "",
+  grouped: true,
+  closed: Object.freeze([]),
+  at: null,
+});
+
+/** Limits of the visible part that go with an axis: what changes the axis drops them. */
+const ZOOM = { from: null, to: null };
+
+export class State {
+  #value;
+  #listeners = [];
+
+  constructor(given = {}) {
+    this.#value = { ...DEFAULTS, ...given };
+  }
+
+  get value() {
+    return this.#value;
+  }
+
+  /** Change some of it; listeners get the new value and the names that changed. */
+  set(patch) {
+    const moved = "x" in patch && patch.x !== this.#value.x && !("from" in patch);
+    const next = { ...this.#value, ...(moved ? ZOOM : {}), ...patch };
+    const changed = Object.keys(next).filter((name) => next[name] !== this.#value[name]);
+    if (!changed.length) return;
+    this.#value = Object.freeze(next);
+    for (const listener of this.#listeners) listener(this.#value, new Set(changed));
+  }
+
+  subscribe(listener) {
+    this.#listeners.push(listener);
+  }
+
+  /** The value of `smooth` as the server takes it. */
+  get smoothing() {
+    const { smooth, weight } = this.#value;
+    return smooth === "ema" ? `ema:${weight}` : smooth;
+  }
+}

@@ -1,0 +1,70 @@
+/** Draws what lies over the dots: bands, curves, forecasts, and where sessions resumed. */
+
+import { faded } from "./palette.js";
+
+/** A function from (place, y) to pixels of the canvas. */
+export function projection(box, frame) {
+  const across = box.width / (frame.right - frame.left);
+  const up = box.height / (frame.high - frame.low);
+  return {
+    x: (place) => box.left + (place - frame.left) * across,
+    y: (y) => box.top + (frame.high - y) * up,
+  };
+}
+
+/** A line through points; gaps are kept open. */
+export function curve(context, to, places, y, style) {
+  context.strokeStyle = style.color;
+  context.lineWidth = style.width;
+  context.globalAlpha = style.opacity ?? 1;
+  context.setLineDash(style.dash.map((length) => length * style.width));
+  context.lineJoin = "round";
+  context.lineCap = style.dash.length ? "butt" : "round";
+  context.beginPath();
+  let isDrawing = false;
+  for (let i = 0; i < places.length; i += 1) {
+    if (!Number.isFinite(y[i])) {
+      isDrawing = false;
+      continue;
+    }
+    if (isDrawing) context.lineTo(to.x(places[i]), to.y(y[i]));
+    else context.moveTo(to.x(places[i]), to.y(y[i]));
+    isDrawing = true;
+  }
+  context.stroke();
+  context.setLineDash([]);
+  context.globalAlpha = 1;
+}
+
+/** The area between two lines. */
+export function band(context, to, places, low, high, color, opacity) {
+  context.fillStyle = faded(color, opacity);
+  context.beginPath();
+  for (let i = 0; i < places.length; i += 1) context.lineTo(to.x(places[i]), to.y(high[i]));
+  for (let i = places.length - 1; i >= 0; i -= 1) context.lineTo(to.x(places[i]), to.y(low[i]));
+  context.closePath();
+  context.fill();
+}
+
+/** Where a session resumed: a thin line, and a flag at the foot of the panel. */
+export function resumed(context, to, box, place, color, ratio, withLine) {
+  const x = Math.round(to.x(place)) + 0.5;
+  const foot = box.top + box.height;
+  if (withLine) {
+    context.strokeStyle = faded(color, 0.45);
+    context.lineWidth = ratio;
+    context.setLineDash([2 * ratio, 3 * ratio]);
+    context.beginPath();
+    context.moveTo(x, box.top);
+    context.lineTo(x, foot);
+    context.stroke();
+    context.setLineDash([]);
+  }
+  context.fillStyle = color;
+  context.beginPath();
+  context.moveTo(x - 4 * ratio, foot);
+  context.lineTo(x + 4 * ratio, foot);
+  context.lineTo(x, foot - 7 * ratio);
+  context.closePath();
+  context.fill();
+}

@@ -1,0 +1,213 @@
+/** The controls above the panels: axis, scale, smoothing, layers, panels, downloads, theme. */
+
+import { address } from "./address.js";
+import { fillDownloads } from "./download.js";
+import { element, icon, iconButton, setText } from "./elements.js";
+import { nextTheme, themeChoice } from "./theme.js";
+import { labelOf } from "./words.js";
+
+const AXES = [
+  ["flops", "RL FLOPs"],
+  ["step", "Step"],
+  ["wall_time", "Wall time"],
+  ["tokens", "Tokens"],
+];
+const THEMES = { auto: "Theme: as TensorBoard", light: "Theme: light", dark: "Theme: dark" };
+const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" };
+const DEBOUNCE = 60;
+
+export class Toolbar {
+  #page;
+  #updates = [];
+  #live = element("span", { class: "live", role: "status" });
+  #metrics = element("div", { class: "menu-items" });
+  #downloads = element("div", { class: "menu-items" });
+
+  constructor(page) {
+    this.#page = page;
+    const group = (label, ...children) =>
+      element("div", { class: "control", role: "group", "aria-label": label },
+        element("span", { class: "control-name", "aria-hidden": "true" }, label), ...children);
+    this.node = element(
+      "div",
+      { class: "toolbar", role: "toolbar", "aria-label": "View" },
+      element("h1", { class: "hidden-words" }, "RL FLOPs"),
+      group("x axis", this.#axes(), this.#scale()),
+      group("Smoothing", this.#smoothing(), this.#slider()),
+      element(
+        "div",
+        { class: "control", role: "group", "aria-label": "Layers" },
+        this.#check("dots", "Dots"),
+        this.#check("band", "Band"),
+        this.#check("forecast", "Forecast"),
+      ),
+      element(
+        "div",
+        { class: "toolbar-end" },
+        this.#reset(),
+        this.#menu("plus", "Panels", this.#metrics, () => this.#fillMetrics()),
+        this.#menu("download", "Download", this.#downloads, () => fillDownloads(this.#downloads, page)),
+        this.#copy(),
+        this.#theme(),
+        this.#live,
+      ),
+    );
+  }
+
+  update() {
+    const { state, axis, all } = this.#page.view();
+    for (const update of this.#updates) update(state, axis, all);
+  }
+
+  /** Whether the server answers. */
+  showLive(isWell) {
+    this.#live.classList.toggle("is-down", !isWell);
+    setText(this.#live, isWell ? "Live" : "Offline");
+  }
+
+  #segments(label, choices, read, write) {
+    const buttons = choices.map(([value, text]) => {
+      const button = element("button", { type: "button", on: { click: () => this.#page.state.set(write(value)) } }, text);
+      this.#updates.push((state, axis, all) => {
+        button.setAttribute("aria-pressed", String(read(state, axis) === value));
+        if (label === "Axis") button.disabled = !all.some((run) => run.axes.includes(value)) && axis !== value;
+      });
+      return button;
+    });
+    return element("div", { class: "segments", role: "group", "aria-label": label }, ...buttons);
+  }
+
+  #axes() {
+    return this.#segments("Axis", AXES, (_, axis) => axis, (x) => ({ x, from: null, to: null }));
+  }
+
+  #scale() {
+    const choices = [[false, "Linear"], [true, "Log"]];
+    return this.#segments("Scale", choices, (state) => state.log, (log) => ({ log }));
+  }
+
+  #smoothing() {
+    const choices = [["auto", "Auto"], ["ema", "EMA"], ["none", "None"]];
+    return this.#segments("Smoothing", choices, (state) => state.smooth, (smooth) => ({ smooth }));
+  }
+
+  #slider() {
+    const slider = element("input", { type: "range", min: "0", max: "0.999", step: "0.001", "aria-label": "EMA weight" });
+    const text = element("output", {});
+    let pending = 0;
+    slider.addEventListener("input", () => {
+      setText(text, Number(slider.value).toFixed(3));
+      window.clearTimeout(pending);
+      pending = window.setTimeout(() => this.#page.state.set({ weight: Number(slider.value) }), DEBOUNCE);
+    });
+    const box = element("span", { class: "slider" }, slider, text);
+    this.#updates.push(({ smooth, weight }) => {
+      box.hidden = smooth !== "ema";
+      if (document.activeElement !== slider) slider.value = String(weight);
+      setText(text, Number(slider.value).toFixed(3));
+    });
+    return box;
+  }
+
+  #check(name, label) {
+    const box = element("input", { type: "checkbox", on: { change: () => this.#page.state.set({ [name]: box.checked }) } });
+    this.#updates.push((state) => {
+      box.checked = state[name];
+    });
+    return element("label", { class: "check" }, box, label);
+  }
+
+  #reset() {
+    const button = element(
+      "button",
+      { type: "button", class: "text-button", title: "Show everything (double click on a chart, or 0)", on: { click: () => this.#page.resetZoom() } },
+      icon("reset"),
+      element("span", { class: "word" }, "Reset"),
+    );
+    this.#updates.push(({ from, to, heights }) => {
+      button.disabled = from === null && to === null && !Object.keys(heights).length;
+    });
+    return button;
+  }
+
+  #menu(drawing, label, items, fill) {
+    const menu = element("details", { class: "menu" }, element("summary", { class: "text-button", title: label }, icon(drawing), element("span", { class: "word" }, label)), items);
+    const close = () => {
+      menu.open = false;
+    };
+    menu.addEventListener("toggle", () => menu.open && fill());
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      close();
+      menu.firstElementChild.focus();
+    });
+    document.addEventListener("pointerdown", (event) => !menu.contains(event.target) && close());
+    window.addEventListener("blur", close);
+    return menu;
+  }
+
+  #fillMetrics() {
+    const { state } = this.#page;
+    const search = element("input", { type: "search", placeholder: "Filter metrics", "aria-label": "Filter metrics" });
+    const rows = this.#page.runs.metrics.map((metric) => {
+      const box = element("input", {
+        type: "checkbox",
+        checked: state.value.panels.includes(metric),
+        on: {
+          change: () => {
+            const { panels } = state.value;
+            state.set({ panels: box.checked ? [...panels, metric] : panels.filter((one) => one !== metric) });
+          },
+        },
+      });
+      return element("label", { class: "check", title: metric }, box, element("span", {}, labelOf(metric)));
+    });
+    search.addEventListener("input", () => {
+      const words = search.value.toLowerCase();
+      for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+    });
+    this.#metrics.replaceChildren(search, element("div", { class: "menu-scroll" }, ...rows));
+    search.focus();
+  }
+
+  #copy() {
+    const button = element("button", { type: "button", class: "text-button", title: "Copy a link to this view" }, icon("link"), element("span", { class: "word" }, "Link"));
+    button.addEventListener("click", async () => {
+      const isCopied = await copied(address());
+      setText(button.lastElementChild, isCopied ? "Copied" : "In the address bar");
+      this.#page.say(isCopied ? "Link copied" : "The link is in the address bar");
+      window.setTimeout(() => setText(button.lastElementChild, "Link"), 1500);
+    });
+    return button;
+  }
+
+  #theme() {
+    const button = iconButton("auto", "Theme", () => {
+      nextTheme();
+      show();
+    });
+    const show = () => {
+      button.replaceChildren(icon(THEME_ICONS[themeChoice()]));
+      button.setAttribute("aria-label", THEMES[themeChoice()]);
+      button.title = THEMES[themeChoice()];
+    };
+    show();
+    return button;
+  }
+}
+
+/** Copy a text; where the page is not trusted with the clipboard, by way of a selection. */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = element("textarea", { class: "hidden-words", "aria-hidden": "true" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+}

@@ -1,0 +1,51 @@
+/** The values of a panel as a table, for those who can't see the chart or want the numbers. */
+
+import { element } from "./elements.js";
+import { number } from "./numbers.js";
+import { describe } from "./readout.js";
+import { X_LABELS } from "./words.js";
+
+const MOST = 200;
+
+/** Rows of what is seen: all, or evenly picked ones. */
+export function valuesTable(scene) {
+  const found = [];
+  for (const layer of scene.layers) {
+    for (const { data, begin, end } of layer.dots.length ? layer.dots : layer.hidden) {
+      for (let index = begin; index < end; index += 1) {
+        const { low, high } = scene.frame;
+        if (data.y[index] >= low && data.y[index] <= high) found.push({ layer, data, index });
+      }
+    }
+  }
+  const stride = Math.max(1, Math.ceil(found.length / MOST));
+  const rows = found.filter((_, i) => i % stride === 0);
+  const titles = ["Run", "Step", X_LABELS[scene.axis], scene.label, "95% interval", "Smoothed"];
+  const head = titles.map((title) => element("th", { scope: "col" }, title));
+  const about = stride > 1 ? `Each ${stride}th of the ${number(found.length)} points drawn.` : "All points drawn.";
+  return element(
+    "table",
+    {},
+    element("caption", {}, about),
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...rows.map((row) => tableRow(row, scene))),
+  );
+}
+
+function tableRow(row, scene) {
+  const { data, index } = row;
+  const told = describe(row, scene);
+  const cells = [
+    number(Math.round(data.step[index]), 15),
+    number(data.x[index], 6),
+    told.value,
+    told.interval.replace(/^95% interval /, "") || "–",
+    told.curve.replace(/^smoothed /, "") || "–",
+  ];
+  return element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, told.run),
+    ...cells.map((text) => element("td", {}, text)),
+  );
+}

@@ -1,0 +1,77 @@
+/** The page's sentences about what is drawn: labels, captions, and why a panel is empty. */
+
+import { number } from "./numbers.js";
+
+export const X_LABELS = {
+  flops: "RL flops",
+  step: "Training step",
+  wall_time: "Wall time (hours)",
+  tokens: "Tokens",
+};
+
+const LABELS = { accuracy: "Training Accuracy", average_parallelism: "Average Parallelism" };
+
+export function labelOf(metric) {
+  if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
+  return LABELS[metric] ?? metric;
+}
+
+/** 1 run, 2 runs. */
+export function plural(count, noun) {
+  return `${number(count, 15)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** What the curve is, how many of the dots are drawn, and what can't be. */
+export function caption(metric, { state, shown, store, axis, forecasts }, layers) {
+  const series = shown.map(({ name }) => store.get(name, metric)).filter((one) => one?.whole);
+  const parts = [curveCaption(state, series)];
+  const seen = series.map(({ whole, part }) => part ?? whole);
+  if (state.dots && seen.length) {
+    const total = seen.reduce((sum, one) => sum + one.total, 0);
+    const drawn = seen.reduce((sum, one) => sum + one.shown, 0);
+    if (drawn < total) parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; zoom in for the others`);
+  }
+  const lacking = shown.filter(({ run }) => !run.axes.includes(axis)).length;
+  if (lacking) parts.push(`${plural(lacking, "run")} without ${X_LABELS[axis]} not shown`);
+  const resumed = layers.filter(({ resumes }) => resumes.length).length;
+  if (resumed) parts.push("▲ a session resumed");
+  if (state.forecast && metric === "accuracy") parts.push(...forecastCaptions(axis, shown, forecasts));
+  return parts.filter(Boolean).join(" · ");
+}
+
+function curveCaption(state, series) {
+  if (state.smooth === "none") return "";
+  if (state.smooth === "ema") return `Curve: EMA of all steps, weight ${number(state.weight, 3)}`;
+  const first = series[0]?.whole;
+  if (!first) return "";
+  const width = series.length === 1 && Number.isFinite(first.bandwidth) && first.bandwidth !== null;
+  const bandwidth = width ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}` : "";
+  return `Curve: local quadratic${bandwidth}${state.band ? "; band: ±2 standard errors" : ""}`;
+}
+
+function forecastCaptions(axis, shown, forecasts) {
+  if (axis !== "flops") return ["The forecast is drawn over RL FLOPs only"];
+  const known = shown.map(({ name }) => [name, forecasts.get(name)]).filter(([, found]) => found);
+  const without = known.filter(([, { identifiable }]) => !identifiable);
+  const parts = [];
+  if (known.length > without.length) parts.push("dashed: forecast to twice the compute");
+  if (without.length === 1) {
+    const [name, { why_not: why }] = without[0];
+    parts.push(`no forecast of ${name}: ${why}`);
+  } else if (without.length) {
+    parts.push(`no forecast of ${plural(without.length, "run")}, for example ${without[0][0]}: ${without[0][1].why_not}`);
+  }
+  return parts;
+}
+
+/** Why nothing is drawn; empty where something is. */
+export function message(metric, { shown, store, axis }) {
+  if (!shown.length) return "No run is shown. Choose one in the list.";
+  const having = shown.filter(({ run }) => run.metrics.includes(metric));
+  if (!having.length) return `No shown run has ${labelOf(metric)}.`;
+  const placed = having.filter(({ run }) => run.axes.includes(axis));
+  if (!placed.length) return `No shown run with ${labelOf(metric)} has ${X_LABELS[axis]}.`;
+  const series = placed.map(({ name }) => store.get(name, metric));
+  if (series.some((one) => one?.whole)) return "";
+  return series.find((one) => one?.error)?.error ?? "Loading …";
+}

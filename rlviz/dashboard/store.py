@@ -1,0 +1,174 @@
+"""The runs that the page knows of: read again where they changed, kept where they did not."""
+
+import itertools
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlviz import schema
+from rlviz.dashboard.cache import Cache
+from rlviz.dashboard.listing import Listing, listing_of
+from rlviz.dashboard.rows import Rows, Source, Stamp, bounds, parts
+from rlviz.report.files import Contents
+from rlviz.report.history import History, merged
+
+_PATIENCE_SECONDS = 0.75
+"""Spent on reading before an answer goes out; what is left is read for the next one."""
+_PART_BYTES, _PART_RUNS = 16 << 20, 50
+"""So much is read before the clock is looked at."""
+_FRESH_SECONDS = 2.0
+"""So old may be what is known when a single run is asked for."""
+_CACHE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A run at one moment, without its rows."""
+
+    name: str
+    version: int
+    """Greater than that of any state before, of any run of this server."""
+    listing: Listing
+    stamps: dict[str, Stamp]
+    read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The rows of a run, as its tags have them and as they stand."""
+
+    stamps: dict[str, Stamp]
+    rows: dict[str, Rows]
+    history: History
+    complaints: tuple[str, ...]
+
+    @property
+    def nbytes(self) -> int:
+        columns = sum(column.nbytes for column in self.history.columns.values())
+        return columns + sum(part.nbytes for part in self.rows.values())
+
+
+class Store:
+    """All runs of one TensorBoard. Any thread may ask.
+
+    Args:
+        source: where they are read.
+        sampling_hint: how many batches of rows TensorBoard was told to keep; 0 or None for all.
+        cache_bytes: what the rows that are kept may take; others are read again when needed.
+    """
+
+    def __init__(
+        self, source: Source, *, sampling_hint: int | None = None, cache_bytes: int = _CACHE_BYTES
+    ) -> None:
+        self._source = source
+        self._sampling_hint = sampling_hint
+        self._states: dict[str, State] = {}
+        self._loaded: Cache[_Loaded] = Cache(cache_bytes, lambda loaded: loaded.nbytes)
+        self._versions = itertools.count(1)
+        self._reading = threading.Lock()
+        self._listed_at = -float("inf")
+        self.unread = 0
+        """How many runs have rows that were not read yet."""
+
+    def refresh(self, context: Any, experiment: str) -> list[State]:
+        """Read what is new, for at most a second or so, and give all runs that are known."""
+        with self._reading:
+            self._refresh(context, experiment)
+            return [state for _, state in sorted(self._states.items())]
+
+    def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
+        """A run as it was read lately; None where there is none of that name."""
+        if name not in self._states or time.monotonic() - self._listed_at > _FRESH_SECONDS:
+            self.refresh(context, experiment)
+        state = self._states.get(name)
+        if state is None:
+            return None
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            with self._reading:
+                loaded = self._load(context, experiment, {name: state.stamps})[name]
+        return state, loaded.history
+
+    def _refresh(self, context: Any, experiment: str) -> None:
+        listed = self._source.stamps(context, experiment)
+        for name in self._states.keys() - listed.keys():
+            del self._states[name]
+            self._loaded.remove(name)
+        changed = [name for name, stamps in listed.items() if self._is_new(name, stamps)]
+        changed.sort(key=lambda name: s.read_at if (s := self._states.get(name)) else 0.0)
+        self.unread = len(changed)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        sizes = {name: sum(bounds(listed[name]).values()) for name in changed}
+        for names in parts(sizes, _PART_BYTES, _PART_RUNS):
+            loaded = self._load(context, experiment, {name: listed[name] for name in names})
+            now = time.monotonic()
+            for name in names:
+                version = next(self._versions)
+                listing = _described(loaded[name])
+                self._states[name] = State(name, version, listing, listed[name], now)
+            self.unread -= len(names)
+            if time.monotonic() > deadline:
+                break
+        self._listed_at = time.monotonic()
+
+    def _is_new(self, name: str, stamps: dict[str, Stamp]) -> bool:
+        state = self._states.get(name)
+        return state is None or state.stamps != stamps
+
+    def _load(
+        self, context: Any, experiment: str, runs: Mapping[str, dict[str, Stamp]]
+    ) -> dict[str, _Loaded]:
+        """Read the tags that are not here as they are listed, and merge all of each run."""
+        kept = {name: self._kept(name, stamps) for name, stamps in runs.items()}
+        wanted = {
+            name: {tag: stamp for tag, stamp in stamps.items() if tag not in kept[name]}
+            for name, stamps in runs.items()
+        }
+        read = self._source.read(context, experiment, wanted)
+        found = {}
+        for name, stamps in runs.items():
+            rows = kept[name] | read[name]
+            found[name] = self._merged(name, stamps, {tag: rows[tag] for tag in stamps})
+            self._loaded.put(name, found[name])
+        return found
+
+    def _kept(self, name: str, stamps: dict[str, Stamp]) -> dict[str, Rows]:
+        """The rows of the tags that are as they were."""
+        before = self._loaded.get(name)
+        if before is None:
+            return {}
+        return {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
+
+    def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, Rows]) -> _Loaded:
+        complaints = [complaint for part in rows.values() for complaint in part.complaints]
+        if self._sampling_hint:
+            complaints.append(
+                f"TensorBoard was started with --samples_per_plugin=rlviz={self._sampling_hint}, "
+                "so rows are missing here. Start it without that."
+            )
+        history = History({schema.STEP: np.empty(0)})
+        batches = tuple(batch for part in rows.values() for batch in part.batches)
+        if batches:
+            try:
+                history = merged(Contents(Path(name), batches, (), ()))
+            except Exception as error:
+                complaints.append(_senseless(error))
+        return _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
+
+
+def _described(loaded: _Loaded) -> Listing:
+    try:
+        return listing_of(loaded.history, loaded.complaints)
+    except Exception as error:
+        nothing = History({schema.STEP: np.empty(0)})
+        return listing_of(nothing, (*loaded.complaints, _senseless(error)))
+
+
+def _senseless(error: Exception) -> str:
+    """Of rows that no writer of ours has written: one run must not hide the others."""
+    return f"The rows of this run contradict themselves ({error!r})."

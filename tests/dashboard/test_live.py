@@ -1,0 +1,167 @@
+"""While runs are written: what is new comes up, what is not is not read again."""
+
+import time
+
+import numpy as np
+import pytest
+from tensorboard.context import RequestContext
+
+import rlviz
+from rlviz.dashboard.rows import Source
+from rlviz.dashboard.store import Store
+
+
+@pytest.fixture(params=["true", "false"], ids=["data server", "python loader"])
+def live(request, open_board, tmp_path):
+    """A TensorBoard that looks for news each second."""
+    return open_board(tmp_path, request.param, reload_interval=1, reload_task="auto")
+
+
+def step(viz, number):
+    viz.on_step_end(number, correct=[1, 0, number % 2], flops=10**20, metrics={"loss": 1 / number})
+
+
+def test_a_step_comes_up_soon_after_it_was_written(live, tmp_path, noted):
+    assert live.listed()["runs"] == []
+    versions, latest = [], 0.0
+    with rlviz.Callback(tmp_path / "run", figure_seconds=None, flush_seconds=0.1) as viz:
+        for number in range(1, 5):
+            step(viz, number)
+            assert viz.flush()
+            written = time.monotonic()
+            live.wait_for(lambda n=number: live.runs().get("run", {}).get("steps") == n)
+            latest = max(latest, time.monotonic() - written)
+            versions.append(live.runs()["run"]["version"])
+            header, arrays = live.series("run", "accuracy")
+            assert header["version"] == versions[-1]
+            assert list(arrays["step"]) == list(range(1, number + 1))
+    assert versions == sorted(set(versions))
+    noted(f"with a reload each second, the latest step was listed after {latest:.1f} s")
+
+
+def test_a_run_that_is_deleted_goes_and_one_that_begins_comes(live, tmp_path, write_steps):
+    write_steps([1, 2, 3], logdir=tmp_path / "a")
+    live.wait_for(lambda: set(live.runs()) == {"a"})
+    version = live.runs()["a"]["version"]
+    write_steps([1], logdir=tmp_path / "b")
+    live.wait_for(lambda: set(live.runs()) == {"a", "b"})
+    assert live.runs()["a"]["version"] == version
+    assert live.runs()["b"]["version"] > version
+    for file in (tmp_path / "a").iterdir():
+        file.unlink()
+    (tmp_path / "a").rmdir()
+    live.wait_for(lambda: set(live.runs()) == {"b"})
+    assert live.get("series", {"run": "a", "metric": "accuracy"}).status_code == 404
+
+
+def test_a_resumed_session_takes_the_place_of_what_a_crash_lost(live, tmp_path, write_steps):
+    state = write_steps(range(1, 11), logdir=tmp_path / "run")
+    write_steps(range(11, 21), logdir=tmp_path / "run", state=state)
+    live.wait_for(lambda: live.runs().get("run", {}).get("steps") == 20)
+    write_steps(range(11, 16), logdir=tmp_path / "run", state=state)
+    listed = live.wait_for(lambda: (r := live.runs()["run"])["superseded"] == 10 and r)
+    assert listed["steps"] == 15
+    assert listed["last"]["step"] == 15
+    run = rlviz.read(tmp_path / "run")
+    _, arrays = live.series("run", "accuracy")
+    np.testing.assert_array_equal(arrays["x"], run.flops)
+    assert [session["step"] for session in listed["sessions"][1:]] == [11, 11]
+
+
+# --- what is read ----------------------------------------------------------
+
+
+class Counting:
+    """A provider that counts what it is asked."""
+
+    def __init__(self, provider):
+        self._provider = provider
+        self.asked = []
+
+    def list_tensors(self, *args, **options):
+        return self._provider.list_tensors(*args, **options)
+
+    def read_tensors(self, *args, run_tag_filter, **options):
+        self.asked.append((sorted(run_tag_filter.runs), sorted(run_tag_filter.tags)))
+        return self._provider.read_tensors(*args, run_tag_filter=run_tag_filter, **options)
+
+
+@pytest.fixture
+def counting(open_board, corpus):
+    board = open_board(corpus)
+    return Counting(board.board._ingester.data_provider), RequestContext()
+
+
+def test_only_what_changed_is_read_again(open_board, tmp_path, write_rows, learning):
+    context = RequestContext()
+    columns, table = learning(60)
+    parts = [(table[:20], {}), (table[20:40], {"dropped": 1}), (table[40:], {"dropped": 2})]
+    write_rows(tmp_path / "a", columns, parts)
+    write_rows(tmp_path / "b", columns, parts[:2])
+    board = open_board(tmp_path)
+    provider = Counting(board.board._ingester.data_provider)
+    store = Store(Source(provider))
+    states = store.refresh(context, "")
+    assert sorted(provider.asked) == [
+        (["a"], [f"rlviz/rows/s0{layout}" for layout in ("", ".1", ".2")]),
+        (["b"], [f"rlviz/rows/s0{layout}" for layout in ("", ".1")]),
+    ]
+    provider.asked.clear()
+    assert store.refresh(context, "") == states
+    assert provider.asked == []
+    write_rows(tmp_path / "b", columns, parts)
+    multiplexer = board.board._ingester.deprecated_multiplexer
+    multiplexer.AddRunsFromDirectory(str(tmp_path))
+    multiplexer.Reload()
+    after = store.refresh(context, "")
+    assert provider.asked == [(["b"], ["rlviz/rows/s0.2"])]
+    assert after[0] == states[0]
+    assert after[1].version > states[1].version
+    assert (states[1].listing["steps"], after[1].listing["steps"]) == (40, 60)
+    _, history = store.get(context, "", "b")
+    np.testing.assert_array_equal(history.step, rlviz.read(tmp_path / "a").step)
+
+
+def test_runs_of_the_same_tags_are_read_in_one_question(counting):
+    provider, context = counting
+    store = Store(Source(provider))
+    while store.refresh(context, "") is None or store.unread:
+        pass
+    assert sum(len(runs) for runs, _ in provider.asked) == len(store.refresh(context, ""))
+    assert len(provider.asked) < len(store.refresh(context, ""))
+
+
+def test_with_little_memory_everything_is_the_same(counting, corpus):
+    provider, context = counting
+    roomy, tight = Store(Source(provider)), Store(Source(provider), cache_bytes=1)
+    for state in roomy.refresh(context, ""):
+        again, history = tight.get(context, "", state.name)
+        assert again.listing == state.listing
+        versions = {tight.get(context, "", state.name)[0].version for _ in range(3)}
+        assert versions == {again.version}  # read again, but not for new
+        for name, column in roomy.get(context, "", state.name)[1].columns.items():
+            np.testing.assert_array_equal(history.columns[name], column)
+
+
+def test_a_large_run_does_not_hold_up_the_list(counting, monkeypatch):
+    provider, context = counting
+    monkeypatch.setattr("rlviz.dashboard.store._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("rlviz.dashboard.store._PART_RUNS", 1)
+    store = Store(Source(provider))
+    seen = []
+    while not seen or store.unread:
+        seen.append(len(store.refresh(context, "")))
+        assert store.unread == 9 - seen[-1]
+    assert seen == list(range(1, 10))
+
+
+# --- a server that is gone -------------------------------------------------
+
+
+def test_without_its_data_server_tensorboard_answers_in_words(open_board, tmp_path, write_steps):
+    write_steps([1, 2, 3], logdir=tmp_path / "run")
+    board = open_board(tmp_path, "true")
+    board.wait_for(lambda: board.runs())
+    board.close()
+    response = board.wait_for(lambda: (r := board.get("runs")).status_code == 503 and r)
+    assert "can't be read now" in response.get_json()["error"]

@@ -1,0 +1,271 @@
+"""The dashboard's numbers are those of `rlviz.read`, through either of TensorBoard's loaders."""
+
+import io
+
+import numpy as np
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+
+import rlviz
+from rlviz import tfrecord
+from rlviz.report.axis import choose
+from rlviz.report.export import write
+from rlviz.report.measures import measure
+
+WHOLE = (
+    "plain",
+    "resumed",
+    "restarted",
+    "ahead",
+    "killed",
+    "many batches",
+    "lossy",
+    "without flops",
+)
+
+
+def csv_of(history):
+    stream = io.BytesIO()
+    write(history, stream, "csv")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_table_is_the_one_that_export_writes(every_board, corpus, name):
+    response = every_board.get("rows", {"run": name})
+    assert response.status_code == 200
+    assert response.data == csv_of(rlviz.read(corpus / name))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_the_list_says_of_a_run_what_read_says(every_board, corpus, name):
+    run = rlviz.read(corpus / name)
+    listed = every_board.runs()[name]
+    assert listed["steps"] == len(run)
+    assert listed["last"]["step"] == run.step[-1]
+    assert listed["last"]["wall_time"] == run.wall_time[-1]
+    assert listed["last"]["flops"] == (run.flops[-1] if run.has_compute_axis else None)
+    assert listed["has_flops"] == run.has_compute_axis == (name != "without flops")
+    assert listed["superseded"] == run.superseded
+    assert listed["dropped"] == run.dropped
+    assert listed["lost_rows"] == 0
+    assert listed["missing_ranks"] == ([1, 3] if name == "lossy" else [])
+    assert [s["number"] for s in listed["sessions"]] == [s.number for s in run.sessions]
+    for shown, session in zip(listed["sessions"], run.sessions, strict=True):
+        assert shown["resumed_after"] == session.resumed_after
+        if number := shown["number"]:
+            at = run.session == number
+            assert at.any() == bool(shown["x"])
+            if at.any():
+                first = int(np.argmax(at))
+                assert (shown["step"], shown["x"]["step"]) == (run.step[first], run.step[first])
+                assert shown["flops"] == shown["x"]["flops"] == run.flops[first]
+                hours = choose("wall_time", [run]).positions(run)
+                assert shown["x"]["wall_time"] == hours[first]
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_metric_over_every_axis_is_the_one_of_read(every_board, corpus, name):
+    run = rlviz.read(corpus / name)
+    listed = every_board.runs()[name]
+    assert {"accuracy", "average_parallelism"} <= set(listed["metrics"])
+    for x in listed["axes"]:
+        positions = choose(x, [run]).positions(run)
+        assert listed["extent"][x] == [np.nanmin(positions), np.nanmax(positions)]
+        for metric in listed["metrics"]:
+            values = measure(metric, [run]).values(run)
+            known = np.isfinite(values) & np.isfinite(positions)
+            header, arrays = every_board.series(name, metric, x=x, smooth="none")
+            np.testing.assert_array_equal(arrays["x"], positions[known])
+            np.testing.assert_array_equal(arrays["y"], values[known])
+            np.testing.assert_array_equal(arrays["step"], run.step[known])
+            assert header["total"] == header["shown"] == known.sum()
+            assert header["domain"] == [positions[known][0], positions[known][-1]]
+            assert header["range"] == [values[known].min(), values[known].max()]
+            assert header["version"] == listed["version"]
+
+
+def test_the_interval_of_an_accuracy_is_the_one_of_read(board, corpus):
+    run = rlviz.read(corpus / "resumed")
+    _, arrays = board.series("resumed", "accuracy")
+    low, high = run.accuracy_interval
+    np.testing.assert_array_equal(arrays["low"], low)
+    np.testing.assert_array_equal(arrays["high"], high)
+    for other in ("average_parallelism", "loss"):
+        _, arrays = board.series("resumed", other)
+        assert "low" not in arrays
+
+
+def test_the_interval_of_a_group_is_of_its_own_answers(board):
+    header, arrays = board.series("plain", "accuracy/code", x="step")
+    # Steps 3, 9, 15, …: 1, 0, 1 of 3; every other third step 1, 0, 0. Wilson, worked out by hand.
+    odd = arrays["step"] % 2 == 1
+    np.testing.assert_allclose(arrays["y"][odd], 2 / 3)
+    np.testing.assert_allclose(arrays["low"][odd], 0.2077, atol=1e-4)
+    np.testing.assert_allclose(arrays["high"][~odd], 0.7923, atol=1e-4)
+    assert header["label"] == "Accuracy, code"
+
+
+def test_a_metric_that_sets_in_late_and_a_group_are_in_the_list(board):
+    metrics = board.runs()["plain"]["metrics"]
+    assert metrics[:2] == ["accuracy", "average_parallelism"]
+    assert {"accuracy/math", "accuracy/code", "loss", "kl", "tokens"} <= set(metrics)
+    _, arrays = board.series("plain", "kl", x="step")
+    assert list(arrays["step"]) == list(range(60, 121))
+
+
+def test_what_is_lost_is_said_in_words(board):
+    notes = " ".join(board.runs()["lossy"]["notes"])
+    assert "9 steps of session 0 were given up" in notes
+    assert "ranks 1 and 3" in notes
+    assert "Steps 51 to 65 have no rows" in " ".join(board.runs()["ahead"]["notes"])
+    assert board.runs()["plain"]["notes"] == []
+
+
+def test_tokens_are_summed_up_and_absent_where_none_were_recorded(board, corpus):
+    run = rlviz.read(corpus / "plain")
+    _, arrays = board.series("plain", "loss", x="tokens")
+    assert list(arrays["x"]) == list(np.cumsum(1000.0 + run.step))
+    assert "tokens" not in board.runs()["bare"]["axes"]
+    response = board.get("series", {"run": "bare", "metric": "accuracy", "x": "tokens"})
+    assert response.status_code == 404
+    assert "has no tokens" in response.get_json()["error"]
+
+
+def test_a_run_without_flops_is_not_drawn_over_them(board):
+    assert board.runs()["without flops"]["axes"] == ["step", "wall_time", "tokens"]
+    response = board.get("series", {"run": "without flops", "metric": "accuracy", "x": "flops"})
+    assert response.status_code == 404
+    assert "x=step" in response.get_json()["error"]
+
+
+# --- damage ----------------------------------------------------------------
+
+
+def records_with_rows(data):
+    found, start = [], 0
+    for record in tfrecord.scan(data):
+        if b"rlviz/rows/" in record.payload:
+            found.append((start, record.end))
+        start = record.end
+    return found
+
+
+@pytest.fixture(params=["true", "false"], ids=["data server", "python loader"])
+def loader(request):
+    return request.param
+
+
+def opened(open_board, logdir, loader):
+    board = open_board(logdir, loader)
+    board.wait_for_the_end([path.name for path in logdir.iterdir()])
+    return board
+
+
+def test_rows_that_a_loader_could_not_read_are_counted_and_said(
+    open_board, tmp_path, loader, write_rows, learning
+):
+    """Two files of one session: what damage in the first hides, the count in the second shows."""
+    columns, table = learning(100)
+    run = tmp_path / "run"
+    write_rows(run, columns, [(table, {})], batch_rows=10)
+    (file,) = run.glob("*tfevents*")
+    data = file.read_bytes()
+    records = records_with_rows(data)
+    damaged = bytearray(data[: records[6][0]])
+    damaged[records[3][0]] ^= 0xFF  # its length: neither loader finds the next record
+    file.write_bytes(bytes(damaged))
+    rest = file.name.replace(".000000.host", ".000001.host").replace("-s0-0", "-s0-1")
+    start = data[: next(iter(tfrecord.scan(data))).end]
+    (run / rest).write_bytes(start + data[records[6][0] :])
+    board = opened(open_board, tmp_path, loader)
+    listed = board.runs()["run"]
+    _, arrays = board.series("run", "accuracy", x="step")
+    assert list(arrays["step"]) == [*range(1, 31), *range(61, 101)]
+    assert listed["lost_rows"] == 30
+    assert "steps 31 to 60 are missing" in " ".join(listed["notes"])
+    assert "`rlviz doctor` looks behind it" in " ".join(listed["notes"])
+    sound = rlviz.read(run)
+    assert list(sound.step) == [*range(1, 31), *range(41, 101)]
+    same = ~np.isin(sound.step, range(41, 61))
+    np.testing.assert_array_equal(arrays["y"], sound.accuracy[same])
+
+
+BROKEN = {
+    "empty": (b"", "their header is damaged"),
+    "cut": (b"{", "their header is damaged"),
+    "bytes": (b"\xff\xfe\x00" * 99, "their header is damaged"),
+    "nested": (b"[" * 100_000, "their header is damaged"),
+    "negative": (
+        b'{"version":1,"session":-1,"columns":["step","session"]}',
+        "their header is damaged",
+    ),
+    "newer": (b'{"version":99,"session":0,"columns":[]}', "Upgrade rlviz"),
+    "narrow": (
+        b'{"version":1,"session":0,"resumed_after":null,"columns":["step","session"]}',
+        "do not fit their header",
+    ),
+}
+
+
+def test_a_run_whose_metadata_is_broken_is_a_note(open_board, tmp_path, write_rows, learning):
+    columns, table = learning(20)
+    for name, (content, _) in BROKEN.items():
+        write_rows(tmp_path / name, columns, [(table, {})], broken_header=content)
+    write_rows(tmp_path / "sound", columns, [(table, {})])
+    board = open_board(tmp_path)
+    assert board.listed()["unread"] == 0
+    runs = board.runs()
+    assert set(runs) == {*BROKEN, "sound"}
+    assert len(board.series("sound", "accuracy")[1]["x"]) == 20
+    for name, (_, words) in BROKEN.items():
+        broken = runs[name]
+        assert (broken["steps"], broken["last"]) == (0, None)
+        assert broken["metrics"] == broken["axes"] == []
+        assert words in broken["notes"][0]
+        for route in ("series", "forecast", "figure", "rows"):
+            response = board.get(route, {"run": name, "metric": "accuracy"})
+            assert response.status_code == 404
+            assert "no steps that can be read" in response.get_json()["error"]
+
+
+ODD_COLUMNS = ("step", "session", "wall_time", "flops/total", "flops_remainder/total", "correct")
+ODD_VALUES = (np.nan, np.inf, -np.inf, 1e300, -1e300, -1.0)
+
+
+def test_rows_that_no_writer_writes_break_nothing(open_board, tmp_path, write_rows, learning):
+    columns, table = learning(30)
+    for column in ODD_COLUMNS:
+        for value in ODD_VALUES:
+            odd = table.copy()
+            odd[11:13, columns.index(column)] = value
+            write_rows(tmp_path / f"{column}={value}".replace("/", "-"), columns, [(odd, {})])
+    board = open_board(tmp_path)
+    board.wait_for(lambda: not board.listed()["unread"])
+    runs = board.runs()
+    assert len(runs) == len(ODD_COLUMNS) * len(ODD_VALUES)
+    for name, listed in runs.items():
+        assert listed["steps"] or listed["notes"]
+        for x in listed["axes"]:
+            header, arrays = board.series(name, "accuracy", x=x)
+            assert header["shown"] == len(arrays["y"]) > 0
+            assert np.isfinite(arrays["y"]).all()
+            assert (np.diff(arrays["x"]) >= 0).all()
+        assert board.get("forecast", {"run": name}).status_code == 200
+
+
+def test_events_of_the_plugin_that_hold_no_rows_are_passed_over(
+    open_board, tmp_path, write_rows, learning
+):
+    columns, table = learning(20)
+    write_rows(tmp_path / "run", columns, [(table, {})])
+    (file,) = (tmp_path / "run").glob("*tfevents*")
+    records = []
+    for record in tfrecord.scan(file.read_bytes()):
+        event = Event.FromString(record.payload)
+        for value in event.summary.value:
+            value.tag = value.tag.replace("/rows/", "/other/")
+        records.append(tfrecord.frame(event.SerializeToString()))
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / file.name).write_bytes(b"".join(records))
+    assert set(open_board(tmp_path).runs()) == {"run"}
