@@ -10,9 +10,10 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import google_crc32c
+import numpy as np
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
@@ -24,6 +25,11 @@ class Record(NamedTuple):
     payload: bytes
     end: int
     """Offset of the first byte after the record."""
+
+    @property
+    def begin(self) -> int:
+        """Offset of the record's first byte."""
+        return self.end - FOOTER_BYTES - len(self.payload) - HEADER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +53,68 @@ def frame(payload: bytes) -> bytes:
     return b"".join((length, checksum(length), payload, checksum(payload)))
 
 
-def scan(data: bytes, start: int = 0) -> Iterator[Record | Damage]:
+def scan(data: bytes, start: int = 0, *, holding: bytes = b"") -> Iterator[Record | Damage]:
     """Yield every intact record from offset `start` on, and the damage between them, in order.
 
     Never raises for what the bytes hold. An incomplete record at the end is reported as damage: a
     killed run leaves one, and so does, for a moment, a run that is being written.
+
+    Args:
+        data: of an event file.
+        start: where a record begins.
+        holding: leaves out intact records without these bytes, which takes a tenth of the time.
     """
     offset = start
+    held = data.find(holding, start)
     while offset < len(data):
+        if holding and offset > held >= 0:
+            held = data.find(holding, offset)
+        if holding and (after := _alike(data, offset, len(data) if held < 0 else held)) > offset:
+            offset = after
+            continue
         record = _record_at(data, offset)
         if record is None:
             resumed = _next_intact(data, offset + 1)
             yield _damage(data, offset, resumed)
             offset = resumed
         else:
-            yield record
+            if holding in record.payload:
+                yield record
             offset = record.end
+
+
+_FEWEST_ALIKE = 8
+
+
+def _alike(data: bytes, offset: int, until: int) -> int:
+    """The end of the intact records of one length that stand from `offset` on, before `until`.
+
+    The scalars of most steps make such records. `offset` itself where they are few.
+    """
+    length = _length_at(data, offset)
+    if length is None:
+        return offset
+    size = HEADER_BYTES + length + FOOTER_BYTES
+    count = (until - offset) // size
+    if count < _FEWEST_ALIKE:
+        return offset
+    table = np.frombuffer(data, np.uint8, count * size, offset).reshape(count, size)
+    alike = (table[:, :HEADER_BYTES] == table[0, :HEADER_BYTES]).all(axis=1)
+    count = count if alike.all() else int(alike.argmin())
+    if count < _FEWEST_ALIKE:
+        return offset
+    begin = offset + HEADER_BYTES
+    value = google_crc32c.value
+    begins = range(begin, begin + count * size, size)
+    found = np.fromiter((value(data[at : at + length]) for at in begins), np.uint32, count)
+    stored = np.ascontiguousarray(table[:count, -FOOTER_BYTES:]).view("<u4")[:, 0]
+    intact = _masked(found) == stored
+    return offset + size * (count if intact.all() else int(intact.argmin()))
+
+
+def _masked(crc: Any) -> Any:
+    """TFRecord's mask over CRCs, one or an array of uint32."""
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _record_at(data: bytes, offset: int) -> Record | None:
@@ -117,5 +169,4 @@ def _damage(data: bytes, offset: int, resumed: int) -> Damage:
 
 def checksum(data: bytes) -> bytes:
     """TensorBoard's masked CRC-32C, little endian."""
-    crc = google_crc32c.value(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    return struct.pack("<I", _masked(google_crc32c.value(data)))

@@ -170,6 +170,28 @@ def test_bytes_that_went_missing_are_damage_and_never_an_error(contents, cuts):
     assert all(payload in contents for payload in payloads(items))
 
 
+@given(
+    sizes=st.lists(st.sampled_from([3, 3, 3, 3, 5, 40]), min_size=30, max_size=80),
+    held=st.sets(st.integers(0, 79), max_size=4),
+    flips=st.lists(st.tuples(st.integers(0, 4000), st.integers(1, 255)), max_size=3),
+    cut=st.integers(0, 60),
+)
+def test_records_that_hold_some_bytes_are_found_as_among_all_others(sizes, held, flips, cut):
+    contents = [
+        (b"hold" if i in held else b"").ljust(size, b"%d" % (i % 10))
+        for i, size in enumerate([3] * 12 + sizes)
+    ]
+    data = bytearray(b"".join(map(tfrecord.frame, contents)))
+    for at, mask in flips:
+        data[at % len(data)] ^= mask
+    data = bytes(data[: len(data) - cut])
+    everything = list(tfrecord.scan(data))
+    assert_covers(everything, data)
+    assert list(tfrecord.scan(data, holding=b"hold")) == [
+        item for item in everything if isinstance(item, Damage) or b"hold" in item.payload
+    ]
+
+
 def test_a_length_beyond_the_end_is_an_incomplete_record_and_hides_none_behind_it():
     huge = tfrecord.frame(b"x" * 10_000)[:12]  # an intact header of a record that never came
     items = list(tfrecord.scan(huge + FILE))

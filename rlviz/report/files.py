@@ -151,18 +151,15 @@ def _size(file: Path) -> int:
 
 
 def _items(name: str, data: bytes) -> Iterator[Batch | Damage]:
-    offset = 0
-    for item in tfrecord.scan(data):
+    for item in tfrecord.scan(data, holding=_ROWS_TAG_START):
         if isinstance(item, tfrecord.Damage):
             kind = CUT if _is_cut(data, item) else DAMAGED
             yield Damage(name, item.offset, item.length, item.reason, kind)
-            offset = item.offset + item.length
             continue
         try:
             yield from batches_of(item.payload)
         except ValueError as error:
-            yield Damage(name, offset, item.end - offset, str(error), kind_of(error))
-        offset = item.end
+            yield Damage(name, item.begin, item.end - item.begin, str(error), kind_of(error))
 
 
 def kind_of(error: ValueError) -> str:

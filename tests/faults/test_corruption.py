@@ -204,6 +204,9 @@ def intact_frames(places, corpus):
     return dict(zip(at[whole].tolist(), (ends - at)[whole].tolist(), strict=True))
 
 
+ROWS = b"rlviz/rows/s"
+
+
 def payloads_of(data):
     return [item.payload for item in tfrecord.scan(data.tobytes())]
 
@@ -213,6 +216,10 @@ def check_scan(data, places, corpus, assert_covered):
     content = data.tobytes()
     items = list(tfrecord.scan(content))
     assert_covered(items, content)
+    with_rows = list(tfrecord.scan(content, holding=ROWS))  # passes by many records at once
+    assert with_rows == [
+        item for item in items if isinstance(item, tfrecord.Damage) or ROWS in item.payload
+    ]
     found = {
         item.end - len(item.payload) - 16: item.payload
         for item in items
