@@ -13,6 +13,7 @@ from tensorboard import errors, plugin_util
 from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
+from werkzeug.datastructures import MultiDict
 
 from rlviz import schema
 from rlviz.dashboard import assets
@@ -67,8 +68,12 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         asset = self._assets[name]
 
         def serve(request: wrappers.Request) -> wrappers.Response:
-            if f"/{name}" == _ENTRY:  # the page opens: what it asks for next takes time to import
-                threading.Thread(target=self._answers, daemon=True).start()
+            if f"/{name}" == _ENTRY:  # the page opens, and will ask for the runs when it is there
+                context = plugin_util.context(request.environ)
+                experiment = plugin_util.experiment_id(request.environ)
+                threading.Thread(
+                    target=self._prepare, args=(context, experiment), daemon=True
+                ).start()
             if request.if_none_match.contains(asset.tag):
                 return _unchanged(request, asset.content_type, asset.tag)
             return _respond(
@@ -109,6 +114,14 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
                     self._provider, server=self.server, sampling_hint=self._sampling_hint
                 )
             return self._started
+
+    def _prepare(self, context: Any, experiment: str) -> None:
+        """Import and read what will be asked for."""
+        try:
+            with np.errstate(all="ignore"):
+                self._answers().runs(context, experiment, MultiDict())
+        except Exception:
+            _LOGGER.debug("rlviz could not read ahead", exc_info=True)  # whoever asks is told
 
     def _guarded(self, serve: Callable[[wrappers.Request], wrappers.Response]) -> Application:
         """Turn whatever goes wrong into a sentence."""

@@ -1,17 +1,18 @@
 """Reads rows from TensorBoard's data provider: which tags a run has, and the batches in them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import compress, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from tensorboard.data import provider as tensorboard_data
 
 from rlviz import schema
+from rlviz.dashboard import tensors
+from rlviz.dashboard.tensors import Tensors
 from rlviz.report.files import Batch
 
-_ALL = 1 << 30
-"""More batches than a tag can have: none is to be left out."""
 _READ_BYTES = 64 << 20
 """So much is asked for at once, or a single tag; TensorBoard's own limit is 256 MiB."""
 _FIRST_COUNT = -(2**53)
@@ -78,18 +79,11 @@ class Source:
         found: dict[str, dict[str, Rows]] = {run: {} for run in wanted}
         for runs in together.values():
             for some, tags in _requests({run: wanted[run] for run in runs}):
-                answer = self._provider.read_tensors(
-                    context,
-                    experiment_id=experiment,
-                    plugin_name=schema.PLUGIN,
-                    downsample=_ALL,
-                    run_tag_filter=tensorboard_data.RunTagFilter(runs=some, tags=tags),
-                )
+                answer = tensors.read(self._provider, context, experiment, some, tags)
                 for run in some:
                     series = answer.get(run, {})
                     for tag in tags:
-                        header = wanted[run][tag].header
-                        found[run][tag] = _rows(tag, header, series.get(tag, ()))
+                        found[run][tag] = _rows(tag, wanted[run][tag].header, series.get(tag))
         return found
 
 
@@ -109,7 +103,9 @@ def _requests(
         yield runs, list(wanted[runs[0]])
 
 
-def parts(sizes: Mapping[str, int], most_bytes: int, most: int = _ALL) -> Iterator[list[str]]:
+def parts(
+    sizes: Mapping[str, int], most_bytes: int, most: int = sys.maxsize
+) -> Iterator[list[str]]:
     """Names in their order, cut where their sizes or their number would be too large.
 
     >>> list(parts({"a": 3, "b": 3, "c": 9, "d": 1}, most_bytes=6))
@@ -147,7 +143,7 @@ def _session(tag: str) -> str:
     return tag.partition(".")[0]
 
 
-def _rows(tag: str, content: bytes, points: Iterable[Any]) -> Rows:
+def _rows(tag: str, content: bytes, found: Tensors | None) -> Rows:
     try:
         header = schema.RowsHeader.from_bytes(content)
     except schema.NewerFormatError as error:
@@ -160,37 +156,38 @@ def _rows(tag: str, content: bytes, points: Iterable[Any]) -> Rows:
                 "other; `rlviz doctor` looks for one.",
             ),
         )
-    batches = []
-    senseless = 0
-    for point in points:
-        table = np.asarray(point.numpy)
-        if table.dtype == np.float64 and table.ndim == 2 and table.shape[1] == len(header.columns):
-            written = point.step - _FIRST_COUNT
-            batches.append(Batch(header, table, written if written < 2**52 else None))
-        else:
-            senseless += 1
+    if found is None:
+        return Rows(())
+    width = len(header.columns)
+    fits = [
+        len(shape) == 2 and shape[1] == width and len(content) == 8 * width * shape[0]
+        for shape, content in zip(found.shapes, found.contents, strict=True)
+    ]
     complaints: tuple[str, ...] = ()
-    if senseless:
+    if senseless := fits.count(False):
         complaints = (f"{senseless} batches of rows under {tag} do not fit their header.",)
-    return Rows(tuple(_joined(batches)), complaints)
+        found = Tensors(
+            list(compress(found.steps, fits)),
+            list(compress(found.shapes, fits)),
+            list(compress(found.contents, fits)),
+        )
+    return Rows(tuple(_batches(header, found)), complaints)
 
 
-def _joined(batches: Sequence[Batch]) -> Iterator[Batch]:
-    """The same rows in fewer batches: those are put together between which nothing is missing."""
-    following: list[Batch] = []
-    for batch in batches:
-        if following:
-            last = following[-1].written
-            if last is None or batch.written != last + len(batch.table):
-                yield _stacked(following)
-                following = []
-        following.append(batch)
-    if following:
-        yield _stacked(following)
-
-
-def _stacked(batches: Sequence[Batch]) -> Batch:
-    if len(batches) == 1:
-        return batches[0]
-    table = np.concatenate([batch.table for batch in batches])
-    return Batch(batches[0].header, table, batches[-1].written)
+def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:
+    """The rows in as few batches as there can be: cut where the count shows that some are missing,
+    or that some came twice."""
+    if not found.steps:
+        return
+    table = np.frombuffer(b"".join(found.contents), "<f8").reshape(-1, len(header.columns))
+    rows = np.array([shape[0] for shape in found.shapes])
+    steps = np.array(found.steps, dtype=np.int64)
+    is_counted = steps < _FIRST_COUNT // 2  # else a writer that does not count
+    written = np.where(is_counted, steps - _FIRST_COUNT * is_counted, 0)
+    both = is_counted[1:] & is_counted[:-1]
+    follows = both & (written[1:] == written[:-1] + rows[1:])
+    starts = np.concatenate([[0], np.flatnonzero(~follows) + 1, [len(rows)]])
+    ends = np.concatenate([[0], np.cumsum(rows)])
+    for first, after in pairwise(starts.tolist()):
+        count = int(written[after - 1]) if is_counted[after - 1] else None
+        yield Batch(header, table[ends[first] : ends[after]], count)

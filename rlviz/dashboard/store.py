@@ -101,17 +101,17 @@ class Store:
             self._loaded.remove(name)
         changed = [name for name, stamps in listed.items() if self._is_new(name, stamps)]
         changed.sort(key=lambda name: s.read_at if (s := self._states.get(name)) else 0.0)
+        sizes = {name: sum(self._new_tags(name, listed[name]).values()) for name in changed}
         self.unread = len(changed)
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        sizes = {name: sum(bounds(listed[name]).values()) for name in changed}
         for names in parts(sizes, _PART_BYTES, _PART_RUNS):
-            loaded = self._load(context, experiment, {name: listed[name] for name in names})
-            now = time.monotonic()
-            for name in names:
-                version = next(self._versions)
-                listing = _described(loaded[name])
-                self._states[name] = State(name, version, listing, listed[name], now)
-            self.unread -= len(names)
+            if sizes[names[0]] > _PART_BYTES:  # it is alone then
+                found = self._load_in_parts(context, experiment, names[0], listed, deadline)
+            else:
+                found = self._load(context, experiment, {name: listed[name] for name in names})
+            for name, loaded in found.items():
+                self._note(name, loaded)
+                self.unread -= loaded.stamps == listed[name]
             if time.monotonic() > deadline:
                 break
         self._listed_at = time.monotonic()
@@ -119,6 +119,36 @@ class Store:
     def _is_new(self, name: str, stamps: dict[str, Stamp]) -> bool:
         state = self._states.get(name)
         return state is None or state.stamps != stamps
+
+    def _new_tags(self, name: str, stamps: dict[str, Stamp]) -> dict[str, int]:
+        """The tags that have to be read, in the order of their rows, and their sizes at most."""
+        kept = self._kept(name, stamps)
+        return {tag: size for tag, size in bounds(stamps).items() if tag not in kept}
+
+    def _note(self, name: str, loaded: _Loaded) -> None:
+        self._states[name] = State(
+            name, next(self._versions), _described(loaded), loaded.stamps, time.monotonic()
+        )
+
+    def _load_in_parts(
+        self,
+        context: Any,
+        experiment: str,
+        name: str,
+        listed: Mapping[str, dict[str, Stamp]],
+        deadline: float,
+    ) -> dict[str, _Loaded]:
+        """As `_load` of one long run, but that it ends at the deadline: what was read until then
+        stands as the run for now, and the rest is for the next time."""
+        stamps = listed[name]
+        rows = self._kept(name, stamps)
+        for tags in parts(self._new_tags(name, stamps), _PART_BYTES):
+            wanted = {name: {tag: stamps[tag] for tag in tags}}
+            rows |= self._source.read(context, experiment, wanted)[name]
+            if time.monotonic() > deadline:
+                break
+        here = {tag: stamp for tag, stamp in stamps.items() if tag in rows}
+        return {name: self._merged(name, here, rows)}
 
     def _load(
         self, context: Any, experiment: str, runs: Mapping[str, dict[str, Stamp]]
@@ -130,12 +160,10 @@ class Store:
             for name, stamps in runs.items()
         }
         read = self._source.read(context, experiment, wanted)
-        found = {}
-        for name, stamps in runs.items():
-            rows = kept[name] | read[name]
-            found[name] = self._merged(name, stamps, {tag: rows[tag] for tag in stamps})
-            self._loaded.put(name, found[name])
-        return found
+        return {
+            name: self._merged(name, stamps, kept[name] | read[name])
+            for name, stamps in runs.items()
+        }
 
     def _kept(self, name: str, stamps: dict[str, Stamp]) -> dict[str, Rows]:
         """The rows of the tags that are as they were."""
@@ -145,6 +173,7 @@ class Store:
         return {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
 
     def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, Rows]) -> _Loaded:
+        """The run that the rows of these tags make, which is kept."""
         complaints = [complaint for part in rows.values() for complaint in part.complaints]
         if self._sampling_hint:
             complaints.append(
@@ -152,13 +181,15 @@ class Store:
                 "so rows are missing here. Start it without that."
             )
         history = History({schema.STEP: np.empty(0)})
-        batches = tuple(batch for part in rows.values() for batch in part.batches)
+        batches = tuple(batch for tag in stamps for batch in rows[tag].batches)
         if batches:
             try:
                 history = merged(Contents(Path(name), batches, (), ()))
             except Exception as error:
                 complaints.append(_senseless(error))
-        return _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
+        loaded = _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
+        self._loaded.put(name, loaded)
+        return loaded
 
 
 def _described(loaded: _Loaded) -> Listing:

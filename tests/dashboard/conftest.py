@@ -163,6 +163,7 @@ def write_rows() -> Callable[..., None]:
         session: int = 0,
         batch_rows: int = 4096,
         broken_header: bytes | None = None,
+        is_counted: bool = True,
     ) -> None:
         logdir.mkdir(parents=True, exist_ok=True)
         name = schema.file_name(1_790_000_000 + session, session, 0, "host.1.ab")
@@ -173,6 +174,8 @@ def write_rows() -> Callable[..., None]:
             for start in range(0, len(table), batch_rows):
                 part = np.ascontiguousarray(table[start : start + batch_rows])
                 event = events.rows(1.79e9 + written, header, layout, part, rows_before=written)
+                if not is_counted:
+                    event.step += 2**53
                 if broken_header is not None:
                     event.summary.value[0].metadata.plugin_data.content = broken_header
                 records.append(event)

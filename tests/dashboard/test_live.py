@@ -143,7 +143,7 @@ def test_with_little_memory_everything_is_the_same(counting, corpus):
             np.testing.assert_array_equal(history.columns[name], column)
 
 
-def test_a_large_run_does_not_hold_up_the_list(counting, monkeypatch):
+def test_many_runs_do_not_hold_up_the_list(counting, monkeypatch):
     provider, context = counting
     monkeypatch.setattr("rlviz.dashboard.store._PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr("rlviz.dashboard.store._PART_RUNS", 1)
@@ -153,6 +153,52 @@ def test_a_large_run_does_not_hold_up_the_list(counting, monkeypatch):
         seen.append(len(store.refresh(context, "")))
         assert store.unread == 9 - seen[-1]
     assert seen == list(range(1, 10))
+
+
+def test_a_long_run_comes_up_part_by_part(open_board, tmp_path, write_rows, learning, monkeypatch):
+    monkeypatch.setattr("rlviz.dashboard.store._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("rlviz.dashboard.store._PART_BYTES", 40 * 88)
+    columns, table = learning(200)
+    parts = [(table[i : i + 20], {}) for i in range(0, 200, 20)]
+    write_rows(tmp_path / "long", columns, parts, batch_rows=1)
+    write_rows(tmp_path / "short", columns, parts[:1])
+    board = open_board(tmp_path)
+    seen, versions = [], []
+    while not seen or board.listed()["unread"]:
+        listed = board.runs().get("long", {"steps": 0, "version": 0})
+        seen.append(listed["steps"])
+        versions.append(listed["version"])
+        if seen[-1]:
+            _, arrays = board.series("long", "accuracy", x="step")
+            assert list(arrays["step"]) == list(range(1, seen[-1] + 1))
+            assert listed["lost_rows"] == 0
+            assert listed["notes"] == []
+    assert board.runs()["long"]["steps"] == 200
+    assert board.runs()["short"]["steps"] == 20
+    assert len(set(seen)) >= 4
+    assert (np.diff(seen) >= 0).all()
+    assert (np.diff(versions) >= 0).all()
+
+
+@pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
+def test_any_other_provider_gives_the_same_rows(open_board, corpus, loader):
+    """The short cuts into TensorBoard's own two give what `read_tensors` gives."""
+    board = open_board(corpus, loader)
+    board.wait_for_the_end([path.name for path in corpus.iterdir()])
+    provider, context = board.board._ingester.data_provider, RequestContext()
+    source, other = Source(provider), Source(Counting(provider))
+    stamps = source.stamps(context, "")
+    quick, slow = (one.read(context, "", stamps) for one in (source, other))
+    assert {run: set(tags) for run, tags in quick.items()} == {
+        run: set(tags) for run, tags in stamps.items()
+    }
+    for run, tags in quick.items():
+        for tag, rows in tags.items():
+            assert rows.complaints == slow[run][tag].complaints == ()
+            assert len(rows.batches) == len(slow[run][tag].batches) > 0
+            for mine, its in zip(rows.batches, slow[run][tag].batches, strict=True):
+                assert (mine.header, mine.written) == (its.header, its.written)
+                np.testing.assert_array_equal(mine.table, its.table)
 
 
 # --- a server that is gone -------------------------------------------------

@@ -139,6 +139,15 @@ def test_a_run_without_flops_is_not_drawn_over_them(board):
     assert "x=step" in response.get_json()["error"]
 
 
+def test_rows_of_a_writer_that_does_not_count_them_are_read_too(
+    open_board, tmp_path, write_rows, learning
+):
+    columns, table = learning(90)
+    write_rows(tmp_path / "run", columns, [(table, {})], batch_rows=7, is_counted=False)
+    response = open_board(tmp_path).get("rows", {"run": "run"})
+    assert response.data == csv_of(rlviz.read(tmp_path / "run"))
+
+
 # --- damage ----------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ export function address() {
 export function watchAddress(listener) {
   topmost().addEventListener("hashchange", () => {
     const [tab] = foreign(place().hash);
-    if (tab === TAB) listener(readAddress());
+    if (tab === TAB || topmost() === window) listener(readAddress());
   });
 }
 
@@ -50,10 +50,10 @@ export function encode(state) {
   if (joined(state.panels) !== joined(DEFAULTS.panels)) put("panels", joined(state.panels));
   if (state.from !== null) put("from", String(state.from));
   if (state.to !== null) put("to", String(state.to));
-  const heights = Object.entries(state.heights).flatMap(([m, [low, high]]) => [m, `${low}`, `${high}`]);
+  const heights = [...state.heights].flatMap(([m, [low, high]]) => [m, `${low}`, `${high}`]);
   if (heights.length) put("y", joined(heights));
   if (state.runs.mode !== "default") put(state.runs.mode, joined(state.runs.names));
-  const colors = Object.entries(state.colors).flat();
+  const colors = [...state.colors].flat();
   if (colors.length) put("colors", joined(colors));
   if (state.search) put("search", state.search);
   if (state.closed.length) put("closed", joined(state.closed));
@@ -82,18 +82,18 @@ export function decode(found) {
   }
   if (state.from >= state.to) delete state.from, delete state.to;
   const heights = parted(found.get("y") ?? "");
-  state.heights = {};
+  state.heights = new Map();
   for (let i = 0; i + 2 < heights.length; i += 3) {
     const [low, high] = [Number(heights[i + 1]), Number(heights[i + 2])];
-    if (low < high) state.heights[heights[i]] = [low, high];
+    if (low < high) state.heights.set(heights[i], [low, high]);
   }
   for (const mode of ["show", "hide"]) {
     if (found.has(mode)) state.runs = { mode, names: parted(found.get(mode)) };
   }
   const colors = parted(found.get("colors") ?? "");
-  state.colors = {};
+  state.colors = new Map();
   for (let i = 0; i + 1 < colors.length; i += 2) {
-    if (/^#[0-9a-f]{6}$/.test(colors[i + 1])) state.colors[colors[i]] = colors[i + 1];
+    if (/^#[0-9a-f]{6}$/.test(colors[i + 1])) state.colors.set(colors[i], colors[i + 1]);
   }
   if (found.get("search")) state.search = found.get("search");
   if (found.has("closed")) state.closed = parted(found.get("closed"));

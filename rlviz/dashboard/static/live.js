@@ -12,7 +12,7 @@ export class Live {
   #timer = 0;
   #asking = false;
   #failures = 0;
-  #seen = true;
+  #isWatching = true;
 
   /**
    * @param {Function} onRuns gets each listing.
@@ -25,27 +25,23 @@ export class Live {
 
   start() {
     document.addEventListener("visibilitychange", () => this.#wake());
-    // TensorBoard hides the frames of its other tabs, of which no event tells.
-    new IntersectionObserver((entries) => {
-      this.#seen = entries[entries.length - 1].isIntersecting;
-      this.#wake();
-    }).observe(document.body);
-    this.#ask();
-  }
-
-  /** Ask now, after a press of the button or when the page is seen again. */
-  now() {
-    window.clearTimeout(this.#timer);
+    // TensorBoard hides the frames of its other tabs; no event tells of that, but their size does.
+    window.addEventListener("resize", () => this.#wake());
     this.#ask();
   }
 
   get #isSeen() {
-    return this.#seen && document.visibilityState === "visible";
+    return document.visibilityState === "visible" && window.innerHeight > 0;
   }
 
   #wake() {
+    if (this.#isSeen && !this.#isWatching) this.#ask();
+  }
+
+  #sleep(seconds) {
     window.clearTimeout(this.#timer);
-    if (this.#isSeen) this.#ask();
+    this.#isWatching = this.#isSeen;
+    this.#timer = window.setTimeout(() => (this.#isSeen ? this.#ask() : this.#sleep(SECONDS)), 1000 * seconds);
   }
 
   async #ask() {
@@ -64,7 +60,6 @@ export class Live {
       this.#onStatus(`${error.message} What you see is as it was; trying again.`);
     }
     this.#asking = false;
-    window.clearTimeout(this.#timer);
-    if (this.#isSeen) this.#timer = window.setTimeout(() => this.#ask(), 1000 * wait);
+    this.#sleep(wait);
   }
 }

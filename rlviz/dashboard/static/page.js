@@ -82,14 +82,14 @@ export class Page {
     this.redraw();
   }
 
-  /** Show another part; x is {from, to} or {}, heights {metric: [low, high]}. */
-  zoom(x, heights) {
-    const { state } = this;
-    state.set({ ...x, heights: { ...state.value.heights, ...heights } });
+  /** Show another part; x is {from, to} or {}, height [metric, [low, high]] or null. */
+  zoom(x, height) {
+    const { heights } = this.state.value;
+    this.state.set({ ...x, heights: height ? new Map(heights).set(...height) : heights });
   }
 
   resetZoom() {
-    this.state.set({ from: null, to: null, heights: {} });
+    this.state.set({ from: null, to: null, heights: new Map() });
   }
 
   movePanel(metric, by) {
@@ -221,7 +221,7 @@ export class Page {
 
 /** The visible part of a panel, in the units of the axes; null where all is seen. */
 function limitsOf(state, metric, x) {
-  const heights = state.heights[metric];
+  const heights = state.heights.get(metric);
   if (state.from === null && state.to === null && !heights) return null;
   const [from, to] = state.log ? [10 ** x.left, 10 ** x.right] : [x.left, x.right];
   return { from, to, low: heights ? heights[0] : null, high: heights ? heights[1] : null };

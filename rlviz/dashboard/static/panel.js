@@ -10,6 +10,8 @@ import { layersOf } from "./scene.js";
 import { caption, labelOf, message, X_LABELS } from "./words.js";
 import { valuesTable } from "./values.js";
 
+const NEAR = 8; // pixels
+
 let count = 0;
 
 export class Panel {
@@ -21,6 +23,7 @@ export class Panel {
   #start = null;
   #point = null;
   #pending = 0;
+  #isPlaced = false;
   #title = element("h2", { id: `rlviz-panel-${(count += 1)}` });
   #legend = element("div", { class: "legend" });
   #caption = element("p", { class: "caption" });
@@ -67,9 +70,9 @@ export class Panel {
     return this.#title.textContent;
   }
 
-  /** Of the plotting area. */
+  /** Of the plotting area; 0 × 0 before the panel has its place in the page. */
   get size() {
-    return this.#plot.size;
+    return this.#isPlaced ? this.#plot.size : { width: 0, height: 0 };
   }
 
   get frame() {
@@ -83,7 +86,7 @@ export class Panel {
     const layers = layersOf({ ...view, metric: this.metric });
     const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
-    const y = this.#held ?? frameOfY(state.heights[this.metric], layers, scale, x);
+    const y = this.#held ?? frameOfY(state.heights.get(this.metric), layers, scale, x);
     const label = data?.label ?? labelOf(this.metric);
     this.#scene = {
       layers,
@@ -121,13 +124,16 @@ export class Panel {
   #repoint() {
     const hover = this.#point;
     if (!hover || !this.#scene) return this.#readout.hide();
-    const isSource = hover.panel === this;
-    const layer = this.#scene.layers.find(({ name }) => name === hover.run);
+    const { layers } = this.#scene;
+    if (hover.panel === this && hover.found) return this.#readout.show(this.#current(hover.found), this.#scene, true);
+    const layer = layers.find(({ name }) => name === hover.run);
     const found = layer && nearestInX(layer, hover.place);
-    if (isSource && hover.found) return this.#readout.show(this.#current(hover.found), this.#scene, true);
-    const isSame = found && found.away <= 1e-12 * Math.abs(hover.place);
-    if (isSame) return this.#readout.show(found, this.#scene, false);
-    return this.#readout.showPlace(hover.place);
+    if (!found) return this.#readout.showPlace(hover.place);
+    // Of a long run, panels may show other steps: the nearest, if it is near, says which it is.
+    const pixels = (place) => this.#plot.pixelOf(place, 0).left;
+    const isNear = Math.abs(pixels(found.data.place[found.index]) - pixels(hover.place)) <= NEAR;
+    if (!isNear) return this.#readout.showPlace(hover.place);
+    return this.#readout.show(found, this.#scene, false);
   }
 
   /** The same point in the layers of the scene as it is now. */
@@ -139,6 +145,7 @@ export class Panel {
   #resize() {
     const { clientWidth, clientHeight } = this.#chart;
     if (!clientWidth || !clientHeight) return;
+    this.#isPlaced = true;
     this.#plot.resize(clientWidth, clientHeight);
     this.#page.resized();
   }
@@ -175,7 +182,7 @@ export class Panel {
     const across = (share) => fromPlace(frame.left + share * (frame.right - frame.left), this.#scene.log);
     const up = (share) => frame.high - share * (frame.high - frame.low);
     const x = left === null ? {} : { from: across(left), to: across(right) };
-    this.#page.zoom(x, top === null ? {} : { [this.metric]: [up(bottom), up(top)] });
+    this.#page.zoom(x, top === null ? null : [this.metric, [up(bottom), up(top)]]);
   }
 
   #scaleX(factor, share) {
@@ -187,14 +194,14 @@ export class Panel {
   #moveX(left, right) {
     if (!(right - left > 1e-12 * Math.max(Math.abs(left), Math.abs(right)))) return;
     const { log } = this.#scene;
-    this.#page.zoom({ from: fromPlace(left, log), to: fromPlace(right, log) }, {});
+    this.#page.zoom({ from: fromPlace(left, log), to: fromPlace(right, log) }, null);
   }
 
   /** While a pan goes on, y stays: limits that follow the data would shake. */
   #hold() {
     const { frame } = this.#plot;
     this.#start = { ...frame };
-    if (!this.#page.view().state.heights[this.metric]) this.#held = { low: frame.low, high: frame.high };
+    if (!this.#page.view().state.heights.get(this.metric)) this.#held = { low: frame.low, high: frame.high };
   }
 
   #pan(across, up) {
@@ -204,7 +211,7 @@ export class Panel {
     const { log } = this.#scene;
     return this.#page.zoom(
       { from: fromPlace(left - x, log), to: fromPlace(right - x, log) },
-      { [this.metric]: [low + y, high + y] },
+      [this.metric, [low + y, high + y]],
     );
   }
 

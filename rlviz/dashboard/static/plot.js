@@ -49,7 +49,7 @@ export class Plot {
 
   resize(width, height) {
     if (this.#u.width === width && this.#u.height === height) return;
-    this.#u.setSize({ width, height });
+    this.#u.batch(() => this.#u.setSize({ width, height })); // now, and not after this task
     this.#measure();
   }
 

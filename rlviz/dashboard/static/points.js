@@ -2,7 +2,7 @@
 
 import { firstFrom } from "./frames.js";
 
-const AROUND = 36; // pixels
+const AROUND = 16; // pixels
 
 /**
  * The dot nearest to a pixel, of those near it, else the nearest in x; null without dots.
@@ -18,6 +18,7 @@ export function nearest(layers, plot, left, top) {
           const at = plot.pixelOf(part.place[i], part.y[i]);
           const weight = reach === Infinity ? 0.01 : 1; // far away the nearest in x is meant
           const away = (at.left - left) ** 2 + weight * (at.top - top) ** 2;
+          if (away > reach ** 2) continue;
           if (!best || away < best.away) best = { layer, data: part.data, index: i, away };
         }
       }

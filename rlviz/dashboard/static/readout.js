@@ -114,9 +114,10 @@ function contents(found, scene, isSource) {
 }
 
 /** In a panel that the pointer is not in: only what it adds. */
-function linked({ value: text, curve }) {
+function linked({ value: text, curve, where }) {
   const main = element("div", { class: "tip-value" }, text);
-  return curve ? [main, element("div", { class: "tip-where" }, curve)] : [main];
+  const rest = [where.split(" · ")[0], curve].filter(Boolean).join(" · ");
+  return [main, element("div", { class: "tip-where" }, rest)];
 }
 
 /** The curves of other runs at this place, those nearest to the point first. */

@@ -175,7 +175,7 @@ class Row {
       type: "color",
       "aria-label": `Color of ${name}`,
       title: "Choose another color",
-      on: { change: () => state.set({ colors: { ...state.value.colors, [name]: this.#color.value } }) },
+      on: { change: () => state.set({ colors: new Map(state.value.colors).set(name, this.#color.value) }) },
     });
     const only = element(
       "button",
@@ -201,7 +201,7 @@ class Row {
     const isShown = paint !== undefined;
     this.#box.checked = isShown;
     this.node.classList.toggle("is-shown", isShown);
-    const color = state.colors[this.#name] ?? paint?.key;
+    const color = state.colors.get(this.#name) ?? paint?.key;
     if (color) this.node.style.setProperty("--run", color);
     else this.node.style.removeProperty("--run");
     this.#color.hidden = !isShown;

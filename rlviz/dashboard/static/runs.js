@@ -54,7 +54,7 @@ export class Runs {
     return runs.map((run) => ({
       run,
       name: run.name,
-      paint: paint(this.#slots.get(run.name), state.colors[run.name], runs.length === 1),
+      paint: paint(this.#slots.get(run.name), state.colors.get(run.name), runs.length === 1),
     }));
   }
 

@@ -34,7 +34,7 @@ export function layersOf({ metric, state, axis, shown, store, x, forecasts, stro
       resumes: resumesOf(run, axis, state.log),
       width: shown.length === 1 ? 2.5 : strong === name ? 2.75 : 1.9,
       opacity: isFaint ? 0.4 : 1,
-      dotOpacity: dotOpacity(shown.length, state.smooth === "none") * (isFaint ? 0.5 : 1),
+      dotOpacity: dotOpacity(shown.length, state.smooth === "none", radius) * (isFaint ? 0.5 : 1),
       bandOpacity: bandOpacity(state, shown.length, isFaint, strong === name),
     });
   }
@@ -50,17 +50,19 @@ function partsOf(series, x) {
   const [left, right] = [part.place[0], part.place[part.place.length - 1]];
   return {
     dots: [
-      range(whole, x.left, Math.min(left, x.right)),
+      range(whole, x.left, Math.min(left, x.right), { before: true }),
       range(part, x.left, x.right),
-      range(whole, Math.max(x.left, right), x.right, true),
+      range(whole, Math.max(x.left, right), x.right, { after: true }),
     ].filter(({ begin, end }) => begin < end),
     curves: part.curve_place?.length ? joinedLine(whole, part) : [line(whole)],
   };
 }
 
-function range(data, left, right, isAfter = false) {
-  const begin = firstFrom(data.place, isAfter ? nextAfter(left) : left);
-  return { data, place: data.place, y: data.y, begin, end: firstFrom(data.place, nextAfter(right)) };
+/** The points from left to right; without those at a side that another range begins or ends with. */
+function range(data, left, right, { before = false, after = false } = {}) {
+  const begin = firstFrom(data.place, after ? nextAfter(left) : left);
+  const end = firstFrom(data.place, before ? right : nextAfter(right));
+  return { data, place: data.place, y: data.y, begin, end };
 }
 
 function nextAfter(limit) {
@@ -103,8 +105,8 @@ function radiusOf(shown, metric, store, x) {
   return Math.min(3, Math.max(1.3, 3.4 - 0.5 * Math.log10(Math.max(1, count / 100))));
 }
 
-function dotOpacity(runs, isBare) {
-  if (runs === 1) return 0.65;
+function dotOpacity(runs, isBare, radius) {
+  if (runs === 1) return radius < 2.4 ? 0.5 : 0.65;
   return isBare ? 0.9 : runs <= 4 ? 0.7 : 0.5;
 }
 

@@ -11,9 +11,9 @@ export const DEFAULTS = Object.freeze({
   panels: Object.freeze(["accuracy", "average_parallelism"]),
   from: null,
   to: null,
-  heights: Object.freeze({}),
+  heights: new Map(), // metric -> [low, high]; names may be any text, so no plain objects
   runs: Object.freeze({ mode: "default", names: Object.freeze([]) }),
-  colors: Object.freeze({}),
+  colors: new Map(),
   search: "",
   grouped: true,
   closed: Object.freeze([]),

@@ -28,7 +28,7 @@ export class Store {
   #wanted = [];
   #settings = "";
 
-  /** @param {Function} onChange gets the metric of each series that came. */
+  /** @param {Function} onChange called when a series came or went. */
   constructor(onChange) {
     this.#onChange = onChange;
   }
@@ -74,6 +74,7 @@ export class Store {
     for (const one of this.#wanted) {
       const series = this.#of(one.run, one.metric);
       if (!one.limits) {
+        if (series.part) this.#onChange();
         series.part = null;
         series.askedPart = "";
         continue;
@@ -116,7 +117,7 @@ export class Store {
     if (!part) series.quietUntil = now + PATIENCE * (now - began);
     this.#running -= 1;
     this.#work();
-    this.#onChange(one.metric);
+    this.#onChange();
   }
 }
 

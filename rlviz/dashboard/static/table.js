@@ -6,6 +6,7 @@ import { number, percent } from "./numbers.js";
 import { between } from "./points.js";
 import { labelOf } from "./words.js";
 
+const TOLERANCE = 1e-3;
 const METRICS = ["accuracy", "average_parallelism"];
 
 export class Table {
@@ -125,9 +126,13 @@ export class Table {
   /** {y, half} of a curve. */
   #reached(name, metric, axis, at) {
     const curve = this.#curves.get(JSON.stringify([name, metric, axis]))?.curve;
-    if (!curve?.curve) return null;
-    const y = between(curve.curve_x, curve.curve, at);
-    const [low, high] = ["curve_low", "curve_high"].map((side) => curve[side] && between(curve.curve_x, curve[side], at));
+    if (!curve?.curve?.length) return null;
+    // The curve of a long run goes through means of neighbors, and ends a little before the run does.
+    const end = curve.curve_x.at(-1);
+    const place = at > end && at <= end * (1 + TOLERANCE) ? end : at;
+    const [y, low, high] = ["curve", "curve_low", "curve_high"].map(
+      (line) => curve[line] && between(curve.curve_x, curve[line], place),
+    );
     return Number.isFinite(y) ? { y, half: Number.isFinite(low) ? (high - low) / 2 : NaN } : null;
   }
 

@@ -125,7 +125,7 @@ export class Toolbar {
       element("span", { class: "word" }, "Reset"),
     );
     this.#updates.push(({ from, to, heights }) => {
-      button.disabled = from === null && to === null && !Object.keys(heights).length;
+      button.disabled = from === null && to === null && !heights.size;
     });
     return button;
   }

@@ -9,11 +9,14 @@ export const X_LABELS = {
   tokens: "Tokens",
 };
 
-const LABELS = { accuracy: "Training Accuracy", average_parallelism: "Average Parallelism" };
+const LABELS = new Map([
+  ["accuracy", "Training Accuracy"],
+  ["average_parallelism", "Average Parallelism"],
+]);
 
 export function labelOf(metric) {
   if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
-  return LABELS[metric] ?? metric;
+  return LABELS.get(metric) ?? metric;
 }
 
 /** 1 run, 2 runs. */
