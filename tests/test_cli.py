@@ -324,6 +324,15 @@ def test_import_makes_a_run_and_says_of_what(run_cli, tmp_path):
     assert_one_sentence(run_cli("import", tmp_path / "no.log", "-o", tmp_path / "b"), "no.log")
 
 
+def test_plot_draws_the_return_of_a_log_that_has_no_accuracy(run_cli, tmp_path):
+    log, run = tmp_path / "log.csv", tmp_path / "run"
+    log.write_text("step,episode_return\n" + "".join(f"{n},{10 * n}\n" for n in range(1, 31)))
+    assert run_cli("import", log, "-o", run)[0] == 0
+    assert run_cli("plot", run, "-o", tmp_path / "usual.png")[0] == 0
+    assert run_cli("plot", run, "--metrics", "return", "-o", tmp_path / "asked.png")[0] == 0
+    assert (tmp_path / "usual.png").read_bytes() == (tmp_path / "asked.png").read_bytes()
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_completion_is_a_script_that_knows_the_commands(run_cli, shell):
     code, out, err = run_cli("completion", shell)

@@ -35,9 +35,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--metrics",
         nargs="+",
-        default=["accuracy", "parallelism"],
         metavar="NAME",
-        help="a panel each: accuracy, parallelism, a group or any metric (default: the first two)",
+        help="a panel each: accuracy, parallelism, a group or any metric (default: the first two, "
+        "or metrics where a run has none of these)",
     )
     parser.add_argument(
         "--forecast",
@@ -56,7 +56,7 @@ def _plot(options: argparse.Namespace) -> int:
     drawing = rlviz.figure(
         alone or runs,
         x=options.x,
-        metrics=tuple(options.metrics),
+        metrics=options.metrics,
         log_x=options.log_x,
         style=options.style,
         forecast=_forecast(runs, alone) if options.forecast else None,

@@ -86,7 +86,7 @@ def account(
     best = next(
         x for x, there in zip(("flops", "tokens", "wall_time", "step"), has, strict=True) if there
     )
-    notes = list(timeline.notes)
+    notes = [*log.notes, *timeline.notes]
     if timeline.begins_late:
         notes.append(f"The log begins at step {timeline.steps[0]:,}.")
     if timeline.stride > 1:

@@ -31,6 +31,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log("csv", name, modified=newest(files))
     for file in files:
+        log.begin(file.name)
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
             _table(log, file.name, stream)
     return log

@@ -15,6 +15,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log("jsonl", name, modified=newest(files))
     for file in files:
+        log.begin(file.name)
         for row in _objects(log, file):
             log.add(flat(row))
     return log

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from rlviz import tfrecord
 from rlviz.importers import csv_table, json_lines, tensorboard, trainer_state, verl
+from rlviz.importers.folder import in_folder, left_out
 from rlviz.importers.log import Log
 
 READERS: dict[str, Callable[[Sequence[Path], str], Log]] = {
@@ -22,8 +22,6 @@ READERS: dict[str, Callable[[Sequence[Path], str], Log]] = {
 }
 
 Source = str | os.PathLike[str]
-
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
 def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
@@ -44,8 +42,9 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
     given = [source] if isinstance(source, (str, os.PathLike)) else list(source)
     if not given:
         raise ValueError("source must name at least one file, got an empty list.")
+    notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rlviz-import-") as spool:
-        files = [file for one in given for file in _files(one, Path(spool))]
+        files = [file for one in given for file in _files(one, Path(spool), notes)]
         kinds = [kind or kind_of(file) for file in files]
         for file, its in zip(files, kinds, strict=True):
             if its != kinds[0]:
@@ -54,15 +53,49 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
                     f"and {file.name} is {its}. Import them as two runs."
                 )
         name = "standard input" if given[0] == "-" else Path(given[0]).resolve().name
-        return READERS[kinds[0]](files, name)
+        log = READERS[kinds[0]](files, name)
+        if kind is not None and not log.series:
+            raise ValueError(_not_of(kind, files[0]))
+    log.notes += notes
+    return log
 
 
-def _files(source: Source, spool: Path) -> list[Path]:
+def _not_of(kind: str, file: Path) -> str:
+    """What to say of a file that was said to be of a kind and has nothing of it."""
+    says = f"{file.name} has {_NOTHING[kind]}."
+    try:
+        looks = kind_of(file)
+    except ValueError:
+        return f"{says} It is none of the logs that rlviz knows."
+    if looks == kind:
+        return f"{says} There is nothing to import."
+    return f"{says} It looks like {_KINDS[looks]}: give that as the kind, or none."
+
+
+_NOTHING = {
+    "tensorboard": "no scalar of a TensorBoard event file",
+    "trainer_state": "no row with a number in its log_history",
+    "verl": "no step of a verl run, a line like 'step:12 - critic/score/mean:0.37 - …'",
+    "csv": "no number under the names of a CSV table's first line",
+    "jsonl": "no number in a JSON object on a line",
+}
+_KINDS = {
+    "tensorboard": "a TensorBoard event file (tensorboard)",
+    "trainer_state": "a trainer_state.json (trainer_state)",
+    "verl": "a verl console log (verl)",
+    "csv": "a CSV table (csv)",
+    "jsonl": "JSON Lines (jsonl)",
+}
+
+
+def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
     if source == "-":
         return [_spooled(spool)]
     path = Path(source)
     if path.is_dir():
-        return _in_folder(path)
+        taken = in_folder(path)
+        notes += left_out(path, taken)
+        return taken
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path} to import.")
     return [path]
@@ -74,34 +107,6 @@ def _spooled(spool: Path) -> Path:
     with file.open("wb") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
     return file
-
-
-def _in_folder(path: Path) -> list[Path]:
-    if events := _event_files(path):
-        return events
-    if (path / "trainer_state.json").is_file():
-        return [path / "trainer_state.json"]
-    checkpoints = [
-        (int(match[1]), file)
-        for file in path.glob("checkpoint-*/trainer_state.json")
-        if (match := _CHECKPOINT.fullmatch(file.parent.name))
-    ]
-    if checkpoints:  # the last one holds the history of all
-        return [max(checkpoints)[1]]
-    below = sorted({file.parent for file in path.glob("*/**/*tfevents*") if file.is_file()})
-    if len(below) == 1:
-        return _event_files(below[0])
-    if below:
-        names = ", ".join(str(folder) for folder in below[:5])
-        raise ValueError(f"{path} holds {len(below)} TensorBoard runs: import one of {names}.")
-    raise FileNotFoundError(
-        f"{path} holds neither TensorBoard event files nor a trainer_state.json. For another log, "
-        "name the file."
-    )
-
-
-def _event_files(path: Path) -> list[Path]:
-    return sorted(filter(Path.is_file, path.glob("*tfevents*")))
 
 
 def kind_of(file: Path) -> str:

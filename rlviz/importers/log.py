@@ -63,6 +63,8 @@ class Log:
         texts: columns that hold text, with how many cells did.
         modified: when the file was last changed, seconds since 1970.
         events: whether each tag was logged by itself, maybe over a step of its own unit.
+        parts: the files that it was read from, with the first row of each.
+        notes: sentences on what was taken and what was left out.
     """
 
     def __init__(self, kind: str, name: str, *, modified: float, events: bool = False) -> None:
@@ -75,8 +77,14 @@ class Log:
         self.wall_time = array("d")
         self.series: dict[str, Series] = {}
         self.texts: dict[str, int] = {}
+        self.parts: list[tuple[str, int]] = []
+        self.notes: list[str] = []
         self._damage: list[str] = []
         self._damaged = 0
+
+    def begin(self, file: str) -> None:
+        """Note that the rows to come are those of a file."""
+        self.parts.append((file, self.count))
 
     def add(
         self,

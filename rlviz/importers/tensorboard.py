@@ -20,6 +20,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log("tensorboard", name, modified=newest(files), events=True)
     for file in files:
+        log.begin(file.name)
         for event in _events(log, file):
             for value in event.summary.value:
                 if schema.is_rows_tag(value.tag):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rlviz.importers.columns import MAX_STEP, Roles
 from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.parts import check_parts
 
 _MOST_FALLS = 0.25
 """A run that is resumed goes back now and then. Where steps fall more often than at this share of
@@ -85,7 +86,7 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     """Order a log.
 
     Raises:
-        ValueError: no row has a step and a number beside it.
+        ValueError: no row has a step and a number beside it, or its files are of several runs.
     """
     notes: list[str] = []
     step = _steps(log, roles, notes)
@@ -93,6 +94,8 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     if not content:
         raise ValueError(f"{log.name} holds no numbers beside steps: there is nothing to import.")
     main = roles.main or max(content, key=lambda name: len(log.series[name]))
+    if roles.step is not None or len(log.step):  # else rows are numbered through all files
+        check_parts(log, main, step)
     resumes = _resumes(step, log.series[main].rows(), notes)
     rows, left_out = {}, 0
     for name in content:

@@ -21,6 +21,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log("trainer_state", name, modified=newest(files))
     for file in files:
+        log.begin(file.name)
         for row in _history(file):
             if isinstance(row, dict):
                 log.add(flat(row))
@@ -30,8 +31,14 @@ def read(files: Sequence[Path], name: str) -> Log:
 
 
 def _history(file: Path) -> list[Any]:
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    if not text.lstrip().startswith("{"):
+        raise ValueError(
+            f"{file.name} is no state of a Hugging Face trainer, which is a JSON object. It begins "
+            f"{text.lstrip()[:40]!r}."
+        )
     try:
-        state = json.loads(file.read_text(encoding="utf-8-sig", errors="replace"))
+        state = json.loads(text)
     except ValueError as error:
         raise ValueError(
             f"{file.name} is no complete JSON ({error}). A trainer that was killed while it saved "

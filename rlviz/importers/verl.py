@@ -36,6 +36,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """Read console logs, one after the other, as the parts of one run."""
     log = Log("verl", name, modified=newest(files))
     for file in files:
+        log.begin(file.name)
         # Also "\r", with which a progress bar goes back, ends a line here.
         with file.open(encoding="utf-8", errors="replace", newline=None) as stream:
             for line in stream:

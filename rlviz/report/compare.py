@@ -18,7 +18,7 @@ from rlviz.report.contenders import (
 )
 from rlviz.report.drawing import Drawing
 from rlviz.report.groups import Group, Histories, groups_of
-from rlviz.report.measures import Measure, measure
+from rlviz.report.measures import Measure, default_measures, measure
 from rlviz.report.reach import round_levels
 
 Floats = NDArray[np.float64]
@@ -97,7 +97,8 @@ class Comparison:
         from rlviz.report.figure import figure
 
         runs = {group.name: group.runs for group in self.groups}
-        names = dict.fromkeys((self.measure.name, "accuracy", "parallelism"))
+        usual = default_measures([run for group in self.groups for run in group.runs])
+        names = dict.fromkeys((self.measure.name, *usual))
         return figure(runs, **{"metrics": list(names)[:2], **options})
 
     def table(self) -> dict[str, Floats]:

@@ -13,7 +13,7 @@ from rlviz.report.caption import caption
 from rlviz.report.drawing import Drawing
 from rlviz.report.forecast import Forecast
 from rlviz.report.groups import Group, Histories, groups_of
-from rlviz.report.measures import ACCURACY_AND_PARALLELISM, measure
+from rlviz.report.measures import default_measures, measure
 from rlviz.report.panels import Panel, draw, panel
 from rlviz.report.style import MOST_GROUPS, STYLES, Style, color_and_dashes
 
@@ -25,7 +25,7 @@ def figure(
     histories: Histories,
     *,
     x: XName = "flops",
-    metrics: Sequence[str] = ACCURACY_AND_PARALLELISM,
+    metrics: Sequence[str] | None = None,
     log_x: bool = False,
     style: Literal["default", "paper"] = "default",
     forecast: Forecast | Mapping[str, Forecast] | None = None,
@@ -46,7 +46,8 @@ def figure(
             a run recorded no FLOPs, or their count falls along the steps (see
             `History.has_compute_axis`), the default falls back to steps.
         metrics: what to draw, a panel each: "accuracy", "parallelism", "accuracy/<group>" or a
-            group's name, a metric's name, or the name of any column.
+            group's name, a metric's name, or the name of any column. By default accuracy and
+            parallelism; metrics take the place of what no run recorded, a return first.
         log_x: whether the axis is logarithmic; curves are then smoothed over it as it is drawn, and
             steps at 0 are left out.
         style: "default" for a screen, two panels side by side; "paper" for one column of 3.3
@@ -79,7 +80,8 @@ def figure(
     runs = [run for group in groups for run in group.runs]
     axis = choose(x, runs, log=log_x)
     forecasts = _forecasts(forecast, groups)
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    chosen = default_measures(runs) if metrics is None else metrics
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
     if not names:
         raise ValueError("metrics is empty, expected at least one name, such as 'accuracy'.")
     panels = [panel(measure(name, runs), axis, groups, forecasts) for name in names]

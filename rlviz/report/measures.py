@@ -1,5 +1,6 @@
 """What of a run can be drawn or compared by its name: accuracy, parallelism, groups, metrics."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -40,6 +41,30 @@ class Measure:
 
 _PARALLELISM = "parallelism"
 ACCURACY_AND_PARALLELISM = (schema.ACCURACY, _PARALLELISM)
+
+_RETURN = "return"
+"""What an import calls the mean return of an episode."""
+_REWARD = re.compile(r"return|reward|score", re.IGNORECASE)
+_COUNTERS = ("tokens", "num_tokens")
+"""Metrics that are an axis of the figure, and no curve over it."""
+
+
+def default_measures(runs: Sequence[History]) -> tuple[str, ...]:
+    """The measures that tell most of some runs, by their names, two at most.
+
+    Accuracy and parallelism. Metrics take the place of what none of the runs recorded: a return
+    first, then other rewards, then the others as they were recorded.
+    """
+    recorded = [name for name in ACCURACY_AND_PARALLELISM if _is_recorded(name, runs)]
+    names = dict.fromkeys(name for run in runs for name in run.metrics if name not in _COUNTERS)
+    metrics = [name for name in names if _is_recorded(name, runs)]
+    metrics.sort(key=lambda name: (name != _RETURN, not _REWARD.search(name)))
+    return (*recorded, *metrics)[:2] if metrics else ACCURACY_AND_PARALLELISM
+
+
+def _is_recorded(name: str, runs: Sequence[History]) -> bool:
+    found = (measure(name, runs).values(run) for run in runs)
+    return any(values is not None and bool(np.isfinite(values).any()) for values in found)
 
 
 def measure(name: str, runs: Sequence[History]) -> Measure:

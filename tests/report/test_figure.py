@@ -327,6 +327,35 @@ def test_what_was_not_recorded_is_said_in_its_panel(history_of):
     assert figure.get_supxlabel() == ""
 
 
+def with_metrics(run, **metrics):
+    run.columns.update({f"metrics/{name}": np.asarray(of) for name, of in metrics.items()})
+    return run
+
+
+@pytest.mark.parametrize(
+    ("recorded", "metrics", "drawn_are"),
+    [
+        ({}, {"loss": T, "return": 9 * T}, ["return", "loss"]),
+        ({}, {"loss": T, "kl": T, "train/reward": T}, ["train/reward", "loss"]),
+        ({}, {"tokens": T, "loss": T}, ["loss"]),
+        ({}, {"loss": np.nan * T, "kl": T}, ["kl"]),
+        ({"accuracy": T / 2}, {"loss": T, "return": T}, ["Training Accuracy", "return"]),
+        ({"parallelism": 2 + T}, {"loss": T}, ["Average Parallelism", "loss"]),
+        ({"accuracy": np.nan * T}, {"return": T}, ["return"]),
+        (
+            {"accuracy": T / 2, "parallelism": 2 + T},
+            {"return": T},
+            ["Training Accuracy", "Average Parallelism"],
+        ),
+    ],
+)
+def test_metrics_are_drawn_in_the_place_of_what_was_not_recorded_a_return_first(
+    history_of, recorded, metrics, drawn_are
+):
+    figure = rlviz.figure(with_metrics(history_of(flops=FLOPS, **recorded), **metrics))
+    assert [ax.get_ylabel() for ax in figure.axes] == drawn_are
+
+
 def test_points_that_are_only_joined_are_not_called_smoothed_by_a_bandwidth(history_of):
     flops, accuracy, parallelism = SHAPES["three points"]
     figure = drawn(history_of(flops=flops, accuracy=accuracy, parallelism=parallelism))
