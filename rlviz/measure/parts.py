@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rlviz.measure.hooks import After, Before
-from rlviz.measure.watch import Ledger
+from rlviz.measure.watch import Ledger, constant
 
 
 class PartsWatch:
@@ -46,11 +46,13 @@ class PartsWatch:
     def __init__(self, modules: Iterable[Any]) -> None:
         self._depth = depth = _Depth()
         self._spent: deque[int] = deque()
-        self._ledgers: list[Ledger] = []
+        self._ledgers: list[_PartLedger] = []
         self._handles: list[Any] = []
-        for part in _parts(modules):
-            ledger = Ledger(part)
+        for part, is_inside_compiled in _parts(modules):
+            ledger = _PartLedger(part)
             ledger.spent = self._spent  # one for all
+            if is_inside_compiled:  # what is around it is watched, and counts there
+                ledger.compiled_around = constant(_nothing)
             self._ledgers.append(ledger)
             self._handles += [
                 part.register_forward_pre_hook(_Enter(ledger, depth), with_kwargs=True),
@@ -60,7 +62,13 @@ class PartsWatch:
     @property
     def uncounted(self) -> tuple[str, ...]:
         """Sorted names of operations that may multiply matrices and could not be counted."""
-        return tuple(sorted(frozenset().union(*(each.uncounted for each in self._ledgers))))
+        from rlviz.measure.counter import NOTHING_SEEN
+
+        names: set[str] = set()
+        for ledger in self._ledgers:
+            # A part that only hands its input on has no operation, and nothing to hide.
+            names |= ledger.uncounted - {NOTHING_SEEN} if ledger.weightless else ledger.uncounted
+        return tuple(sorted(names))
 
     def take(self) -> int:
         """FLOPs of all passes since the last `take()`; call it outside of a pass."""
@@ -81,6 +89,14 @@ class PartsWatch:
         self._depth.now = 0
         for ledger in self._ledgers:
             ledger.tidy()
+
+
+class _PartLedger(Ledger):
+    """What the hooks of one part share."""
+
+    def __init__(self, part: Any) -> None:
+        super().__init__(part)
+        self.weightless = _is_weightless(part)
 
 
 class _Depth(threading.local):
@@ -131,24 +147,33 @@ class _Leave(After):
             super().__call__(module, args, output)
 
 
-def _parts(modules: Iterable[Any]) -> Iterator[Any]:
-    """The modules and their parts, each once: those that can be called and may multiply."""
+def _nothing() -> None:
+    """Nothing needs to be said."""
+
+
+def _parts(modules: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """The modules and their parts that can be called and may multiply, each once.
+
+    With each, whether it is inside of a compiled one.
+    """
     import torch
 
     known: set[int] = set()
-    waiting = list(modules)
+    waiting = [(module, False) for module in modules]
     while waiting:
-        module = waiting.pop()
+        module, is_inside = waiting.pop()
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"a watch needs nn.Modules, got {type(module).__name__}.")
         if id(module) in known:
             continue
         known.add(id(module))
-        if _is_callable(module) and not _is_weightless(module):
-            yield module
-        # What a compiled module calls is inside of its graph.
-        if not hasattr(module, "_orig_mod") and not isinstance(module, torch.jit.ScriptModule):
-            waiting += module.children()
+        of_torch = type(module).__module__.startswith("torch.nn.")
+        # An activation, dropout or such of torch itself multiplies no matrices.
+        if _is_callable(module) and not (of_torch and _is_weightless(module)):
+            yield module, is_inside
+        if not isinstance(module, torch.jit.ScriptModule):
+            is_inside = is_inside or hasattr(module, "_orig_mod")
+            waiting += [(part, is_inside) for part in module.children()]
 
 
 def _is_callable(module: Any) -> bool:
@@ -160,6 +185,4 @@ def _is_callable(module: Any) -> bool:
 
 
 def _is_weightless(module: Any) -> bool:
-    """An activation, dropout or such of torch itself, which multiplies no matrices."""
-    of_torch = type(module).__module__.startswith("torch.nn.")
-    return of_torch and next(module.parameters(), None) is None
+    return next(module.parameters(), None) is None

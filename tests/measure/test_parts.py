@@ -118,6 +118,27 @@ def test_what_a_backward_pass_repeats_is_not_counted_again(agent, reentrant):
     assert bool(parts.uncounted) == reentrant  # its backward is a closed box, and is named
 
 
+def test_a_part_that_only_hands_its_input_on_hides_nothing(agent):
+    class Same(nn.Module):
+        def forward(self, x):
+            return x
+
+    class Opaque(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+
+        def forward(self, x):
+            return x
+
+    same, opaque = Same(), Opaque()
+    watch = PartsWatch([same, opaque])
+    same(obs(1))
+    assert watch.uncounted == ()
+    opaque(obs(1))
+    assert watch.uncounted == ("(no operation: compiled code or another thread)",)
+
+
 def test_threads_that_run_parts_at_once_do_not_hide_them_from_each_other(agent, watch):
     inside, go = threading.Event(), threading.Event()
 
@@ -151,6 +172,21 @@ def test_compiled_parts_are_counted_once_as_a_whole(agent):
         for _ in range(2):
             agent.act(obs(2))
     assert watch.take() == 2 * 2 * (ROW + 2 * D)
+    assert watch.uncounted == ()
+
+
+def test_a_method_of_a_compiled_module_runs_its_parts_uncompiled_which_are_counted(agent):
+    class Whole(Agent):
+        def forward(self, x):
+            return self.act(x)
+
+    policy = torch.compile(Whole(), backend="eager")
+    watch = PartsWatch([policy])
+    with torch.no_grad():
+        for _ in range(2):
+            policy.act(obs(2))
+            policy(obs(3))
+    assert watch.take() == 2 * (2 + 3) * (ROW + 2 * D)
     assert watch.uncounted == ()
 
 
