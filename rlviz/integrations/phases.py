@@ -1,9 +1,8 @@
-"""Tells the FLOPs of watched modules apart by phase, for frameworks whose hooks say where it ends."""
+"""FLOPs of watched modules told apart by phase, where a framework's hooks say when one ends."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from rlviz.measure.parts import PartsWatch
@@ -14,13 +13,22 @@ class Phases:
     """Counts what modules do, and gives it to the phase that has just ended.
 
     Args:
-        modules: `nn.Module`s, counted with all their parts.
+        *modules: `nn.Module`s, counted with all their parts.
     """
 
-    def __init__(self, modules: Iterable[Any]) -> None:
+    def __init__(self, *modules: Any) -> None:
+        self._modules = modules
         self._watch = PartsWatch(modules)
         self._flops: Counter[str] = Counter()
         self._warned = False
+
+    def watch(self, *modules: Any) -> None:
+        """Count these modules from now on, in place of those before."""
+        if len(modules) != len(self._modules) or any(
+            new is not old for new, old in zip(modules, self._modules, strict=True)
+        ):
+            self._watch.close()
+            self._modules, self._watch = modules, PartsWatch(modules)
 
     def end(self, phase: str) -> None:
         """All passes since the last call were those of this phase."""

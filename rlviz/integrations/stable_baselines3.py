@@ -33,7 +33,7 @@ _STATE = "rlviz_state"
 """The attribute of a model that `model.save` takes along, and `load` brings back."""
 
 
-class RLVizCallback(BaseCallback):
+class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be missing
     """Records a `learn` of any SB3 algorithm.
 
     A step is a rollout with the update after it, and has the number of timesteps at its end. With
@@ -68,8 +68,7 @@ class RLVizCallback(BaseCallback):
         self.viz = self._open()
         self._ended = False
         self._state: dict[str, Any] | None = None
-        self._phases: Phases | None = None
-        self._policy: Any = None
+        self._phases = Phases()
 
     def _on_training_start(self) -> None:
         if self._ended:  # a further `learn` is a further session of the run
@@ -79,13 +78,10 @@ class RLVizCallback(BaseCallback):
         if self._state is not None:
             self.viz.load_state_dict(self._state)
         before = 0 if self._state is None else self._state["step"]
-        self._first_step = before if self.num_timesteps < before else 0
+        # `learn` counts from 0 again unless told otherwise, steps of a run go on.
+        self._first_step = max(0, before - self.num_timesteps)
         self._closed_at = self.num_timesteps
-        if self._policy is not self.model.policy:
-            if self._phases is not None:
-                self._phases.close()
-            self._policy = self.model.policy
-            self._phases = Phases([self._policy])
+        self._phases.watch(self.model.policy)
         self._phases.end("evaluation")  # the user's own, since the last `learn`
         on_policy = isinstance(self.model, OnPolicyAlgorithm)
         self._each = self._period or (1 if on_policy else 1000)
