@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from rlviz.callback import Callback
+from rlviz.integrations.metrics import scalars
 from rlviz.integrations.phases import Phases
 from rlviz.record.troubles import logger
 
@@ -136,7 +137,7 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
     def _close_step(self) -> None:
         self._closed_at = self.model.num_timesteps
         values = self.logger.name_to_value
-        metrics = {name: value for name, value in values.items() if name.startswith("train/")}
+        metrics = scalars({k: value for k, value in values.items() if k.startswith("train/")})
         self.viz.on_step_end(
             self._first_step + self._closed_at,
             flops=self._phases.take(),
