@@ -2,14 +2,13 @@
 
 What is read: of what `training_step` returns, the values under `accuracy`, `correct`, `graded`,
 `parallelism` and `flops`, as `rlviz.Callback.record` takes them, and `loss`; of `self.log(…)`, the
-accuracy under the same name where nothing was returned, and every other value that is logged at a
-step, as a metric. FLOPs are those of the real passes of the LightningModule's parts: `update` within
-a batch, `rollout` between batches (an experience source that plays in the data loader), `evaluation`
-during validation.
+accuracy under the same name where none was returned, and every other value that is logged at a
+step, as a metric. FLOPs are those of the real passes of the LightningModule's parts: `update` in a
+batch, `rollout` between batches (a data loader that plays), `evaluation` during validation.
 
-What can't be known: rollouts within `training_step` from its update (return `flops` by phase of what
-no part computes), products in the LightningModule's own methods, and what data loader workers, which
-are processes of their own, compute.
+What can't be known: rollouts in `training_step` from its update, products in the LightningModule's
+own methods (return `flops` for what no part computes), and what the processes of a data loader
+compute.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
     """Records a `fit`, with automatic or manual optimization.
 
     A step is what happened up to an optimizer step, and has the number `trainer.global_step`: while
-    gradients accumulate batches add up, with two optimizers a batch that steps both is one step. Its
-    state is part of the trainer's checkpoints, and `fit(ckpt_path=…)` goes on from there. With
+    gradients accumulate, batches add up; with two optimizers, a batch that steps both is one step.
+    The state is part of the trainer's checkpoints, and `fit(ckpt_path=…)` goes on from there. With
     several processes, all ranks are added up and rank 0 writes.
 
     Args:
@@ -92,7 +91,6 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         self._step = self._closed = trainer.global_step
         if self._state is not None and self._step >= self._state["step"]:
             self.viz.load_state_dict(self._state)
-        self._phases.end("evaluation")  # the sanity check
 
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
@@ -148,6 +146,11 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         self._has_begun = True
         self._closed = self._step
         self.viz.on_step_end(self._step, flops=flops)
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """A data loader may have been asked for a first batch by now."""
+        if self.viz is not None:
+            self._phases.end("rollout")
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Validation within `fit`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from rlviz import schema
@@ -26,11 +27,8 @@ def scalars(values: Mapping[str, Any], *, under: str = "") -> dict[str, Any]:
     found = {}
     for key, value in values.items():
         if isinstance(value, numbers.Real) or getattr(value, "shape", None) in ((), (1,)):
-            name = f"{under}{key}"
-            try:
-                schema.check_metric(name)
-            except ValueError:
-                name = f"logged/{name}"[:256]
-            if name.isprintable():
-                found[name] = value
+            for name in (f"{under}{key}", f"logged/{under}{key}"):
+                with suppress(ValueError):
+                    found[schema.check_metric(name)] = value
+                    break
     return found
