@@ -35,6 +35,9 @@ class Before(_Hook):
 
     __slots__ = ("_grad_enabled", "_known")
 
+    _frames = 2
+    """How far above is the frame of Module._call_impl; one more where a subclass calls this."""
+
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
         import torch
@@ -64,7 +67,7 @@ class Before(_Hook):
             passes = ledger.passes()
         if known is None:
             # The frame of Module._call_impl, which also calls the hooks after a failing forward.
-            ledger.start(key, module, args, kwargs, sys._getframe(2))
+            ledger.start(key, module, args, kwargs, sys._getframe(self._frames))
             return
         if passes:
             ledger.tidy()  # within itself, or after an interrupt

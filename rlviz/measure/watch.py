@@ -126,7 +126,7 @@ class Ledger:
         # Appending is atomic, so forward passes in any thread and backward passes in autograd's
         # own threads need no lock.
         self.spent: deque[int] = deque()
-        self.compiled_around = _constant(self.note, f"{type(module).__name__} in compiled code")
+        self.compiled_around = constant(self.note, f"{type(module).__name__} in compiled code")
         self.local = threading.local()  # .passes: the forward passes under way in this thread
 
     def passes(self) -> list[Any]:
@@ -249,7 +249,7 @@ class Ledger:
                 tensor.register_hook(first)
 
 
-def _constant(note: Callable[[str], None], text: str) -> Callable[[], None]:
+def constant(note: Callable[..., None], *text: str) -> Callable[[], None]:
     """A function that notes the text; dynamo runs it once, while it traces.
 
     Functions marked so are constants to dynamo. `torch.compiler.assume_constant_result` sets the
@@ -257,7 +257,7 @@ def _constant(note: Callable[[str], None], text: str) -> Callable[[], None]:
     """
 
     def call() -> None:
-        note(text)
+        note(*text)
 
     call._dynamo_marked_constant = True  # type: ignore[attr-defined]
     return call

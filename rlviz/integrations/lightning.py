@@ -1,0 +1,188 @@
+"""Lightning: a callback for `Trainer(callbacks=[…])`.
+
+What is read: of what `training_step` returns, the values under `accuracy`, `correct`, `graded`,
+`parallelism` and `flops`, as `rlviz.Callback.record` takes them, and `loss`; of `self.log(…)`, the
+accuracy under the same name where none was returned, and every other value that is logged at a
+step, as a metric. FLOPs are those of the real passes of the LightningModule's parts: `update` in a
+batch, `rollout` between batches (a data loader that plays), `evaluation` during validation.
+
+What can't be known: rollouts in `training_step` from its update, products in the LightningModule's
+own methods (return `flops` for what no part computes), and what the processes of a data loader
+compute.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from rlviz.callback import Callback
+from rlviz.integrations.metrics import scalars
+from rlviz.integrations.phases import Phases
+from rlviz.record.troubles import logger
+
+try:
+    from lightning.pytorch import Callback as LightningCallback
+except ImportError as error:
+    raise ImportError(
+        f"rlviz.integrations.lightning needs lightning 2.0 or newer ({error}). "
+        "Install it: pip install rlviz[lightning]"
+    ) from error
+
+_RECORDED = ("correct", "accuracy", "graded", "parallelism", "flops")
+
+
+class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework may be missing
+    """Records a `fit`, with automatic or manual optimization.
+
+    A step is what happened up to an optimizer step, and has the number `trainer.global_step`: while
+    gradients accumulate, batches add up; with two optimizers, a batch that steps both is one step.
+    The state is part of the trainer's checkpoints, and `fit(ckpt_path=…)` goes on from there. With
+    several processes, all ranks are added up and rank 0 writes.
+
+    Args:
+        logdir: the run directory, as of `rlviz.Callback`.
+        accuracy: the name under which `self.log` has the training accuracy.
+        process_group: instead of all ranks of the trainer, those to add up.
+        **options: further arguments of `rlviz.Callback`; `config` is by default the module's
+            `hparams`.
+
+    `fit` raises what `rlviz.Callback` raises for bad options.
+    """
+
+    def __init__(
+        self,
+        logdir: str | os.PathLike[str],
+        *,
+        accuracy: str = "accuracy",
+        process_group: Any = None,
+        **options: Any,
+    ) -> None:
+        self._logdir = logdir
+        self._accuracy = accuracy
+        self._process_group = process_group
+        self._options = options
+        self._state: dict[str, Any] | None = None
+        self.viz: Callback | None = None
+        """The open callback, while `fit` runs."""
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """The processes of the trainer are joined by now."""
+        if stage != "fit":
+            return
+        group = self._process_group
+        if group is None and trainer.world_size > 1:
+            from torch import distributed
+
+            group = distributed.group.WORLD if distributed.is_initialized() else None
+        options = {"config": dict(pl_module.hparams) or None, **self._options}
+        self.viz = Callback(self._logdir, process_group=group, **options)
+        # The module's own hooks would see `training_step` as a whole, backward passes included.
+        self._phases = Phases(*pl_module.children())
+        self._logged: dict[str, Any] = {}
+        self._batches, self._has_begun = 0, False
+        self._step = self._closed = 0
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """A checkpoint is loaded by now."""
+        if self.viz is None:
+            return
+        self._step = self._closed = trainer.global_step
+        if self._state is not None and self._step >= self._state["step"]:
+            self.viz.load_state_dict(self._state)
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """What ran since the last batch was the data loader, or validation."""
+        if self.viz is not None:
+            self._close_step()
+            self._phases.end("rollout")
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Record what the batch brought; if an optimizer stepped, the step can be closed."""
+        if self.viz is None:
+            return
+        self._batches += 1
+        self._phases.end("update")
+        logged = self._newly_logged(trainer)
+        recorded: dict[str, Any] = {}
+        if isinstance(outputs, Mapping):
+            recorded = {name: outputs[name] for name in _RECORDED if outputs.get(name) is not None}
+            if outputs.get("loss") is not None:
+                logged["loss"] = outputs["loss"]
+        accuracy = logged.pop(self._accuracy, None)
+        if accuracy is not None and not {"accuracy", "correct"} & set(recorded):
+            recorded["accuracy"] = accuracy
+        self.viz.record(metrics=scalars(logged), **recorded)
+        self._step = trainer.global_step
+
+    def _newly_logged(self, trainer: Any) -> dict[str, Any]:
+        """What `self.log` was given since the last batch; the trainer goes on showing the rest.
+
+        A new value is a new tensor, whose memory can't be that of the old one while that is kept.
+        """
+        seen, self._logged = self._logged, dict(trainer.callback_metrics)
+        return {
+            name: value
+            for name, value in self._logged.items()
+            if not name.endswith(("_step", "_epoch"))
+            and (name not in seen or value.data_ptr() != seen[name].data_ptr())
+        }
+
+    def _close_step(self) -> None:
+        """At the last moment, so that validation after a step is part of it."""
+        if self.viz is None or self._step <= self._closed:
+            return
+        flops = self._phases.take()
+        if not flops and not self._has_begun:
+            logger.warning(
+                "rlviz: no part of the LightningModule was called in the first step, so no FLOPs "
+                "are counted. Return them from training_step: {'loss': loss, 'flops': …}."
+            )
+        self._has_begun = True
+        self._closed = self._step
+        self.viz.on_step_end(self._step, flops=flops)
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """A data loader may have been asked for a first batch by now."""
+        if self.viz is not None:
+            self._phases.end("rollout")
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Validation within `fit`."""
+        if self.viz is not None:
+            self._phases.end("evaluation")
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write it all."""
+        self._end(None)
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """The run is over, but not at its end."""
+        self._end(exception)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self.viz is not None:
+            self._close_step()
+            if self._batches and not self._has_begun:
+                logger.warning(
+                    "rlviz: no optimizer of the trainer stepped, so no step could be closed. In "
+                    "manual optimization step those of self.optimizers()."
+                )
+            self._phases.close()
+            self._state = self.viz.state_dict()
+            self.viz.__exit__(None if error is None else type(error), error, None)
+            self.viz = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the trainer's checkpoint, which holds the weights after the open step."""
+        self._close_step()
+        return (self._state or {}) if self.viz is None else self.viz.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From the trainer's checkpoint."""
+        self._state = state_dict

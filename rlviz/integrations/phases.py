@@ -1,0 +1,50 @@
+"""FLOPs of watched modules told apart by phase, where a framework's hooks say when one ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rlviz.measure.parts import PartsWatch
+from rlviz.record.troubles import logger
+
+
+class Phases:
+    """Counts what modules do, and gives it to the phase that has just ended.
+
+    Args:
+        *modules: `nn.Module`s, counted with all their parts.
+    """
+
+    def __init__(self, *modules: Any) -> None:
+        self._modules = modules
+        self._watch = PartsWatch(modules)
+        self._flops: Counter[str] = Counter()
+        self._warned = False
+
+    def watch(self, *modules: Any) -> None:
+        """Count these modules from now on, in place of those before."""
+        if len(modules) != len(self._modules) or any(
+            new is not old for new, old in zip(modules, self._modules, strict=True)
+        ):
+            self._watch.close()
+            self._modules, self._watch = modules, PartsWatch(modules)
+
+    def end(self, phase: str) -> None:
+        """All passes since the last call were those of this phase."""
+        self._flops[phase] += self._watch.take()
+
+    def take(self) -> dict[str, int]:
+        """FLOPs of each phase since the last call; says once what can't be counted."""
+        if not self._warned and self._watch.uncounted:
+            self._warned = True
+            logger.warning(
+                "rlviz: the FLOPs of %s can't be counted, so the FLOPs of this run read low.",
+                ", ".join(self._watch.uncounted),
+            )
+        flops, self._flops = self._flops, Counter()
+        return {phase: count for phase, count in flops.items() if count}
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watch.close()

@@ -1,0 +1,188 @@
+"""Counts modules that are entered by their methods and parts, not only by their own forward."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from rlviz.measure.hooks import After, Before
+from rlviz.measure.watch import Ledger, constant
+
+
+class PartsWatch:
+    """Counts the FLOPs of whatever part of some modules is called, each call once.
+
+    `Watch` sees a module's own forward passes. Policies are often entered elsewhere: by
+    `policy.evaluate_actions(obs)`, which calls `policy.encoder(obs)`. Here every part has the hooks
+    of a watch, and of parts that run within each other the outermost counts. What a method does
+    between its parts, such as a product of two tensors, is not seen; nor is a part that is added
+    later. A pass that a backward pass repeats (activation checkpointing) is not counted again.
+
+    Hooks cost about 2 µs for each part that runs.
+
+    Args:
+        modules: the modules, with all their parts.
+
+    Raises:
+        TypeError: one is no `nn.Module`.
+
+    Example:
+        >>> import torch
+        >>> class Policy(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.net = torch.nn.Linear(8, 4)
+        ...     def act(self, obs):
+        ...         return self.net(obs).argmax(-1)
+        >>> policy = Policy()
+        >>> watch = PartsWatch([policy])
+        >>> actions = policy.act(torch.zeros(2, 8))
+        >>> watch.take()  # 2 * 2 * 8 * 4
+        128
+    """
+
+    def __init__(self, modules: Iterable[Any]) -> None:
+        self._depth = depth = _Depth()
+        self._spent: deque[int] = deque()
+        self._ledgers: list[_PartLedger] = []
+        self._handles: list[Any] = []
+        for part, is_inside_compiled in _parts(modules):
+            ledger = _PartLedger(part)
+            ledger.spent = self._spent  # one for all
+            if is_inside_compiled:  # what is around it is watched, and counts there
+                ledger.compiled_around = constant(_nothing)
+            self._ledgers.append(ledger)
+            self._handles += [
+                part.register_forward_pre_hook(_Enter(ledger, depth), with_kwargs=True),
+                part.register_forward_hook(_Leave(ledger, depth), always_call=True),
+            ]
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Sorted names of operations that may multiply matrices and could not be counted."""
+        from rlviz.measure.counter import NOTHING_SEEN
+
+        names: set[str] = set()
+        for ledger in self._ledgers:
+            # A part that only hands its input on has no operation, and nothing to hide.
+            names |= ledger.uncounted - {NOTHING_SEEN} if ledger.weightless else ledger.uncounted
+        return tuple(sorted(names))
+
+    def take(self) -> int:
+        """FLOPs of all passes since the last `take()`; call it outside of a pass."""
+        if self._depth.now:  # an interrupt has ended the passes of this thread without a word
+            self._tidy()
+        spent, total = self._spent, 0
+        while spent:
+            total += spent.popleft()
+        return total
+
+    def close(self) -> None:
+        """Stop watching; `take()` still gives what was counted."""
+        self._tidy()
+        for handle in self._handles:
+            handle.remove()
+
+    def _tidy(self) -> None:
+        self._depth.now = 0
+        for ledger in self._ledgers:
+            ledger.tidy()
+
+
+class _PartLedger(Ledger):
+    """What the hooks of one part share."""
+
+    def __init__(self, part: Any) -> None:
+        super().__init__(part)
+        self.weightless = _is_weightless(part)
+
+
+class _Depth(threading.local):
+    """How many watched parts run within each other in this thread."""
+
+    now = 0
+
+
+class _Enter(Before):
+    """Before a part's forward pass: count it if it is the outermost."""
+
+    __slots__ = ("_depth", "_graph_task")
+
+    _frames = 3
+
+    def __init__(self, ledger: Ledger, depth: _Depth) -> None:
+        super().__init__(ledger)
+        import torch
+
+        self._depth = depth
+        self._graph_task: Callable[[], int] = torch._C._current_graph_task_id
+
+    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._compiling():
+            self._compiled_around()
+            return
+        depth = self._depth
+        depth.now += 1
+        if depth.now == 1 and self._graph_task() == -1:
+            super().__call__(module, args, kwargs)
+
+
+class _Leave(After):
+    """After a part's forward pass."""
+
+    __slots__ = ("_depth",)
+
+    def __init__(self, ledger: Ledger, depth: _Depth) -> None:
+        super().__init__(ledger)
+        self._depth = depth
+
+    def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
+        if self._compiling():
+            return
+        depth = self._depth
+        depth.now -= 1
+        if depth.now == 0:
+            super().__call__(module, args, output)
+
+
+def _nothing() -> None:
+    """Nothing needs to be said."""
+
+
+def _parts(modules: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """The modules and their parts that can be called and may multiply, each once.
+
+    With each, whether it is inside of a compiled one.
+    """
+    import torch
+
+    known: set[int] = set()
+    waiting = [(module, False) for module in modules]
+    while waiting:
+        module, is_inside = waiting.pop()
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(f"a watch needs nn.Modules, got {type(module).__name__}.")
+        if id(module) in known:
+            continue
+        known.add(id(module))
+        of_torch = type(module).__module__.startswith("torch.nn.")
+        # An activation, dropout or such of torch itself multiplies no matrices.
+        if _is_callable(module) and not (of_torch and _is_weightless(module)):
+            yield module, is_inside
+        if not isinstance(module, torch.jit.ScriptModule):
+            is_inside = is_inside or hasattr(module, "_orig_mod")
+            waiting += [(part, is_inside) for part in module.children()]
+
+
+def _is_callable(module: Any) -> bool:
+    """Whether it is more than a list of modules, or a holder of methods."""
+    import torch
+
+    forward = getattr(module, "forward", None)
+    return getattr(forward, "__func__", forward) is not torch.nn.Module.forward
+
+
+def _is_weightless(module: Any) -> bool:
+    return next(module.parameters(), None) is None
