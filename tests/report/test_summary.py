@@ -270,6 +270,40 @@ def test_the_length_is_told_in_the_units_of_people(small, seconds, told):
     assert f"3 training steps in {told}" in rlviz.summarise(small).markdown()
 
 
+# --- groups ----------------------------------------------------------------
+
+
+def with_group(run, name, correct, graded):
+    run.columns[f"correct/{name}"] = np.array(correct, float)
+    run.columns[f"graded/{name}"] = np.array(graded, float)
+    return run
+
+
+def test_each_task_family_has_a_row_below_the_accuracy(small):
+    with_group(small, "math", [1, 0, 2], [2, 0, 2])
+    with_group(small, "code_1|2", [0, 0, 1], [2, 0, 2])
+    with_group(small, "never", [0, 0, 0], [0, 0, 0])
+    summary = rlviz.summarise(small)
+    table = summary.markdown().splitlines()[4:10]
+    assert table[2:] == [
+        "| Training accuracy | 25.0 % | 25.0 % | 75.0 % |",
+        "| Accuracy, math | 50.0 % | 50.0 % | 100.0 % |",
+        "| Accuracy, code_1\\|2 | 0.0 % | 0.0 % | 50.0 % |",
+        "| Average parallelism | 2.00 | 3.00 | 5.50 |",
+    ]
+    assert summary.to_dict()["groups"]["math"]["end"] == {"value": 1.0, "standard_error": None}
+    assert list(summary.groups) == ["math", "code_1|2"]
+    assert_strict_json(summary.to_dict())
+
+
+def test_a_task_family_has_errors_where_the_accuracy_has(parl):
+    run = rlviz.History({**parl.columns}, parl.logdir)
+    with_group(run, "math", run.columns["correct"], run.columns["graded"])
+    summary = rlviz.summarise(run)
+    assert summary.groups["math"] == summary.claims[0].values
+    assert summary.groups["math"]["end"].standard_error > 0
+
+
 # --- notes -----------------------------------------------------------------
 
 
