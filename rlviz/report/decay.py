@@ -116,6 +116,11 @@ def _effect(last: Damage, gone: Sequence[Gone], sessions: Sequence[Session]) -> 
 
 
 def _which(gone: Sequence[Gone]) -> str:
+    rows = sum(one.rows for one in gone)
+    return f"{places(gone)} {words.agree(rows, 'is', 'are')} missing"
+
+
+def places(gone: Sequence[Gone]) -> str:
     """Rows that are gone, by their steps where these are plain."""
     shown = []
     for one in gone[:3]:
@@ -129,8 +134,7 @@ def _which(gone: Sequence[Gone]) -> str:
             shown.append(f"{words.counted(one.rows, 'step')} {between}")
     if len(gone) > 3:
         shown.append(words.counted(sum(one.rows for one in gone[3:]), "step") + " elsewhere")
-    rows = sum(one.rows for one in gone)
-    return f"{' and '.join(shown)} {words.agree(rows, 'is', 'are')} missing"
+    return " and ".join(shown)
 
 
 def _foreign(name: str, stretches: Sequence[Damage]) -> Finding:

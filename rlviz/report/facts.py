@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from rlviz import schema
-from rlviz.report import words
+from rlviz.report import decay, words
 from rlviz.report.history import History
 
 
 def facts(history: History) -> dict[str, Any]:
     """Steps, sessions, seconds, and FLOPs, wall seconds and MFU by phase, ready for JSON.
 
-    Keys: `steps`, `first_step`, `last_step`, `sessions`; `wall_seconds`, from the end of the first
+    Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
+    `wall_seconds`, from the end of the first
     step to that of the last; `flops`, by phase, with the total, as exact integers; `seconds`, by
     phase; `mfu`, by phase, in [0, 1], weighed by seconds; `flops_per_second`, the total over the
     wall seconds, None where one of them is unknown.
@@ -29,6 +30,7 @@ def facts(history: History) -> dict[str, Any]:
         "first_step": int(history.step[0]),
         "last_step": int(history.step[-1]),
         "sessions": len(np.unique(history.session)),
+        "lost_rows": history.lost_rows,
         "wall_seconds": wall_seconds,
         "flops": flops,
         "seconds": _sums(history, schema.seconds_column("")),
@@ -104,11 +106,25 @@ def notes(history: History) -> tuple[str, ...]:
             f"{words.counted(few, 'step')} {words.agree(few, 'lacks', 'lack')} the share of "
             f"{words.stretches(words.runs(ranks), 'rank')}; `rlviz doctor` says which steps."
         )
+    if lost_rows := history.lost_rows:
+        gone = [one for session in history.sessions for one in session.gone]
+        notes.append(
+            f"{words.counted(lost_rows, 'step')} that {words.agree(lost_rows, 'was', 'were')} "
+            f"written {words.agree(lost_rows, 'is', 'are')} missing here: {decay.places(gone)}. "
+            "`rlviz doctor` says what to do."
+        )
     if history.damage:
         unread = sum(damage.length for damage in history.damage)
         files = len({damage.file for damage in history.damage})
         notes.append(
             f"{unread} bytes in {files} file{'' if files == 1 else 's'} could not be read "
-            f"({history.damage[0].reason}); what they held is missing here."
+            f"({history.damage[0].reason}){_effect(history)}."
         )
     return tuple(notes)
+
+
+def _effect(history: History) -> str:
+    """What the damage costs, beyond the rows that are known to be lost."""
+    if any(damage.before_step is None for damage in history.damage):
+        return "; whether they held steps behind the last one that is here can't be told"
+    return "" if history.lost_rows else "; no step is missing by it"

@@ -87,6 +87,16 @@ class History:
         return sum(session.dropped for session in self.sessions)
 
     @property
+    def lost_rows(self) -> int:
+        """Rows that were written and that no file here holds any more.
+
+        Each writer counts its rows, so a hole between two that are here is known exactly. What is
+        lost behind the last row of a session can't be known, and is not counted; nor is what a
+        later session made void.
+        """
+        return sum(gone.rows for session in self.sessions for gone in session.gone)
+
+    @property
     def has_compute_axis(self) -> bool:
         """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
 

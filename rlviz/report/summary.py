@@ -1,6 +1,6 @@
 """What happened in a run, for somebody who was not there: claims, values, costs, losses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Summary:
         facts: plain numbers, see `rlviz.report.facts.facts`.
         notes: what was lost.
         not_concluded: what could not be said, and why.
+        groups: task family -> values of its accuracy's curve at `start`, `middle` and `end`.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Summary:
     facts: dict[str, Any]
     notes: tuple[str, ...]
     not_concluded: tuple[str, ...] = ()
+    groups: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, ready for JSON."""
@@ -60,10 +62,7 @@ class Summary:
                 {
                     "name": claim.name,
                     "sentence": claim.sentence,
-                    "values": {
-                        when: {"value": v.value, "standard_error": v.standard_error}
-                        for when, v in claim.values.items()
-                    },
+                    "values": _plain(claim.values),
                     "findings": [list(finding) for finding in claim.findings],
                 }
                 for claim in self.claims
@@ -71,6 +70,7 @@ class Summary:
             "facts": self.facts,
             "notes": list(self.notes),
             "not_concluded": list(self.not_concluded),
+            "groups": {name: _plain(values) for name, values in self.groups.items()},
         }
 
     def markdown(self) -> str:
@@ -83,6 +83,13 @@ class Summary:
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
+
+
+def _plain(values: dict[str, Value]) -> dict[str, dict[str, float | None]]:
+    return {
+        when: {"value": value.value, "standard_error": value.standard_error}
+        for when, value in values.items()
+    }
 
 
 def summarise(history: History) -> Summary:
@@ -120,6 +127,7 @@ def summarise(history: History) -> Summary:
         facts.facts(history),
         facts.notes(history),
         tuple(unsure),
+        _groups(history, x),
     )
 
 
@@ -130,7 +138,7 @@ def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str])
         return Claim(name, f"{NAMES[name]} was not recorded.", {})
     form, axis = FORMATS[name], _axis(history, x)
     curve, found = CurveValues(x, y), analyse(x, y)
-    values = {"start": curve.at(x[0]), "middle": curve.at(axis.x(0.5)), "end": curve.at(x[-1])}
+    values = _values(curve, x)
     if len(y) < FEWEST:
         points = words.counted(len(y), "point")
         unsure.append(f"{NAMES[name]}: {points} are too few to tell a change from chance.")
@@ -141,6 +149,22 @@ def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str])
         )
     told = sentence(NAMES[name], form, axis, curve, found)
     return Claim(name, told, values, tuple(findings(NAMES[name], form, axis, found)))
+
+
+def _groups(history: History, x: Floats) -> dict[str, dict[str, Value]]:
+    """Of each task family that had a graded answer."""
+    found = {}
+    for group in history.groups:
+        y = history.group_accuracy(group)
+        known = np.isfinite(x) & np.isfinite(y)
+        if known.any():
+            found[group] = _values(CurveValues(x[known], y[known]), x[known])
+    return found
+
+
+def _values(curve: CurveValues, x: Floats) -> dict[str, Value]:
+    middle = float(x[0]) + 0.5 * float(x[-1] - x[0])
+    return {"start": curve.at(x[0]), "middle": curve.at(middle), "end": curve.at(x[-1])}
 
 
 def _axis(history: History, x: Floats) -> Axis:

@@ -9,6 +9,7 @@ from rlviz.report import words
 from rlviz.report.values_text import FORMATS
 
 if TYPE_CHECKING:
+    from rlviz.report.curve_values import Value
     from rlviz.report.summary import Summary
 
 _WHEN = ("start", "middle", "end")
@@ -53,14 +54,23 @@ def _paragraph(summary: "Summary") -> str:
 
 
 def _values(summary: "Summary") -> str:
+    """A row for each measure, and below the accuracy one for each task family."""
     from rlviz.report.summary import NAMES
 
-    rows = [
-        [NAMES[claim.name], *(FORMATS[claim.name](claim.values[when]) for when in _WHEN)]
-        for claim in summary.claims
-        if claim.values
-    ]
+    rows = []
+    for claim in summary.claims:
+        if claim.values:
+            rows.append(_row(NAMES[claim.name], claim.name, claim.values))
+        if claim.name == schema.ACCURACY:
+            rows += [
+                _row(f"Accuracy, {_escaped(group)}", claim.name, values)
+                for group, values in summary.groups.items()
+            ]
     return _table(["", *_WHEN], rows, right=3)
+
+
+def _row(label: str, name: str, values: "dict[str, Value]") -> list[str]:
+    return [label, *(FORMATS[name](values[when]) for when in _WHEN)]
 
 
 def _findings(summary: "Summary") -> str:

@@ -85,6 +85,7 @@ def test_the_same_summary_is_there_as_plain_data(small):
         "first_step": 1,
         "last_step": 3,
         "sessions": 1,
+        "lost_rows": 0,
         "wall_seconds": 125.0,
         "flops": {
             "rollout": 3 * 10**21,
@@ -270,6 +271,40 @@ def test_the_length_is_told_in_the_units_of_people(small, seconds, told):
     assert f"3 training steps in {told}" in rlviz.summarise(small).markdown()
 
 
+# --- groups ----------------------------------------------------------------
+
+
+def with_group(run, name, correct, graded):
+    run.columns[f"correct/{name}"] = np.array(correct, float)
+    run.columns[f"graded/{name}"] = np.array(graded, float)
+    return run
+
+
+def test_each_task_family_has_a_row_below_the_accuracy(small):
+    with_group(small, "math", [1, 0, 2], [2, 0, 2])
+    with_group(small, "code_1|2", [0, 0, 1], [2, 0, 2])
+    with_group(small, "never", [0, 0, 0], [0, 0, 0])
+    summary = rlviz.summarise(small)
+    table = summary.markdown().splitlines()[4:10]
+    assert table[2:] == [
+        "| Training accuracy | 25.0 % | 25.0 % | 75.0 % |",
+        "| Accuracy, math | 50.0 % | 50.0 % | 100.0 % |",
+        "| Accuracy, code_1\\|2 | 0.0 % | 0.0 % | 50.0 % |",
+        "| Average parallelism | 2.00 | 3.00 | 5.50 |",
+    ]
+    assert summary.to_dict()["groups"]["math"]["end"] == {"value": 1.0, "standard_error": None}
+    assert list(summary.groups) == ["math", "code_1|2"]
+    assert_strict_json(summary.to_dict())
+
+
+def test_a_task_family_has_errors_where_the_accuracy_has(parl):
+    run = rlviz.History({**parl.columns}, parl.logdir)
+    with_group(run, "math", run.columns["correct"], run.columns["graded"])
+    summary = rlviz.summarise(run)
+    assert summary.groups["math"] == summary.claims[0].values
+    assert summary.groups["math"]["end"].standard_error > 0
+
+
 # --- notes -----------------------------------------------------------------
 
 
@@ -356,8 +391,47 @@ def test_damage_is_counted_and_its_reason_given(write_steps, tmp_path):
     (note,) = notes_of(tmp_path / "run")
     assert note == (
         "19 bytes in 1 file could not be read (incomplete record at the end); "
-        "what they held is missing here."
+        "whether they held steps behind the last one that is here can't be told."
     )
+
+
+def damaged(logdir, batch):
+    """A run of 12 steps, flushed 3 at a time, of which the rows of one batch are spoiled."""
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        for step in range(1, 13):
+            viz.on_step_end(step, correct=[1, 0], flops=10, parallelism=[2.0])
+            assert step % 3 or viz.flush()
+    (file,) = logdir.glob("*tfevents*")
+    data = bytearray(file.read_bytes())
+    records = [r for r in tfrecord.scan(bytes(data)) if b"rlviz/rows" in r.payload]
+    data[records[batch].end - 20] ^= 0xFF
+    file.write_bytes(data)
+    return rlviz.read(logdir)
+
+
+def test_rows_that_a_damaged_run_lost_are_counted_and_named(tmp_path):
+    run = damaged(tmp_path / "run", batch=1)
+    assert (len(run), run.lost_rows) == (9, 3)
+    summary = rlviz.summarise(run)
+    assert summary.facts["lost_rows"] == 3
+    lost, unread = summary.notes
+    assert lost == (
+        "3 steps that were written are missing here: steps 4 to 6. `rlviz doctor` says what to do."
+    )
+    assert re.fullmatch(r"\d+ bytes in 1 file could not be read \(.*\)\.", unread)
+
+
+def test_rows_at_the_end_of_a_damaged_run_can_not_be_counted(tmp_path):
+    run = damaged(tmp_path / "run", batch=3)
+    assert (len(run), run.lost_rows) == (9, 0)
+    (note,) = rlviz.summarise(run).notes
+    assert note.endswith(
+        "; whether they held steps behind the last one that is here can't be told."
+    )
+
+
+def test_a_sound_run_has_lost_no_row(parl):
+    assert (parl.lost_rows, rlviz.summarise(parl).facts["lost_rows"]) == (0, 0)
 
 
 def test_steps_that_were_given_up_and_ranks_that_are_missing_are_said(small):
