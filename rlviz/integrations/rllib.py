@@ -1,14 +1,14 @@
 """RLlib's new API stack: callbacks for `AlgorithmConfig.callbacks`, with and without Tune.
 
-What is read: `is_success` in the last info of an episode as accuracy (of each agent's, with several),
-else a metric `accuracy` that your own callbacks log in the env runners; the returns of the episodes
+What is read: `is_success` in the last info of an episode (of each agent that has it) as accuracy,
+else a metric `accuracy` that your own callbacks log in the env runners; returns of the episodes
 that ended as the metric `return`; losses, entropies and KL of the learners; env steps so far. FLOPs
 are those of the RLModules' real passes, wherever they run: in env runners `rollout`, in learners
 `update`, in evaluation `evaluation`. Env runners send theirs with their metrics, learners are asked
 once for each result.
 
-What can't be known: the value estimates that a learner makes before its update apart from it,
-what a learner or env runner had counted when it died, and FLOPs of modules that are not torch.
+What can't be known: a learner's value estimates before its update apart from it, what a learner or
+an env runner had counted when it died, and FLOPs of modules that are not torch.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class RLVizCallback:
 
     A step is a training iteration. The object goes to all of RLlib's processes, but only the one
     that the Algorithm is in opens files. Its state is part of the Algorithm's checkpoints. Under
-    Tune, each trial writes into a folder of its name in `logdir`.
+    Tune, each trial writes into a folder of `logdir` with the name of its own folder.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`; a relative one is that of this process.
-        **options: further arguments of `rlviz.Callback`. Bad ones raise when the Algorithm is built.
+        **options: further arguments of `rlviz.Callback`; bad ones raise when the run is opened.
 
     Example:
         `PPOConfig().environment("CartPole-v1").callbacks(RLVizCallback("runs/ppo"))`
@@ -106,12 +106,12 @@ class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be m
         """Open the run."""
         if not algorithm.config.enable_rl_module_and_learner:
             raise ValueError(
-                "rlviz.integrations.rllib needs RLlib's new API stack, which this config turns off. "
-                "Leave config.api_stack() as it is by default."
+                "rlviz.integrations.rllib needs RLlib's new API stack, which this config turns "
+                "off. Leave config.api_stack() as it is by default."
             )
-        trial = algorithm.trial_name
-        if trial and trial != "default":
-            self._logdir = os.path.join(self._logdir, trial)
+        storage = getattr(algorithm, "_storage", None)  # Tune's; `trial_name` is "default" there
+        if storage is not None:
+            self._logdir = os.path.join(self._logdir, storage.trial_dir_name)
         self._open(algorithm)
         _ask_learners(algorithm)  # which begin to count
         stop = algorithm.cleanup  # RLlib has no hook for the end
