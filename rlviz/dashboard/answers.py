@@ -16,7 +16,7 @@ from rlviz.dashboard.query import Arguments, QueryError
 from rlviz.dashboard.rows import Source
 from rlviz.dashboard.series import Points, View, points, view
 from rlviz.dashboard.store import State, Store
-from rlviz.dashboard.thinning import dots
+from rlviz.dashboard.thinning import MOST_DOTS, dots
 from rlviz.report.axis import XName
 from rlviz.report.history import History
 
@@ -24,7 +24,7 @@ _JSON = "application/json"
 _BINARY = "application/octet-stream"
 _TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _CACHE_BYTES = 256 << 20
-_MOST_PIXELS = 10_000
+_PIXELS = (1, 10_000)
 _AXES: tuple[XName, ...] = ("flops", "step", "wall_time", "tokens")
 
 
@@ -71,8 +71,9 @@ class Answers:
         lines.ema_weight(smooth)  # raises before anything is read
         limits = query.interval(arguments, ("from", "to"))
         heights = query.interval(arguments, ("low", "high"))
-        width = query.whole(arguments, "width", 600, _MOST_PIXELS)
-        height = query.whole(arguments, "height", 300, _MOST_PIXELS)
+        width = query.whole(arguments, "width", 600, _PIXELS)
+        height = query.whole(arguments, "height", 300, _PIXELS)
+        most = query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS))
         query.text(arguments, "metric")
         metric, *_ = query.metrics(arguments)
         run, history = self._run(context, experiment, query.text(arguments, "run"))
@@ -81,9 +82,12 @@ class Answers:
         seen = view(found, limits, heights, width, height)
         curve = None
         if smooth != lines.NONE and len(found.y):
-            whole = self._lines.computed((*key, smooth), lambda: lines.whole(found, smooth))
+            fine = lines.needs_all_points(seen)
+            whole = self._lines.computed(
+                (*key, smooth, fine), lambda: lines.whole(found, smooth, fine=fine)
+            )
             curve = lines.visible(whole, seen)
-        return Answer(_series(run, history, seen, curve), _BINARY)
+        return Answer(_series(run, history, seen, curve, most), _BINARY)
 
     def forecast(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Where the accuracy of a run would go on twice the compute."""
@@ -136,10 +140,10 @@ class Answers:
         return found
 
 
-def _series(run: State, history: History, seen: View, curve: Line | None) -> bytes:
+def _series(run: State, history: History, seen: View, curve: Line | None, most: int) -> bytes:
     found = seen.points
     y = found.y[seen.part]
-    kept = dots(found.place[seen.part], y, seen.panel)
+    kept = dots(found.place[seen.part], y, seen.panel, most)
     rows = found.rows[seen.part][kept]
     arrays: dict[str, NDArray[Any]] = {
         "x": found.x[seen.part][kept],

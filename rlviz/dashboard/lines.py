@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from rlviz.dashboard.query import QueryError, shown
 from rlviz.dashboard.series import Points, View
 from rlviz.dashboard.thinning import line
+from rlviz.report.bins import averaged
 from rlviz.report.curves import smoothed
 from rlviz.smooth.ema import ema
 
 Floats = NDArray[np.float64]
 
 _PLACES = 500
+_MEANS = 2000
 NONE, AUTO = "none", "auto"
 
 
@@ -55,13 +57,28 @@ def ema_weight(smooth: str) -> float | None:
     return weight
 
 
-def whole(points: Points, smooth: str) -> Line:
-    """The curve through all points of a run, of which there is at least one."""
+def needs_all_points(view: View) -> bool:
+    """Whether the curve through 2,000 means of neighbors would look coarse: not where each stands
+    for less than a pixel."""
+    place = view.points.place
+    if view.points.axis.log or len(place) <= _MEANS:  # `smoothed` takes means there by itself
+        return True
+    seen = view.panel.right - view.panel.left
+    return bool(view.panel.width * (place[-1] - place[0]) > _MEANS * seen)
+
+
+def whole(points: Points, smooth: str, *, fine: bool = True) -> Line:
+    """The curve through all points of a run, of which there is at least one.
+
+    With `fine` the automatic one is that of the figure. Without, it goes through 2,000 means of
+    neighbors: for some twenty runs at once, choosing bandwidths would take seconds.
+    """
     weight = ema_weight(smooth)
     if weight is not None:
         averages, _ = ema(points.y, weight=weight)
         return Line(points.x, averages)
-    curve = smoothed(points.axis, points.x, points.y)
+    x, y = (points.x, points.y) if fine else averaged(points.x, points.y, _MEANS)
+    curve = smoothed(points.axis, x, y)
     bandwidth = curve.bandwidth if math.isfinite(curve.bandwidth) else None
     return Line(curve.x, curve.y, curve.low, curve.high, bandwidth)
 

@@ -121,15 +121,16 @@ def interval(arguments: Arguments, names: tuple[str, str]) -> tuple[float, float
     return low, high
 
 
-def whole(arguments: Arguments, name: str, default: int, most: int) -> int:
-    """A whole number from 1 to `most`.
+def whole(arguments: Arguments, name: str, default: int, limits: tuple[int, int]) -> int:
+    """A whole number within limits.
 
     Raises:
         QueryError: it is none.
     """
     found = number(arguments, name, float(default))
-    if not (found == int(found) and 1 <= found <= most):
+    least, most = limits
+    if not (found == int(found) and least <= found <= most):
         raise QueryError(
-            f"{name} must be a whole number from 1 to {most}, got {shown(arguments[name])}."
+            f"{name} must be a whole number from {least} to {most}, got {shown(arguments[name])}."
         )
     return int(found)

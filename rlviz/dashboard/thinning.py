@@ -26,25 +26,26 @@ class Panel:
     height: int
 
 
-def dots(place: Floats, y: Floats, panel: Panel) -> Rows:
+def dots(place: Floats, y: Floats, panel: Panel, most: int = MOST_DOTS) -> Rows:
     """Which dots to draw so that the picture is the same as with all of them, in their order.
 
-    Up to 20,000 all within the panel; else the first in each cell of a grid over it, and the lowest
-    and the highest in each column of cells.
+    All where there are no more than `most`; else, within the panel, the first in each cell of a
+    grid over it, and the lowest and the highest in each column of cells.
 
     Args:
         place: never decreasing, (T,), finite, all within the panel.
         y: (T,), finite; what is above or below the panel is left out.
         panel: the visible part.
+        most: how many there may be, at least 10.
     """
-    if len(y) <= MOST_DOTS:
+    if len(y) <= most:
         return np.arange(len(y))
     kept = np.flatnonzero((y >= panel.low) & (y <= panel.high))
     cell = _CELL_PIXELS
-    while len(kept) > MOST_DOTS:
+    while len(kept) > most:
         across, up = (max(1, int(side / cell)) for side in (panel.width, panel.height))
         kept = kept[_one_of_each(place[kept], y[kept], panel, across, up)]
-        cell *= max(1.1, math.sqrt(len(kept) / MOST_DOTS))
+        cell *= max(1.1, math.sqrt(len(kept) / most))
     return kept
 
 

@@ -189,6 +189,7 @@ PARAMETERS = {
         "width",
         "height",
         "smooth",
+        "dots",
     ],
     "forecast": ["run", "unknown"],
     "rows": ["run", "x", "from", "to", "format"],

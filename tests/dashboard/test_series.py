@@ -108,6 +108,17 @@ def test_a_narrow_window_of_values_is_thinned_to_its_own_grid(long_board, histor
     assert narrow["range"] == whole["range"]
 
 
+def test_the_page_may_ask_for_fewer_dots(long_board, history):
+    for most in (100, 1000, 20_000):
+        header, arrays = long_board.series("run", "accuracy", dots=most)
+        assert 0.4 * most < header["shown"] == len(arrays["x"]) <= most
+        assert history.accuracy.min() in arrays["y"]
+        assert history.accuracy.max() in arrays["y"]
+    last = history.flops[499]
+    header, _ = long_board.series("run", "accuracy", dots=500, to=last)
+    assert (header["total"], header["shown"]) == (500, 500)
+
+
 def test_a_larger_panel_shows_more():
     random = np.random.default_rng(0)
     place = np.linspace(0, 1, 100_000)
@@ -169,15 +180,24 @@ def test_the_curve_is_the_one_of_the_figure(board, corpus, name, options):
 
 def test_the_curve_of_a_long_run_is_the_figures_at_500_places(long_board, history):
     x, y, _ = figures_curve(history, "accuracy")
-    _, arrays = long_board.series("run", "accuracy")
+    _, arrays = long_board.series("run", "accuracy", width=2001)
     assert len(arrays["curve_x"]) == 500
     assert np.ptp(np.diff(arrays["curve_x"])) < 1e-6 * history.flops[-1]
     np.testing.assert_allclose(arrays["curve"], np.interp(arrays["curve_x"], x, y), rtol=1e-9)
 
 
+def test_in_a_narrow_panel_the_curve_goes_through_means_and_looks_the_same(long_board, history):
+    """Means of less than a pixel: the curve leaves the figure's by a tenth of its band."""
+    for metric in ("accuracy", "average_parallelism"):
+        x, y, _ = figures_curve(history, metric)
+        _, arrays = long_board.series("run", metric, width=600)
+        away = np.abs(arrays["curve"] - np.interp(arrays["curve_x"], x, y))
+        assert 0 < away.max() < 0.1 * np.nanmin(arrays["curve_high"] - arrays["curve_low"])
+
+
 def test_zooming_in_shows_the_same_curve_finer(long_board, history):
     x, y, _ = figures_curve(history, "accuracy")
-    whole, _ = long_board.series("run", "accuracy")
+    whole, _ = long_board.series("run", "accuracy", width=2001)
     limits = history.flops[30_000], history.flops[36_000]
     header, arrays = long_board.series("run", "accuracy", start=limits[0], to=limits[1])
     assert header["bandwidth"] == whole["bandwidth"]
