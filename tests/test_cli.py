@@ -194,23 +194,50 @@ def test_a_wrong_suffix_is_one_sentence(run_cli, parl_logdir, tmp_path, command,
     assert not output.exists()
 
 
-@pytest.mark.parametrize(
-    ("command", "name", "words"),
-    [
-        ("plot", "f.png", "No such file"),
-        ("summary", "s.md", "No such file"),
-        ("export", "t.csv", "there is no directory"),
-    ],
-)
+OUTPUTS = [
+    ("plot", "-o", "f.png"),
+    ("summary", "-o", "s.md"),
+    ("export", "-o", "t.csv"),
+    ("compare", "-o", "c.md"),
+    ("compare", "--figure", "c.png"),
+]
+
+
+@pytest.mark.parametrize(("command", "option", "name"), OUTPUTS)
 def test_an_output_that_can_not_be_written_is_one_sentence(
-    run_cli, parl_logdir, tmp_path, command, name, words
+    run_cli, parl_logdir, tmp_path, command, option, name
 ):
     nowhere = tmp_path / "missing" / name
-    assert_one_sentence(run_cli(command, parl_logdir, "-o", nowhere), words, nowhere.parent)
+    words = f"there is no directory {nowhere.parent}. Create it first."
+    assert_one_sentence(run_cli(command, parl_logdir, option, nowhere), words)
     folder = tmp_path / name
     folder.mkdir()
-    code, out, err = run_cli(command, parl_logdir, "-o", folder)
-    assert_one_sentence((code, out, err.lower()), "is a directory", str(folder).lower())
+    words = f"{folder} is a directory. Give the name of a file."
+    assert_one_sentence(run_cli(command, parl_logdir, option, folder), words)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name"),
+    [*OUTPUTS, ("plot", "-o", "f.docx"), ("export", "-o", "t.docx"), ("compare", "--figure", "c")],
+)
+def test_an_output_is_looked_at_before_any_run_is_read(run_cli, tmp_path, command, option, name):
+    output = tmp_path / name if "." not in name or "docx" in name else tmp_path / "none" / name
+    code, out, err = run_cli(command, tmp_path / "no-run", option, output)
+    assert_one_sentence((code, out, err))
+    assert output.name in err or "there is no directory" in err
+    assert "no-run" not in err
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_file_that_is_given_as_a_run_is_told_from_one(run_cli, write_steps, tmp_path, command):
+    write_steps([1])
+    run = tmp_path / "run"
+    (events,) = run.glob("*tfevents*")
+    words = f"{events} is a file of a run, which is a directory. Give the directory", f" {run}."
+    assert_one_sentence(run_cli(command, events), *words)
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n1,2\n")
+    assert_one_sentence(run_cli(command, log), f"{log} is a file", "`rlviz import log.csv`")
 
 
 # --- several runs ----------------------------------------------------------

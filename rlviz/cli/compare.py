@@ -6,6 +6,8 @@ import json
 import rlviz
 from rlviz.cli.arguments import (
     add_runs,
+    check_figure,
+    check_output,
     command,
     print_markdown,
     read_runs,
@@ -42,6 +44,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _compare(options: argparse.Namespace) -> int:
+    check_output(options.output)
+    check_figure(options.figure)
     found = rlviz.compare(
         read_runs(options.runs),
         metric=options.metric,

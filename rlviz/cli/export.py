@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import rlviz
-from rlviz.cli.arguments import add_run, command
+from rlviz.cli.arguments import add_run, check_output, command
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,11 +46,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _export(options: argparse.Namespace) -> int:
-    from rlviz.report.export import export, write
+    from rlviz.report.export import export, format_of, write
     from rlviz.report.progress import bar
 
     if options.follow:
         return _follow(options)
+    if options.output not in (None, "-"):
+        format_of(options.output, options.format)
+        check_output(options.output)
     history = rlviz.read(options.logdir)
     if options.output == "-":
         with _standard_output() as stream:

@@ -5,7 +5,7 @@ import io
 import json
 
 import rlviz
-from rlviz.cli.arguments import add_run, command, print_markdown, write_text
+from rlviz.cli.arguments import add_run, check_output, command, print_markdown, write_text
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,6 +24,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _summary(options: argparse.Namespace) -> int:
+    check_output(options.output)
     history = rlviz.read(options.logdir)
     summary = rlviz.summarise(history)
     if options.format == "json":
