@@ -351,6 +351,43 @@ def test_import_makes_a_run_and_says_of_what(run_cli, tmp_path):
     assert_one_sentence(run_cli("import", tmp_path / "no.log", "-o", tmp_path / "b"), "no.log")
 
 
+@pytest.mark.parametrize(
+    ("log", "options", "words"),
+    [
+        ("step,accuracy\n1,40\n2,70\n", [], "give --accuracy accuracy with --full-score 70."),
+        ("step,a b\n1,4\n2,7\n", ["--accuracy", "a b"], "say how much with --full-score."),
+        ("step,eval/accuracy\n1,0.4\n2,0.7\n", [], "give --accuracy eval/accuracy."),
+        ("step,accuracy,tokens\n1,0.4,3\n2,0.7,9\n", [], "(--params)"),
+        ("step,accuracy\n1,0.4\n2,0.7\n", ["--params", "1e9"], "column with --tokens."),
+        (
+            "step,accuracy,response_length/mean\n1,0.4,3\n2,0.7,9\n",
+            [],
+            "give --tokens response_length/mean with --sequences and --params.",
+        ),
+        (
+            "step,accuracy,tokens\n1,0.4,3\n2,0.7,9\n",
+            ["--params", "7"],
+            "--params 7.6e+09 for 7.6 billion",
+        ),
+        ("step,accuracy\n1,0.4\n", ["--sequences", "3"], "--sequences needs --tokens"),
+        ("step,accuracy\n1,0.4\n", ["--full-score", "0"], "--full-score must be a finite"),
+        ("step,accuracy\n1,0.4\n", ["--kind", "verl"], "give --kind csv, or none."),
+        ("prose\n", [], "say so: --kind."),
+        (
+            "step,accuracy,total_flops\n1,0.4,3\n",
+            ["--x", "total_flops", "--flops", "step"],
+            "--x total_flops stands for flops, but --flops step was given",
+        ),
+    ],
+)
+def test_import_speaks_of_the_options_of_the_command_line(run_cli, tmp_path, log, options, words):
+    (tmp_path / "log.txt").write_text(log)
+    _, out, err = run_cli("import", tmp_path / "log.txt", "-o", tmp_path / "run", *options)
+    assert words in out + err
+    assert "full_score" not in out + err
+    assert "kind=" not in out + err
+
+
 def test_plot_draws_the_return_of_a_log_that_has_no_accuracy(run_cli, tmp_path):
     log, run = tmp_path / "log.csv", tmp_path / "run"
     log.write_text("step,episode_return\n" + "".join(f"{n},{10 * n}\n" for n in range(1, 31)))
