@@ -104,6 +104,27 @@ def test_summary_prints_json(run_cli, parl_logdir, parl):
     assert json.loads(out, parse_constant=pytest.fail) == rlviz.summarise(parl).to_dict()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "start"),
+    [
+        ("s.md", [], "# Run"),
+        ("s.json", [], "{"),
+        ("s.HTML", [], "<!doctype html>"),
+        ("s.txt", [], "# Run"),
+        ("s.html", ["--format", "markdown"], "# Run"),
+        ("s.md", ["--format", "json"], "{"),
+    ],
+)
+def test_summary_goes_by_the_suffix_unless_a_format_is_given(
+    run_cli, write_steps, tmp_path, name, options, start
+):
+    write_steps([1, 2])
+    output = tmp_path / name
+    code, out, err = run_cli("summary", tmp_path / "run", "-o", output, *options)
+    assert (code, out, err) == (0, f"{output}\n", "")
+    assert output.read_text(encoding="utf-8").startswith(start)
+
+
 @pytest.mark.parametrize("form", ["markdown", "json"])
 def test_summary_writes_the_same_to_a_file(run_cli, parl_logdir, tmp_path, form):
     output = tmp_path / "summary"
@@ -275,6 +296,15 @@ def test_compare_says_which_run_needs_less_compute(run_cli, two_runs, tmp_path):
     assert multiplier["high"] < 1.5 * multiplier["low"]
 
 
+def test_compare_goes_by_the_suffix_too(run_cli, two_runs, tmp_path):
+    runs = two_runs / "slow0", two_runs / "fast0"
+    output = tmp_path / "c.json"
+    assert run_cli("compare", *runs, "-o", output)[0] == 0
+    assert json.loads(output.read_text())["reference"] == "slow0"
+    words = "'c.html' can't be written: there is no html of it. Take one of markdown, json."
+    assert_one_sentence(run_cli("compare", *runs, "-o", tmp_path / "c.html"), words)
+
+
 def test_groups_of_seeds_have_names(run_cli, two_runs, tmp_path):
     def seeds(name):
         return f"{name}=" + ",".join(str(two_runs / f"{name}{n}") for n in range(3))
@@ -335,6 +365,19 @@ def test_export_follows_a_run_until_nothing_comes(parl_logdir):
         [*command, "--until-idle", "0.3"], capture_output=True, text=True, check=True
     )
     assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == list(range(1, 301))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--follow", "--format", "csv"], "--follow prints JSON Lines, no csv. Leave out --format"),
+        (["--follow", "--units"], "--follow prints steps and no units."),
+        (["--follow", "-o", "t.jsonl"], "--follow prints to the standard output."),
+        (["--until-idle", "1"], "--until-idle says when --follow ends."),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(run_cli, parl_logdir, options, words):
+    assert_one_sentence(run_cli("export", parl_logdir, *options), words)
 
 
 def test_import_makes_a_run_and_says_of_what(run_cli, tmp_path):

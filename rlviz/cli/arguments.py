@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,26 @@ def _named(text: str) -> tuple[str, list[str]]:
     if not equals or Path(text).exists():  # a directory may have such a name
         return Path(text).resolve().name, [text]
     return name, [path for path in paths.split(",") if path]
+
+
+_FORMATS = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".html": "html"}
+
+
+def text_format(given: str | None, output: str | None, known: Sequence[str]) -> str:
+    """The format of a text: the one given, else what the suffix of its file names, else Markdown.
+
+    Raises:
+        ValueError: the suffix names another format than those known.
+    """
+    if given is not None or output is None:
+        return given or "markdown"
+    named = _FORMATS.get(Path(output).suffix.lower(), "markdown")
+    if named not in known:
+        raise ValueError(
+            f"{Path(output).name!r} can't be written: there is no {named} of it. Take one of "
+            f"{', '.join(known)}."
+        )
+    return named
 
 
 def write_text(text: str, output: str | None) -> None:

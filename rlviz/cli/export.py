@@ -51,6 +51,10 @@ def _export(options: argparse.Namespace) -> int:
 
     if options.follow:
         return _follow(options)
+    if options.until_idle is not None:
+        raise ValueError(
+            "--until-idle says when --follow ends. Give --follow too, or leave it out."
+        )
     if options.output not in (None, "-"):
         format_of(options.output, options.format)
         check_output(options.output)
@@ -71,6 +75,13 @@ def _follow(options: argparse.Namespace) -> int:
 
     if options.output not in (None, "-"):
         raise ValueError("--follow prints to the standard output. Leave out -o, or give -o -.")
+    if options.format not in (None, "jsonl"):
+        raise ValueError(
+            f"--follow prints JSON Lines, no {options.format}. Leave out --format, or export when "
+            "the run has ended."
+        )
+    if options.units:
+        raise ValueError("--follow prints steps and no units. Leave out --units.")
     with _standard_output() as stream:
         follow(options.logdir, stream, until_idle=options.until_idle, warn=_warn)
     return 0
