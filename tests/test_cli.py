@@ -104,6 +104,27 @@ def test_summary_prints_json(run_cli, parl_logdir, parl):
     assert json.loads(out, parse_constant=pytest.fail) == rlviz.summarise(parl).to_dict()
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "start"),
+    [
+        ("s.md", [], "# Run"),
+        ("s.json", [], "{"),
+        ("s.HTML", [], "<!doctype html>"),
+        ("s.txt", [], "# Run"),
+        ("s.html", ["--format", "markdown"], "# Run"),
+        ("s.md", ["--format", "json"], "{"),
+    ],
+)
+def test_summary_goes_by_the_suffix_unless_a_format_is_given(
+    run_cli, write_steps, tmp_path, name, options, start
+):
+    write_steps([1, 2])
+    output = tmp_path / name
+    code, out, err = run_cli("summary", tmp_path / "run", "-o", output, *options)
+    assert (code, out, err) == (0, f"{output}\n", "")
+    assert output.read_text(encoding="utf-8").startswith(start)
+
+
 @pytest.mark.parametrize("form", ["markdown", "json"])
 def test_summary_writes_the_same_to_a_file(run_cli, parl_logdir, tmp_path, form):
     output = tmp_path / "summary"
@@ -194,23 +215,50 @@ def test_a_wrong_suffix_is_one_sentence(run_cli, parl_logdir, tmp_path, command,
     assert not output.exists()
 
 
-@pytest.mark.parametrize(
-    ("command", "name", "words"),
-    [
-        ("plot", "f.png", "No such file"),
-        ("summary", "s.md", "No such file"),
-        ("export", "t.csv", "there is no directory"),
-    ],
-)
+OUTPUTS = [
+    ("plot", "-o", "f.png"),
+    ("summary", "-o", "s.md"),
+    ("export", "-o", "t.csv"),
+    ("compare", "-o", "c.md"),
+    ("compare", "--figure", "c.png"),
+]
+
+
+@pytest.mark.parametrize(("command", "option", "name"), OUTPUTS)
 def test_an_output_that_can_not_be_written_is_one_sentence(
-    run_cli, parl_logdir, tmp_path, command, name, words
+    run_cli, parl_logdir, tmp_path, command, option, name
 ):
     nowhere = tmp_path / "missing" / name
-    assert_one_sentence(run_cli(command, parl_logdir, "-o", nowhere), words, nowhere.parent)
+    words = f"there is no directory {nowhere.parent}. Create it first."
+    assert_one_sentence(run_cli(command, parl_logdir, option, nowhere), words)
     folder = tmp_path / name
     folder.mkdir()
-    code, out, err = run_cli(command, parl_logdir, "-o", folder)
-    assert_one_sentence((code, out, err.lower()), "is a directory", str(folder).lower())
+    words = f"{folder} is a directory. Give the name of a file."
+    assert_one_sentence(run_cli(command, parl_logdir, option, folder), words)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name"),
+    [*OUTPUTS, ("plot", "-o", "f.docx"), ("export", "-o", "t.docx"), ("compare", "--figure", "c")],
+)
+def test_an_output_is_looked_at_before_any_run_is_read(run_cli, tmp_path, command, option, name):
+    output = tmp_path / name if "." not in name or "docx" in name else tmp_path / "none" / name
+    code, out, err = run_cli(command, tmp_path / "no-run", option, output)
+    assert_one_sentence((code, out, err))
+    assert output.name in err or "there is no directory" in err
+    assert "no-run" not in err
+
+
+@pytest.mark.parametrize("command", READERS)
+def test_a_file_that_is_given_as_a_run_is_told_from_one(run_cli, write_steps, tmp_path, command):
+    write_steps([1])
+    run = tmp_path / "run"
+    (events,) = run.glob("*tfevents*")
+    words = f"{events} is a file of a run, which is a directory. Give the directory", f" {run}."
+    assert_one_sentence(run_cli(command, events), *words)
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n1,2\n")
+    assert_one_sentence(run_cli(command, log), f"{log} is a file", "`rlviz import log.csv`")
 
 
 # --- several runs ----------------------------------------------------------
@@ -246,6 +294,15 @@ def test_compare_says_which_run_needs_less_compute(run_cli, two_runs, tmp_path):
     multiplier = found["multipliers"]["fast0"]
     assert multiplier["low"] < 2 < multiplier["high"]
     assert multiplier["high"] < 1.5 * multiplier["low"]
+
+
+def test_compare_goes_by_the_suffix_too(run_cli, two_runs, tmp_path):
+    runs = two_runs / "slow0", two_runs / "fast0"
+    output = tmp_path / "c.json"
+    assert run_cli("compare", *runs, "-o", output)[0] == 0
+    assert json.loads(output.read_text())["reference"] == "slow0"
+    words = "'c.html' can't be written: there is no html of it. Take one of markdown, json."
+    assert_one_sentence(run_cli("compare", *runs, "-o", tmp_path / "c.html"), words)
 
 
 def test_groups_of_seeds_have_names(run_cli, two_runs, tmp_path):
@@ -310,6 +367,19 @@ def test_export_follows_a_run_until_nothing_comes(parl_logdir):
     assert [json.loads(line)["step"] for line in done.stdout.splitlines()] == list(range(1, 301))
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--follow", "--format", "csv"], "--follow prints JSON Lines, no csv. Leave out --format"),
+        (["--follow", "--units"], "--follow prints steps and no units."),
+        (["--follow", "-o", "t.jsonl"], "--follow prints to the standard output."),
+        (["--until-idle", "1"], "--until-idle says when --follow ends."),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(run_cli, parl_logdir, options, words):
+    assert_one_sentence(run_cli("export", parl_logdir, *options), words)
+
+
 def test_import_makes_a_run_and_says_of_what(run_cli, tmp_path):
     log = tmp_path / "train.log"
     line = "step:{} - critic/score/mean:0.{} - perf/total_num_tokens:1000 - actor/lr:1e-06\n"
@@ -322,6 +392,43 @@ def test_import_makes_a_run_and_says_of_what(run_cli, tmp_path):
     assert run.exact_flops()[-1] == 30 * 1000 * 8 * 10**9
     assert_one_sentence(run_cli("import", log, "-o", tmp_path / "run"), "already holds a run")
     assert_one_sentence(run_cli("import", tmp_path / "no.log", "-o", tmp_path / "b"), "no.log")
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "words"),
+    [
+        ("step,accuracy\n1,40\n2,70\n", [], "give --accuracy accuracy with --full-score 70."),
+        ("step,a b\n1,4\n2,7\n", ["--accuracy", "a b"], "say how much with --full-score."),
+        ("step,eval/accuracy\n1,0.4\n2,0.7\n", [], "give --accuracy eval/accuracy."),
+        ("step,accuracy,tokens\n1,0.4,3\n2,0.7,9\n", [], "(--params)"),
+        ("step,accuracy\n1,0.4\n2,0.7\n", ["--params", "1e9"], "column with --tokens."),
+        (
+            "step,accuracy,response_length/mean\n1,0.4,3\n2,0.7,9\n",
+            [],
+            "give --tokens response_length/mean with --sequences and --params.",
+        ),
+        (
+            "step,accuracy,tokens\n1,0.4,3\n2,0.7,9\n",
+            ["--params", "7"],
+            "--params 7.6e+09 for 7.6 billion",
+        ),
+        ("step,accuracy\n1,0.4\n", ["--sequences", "3"], "--sequences needs --tokens"),
+        ("step,accuracy\n1,0.4\n", ["--full-score", "0"], "--full-score must be a finite"),
+        ("step,accuracy\n1,0.4\n", ["--kind", "verl"], "give --kind csv, or none."),
+        ("prose\n", [], "say so: --kind."),
+        (
+            "step,accuracy,total_flops\n1,0.4,3\n",
+            ["--x", "total_flops", "--flops", "step"],
+            "--x total_flops stands for flops, but --flops step was given",
+        ),
+    ],
+)
+def test_import_speaks_of_the_options_of_the_command_line(run_cli, tmp_path, log, options, words):
+    (tmp_path / "log.txt").write_text(log)
+    _, out, err = run_cli("import", tmp_path / "log.txt", "-o", tmp_path / "run", *options)
+    assert words in out + err
+    assert "full_score" not in out + err
+    assert "kind=" not in out + err
 
 
 def test_plot_draws_the_return_of_a_log_that_has_no_accuracy(run_cli, tmp_path):

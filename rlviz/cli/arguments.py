@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,26 @@ def _named(text: str) -> tuple[str, list[str]]:
     return name, [path for path in paths.split(",") if path]
 
 
+_FORMATS = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".html": "html"}
+
+
+def text_format(given: str | None, output: str | None, known: Sequence[str]) -> str:
+    """The format of a text: the one given, else what the suffix of its file names, else Markdown.
+
+    Raises:
+        ValueError: the suffix names another format than those known.
+    """
+    if given is not None or output is None:
+        return given or "markdown"
+    named = _FORMATS.get(Path(output).suffix.lower(), "markdown")
+    if named not in known:
+        raise ValueError(
+            f"{Path(output).name!r} can't be written: there is no {named} of it. Take one of "
+            f"{', '.join(known)}."
+        )
+    return named
+
+
 def write_text(text: str, output: str | None) -> None:
     """To a file, whose name is printed, or to the terminal."""
     if output in (None, "-"):
@@ -93,14 +114,33 @@ def print_markdown(text: str) -> None:
     Console().print(Markdown(text))
 
 
-def save_figure(drawing: object, output: str) -> None:
-    """As PNG, SVG or PDF by the suffix.
+def check_output(output: str | None) -> None:
+    """Refuse the name of a file before anything is worked out; None and "-" are no file.
+
+    Raises:
+        OSError: it is a directory, or its directory isn't there.
+    """
+    if output not in (None, "-"):
+        from rlviz.report.export import check_place
+
+        check_place(str(output))
+
+
+def check_figure(output: str | None) -> None:
+    """The same for a figure, which is PNG, SVG or PDF by its suffix.
 
     Raises:
         ValueError: the suffix is none of these.
+        OSError: see `check_output`.
     """
-    path = Path(output)
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"can't draw {path.name!r}. End it with .png, .svg or .pdf.")
-    drawing.savefig(path)  # type: ignore[attr-defined]
+    if output is not None:
+        name = Path(output).name
+        if Path(output).suffix.lower() not in (".png", ".svg", ".pdf"):
+            raise ValueError(f"can't draw {name!r}. End it with .png, .svg or .pdf.")
+        check_output(output)
+
+
+def save_figure(drawing: object, output: str) -> None:
+    """To a file, whose name is printed; `check_figure` looked at it."""
+    drawing.savefig(output)  # type: ignore[attr-defined]
     print(output)

@@ -6,12 +6,17 @@ import json
 import rlviz
 from rlviz.cli.arguments import (
     add_runs,
+    check_figure,
+    check_output,
     command,
     print_markdown,
     read_runs,
     save_figure,
+    text_format,
     write_text,
 )
+
+_FORMATS = ("markdown", "json")
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,7 +36,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--levels", type=float, nargs="+", help="of the metric, at which the FLOPs are compared"
     )
     parser.add_argument("--figure", metavar="FILE", help="also draw the curves, as PNG, SVG or PDF")
-    parser.add_argument("--format", choices=("markdown", "json"), default="markdown")
+    parser.add_argument(
+        "--format", choices=_FORMATS, help="(default: by the suffix of -o, else markdown)"
+    )
     parser.add_argument("-o", "--output", help="a file instead of the terminal")
     parser.add_argument(
         "--allow-different-flops",
@@ -42,6 +49,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _compare(options: argparse.Namespace) -> int:
+    form = text_format(options.format, options.output, _FORMATS)
+    check_output(options.output)
+    check_figure(options.figure)
     found = rlviz.compare(
         read_runs(options.runs),
         metric=options.metric,
@@ -49,7 +59,7 @@ def _compare(options: argparse.Namespace) -> int:
         levels=options.levels,
         allow_different_flops=options.allow_different_flops,
     )
-    if options.format == "json":
+    if form == "json":
         write_text(json.dumps(found.to_dict(), indent=2) + "\n", options.output)
     elif options.output:
         write_text(found.markdown(), options.output)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import rlviz
-from rlviz.cli.arguments import add_run, command
+from rlviz.cli.arguments import add_run, check_output, command
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,11 +46,18 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _export(options: argparse.Namespace) -> int:
-    from rlviz.report.export import export, write
+    from rlviz.report.export import export, format_of, write
     from rlviz.report.progress import bar
 
     if options.follow:
         return _follow(options)
+    if options.until_idle is not None:
+        raise ValueError(
+            "--until-idle says when --follow ends. Give --follow too, or leave it out."
+        )
+    if options.output not in (None, "-"):
+        format_of(options.output, options.format)
+        check_output(options.output)
     history = rlviz.read(options.logdir)
     if options.output == "-":
         with _standard_output() as stream:
@@ -68,6 +75,13 @@ def _follow(options: argparse.Namespace) -> int:
 
     if options.output not in (None, "-"):
         raise ValueError("--follow prints to the standard output. Leave out -o, or give -o -.")
+    if options.format not in (None, "jsonl"):
+        raise ValueError(
+            f"--follow prints JSON Lines, no {options.format}. Leave out --format, or export when "
+            "the run has ended."
+        )
+    if options.units:
+        raise ValueError("--follow prints steps and no units. Leave out --units.")
     with _standard_output() as stream:
         follow(options.logdir, stream, until_idle=options.until_idle, warn=_warn)
     return 0

@@ -70,30 +70,32 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _import(options: argparse.Namespace) -> int:
     from rlviz.importers import import_run
+    from rlviz.importers.options import of_the_command_line
 
     sources = options.source
     stem = "stdin" if sources[0] == "-" else Path(sources[0]).resolve().stem
     output = options.output or time.strftime(f"runs/{stem}-%Y%m%d-%H%M%S")
-    found = import_run(
-        sources[0] if len(sources) == 1 else sources,
-        output,
-        kind=options.kind,
-        x=options.x,
-        step=options.step,
-        accuracy=options.accuracy,
-        full_score=options.full_score,
-        graded=_column_or_number(options.graded),
-        return_=getattr(options, "return"),
-        parallelism=options.parallelism,
-        flops=options.flops,
-        flops_unit=options.flops_unit,
-        tokens=options.tokens,
-        tokens_are=options.tokens_are,
-        sequences=options.sequences,
-        cumulative=options.cumulative,
-        params=options.params,
-        figure=options.figure,
-    )
+    with of_the_command_line():
+        found = import_run(
+            sources[0] if len(sources) == 1 else sources,
+            output,
+            kind=options.kind,
+            x=options.x,
+            step=options.step,
+            accuracy=options.accuracy,
+            full_score=options.full_score,
+            graded=_column_or_number(options.graded),
+            return_=getattr(options, "return"),
+            parallelism=options.parallelism,
+            flops=options.flops,
+            flops_unit=options.flops_unit,
+            tokens=options.tokens,
+            tokens_are=options.tokens_are,
+            sequences=options.sequences,
+            cumulative=options.cumulative,
+            params=options.params,
+            figure=options.figure,
+        )
     print(found)
     return 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rlviz
-from rlviz.cli.arguments import add_runs, command, read_runs, save_figure
+from rlviz.cli.arguments import add_runs, check_figure, command, read_runs, save_figure
 
 if TYPE_CHECKING:
     from rlviz.report.history import History
@@ -49,6 +49,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _plot(options: argparse.Namespace) -> int:
+    check_figure(options.output)
     runs = read_runs(options.runs)
     (first, *others) = runs.values()
     alone = None if others or isinstance(first, list) else first

@@ -5,7 +5,16 @@ import io
 import json
 
 import rlviz
-from rlviz.cli.arguments import add_run, command, print_markdown, write_text
+from rlviz.cli.arguments import (
+    add_run,
+    check_output,
+    command,
+    print_markdown,
+    text_format,
+    write_text,
+)
+
+_FORMATS = ("markdown", "json", "html")
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -14,21 +23,25 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "summary",
         "Say what happened in a run.",
         "rlviz summary runs/swarm-7b\n"
-        "rlviz summary runs/swarm-7b --format html -o report.html   # with the figure\n"
+        "rlviz summary runs/swarm-7b -o report.html   # with the figure\n"
         "rlviz summary runs/swarm-7b --format json | jq .facts.flops",
     )
     add_run(parser)
-    parser.add_argument("--format", choices=("markdown", "json", "html"), default="markdown")
+    parser.add_argument(
+        "--format", choices=_FORMATS, help="(default: by the suffix of -o, else markdown)"
+    )
     parser.add_argument("-o", "--output", help="a file instead of the terminal")
     parser.set_defaults(run=_summary)
 
 
 def _summary(options: argparse.Namespace) -> int:
+    form = text_format(options.format, options.output, _FORMATS)
+    check_output(options.output)
     history = rlviz.read(options.logdir)
     summary = rlviz.summarise(history)
-    if options.format == "json":
+    if form == "json":
         write_text(json.dumps(summary.to_dict(), indent=2) + "\n", options.output)
-    elif options.format == "html":
+    elif form == "html":
         svg = io.StringIO()
         rlviz.figure(history).savefig(svg, format="svg")
         write_text(summary.html(figure_svg=svg.getvalue()), options.output)

@@ -14,6 +14,7 @@ from rlviz import schema
 from rlviz.importers import names
 from rlviz.importers.columns import Roles, first, is_count
 from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.options import option
 from rlviz.importers.timeline import Timeline
 
 PER_TOKEN: Mapping[str, Mapping[str, int]] = {
@@ -27,6 +28,8 @@ PER_TOKEN: Mapping[str, Mapping[str, int]] = {
 the rollout (the prompt at once, the response token by token) and in the update.
 """
 
+_FEWEST_PARAMS = 1e5
+"""Fewer than the smallest models that write a sentence have."""
 _MOST_FALLS = 0.05
 _FEWEST_RISES = 0.5
 
@@ -68,6 +71,11 @@ def spent(log: Log, roles: Roles, timeline: Timeline, options: Options) -> Spent
         return _checked(_from_tokens(log, roles.tokens, timeline, options))
     nothing = Spent(np.empty(0, np.int64), {})
     nothing.unknown.append(f"The RL FLOPs are unknown: {_why(log, options)}")
+    if options.params is not None:
+        nothing.unknown.append(
+            f"{option('params')} needs tokens to count FLOPs, and none were found: name their "
+            f"column with {option('tokens')}."
+        )
     return nothing
 
 
@@ -76,7 +84,7 @@ def _checked(found: Spent) -> Spent:
     if total >= schema.MAX_COUNT:
         raise ValueError(
             f"the RL FLOPs would add up to {total:.3g}, more than any run can have spent. Check "
-            "params, flops_unit and whether the counter is cumulative."
+            f"{option('params')}, {option('flops_unit')} and {option('cumulative')}."
         )
     return found
 
@@ -88,6 +96,11 @@ def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Sp
     how = "counts from the start of the run" if cumulative else "is what each step spent"
     times = "" if options.unit == 1 else f", times {options.unit:g}"
     found.known.append(f"The RL FLOPs are {name!r}{times}; it {how}.")
+    if options.params is not None:
+        found.unknown.append(
+            f"{option('params')} was not needed: FLOPs are counted by {name!r}, not from tokens. "
+            f"For those, name their column with {option('tokens')}."
+        )
     _say_gaps(found, name, timeline, cumulative)
     return found
 
@@ -106,10 +119,16 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
     found.known.append(
         f"The tokens are {name!r}{times}; it {how}. The metric 'tokens' is their sum so far."
     )
+    if options.sequences is None and names.is_mean(name):
+        found.unknown.append(
+            f"{name!r} looks like a mean of each sequence, and was taken for all tokens of a step: "
+            f"say how many sequences a step has with {option('sequences')}, else tokens and RL "
+            "FLOPs are too low by that factor."
+        )
     if options.params is None:
         found.unknown.append(
             "The RL FLOPs are unknown: the log counts tokens; with the number of the model's "
-            "parameters (params) they are known too."
+            f"parameters ({option('params')}) they are known too."
         )
     else:
         _convert(found, each, meaning, options.params)
@@ -119,6 +138,11 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
 
 def _convert(found: Spent, tokens: list[int], meaning: str, params: float) -> None:
     size = round(params)
+    if params < _FEWEST_PARAMS:
+        found.unknown.append(
+            f"N = {params:g} parameters is less than any language model has, so the RL FLOPs are "
+            f"hardly right. Write all of them: {option('params', 7.6e9)} for 7.6 billion."
+        )
     for phase, factor in PER_TOKEN[meaning].items():
         found.phases[phase] = [factor * size * count for count in tokens]
     rule = " + ".join(f"{factor}·N for {phase}" for phase, factor in PER_TOKEN[meaning].items())
@@ -200,10 +224,10 @@ def _why(log: Log, options: Options) -> str:
     if name := first(log, known):
         return f"{name!r} does not count along the run ({len(log.series[name])} of its values)."
     if name := first(log, names.LENGTHS, is_count):
-        wanted = "" if options.params is not None else " and params"
+        wanted = "" if options.params is not None else f" and {option('params')}"
         return (
             f"nothing in the log counts FLOPs or tokens. {name!r} is a mean of each sequence: if "
-            f"you know how many sequences a step has, give tokens={name!r} with "
-            f"sequences{wanted}."
+            f"you know how many sequences a step has, give {option('tokens', name)} with "
+            f"{option('sequences')}{wanted}."
         )
     return "nothing in the log counts FLOPs or tokens."

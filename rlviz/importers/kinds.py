@@ -12,6 +12,7 @@ from rlviz import tfrecord
 from rlviz.importers import csv_table, json_lines, tensorboard, trainer_state, verl
 from rlviz.importers.folder import in_folder, left_out
 from rlviz.importers.log import Log
+from rlviz.importers.options import option
 
 READERS: dict[str, Callable[[Sequence[Path], str], Log]] = {
     "tensorboard": tensorboard.read,
@@ -69,7 +70,7 @@ def _not_of(kind: str, file: Path) -> str:
         return f"{says} It is none of the logs that rlviz knows."
     if looks == kind:
         return f"{says} There is nothing to import."
-    return f"{says} It looks like {_KINDS[looks]}: give that as the kind, or none."
+    return f"{says} It looks like {_KINDS[looks]}: give {option('kind', looks)}, or none."
 
 
 _NOTHING = {
@@ -80,11 +81,11 @@ _NOTHING = {
     "jsonl": "no number in a JSON object on a line",
 }
 _KINDS = {
-    "tensorboard": "a TensorBoard event file (tensorboard)",
-    "trainer_state": "a trainer_state.json (trainer_state)",
-    "verl": "a verl console log (verl)",
-    "csv": "a CSV table (csv)",
-    "jsonl": "JSON Lines (jsonl)",
+    "tensorboard": "a TensorBoard event file",
+    "trainer_state": "a trainer_state.json",
+    "verl": "a verl console log",
+    "csv": "a CSV table",
+    "jsonl": "JSON Lines",
 }
 
 
@@ -134,7 +135,8 @@ def kind_of(file: Path) -> str:
         raise ValueError(
             f"{file.name} is none of the logs that rlviz knows: a TensorBoard event file, a "
             "trainer_state.json, a verl console log (step:12 - critic/score/mean:0.37 - …), a CSV "
-            f"table or JSON Lines. It begins {line.strip()[:60]!r}. If it is one, say kind=."
+            f"table or JSON Lines. It begins {line.strip()[:60]!r}. If it is one, "
+            f"say so: {option('kind')}."
         )
     return kind
 

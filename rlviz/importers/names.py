@@ -81,6 +81,7 @@ _RATE = re.compile(
 )
 _VALIDATION_CORE = re.compile(r"val-core/.*/mean@\d+$")
 _NO_RATE = re.compile(r"token_acc|(?:^|[/_])(?:std|min|max|ema|span)(?:[/_]|$)")
+_MEAN = re.compile(r"(?:^|[/_.\s-])(?:mean|avg|average|length|lengths|per_sequence)(?:[/_.\s-]|$)")
 _EVALUATION = re.compile(r"(?:eval|evaluation|test|val|validation)(?:[/_\-].*|$)")
 _REWARD_FUNCTION = re.compile(r"rewards/[^/]+(?:/mean)?$")
 _EXTREMES = re.compile(r"__(?:min|max)$")
@@ -98,6 +99,15 @@ def plain(name: str) -> str:
     """
     name = _CHART.sub("", name.casefold())
     return name.removeprefix("train/") if name != "train/" else name
+
+
+def is_mean(name: str) -> bool:
+    """Whether it says by its name that it is a mean over sequences.
+
+    >>> is_mean("completions/mean_length"), is_mean("response_length"), is_mean("num_tokens")
+    (True, True, False)
+    """
+    return plain(name) in LENGTHS or _MEAN.search(plain(name)) is not None
 
 
 def is_evaluation(name: str) -> bool:

@@ -11,6 +11,7 @@ from rlviz.importers.clock import clock
 from rlviz.importers.columns import Wanted
 from rlviz.importers.kinds import Source, open_log
 from rlviz.importers.metrics import metrics_of
+from rlviz.importers.options import option
 from rlviz.importers.roles import choose
 from rlviz.importers.timeline import arrange
 from rlviz.importers.writing import steps_of, write
@@ -74,7 +75,7 @@ def import_run(
 
     Raises:
         FileNotFoundError: there is no such source.
-        FileExistsError: `logdir` holds a run already.
+        FileExistsError: `logdir` holds a run already, or is a file.
         ValueError: the kind can't be told, a column isn't there (close ones are named) or can't be
             what it was said to be, or nothing is there to import.
         OSError: a file can't be read or written.
@@ -96,10 +97,13 @@ def import_run(
         raise ValueError(f"tokens_are must be one of {known}, got {tokens_are!r}.")
     if sequences is not None and tokens is None:
         raise ValueError(
-            "sequences needs tokens: the column with the mean number of tokens in a sequence."
+            f"{option('sequences')} needs {option('tokens')}: the column with the mean number "
+            "of tokens in a sequence."
         )
     step, flops, tokens = _axis(x, step, flops, tokens)
     target = Path(logdir)
+    if target.exists() and not target.is_dir():
+        raise FileExistsError(f"{target} is a file. Name a directory for the run.")
     if any(target.glob("*tfevents*")):
         raise FileExistsError(f"{target} already holds a run. Name another directory.")
     log = open_log(source, kind)
@@ -120,7 +124,7 @@ def import_run(
 def _check_numbers(full_score: float, **options: float | None) -> None:
     for name, value in {"full_score": full_score, **options}.items():
         if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{name} must be a finite number > 0, got {value!r}.")
+            raise ValueError(f"{option(name)} must be a finite number > 0, got {value!r}.")
 
 
 def _axis(
@@ -133,6 +137,8 @@ def _axis(
     role = "flops" if "flop" in name else "tokens" if "token" in name else "step"
     taken = {"step": step, "flops": flops, "tokens": tokens}
     if taken[role] not in (None, x):
-        raise ValueError(f"x={x!r} stands for {role}, but {role}={taken[role]!r} was given too.")
+        raise ValueError(
+            f"{option('x', x)} stands for {role}, but {option(role, taken[role])} was given too."
+        )
     taken[role] = x
     return taken["step"], taken["flops"], taken["tokens"]

@@ -5,6 +5,7 @@ import numpy as np
 from rlviz.importers import names
 from rlviz.importers.columns import Roles, Wanted, first, is_count
 from rlviz.importers.log import Log
+from rlviz.importers.options import option
 
 _MAX_GRADED = 2.0**53
 _ROUNDING = 1e-6
@@ -19,7 +20,9 @@ def graded_answers(log: Log, wanted: Wanted, roles: Roles) -> None:
             f"{graded!r} can't count graded answers: it has values below 0, or only 0."
         )
     if isinstance(graded, (int, float)) and not 0 < graded < _MAX_GRADED:
-        raise ValueError(f"graded must be a number of answers in each row, > 0, got {graded!r}.")
+        raise ValueError(
+            f"{option('graded')} must be a number of answers in each row, > 0, got {graded!r}."
+        )
     roles.graded = graded
 
 
@@ -39,7 +42,8 @@ def accuracy(log: Log, wanted: Wanted, roles: Roles) -> None:
         for name in _most_values_first(log, evaluated)[:1]:
             roles.unknown.append(
                 f"{name!r} is of evaluations ({len(log.series[name]):,} of {log.count:,} rows), "
-                "not of training: to draw it nevertheless, pass it as accuracy."
+                "not of training: to draw it nevertheless, give "
+                f"{option('accuracy', name)}."
             )
 
 
@@ -90,7 +94,8 @@ def _take_as_named(log: Log, wanted: Wanted, roles: Roles, name: str) -> None:
     roles.unknown.append(
         f"The accuracy is unknown: {name!r} is not in [0, {wanted.full_score:g}] (it or its "
         f"minimum and maximum go from {low:g} to {high:g}), so it is the metric 'return'. If a "
-        "right answer earns more than 1 and a wrong one 0, say how much with full_score."
+        "right answer earns more than 1 and a wrong one 0, say how much with "
+        f"{option('full_score')}."
     )
     roles.return_ = name if wanted.return_ is None else None
 
@@ -122,8 +127,8 @@ def _say_what_is_no_accuracy(log: Log, roles: Roles, rates: list[str]) -> None:
         low, high = _range(log, rates[0])
         says = (
             f"The accuracy is unknown: {rates[0]!r} goes from {low:g} to {high:g}, outside [0, 1]. "
-            f"If {high:g} stands for all right and 0 for none, pass it as accuracy, with "
-            f"full_score={high:g}."
+            f"If {high:g} stands for all right and 0 for none, give "
+            f"{option('accuracy', rates[0])} with {option('full_score', high)}."
         )
     roles.unknown.append(says)
 

@@ -70,14 +70,38 @@ def export(
         2,,,,,,0.1
     """
     place = Path(path)
+    format = format_of(place, format)
+    with _replacing(place) as stream:
+        write(history, stream, format, units=units, progress=progress)
+
+
+def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
+    """The format of a file: the one given, or else what its suffix names.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    place = Path(path)
     if format is None:
         format = place.suffix.lower().removeprefix(".")
         if format not in _FORMATS:
             known = ", ".join(f".{name}" for name in FORMATS)
             raise ValueError(f"don't know how to write {place.name!r}. End it with {known}.")
     _check(format)
-    with _replacing(place) as stream:
-        write(history, stream, format, units=units, progress=progress)
+    return format
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse the name of a file that can't be written because of where it lies.
+
+    Raises:
+        OSError: it is a directory, or its directory isn't there.
+    """
+    target = Path(path).resolve()  # a link stays one
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a directory. Give the name of a file.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no directory {Path(path).parent}. Create it first.")
 
 
 def write(
@@ -111,15 +135,12 @@ def _nobody(done: int, rows: int) -> None:
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A stream whose content takes the place of a file once all of it is written."""
+    check_place(path)
     target = path.resolve()  # a link stays one
-    if target.is_dir():
-        raise IsADirectoryError(f"{path} is a directory. Give the name of a file.")
     if target.exists() and not target.is_file():  # a device or a pipe, which nothing can replace
         with target.open("wb") as stream:
             yield stream
         return
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no directory {path.parent}. Create it first.")
     beside = target.parent / f".rlviz-export-{secrets.token_hex(8)}"
     try:
         try:

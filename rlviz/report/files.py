@@ -90,9 +90,7 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    path = Path(logdir)
-    if not os.path.isdir(path):  # pathlib raises where the system does not let us look
-        raise FileNotFoundError(f"there is no run directory {path}. Give the logdir of a Callback.")
+    path = run_directory(logdir)
     batches: list[Batch] = []
     damage: list[Damage] = []
     files: list[EventFile] = []
@@ -104,6 +102,30 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
         named = schema.FileName.of(file.name)
         files.append(EventFile(file.name, size, rows, named.session if named else None))
     return Contents(path, tuple(batches), tuple(damage), tuple(files))
+
+
+def run_directory(logdir: str | os.PathLike[str], *, yet: str = "") -> Path:
+    """The directory of a run.
+
+    Raises:
+        FileNotFoundError: there is none of that name; `yet` stands in the sentence.
+    """
+    path = Path(logdir)
+    if os.path.isdir(path):  # pathlib raises where the system does not let us look
+        return path
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"there is no run directory {path}{yet}. Give the logdir of a Callback."
+        )
+    if "tfevents" in path.name:
+        raise FileNotFoundError(
+            f"{path} is a file of a run, which is a directory. Give the directory that holds it: "
+            f"{path.parent}."
+        )
+    raise FileNotFoundError(
+        f"{path} is a file, and a run is a directory. If it is the log of a run, "
+        f"`rlviz import {path.name}` makes one of it."
+    )
 
 
 def _may_be_read(file: Path) -> bool:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlviz import tfrecord
-from rlviz.report.files import DAMAGED, UNREADABLE, Batch, Damage, batches_of, kind_of
+from rlviz.report.files import (
+    DAMAGED,
+    UNREADABLE,
+    Batch,
+    Damage,
+    batches_of,
+    kind_of,
+    run_directory,
+)
 
 BLOCK_BYTES = 8 << 20
 """Of a file are read at once, or as much as its largest record needs."""
@@ -35,11 +43,7 @@ class Tail:
     """
 
     def __init__(self, logdir: str | os.PathLike[str]) -> None:
-        self.path = Path(logdir)
-        if not self.path.is_dir():
-            raise FileNotFoundError(
-                f"there is no run directory {self.path} (yet). Give the logdir of a Callback."
-            )
+        self.path = run_directory(logdir, yet=" (yet)")
         self._files: dict[str, _File] = {}
 
     def poll(self) -> list[Batch | Damage]:

@@ -103,7 +103,7 @@ def test_a_folder_without_a_run_names_the_logs_that_it_has(table, tmp_path):
     [
         (
             "verl",
-            r"log\.csv has no step of a verl run, a line like 'step:12 - .* CSV table \(csv\)",
+            r"log\.csv has no step of a verl run, a line like 'step:12 .* table: give kind='csv'",
         ),
         ("jsonl", r"log\.csv has no number in a JSON object on a line\. It looks like a CSV table"),
         (

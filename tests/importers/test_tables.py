@@ -271,6 +271,56 @@ def test_a_token_costs_what_was_done_with_it(take, tokens_are, each):
     assert run.exact_flops()[-1] == 2 * 1000 * each * 10**9
 
 
+def unknown(imported):
+    return " ".join(imported.unknown)
+
+
+def test_parameters_without_any_tokens_are_said_to_give_nothing(take):
+    imported, _ = take("step,accuracy\n1,0.5\n2,0.5\n", "log.csv", params=1e9)
+    assert "The RL FLOPs are unknown: nothing in the log counts FLOPs or tokens." in unknown(
+        imported
+    )
+    assert "params needs tokens to count FLOPs, and none were found: name their" in unknown(
+        imported
+    )
+
+
+def test_parameters_beside_a_counter_of_flops_are_said_to_be_idle(take):
+    log = "step,accuracy,total_flops,num_tokens\n1,0.5,7,3\n2,0.5,9,4\n"
+    imported, run = take(log, "log.csv", params=1e9)
+    assert run.exact_flops()[-1] == 9
+    assert "params was not needed: FLOPs are counted by 'total_flops'" in unknown(imported)
+
+
+@pytest.mark.parametrize(("params", "is_doubted"), [(7.0, True), (99_999, True), (1e5, False)])
+def test_fewer_parameters_than_any_language_model_has_are_doubted(take, params, is_doubted):
+    imported, _ = take("step,accuracy,num_tokens\n1,0.5,3\n2,0.5,4\n", "log.csv", params=params)
+    doubt = f"N = {params:g} parameters is less than any language model has"
+    assert (doubt in unknown(imported)) is is_doubted
+    assert ("params=7.6e+09 for 7.6 billion" in unknown(imported)) is is_doubted
+
+
+@pytest.mark.parametrize(
+    "name", ["completions/mean_length", "response_length", "tokens_per_sequence"]
+)
+def test_a_mean_of_tokens_without_the_number_of_sequences_is_doubted(take, name, tmp_path):
+    log = f"step,accuracy,{name}\n1,0.5,300\n2,0.5,400\n"
+    doubt = f"'{name}' looks like a mean of each sequence, and was taken for all tokens of a step"
+    assert doubt in unknown(take(log, "log.csv", tokens=name, params=1e9)[0])
+    imported = import_run(
+        tmp_path / "log.csv", tmp_path / "other", tokens=name, sequences=8, params=1e9
+    )
+    assert "looks like a mean" not in unknown(imported)
+
+
+def test_a_file_is_no_place_for_a_run(tmp_path):
+    (tmp_path / "log.csv").write_text("step,accuracy\n1,0.5\n")
+    with pytest.raises(
+        FileExistsError, match=r"log\.csv is a file\. Name a directory for the run\."
+    ):
+        import_run(tmp_path / "log.csv", tmp_path / "log.csv")
+
+
 def test_a_unit_of_flops_is_multiplied(take):
     rows = [{"step": s, "reward": 0.5, "tflops": 7 * s} for s in (1, 2, 3)]
     _, run = take(lines(rows), flops="tflops", flops_unit=1e12)

@@ -425,6 +425,12 @@ def test_a_directory_that_is_not_there_is_said_at_once(tmp_path):
         follow(tmp_path / "x", io.BytesIO(), until_idle=0)
 
 
+def test_a_file_is_told_from_a_directory(tmp_path):
+    (tmp_path / "events.out.tfevents.1").write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match="is a file of a run, which is a directory"):
+        follow(tmp_path / "events.out.tfevents.1", io.BytesIO(), until_idle=0)
+
+
 @pytest.mark.parametrize(
     ("times", "message"),
     [
