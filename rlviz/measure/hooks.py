@@ -27,7 +27,7 @@ class _Hook:
         self._compiled_around = ledger.compiled_around
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _Unwatched, ()
+        return Unwatched, ()
 
 
 class Before(_Hook):
@@ -116,7 +116,7 @@ class After(_Hook):
         self._ledger.await_gradient(on_gradient, output)
 
 
-class _Unwatched:
+class Unwatched:
     """Stands where the hook stood in a copy of a watched module, and does nothing."""
 
     def __call__(self, *args: Any) -> None:

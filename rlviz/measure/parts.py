@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from rlviz.measure.hooks import After, Before
+from rlviz.measure.hooks import After, Before, Unwatched
 from rlviz.measure.watch import Ledger, constant
 
 
@@ -49,14 +49,11 @@ class PartsWatch:
         self._ledgers: list[_PartLedger] = []
         self._handles: list[Any] = []
         for part, is_inside_compiled in _parts(modules):
-            ledger = _PartLedger(part)
-            ledger.spent = self._spent  # one for all
-            if is_inside_compiled:  # what is around it is watched, and counts there
-                ledger.compiled_around = constant(_nothing)
-            self._ledgers.append(ledger)
+            passes = _Passes(part, self._spent, is_inside_compiled)
+            self._ledgers += passes.ledgers
             self._handles += [
-                part.register_forward_pre_hook(_Enter(ledger, depth), with_kwargs=True),
-                part.register_forward_hook(_Leave(ledger, depth), always_call=True),
+                part.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
+                part.register_forward_hook(_Leave(passes, depth), always_call=True),
             ]
 
     @property
@@ -86,7 +83,7 @@ class PartsWatch:
             handle.remove()
 
     def _tidy(self) -> None:
-        self._depth.now = 0
+        self._depth.now, self._depth.after = 0, None
         for ledger in self._ledgers:
             ledger.tidy()
 
@@ -94,29 +91,73 @@ class PartsWatch:
 class _PartLedger(Ledger):
     """What the hooks of one part share."""
 
-    def __init__(self, part: Any) -> None:
+    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
         super().__init__(part)
+        self.spent = spent  # one for all
         self.weightless = _is_weightless(part)
+        if is_inside_compiled:  # what is around it is watched, and counts there
+            self.compiled_around = constant(_nothing)
+
+
+class _BeforePart(Before):
+    __slots__ = ()
+    _frames = 3
+
+
+class _Passes:
+    """Counts the passes of one part: those with weights to be trained and those without, apart.
+
+    The weights may be others from one pass to the next, where a loss is a function of them.
+    """
+
+    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        first = next((name for name, _ in part.named_parameters()), "")
+        path, _, self._name = first.rpartition(".")
+        self._owner = part.get_submodule(path)
+        self.ledgers = [_PartLedger(part, spent, is_inside_compiled) for _ in range(2)]
+        self._counting = [(_BeforePart(each), After(each)) for each in self.ledgers]
+
+    def counting(self) -> tuple[_BeforePart, After]:
+        """The hooks for a pass with the weights of now."""
+        weight = getattr(self._owner, self._name, None) if self._name else None
+        return self._counting[bool(getattr(weight, "requires_grad", True))]
 
 
 class _Depth(threading.local):
     """How many watched parts run within each other in this thread."""
 
     now = 0
+    after: After | None = None
+    """Of the outermost, if its pass is counted."""
 
 
-class _Enter(Before):
-    """Before a part's forward pass: count it if it is the outermost."""
+class _PartHook:
+    """A hook that a copy or pickle of the part does not take along."""
 
-    __slots__ = ("_depth", "_graph_task")
+    __slots__ = ("_compiling", "_depth", "_passes")
 
-    _frames = 3
-
-    def __init__(self, ledger: Ledger, depth: _Depth) -> None:
-        super().__init__(ledger)
+    def __init__(self, passes: _Passes, depth: _Depth) -> None:
         import torch
 
+        self._passes = passes
         self._depth = depth
+        # Traced into compiled code, the hooks must vanish.
+        self._compiling = torch.compiler.is_compiling
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Unwatched, ()
+
+
+class _Enter(_PartHook):
+    """Before a part's forward pass: count it if it is the outermost."""
+
+    __slots__ = ("_compiled_around", "_graph_task")
+
+    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+        super().__init__(passes, depth)
+        import torch
+
+        self._compiled_around = passes.ledgers[0].compiled_around
         self._graph_task: Callable[[], int] = torch._C._current_graph_task_id
 
     def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -126,25 +167,23 @@ class _Enter(Before):
         depth = self._depth
         depth.now += 1
         if depth.now == 1 and self._graph_task() == -1:
-            super().__call__(module, args, kwargs)
+            before, depth.after = self._passes.counting()
+            before(module, args, kwargs)
 
 
-class _Leave(After):
+class _Leave(_PartHook):
     """After a part's forward pass."""
 
-    __slots__ = ("_depth",)
-
-    def __init__(self, ledger: Ledger, depth: _Depth) -> None:
-        super().__init__(ledger)
-        self._depth = depth
+    __slots__ = ()
 
     def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
         if self._compiling():
             return
         depth = self._depth
         depth.now -= 1
-        if depth.now == 0:
-            super().__call__(module, args, output)
+        if depth.now == 0 and depth.after is not None:
+            after, depth.after = depth.after, None
+            after(module, args, output)
 
 
 def _nothing() -> None:

@@ -74,6 +74,16 @@ def test_the_backward_pass_is_that_of_the_outermost_part(agent, watch):
     assert watch.take() == 3 * (ROW + 2 * D + backward)
 
 
+def test_weights_that_are_trained_at_times_are_counted_as_they_are_at_each(agent, watch):
+    """As in a loss that holds a value network's weights out, and in functional losses."""
+    frozen = {name: weight.detach() for name, weight in agent.critic.named_parameters()}
+    for _ in range(2):
+        torch.func.functional_call(agent.critic, frozen, obs(3))
+        assert watch.take() == 3 * 2 * D
+        agent.critic(obs(3)).sum().backward()
+        assert watch.take() == 2 * 3 * 2 * D
+
+
 def test_a_part_of_two_modules_counts_once(agent):
     shared = nn.ModuleDict({"same": agent.actor})
     watch = PartsWatch([agent, shared, agent])
