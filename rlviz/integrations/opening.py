@@ -29,7 +29,8 @@ class Opening:
     ) -> None:
         self._logdir, self._options = logdir, dict(options)
         self.viz: Callback | None = None
-        """None until it is open."""
+        """None until it is open; closed, it stays here for its `health`."""
+        self._over = False
         self.is_ours = not isinstance(logdir, Callback)
         if isinstance(logdir, Callback):
             if options:
@@ -48,17 +49,20 @@ class Opening:
             utilization(given.arguments["device"], given.arguments["devices"])
 
     def open(self, **defaults: Any) -> Callback:
-        """The Callback, opened now if it is not yet; what the user passed goes before defaults.
+        """The Callback, opened now if none is open; what the user passed goes before defaults.
+
+        After `close` that is another one, for trainers that are started again.
 
         Args:
             defaults: what the framework knows: `config`, `process_group`.
         """
-        if self.viz is None:
-            assert not isinstance(self._logdir, Callback)
-            self.viz = Callback(self._logdir, **{**defaults, **self._options})
+        if not isinstance(self._logdir, Callback) and (self.viz is None or self._over):
+            self.viz, self._over = Callback(self._logdir, **{**defaults, **self._options}), False
+        assert self.viz is not None
         return self.viz
 
     def close(self) -> None:
         """The run is over."""
         if self.viz is not None and self.is_ours:
             self.viz.close()
+            self._over = True
