@@ -23,9 +23,9 @@ from typing import Any
 from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
+from rlviz.integrations.metrics import scalars
 from rlviz.integrations.opening import Opening
 from rlviz.integrations.requirement import need
-from rlviz.integrations.metrics import scalars
 
 need("transformers", "5.10", extra="transformers")
 
