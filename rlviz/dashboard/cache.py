@@ -21,7 +21,7 @@ class Cache(Generic[Value]):
         self._size = size
         self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
         self._lock = threading.Lock()
-        self.bytes = 0
+        self.nbytes = 0
         """What they take now."""
 
     def get(self, key: Hashable) -> Value | None:
@@ -37,8 +37,8 @@ class Cache(Generic[Value]):
         with self._lock:
             self._remove(key)
             self._values[key] = value, size
-            self.bytes += size
-            while self.bytes > self._budget and len(self._values) > 1:
+            self.nbytes += size
+            while self.nbytes > self._budget and len(self._values) > 1:
                 self._remove(next(iter(self._values)))
 
     def remove(self, key: Hashable) -> None:
@@ -55,4 +55,4 @@ class Cache(Generic[Value]):
 
     def _remove(self, key: Hashable) -> None:
         _, size = self._values.pop(key, (None, 0))
-        self.bytes -= size
+        self.nbytes -= size

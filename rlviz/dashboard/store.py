@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,11 @@ class Store:
         self.unread = 0
         """How many runs have rows that were not read yet."""
 
+    @property
+    def nbytes(self) -> int:
+        """What the rows that are kept take."""
+        return self._loaded.nbytes
+
     def refresh(self, context: Any, experiment: str) -> list[State]:
         """Read what is new, for at most a second or so, and give all runs that are known."""
         with self._reading:
@@ -83,8 +89,9 @@ class Store:
 
     def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
         """A run as it was read lately; None where there is none of that name."""
-        if name not in self._states or time.monotonic() - self._listed_at > _FRESH_SECONDS:
-            self.refresh(context, experiment)
+        with self._reading if self._is_old(name) else nullcontext():
+            if self._is_old(name):  # nobody has read meanwhile
+                self._refresh(context, experiment)
         state = self._states.get(name)
         if state is None:
             return None
@@ -93,6 +100,9 @@ class Store:
             with self._reading:
                 loaded = self._load(context, experiment, {name: state.stamps})[name]
         return state, loaded.history
+
+    def _is_old(self, name: str) -> bool:
+        return name not in self._states or time.monotonic() - self._listed_at > _FRESH_SECONDS
 
     def _refresh(self, context: Any, experiment: str) -> None:
         listed = self._source.stamps(context, experiment)

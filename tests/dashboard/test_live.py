@@ -122,6 +122,18 @@ def test_only_what_changed_is_read_again(open_board, tmp_path, write_rows, learn
     np.testing.assert_array_equal(history.step, rlviz.read(tmp_path / "a").step)
 
 
+def test_of_a_run_that_is_gone_nothing_is_kept(open_board, tmp_path, write_steps):
+    write_steps([1, 2], logdir=tmp_path / "run")
+    ingester = open_board(tmp_path).board._ingester
+    store = Store(Source(ingester.data_provider))
+    assert len(store.refresh(RequestContext(), "")) == 1
+    assert store.nbytes > 0
+    ingester.deprecated_multiplexer._accumulators.clear()  # as when it reloads without the run
+    assert store.refresh(RequestContext(), "") == []
+    assert store.get(RequestContext(), "", "run") is None
+    assert store.nbytes == 0
+
+
 def test_runs_of_the_same_tags_are_read_in_one_question(counting):
     provider, context = counting
     store = Store(Source(provider))
@@ -137,6 +149,7 @@ def test_with_little_memory_everything_is_the_same(counting, corpus):
     for state in roomy.refresh(context, ""):
         again, history = tight.get(context, "", state.name)
         assert again.listing == state.listing
+        assert tight.nbytes < roomy.nbytes
         versions = {tight.get(context, "", state.name)[0].version for _ in range(3)}
         assert versions == {again.version}  # read again, but not for new
         for name, column in roomy.get(context, "", state.name)[1].columns.items():

@@ -4,10 +4,13 @@ import io
 
 import numpy as np
 import pytest
+from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.context import RequestContext
 
 import rlviz
 from rlviz import tfrecord
+from rlviz.dashboard.rows import Source
 from rlviz.report.axis import choose
 from rlviz.report.export import write
 from rlviz.report.measures import measure
@@ -236,6 +239,54 @@ def test_a_run_whose_metadata_is_broken_is_a_note(open_board, tmp_path, write_ro
             response = board.get(route, {"run": name, "metric": "accuracy"})
             assert response.status_code == 404
             assert "no steps that can be read" in response.get_json()["error"]
+
+
+@pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
+def test_tensors_that_are_no_table_of_float64_are_a_note(
+    open_board, tmp_path, write_rows, learning, loader
+):
+    columns, table = learning(20)
+    odd = {
+        "int64": {"dtype": types_pb2.DT_INT64},
+        "float32": {"dtype": types_pb2.DT_FLOAT, "shape": (20, 22)},
+        "flat": {"shape": (220,)},
+        "deep": {"shape": (20, 11, 1)},
+        "wide": {"shape": (10, 22)},
+        "scalar": {"shape": ()},
+    }
+    for name, options in odd.items():
+        write_rows(tmp_path / name, columns, [(table, {})])
+        (file,) = (tmp_path / name).iterdir()
+        records = []
+        for record in tfrecord.scan(file.read_bytes()):
+            event = Event.FromString(record.payload)
+            for value in event.summary.value:
+                value.tensor.dtype = options.get("dtype", types_pb2.DT_DOUBLE)
+                if "shape" in options:
+                    del value.tensor.tensor_shape.dim[:]
+                    for size in options["shape"]:
+                        value.tensor.tensor_shape.dim.add(size=size)
+                if name == "scalar":
+                    value.tensor.tensor_content = value.tensor.tensor_content[:8]
+            records.append(tfrecord.frame(event.SerializeToString()))
+        file.write_bytes(b"".join(records))
+    board = open_board(tmp_path, loader)
+    board.wait_for_the_end(odd)
+    for name, listed in board.runs().items():
+        assert (name, listed["steps"]) == (name, 0)
+        assert "do not fit their header" in listed["notes"][0]
+    provider, context = board.board._ingester.data_provider, RequestContext()
+    for source in (Source(provider), Source(Unknown(provider))):
+        found = source.read(context, "", source.stamps(context, ""))
+        assert all(not rows.batches for tags in found.values() for rows in tags.values())
+
+
+class Unknown:
+    """A provider that is none of TensorBoard's own two."""
+
+    def __init__(self, provider):
+        self.list_tensors = provider.list_tensors
+        self.read_tensors = provider.read_tensors
 
 
 ODD_COLUMNS = ("step", "session", "wall_time", "flops/total", "flops_remainder/total", "correct")

@@ -1,21 +1,42 @@
-/** The page RL FLOPs: TensorBoard imports this module into a frame of its own and calls render(). */
+/** The page RL FLOPs: TensorBoard imports this module into a frame of its own and calls render().
+ *
+ * What the page needs is asked for at once, side by side: imports alone would come one level of the
+ * modules after the other, and the list of runs after the last. */
 
-import { element } from "./elements.js";
-import { Page } from "./page.js";
+import { fetchRuns } from "./api.js";
+
+const STYLES = ["uplot.css", "style.css"];
+const MODULES = [
+  "address", "dots", "download", "elements", "empty", "frames", "gestures", "live", "numbers", "page",
+  "palette", "panel", "panels", "plot", "points", "readout", "runlist", "runs", "scene", "state",
+  "store", "strokes", "table", "theme", "ticks", "toolbar", "uplot", "values", "words",
+];
 
 export async function render() {
   document.documentElement.lang = "en";
   document.title = "RL FLOPs";
-  await Promise.all(["uplot.css", "style.css"].map(loadStyles));
-  new Page(document.body).start();
+  const listing = fetchRuns();
+  listing.catch(() => {}); // the page says what is wrong, when it is there
+  for (const name of MODULES) link({ rel: "modulepreload", href: address(`${name}.js`) });
+  const [{ Page }] = await Promise.all([import("./page.js"), ...STYLES.map(loaded)]);
+  new Page(document.body).start(listing);
 }
 
-/** Load a style sheet; without it the page is plain, but there. */
-function loadStyles(name) {
-  const link = element("link", { rel: "stylesheet", href: new URL(name, import.meta.url).href });
+/** A style sheet, when it is there; without it the page is plain, but works. */
+function loaded(name) {
+  const sheet = link({ rel: "stylesheet", href: address(name) });
   return new Promise((done) => {
-    link.addEventListener("load", done);
-    link.addEventListener("error", done);
-    document.head.append(link);
+    sheet.addEventListener("load", done);
+    sheet.addEventListener("error", done);
   });
+}
+
+function link(properties) {
+  const made = Object.assign(document.createElement("link"), properties);
+  document.head.append(made);
+  return made;
+}
+
+function address(name) {
+  return new URL(name, import.meta.url).href;
 }

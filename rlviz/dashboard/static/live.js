@@ -23,11 +23,12 @@ export class Live {
     this.#onStatus = onStatus;
   }
 
-  start() {
+  /** @param {Promise} listing the first one, asked for before. */
+  start(listing) {
     document.addEventListener("visibilitychange", () => this.#wake());
     // TensorBoard hides the frames of its other tabs; no event tells of that, but their size does.
     window.addEventListener("resize", () => this.#wake());
-    this.#ask();
+    this.#ask(listing);
   }
 
   get #isSeen() {
@@ -44,12 +45,12 @@ export class Live {
     this.#timer = window.setTimeout(() => (this.#isSeen ? this.#ask() : this.#sleep(SECONDS)), 1000 * seconds);
   }
 
-  async #ask() {
+  async #ask(given = null) {
     if (this.#asking) return;
     this.#asking = true;
     let wait = SECONDS;
     try {
-      const listing = await fetchRuns(AbortSignal.timeout(30_000));
+      const listing = await (given ?? fetchRuns(AbortSignal.timeout(30_000)));
       this.#failures = 0;
       this.#onStatus(null);
       this.#onRuns(listing);

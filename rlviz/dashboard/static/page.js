@@ -55,10 +55,11 @@ export class Page {
     watchAddress((state) => this.state.set(state));
   }
 
-  start() {
+  /** @param {Promise} listing of the runs, which was asked for while the page was loaded. */
+  start(listing) {
     watchTheme(() => this.#refresh());
     this.#refresh();
-    this.live.start();
+    this.live.start(listing);
   }
 
   /** What is to be seen, as every part of the page needs it. */
@@ -201,7 +202,7 @@ export class Page {
         wanted.push({ run: name, version: run.version, metric, ...size, limits: limitsOf(state, metric, x) });
       }
     }
-    const dots = state.dots ? dotsOfEach(shown.length) : 0;
+    const dots = dotsOfEach(shown.length); // where they are hidden, too: the pointer finds them
     this.store.want(wanted, { x: axis, log: state.log, smooth: this.state.smoothing, dots });
   }
 

@@ -300,8 +300,10 @@ export class Panel {
 
   #showValues() {
     window.clearTimeout(this.#pending);
+    this.#values.setAttribute("aria-busy", "true");
     this.#pending = window.setTimeout(() => {
       if (this.#scene) this.#values.replaceChildren(valuesTable(this.#scene));
+      this.#values.setAttribute("aria-busy", "false");
     }, 150);
   }
 }

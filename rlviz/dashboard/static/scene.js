@@ -3,7 +3,8 @@
 import { firstFrom, toPlace } from "./frames.js";
 
 const FEW_BANDS = 4;
-const DOTS_OF_A_PANEL = 40_000;
+export const MANY_BANDS = 8;
+const DOTS_OF_A_PANEL = 30_000;
 const MOST_DOTS = 20_000;
 
 /** How many dots to ask for of each of several runs in a panel. */
@@ -74,8 +75,14 @@ function line(data) {
   return { place: data.curve_place, y: data.curve, low: data.curve_low, high: data.curve_high };
 }
 
-/** The curve of the part, and that of the whole before and after it. */
+/** The curve of the part, and that of the whole before and after it; kept, for it is asked for at
+ * every frame. */
 function joinedLine(whole, part) {
+  if (part.joined?.whole !== whole) part.joined = { whole, lines: join(whole, part) };
+  return part.joined.lines;
+}
+
+function join(whole, part) {
   const [all, detail] = [line(whole), line(part)];
   const [left, right] = [detail.place[0], detail.place[detail.place.length - 1]];
   const [before, after] = [firstFrom(all.place, left), firstFrom(all.place, nextAfter(right))];
@@ -113,7 +120,8 @@ function dotOpacity(runs, isBare, radius) {
 function bandOpacity(state, runs, isFaint, isStrong) {
   if (!state.band || isFaint) return 0;
   if (runs === 1 || isStrong) return 0.18;
-  return runs <= FEW_BANDS ? 0.13 : 0.05;
+  if (runs > MANY_BANDS) return 0; // they would be one gray
+  return runs <= FEW_BANDS ? 0.13 : 0.07;
 }
 
 function forecastOf(forecast, metric, axis, log) {

@@ -36,14 +36,21 @@ export function curve(context, to, places, y, style) {
   context.globalAlpha = 1;
 }
 
-/** The area between two lines. */
+/** The area between two lines, in pieces where they have gaps. */
 export function band(context, to, places, low, high, color, opacity) {
   context.fillStyle = faded(color, opacity);
-  context.beginPath();
-  for (let i = 0; i < places.length; i += 1) context.lineTo(to.x(places[i]), to.y(high[i]));
-  for (let i = places.length - 1; i >= 0; i -= 1) context.lineTo(to.x(places[i]), to.y(low[i]));
-  context.closePath();
-  context.fill();
+  for (let begin = 0; begin < places.length; ) {
+    let end = begin;
+    while (end < places.length && Number.isFinite(low[end]) && Number.isFinite(high[end])) end += 1;
+    if (end > begin + 1) {
+      context.beginPath();
+      for (let i = begin; i < end; i += 1) context.lineTo(to.x(places[i]), to.y(high[i]));
+      for (let i = end - 1; i >= begin; i -= 1) context.lineTo(to.x(places[i]), to.y(low[i]));
+      context.closePath();
+      context.fill();
+    }
+    begin = end + 1;
+  }
 }
 
 /** Where a session resumed: a thin line, and a flag at the foot of the panel. */

@@ -1,6 +1,7 @@
 /** The page's sentences about what is drawn: labels, captions, and why a panel is empty. */
 
 import { number } from "./numbers.js";
+import { MANY_BANDS } from "./scene.js";
 
 export const X_LABELS = {
   flops: "RL flops",
@@ -47,9 +48,10 @@ function curveCaption(state, series) {
   if (state.smooth === "ema") return `Curve: EMA of all steps, weight ${number(state.weight, 3)}`;
   const first = series[0]?.whole;
   if (!first) return "";
+  const hasBand = state.band && series.length <= MANY_BANDS;
   const width = series.length === 1 && Number.isFinite(first.bandwidth) && first.bandwidth !== null;
   const bandwidth = width ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}` : "";
-  return `Curve: local quadratic${bandwidth}${state.band ? "; band: ±2 standard errors" : ""}`;
+  return `Curve: local quadratic${bandwidth}${hasBand ? "; band: ±2 standard errors" : ""}`;
 }
 
 function forecastCaptions(axis, shown, forecasts) {

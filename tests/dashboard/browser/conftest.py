@@ -167,7 +167,7 @@ class Page:
 
     def tip(self, panel: int = 0) -> str:
         """What stands beside the crosshair of a panel; empty where there is none."""
-        self.page.wait_for_timeout(50)
+        self.settle()
         tip = self.frame.locator(".panel .chart").nth(panel).locator(".tip:not([hidden])")
         return "\n".join(tip.all_inner_texts())
 
@@ -177,17 +177,26 @@ class Page:
         button = section.get_by_role("button", name="Values as a table")
         if button.get_attribute("aria-expanded") == "false":
             button.click()
-        section.locator(".values table").wait_for()
-        self.page.wait_for_timeout(220)  # longer than the page waits to fill it
+        self.settle()
+        section.locator(".values[aria-busy=false] table").wait_for()
         rows = section.locator(".values tbody tr")
         return [row.split("\t") for row in rows.all_inner_texts()]
+
+    def settle(self) -> None:
+        """Until what was just done is drawn."""
+        for frame in self.page.frames:
+            frame.evaluate(
+                "() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => "
+                "requestAnimationFrame(done)), 20))"
+            )
 
     def press(self, name: str) -> None:
         self.frame.get_by_role("button", name=name, exact=True).click()
 
     def is_pressed(self, name: str) -> bool:
-        button = self.frame.get_by_role("button", name=name, exact=True)
-        return bool(button.get_attribute("aria-pressed") == "true")
+        """Whether a choice is made, or will be in a moment."""
+        self.frame.get_by_role("button", name=name, exact=True, pressed=True).wait_for()
+        return True
 
     def hash(self) -> str:
         """The fragment of the address, once it is written."""

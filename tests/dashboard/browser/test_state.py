@@ -49,10 +49,8 @@ def test_tensorboard_keeps_the_view_while_the_user_is_on_another_tab(server, ope
 def test_back_and_forth_in_the_history_changes_the_view(server, open_page):
     page = open_page(server.frame_url + "#p.rlviz.x=step").is_drawn()
     page.page.evaluate("location.hash = 'p.rlviz.x=tokens'")
-    page.page.wait_for_timeout(200)
     assert page.is_pressed("Tokens")
     page.page.go_back()
-    page.page.wait_for_timeout(200)
     assert page.is_pressed("Step")
 
 
@@ -203,3 +201,11 @@ def test_a_new_user_is_told_the_lines_to_add(serve, tmp_path, open_page):
 def test_the_files_of_the_page_are_small():
     total = sum(len(asset.compressed) for asset in assets.load().values())
     assert total <= 150_000, f"{total} bytes, compressed"
+
+
+def test_every_module_is_asked_for_at_once():
+    entry = assets.load()["index.js"].content.decode()
+    listed = re.findall(r'"([a-z]+)"', entry[entry.index("MODULES") : entry.index("];")])
+    others = {name for name in assets.load() if name.endswith(".js")} - {"index.js", "api.js"}
+    assert {f"{name}.js" for name in listed} == others
+    assert len(listed) == len(others)
