@@ -112,7 +112,8 @@ class _Passes:
 
     def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
         first = next((name for name, _ in part.named_parameters()), "")
-        path, _, self._name = first.rpartition(".")
+        path, _, name = first.rpartition(".")
+        self._name: str = name
         self._owner = part.get_submodule(path)
         self.ledgers = [_PartLedger(part, spent, is_inside_compiled) for _ in range(2)]
         self._counting = [(_BeforePart(each), After(each)) for each in self.ledgers]
@@ -174,7 +175,13 @@ class _Enter(_PartHook):
 class _Leave(_PartHook):
     """After a part's forward pass."""
 
-    __slots__ = ()
+    __slots__ = ("_transforms",)
+
+    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+        super().__init__(passes, depth)
+        from torch._C import _functorch
+
+        self._transforms: Callable[[], Any] = _functorch.peek_interpreter_stack
 
     def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
         if self._compiling():
@@ -183,7 +190,18 @@ class _Leave(_PartHook):
         depth.now -= 1
         if depth.now == 0 and depth.after is not None:
             after, depth.after = depth.after, None
+            if output is not None and self._transforms() is not None:
+                output = [_unwrapped(each) for each in self._passes.ledgers[0].tensors(output)]
             after(module, args, output)
+
+
+def _unwrapped(tensor: Any) -> Any:
+    """Under `vmap`, the tensor of all rows, to which the gradient comes."""
+    from torch._C import _functorch
+
+    while _functorch.is_batchedtensor(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def _nothing() -> None:

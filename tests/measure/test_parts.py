@@ -84,6 +84,21 @@ def test_weights_that_are_trained_at_times_are_counted_as_they_are_at_each(agent
         assert watch.take() == 2 * 3 * 2 * D
 
 
+def test_an_ensemble_under_vmap_is_counted_forward_and_backward(agent, watch):
+    weights = {
+        name: torch.stack([weight, weight]).detach().requires_grad_()
+        for name, weight in agent.actor.named_parameters()
+    }
+
+    def one(weights, x):
+        return torch.func.functional_call(agent.actor, weights, x)
+
+    for _ in range(2):
+        torch.vmap(one, in_dims=(0, None))(weights, obs(3)).sum().backward()
+        assert watch.take() == 2 * 3 * (3 * ROW - 2 * D * H)
+    assert watch.uncounted == ()
+
+
 def test_a_part_of_two_modules_counts_once(agent):
     shared = nn.ModuleDict({"same": agent.actor})
     watch = PartsWatch([agent, shared, agent])

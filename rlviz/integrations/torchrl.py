@@ -1,0 +1,176 @@
+"""TorchRL: a hook for `torchrl.trainers.Trainer`, and for a plain loop over a collector.
+
+What is read: of the steps of a batch that end an episode, `("next", "is_success")` as accuracy and
+`("next", "episode_reward")` (of the `RewardSum` transform) as the metric `return`; the losses; the
+number of environments as the metric `num_envs`. FLOPs are those of the real passes of the networks
+inside the policy, the loss module and further modules that you name: `rollout` until a batch is
+there, `update` after it.
+
+What can't be known: rollouts of collectors that run in other processes, updates of a learner in
+another process, advantages apart from the update, and episodes of a batch that a collector writes
+into its replay buffer without handing it out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from rlviz.callback import Callback
+from rlviz.integrations.metrics import scalars
+from rlviz.integrations.phases import Phases
+from rlviz.record.troubles import logger
+
+try:
+    from tensordict.nn import TensorDictModuleBase
+    from torch.nn import Module, ModuleDict, ModuleList
+    from torchrl.trainers.trainers import OptimizationStepper, TrainerHookBase  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        f"rlviz.integrations.torchrl needs torchrl 0.14 or newer ({error}). "
+        "Install it: pip install rlviz[torchrl]"
+    ) from error
+
+
+class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be missing
+    """Records a training: `RLVizHook("runs/ppo").register(trainer)`.
+
+    A step is a collected batch with the updates after it, and has the number of frames collected so
+    far. The state is part of the trainer's checkpoints. A plain loop calls `collected` and `step`.
+
+    Args:
+        logdir: the run directory, as of `rlviz.Callback`.
+        modules: what does passes: in a plain loop the policy, the loss module and the advantage
+            module; in a Trainer what is neither in its collector nor its loss module.
+        success: the key of a batch that says at the end of an episode whether it was a success.
+        episode_reward: the key that has the return of an episode at its end.
+        **options: further arguments of `rlviz.Callback`.
+
+    Raises:
+        ValueError, TypeError: as `rlviz.Callback`.
+    """
+
+    def __init__(
+        self,
+        logdir: str | os.PathLike[str],
+        *,
+        modules: Iterable[Any] = (),
+        success: Any = ("next", "is_success"),
+        episode_reward: Any = ("next", "episode_reward"),
+        **options: Any,
+    ) -> None:
+        self._open = partial(Callback, logdir, **options)
+        self.viz = self._open()
+        self._modules = list(modules)
+        self._phases = Phases(*_networks(self._modules))
+        self._success = success
+        self._episode_reward = episode_reward
+        self._trainer: Any = None
+        self._losses: Any = None
+        self._frames = 0
+        self._said = False
+
+    def register(self, trainer: Any, name: str = "rlviz") -> None:
+        """Put it in the places of the trainer where it belongs, before hooks that do passes."""
+        self._trainer = trainer
+        collector = trainer.collector
+        policy = getattr(collector, "policy", None)
+        self._phases.watch(*_networks([policy, trainer.loss_module, *self._modules]))
+        trainer.register_op("batch_process", self.collected)
+        trainer.register_op("post_steps_log", self)
+        if trainer.learner_backend == "local":
+            trainer.register_op("post_optim_complete_log", self._keep_losses)
+        trainer.register_op("shutdown", self.close)
+        trainer.register_module(name, self)
+
+    def _keep_losses(self, optim_steps: int, average_losses: Any) -> None:
+        self._losses = average_losses
+
+    def collected(self, batch: Any) -> Any:
+        """A batch has come from the collector, which is the end of the rollout; returns it."""
+        self._phases.end("rollout")
+        return batch
+
+    def __call__(self, batch: Any) -> None:
+        """The trainer is done with a batch."""
+        losses, self._losses = self._losses, None
+        self.step(batch, self._trainer.collected_frames, losses)
+
+    def step(self, batch: Any, frames: int, losses: Any = None) -> None:
+        """The updates with a batch are done.
+
+        Args:
+            batch: as the collector gave it; None where it did not.
+            frames: collected so far; the number of the step.
+            losses: scalars by name, a mapping or a tensordict.
+        """
+        self._phases.end("update")
+        if batch is not None:
+            self._record_episodes(batch)
+        if frames <= self._frames:
+            return  # of an asynchronous collector nothing has come
+        self._frames = frames
+        metrics = {} if losses is None else scalars(dict(losses.items()))
+        environment = getattr(getattr(self._trainer, "collector", None), "env", None)
+        if environment is not None:
+            metrics["num_envs"] = environment.batch_size.numel()
+        flops = self._phases.take()
+        if "update" in flops and "rollout" not in flops and not self._said:
+            self._said = True
+            logger.warning(
+                "rlviz: no pass of the policy was seen while a batch was collected, so FLOPs of "
+                "rollouts are missing. Where a collector has its own processes or acts at random, "
+                "that can't be helped: viz.record(flops={'rollout': …})."
+            )
+        self.viz.on_step_end(frames, flops=flops, metrics=metrics)
+
+    def _record_episodes(self, batch: Any) -> None:
+        done = batch.get(("next", "done"), None)
+        if done is None:
+            return
+        success = batch.get(self._success, None)
+        if success is not None:
+            self.viz.record(correct=success.reshape(done.shape)[done])
+        returns = batch.get(self._episode_reward, None)
+        if returns is not None:
+            for value in returns[done.expand(returns.shape)].tolist():
+                self.viz.record(metrics={"return": value})
+
+    def close(self) -> None:
+        """The training is over: write it all."""
+        self._phases.close()
+        self.viz.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """For the trainer's checkpoint, or your own."""
+        return {"run": json.dumps(self.viz.state_dict())}  # counts are longer than 64 bits
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint; once steps were recorded, in another session of the run."""
+        if self.viz.health.logged:
+            self.viz.close()
+            self.viz = self._open()
+        state = json.loads(state_dict["run"])
+        self.viz.load_state_dict(state)
+        self._frames = state["step"]
+
+
+def _networks(modules: Iterable[Any]) -> Iterator[Any]:
+    """What takes tensors inside of what takes tensordicts, each once.
+
+    Passes are looked up by the shapes of tensors, which a tensordict does not tell. Loss modules
+    keep the networks that they call outside of their parts.
+    """
+    waiting, known = list(modules), set()
+    while waiting:
+        module = waiting.pop(0)
+        if not isinstance(module, Module) or id(module) in known:
+            continue
+        known.add(id(module))
+        if isinstance(module, (TensorDictModuleBase, ModuleList, ModuleDict)):
+            waiting += [*module.children(), *vars(module).values()]
+        else:
+            yield module
