@@ -172,25 +172,43 @@ def metric_column(name: str) -> str:
 
 
 def column(name: str) -> Column:
-    """Describe any column that a row can have.
+    """Describe any column that a row can have, or that `History.table` derives from one.
 
-    >>> column("flops/rollout").unit
-    'FLOPs'
+    Raises:
+        KeyError: there is no such column.
+
+    >>> column("flops/rollout").unit, column("accuracy").unit
+    ('FLOPs', 'fraction in [0, 1]')
     """
-    for fixed in FIXED_COLUMNS:
-        if fixed.name == name:
-            return fixed
-    kind, _, rest = name.partition("/")
+    for known in (*FIXED_COLUMNS, *DERIVED_COLUMNS):
+        if known.name == name:
+            return known
+    kind, _, rest = str(name).partition("/")
+    if kind not in _KINDS or not rest:
+        raise KeyError(
+            f"no column is called {name!r}. There are "
+            f"{', '.join(known.name for known in (*FIXED_COLUMNS, *DERIVED_COLUMNS))}, and "
+            f"{', '.join(f'{kind}/…' for kind in _KINDS)}; a metric's is 'metrics/<name>'."
+        )
     unit, meaning = _KINDS[kind]
     return Column(name, unit, meaning.format(rest))
 
 
+_SHARE = "fraction in [0, 1]"
+DERIVED_COLUMNS = (
+    Column(ACCURACY, _SHARE, "training accuracy, correct / graded"),
+    Column(f"{ACCURACY}_low", _SHARE, "lower end of the accuracy's 95 % Wilson interval"),
+    Column(f"{ACCURACY}_high", _SHARE, "upper end of the accuracy's 95 % Wilson interval"),
+    Column(PARALLELISM, "ratio", "mean over the step's episodes of work / span"),
+)
+"""What no row holds and `History.table` works out, beside `accuracy/<group>`."""
 _KINDS = {
+    ACCURACY: (_SHARE, "training accuracy of the group {}"),
     "flops": ("FLOPs", "cumulative RL FLOPs, {}, nearest float64"),
     "flops_remainder": ("FLOPs", "exact cumulative RL FLOPs of {} minus that float64"),
     "correct": ("answers", "graded answers of the group {} that were correct"),
     "graded": ("answers", "graded answers of the group {}"),
-    f"{ACCURACY}_ema": ("fraction in [0, 1]", "online EMA of the accuracy of the group {}"),
+    f"{ACCURACY}_ema": (_SHARE, "online EMA of the accuracy of the group {}"),
     "seconds": ("seconds", "wall time of the phase {} in this step"),
     "mfu": ("fraction", "model FLOPs utilization of the phase {} in this step"),
     "metrics": ("as logged", "the user's metric {}, mean over the step"),

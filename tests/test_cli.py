@@ -296,6 +296,14 @@ def test_compare_says_which_run_needs_less_compute(run_cli, two_runs, tmp_path):
     assert multiplier["high"] < 1.5 * multiplier["low"]
 
 
+def test_compare_takes_less_for_better_where_it_is_told_so(run_cli, two_runs):
+    arguments = ("compare", two_runs / "slow0", two_runs / "fast0", "--format", "json")
+    _, out, _ = run_cli(*arguments)
+    assert json.loads(out)["leader"]["name"] == "fast0"
+    _, out, _ = run_cli(*arguments, "--lower-is-better")
+    assert json.loads(out)["leader"]["name"] == "slow0"
+
+
 def test_compare_goes_by_the_suffix_too(run_cli, two_runs, tmp_path):
     runs = two_runs / "slow0", two_runs / "fast0"
     output = tmp_path / "c.json"

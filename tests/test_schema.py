@@ -3,10 +3,12 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import rlviz
 from rlviz import schema
 from rlviz.schema import RowsHeader
 
@@ -52,6 +54,23 @@ def test_tags_and_columns_are_spelled_as_the_format_says():
 @given(session=st.integers(0, 10**6), layout=st.integers(0, 10**6))
 def test_every_rows_tag_is_known_as_one(session, layout):
     assert schema.is_rows_tag(schema.rows_tag(session, layout))
+
+
+def test_what_a_table_derives_is_described_too():
+    run = rlviz.History(
+        {"step": np.array([1.0]), "correct/math": np.array([1.0]), "graded/math": np.array([1.0])}
+    )
+    described = [schema.column(name) for name in run.table()]
+    assert [column.name for column in described] == list(run.table())
+    assert schema.column("accuracy").meaning == "training accuracy, correct / graded"
+    assert schema.column("accuracy/math").meaning == "training accuracy of the group math"
+
+
+@pytest.mark.parametrize("name", ["loss", "flops", "flops/", "accuracy/", "", None, 3])
+def test_a_column_that_no_table_has_is_refused_in_words(name):
+    words = rf"no column is called {name!r}\. There are step, .*flops/….*'metrics/<name>'"
+    with pytest.raises(KeyError, match=words):
+        schema.column(name)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         action="store_true",
         help="compare runs that count different phases of a step",
     )
+    parser.add_argument(
+        "--lower-is-better", action="store_true", help="of the metric, such as a loss"
+    )
     parser.set_defaults(run=_compare)
 
 
@@ -58,6 +61,7 @@ def _compare(options: argparse.Namespace) -> int:
         reference=options.reference,
         levels=options.levels,
         allow_different_flops=options.allow_different_flops,
+        lower_is_better=options.lower_is_better,
     )
     if form == "json":
         write_text(json.dumps(found.to_dict(), indent=2) + "\n", options.output)

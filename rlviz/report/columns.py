@@ -5,21 +5,6 @@ from rlviz import schema
 UNKNOWN_UNIT = "unknown"
 """Of a column that no rlviz of this version writes."""
 
-_SHARE = "fraction in [0, 1]"
-_DERIVED = {
-    column.name: column
-    for column in (
-        schema.Column(schema.ACCURACY, _SHARE, "training accuracy, correct / graded"),
-        schema.Column(
-            f"{schema.ACCURACY}_low", _SHARE, "lower end of the accuracy's 95 % Wilson interval"
-        ),
-        schema.Column(
-            f"{schema.ACCURACY}_high", _SHARE, "upper end of the accuracy's 95 % Wilson interval"
-        ),
-        schema.Column(schema.PARALLELISM, "ratio", "mean over the step's episodes of work / span"),
-    )
-}
-
 
 def describe(name: str, *, exact: bool = False) -> schema.Column:
     """Describe a column of `History.table`, the derived ones included.
@@ -33,11 +18,6 @@ def describe(name: str, *, exact: bool = False) -> schema.Column:
     >>> describe("flops/rollout", exact=True).meaning
     'cumulative RL FLOPs, rollout, exact'
     """
-    if name in _DERIVED:
-        return _DERIVED[name]
-    group = name.removeprefix(f"{schema.ACCURACY}/")
-    if group != name:
-        return schema.Column(name, _SHARE, f"training accuracy of the group {group}")
     if exact and is_count(name):
         phase = name.removeprefix(schema.flops_column(""))
         return schema.Column(name, "FLOPs", f"cumulative RL FLOPs, {phase}, exact")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlviz.report import comparison_text, conventions, words
+from rlviz.report import comparison_notes, comparison_text, conventions
 from rlviz.report.contenders import (
     Contender,
     Estimate,
@@ -70,12 +70,13 @@ class Comparison:
         reference: the run that the others are compared with.
         seeds: name -> number of runs, in the order given.
         at_compute: at a quarter, half, three quarters and the end of the compute that all spent.
-        at_accuracy: for each level, lowest first.
+        at_accuracy: for each level, the one that is reached first, first.
         multipliers: name -> how many times less compute a run needed than the reference, the
             geometric mean over the levels that both reached; None where there are none.
         leader: None where none is surely ahead of every other at the end.
         notes: what has to be known to read it.
         groups: the runs themselves.
+        lower_is_better: whether less of the measure is better.
     """
 
     measure: Measure
@@ -87,6 +88,7 @@ class Comparison:
     leader: Lead | None
     notes: tuple[str, ...]
     groups: tuple[Group, ...]
+    lower_is_better: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,11 +132,12 @@ def compare(
     resamples: int = 500,
     seed: int = 0,
     allow_different_flops: bool = False,
+    lower_is_better: bool = False,
 ) -> Comparison:
     """Compare two or more runs at equal compute and at equal accuracy.
 
     Everything is read off local-quadratic curves over cumulative RL FLOPs. A run reaches a level
-    at the first compute at which its curve is there; where it started at the level or above,
+    at the first compute at which its curve is there; where it started at the level or beyond,
     nothing is said. A single run's intervals are those of a bootstrap of the noise of its steps:
     another seed may differ by more. Of several seeds the mean of their curves, and the geometric
     mean of what they needed, are compared; the intervals are then those of Student's t over the
@@ -143,12 +146,15 @@ def compare(
     Args:
         histories: runs from `rlviz.read`, or a mapping of names, each to a run or to a list of runs
             that differ in their seed only.
-        metric: "accuracy", or another that `rlviz.figure` takes, of which more is better.
+        metric: "accuracy", or another that `rlviz.figure` takes, of which more is better, or
+            less if `lower_is_better`.
         reference: the name that others are compared with; by default the first.
         levels: of the metric; by default round ones within what the runs passed.
         resamples: of the bootstrap, at least 100.
         seed: of the bootstrap. The same runs and seed give the same numbers.
         allow_different_flops: compare runs that counted different phases all the same.
+        lower_is_better: whether a run leads that has less of the metric, such as a loss, and
+            reaches a level from above.
 
     Raises:
         ValueError: there are fewer than two; one has no axis of FLOPs or under 20 points; or they
@@ -178,24 +184,29 @@ def compare(
     notes = conventions.check(groups, allow_different=allow_different_flops)
     what = measure(metric, [run for group in groups for run in group.runs])
     random = np.random.default_rng(seed)
-    contenders = [contender(group, what, resamples, random) for group in groups]
+    up = -1.0 if lower_is_better else 1.0  # the way to the better; curves are turned to rise
+    contenders = [contender(group, what, resamples, random, up=up) for group in groups]
     first = contenders[names.index(reference) if reference else 0]
     others = [contender for contender in contenders if contender is not first]
     grid = _common(contenders)
-    at = _levels(levels, contenders, what)
+    at = _levels(levels, contenders, what, up)
     needs = {c.name: c.needs(at, random) for c in contenders}
     overall = {c.name: _overall(first, c, at, needs, random) for c in others}
-    at_accuracy = tuple(_at_level(k, at, needs, first, others) for k in range(len(at)))
+    at_accuracy = tuple(_at_level(k, up * at + 0.0, needs, first, others) for k in range(len(at)))
     return Comparison(
         measure=what,
         reference=first.name,
         seeds={group.name: len(group.runs) for group in groups},
-        at_compute=_at_compute(grid, contenders, first, random) if len(grid) else (),
+        at_compute=_at_compute(grid, contenders, first, random, up) if len(grid) else (),
         at_accuracy=tuple(row for row in at_accuracy if any(row.flops.values())),
         multipliers=overall,
         leader=_leader(grid, contenders, random) if len(grid) else None,
-        notes=notes + _notes(groups, grid),
+        notes=notes
+        + comparison_notes.notes(
+            groups, what, in_common=bool(len(grid)), lower_is_better=bool(lower_is_better)
+        ),
         groups=groups,
+        lower_is_better=bool(lower_is_better),
     )
 
 
@@ -207,7 +218,7 @@ def _common(contenders: Sequence[Contender]) -> Floats:
 
 
 def _at_compute(
-    grid: Floats, contenders: Sequence[Contender], first: Contender, random: Generator
+    grid: Floats, contenders: Sequence[Contender], first: Contender, random: Generator, up: float
 ) -> tuple[EqualCompute, ...]:
     flops = grid[0] + np.array(_QUARTERS) * (grid[-1] - grid[0])
     spreads = {c.name: c.at(flops, random) for c in contenders}
@@ -215,28 +226,29 @@ def _at_compute(
     return tuple(
         EqualCompute(
             float(at),
-            {name: spread.interval(k) for name, spread in spreads.items()},
-            {name: spread.interval(k) for name, spread in behind.items()},
+            {name: spread.times(up).interval(k) for name, spread in spreads.items()},
+            {name: spread.times(up).interval(k) for name, spread in behind.items()},
         )
         for k, at in enumerate(flops)
     )
 
 
 def _levels(
-    levels: Sequence[float] | None, contenders: Sequence[Contender], what: Measure
+    levels: Sequence[float] | None, contenders: Sequence[Contender], what: Measure, up: float
 ) -> Floats:
+    """Those asked for, or round ones, turned as the curves are; rising."""
     if levels is None:
         starts = [max(float(y[0]) for y in c.curve) for c in contenders]
         peaks = [min(float(y.max()) for y in c.curve) for c in contenders]
         return round_levels(starts, peaks, percent=what.scale == "percent")
-    found = np.sort(np.asarray(levels, dtype=np.float64).ravel())
+    found = np.asarray(levels, dtype=np.float64).ravel()
     if not len(found) or not np.isfinite(found).all():
         raise ValueError(f"levels must be finite numbers, at least one, got {levels!r}.")
     if what.scale == "percent" and (found > 1).any():
         raise ValueError(
             f"levels of {what.name} lie in [0, 1], got {levels!r}. Write 0.5 for 50 %."
         )
-    return found
+    return np.sort(up * found)
 
 
 def _at_level(
@@ -280,18 +292,3 @@ def _leader(grid: Floats, contenders: Sequence[Contender], random: Generator) ->
         return None
     behind = np.flatnonzero(~ahead)
     return Lead(contenders[best].name, float(grid[behind[-1] + 1 if len(behind) else 0]))
-
-
-def _notes(groups: Sequence[Group], grid: Floats) -> tuple[str, ...]:
-    notes = []
-    if not len(grid):
-        notes.append("The runs have no compute in common, so none can be said to lead.")
-    if single := [group.name for group in groups if len(group.runs) == 1]:
-        few = "is one run" if len(single) == 1 else "are one run each"
-        names = words.joined([repr(name) for name in single])
-        notes.append(
-            f"{names} {few}: the intervals hold the noise of its steps, not that of other seeds."
-        )
-    if any(sum(run.lost_flops.values()) for group in groups for run in group.runs):
-        notes.append("Restarts lost RL FLOPs that the curves don't count: see `rlviz summary`.")
-    return tuple(notes)

@@ -37,6 +37,7 @@ def to_dict(found: "Comparison") -> dict[str, Any]:
     leader = found.leader
     return {
         "metric": found.measure.name,
+        "lower_is_better": found.lower_is_better,
         "reference": found.reference,
         "seeds": dict(found.seeds),
         "leader": None if leader is None else {"name": leader.name, "since": leader.since_flops},
@@ -103,6 +104,8 @@ def _title(found: "Comparison") -> str:
 
 def _sentences(found: "Comparison") -> list[str]:
     what = found.measure.label.lower() if found.measure.scale != "number" else found.measure.name
+    if found.lower_is_better:
+        what += " (lower is better)"
     parts = []
     if found.at_compute:
         end = found.at_compute[-1]
@@ -204,7 +207,7 @@ def _definitions(found: "Comparison") -> str:
     text = (
         "Values are read off local-quadratic curves over cumulative RL FLOPs. A level is reached "
         "at the first compute at which the curve is there; – where a run did not surely come to "
-        f"it, or started above. Compute multiplier: FLOPs that {found.reference} needed / FLOPs "
+        f"it, or started beyond. Compute multiplier: FLOPs that {found.reference} needed / FLOPs "
         "that the other needed, the geometric mean over the levels that both reached. A run leads "
         "from where it is ahead of every other in 99.5 % of the draws on to the end. In "
         "brackets: 95 % intervals"

@@ -40,6 +40,9 @@ class Spread:
         low, high = np.percentile(self.draws[:, k], [TAIL, 100 - TAIL])
         return Estimate(float(self.value[k]), float(low), float(high))
 
+    def times(self, factor: float) -> "Spread":
+        return Spread(factor * self.value, factor * self.draws)
+
     def minus(self, other: "Spread") -> "Spread":
         return Spread(self.value - other.value, self.draws - other.draws)
 
@@ -107,7 +110,10 @@ def exponential(spread: Spread, k: int) -> Estimate | None:
     return Estimate(float(value), float(low), float(high))
 
 
-def contender(group: Group, what: Measure, resamples: int, random: Generator) -> Contender:
+def contender(
+    group: Group, what: Measure, resamples: int, random: Generator, *, up: float
+) -> Contender:
+    """What is known of a group; `up` is −1 where less is better, and turns its curves."""
     found = []
     for run in group.runs:
         values = what.values(run)
@@ -118,7 +124,7 @@ def contender(group: Group, what: Measure, resamples: int, random: Generator) ->
                 f"FLOPs, expected at least {FEWEST} at different FLOPs: fewer can't tell a "
                 "difference from noise."
             )
-        found.append(draws(x, y, resamples if len(group.runs) == 1 else 0, random))
+        found.append(draws(x, up * y, resamples if len(group.runs) == 1 else 0, random))
     return Contender(
         group.name,
         tuple(f.x for f in found),

@@ -13,6 +13,7 @@ import numpy as np
 from rlviz import schema
 from rlviz.report import decay, losses, oddities, words
 from rlviz.report.account import Session
+from rlviz.report.ending import was_closed
 from rlviz.report.files import Contents, load, no_steps
 from rlviz.report.findings import PROBLEM, Finding
 from rlviz.report.history import History, merged
@@ -101,8 +102,9 @@ class Diagnosis:
             )
         if facts["last_written"] is not None:
             ago = words.ago(facts["seconds_since_last"])
-            running = "; it may still be running" if facts["may_be_running"] else ""
-            yield f"Last step {ago}, {words.moment(facts['last_written'])}{running}."
+            end = "; it may still be running" if facts["may_be_running"] else ""
+            end = "; its script closed it" if facts["closed"] else end
+            yield f"Last step {ago}, {words.moment(facts['last_written'])}{end}."
         ranks = f", rows sum over {facts['world_size']} ranks" if facts["world_size"] > 1 else ""
         yield f"{words.counted(facts['files'], 'event file')}, {words.size(facts['bytes'])}{ranks}."
 
@@ -183,6 +185,7 @@ def _facts_of(history: History, now: float) -> dict[str, Any]:
     wall = history.wall_time[np.isfinite(history.wall_time)]
     last = float(wall.max()) if len(wall) else None
     ago = None if last is None else now - last
+    closed = was_closed(history)
     # A step that takes hours is no sign of a dead run.
     step_seconds = float(np.median(np.abs(np.diff(wall)))) if len(wall) > 1 else 0.0
     return {
@@ -192,7 +195,8 @@ def _facts_of(history: History, now: float) -> dict[str, Any]:
         "began": float(wall.min()) if len(wall) else None,
         "last_written": last,
         "seconds_since_last": ago,
-        "may_be_running": ago is not None and ago < max(60.0, 3 * step_seconds),
+        "closed": closed,
+        "may_be_running": not closed and ago is not None and ago < max(60.0, 3 * step_seconds),
         "wall_seconds": float(np.ptp(wall)) if len(wall) else None,
         "files": len(history.files),
         "bytes": sum(file.size for file in history.files),

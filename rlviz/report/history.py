@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.measure.accuracy import wilson_interval
 from rlviz.measure.ratio import ratios
+from rlviz.report import words
 from rlviz.report.account import MissingRanks, Session
 from rlviz.report.files import Contents, Damage, EventFile, load, no_steps
 from rlviz.report.sessions import merge
@@ -51,6 +52,23 @@ class History:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    def __repr__(self) -> str:
+        """In a line: where it was read, its steps, and what there is of each."""
+        steps = words.counted(len(self), "step")
+        if len(self):
+            steps += f" ({self.step[0]} to {self.step[-1]})"
+        series = {
+            "RL FLOPs": self.flops,
+            schema.ACCURACY: self.accuracy,
+            "parallelism": self.parallelism,
+        }
+        has = [name for name, values in series.items() if np.isfinite(values).any()]
+        for names, what in ((self.groups, "group"), (self.metrics, "metric")):
+            has += [words.counted(len(names), what)] if names else []
+        amiss = [words.counted(self.lost_rows, "row") + " lost"] if self.lost_rows else []
+        amiss += ["damaged"] if self.damage else []
+        return f"<History {', '.join([repr(self.logdir), steps, *has, *amiss])}>"
 
     @property
     def step(self) -> NDArray[np.int64]:

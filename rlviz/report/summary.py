@@ -54,6 +54,17 @@ class Summary:
     not_concluded: tuple[str, ...] = ()
     groups: dict[str, dict[str, Value]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """In a line; `print` gives its sentences."""
+        steps = words.counted(self.facts["steps"], "step")
+        notes = words.counted(len(self.notes), "note")
+        return f"<Summary {self.title!r}, {steps}, {len(self.claims)} claims, {notes}>"
+
+    def __str__(self) -> str:
+        """What happened, a sentence a line; `markdown()` has the tables too."""
+        notes = (f"Note: {note}" for note in self.notes)
+        return "\n".join((f"{self.title}:", *(claim.sentence for claim in self.claims), *notes))
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, ready for JSON."""
         return {

@@ -147,6 +147,78 @@ def test_any_metric_can_be_compared():
 # --- seeds -----------------------------------------------------------------
 
 
+# --- what is better --------------------------------------------------------
+
+
+def losses(speed):
+    """A loss that falls from 0.7 by as much as the accuracy rises."""
+    run = quiet(speed)
+    run.columns["metrics/loss"] = 1 - run.accuracy
+    return run
+
+
+@pytest.fixture(scope="module")
+def less():
+    runs = {"base": losses(1.0), "twice": losses(2.0)}
+    return rlviz.compare(runs, metric="loss", lower_is_better=True)
+
+
+def test_where_less_is_better_a_comparison_is_that_of_the_mirrored_curves(less):
+    runs = {"base": losses(1.0), "twice": losses(2.0)}
+    for run in runs.values():
+        run.columns["metrics/mirrored"] = -run.columns["metrics/loss"]
+    more = rlviz.compare(runs, metric="mirrored")
+    assert less.multipliers == more.multipliers
+    assert less.leader == more.leader
+    assert (less.leader.name, less.lower_is_better) == ("twice", True)
+    assert [row.level for row in less.at_accuracy] == [-row.level for row in more.at_accuracy]
+    for one, other in zip(less.at_compute, more.at_compute, strict=True):
+        assert one.values["twice"].value == -other.values["twice"].value
+        assert one.differences["twice"].low == pytest.approx(-other.differences["twice"].high)
+    assert less.multipliers["twice"].value == pytest.approx(2, rel=0.02)
+    assert less.at_compute[-1].differences["twice"].value < 0
+
+
+def test_levels_of_what_falls_are_reached_from_above():
+    runs = {"base": losses(1.0), "twice": losses(2.0)}
+    found = rlviz.compare(runs, metric="loss", lower_is_better=True, levels=[0.5, 0.6, 0.9])
+    assert [row.level for row in found.at_accuracy] == [0.6, 0.5]  # both started below 0.9
+    true = -np.log(1 - (0.7 - 0.6) / 0.35) / 3 * 1e22
+    assert found.at_accuracy[0].flops["base"].value == pytest.approx(true, rel=0.03)
+
+
+def test_it_is_said_what_is_taken_as_better(less):
+    assert "twice leads in loss (lower is better) from" in less.markdown()
+    assert less.to_dict()["lower_is_better"] is True
+    assert less.notes[0].startswith("Less 'loss' is taken as better. If more is, compare without")
+    more = rlviz.compare([losses(1.0), losses(2.0)], metric="loss")
+    assert more.notes[0] == (
+        "More 'loss' is taken as better. If less is, compare with lower_is_better "
+        "(--lower-is-better)."
+    )
+
+
+def test_of_accuracy_it_goes_without_saying(pair):
+    assert not [note for note in pair.notes if "better" in note]
+
+
+def test_two_seeds_are_said_to_be_few():
+    runs = {"two": [quiet(1.0), quiet(1.01)], "three": [quiet(2 + k / 100) for k in range(3)]}
+    assert [note for note in rlviz.compare(runs).notes if "seed" in note] == [
+        "'two' has two seeds: what seeds differ by is hardly known from one difference, and its "
+        "interval (Student's t with 1 degree of freedom, 12.7 standard errors) is so wide that "
+        "little can be told apart. A third seed makes it about a third as wide."
+    ]
+
+
+def test_the_figure_of_a_metric_has_no_empty_panel(less):
+    runs = [
+        rlviz.History({**run.columns, "graded": 0 * run.step}) for run in (losses(1), losses(2))
+    ]
+    drawing = rlviz.compare(runs, metric="loss").figure()
+    assert [ax.get_ylabel() for ax in drawing.axes] == ["loss"]
+
+
 def test_of_seeds_the_geometric_mean_of_what_they_needed_is_compared():
     runs = {
         "base": [quiet(1.0), quiet(1.001)],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
@@ -141,6 +141,54 @@ def test_a_run_can_be_examined_while_it_is_written(logdir):
         diagnosis = examine(logdir)
     assert diagnosis.is_sound
     assert diagnosis.facts["may_be_running"]
+
+
+@pytest.mark.parametrize("error", [None, KeyError])
+def test_a_run_that_was_closed_is_not_running(logdir, error):
+    with suppress(KeyError), rlviz.Callback(logdir, figure_seconds=None, config={"lr": 1}) as viz:
+        viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
+        assert viz.flush()
+        running = examine(logdir)
+        if error:
+            raise error
+    closed = examine(logdir)
+    assert (running.facts["closed"], running.facts["may_be_running"]) == (False, True)
+    assert (closed.facts["closed"], closed.facts["may_be_running"]) == (True, False)
+    assert "; it may still be running." in running.text()
+    assert "; its script closed it." in closed.text()
+
+
+def test_a_run_with_its_last_figure_behind_it_is_closed_too(logdir):
+    with rlviz.Callback(logdir, figure_seconds=1e6, config={"lr": 1}) as viz:
+        viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
+    assert examine(logdir).facts["closed"]
+
+
+def test_a_run_that_was_resumed_after_it_was_closed_may_be_running(logdir):
+    with rlviz.Callback(logdir, figure_seconds=None, config={"lr": 1}) as viz:
+        viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
+        state = viz.state_dict()
+    with rlviz.Callback(logdir, figure_seconds=None, config={"lr": 1}) as viz:
+        viz.load_state_dict(state)
+        viz.on_step_end(2, correct=[1], flops=1, parallelism=[1.0])
+        assert viz.flush()
+        assert examine(logdir).facts["may_be_running"]
+    assert examine(logdir).facts["closed"]
+
+
+def test_the_end_of_a_session_in_tensorboards_own_words_is_one(in_batches, logdir):
+    end = Event(wall_time=1.0, step=12, session_log=SessionLog(status=SessionLog.STOP))
+    with in_batches.open("ab") as stream:
+        stream.write(tfrecord.frame(end.SerializeToString()))
+    assert examine(logdir).facts["closed"]
+
+
+@pytest.mark.parametrize("behind", [b"", b"half a record", tfrecord.frame(b"\xff" * 9)])
+def test_what_does_not_say_the_end_is_none(in_batches, logdir, behind):
+    start = Event(wall_time=1.0, session_log=SessionLog(status=SessionLog.START))
+    with in_batches.open("ab") as stream:
+        stream.write(tfrecord.frame(start.SerializeToString()) + behind)
+    assert not examine(logdir).facts["closed"]
 
 
 # --- sessions --------------------------------------------------------------

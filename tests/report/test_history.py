@@ -53,6 +53,32 @@ def rows_records(data):
 # --- one session -----------------------------------------------------------
 
 
+def test_a_run_is_named_in_a_line(parl, tmp_path):
+    assert repr(parl) == (
+        f"<History {parl.logdir!r}, 300 steps (1 to 300), RL FLOPs, accuracy, parallelism>"
+    )
+    columns = {"step": np.array([4.0]), "metrics/loss": np.array([1.0])}
+    assert repr(rlviz.History(columns)) == "<History '', 1 step (4 to 4), 1 metric>"
+    assert str(rlviz.History({"step": np.array([])}, "runs/a")) == "<History 'runs/a', 0 steps>"
+
+
+def test_a_run_that_is_not_sound_says_so_in_its_line(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        for step in range(1, 10):
+            viz.record(correct=[1, 0], group="math")
+            viz.on_step_end(step, correct=[1], group="code", metrics={"kl": 0.1})
+            assert step % 3 or viz.flush()
+    (file,) = tmp_path.glob("*tfevents*")
+    data = bytearray(file.read_bytes())
+    rows = [r for r in tfrecord.scan(bytes(data)) if b"rlviz/rows/" in r.payload]
+    data[rows[1].end - 20] ^= 0xFF
+    file.write_bytes(data)
+    assert repr(rlviz.read(tmp_path)) == (
+        f"<History {str(tmp_path)!r}, 6 steps (1 to 9), accuracy, 2 groups, 1 metric, 3 rows lost, "
+        "damaged>"
+    )
+
+
 def test_every_step_comes_back_with_what_was_recorded(tmp_path):
     with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
         viz.record(correct=[1, 0, float("nan"), 1])

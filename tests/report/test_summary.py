@@ -77,6 +77,18 @@ Average parallelism went from 2.00 to 5.50.
     assert "**Note:**" not in text
 
 
+def test_a_summary_is_printed_as_its_sentences_and_named_in_a_line(small):
+    run = dataclasses.replace(small, superseded=1)
+    summary = rlviz.summarise(run)
+    assert str(summary) == (
+        "Run small:\n"
+        "Training accuracy went from 25.0 % to 75.0 %.\n"
+        "Average parallelism went from 2.00 to 5.50.\n"
+        "Note: 1 step was recorded again; the latest stand."
+    )
+    assert repr(summary) == "<Summary 'Run small', 3 steps, 2 claims, 1 note>"
+
+
 def test_the_same_summary_is_there_as_plain_data(small):
     summary = rlviz.summarise(small).to_dict()
     assert summary["title"] == "Run small"
