@@ -1,0 +1,1 @@
+"""One file per framework: each translates its hooks into `rlviz.Callback` calls."""
