@@ -1,10 +1,10 @@
 """How fast the dashboard is in a browser without a GPU: first pictures, frames while panning.
 
 Headless Chromium with software rendering, on the machine's own cores, which TensorBoard shares.
-First picture: from the request for the page to the frame in which both panels have drawn the dots and
-curves of every run. "opened" is TensorBoard's whole page, "frame" the dashboard's alone, as when its
-tab is clicked; "again" where it was open before. TensorBoard has loaded the event files. Frames: of
-a drag that moves the charts at every frame, for three seconds.
+First picture: from the request for the page to the frame in which both panels have drawn the dots
+and curves of every run. "opened" is TensorBoard's whole page, "frame" the dashboard's alone, as
+when its tab is clicked; "again" where it was open before. TensorBoard has loaded the event files.
+Frames: of a drag that moves the charts at every frame, for three seconds.
 
     python benchmarks/dashboard_browser.py
 """
@@ -115,8 +115,8 @@ def report(browser: Any, logdir: Path, name: str, runs: int, goal: float) -> Non
         )
     frames = sorted(moved["times"])
     print(
-        f"{name:26}  {'panning':11}  {moved['draws'] / 2 / moved['seconds']:4.1f} frames/s in each of "
-        f"2 panels; a frame takes {statistics.median(frames):.1f} ms, 95 % of them at most "
+        f"{name:26}  {'panning':11}  {moved['draws'] / 2 / moved['seconds']:4.1f} frames/s in each "
+        f"of 2 panels; a frame takes {statistics.median(frames):.1f} ms, 95 % of them at most "
         f"{frames[int(0.95 * len(frames))]:.1f} ms; goal 30 frames/s"
     )
 

@@ -20,15 +20,22 @@ import numpy as np
 import rlviz
 
 CHROMIUM = os.environ.get("RLVIZ_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SERVE = Path(__file__).resolve().parent.parent / "tests" / "dashboard" / "serve.py"
 WIDE, NARROW = (1440, 900), (420, 900)
 
 
-def swarm(logdir: Path, *, steps: int = 300, seed: int = 0, skill: float = 1.0, budget: float = 4.2e22) -> None:
+def swarm(
+    logdir: Path, *, steps: int = 300, seed: int = 0, skill: float = 1.0, budget: float = 4.2e22
+) -> None:
     """A run whose accuracy rises steadily and whose parallelism dips, then rises steeply."""
     random = np.random.default_rng(seed)
     graded = 1024

@@ -9,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tensorboard import default, program
-
 from rlviz.dashboard.loader import Loader
 from rlviz.schema import PLUGIN
 
@@ -41,6 +39,8 @@ def logdir_of(runs: Mapping[str, Path]) -> Iterator[Path]:
 def plugins() -> list[Any]:
     """All plugins of TensorBoard, this one among them also where rlviz is not installed, so that
     no entry point is known."""
+    from tensorboard import default
+
     found: list[Any] = default.get_plugins()
     return found if Loader in found else [*found, Loader]
 
@@ -56,6 +56,8 @@ def launch(logdir: Path, *, host: str, port: int | None) -> str:
     Raises:
         OSError: it can't listen there.
     """
+    from tensorboard import program
+
     board = program.TensorBoard(plugins=plugins())
     board.configure(logdir=str(logdir), host=host, port=port, reload_interval=_RELOAD_SECONDS)
     try:

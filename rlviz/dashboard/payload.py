@@ -19,7 +19,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> byt
 
     >>> data = encode({"version": 3}, {"x": np.array([1.0, 2.0])})
     >>> int.from_bytes(data[:4], "little"), data[4:].split(b"]]}")[0]
-    (44, b'{"version":3,"arrays":[["x",2')
+    (36, b'{"version":3,"arrays":[["x",2')
     """
     named = [[name, len(array)] for name, array in arrays.items()]
     text = json.dumps({**header, "arrays": named}, separators=(",", ":"), allow_nan=False).encode()

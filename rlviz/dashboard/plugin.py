@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tensorboard import errors, plugin_util
+from tensorboard import errors
 from tensorboard.backend import http_util
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
@@ -69,11 +69,8 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
 
         def serve(request: wrappers.Request) -> wrappers.Response:
             if f"/{name}" == _ENTRY:  # the page opens, and will ask for the runs when it is there
-                context = plugin_util.context(request.environ)
-                experiment = plugin_util.experiment_id(request.environ)
-                threading.Thread(
-                    target=self._prepare, args=(context, experiment), daemon=True
-                ).start()
+                asked = _asked(request)
+                threading.Thread(target=self._prepare, args=asked, daemon=True).start()
             if request.if_none_match.contains(asset.tag):
                 return _unchanged(request, asset.content_type, asset.tag)
             return _respond(
@@ -88,8 +85,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
 
     def _route(self, name: str) -> Application:
         def serve(request: wrappers.Request) -> wrappers.Response:
-            context = plugin_util.context(request.environ)
-            experiment = plugin_util.experiment_id(request.environ)
+            context, experiment = _asked(request)
             ask = getattr(self._answers(), name)
             with np.errstate(all="ignore"):  # rows may hold anything; that is no news for the log
                 answer: Answer = ask(context, experiment, request.args)
@@ -144,6 +140,14 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
                 )
 
         return application
+
+
+def _asked(request: wrappers.Request) -> tuple[Any, str]:
+    """What the data provider wants to know of a request."""
+    from tensorboard import plugin_util  # loads an HTML parser, as TensorBoard has done already
+
+    environment = request.environ
+    return plugin_util.context(environment), plugin_util.experiment_id(environment)
 
 
 def _respond(

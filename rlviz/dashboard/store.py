@@ -1,10 +1,10 @@
 """The runs that the page knows of: read again where they changed, kept where they did not."""
 
 import itertools
+import math
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,16 +89,19 @@ class Store:
 
     def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
         """A run as it was read lately; None where there is none of that name."""
-        with self._reading if self._is_old(name) else nullcontext():
-            if self._is_old(name):  # nobody has read meanwhile
-                self._refresh(context, experiment)
+        if self._is_old(name):
+            with self._reading:
+                if self._is_old(name):  # nobody has read meanwhile
+                    self._refresh(context, experiment)
         state = self._states.get(name)
         if state is None:
             return None
         loaded = self._loaded.get(name)
         if loaded is None:
             with self._reading:
-                loaded = self._load(context, experiment, {name: state.stamps})[name]
+                loaded = self._loaded.get(name)
+                if loaded is None:
+                    loaded = self._load(context, experiment, {name: state.stamps})[name]
         return state, loaded.history
 
     def _is_old(self, name: str) -> bool:
@@ -152,6 +155,8 @@ class Store:
         stands as the run for now, and the rest is for the next time."""
         stamps = listed[name]
         rows = self._kept(name, stamps)
+        if name in self._states and not rows:  # no room to keep a part: it would never be whole
+            deadline = math.inf
         for tags in parts(self._new_tags(name, stamps), _PART_BYTES):
             wanted = {name: {tag: stamps[tag] for tag in tags}}
             rows |= self._source.read(context, experiment, wanted)[name]

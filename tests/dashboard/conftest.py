@@ -15,13 +15,13 @@ from werkzeug.test import Client, TestResponse
 
 import rlviz
 from rlviz import schema, tfrecord
+from rlviz.dashboard.launch import plugins
 from rlviz.record import events
 
 with warnings.catch_warnings():  # of TensorBoard's own copy of html5lib
     warnings.simplefilter("ignore", DeprecationWarning)
+    import tensorboard.plugin_util  # noqa: F401
     from tensorboard import program
-
-    from rlviz.dashboard.launch import plugins
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -193,6 +193,24 @@ def test_a_long_run_comes_up_part_by_part(open_board, tmp_path, write_rows, lear
     assert (np.diff(versions) >= 0).all()
 
 
+def test_long_runs_that_memory_can_not_hold_are_read_to_their_ends(
+    open_board, tmp_path, write_rows, learning, monkeypatch
+):
+    monkeypatch.setattr("rlviz.dashboard.store._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("rlviz.dashboard.store._PART_BYTES", 40 * 88)
+    columns, table = learning(200)
+    parts = [(table[i : i + 20], {}) for i in range(0, 200, 20)]
+    for name in ("a", "b"):
+        write_rows(tmp_path / name, columns, parts)
+    provider = open_board(tmp_path).board._ingester.data_provider
+    store = Store(Source(provider), cache_bytes=1)
+    for _ in range(10):
+        states = store.refresh(RequestContext(), "")
+        if not store.unread:
+            break
+    assert [state.listing["steps"] for state in states] == [200, 200]
+
+
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 def test_any_other_provider_gives_the_same_rows(open_board, corpus, loader):
     """The short cuts into TensorBoard's own two give what `read_tensors` gives."""

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,24 @@ def test_a_directory_of_runs_is_watched_until_ctrl_c(watch, write_steps, tmp_pat
     write_steps([1], logdir=tmp_path / "runs" / "late")
     assert runs_at(url, 3)["late"] == 1
     assert "Traceback" not in ended(process)
+
+
+def test_no_path_is_served_to_whoever_speaks_to_the_socket(watch, write_steps, tmp_path):
+    """As a browser would never ask, but a program may."""
+    write_steps([1], logdir=tmp_path / "run")
+    (tmp_path / "run" / "secret.txt").write_text("hidden")
+    process = watch(tmp_path / "run", "--port", 0, "--no-browser")
+    port = int(address(process).rstrip("/").rpartition(":")[2])
+    up = ["../" * 8, "..%2f" * 8, "%2e%2e/" * 8, "..\\" * 8, "/", "//", "static/../", "%00/../" * 8]
+    targets = ["etc/passwd", "loader.py", f"{tmp_path}/run/secret.txt", "secret.txt"]
+    for path in [start + target for start in up for target in targets]:
+        with socket.create_connection(("localhost", port), timeout=10) as connection:
+            line = f"GET /data/plugin/rlviz/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            connection.sendall(line.encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400")), (path, answer[:80])
+        assert not any(secret in answer for secret in (b"root:", b"TBLoader", b"hidden"))
+    ended(process)
 
 
 def test_several_runs_are_watched_under_their_names_and_nothing_is_left(

@@ -44,7 +44,8 @@ export function encode(state) {
   const put = (name, text) => found.set(name, text);
   if (state.x !== DEFAULTS.x) put("x", state.x);
   if (state.log) put("log", "1");
-  if (state.smooth !== "auto") put("smooth", state.smooth === "ema" ? `ema:${state.weight}` : "none");
+  if (state.smooth !== "auto")
+    put("smooth", state.smooth === "ema" ? `ema:${state.weight}` : "none");
   for (const name of ["dots", "band", "grouped"]) if (!state[name]) put(name, "0");
   if (state.forecast) put("forecast", "1");
   if (joined(state.panels) !== joined(DEFAULTS.panels)) put("panels", joined(state.panels));
@@ -80,7 +81,7 @@ export function decode(found) {
     const text = found.get(name);
     if (text && Number.isFinite(Number(text))) state[name] = Number(text);
   }
-  if (state.from >= state.to) delete state.from, delete state.to;
+  if (state.from >= state.to) (delete state.from, delete state.to);
   const heights = parted(found.get("y") ?? "");
   state.heights = new Map();
   for (let i = 0; i + 2 < heights.length; i += 3) {

@@ -32,7 +32,8 @@ export class Bitmap {
     for (const column of columns) {
       const first = Math.max(0, Math.round(column - thickness / 2));
       const last = Math.min(width, first + thickness);
-      for (let y = 0; y < height; y += 1) this.#pixels.fill(ink, y * width + first, y * width + last);
+      for (let y = 0; y < height; y += 1)
+        this.#pixels.fill(ink, y * width + first, y * width + last);
     }
     for (const row of rows) {
       const first = Math.max(0, Math.round(row - thickness / 2));

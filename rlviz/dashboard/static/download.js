@@ -14,13 +14,30 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", A
 export function fillDownloads(items, page) {
   const { state, shown, axis } = page.view();
   const runs = shown.slice(0, MOST_FIGURES).map(({ name }) => name);
-  const figure = { run: runs, x: axis, log: state.log ? 1 : 0, metric: state.panels, forecast: state.forecast ? 1 : 0 };
-  const picture = element("button", { type: "button", on: { click: () => savePicture(page) } }, "PNG of the panels as they are");
-  const link = (text, address, title) => element("a", { href: address, download: true, title }, text);
-  const visible = { x: axis, from: state.from, to: state.to };
-  const tables = shown.slice(0, MOST_TABLES).map(({ name }) =>
-    link(`CSV: ${name}`, route("rows", { run: name, format: "csv", ...visible }), "Every step that is seen, all columns"),
+  const figure = {
+    run: runs,
+    x: axis,
+    log: state.log ? 1 : 0,
+    metric: state.panels,
+    forecast: state.forecast ? 1 : 0,
+  };
+  const picture = element(
+    "button",
+    { type: "button", on: { click: () => savePicture(page) } },
+    "PNG of the panels as they are",
   );
+  const link = (text, address, title) =>
+    element("a", { href: address, download: true, title }, text);
+  const visible = { x: axis, from: state.from, to: state.to };
+  const tables = shown
+    .slice(0, MOST_TABLES)
+    .map(({ name }) =>
+      link(
+        `CSV: ${name}`,
+        route("rows", { run: name, format: "csv", ...visible }),
+        "Every step that is seen, all columns",
+      ),
+    );
   items.replaceChildren(picture);
   if (runs.length) {
     items.append(

@@ -61,7 +61,14 @@ export function icon(name) {
 export function iconButton(name, label, onClick, attributes = {}) {
   return element(
     "button",
-    { type: "button", class: "icon-button", "aria-label": label, title: label, on: { click: onClick }, ...attributes },
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": label,
+      title: label,
+      on: { click: onClick },
+      ...attributes,
+    },
     icon(name),
   );
 }

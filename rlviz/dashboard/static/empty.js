@@ -34,7 +34,7 @@ export function emptyPage() {
       { class: "hint" },
       "Runs that you already have can be brought in: ",
       element("code", {}, "rlviz import trainer_state.json -o runs/old"),
-      ". This page looks every two seconds; there is nothing to reload.",
+      ". The page looks for new runs by itself; there is nothing to reload.",
     ),
   );
 }

@@ -33,7 +33,8 @@ function homeOfX(state, axis, shown, forecasts) {
   for (const { run } of shown) {
     const extent = run.extent?.[axis];
     if (!extent) continue;
-    const first = state.log && !(extent[0] > 0) ? extent[1] / 10 ** LOG_FALLBACK_DECADES : extent[0];
+    const first =
+      state.log && !(extent[0] > 0) ? extent[1] / 10 ** LOG_FALLBACK_DECADES : extent[0];
     low = Math.min(low, first);
     high = Math.max(high, extent[1]);
   }
@@ -63,7 +64,8 @@ export function frameOfY(given, layers, scale, x) {
   for (const { dots, curves, forecast } of layers) {
     for (const { y, begin, end } of dots) take(y, begin, end);
     for (const { place, y } of curves) take(y, firstFrom(place, x.left), firstFrom(place, x.right));
-    if (forecast) take(forecast.y, firstFrom(forecast.place, x.left), firstFrom(forecast.place, x.right));
+    if (forecast)
+      take(forecast.y, firstFrom(forecast.place, x.left), firstFrom(forecast.place, x.right));
   }
   if (!(low <= high)) return scale === "percent" ? { low: 0, high: 1 } : { low: 0, high: 10 };
   return rounded(low, high, scale);

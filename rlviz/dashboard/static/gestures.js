@@ -58,7 +58,10 @@ export function listen(over, on) {
   });
   over.addEventListener("pointercancel", stop);
   over.addEventListener("pointerleave", () => !drag && on.leave());
-  over.ownerDocument.addEventListener("keydown", (event) => event.key === "Escape" && drag && stop());
+  over.ownerDocument.addEventListener(
+    "keydown",
+    (event) => event.key === "Escape" && drag && stop(),
+  );
   over.addEventListener("dblclick", (event) => {
     event.preventDefault();
     on.reset();

@@ -2,7 +2,7 @@
 
 import { fetchRuns } from "./api.js";
 
-const SECONDS = 2;
+const SECONDS = 1.5;
 const SOON = 0.25;
 const LONGEST = 8;
 
@@ -42,7 +42,10 @@ export class Live {
   #sleep(seconds) {
     window.clearTimeout(this.#timer);
     this.#isWatching = this.#isSeen;
-    this.#timer = window.setTimeout(() => (this.#isSeen ? this.#ask() : this.#sleep(SECONDS)), 1000 * seconds);
+    this.#timer = window.setTimeout(
+      () => (this.#isSeen ? this.#ask() : this.#sleep(SECONDS)),
+      1000 * seconds,
+    );
   }
 
   async #ask(given = null) {

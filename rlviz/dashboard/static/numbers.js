@@ -30,7 +30,9 @@ export function scientific(value, digits = 4) {
 
 /** Of a share of one. */
 export function percent(share, decimals = 2) {
-  return share === null || Number.isNaN(share) ? "–" : signed(`${(100 * share).toFixed(decimals)}%`);
+  return share === null || Number.isNaN(share)
+    ? "–"
+    : signed(`${(100 * share).toFixed(decimals)}%`);
 }
 
 /** A value of a metric by its scale: "percent", "count" or "number". */

@@ -41,7 +41,13 @@ export class Page {
     const keys =
       "Arrow keys left and right walk along the points of a run, up and down go to another run, " +
       "plus and minus zoom, 0 shows everything.";
-    const main = element("main", { class: "main" }, this.#status, this.panels.node, this.table.node);
+    const main = element(
+      "main",
+      { class: "main" },
+      this.#status,
+      this.panels.node,
+      this.table.node,
+    );
     this.#body.append(this.list.node, main);
     root.append(
       this.toolbar.node,
@@ -50,7 +56,10 @@ export class Page {
       this.#spoken,
       element("p", { class: "hidden-words", id: "rlviz-keys" }, keys),
     );
-    this.live = new Live((listing) => this.#onRuns(listing), (sentence) => this.#onStatus(sentence));
+    this.live = new Live(
+      (listing) => this.#onRuns(listing),
+      (sentence) => this.#onStatus(sentence),
+    );
     this.state.subscribe((_, changed) => this.#onState(changed));
     watchAddress((state) => this.state.set(state));
   }
@@ -199,7 +208,13 @@ export class Page {
       for (const { name, run } of shown) {
         if (!run.metrics.includes(metric) || !run.axes.includes(axis)) continue;
         const size = { width: Math.round(panel.size.width), height: Math.round(panel.size.height) };
-        wanted.push({ run: name, version: run.version, metric, ...size, limits: limitsOf(state, metric, x) });
+        wanted.push({
+          run: name,
+          version: run.version,
+          metric,
+          ...size,
+          limits: limitsOf(state, metric, x),
+        });
       }
     }
     const dots = dotsOfEach(shown.length); // where they are hidden, too: the pointer finds them
@@ -213,7 +228,11 @@ export class Page {
       try {
         this.#forecasts.set(name, { ...(await fetchForecast(name)), version: run.version });
       } catch (error) {
-        this.#forecasts.set(name, { identifiable: false, why_not: error.message, version: run.version });
+        this.#forecasts.set(name, {
+          identifiable: false,
+          why_not: error.message,
+          version: run.version,
+        });
       }
       this.redraw();
     }

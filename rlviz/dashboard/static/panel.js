@@ -1,12 +1,14 @@
 /** One panel: a chart of one metric with its title, tools, caption and values as a table. */
 
 import { element, iconButton, setText } from "./elements.js";
-import { frameOfY, fromPlace } from "./frames.js";
+import { frameOfY } from "./frames.js";
 import { listen } from "./gestures.js";
+import { listenToKeys } from "./keys.js";
+import { Motion } from "./motion.js";
 import { Plot } from "./plot.js";
-import { nearest, nearestInX, neighbor } from "./points.js";
+import { firstOf, inNextLayer, nearest, nearestInX, neighbor } from "./points.js";
 import { Readout, spoken } from "./readout.js";
-import { layersOf } from "./scene.js";
+import { backToFront, layersOf } from "./scene.js";
 import { caption, labelOf, message, X_LABELS } from "./words.js";
 import { valuesTable } from "./values.js";
 
@@ -18,9 +20,9 @@ export class Panel {
   #page;
   #plot;
   #readout;
+  #motion;
+  #resizing;
   #scene = null;
-  #held = null;
-  #start = null;
   #point = null;
   #pending = 0;
   #isPlaced = false;
@@ -39,7 +41,13 @@ export class Panel {
   constructor(metric, page) {
     this.metric = metric;
     this.#page = page;
-    this.#header = element("header", { class: "panel-header" }, this.#title, this.#legend, this.#tools());
+    this.#header = element(
+      "header",
+      { class: "panel-header" },
+      this.#title,
+      this.#legend,
+      this.#tools(),
+    );
     this.node = element(
       "section",
       { class: "panel", "aria-labelledby": this.#title.id },
@@ -50,13 +58,12 @@ export class Panel {
     );
     this.#plot = new Plot(this.#chart, () => this.#repoint());
     this.#readout = new Readout(this.#plot);
+    this.#motion = new Motion(metric, page, this.#plot);
     this.#plot.over.append(this.#message);
     this.#setUpChart();
     this.#resizing = new ResizeObserver(() => this.#resize());
     this.#resizing.observe(this.#chart);
   }
-
-  #resizing;
 
   get header() {
     return this.#header;
@@ -86,10 +93,11 @@ export class Panel {
     const layers = layersOf({ ...view, metric: this.metric });
     const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
-    const y = this.#held ?? frameOfY(state.heights.get(this.metric), layers, scale, x);
+    const y = this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x);
     const label = data?.label ?? labelOf(this.metric);
     this.#scene = {
       layers,
+      drawn: backToFront(layers, view.strong),
       frame: { ...x, ...y },
       axis,
       log: state.log,
@@ -125,7 +133,8 @@ export class Panel {
     const hover = this.#point;
     if (!hover || !this.#scene) return this.#readout.hide();
     const { layers } = this.#scene;
-    if (hover.panel === this && hover.found) return this.#readout.show(this.#current(hover.found), this.#scene, true);
+    if (hover.panel === this && hover.found)
+      return this.#readout.show(this.#current(hover.found), this.#scene, true);
     const layer = layers.find(({ name }) => name === hover.run);
     const found = layer && nearestInX(layer, hover.place);
     if (!found) return this.#readout.showPlace(hover.place);
@@ -155,17 +164,24 @@ export class Panel {
     this.#chart.setAttribute("role", "application");
     this.#chart.setAttribute("aria-roledescription", "chart");
     this.#chart.setAttribute("aria-describedby", "rlviz-keys");
-    this.#chart.addEventListener("keydown", (event) => this.#onKey(event));
     this.#chart.addEventListener("blur", () => this.#page.hover(null));
-    listen(this.#plot.over, {
-      move: (left, top) => this.#hover(nearest(this.#scene?.layers ?? [], this.#plot, left, top)),
+    const common = {
       leave: () => this.#page.hover(null),
       reset: () => this.#page.resetZoom(),
-      zoom: (part) => this.#zoomTo(part),
-      scale: (factor, share) => this.#scaleX(factor, share),
-      panStart: () => this.#hold(),
-      pan: (across, up) => this.#pan(across, up),
-      panEnd: () => this.#release(),
+      scale: (factor, share) => this.#motion.scale(factor, share),
+    };
+    listen(this.#plot.over, {
+      ...common,
+      move: (left, top) => this.#hover(nearest(this.#scene?.layers ?? [], this.#plot, left, top)),
+      zoom: (part) => this.#motion.into(part),
+      panStart: () => this.#motion.begin(),
+      pan: (across, up) => this.#motion.pan(across, up),
+      panEnd: () => this.#motion.end(),
+    });
+    listenToKeys(this.#chart, {
+      ...common,
+      walk: (by) => this.#scene && this.#walk(by),
+      walkRuns: (by) => this.#scene && this.#walkRuns(by),
     });
   }
 
@@ -177,99 +193,31 @@ export class Panel {
     return undefined;
   }
 
-  #zoomTo({ left, right, top, bottom }) {
-    const { frame } = this.#plot;
-    const across = (share) => fromPlace(frame.left + share * (frame.right - frame.left), this.#scene.log);
-    const up = (share) => frame.high - share * (frame.high - frame.low);
-    const x = left === null ? {} : { from: across(left), to: across(right) };
-    this.#page.zoom(x, top === null ? null : [this.metric, [up(bottom), up(top)]]);
-  }
-
-  #scaleX(factor, share) {
-    const { left, right } = this.#plot.frame;
-    const middle = left + share * (right - left);
-    this.#moveX(middle - factor * (middle - left), middle + factor * (right - middle));
-  }
-
-  #moveX(left, right) {
-    if (!(right - left > 1e-12 * Math.max(Math.abs(left), Math.abs(right)))) return;
-    const { log } = this.#scene;
-    this.#page.zoom({ from: fromPlace(left, log), to: fromPlace(right, log) }, null);
-  }
-
-  /** While a pan goes on, y stays: limits that follow the data would shake. */
-  #hold() {
-    const { frame } = this.#plot;
-    this.#start = { ...frame };
-    if (!this.#page.view().state.heights.get(this.metric)) this.#held = { low: frame.low, high: frame.high };
-  }
-
-  #pan(across, up) {
-    const { left, right, low, high } = this.#start;
-    const [x, y] = [across * (right - left), up * (high - low)];
-    if (this.#held) return this.#moveX(left - x, right - x);
-    const { log } = this.#scene;
-    return this.#page.zoom(
-      { from: fromPlace(left - x, log), to: fromPlace(right - x, log) },
-      [this.metric, [low + y, high + y]],
-    );
-  }
-
-  #release() {
-    this.#held = null;
-    this.#page.redraw();
-  }
-
-  #onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target !== this.#chart) return;
-    const act = this.#keys(event)[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
-
-  #keys(event) {
-    const by = event.shiftKey ? 10 : 1;
-    return {
-      ArrowLeft: () => this.#walk(-by),
-      ArrowRight: () => this.#walk(by),
-      ArrowUp: () => this.#walkRuns(-1),
-      ArrowDown: () => this.#walkRuns(1),
-      Home: () => this.#walk(-1e9),
-      End: () => this.#walk(1e9),
-      "+": () => this.#scaleX(0.7, 0.5),
-      "=": () => this.#scaleX(0.7, 0.5),
-      "-": () => this.#scaleX(1 / 0.7, 0.5),
-      0: () => this.#page.resetZoom(),
-      Escape: () => this.#page.hover(null),
-    };
-  }
-
   #walk(by) {
     const { layers, frame } = this.#scene;
-    const found = this.#point?.found;
-    const current = found && this.#point.panel === this && this.#current(found);
-    if (current) return this.#hover(neighbor(current.layer, current, by), true);
-    const first = layers.find((layer) => nearestInX(layer, frame.left));
-    return first && this.#hover(nearestInX(first, by > 0 ? frame.left : frame.right), true);
+    const found = this.#point?.panel === this && this.#point.found;
+    if (found) this.#hover(neighbor(this.#current(found), by), true);
+    else this.#hover(firstOf(layers, by > 0 ? frame.left : frame.right), true);
   }
 
   #walkRuns(by) {
     const { layers, frame } = this.#scene;
-    const some = layers.filter((layer) => nearestInX(layer, frame.left));
-    if (!some.length) return;
-    const at = some.findIndex(({ name }) => name === this.#point?.run);
-    const next = some[(at + by + some.length) % some.length];
-    this.#hover(nearestInX(next, this.#point?.place ?? frame.left), true);
+    const place = this.#point?.place ?? frame.left;
+    this.#hover(inNextLayer(layers, this.#point?.run, place, by), true);
   }
 
   #tools() {
     const move = (by) => () => this.#page.movePanel(this.metric, by);
-    const values = iconButton("table", "Values as a table", () => {
-      this.#values.hidden = !this.#values.hidden;
-      values.setAttribute("aria-expanded", String(!this.#values.hidden));
-      if (!this.#values.hidden) this.#showValues();
-    }, { "aria-expanded": "false" });
+    const values = iconButton(
+      "table",
+      "Values as a table",
+      () => {
+        this.#values.hidden = !this.#values.hidden;
+        values.setAttribute("aria-expanded", String(!this.#values.hidden));
+        if (!this.#values.hidden) this.#showValues();
+      },
+      { "aria-expanded": "false" },
+    );
     return element(
       "div",
       { class: "panel-tools" },
@@ -293,7 +241,12 @@ export class Panel {
     if (!wanted) return;
     const { paint } = layers[0];
     const entry = (kind, color, text) =>
-      element("span", { class: "legend-entry" }, element("span", { class: kind, style: { "--run": color } }), text);
+      element(
+        "span",
+        { class: "legend-entry" },
+        element("span", { class: kind, style: { "--run": color } }),
+        text,
+      );
     if (dots) this.#legend.append(entry("key", paint.dots, "each step"));
     if (smooth !== "none") this.#legend.append(entry("stroke", paint.curve, "smoothed"));
   }

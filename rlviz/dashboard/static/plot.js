@@ -6,7 +6,8 @@ import { band, curve, projection, resumed } from "./strokes.js";
 import { color } from "./theme.js";
 import { linear, logarithmic, percents } from "./ticks.js";
 
-const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
+const FONT =
+  '12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
 const TITLE_FONT = FONT.replace("12px", "500 12.5px");
 const NO_TICKS = { at: [], texts: [], factor: "" };
 
@@ -14,7 +15,7 @@ export class Plot {
   #u;
   #bitmap = new Bitmap();
   #ticks = { x: NO_TICKS, y: NO_TICKS };
-  #scene = { layers: [], frame: { left: 0, right: 1, low: 0, high: 1 }, scale: "number" };
+  #scene = { drawn: [], frame: { left: 0, right: 1, low: 0, high: 1 }, scale: "number" };
   #size = { width: 0, height: 0 };
   #due = 0;
   #onPainted;
@@ -25,7 +26,14 @@ export class Plot {
    */
   constructor(root, onPainted) {
     this.#onPainted = onPainted;
-    this.#u = new uPlot(this.#options(), [[0, 1], [null, null]], root);
+    this.#u = new uPlot(
+      this.#options(),
+      [
+        [0, 1],
+        [null, null],
+      ],
+      root,
+    );
     this.#measure();
   }
 
@@ -55,7 +63,7 @@ export class Plot {
 
   /**
    * Draw another scene at the next frame.
-   * @param {Object} scene layers, frame {left, right, low, high} in places, axis, log, scale, xLabel,
+   * @param {Object} scene drawn: layers, frame {left, right, low, high} in places, axis, log, scale, xLabel,
    *     yLabel, radius.
    */
   show(scene) {
@@ -143,7 +151,11 @@ export class Plot {
       },
       series: [{}, { scale: "y", paths: () => null, points: { show: false } }],
       axes: [
-        axis("x", { size: 30, labelSize: 22, label: () => titled(this.#scene.xLabel, this.#ticks.x) }),
+        axis("x", {
+          size: 30,
+          labelSize: 22,
+          label: () => titled(this.#scene.xLabel, this.#ticks.x),
+        }),
         axis("y", {
           size: (_, texts) => 18 + 6.8 * Math.max(4, ...(texts ?? []).map((text) => text.length)),
           labelSize: 22,
@@ -156,7 +168,7 @@ export class Plot {
 
   #paint() {
     const u = this.#u;
-    const { layers, frame } = this.#scene;
+    const { drawn: layers, frame } = this.#scene;
     const box = u.bbox;
     if (!(box.width > 0 && box.height > 0)) return;
     const ratio = u.ctx.canvas.width / u.width;
@@ -189,10 +201,11 @@ export class Plot {
   }
 
   #strokes(to, box, ratio) {
-    const { layers } = this.#scene;
+    const { drawn: layers } = this.#scene;
     const { ctx } = this.#u;
     for (const { resumes, paint } of layers) {
-      for (const place of resumes) resumed(ctx, to, box, place, paint.key, ratio, layers.length <= 4);
+      for (const place of resumes)
+        resumed(ctx, to, box, place, paint.key, ratio, layers.length <= 4);
     }
     for (const { curves, paint, bandOpacity } of layers) {
       for (const { place, low, high } of curves) {

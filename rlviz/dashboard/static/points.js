@@ -54,21 +54,36 @@ export function nearestInX(layer, place) {
   return best;
 }
 
-/** The dot some steps further on in a layer. */
-export function neighbor(layer, found, by) {
+/** The dot some steps further on in the same run. */
+export function neighbor({ layer, data, index }, by) {
   const parts = partsOf(layer);
-  const at = parts.findIndex((part) => part.data === found.data);
-  let [k, index] = [at, found.index + by];
-  if (at < 0) return found;
-  while (index >= parts[k].end && k + 1 < parts.length) {
-    index = parts[k + 1].begin + (index - parts[k].end);
-    k += 1;
+  let at = parts.findIndex((part) => part.data === data);
+  if (at < 0) return nearestInX(layer, data.place[index]); // its data came anew
+  let next = index + by;
+  while (next >= parts[at].end && at + 1 < parts.length) {
+    next = parts[at + 1].begin + (next - parts[at].end);
+    at += 1;
   }
-  while (index < parts[k].begin && k > 0) {
-    index = parts[k - 1].end - (parts[k].begin - index);
-    k -= 1;
+  while (next < parts[at].begin && at > 0) {
+    next = parts[at - 1].end - (parts[at].begin - next);
+    at -= 1;
   }
-  return { layer, data: parts[k].data, index: Math.min(parts[k].end - 1, Math.max(parts[k].begin, index)) };
+  const { begin, end } = parts[at];
+  return { layer, data: parts[at].data, index: Math.min(end - 1, Math.max(begin, next)) };
+}
+
+/** The dot nearest to a place of the first layer that has any; null where none has. */
+export function firstOf(layers, place) {
+  const first = layers.find((layer) => nearestInX(layer, place));
+  return first ? nearestInX(first, place) : null;
+}
+
+/** The dot nearest to a place in the layer before or after that of a run; null without dots. */
+export function inNextLayer(layers, run, place, by) {
+  const some = layers.filter((layer) => nearestInX(layer, place));
+  if (!some.length) return null;
+  const at = some.findIndex(({ name }) => name === run);
+  return nearestInX(some[(at + by + some.length) % some.length], place);
 }
 
 /** The value of a layer's curve at a place, between its points; NaN where it has none. */

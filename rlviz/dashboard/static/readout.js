@@ -90,7 +90,9 @@ export function describe({ layer, data, index }, { axis, scale }) {
     run: layer.name,
     where: where.join(" · "),
     value: value(scale, data.y[index]),
-    interval: Number.isFinite(low) ? `95% interval ${percent(low, 1)} – ${percent(data.high[index], 1)}` : "",
+    interval: Number.isFinite(low)
+      ? `95% interval ${percent(low, 1)} – ${percent(data.high[index], 1)}`
+      : "",
     curve: Number.isFinite(curve) ? `smoothed ${value(scale, curve, 5)}` : "",
   };
 }

@@ -1,9 +1,11 @@
 /** The list of runs: search, groups, colors, which are shown, and what is wrong with each. */
 
-import { element, icon, iconButton, setText } from "./elements.js";
+import { element, icon, setText } from "./elements.js";
 import { number } from "./numbers.js";
+import { Group, Row } from "./runrow.js";
 import { BY_NAME } from "./runs.js";
-import { plural } from "./words.js";
+
+const NARROW = "(max-width: 900px)"; // as in the style sheet: the charts come first there
 
 /** What a run's name begins with, up to its last slash. */
 export function prefixOf(name) {
@@ -34,12 +36,20 @@ export class RunList {
     const { state } = page;
     this.#search.addEventListener("input", () => state.set({ search: this.#search.value }));
     this.#grouped.addEventListener("change", () => state.set({ grouped: this.#grouped.checked }));
-    const all = element("button", { type: "button", on: { click: () => this.#toggle(this.#found(), true) } }, "All");
-    const none = element("button", { type: "button", on: { click: () => this.#toggle(this.#found(), false) } }, "None");
+    const all = element(
+      "button",
+      { type: "button", on: { click: () => this.#toggle(this.#found(), true) } },
+      "All",
+    );
+    const none = element(
+      "button",
+      { type: "button", on: { click: () => this.#toggle(this.#found(), false) } },
+      "None",
+    );
     this.#details = element(
       "details",
-      { class: "runs", open: true },
-      element("summary", {}, element("h2", {}, "Runs"), this.#count),
+      { class: "runs", open: !window.matchMedia(NARROW).matches },
+      element("summary", {}, icon("right"), element("h2", {}, "Runs"), this.#count),
       element("div", { class: "run-tools" }, this.#search, all, none),
       element("label", { class: "check small" }, this.#grouped, "Group by folder"),
       this.#nothing,
@@ -64,7 +74,8 @@ export class RunList {
     for (const run of all) this.#row(run.name).update(run, painted.get(run.name), state);
     for (const name of this.#rows.keys()) if (!this.#page.runs.get(name)) this.#rows.delete(name);
     this.#arrange(found, state, hasGroups && state.grouped);
-    for (const [prefix, group] of this.#groups) group.update(painted, state.closed.includes(prefix));
+    for (const [prefix, group] of this.#groups)
+      group.update(painted, state.closed.includes(prefix));
   }
 
   /** Names of the runs that the search finds. */
@@ -117,125 +128,4 @@ export class RunList {
     }
     this.#list.replaceChildren(...nodes);
   }
-}
-
-/** The runs of one folder. */
-class Group {
-  #names;
-  #box;
-  #count = element("span", { class: "count" });
-  #arrow;
-
-  constructor(prefix, names, onToggle, page) {
-    this.#names = names;
-    this.#box = element("input", {
-      type: "checkbox",
-      "aria-label": `Show all runs in ${prefix}`,
-      on: { change: () => onToggle(this.#box.checked) },
-    });
-    this.#arrow = iconButton("down", `Runs in ${prefix}`, () => {
-      const { closed } = page.state.value;
-      const next = closed.includes(prefix) ? closed.filter((one) => one !== prefix) : [...closed, prefix];
-      page.state.set({ closed: next });
-    });
-    this.rows = element("ul", { class: "run-list" });
-    const title = element("span", { class: "group-name", title: prefix }, `${prefix}/`);
-    const head = element("div", { class: "group-head" }, this.#arrow, this.#box, title, this.#count);
-    this.node = element("li", { class: "group" }, head, this.rows);
-  }
-
-  update(painted, isClosed) {
-    const shown = this.#names.filter((name) => painted.has(name)).length;
-    this.#box.checked = shown === this.#names.length;
-    this.#box.indeterminate = shown > 0 && shown < this.#names.length;
-    setText(this.#count, `${shown}/${this.#names.length}`);
-    this.rows.hidden = isClosed;
-    this.#arrow.setAttribute("aria-expanded", String(!isClosed));
-  }
-}
-
-/** One run. */
-class Row {
-  #name;
-  #label = element("span", { class: "run-name" });
-  #box;
-  #color;
-  #last = element("span", { class: "run-last" });
-  #notes = element("div", { class: "run-notes" });
-  #noted = "";
-
-  constructor(name, page) {
-    this.#name = name;
-    const { state, runs } = page;
-    this.#box = element("input", {
-      type: "checkbox",
-      on: { change: () => state.set({ runs: runs.toggled(state.value, [name], this.#box.checked) }) },
-    });
-    this.#color = element("input", {
-      type: "color",
-      "aria-label": `Color of ${name}`,
-      title: "Choose another color",
-      on: { change: () => state.set({ colors: new Map(state.value.colors).set(name, this.#color.value) }) },
-    });
-    const only = element(
-      "button",
-      {
-        type: "button",
-        class: "only",
-        "aria-label": `Show only ${name}`,
-        on: { click: () => state.set({ runs: { mode: "show", names: [name] } }) },
-      },
-      "only",
-    );
-    const label = element("label", { class: "run-label", title: name }, this.#box, this.#label);
-    const line = element("div", { class: "run-line" }, label, this.#last, only, this.#color);
-    this.node = element("li", { class: "run" }, line, this.#notes);
-    this.node.addEventListener("pointerenter", () => page.stress(name));
-  }
-
-  showName(text) {
-    setText(this.#label, text);
-  }
-
-  update(run, paint, state) {
-    const isShown = paint !== undefined;
-    this.#box.checked = isShown;
-    this.node.classList.toggle("is-shown", isShown);
-    const color = state.colors.get(this.#name) ?? paint?.key;
-    if (color) this.node.style.setProperty("--run", color);
-    else this.node.style.removeProperty("--run");
-    this.#color.hidden = !isShown;
-    if (color && this.#color.value !== color) this.#color.value = color;
-    const [short, whole] = lastOf(run);
-    setText(this.#last, short);
-    this.#last.title = whole;
-    this.#showNotes(run.notes);
-  }
-
-  #showNotes(notes) {
-    const wanted = JSON.stringify(notes);
-    if (wanted === this.#noted) return;
-    this.#noted = wanted;
-    if (!notes.length) {
-      this.#notes.replaceChildren();
-      return;
-    }
-    const more = notes.length > 1 ? ` (${plural(notes.length - 1, "more note")})` : "";
-    this.#notes.replaceChildren(
-      element(
-        "details",
-        {},
-        element("summary", {}, icon("warning"), element("span", {}, notes[0] + more)),
-        ...notes.map((note) => element("p", {}, note)),
-      ),
-    );
-  }
-}
-
-/** How far a run is, in short and in words. */
-function lastOf({ last, steps }) {
-  if (!last || !steps) return ["–", "no steps yet"];
-  const step = `step ${number(last.step, 15)}`;
-  if (last.flops === null) return [number(last.step, 15), step];
-  return [number(last.flops, 2), `${step}, ${number(last.flops, 6)} RL FLOPs`];
 }

@@ -3,6 +3,7 @@
 import { paint } from "./palette.js";
 
 const SHOWN_AT_FIRST = 20;
+const LOADING = 15_000;
 export const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
 
 export class Runs {
@@ -21,6 +22,9 @@ export class Runs {
       !this.isLoaded ||
       listed.length !== known.length ||
       listed.some((run, i) => run.name !== known[i].name || run.version !== known[i].version);
+    // While TensorBoard is loading, runs come in any order: they take their colors anew, so that the
+    // same runs have the same colors in each page that shows them.
+    if (performance.now() < LOADING && listed.length !== known.length) this.#slots.clear();
     this.#listed = listed;
     this.isLoaded = true;
     return differs;
@@ -78,7 +82,9 @@ export class Runs {
       const hidden = new Set(names);
       return new Set(this.#listed.map((run) => run.name).filter((name) => !hidden.has(name)));
     }
-    const latest = [...this.#listed].sort((a, b) => (b.last?.wall_time ?? 0) - (a.last?.wall_time ?? 0));
+    const latest = [...this.#listed].sort(
+      (a, b) => (b.last?.wall_time ?? 0) - (a.last?.wall_time ?? 0),
+    );
     return new Set(latest.slice(0, SHOWN_AT_FIRST).map((run) => run.name));
   }
 

@@ -13,7 +13,7 @@ export function dotsOfEach(runs) {
 }
 
 /**
- * The layers of a panel, from back to front.
+ * The layers of a panel, one for each shown run, in their order.
  * @param {Object} view {metric, state, axis, shown, store, x: {left, right}, forecasts, strong: the
  *     name of the run that is pointed at, or null}.
  */
@@ -39,15 +39,20 @@ export function layersOf({ metric, state, axis, shown, store, x, forecasts, stro
       bandOpacity: bandOpacity(state, shown.length, isFaint, strong === name),
     });
   }
-  if (strong !== null) layers.sort((a, b) => (a.name === strong) - (b.name === strong));
   return layers;
+}
+
+/** The order in which layers are drawn: the run that is pointed at comes last. */
+export function backToFront(layers, strong) {
+  return [...layers].sort((a, b) => (a.name === strong) - (b.name === strong));
 }
 
 /** The dots of the whole run around the part that is known in detail, and those of the part. */
 function partsOf(series, x) {
   if (!series?.whole) return { dots: [], curves: [] };
   const { whole, part } = series;
-  if (!part || !part.place.length) return { dots: [range(whole, x.left, x.right)], curves: [line(whole)] };
+  if (!part || !part.place.length)
+    return { dots: [range(whole, x.left, x.right)], curves: [line(whole)] };
   const [left, right] = [part.place[0], part.place[part.place.length - 1]];
   return {
     dots: [
@@ -88,7 +93,11 @@ function join(whole, part) {
   const [before, after] = [firstFrom(all.place, left), firstFrom(all.place, nextAfter(right))];
   const joined = (name) => {
     if (!all[name] || !detail[name]) return undefined;
-    const [head, middle, tail] = [all[name].subarray(0, before), detail[name], all[name].subarray(after)];
+    const [head, middle, tail] = [
+      all[name].subarray(0, before),
+      detail[name],
+      all[name].subarray(after),
+    ];
     const made = new Float64Array(head.length + middle.length + tail.length);
     made.set(head);
     made.set(middle, head.length);

@@ -39,7 +39,7 @@ export function curve(context, to, places, y, style) {
 /** The area between two lines, in pieces where they have gaps. */
 export function band(context, to, places, low, high, color, opacity) {
   context.fillStyle = faded(color, opacity);
-  for (let begin = 0; begin < places.length; ) {
+  for (let begin = 0; begin < places.length;) {
     let end = begin;
     while (end < places.length && Number.isFinite(low[end]) && Number.isFinite(high[end])) end += 1;
     if (end > begin + 1) {

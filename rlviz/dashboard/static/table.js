@@ -16,7 +16,12 @@ export class Table {
   #loading = false;
   #seen = false;
   #sort = { column: "accuracy", falls: true };
-  #at = element("input", { type: "text", inputmode: "decimal", "aria-label": "At how many RL FLOPs", size: "9" });
+  #at = element("input", {
+    type: "text",
+    inputmode: "decimal",
+    "aria-label": "At how many RL FLOPs",
+    size: "9",
+  });
   #where = element("p", { class: "caption" });
   #unit = element("span", {});
   #head = element("tr", {});
@@ -39,7 +44,11 @@ export class Table {
         element("h2", { id: "rlviz-comparison" }, "Runs at equal compute"),
         element("label", { class: "at" }, "at", this.#at, this.#unit),
       ),
-      element("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Table of runs" }, table),
+      element(
+        "div",
+        { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Table of runs" },
+        table,
+      ),
       this.#where,
     );
     new IntersectionObserver((entries) => {
@@ -118,7 +127,9 @@ export class Table {
       paint,
       step: run.last?.step ?? NaN,
       flops: run.last?.flops ?? NaN,
-      ...Object.fromEntries(METRICS.map((metric) => [metric, this.#reached(name, metric, axis, at)])),
+      ...Object.fromEntries(
+        METRICS.map((metric) => [metric, this.#reached(name, metric, axis, at)]),
+      ),
     }));
     this.#showHead();
     this.#rows.replaceChildren(...this.#sorted(rows).map(tableRow));
@@ -158,7 +169,7 @@ export class Table {
               click: () => {
                 this.#sort = { column, falls: isSorted ? !this.#sort.falls : column !== "name" };
                 this.#show();
-                this.#head.querySelector('[aria-sort] button')?.focus();
+                this.#head.querySelector("[aria-sort] button")?.focus();
               },
             },
           },
@@ -207,6 +218,8 @@ function tableRow({ name, paint, step, flops, accuracy, average_parallelism: par
 function reachedCell(reached, text) {
   if (!reached) return element("td", {}, "–");
   const { half: size } = reached;
-  const half = Number.isFinite(size) ? element("span", { class: "half" }, ` ± ${text(size)}`) : null;
+  const half = Number.isFinite(size)
+    ? element("span", { class: "half" }, ` ± ${text(size)}`)
+    : null;
   return element("td", {}, text(reached.y), half);
 }

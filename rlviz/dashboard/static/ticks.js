@@ -29,12 +29,14 @@ export function percents(low, high, most) {
  * numbers between, none nearer to another than there is room for. */
 export function logarithmic(low, high, most) {
   const [first, last] = [Math.floor(low), Math.ceil(high)];
-  const stride = Math.max(1, Math.ceil((last - first) / Math.max(2, most)));
+  const stride = Math.max(1, Math.ceil((high - low) / Math.max(2, most)));
   const decades = [];
   for (let k = Math.ceil(first / stride) * stride; k <= last; k += stride) decades.push(k);
   const within = (digit) => decades.map((k) => k + Math.log10(digit));
   const [begin, end] = [10 ** low, 10 ** high];
-  const round = linear(begin, end, 2 * most).at.filter((x) => x > 0).map(Math.log10);
+  const round = linear(begin, end, 2 * most)
+    .at.filter((x) => x > 0)
+    .map(Math.log10);
   const candidates = stride > 1 ? [decades] : [decades, within(5), within(2), round];
   const room = (0.85 * (high - low)) / (most + 1);
   const at = [];
@@ -50,7 +52,9 @@ export function logarithmic(low, high, most) {
 }
 
 function power(tick) {
-  return tick >= 1e-3 && tick < 1e4 ? String(Number(tick.toPrecision(6))) : scientific(Number(tick.toPrecision(6)), 4);
+  return tick >= 1e-3 && tick < 1e4
+    ? String(Number(tick.toPrecision(6)))
+    : scientific(Number(tick.toPrecision(6)), 4);
 }
 
 function roundStep(least, whole) {

@@ -1,10 +1,10 @@
 /** The controls above the panels: axis, scale, smoothing, layers, panels, downloads, theme. */
 
-import { address } from "./address.js";
+import { copyButton } from "./copy.js";
 import { fillDownloads } from "./download.js";
 import { element, icon, iconButton, setText } from "./elements.js";
+import { fillMetrics, menu } from "./menus.js";
 import { nextTheme, themeChoice } from "./theme.js";
-import { labelOf } from "./words.js";
 
 const AXES = [
   ["flops", "RL FLOPs"],
@@ -20,14 +20,16 @@ export class Toolbar {
   #page;
   #updates = [];
   #live = element("span", { class: "live", role: "status" });
-  #metrics = element("div", { class: "menu-items" });
-  #downloads = element("div", { class: "menu-items" });
 
   constructor(page) {
     this.#page = page;
     const group = (label, ...children) =>
-      element("div", { class: "control", role: "group", "aria-label": label },
-        element("span", { class: "control-name", "aria-hidden": "true" }, label), ...children);
+      element(
+        "div",
+        { class: "control", role: "group", "aria-label": label },
+        element("span", { class: "control-name", "aria-hidden": "true" }, label),
+        ...children,
+      );
     this.node = element(
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": "View" },
@@ -45,9 +47,9 @@ export class Toolbar {
         "div",
         { class: "toolbar-end" },
         this.#reset(),
-        this.#menu("plus", "Panels", this.#metrics, () => this.#fillMetrics()),
-        this.#menu("download", "Download", this.#downloads, () => fillDownloads(this.#downloads, page)),
-        this.#copy(),
+        menu("plus", "Panels", (items) => fillMetrics(items, page)),
+        menu("download", "Download", (items) => fillDownloads(items, page)),
+        copyButton((sentence) => page.say(sentence)),
         this.#theme(),
         this.#live,
       ),
@@ -67,10 +69,15 @@ export class Toolbar {
 
   #segments(label, choices, read, write) {
     const buttons = choices.map(([value, text]) => {
-      const button = element("button", { type: "button", on: { click: () => this.#page.state.set(write(value)) } }, text);
+      const button = element(
+        "button",
+        { type: "button", on: { click: () => this.#page.state.set(write(value)) } },
+        text,
+      );
       this.#updates.push((state, axis, all) => {
         button.setAttribute("aria-pressed", String(read(state, axis) === value));
-        if (label === "Axis") button.disabled = !all.some((run) => run.axes.includes(value)) && axis !== value;
+        if (label === "Axis")
+          button.disabled = !all.some((run) => run.axes.includes(value)) && axis !== value;
       });
       return button;
     });
@@ -78,27 +85,58 @@ export class Toolbar {
   }
 
   #axes() {
-    return this.#segments("Axis", AXES, (_, axis) => axis, (x) => ({ x, from: null, to: null }));
+    return this.#segments(
+      "Axis",
+      AXES,
+      (_, axis) => axis,
+      (x) => ({ x, from: null, to: null }),
+    );
   }
 
   #scale() {
-    const choices = [[false, "Linear"], [true, "Log"]];
-    return this.#segments("Scale", choices, (state) => state.log, (log) => ({ log }));
+    const choices = [
+      [false, "Linear"],
+      [true, "Log"],
+    ];
+    return this.#segments(
+      "Scale",
+      choices,
+      (state) => state.log,
+      (log) => ({ log }),
+    );
   }
 
   #smoothing() {
-    const choices = [["auto", "Auto"], ["ema", "EMA"], ["none", "None"]];
-    return this.#segments("Smoothing", choices, (state) => state.smooth, (smooth) => ({ smooth }));
+    const choices = [
+      ["auto", "Auto"],
+      ["ema", "EMA"],
+      ["none", "None"],
+    ];
+    return this.#segments(
+      "Smoothing",
+      choices,
+      (state) => state.smooth,
+      (smooth) => ({ smooth }),
+    );
   }
 
   #slider() {
-    const slider = element("input", { type: "range", min: "0", max: "0.999", step: "0.001", "aria-label": "EMA weight" });
+    const slider = element("input", {
+      type: "range",
+      min: "0",
+      max: "0.999",
+      step: "0.001",
+      "aria-label": "EMA weight",
+    });
     const text = element("output", {});
     let pending = 0;
     slider.addEventListener("input", () => {
       setText(text, Number(slider.value).toFixed(3));
       window.clearTimeout(pending);
-      pending = window.setTimeout(() => this.#page.state.set({ weight: Number(slider.value) }), DEBOUNCE);
+      pending = window.setTimeout(
+        () => this.#page.state.set({ weight: Number(slider.value) }),
+        DEBOUNCE,
+      );
     });
     const box = element("span", { class: "slider" }, slider, text);
     this.#updates.push(({ smooth, weight }) => {
@@ -110,7 +148,10 @@ export class Toolbar {
   }
 
   #check(name, label) {
-    const box = element("input", { type: "checkbox", on: { change: () => this.#page.state.set({ [name]: box.checked }) } });
+    const box = element("input", {
+      type: "checkbox",
+      on: { change: () => this.#page.state.set({ [name]: box.checked }) },
+    });
     this.#updates.push((state) => {
       box.checked = state[name];
     });
@@ -120,63 +161,17 @@ export class Toolbar {
   #reset() {
     const button = element(
       "button",
-      { type: "button", class: "text-button", title: "Show everything (double click on a chart, or 0)", on: { click: () => this.#page.resetZoom() } },
+      {
+        type: "button",
+        class: "text-button",
+        title: "Show everything (double click on a chart, or 0)",
+        on: { click: () => this.#page.resetZoom() },
+      },
       icon("reset"),
       element("span", { class: "word" }, "Reset"),
     );
     this.#updates.push(({ from, to, heights }) => {
       button.disabled = from === null && to === null && !heights.size;
-    });
-    return button;
-  }
-
-  #menu(drawing, label, items, fill) {
-    const menu = element("details", { class: "menu" }, element("summary", { class: "text-button", title: label }, icon(drawing), element("span", { class: "word" }, label)), items);
-    const close = () => {
-      menu.open = false;
-    };
-    menu.addEventListener("toggle", () => menu.open && fill());
-    menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      close();
-      menu.firstElementChild.focus();
-    });
-    document.addEventListener("pointerdown", (event) => !menu.contains(event.target) && close());
-    window.addEventListener("blur", close);
-    return menu;
-  }
-
-  #fillMetrics() {
-    const { state } = this.#page;
-    const search = element("input", { type: "search", placeholder: "Filter metrics", "aria-label": "Filter metrics" });
-    const rows = this.#page.runs.metrics.map((metric) => {
-      const box = element("input", {
-        type: "checkbox",
-        checked: state.value.panels.includes(metric),
-        on: {
-          change: () => {
-            const { panels } = state.value;
-            state.set({ panels: box.checked ? [...panels, metric] : panels.filter((one) => one !== metric) });
-          },
-        },
-      });
-      return element("label", { class: "check", title: metric }, box, element("span", {}, labelOf(metric)));
-    });
-    search.addEventListener("input", () => {
-      const words = search.value.toLowerCase();
-      for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words);
-    });
-    this.#metrics.replaceChildren(search, element("div", { class: "menu-scroll" }, ...rows));
-    search.focus();
-  }
-
-  #copy() {
-    const button = element("button", { type: "button", class: "text-button", title: "Copy a link to this view" }, icon("link"), element("span", { class: "word" }, "Link"));
-    button.addEventListener("click", async () => {
-      const isCopied = await copied(address());
-      setText(button.lastElementChild, isCopied ? "Copied" : "In the address bar");
-      this.#page.say(isCopied ? "Link copied" : "The link is in the address bar");
-      window.setTimeout(() => setText(button.lastElementChild, "Link"), 1500);
     });
     return button;
   }
@@ -193,21 +188,5 @@ export class Toolbar {
     };
     show();
     return button;
-  }
-}
-
-/** Copy a text; where the page is not trusted with the clipboard, by way of a selection. */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const field = element("textarea", { class: "hidden-words", "aria-hidden": "true" });
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    const done = document.execCommand("copy");
-    field.remove();
-    return done;
   }
 }

@@ -22,7 +22,10 @@ export function valuesTable(scene) {
   const rows = found.filter((_, i) => i % stride === 0);
   const titles = ["Run", "Step", X_LABELS[scene.axis], scene.label, "95% interval", "Smoothed"];
   const head = titles.map((title) => element("th", { scope: "col" }, title));
-  const about = stride > 1 ? `Each ${stride}th of the ${number(found.length)} points drawn.` : "All points drawn.";
+  const about =
+    stride > 1
+      ? `One in ${stride} of the ${number(found.length)} points drawn.`
+      : "All points drawn.";
   return element(
     "table",
     {},

@@ -1,6 +1,6 @@
 /** The page's sentences about what is drawn: labels, captions, and why a panel is empty. */
 
-import { number } from "./numbers.js";
+import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
 
 export const X_LABELS = {
@@ -33,13 +33,15 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
   if (state.dots && seen.length) {
     const total = seen.reduce((sum, one) => sum + one.total, 0);
     const drawn = seen.reduce((sum, one) => sum + one.shown, 0);
-    if (drawn < total) parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; zoom in for the others`);
+    if (drawn < total)
+      parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; zoom in for the others`);
   }
   const lacking = shown.filter(({ run }) => !run.axes.includes(axis)).length;
   if (lacking) parts.push(`${plural(lacking, "run")} without ${X_LABELS[axis]} not shown`);
   const resumed = layers.filter(({ resumes }) => resumes.length).length;
   if (resumed) parts.push("▲ a session resumed");
-  if (state.forecast && metric === "accuracy") parts.push(...forecastCaptions(axis, shown, forecasts));
+  if (state.forecast && metric === "accuracy")
+    parts.push(...forecastCaptions(axis, shown, forecasts));
   return parts.filter(Boolean).join(" · ");
 }
 
@@ -50,8 +52,10 @@ function curveCaption(state, series) {
   if (!first) return "";
   const hasBand = state.band && series.length <= MANY_BANDS;
   const width = series.length === 1 && Number.isFinite(first.bandwidth) && first.bandwidth !== null;
-  const bandwidth = width ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}` : "";
-  return `Curve: local quadratic${bandwidth}${hasBand ? "; band: ±2 standard errors" : ""}`;
+  const bandwidth = width
+    ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}`
+    : "";
+  return `Curve: local quadratic regression${bandwidth}${hasBand ? "; band: ±2 standard errors" : ""}`;
 }
 
 function forecastCaptions(axis, shown, forecasts) {
@@ -59,12 +63,23 @@ function forecastCaptions(axis, shown, forecasts) {
   const known = shown.map(({ name }) => [name, forecasts.get(name)]).filter(([, found]) => found);
   const without = known.filter(([, { identifiable }]) => !identifiable);
   const parts = [];
-  if (known.length > without.length) parts.push("dashed: forecast to twice the compute");
+  const found = known.filter(([, { identifiable }]) => identifiable);
+  if (found.length === 1) {
+    const [, { A: ceiling, ceiling: interval }] = found[0];
+    const between = interval.map((share) => percent(share, 1)).join(" – ");
+    parts.push(
+      `dashed: forecast to twice the compute, ceiling ${percent(ceiling, 1)} (${between})`,
+    );
+  } else if (found.length) {
+    parts.push("dashed: forecasts to twice the compute");
+  }
   if (without.length === 1) {
     const [name, { why_not: why }] = without[0];
     parts.push(`no forecast of ${name}: ${why}`);
   } else if (without.length) {
-    parts.push(`no forecast of ${plural(without.length, "run")}, for example ${without[0][0]}: ${without[0][1].why_not}`);
+    parts.push(
+      `no forecast of ${plural(without.length, "run")}, for example ${without[0][0]}: ${without[0][1].why_not}`,
+    );
   }
   return parts;
 }

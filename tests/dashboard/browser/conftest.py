@@ -16,10 +16,15 @@ import pytest
 import rlviz
 
 CHROMIUM = os.environ.get("RLVIZ_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PACKAGE_ROOT = str(Path(rlviz.__file__).resolve().parent.parent)
 SERVE = Path(__file__).resolve().parent.parent / "serve.py"
 
@@ -97,7 +102,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[..., Server]]:
-    """Starts TensorBoards, one for each folder and options: ``serve(logdir, "--load_fast=false")``."""
+    """Starts a TensorBoard for each folder and options: ``serve(logdir, "--load_fast=false")``."""
     servers: dict[Any, Server] = {}
 
     def start(logdir: Path, *options: str) -> Server:

@@ -306,6 +306,17 @@ def test_keys_walk_along_the_points_and_say_them(lone_server, open_page):
     assert "p.rlviz.from=" not in page.hash()
 
 
+def test_keys_go_from_run_to_run(server, open_page):
+    page = open_page(server.frame_url).is_drawn()
+    page.charts.first.focus()
+    page.page.keyboard.press("ArrowRight")
+    runs = []
+    for _ in range(4):
+        runs.append(page.tip().splitlines()[0])
+        page.page.keyboard.press("ArrowDown")
+    assert runs == ["alone", "swarm/fast", "swarm/resumed", "alone"]
+
+
 def test_what_is_shown_can_be_taken_away(lone_server, open_page):
     page = open_page(lone_server.frame_url).is_drawn()
     page.frame.get_by_text("Download", exact=True).click()

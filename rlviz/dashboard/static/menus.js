@@ -1,0 +1,59 @@
+/** The menus of the toolbar, and the one of the panels. */
+
+import { element, icon } from "./elements.js";
+import { labelOf } from "./words.js";
+
+/**
+ * A button that opens a list below it.
+ * @param {string} drawing its icon.
+ * @param {string} label
+ * @param {Function} fill gets the element of the list each time that it opens.
+ */
+export function menu(drawing, label, fill) {
+  const items = element("div", { class: "menu-items" });
+  const word = element("span", { class: "word" }, label);
+  const button = element("summary", { class: "text-button", title: label }, icon(drawing), word);
+  const made = element("details", { class: "menu" }, button, items);
+  const close = () => {
+    made.open = false;
+  };
+  made.addEventListener("toggle", () => made.open && fill(items));
+  made.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    close();
+    button.focus();
+  });
+  document.addEventListener("pointerdown", (event) => !made.contains(event.target) && close());
+  window.addEventListener("blur", close);
+  return made;
+}
+
+/** The list of all metrics, from which panels are chosen. */
+export function fillMetrics(items, page) {
+  const rows = page.runs.metrics.map((metric) => metricRow(metric, page.state));
+  const search = element("input", {
+    type: "search",
+    placeholder: "Filter metrics",
+    "aria-label": "Filter metrics",
+  });
+  search.addEventListener("input", () => {
+    const words = search.value.toLowerCase();
+    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+  });
+  items.replaceChildren(search, element("div", { class: "menu-scroll" }, ...rows));
+  search.focus();
+}
+
+function metricRow(metric, state) {
+  const toggle = () => {
+    const others = state.value.panels.filter((one) => one !== metric);
+    state.set({ panels: box.checked ? [...others, metric] : others });
+  };
+  const box = element("input", {
+    type: "checkbox",
+    checked: state.value.panels.includes(metric),
+    on: { change: toggle },
+  });
+  const text = element("span", {}, labelOf(metric));
+  return element("label", { class: "check", title: metric }, box, text);
+}

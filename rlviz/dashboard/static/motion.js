@@ -1,0 +1,67 @@
+/** Moves the visible part of a panel: zooms into a selection, about a place, pans. */
+
+import { fromPlace } from "./frames.js";
+
+const NEAREST = 1e-12; // of the distance from zero: what float64 can still tell apart
+
+export class Motion {
+  /** {low, high} of y while a pan goes on, where y follows the data: it would shake. Else null. */
+  held = null;
+  #metric;
+  #page;
+  #plot;
+  #start = null;
+
+  constructor(metric, page, plot) {
+    this.#metric = metric;
+    this.#page = page;
+    this.#plot = plot;
+  }
+
+  /** Into a selection, in shares of the plotting area; null where that side stays. */
+  into({ left, right, top, bottom }) {
+    const { frame } = this.#plot;
+    const across = (share) => this.#x(frame.left + share * (frame.right - frame.left));
+    const up = (share) => frame.high - share * (frame.high - frame.low);
+    const x = left === null ? {} : { from: across(left), to: across(right) };
+    this.#page.zoom(x, top === null ? null : [this.#metric, [up(bottom), up(top)]]);
+  }
+
+  /** In x, about a share of the width. */
+  scale(factor, share) {
+    const { left, right } = this.#plot.frame;
+    const middle = left + share * (right - left);
+    this.#show(middle - factor * (middle - left), middle + factor * (right - middle));
+  }
+
+  begin() {
+    const { frame } = this.#plot;
+    this.#start = { ...frame };
+    const isFree = !this.#page.view().state.heights.has(this.#metric);
+    if (isFree) this.held = { low: frame.low, high: frame.high };
+  }
+
+  /** By shares of the plotting area since the pan began; in y only where y was zoomed before. */
+  pan(across, up) {
+    const { left, right, low, high } = this.#start;
+    const x = across * (right - left);
+    const y = up * (high - low);
+    this.#show(left - x, right - x, this.held ? null : [this.#metric, [low + y, high + y]]);
+  }
+
+  end() {
+    this.held = null;
+    this.#page.redraw();
+  }
+
+  #show(left, right, height = null) {
+    const least = NEAREST * Math.max(Math.abs(left), Math.abs(right));
+    if (right - left > least) {
+      this.#page.zoom({ from: this.#x(left), to: this.#x(right) }, height);
+    }
+  }
+
+  #x(place) {
+    return fromPlace(place, this.#page.view().state.log);
+  }
+}

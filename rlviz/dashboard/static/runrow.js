@@ -1,0 +1,140 @@
+/** A line of the list of runs: a run, or a folder of them. */
+
+import { element, icon, iconButton, setText } from "./elements.js";
+import { number } from "./numbers.js";
+import { plural } from "./words.js";
+
+/** The runs of one folder. */
+export class Group {
+  #names;
+  #box;
+  #count = element("span", { class: "count" });
+  #arrow;
+
+  constructor(prefix, names, onToggle, page) {
+    this.#names = names;
+    this.#box = element("input", {
+      type: "checkbox",
+      "aria-label": `Show all runs in ${prefix}`,
+      on: { change: () => onToggle(this.#box.checked) },
+    });
+    this.#arrow = iconButton("down", `Runs in ${prefix}`, () => {
+      const { closed } = page.state.value;
+      const next = closed.includes(prefix)
+        ? closed.filter((one) => one !== prefix)
+        : [...closed, prefix];
+      page.state.set({ closed: next });
+    });
+    this.rows = element("ul", { class: "run-list" });
+    const title = element("span", { class: "group-name", title: prefix }, `${prefix}/`);
+    const head = element(
+      "div",
+      { class: "group-head" },
+      this.#arrow,
+      this.#box,
+      title,
+      this.#count,
+    );
+    this.node = element("li", { class: "group" }, head, this.rows);
+  }
+
+  update(painted, isClosed) {
+    const shown = this.#names.filter((name) => painted.has(name)).length;
+    this.#box.checked = shown === this.#names.length;
+    this.#box.indeterminate = shown > 0 && shown < this.#names.length;
+    setText(this.#count, `${shown}/${this.#names.length}`);
+    this.rows.hidden = isClosed;
+    this.#arrow.setAttribute("aria-expanded", String(!isClosed));
+  }
+}
+
+/** One run. */
+export class Row {
+  #name;
+  #label = element("span", { class: "run-name" });
+  #box;
+  #color;
+  #last = element("span", { class: "run-last" });
+  #notes = element("div", { class: "run-notes" });
+  #noted = "";
+
+  constructor(name, page) {
+    this.#name = name;
+    const { state, runs } = page;
+    this.#box = element("input", {
+      type: "checkbox",
+      on: {
+        change: () => state.set({ runs: runs.toggled(state.value, [name], this.#box.checked) }),
+      },
+    });
+    this.#color = element("input", {
+      type: "color",
+      "aria-label": `Color of ${name}`,
+      title: "Choose another color",
+      on: {
+        change: () =>
+          state.set({ colors: new Map(state.value.colors).set(name, this.#color.value) }),
+      },
+    });
+    const only = element(
+      "button",
+      {
+        type: "button",
+        class: "only",
+        "aria-label": `Show only ${name}`,
+        on: { click: () => state.set({ runs: { mode: "show", names: [name] } }) },
+      },
+      "only",
+    );
+    const label = element("label", { class: "run-label", title: name }, this.#box, this.#label);
+    const line = element("div", { class: "run-line" }, label, this.#last, only, this.#color);
+    this.node = element("li", { class: "run" }, line, this.#notes);
+    this.node.addEventListener("pointerenter", () => page.stress(name));
+  }
+
+  showName(text) {
+    setText(this.#label, text);
+  }
+
+  update(run, paint, state) {
+    const isShown = paint !== undefined;
+    this.#box.checked = isShown;
+    this.node.classList.toggle("is-shown", isShown);
+    const color = state.colors.get(this.#name) ?? paint?.key;
+    if (color) this.node.style.setProperty("--run", color);
+    else this.node.style.removeProperty("--run");
+    this.#color.hidden = !isShown;
+    if (color && this.#color.value !== color) this.#color.value = color;
+    const [short, whole] = lastOf(run);
+    setText(this.#last, short);
+    this.#last.title = whole;
+    this.#showNotes(run.notes);
+  }
+
+  #showNotes(notes) {
+    const wanted = JSON.stringify(notes);
+    if (wanted === this.#noted) return;
+    this.#noted = wanted;
+    if (!notes.length) {
+      this.#notes.replaceChildren();
+      return;
+    }
+    const more = notes.length > 1 ? ` (${plural(notes.length - 1, "more note")})` : "";
+    this.#notes.replaceChildren(
+      element(
+        "details",
+        {},
+        element("summary", {}, icon("warning"), element("span", {}, notes[0] + more)),
+        ...notes.map((note) => element("p", {}, note)),
+      ),
+    );
+  }
+}
+
+/** How far a run is, in short and in words. */
+function lastOf({ last, steps }) {
+  if (!last || !steps) return ["–", "no steps yet"];
+  const step = `step ${number(last.step, 15)}`;
+  if (last.flops === null) return [number(last.step, 15), step];
+  return [number(last.flops, 2), `${step}, ${number(last.flops, 6)} RL FLOPs`];
+}
