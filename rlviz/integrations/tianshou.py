@@ -11,6 +11,7 @@ What can't be known without `collector`: rollout apart from update, success, env
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -62,6 +63,7 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
         self._metrics: dict[str, Any] = {}
         self._ended_step: int | None = None
         self._counters = (0, 0, 0)
+        atexit.register(self.finalize)  # trainers don't call it
         if collector is not None:
             self._metrics["num_envs"] = collector.env_num
             self._earlier_hook = collector.get_on_step_hook()
@@ -103,7 +105,8 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
             self.viz.on_step_end(step, flops=self._phases.take(), metrics=self._metrics)
 
     def finalize(self) -> None:
-        """The training is over: write it all. Trainers don't call it."""
+        """The training is over: write it all. Done when the script ends, if not before."""
+        atexit.unregister(self.finalize)
         self._close_step()
         self._phases.close()
         self.viz.close()
