@@ -1,0 +1,113 @@
+"""slime's contract of a rollout log function; without slime."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+
+import rlviz
+from rlviz.integrations.slime import RLVizLogger
+
+TINY = rlviz.flops.Transformer(
+    hidden_size=4,
+    num_hidden_layers=1,
+    num_attention_heads=1,
+    intermediate_size=8,
+    vocab_size=10,
+)
+WEIGHTS = 4 * 4 * 4 + 3 * 4 * 8 + 4 * 10
+HEAD = 4 * 10  # the LM head, of these
+ARGS = SimpleNamespace(reward_key=None)
+
+
+@dataclass
+class Sample:
+    """What of slime's samples is read."""
+
+    tokens: list[int]
+    response_length: int
+    reward: float | None
+    metadata: dict = field(default_factory=dict)
+
+    def get_reward_value(self, args):
+        return self.reward if not args.reward_key else self.reward[args.reward_key]
+
+
+def samples():
+    return [Sample([0] * 7, 3, 1.0), Sample([0] * 5, 1, -1.0), Sample([0] * 6, 2, None)]
+
+
+def attention(*positions):
+    """FLOPs of tokens that attend to so many keys, forward."""
+    return 4 * 1 * 1 * 4 * sum(positions)
+
+
+def test_a_rollout_is_a_step_with_flops_at_real_lengths(tmp_path):
+    log = RLVizLogger(tmp_path, model=TINY, epochs=2, figure_seconds=None)
+    assert log.viz is None
+    for rollout_id in (0, 1):
+        assert log(rollout_id, ARGS, samples(), {"extra": 0.5, "note": "text"}, 2.5) is False
+    log.viz.close()
+    history = rlviz.read(tmp_path)
+    assert list(history.step) == [0, 1]
+    # Prompts of 4 tokens pass the head once; of the answers the last token is never fed.
+    fed = 3 * (2 * 4 * (WEIGHTS - HEAD) + 2 * HEAD) + 3 * 2 * WEIGHTS
+    keys = 3 * attention(1, 2, 3, 4) + attention(5, 6, 5)
+    assert history.columns["flops/rollout"][0] == fed + keys
+    pairs = [n * (n + 1) // 2 for n in (7, 5, 6)]
+    update = 2 * 3 * (2 * (7 + 5 + 6) * WEIGHTS + attention(*pairs))
+    assert history.columns["flops/update"][0] == update
+    assert list(history.columns["metrics/reward"]) == [0.0, 0.0]
+    assert list(history.columns["metrics/extra"]) == [0.5, 0.5]
+    assert list(history.columns["metrics/rollout_seconds"]) == [2.5, 2.5]
+    assert np.isnan(history.accuracy).all()
+
+
+def test_grades_and_parallelism_come_from_the_samples(tmp_path):
+    log = RLVizLogger(
+        tmp_path,
+        correct=lambda sample: None if sample.reward is None else sample.reward > 0,
+        parallelism=lambda sample: rlviz.parallelism.critical_steps(sample.metadata["stages"]),
+        figure_seconds=None,
+    )
+    rollout = samples()
+    for sample in rollout:
+        sample.metadata["stages"] = [(1, [3, 3])]  # work 7, span 4
+    log(1, ARGS, rollout, None, 1.0)
+    log.viz.close()
+    history = rlviz.read(tmp_path)
+    assert history.columns["graded"][0] == 2
+    assert history.columns["ungraded"][0] == 1
+    assert list(history.accuracy) == [0.5]
+    assert list(history.parallelism) == [7 / 4]
+
+
+def test_rewards_of_several_parts_are_read_by_their_key(tmp_path):
+    log = RLVizLogger(tmp_path, figure_seconds=None)
+    args = SimpleNamespace(reward_key="score")
+    log(1, args, [Sample([0] * 4, 2, {"score": 0.25, "format": 1.0})], None, 1.0)
+    log.viz.close()
+    assert list(rlviz.read(tmp_path).columns["metrics/reward"]) == [0.25]
+
+
+def test_an_odd_sample_is_said_once_and_ends_nothing(tmp_path, caplog):
+    log = RLVizLogger(tmp_path, model=TINY, figure_seconds=None)
+    odd = [Sample([0] * 2, 2, 1.0)]  # no prompt
+    for rollout_id in (1, 2):
+        assert log(rollout_id, ARGS, odd, None, 1.0) is False
+    log.viz.close()
+    assert list(rlviz.read(tmp_path).step) == [1, 2]
+    assert caplog.text.count("a sample of rollout") == 1
+
+
+def test_it_goes_on_from_a_state(tmp_path):
+    log = RLVizLogger(tmp_path, model=TINY, figure_seconds=None)
+    log(1, ARGS, samples(), None, 1.0)
+    state = log.viz.state_dict()
+    log.viz.close()
+    again = RLVizLogger(tmp_path, model=TINY, state=state, figure_seconds=None)
+    again(2, ARGS, samples(), None, 1.0)
+    again.viz.close()
+    history = rlviz.read(tmp_path)
+    assert list(history.step) == [1, 2]
+    assert history.exact_flops()[1] == 2 * history.exact_flops()[0] > 0
