@@ -249,6 +249,14 @@ def test_an_output_is_looked_at_before_any_run_is_read(run_cli, tmp_path, comman
     assert "no-run" not in err
 
 
+@pytest.mark.parametrize("options", [["-o", "t.parquet"], ["-o", "-", "--format", "parquet"]])
+def test_a_missing_package_is_said_before_any_run_is_read(run_cli, tmp_path, monkeypatch, options):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.chdir(tmp_path)
+    words = "a Parquet file needs pyarrow: pip install rlviz[parquet]."
+    assert_one_sentence(run_cli("export", tmp_path / "no-run", *options), words)
+
+
 @pytest.mark.parametrize("command", READERS)
 def test_a_file_that_is_given_as_a_run_is_told_from_one(run_cli, write_steps, tmp_path, command):
     write_steps([1])

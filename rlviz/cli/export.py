@@ -55,9 +55,11 @@ def _export(options: argparse.Namespace) -> int:
         raise ValueError(
             "--until-idle says when --follow ends. Give --follow too, or leave it out."
         )
-    if options.output not in (None, "-"):
+    check_output(options.output)
+    if options.output in (None, "-"):
+        format_of("table.csv", options.format)
+    else:
         format_of(options.output, options.format)
-        check_output(options.output)
     history = rlviz.read(options.logdir)
     if options.output == "-":
         with _standard_output() as stream:

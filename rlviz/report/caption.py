@@ -25,13 +25,14 @@ def caption(panels: Sequence[Panel], axis: XAxis) -> str:
 def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     several = max(len(panel.lines) for panel in panels) > 1
     seeds = any(curve.seeds > 1 for panel in panels for curve in panel.curves)
+    extent = _extent(panels, axis)
     widths = ", ".join(
-        f"{width} ({_short(panel)})" for panel in panels if (width := _width(panel.curves))
+        f"{width} ({_short(panel)})" for panel in panels if (width := _width(panel.curves, extent))
     )
     text = "Smoothed curves: " if several or seeds else "Smoothed curve: "
     text += "local quadratic, leave-one-out bandwidth"
     if widths:
-        text += f" {widths} {axis.scaled_unit}"
+        text += f" {widths} of the axis"
     if not seeds:
         return f"{text}; band: ± 2 SE at it and at half of it"
     if all(curve.seeds > 1 for panel in panels for curve in panel.curves):
@@ -46,11 +47,29 @@ def _short(panel: Panel) -> str:
     return _SHORT.get(panel.measure.label, labels.fitted(panel.measure.name, 8, 90))
 
 
-def _width(curves: Sequence[Curve]) -> str:
-    """The bandwidth, or the smallest and the greatest."""
+def _extent(panels: Sequence[Panel], axis: XAxis) -> float:
+    """From the first to the last x of any curve, as it lies on the paper."""
+    ends = [curve.x[[0, -1]] for panel in panels for curve in panel.curves]
+    return float(np.ptp(axis.scaled(np.concatenate(ends))))
+
+
+def _width(curves: Sequence[Curve], extent: float) -> str:
+    """The bandwidth as a share of the axis, or the smallest and the greatest."""
     widths = [curve.bandwidth for curve in curves if np.isfinite(curve.bandwidth)]
-    ends = dict.fromkeys(f"{end:.2g}" for end in (min(widths), max(widths))) if widths else ()
+    ends = (
+        dict.fromkeys(_share(end / extent) for end in (min(widths), max(widths))) if widths else ()
+    )
     return " – ".join(ends)
+
+
+def _share(part: float) -> str:
+    """
+    >>> _share(0.00123), _share(0.0456), _share(0.456), _share(31.0)
+    ('0.12 %', '4.6 %', '46 %', 'over 100 %')
+    """
+    if part > 1:  # a single parabola through all points
+        return "over 100 %"
+    return f"{100 * part:.0f} %" if part >= 0.0995 else f"{100 * part:.2g} %"
 
 
 def _thinning(panels: Sequence[Panel]) -> list[str]:

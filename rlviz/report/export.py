@@ -5,6 +5,7 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,6 +81,7 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
 
     Raises:
         ValueError: there is no such format.
+        ImportError: Parquet, and pyarrow is not installed.
     """
     place = Path(path)
     if format is None:
@@ -126,6 +128,8 @@ def write(
 def _check(format: str) -> None:
     if format not in _FORMATS:
         raise ValueError(f"there is no format {format!r}. Take one of {', '.join(FORMATS)}.")
+    if format == "parquet" and find_spec("pyarrow") is None:  # said before any run is read
+        raise ImportError("a Parquet file needs pyarrow: pip install rlviz[parquet].")
 
 
 def _nobody(done: int, rows: int) -> None:

@@ -150,11 +150,9 @@ def _check_members(names: list[str]) -> None:
 
 
 def write_parquet(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError("a Parquet file needs pyarrow: pip install rlviz[parquet].") from error
+    import pyarrow
+    from pyarrow import parquet
+
     names = _names(history)
     fields = []
     for name in names:

@@ -193,7 +193,9 @@ class History:
         try:
             import pandas
         except ImportError as error:
-            raise ImportError("History.to_pandas() needs pandas: pip install pandas.") from error
+            raise ImportError(
+                "History.to_pandas() needs pandas: pip install rlviz[pandas]."
+            ) from error
         return pandas.DataFrame(self.table(), index=pandas.Index(self.step, name=schema.STEP)).drop(
             columns=schema.STEP
         )

@@ -183,6 +183,15 @@ def test_the_end_of_a_session_in_tensorboards_own_words_is_one(in_batches, logdi
     assert examine(logdir).facts["closed"]
 
 
+def test_a_session_that_wrote_on_after_its_end_has_not_ended(in_batches, logdir):
+    end = Event(wall_time=1.0, step=12, session_log=SessionLog(status=SessionLog.STOP))
+    later = Event(wall_time=2.0, step=13)
+    with in_batches.open("ab") as stream:
+        for event in (end, later):
+            stream.write(tfrecord.frame(event.SerializeToString()))
+    assert not examine(logdir).facts["closed"]
+
+
 @pytest.mark.parametrize("behind", [b"", b"half a record", tfrecord.frame(b"\xff" * 9)])
 def test_what_does_not_say_the_end_is_none(in_batches, logdir, behind):
     start = Event(wall_time=1.0, session_log=SessionLog(status=SessionLog.START))

@@ -5,6 +5,7 @@ Positions are those of the drawn artists, in pixels, not those that were asked f
 
 import io
 import itertools
+import re
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib.colors
@@ -159,13 +160,30 @@ def test_the_red_curve_is_the_local_quadratic_fit_with_its_band(
         assert band.max() == pytest.approx(np.max(high), rel=1e-8)
         assert band.min() == pytest.approx(np.min(low), rel=1e-8)
         assert is_color(band_of(ax).get_facecolor()[0], RED)
-        assert f"{smoothed.bandwidth:.2g} ({name})" in caption
+        share = 100 * smoothed.bandwidth / np.ptp(parl.flops)
+        assert 1 < share < 99.5
+        assert f"{share:.{0 if share > 9.95 else 1}f} % ({name})" in caption
 
 
 def test_the_caption_names_the_smoother_its_bandwidths_and_the_band(parl_figure):
     caption = parl_figure.get_supxlabel()
     assert caption.startswith("Smoothed curve: local quadratic, leave-one-out bandwidth")
-    assert caption.endswith("RL FLOPs; band: ± 2 SE at it and at half of it")
+    assert caption.endswith(" of the axis; band: ± 2 SE at it and at half of it")
+
+
+def test_the_bandwidth_is_a_share_of_the_axis_as_it_lies_on_the_paper(history_of):
+    run = history_of(flops=1e20 * 10 ** (3 * T), accuracy=0.3 + 0.3 * T + 0.01 * np.sin(40 * T))
+    captions = [rlviz.figure(run, log_x=True, x=x).get_supxlabel() for x in ("flops", "step")]
+    for caption in captions:
+        (share,) = re.findall(r"bandwidth ([\d.]+) % \(accuracy\) of the axis", caption)
+        assert 0.5 < float(share) < 100
+        assert "e+" not in caption
+
+
+def test_a_bandwidth_wider_than_the_axis_is_said_to_be_that(history_of):
+    noise = 0.05 * np.random.default_rng(1).standard_normal(N)
+    run = history_of(flops=np.arange(1.0, N + 1), accuracy=0.5 + noise)
+    assert "bandwidth over 100 % (accuracy) of the axis" in rlviz.figure(run).get_supxlabel()
 
 
 def test_grid_lines_stand_at_the_major_ticks_behind_the_dots(panels):

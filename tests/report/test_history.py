@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+import sys
 import threading
 
 import numpy as np
@@ -162,6 +163,12 @@ def test_a_table_for_pandas_has_the_derived_curves_and_the_steps_as_index(parl):
     assert frame["accuracy"].iloc[0] == 743 / 2048
     assert frame["flops/total"].iloc[-1] == parl.flops[-1]
     assert len(frame.columns) == len(set(frame.columns))
+
+
+def test_without_pandas_it_is_said_what_to_install(parl, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"needs pandas: pip install rlviz\[pandas\]\."):
+        parl.to_pandas()
 
 
 # --- sessions --------------------------------------------------------------
