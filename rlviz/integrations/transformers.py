@@ -26,7 +26,6 @@ from rlviz.callback import Callback
 from rlviz.flops import Transformer
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.opening import Opening
-from rlviz.integrations.metrics import scalars
 from rlviz.integrations.requirement import need
 
 need("transformers", "5.10", module=__name__, extra="trl")
