@@ -4,30 +4,26 @@ import re
 from importlib import metadata
 
 
-def need(distribution: str, at_least: str, extra: str) -> None:
+def need(distribution: str, at_least: str, *, module: str, extra: str) -> None:
     """Raise unless the framework is installed, in a version that the integration knows.
 
     Args:
-        distribution: its name on PyPI, such as "stable-baselines3".
-        at_least: the oldest version that is known to work, such as "2.3".
+        distribution: its name on PyPI, such as "transformers".
+        at_least: the oldest version that is known to work, such as "5.10".
+        module: the integration that asks, its `__name__`.
         extra: the extra of rlviz that brings it.
 
     Raises:
         ImportError: it is not installed, or older; the message names the command to run.
     """
-    command = f"pip install -U 'rlviz[{extra}]'"
     try:
         found = metadata.version(distribution)
-    except metadata.PackageNotFoundError as error:
+    except metadata.PackageNotFoundError:
+        found = None
+    if found is None or _numbers(found) < _numbers(at_least):
         raise ImportError(
-            f"this integration of rlviz needs {distribution} >= {at_least}, which is not "
-            f"installed. Run: {command}",
-            name=distribution,
-        ) from error
-    if _numbers(found) < _numbers(at_least):
-        raise ImportError(
-            f"this integration of rlviz needs {distribution} >= {at_least}, but {found} is "
-            f"installed. Run: {command}",
+            f"{module} needs {distribution} {at_least} or newer, but "
+            f"{found or 'none'} is installed. Install it: pip install -U rlviz[{extra}]",
             name=distribution,
         )
 

@@ -16,6 +16,7 @@ reward function gave for a part of the answers only is weighed as if all had bee
 
 import logging
 import math
+import numbers
 import os
 import re
 from typing import Any
@@ -27,7 +28,7 @@ from rlviz.integrations.metrics import scalars
 from rlviz.integrations.opening import Opening
 from rlviz.integrations.requirement import need
 
-need("transformers", "5.10", extra="transformers")
+need("transformers", "5.10", module=__name__, extra="trl")
 
 import torch  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
@@ -142,6 +143,15 @@ class RLVizCallback(TrainerCallback, ExportableState):
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self.on_substep_end(args, state, control)
         self._step = state.global_step
+        # Rank 0 saves what all ranks did up to here, and until it has they may stand at a barrier.
+        # So only rank 0, which alone is told more of the step, leaves it open for longer.
+        ends_epoch = args.eval_strategy == "epoch" and state.epoch == int(state.epoch)
+        if not (state.is_world_process_zero or control.should_evaluate or ends_epoch):
+            self._close_step()
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        if not state.is_world_process_zero:
+            self._close_step()
 
     def on_log(
         self,
@@ -160,11 +170,12 @@ class RLVizCallback(TrainerCallback, ExportableState):
         known = scalars({name: value for name, value in logs.items() if name != "epoch"})
         if (found := self._accuracy_in(logs)) is not None:
             name, accuracy = found
-            known.pop(name, None)
+            known = {key: v for key, v in known.items() if key.removeprefix("logged/") != name}
             self.viz.record(accuracy=accuracy, graded=self._answers or None)
             self._answers = 0
-        parallelism = scalars({"_": logs.get(schema.PARALLELISM)}).get("_", -1.0)
-        if 0 <= parallelism < math.inf:  # a user's log_metric()
+        parallelism = _number(logs.get(schema.PARALLELISM))
+        if parallelism is not None and 0 <= parallelism < math.inf:  # a user's log_metric()
+            known.pop(f"logged/{schema.PARALLELISM}", None)
             self.viz.record(parallelism=[parallelism])
         self.viz.record(metrics=known)
 
@@ -203,7 +214,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         names = [self._accuracy] if self._accuracy else [schema.ACCURACY]
         if not self._accuracy and logs.get(schema.ACCURACY) is None:
             names = [n for n in logs if _ACCURACY_FUNCTION.fullmatch(n)]
-        values = {n: v for n in names for v in scalars({"_": logs.get(n)}).values() if v == v}
+        values = {n: v for n in names if (v := _number(logs.get(n))) is not None}
         if len(values) > 1:
             self._say(
                 f"{' and '.join(values)} could each be the accuracy, so none of them is. Say "
@@ -243,6 +254,11 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if words not in self._said:
             self._said.add(words)
             logger.warning("rlviz: %s", words)
+
+
+def _number(value: Any) -> float | None:
+    """A logged value that is one; TRL logs None, others NaN, where there was nothing."""
+    return float(value) if isinstance(value, numbers.Real) and value == value else None
 
 
 _ACCURACY_FUNCTION = re.compile(r"rewards/[^/]*accuracy[^/]*/mean")
