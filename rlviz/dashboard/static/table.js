@@ -19,9 +19,10 @@ export class Table {
   #at = element("input", {
     type: "text",
     inputmode: "decimal",
-    "aria-label": "At how many RL FLOPs",
+    "aria-label": "At how much of it",
     size: "9",
   });
+  #title = element("h2", { id: "rlviz-comparison" });
   #where = element("p", { class: "caption" });
   #unit = element("span", {});
   #head = element("tr", {});
@@ -41,7 +42,7 @@ export class Table {
       element(
         "header",
         { class: "panel-header" },
-        element("h2", { id: "rlviz-comparison" }, "Runs at equal compute"),
+        this.#title,
         element("label", { class: "at" }, "at", this.#at, this.#unit),
       ),
       element(
@@ -113,6 +114,7 @@ export class Table {
     const at = state.at ?? common;
     const unit = axis === "flops" ? "RL FLOPs" : "steps";
     setText(this.#unit, unit);
+    setText(this.#title, axis === "flops" ? "Runs at equal compute" : "Runs at equal steps");
     if (document.activeElement !== this.#at) {
       this.#at.value = typed(at);
     }
