@@ -118,11 +118,11 @@ export class Table {
     if (document.activeElement !== this.#at) {
       this.#at.value = typed(at);
     }
-    const most = state.at === null ? `the most that every shown run has reached` : "as asked for";
+    const most = state.at === null ? "the most that every shown run has reached" : "as asked for";
     setText(
       this.#where,
-      `Read off the smoothed curves at ${number(at, 4)} ${unit}, ${most}; ± half of the curve's band. ` +
-        "A dash: the run has not come that far, or has no such measure.",
+      `Read off the smoothed curves at ${number(at, 4)} ${unit}, ${most}; ` +
+        "± half of the curve's band. A dash: the run has not come that far, or has no such measure.",
     );
     const rows = shown.map(({ name, run, paint }) => ({
       name,
@@ -141,7 +141,7 @@ export class Table {
   #reached(name, metric, axis, at) {
     const curve = this.#curves.get(JSON.stringify([name, metric, axis]))?.curve;
     if (!curve?.curve?.length) return null;
-    // The curve of a long run goes through means of neighbors, and ends a little before the run does.
+    // The curve of a long run goes through means of neighbors and ends a little before the run.
     const end = curve.curve_x.at(-1);
     const place = at > end && at <= end * (1 + TOLERANCE) ? end : at;
     const [y, low, high] = ["curve", "curve_low", "curve_high"].map(
