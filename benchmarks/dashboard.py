@@ -4,13 +4,15 @@ TensorBoard runs in a process of its own and has loaded the event files when the
 the files of the page, the list of runs and the series of accuracy and average parallelism of all
 runs are fetched over six connections, as a browser does. Runs of 11 columns; their rows in batches
 of 512, as steps of 2 ms make them, and each in a batch of its own, as steps of a second or more do
-(1e6 of these keep TensorBoard's Python loader busy for minutes: left out).
+(so many of these keep TensorBoard's Python loader busy for minutes: left out). CPU seconds are
+those of TensorBoard's process: other programs on the machine disturb them less.
 
-    python benchmarks/dashboard.py [--quick]
+    python benchmarks/dashboard.py [--quick] [--runs 20]
 """
 
 import argparse
 import json
+import os
 import re
 import signal
 import subprocess
@@ -98,6 +100,11 @@ class Server:
         with urllib.request.urlopen(f"{self.url}data/plugin/rlviz/runs") as answer:
             return dict(json.load(answer))
 
+    def cpu_seconds(self) -> float:
+        """What its process, without the data server's, has taken so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait()
@@ -125,7 +132,7 @@ def measure(logdir: Path, load_fast: str, runs: int, steps: int) -> dict[str, fl
     time.sleep(1.5 * loaded + 2)
     found = {"TensorBoard's own loading, s": loaded}
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), server.cpu_seconds()
         server.get("index.js")
         list(pool.map(server.get, assets.load()))
         found["page's files, s"] = time.perf_counter() - began
@@ -146,6 +153,7 @@ def measure(logdir: Path, load_fast: str, runs: int, steps: int) -> dict[str, fl
 
         size = sum(pool.map(series, asked))
         found["… and all series: first picture, s"] = time.perf_counter() - began
+        found["CPU seconds of all that"] = server.cpu_seconds() - before
         found["series, kB each"] = size / len(asked) / 1e3
         found["list of runs, kB gzipped"] = len(server.get("runs")) / 1e3
         began = time.perf_counter()
@@ -170,11 +178,14 @@ def measure(logdir: Path, load_fast: str, runs: int, steps: int) -> dict[str, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the steps")
+    parser.add_argument("--runs", type=int, choices=(1, 20), help="only that many")
     options = parser.parse_args()
     less = 10 if options.quick else 1
     packed = sum(len(asset.compressed) for asset in assets.load().values())
     print(f"the page: {len(assets.load())} files, {packed / 1e3:.0f} kB gzipped\n")
     for runs, steps in ((20, 10_000 // less), (1, 1_000_000 // less)):
+        if options.runs not in (None, runs):
+            continue
         table: dict[str, list[str]] = {}
         heads = []
         for batch in (512, 1):
@@ -182,7 +193,7 @@ def main() -> None:
                 for number in range(runs):
                     write_run(Path(folder) / f"run{number:02}", steps, batch, number)
                 for load_fast, name in (("true", "data server"), ("false", "Python loader")):
-                    if batch == 1 and load_fast == "false" and steps > 100_000:
+                    if batch == 1 and load_fast == "false" and runs * steps > 100_000:
                         continue
                     heads.append(f"{name}, {batch}/batch")
                     for what, value in measure(Path(folder), load_fast, runs, steps).items():

@@ -1,8 +1,8 @@
 /** Draws dots into a bitmap, tens of thousands in a few milliseconds and without a GPU.
  *
  * A canvas takes some microseconds for each of its own circles. Here each dot is stamped into the
- * pixels of an opaque picture of the panel: background, grid lines, then the dots, each blended with
- * what lies below it, with edges smoothed at a quarter of a pixel. */
+ * pixels of an opaque picture of the panel: background, grid lines, then the dots, each blended
+ * with what lies below it, with edges smoothed at a quarter of a pixel. */
 
 import { channels } from "./palette.js";
 

@@ -23,7 +23,9 @@ export function listen(over, on) {
     const area = over.getBoundingClientRect();
     return { left: event.clientX - area.left, top: event.clientY - area.top, area };
   };
+  const onEscape = (event) => event.key === "Escape" && stop();
   const stop = () => {
+    document.removeEventListener("keydown", onEscape);
     if (drag?.isPan) on.panEnd();
     drag = null;
     box.hidden = true;
@@ -37,6 +39,7 @@ export function listen(over, on) {
     if (event.button === 1) event.preventDefault();
     drag = { left, top, isPan, id: event.pointerId };
     over.setPointerCapture(event.pointerId);
+    document.addEventListener("keydown", onEscape);
     if (isPan) {
       over.classList.add("is-panning");
       on.panStart();
@@ -58,10 +61,6 @@ export function listen(over, on) {
   });
   over.addEventListener("pointercancel", stop);
   over.addEventListener("pointerleave", () => !drag && on.leave());
-  over.ownerDocument.addEventListener(
-    "keydown",
-    (event) => event.key === "Escape" && drag && stop(),
-  );
   over.addEventListener("dblclick", (event) => {
     event.preventDefault();
     on.reset();

@@ -1,12 +1,14 @@
 /** What the keyboard does in a chart. */
 
 const CLOSER = 0.7;
+const HALF = 0.5;
 const FAR = 1e9; // points: to the end of any run
 
 /**
  * Listen on a chart.
  * @param {HTMLElement} chart
- * @param {Object} on walk(by) points of a run, walkRuns(by), scale(factor, share), reset(), leave().
+ * @param {Object} on walk(by) points of a run, walkRuns(by), scale(factor, share), shift(by) in
+ *     shares of the width, reset(), leave().
  */
 export function listenToKeys(chart, on) {
   chart.addEventListener("keydown", (event) => {
@@ -22,6 +24,8 @@ export function listenToKeys(chart, on) {
       "+": () => on.scale(CLOSER, 0.5),
       "=": () => on.scale(CLOSER, 0.5),
       "-": () => on.scale(1 / CLOSER, 0.5),
+      PageUp: () => on.shift(-HALF),
+      PageDown: () => on.shift(HALF),
       0: () => on.reset(),
       Escape: () => on.leave(),
     };

@@ -34,6 +34,13 @@ export class Motion {
     this.#show(middle - factor * (middle - left), middle + factor * (right - middle));
   }
 
+  /** In x, by a share of the width. */
+  shift(by) {
+    this.begin();
+    this.pan(-by, 0);
+    this.end();
+  }
+
   begin() {
     const { frame } = this.#plot;
     this.#start = { ...frame };

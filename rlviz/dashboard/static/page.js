@@ -40,7 +40,7 @@ export class Page {
     this.table = new Table(this);
     const keys =
       "Arrow keys left and right walk along the points of a run, up and down go to another run, " +
-      "plus and minus zoom, 0 shows everything.";
+      "plus and minus zoom, page up and page down move, 0 shows everything.";
     const main = element(
       "main",
       { class: "main" },

@@ -14,7 +14,7 @@ const ALONE = {
   dark: { dots: "#5ba7df", curve: "#ff6b63" },
 };
 
-const LIGHT = 0.55; // how much of the panel is in the tone of a run's dots, so that its curve stands out
+const LIGHT = 0.55; // share of the panel in the tone of a run's dots: its curve stands out
 
 /**
  * How a run is drawn.

@@ -180,6 +180,7 @@ export class Panel {
     });
     listenToKeys(this.#chart, {
       ...common,
+      shift: (by) => this.#motion.shift(by),
       walk: (by) => this.#scene && this.#walk(by),
       walkRuns: (by) => this.#scene && this.#walkRuns(by),
     });
@@ -195,9 +196,10 @@ export class Panel {
 
   #walk(by) {
     const { layers, frame } = this.#scene;
-    const found = this.#point?.panel === this && this.#point.found;
-    if (found) this.#hover(neighbor(this.#current(found), by), true);
-    else this.#hover(firstOf(layers, by > 0 ? frame.left : frame.right), true);
+    const isHere = this.#point?.panel === this && this.#point.found;
+    if (isHere) return this.#hover(neighbor(this.#current(isHere), by), true);
+    const first = firstOf(layers, frame.left);
+    return first && this.#hover(neighbor(first, Math.max(0, by - 1)), true);
   }
 
   #walkRuns(by) {

@@ -63,8 +63,8 @@ export class Plot {
 
   /**
    * Draw another scene at the next frame.
-   * @param {Object} scene drawn: layers, frame {left, right, low, high} in places, axis, log, scale, xLabel,
-   *     yLabel, radius.
+   * @param {Object} scene drawn: layers from back to front, frame {left, right, low, high} in
+   *     places, axis, log, scale, xLabel, yLabel.
    */
   show(scene) {
     this.#scene = scene;

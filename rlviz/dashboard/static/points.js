@@ -1,4 +1,4 @@
-/** Finds the point that is meant: under the pointer, at the same place in another panel, the next. */
+/** Finds the point that is meant: under the pointer, the same in another panel, the next. */
 
 import { firstFrom } from "./frames.js";
 

@@ -3,7 +3,7 @@
 import { element, icon, setText } from "./elements.js";
 import { number } from "./numbers.js";
 import { Group, Row } from "./runrow.js";
-import { BY_NAME } from "./runs.js";
+import { compareNames } from "./runs.js";
 
 const NARROW = "(max-width: 900px)"; // as in the style sheet: the charts come first there
 
@@ -114,7 +114,7 @@ export class RunList {
       this.#row(name).showName(prefix ? name.slice(prefix.length + 1) : name);
     }
     const nodes = [];
-    const prefixes = [...members.keys()].sort((a, b) => BY_NAME.compare(a, b));
+    const prefixes = [...members.keys()].sort(compareNames);
     for (const prefix of prefixes) {
       const names = members.get(prefix);
       if (!prefix) {

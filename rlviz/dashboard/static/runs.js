@@ -4,7 +4,15 @@ import { paint } from "./palette.js";
 
 const SHOWN_AT_FIRST = 20;
 const LOADING = 15_000;
-export const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
+const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
+
+/** Names in their order, folder by folder. */
+export function compareNames(a, b) {
+  const [one, other] = [a.split("/"), b.split("/")];
+  const depth = one.findIndex((part, i) => part !== other[i]);
+  if (depth < 0) return one.length - other.length;
+  return BY_NAME.compare(one[depth], other[depth] ?? "");
+}
 
 export class Runs {
   #listed = [];
@@ -16,14 +24,14 @@ export class Runs {
     // Versions are counted by each server on its own.
     const listed = runs
       .map((run) => ({ ...run, version: `${server} ${run.version}` }))
-      .sort((a, b) => BY_NAME.compare(a.name, b.name));
+      .sort((a, b) => compareNames(a.name, b.name));
     const known = this.#listed;
     const differs =
       !this.isLoaded ||
       listed.length !== known.length ||
       listed.some((run, i) => run.name !== known[i].name || run.version !== known[i].version);
-    // While TensorBoard is loading, runs come in any order: they take their colors anew, so that the
-    // same runs have the same colors in each page that shows them.
+    // While TensorBoard is loading, runs come in any order: they take their colors anew, so that
+    // the same runs have the same colors in each page that shows them.
     if (performance.now() < LOADING && listed.length !== known.length) this.#slots.clear();
     this.#listed = listed;
     this.isLoaded = true;
@@ -47,7 +55,7 @@ export class Runs {
       if (name === "average_parallelism") return 1;
       return name.startsWith("accuracy/") ? 2 : 3;
     };
-    return [...names].sort((a, b) => place(a) - place(b) || BY_NAME.compare(a, b));
+    return [...names].sort((a, b) => place(a) - place(b) || compareNames(a, b));
   }
 
   /** The shown runs as {run, name, paint}, in the order of the list. */

@@ -64,7 +64,7 @@ function partsOf(series, x) {
   };
 }
 
-/** The points from left to right; without those at a side that another range begins or ends with. */
+/** The points from left to right, without those at a side where another range has them. */
 function range(data, left, right, { before = false, after = false } = {}) {
   const begin = firstFrom(data.place, after ? nextAfter(left) : left);
   const end = firstFrom(data.place, before ? right : nextAfter(right));

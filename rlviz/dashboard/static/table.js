@@ -19,9 +19,10 @@ export class Table {
   #at = element("input", {
     type: "text",
     inputmode: "decimal",
-    "aria-label": "At how many RL FLOPs",
+    "aria-label": "At how much of it",
     size: "9",
   });
+  #title = element("h2", { id: "rlviz-comparison" });
   #where = element("p", { class: "caption" });
   #unit = element("span", {});
   #head = element("tr", {});
@@ -41,7 +42,7 @@ export class Table {
       element(
         "header",
         { class: "panel-header" },
-        element("h2", { id: "rlviz-comparison" }, "Runs at equal compute"),
+        this.#title,
         element("label", { class: "at" }, "at", this.#at, this.#unit),
       ),
       element(
@@ -113,14 +114,15 @@ export class Table {
     const at = state.at ?? common;
     const unit = axis === "flops" ? "RL FLOPs" : "steps";
     setText(this.#unit, unit);
+    setText(this.#title, axis === "flops" ? "Runs at equal compute" : "Runs at equal steps");
     if (document.activeElement !== this.#at) {
       this.#at.value = typed(at);
     }
-    const most = state.at === null ? `the most that every shown run has reached` : "as asked for";
+    const most = state.at === null ? "the most that every shown run has reached" : "as asked for";
     setText(
       this.#where,
-      `Read off the smoothed curves at ${number(at, 4)} ${unit}, ${most}; ± half of the curve's band. ` +
-        "A dash: the run has not come that far, or has no such measure.",
+      `Read off the smoothed curves at ${number(at, 4)} ${unit}, ${most}; ` +
+        "± half of the curve's band. A dash: the run has not come that far, or has no such measure.",
     );
     const rows = shown.map(({ name, run, paint }) => ({
       name,
@@ -139,7 +141,7 @@ export class Table {
   #reached(name, metric, axis, at) {
     const curve = this.#curves.get(JSON.stringify([name, metric, axis]))?.curve;
     if (!curve?.curve?.length) return null;
-    // The curve of a long run goes through means of neighbors, and ends a little before the run does.
+    // The curve of a long run goes through means of neighbors and ends a little before the run.
     const end = curve.curve_x.at(-1);
     const place = at > end && at <= end * (1 + TOLERANCE) ? end : at;
     const [y, low, high] = ["curve", "curve_low", "curve_high"].map(

@@ -55,7 +55,8 @@ function curveCaption(state, series) {
   const bandwidth = width
     ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}`
     : "";
-  return `Curve: local quadratic regression${bandwidth}${hasBand ? "; band: ±2 standard errors" : ""}`;
+  const band = hasBand ? "; band: ±2 standard errors" : "";
+  return `Curve: local quadratic regression${bandwidth}${band}`;
 }
 
 function forecastCaptions(axis, shown, forecasts) {
@@ -73,13 +74,10 @@ function forecastCaptions(axis, shown, forecasts) {
   } else if (found.length) {
     parts.push("dashed: forecasts to twice the compute");
   }
-  if (without.length === 1) {
+  if (without.length) {
     const [name, { why_not: why }] = without[0];
-    parts.push(`no forecast of ${name}: ${why}`);
-  } else if (without.length) {
-    parts.push(
-      `no forecast of ${plural(without.length, "run")}, for example ${without[0][0]}: ${without[0][1].why_not}`,
-    );
+    const which = without.length === 1 ? name : `${plural(without.length, "run")}, such as ${name}`;
+    parts.push(`no forecast of ${which}: ${why}`);
   }
   return parts;
 }

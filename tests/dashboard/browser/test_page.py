@@ -200,6 +200,15 @@ def test_every_axis_has_the_run_s_own_positions(lone_server, open_page, name):
         assert float(digits.replace("×10", "e")) == pytest.approx(expected, rel=1e-5)
 
 
+def test_over_another_axis_the_compute_of_a_step_is_said_too(lone_server, open_page):
+    history = rlviz.read(lone_server.logdir / "lone")
+    page = open_page(lone_server.frame_url + "#p.rlviz.x=wall_time").is_drawn()
+    page.charts.first.focus()
+    page.page.keyboard.press("End")
+    mantissa = f"{history.flops[-1]:.5e}".split("e")[0].rstrip("0")
+    assert f"step 300 · {mantissa}×10²² RL FLOPs · 4 h 59 min" in page.tip()
+
+
 def test_a_logarithmic_axis_shows_the_same_points(lone_server, open_page):
     page = open_page(lone_server.frame_url).is_drawn()
     linear = page.values()
@@ -302,6 +311,13 @@ def test_keys_walk_along_the_points_and_say_them(lone_server, open_page):
     assert "step 290" in page.tip()
     page.page.keyboard.press("+")
     assert "p.rlviz.from=" in page.hash()
+    before = [int(row[1]) for row in page.values()]
+    page.charts.first.focus()
+    page.page.keyboard.press("PageDown")
+    assert int(page.values()[0][1]) - before[0] == pytest.approx(
+        (before[-1] - before[0]) / 2, abs=3
+    )
+    page.charts.first.focus()
     page.page.keyboard.press("0")
     assert "p.rlviz.from=" not in page.hash()
 
