@@ -390,7 +390,7 @@ def x_labels(figure):
 def test_a_run_without_flops_is_drawn_over_its_steps(history_of):
     figure = drawn(history_of(accuracy=0.3 + 0.4 * T))
     assert x_labels(figure) == {"Training step"}
-    assert figure.get_supxlabel().endswith("steps; band: ± 2 SE at it and at half of it")
+    assert figure.get_supxlabel().endswith("axis; band: ± 2 SE at it and at half of it")
 
 
 def test_a_run_whose_flops_start_again_is_drawn_over_its_steps(write_steps, tmp_path):

@@ -17,6 +17,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 import rlviz
+from rlviz.report.axis import choose
+from rlviz.report.curves import finite, smoothed
 
 N = 60
 T = np.linspace(0, 1, N)
@@ -246,7 +248,12 @@ def test_on_a_logarithmic_axis_the_smoother_works_in_decades_and_0_is_left_out()
     run.columns["flops/total"][0] = 0
     figure = drawn(run, log_x=True)
     assert len(dots_of(figure.axes[0])[0].get_offsets()) == N - 1
-    assert "decades of RL FLOPs" in figure.get_supxlabel().replace("\n", " ")
+    axis = choose("flops", [run], log=True)
+    x, y = finite(axis.positions(run), run.accuracy)
+    share = 100 * smoothed(axis, x, y).bandwidth / np.log10(x[-1] / x[0])
+    assert 1 < share < 9.95
+    caption = figure.get_supxlabel().replace("\n", " ")
+    assert f"bandwidth {share:.2g} % (accuracy)" in caption
 
 
 # --- the forecast ----------------------------------------------------------
