@@ -7,7 +7,8 @@ spent since the last call, not a running total. The `config` of `init_trackers` 
 HParams tab.
 
 What can't be known: whatever the script doesn't log. Accelerate counts neither answers nor FLOPs;
-`watch` counts those of the real passes of a module, and a reward goes under a name of its own.
+`watch` counts those of the real passes of a module on the main process. What other processes did
+is in the run if it is gathered before it is logged, for Accelerate logs on the main process alone.
 """
 
 from __future__ import annotations
@@ -62,9 +63,6 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
-        every_process: each process logs answers and FLOPs of its own, which are added up; all of
-            them must call `accelerator.log` at every step. By default the main process logs what
-            holds for all, as with other trackers.
         **options: further arguments of `rlviz.Callback`.
 
     `rlviz.Callback` is opened by `init_trackers(config=…)`, or else by the first use, and raises
@@ -88,17 +86,15 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
     def __init__(
         self,
         logdir: str | os.PathLike[str],
-        *,
-        every_process: bool = False,
         **options: Any,
     ) -> None:
         super().__init__()
         if "process_group" in options:
             raise TypeError(
-                "RLVizTracker takes no process_group: the processes are joined by the Accelerator, "
-                "after it. Pass every_process=True to add up what each of them logs."
+                "RLVizTracker takes no process_group: Accelerate logs on the main process alone. "
+                "Gather what you log, with accelerator.gather(correct), or make an rlviz.Callback "
+                "on every process, which adds up what each of them records."
             )
-        self.main_process_only = not every_process
         self._logdir = logdir
         self._options = options
         self._state: dict[str, Any] = {}
@@ -126,16 +122,10 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
                 "RLVizTracker was used before the Accelerator was made. Make that first: "
                 "accelerator = Accelerator(log_with=tracker)."
             )
-        return not self.main_process_only or bool(PartialState().is_main_process)
+        return bool(PartialState().is_main_process)
 
     def _open(self, config: Mapping[str, Any]) -> None:
-        group = None
-        if not self.main_process_only and PartialState().num_processes > 1:
-            from torch import distributed
-
-            group = distributed.group.WORLD
-        options = {"config": dict(config) or None, **self._options}
-        self._viz = Callback(self._logdir, process_group=group, **options)
+        self._viz = Callback(self._logdir, **{"config": dict(config) or None, **self._options})
         if self._state:
             self._viz.load_state_dict(self._state)
         atexit.register(self._close_step)  # before the callback closes itself
