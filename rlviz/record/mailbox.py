@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 import sys
+import weakref
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -64,12 +65,8 @@ class Mailbox:
                 "localhost", 0, is_master=True, wait_for_workers=False, timeout=_ANSWER
             )
             box = [(_addresses(members[0]), server.port, secrets.token_hex(8))]
-        # A group of its own, and of a backend that needs no device, for this one exchange.
-        group = dist.new_group(
-            members, backend="gloo", timeout=_SETUP, use_local_synchronization=True
-        )
+        group = _exchange(dist, process_group, members)
         dist.broadcast_object_list(box, src=members[0], group=group)
-        dist.destroy_process_group(group)
         addresses, port, self._prefix = box[0]
         self._store: Any = server or _connected(dist, addresses, port)
 
@@ -96,6 +93,24 @@ class Mailbox:
 
     def _key(self, rank: int, number: int) -> str:
         return f"{self._prefix}/{rank}/{number}"
+
+
+def _exchange(dist: Any, process_group: Any, members: list[int]) -> Any:
+    """A group of the same members, of a backend that needs no device, to say where the store is.
+
+    There is one for each process group, kept for the next Callback: torch names it after its
+    members, and a second one would find the first one's addresses, at which nobody answers.
+    """
+    group = _exchanges.get(process_group)
+    if group is None:
+        group = dist.new_group(
+            members, backend="gloo", timeout=_SETUP, use_local_synchronization=True
+        )
+        _exchanges[process_group] = group
+    return group
+
+
+_exchanges: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
 
 
 def _addresses(global_rank: int) -> list[str]:

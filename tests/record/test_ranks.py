@@ -95,6 +95,30 @@ def test_rank_0_writes_the_sums_of_all_ranks_with_ratios_taken_last(tmp_path, ra
     assert len({path.name.split(".")[7] for path in tmp_path.iterdir()}) == 1  # one writer
 
 
+def test_one_script_can_make_one_callback_after_another(tmp_path):
+    said = finish(
+        start(
+            """
+            for step in range(1, 4):
+                log(step)
+                viz.close(timeout=30)
+                time.sleep(0.5 * (1 - rank))  # the other rank comes first, and finds what is left
+                state = viz.state_dict() if rank == 0 else None
+                viz = rlviz.Callback(logdir, figure_seconds=None, process_group=dist.group.WORLD)
+                if rank == 0:
+                    viz.load_state_dict(state)
+            say(viz.close(timeout=30))
+            """,
+            tmp_path,
+            2,
+        )
+    )
+    assert [output for output, _ in said] == ["True\n"] * 2, said
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == [1, 2, 3]
+    assert run.exact_flops() == [2 * step * 10**20 for step in (1, 2, 3)]
+
+
 def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
     said = finish(
         start(
