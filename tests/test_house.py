@@ -26,6 +26,7 @@ ALLOWED = {
     "callback": {"schema", "measure", "smooth", "record"},
     "demo": {"callback", "measure"},
     "importers": {"schema", "tfrecord", "callback"},
+    "integrations": {"schema", "measure", "flops", "record", "callback"},
     "dashboard": {"schema", "measure", "smooth", "report"},
     "cli": {"report", "demo", "importers", "dashboard"},
     "__main__": {"cli"},

@@ -338,13 +338,8 @@ def test_a_run_that_died_goes_on_from_its_checkpoint_without_a_step_twice(traini
 
 
 def test_a_run_goes_on_also_from_a_checkpoint_in_the_middle_of_a_generation_batch(training):
-    settings = {
-        "save_strategy": "steps",
-        "save_steps": 3,
-        "steps_per_generation": 2,
-        "max_steps": 3,
-    }
-    training.run(**settings)
+    settings = {"save_strategy": "steps", "save_steps": 3, "steps_per_generation": 2}
+    training.run(**settings, max_steps=3)
     first, second = (generated.lengths for generated in training.seen)
     training.seen = []
     run = training.run(resume=True, **settings, max_steps=6)
