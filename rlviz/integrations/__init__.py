@@ -4,16 +4,15 @@
 |---|---|---|
 | `rlviz.integrations.transformers` | `RLVizCallback` | Hugging Face Trainer, all trainers of TRL |
 | `rlviz.integrations.accelerate` | `RLVizTracker` | Accelerate |
-| `rlviz.integrations.verl` | `RLVizLogger` | verl |
 | `rlviz.integrations.stable_baselines3` | `RLVizCallback` | Stable-Baselines3 |
 | `rlviz.integrations.lightning` | `RLVizCallback` | Lightning |
 | `rlviz.integrations.rllib` | `RLVizCallback` | RLlib, new API stack |
 | `rlviz.integrations.torchrl` | `RLVizHook` | TorchRL |
 | `rlviz.integrations.tianshou` | `RLVizLogger` | Tianshou |
 | `rlviz.integrations.skyrl` | `RLVizCallback` | SkyRL |
-| `rlviz.integrations.slime` | `log_rollout` | slime |
+| `rlviz.integrations.slime` | `RLVizLogger` | slime |
 | `rlviz.integrations.nemo_rl` | `RLVizLogger` | NeMo-RL |
-| `rlviz.integrations.openrlhf` | `attach` | OpenRLHF |
+| `rlviz.integrations.openrlhf` | `RLVizLogger` | OpenRLHF |
 
 Import the one that you need: nothing is imported here, so that no framework is loaded by asking for
 another. A framework that is missing or too old is an ImportError with the command to run. A plain
