@@ -14,6 +14,11 @@ _CELL_PIXELS = 1 / 3
 """The least side of a cell; where there are too many, it grows to about the radius of a dot."""
 
 
+_GROWTH = 0.6
+"""Dots that fill an area become fewer with the square of a cell's side, those along a line with the
+side."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """What is visible, and how large: x as it lies on the screen, y, and pixels."""
@@ -45,7 +50,7 @@ def dots(place: Floats, y: Floats, panel: Panel, most: int = MOST_DOTS) -> Rows:
     while len(kept) > most:
         across, up = (max(1, int(side / cell)) for side in (panel.width, panel.height))
         kept = kept[_one_of_each(place[kept], y[kept], panel, across, up)]
-        cell *= max(1.1, math.sqrt(len(kept) / most))
+        cell *= max(1.1, (len(kept) / most) ** _GROWTH)
     return kept
 
 
