@@ -1,6 +1,9 @@
 """Lightning, by real fits; their FLOPs are calculated again from the layers' sizes."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,11 +263,19 @@ if __name__ == "__main__":
 """
 
 
-def test_two_processes_are_added_up(tmp_path, run_python):
+def test_two_processes_are_added_up(tmp_path):
     script = tmp_path / "ddp.py"
     folder = os.path.dirname(__file__)
     script.write_text(DDP.format(folder=folder, path=str(tmp_path)))
-    result = run_python(str(script))
+    root = str(Path(rlviz.__file__).parents[1])
+    result = subprocess.run(
+        [sys.executable, "-P", str(script)],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr
     correct = [int(line.split()[-1]) for line in result.stdout.split("\n") if "correct" in line]
     assert len(correct) == 2
