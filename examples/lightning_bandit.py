@@ -50,6 +50,7 @@ def trainer(logdir: str, epochs: int) -> lightning.Trainer:
 
 
 def main(logdir: str) -> None:
+    torch.set_num_threads(1)  # layers this small are slower on several
     lightning.seed_everything(0, verbose=False)
     contexts = torch.eye(CONTEXTS).repeat(BATCHES * BATCH // CONTEXTS, 1)
     data = DataLoader(TensorDataset(contexts), batch_size=BATCH, shuffle=True)

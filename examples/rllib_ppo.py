@@ -10,12 +10,13 @@ import tempfile
 import gymnasium as gym
 import numpy as np
 import ray
+import torch
 from ray.rllib.algorithms.ppo import PPOConfig
 
 import rlviz
 from rlviz.integrations.rllib import RLVizCallback  # 1
 
-CONTEXTS, ACTIONS, HIDDEN, ROUNDS, BATCH, EPOCHS, ITERATIONS = 8, 4, 32, 4, 240, 4, 20
+CONTEXTS, ACTIONS, HIDDEN, ROUNDS, BATCH, EPOCHS, ITERATIONS = 8, 4, 32, 4, 240, 4, 14
 
 
 class Guess(gym.Env):
@@ -46,6 +47,7 @@ class Guess(gym.Env):
 
 
 def main(logdir: str) -> None:
+    torch.set_num_threads(1)  # layers this small are slower on several
     config = (
         PPOConfig()
         .environment(Guess)

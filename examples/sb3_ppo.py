@@ -8,6 +8,7 @@ import tempfile
 
 import gymnasium as gym
 import numpy as np
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_vec_env
 
@@ -35,6 +36,7 @@ class Guess(gym.Env):
 
 
 def main(logdir: str) -> None:
+    torch.set_num_threads(1)  # layers this small are slower on several
     model = PPO(
         "MlpPolicy",
         make_vec_env(Guess, ENVS, seed=0),

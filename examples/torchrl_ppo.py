@@ -49,6 +49,7 @@ def make_env():
 
 
 def main(logdir: str) -> None:
+    torch.set_num_threads(1)  # layers this small are slower on several
     torch.manual_seed(0)
     actor_net = nn.Sequential(nn.Linear(CONTEXTS, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, ACTIONS))
     critic_net = nn.Sequential(nn.Linear(CONTEXTS, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1))
