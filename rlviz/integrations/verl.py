@@ -1,0 +1,287 @@
+"""verl: the tracking backend `rlviz`, added to verl's own by importing this module.
+
+verl imports it by itself where rlviz is installed (the entry point group `verl.plugins`), and with
+`VERL_USE_EXTERNAL_MODULES=rlviz.integrations.verl`.
+
+What is read: the metrics that verl's trainers log, under their own names; accuracy from
+`critic/score/mean` as long as all scores are in [0, 1], the number of answers from the count of
+tokens and their mean lengths; which phases ran, and for how long, from `timing_s/…`; the shapes of
+actor and critic from their configs; epochs and LoRA from verl's config.
+
+What can't be known: the lengths of single sequences, so FLOPs are those of sequences of the mean
+lengths, exact for the sum of tokens and low in attention; what was generated and filtered away
+before it was logged; generation in validations; reward models; LoRA's own weights; answers that
+tools gave, which count as if they had been generated. Average parallelism is that of the metric
+`average_parallelism`, where your agent loop logs one. If a score in [0, 1] does not mean a right
+answer, name another metric, or none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import math
+import numbers
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.callback import Callback
+from rlviz.flops import Transformer
+from rlviz.integrations.metrics import scalars
+from rlviz.integrations.requirement import need
+from rlviz.record.troubles import logger
+
+need("verl", "0.9", module=__name__, extra="verl")
+
+from verl.utils.tracking import Tracking  # noqa: E402
+
+_PHASES = {
+    "gen": "rollout",
+    "old_log_prob": "old_logprob",
+    "ref": "ref_logprob",
+    "values": "critic_values",
+    "update_actor": "update",
+    "update_critic": "critic_update",
+}
+"""verl's name of what it times -> the phase that it is."""
+_ACTOR, _CRITIC = "actor_rollout_ref", "critic"
+_SCORE = "critic/score/mean"
+_STATE = "rlviz.json"
+
+Lengths: TypeAlias = NDArray[np.int64]
+
+
+class RLVizLogger:
+    """Records a run from what verl logs; verl makes it where `trainer.logger` names `rlviz`.
+
+    ```sh
+    python -m verl.trainer.main_ppo … trainer.logger='[console,rlviz]' \\
+        '+trainer.rlviz.logdir=runs/my-run'
+    ```
+
+    All arguments come from `trainer.rlviz`. A step is a global step. Its state goes into the folder
+    of every checkpoint (`default_local_dir`), and a resumed run goes on from there.
+
+    Args:
+        logdir: the run directory, as of `rlviz.Callback`; by default
+            `runs/<project_name>/<experiment_name>`.
+        verl_config: verl's config, as nested mappings; without it there is no state in checkpoints,
+            and FLOPs are known of the `model` only.
+        accuracy: the metric that is the training accuracy, in [0, 1]; None for none.
+        model: the shape of the actor, where its config can't be read.
+        **options: further arguments of `rlviz.Callback`; `config` is by default verl's, and
+            `devices` all GPUs of its trainer.
+
+    Raises:
+        ValueError, TypeError: as `rlviz.Callback`.
+    """
+
+    def __init__(
+        self,
+        logdir: str | os.PathLike[str],
+        *,
+        verl_config: Mapping[str, Any] | None = None,
+        accuracy: str | None = _SCORE,
+        model: Transformer | None = None,
+        **options: Any,
+    ) -> None:
+        config = self._config = verl_config or {}
+        trainer = _entry(config, "trainer") or {}
+        gpus = [trainer.get(each) or 1 for each in ("nnodes", "n_gpus_per_node")]
+        self.viz = Callback(
+            logdir, **{"config": config or None, "devices": math.prod(gpus), **options}
+        )
+        self._accuracy = accuracy
+        self._shapes: dict[str, Transformer | None] = {} if model is None else {_ACTOR: model}
+        self._closed: int | None = None
+        self._said: set[str] = set()
+
+    def log(self, data: Mapping[str, Any], step: int) -> None:
+        """What verl's `Tracking.log` passes on: a step, or a validation before the first one."""
+        trained = "timing_s/step" in data
+        if self._closed is None:
+            self._closed = self._load(step - 1 if trained else step)
+        known = {name: number for name in data if (number := _number(data[name])) is not None}
+        if trained:
+            self._record_step(known)
+        parallelism = known.pop(schema.PARALLELISM, -1.0)
+        if 0 <= parallelism < math.inf:
+            self.viz.record(parallelism=[parallelism])
+        self.viz.record(metrics=scalars(known))
+        if step > self._closed:  # a validation as the run goes on belongs to the step that follows
+            self._closed = step
+            self.viz.on_step_end(step)
+        if "timing_s/save_checkpoint" in data:
+            self._save(step)
+
+    def finish(self, exit_code: int = 0) -> None:
+        """Write it all."""
+        self.viz.close()
+
+    def _record_step(self, known: dict[str, float]) -> None:
+        """What a training step says beyond its metrics."""
+        sequences = _sequences(known)
+        self._record_accuracy(known, None if sequences is None else sequences[0].size)
+        for name, phase in _PHASES.items():
+            took = known.get(f"timing_s/{name}")
+            if took is not None and took >= 0:
+                flops = {} if sequences is None else self._flops(phase, *sequences)
+                self.viz.record(seconds={phase: took}, flops=flops)
+
+    def _record_accuracy(self, known: dict[str, float], graded: int | None) -> None:
+        name = self._accuracy
+        if name is None or name not in known:
+            return
+        stem = name.removesuffix("mean")
+        seen = [known[each] for each in (name, f"{stem}min", f"{stem}max") if each in known]
+        if min(seen) >= 0 and max(seen) <= 1:
+            self.viz.record(accuracy=known[name], graded=graded)
+            return
+        self._accuracy = None
+        self._say(
+            f"{name} goes from {min(seen):g} to {max(seen):g}, so from here on it is no accuracy. "
+            "Name the metric that is one: +trainer.rlviz.accuracy=…"
+        )
+
+    def _flops(self, phase: str, prompts: Lengths, responses: Lengths) -> dict[str, int]:
+        try:
+            spent = self._cost(phase, prompts, responses)
+        except ValueError as error:  # a prompt without a token
+            self._say(f"the FLOPs of {phase} can't be counted in some steps: {error}")
+            return {}
+        return {} if spent is None else {phase: spent}
+
+    def _cost(self, phase: str, prompts: Lengths, responses: Lengths) -> int | None:
+        role = _CRITIC if phase.startswith("critic") else _ACTOR
+        shape, lengths = self._shape(role), prompts + responses
+        if shape is None:
+            return None
+        if phase == "rollout":
+            return shape.generation(prompts, responses)
+        if not phase.endswith("update"):
+            return shape.forward(lengths)
+        where = (role, "actor") if role == _ACTOR else (role,)
+        epochs = int(_entry(self._config, *where, "ppo_epochs") or 1)
+        # Of an adapter only its rank is known: its own weights, which are few, are left out.
+        adapters = 1 if _entry(self._config, role, "model", "lora_rank") else 0
+        return epochs * shape.training(lengths, lora_params=adapters)
+
+    def _shape(self, role: str) -> Transformer | None:
+        """The shape of the actor or of the critic, read when it first works."""
+        if role not in self._shapes:
+            self._shapes[role] = None
+            try:
+                from transformers import AutoConfig
+
+                path = _entry(self._config, role, "model", "path")
+                shape = Transformer.from_config(AutoConfig.from_pretrained(path))
+                # A critic has one value where an actor has the words of the vocabulary.
+                value = dataclasses.replace(shape, vocab_size=1)
+                self._shapes[role] = value if role == _CRITIC else shape
+            except Exception as error:  # of a hub, a file system or the model's own code
+                self._say(f"the FLOPs of the {role} are not counted: {error}")
+        return self._shapes[role]
+
+    def _load(self, step: int) -> int:
+        """Go on after `step`, if there is a checkpoint of it; the last step that is closed."""
+        for path in self._states_of(step):
+            try:
+                state = json.loads(path.read_text(encoding="utf-8"))
+                if state["step"] == step:
+                    self.viz.load_state_dict(state)
+                    return step
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+                self._say(f"{path} was not loaded, so the curves start over: {error}")
+        return -1
+
+    def _save(self, step: int) -> None:
+        for path in self._states_of(step)[:1]:
+            try:
+                if path.parent.is_dir():
+                    path.write_text(json.dumps(self.viz.state_dict()), encoding="utf-8")
+            except OSError as error:
+                self._say(f"{path} was not written: {error}")
+
+    def _states_of(self, step: int) -> list[Path]:
+        """Where the state after this step is: in verl's folder, or in the one it resumes from."""
+        local, resumed = (
+            _entry(self._config, "trainer", key)
+            for key in ("default_local_dir", "resume_from_path")
+        )
+        here = [Path(local) / f"global_step_{step}" / _STATE] if local else []
+        return here + ([Path(resumed) / _STATE] if resumed else [])
+
+    def _say(self, words: str) -> None:
+        if words not in self._said:
+            self._said.add(words)
+            logger.warning("rlviz: %s", words)
+
+
+def _sequences(known: Mapping[str, float]) -> tuple[Lengths, Lengths] | None:
+    """The prompts and responses of a step: as many, and as many tokens in all, as there were."""
+    prompt, response = known.get("prompt_length/mean"), known.get("response_length/mean")
+    tokens = known.get("perf/total_num_tokens", 0.0)
+    if prompt is None or response is None or not tokens > 0 or not prompt + response > 0:
+        return None
+    count = max(1, round(tokens / (prompt + response)))
+    sampled = round(count * response)
+    return _spread(round(tokens) - sampled, count), _spread(sampled, count)
+
+
+def _spread(tokens: int, count: int) -> Lengths:
+    """Whole numbers that add up, as even as they can be."""
+    return np.diff(np.arange(count + 1) * tokens // count)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, numbers.Real) and value == value else None
+
+
+def _entry(config: Mapping[str, Any], *keys: str) -> Any:
+    """An entry of nested mappings, None where there is none."""
+    entry: Any = config
+    for key in keys:
+        entry = entry.get(key) if isinstance(entry, Mapping) else None
+    return entry
+
+
+def _add_backend(tracking: Any) -> None:
+    """Teach verl's `Tracking` the backend `rlviz`; the others stay as they are."""
+    if "rlviz" in tracking.supported_backend:
+        return
+    tracking.supported_backend = [*tracking.supported_backend, "rlviz"]
+    init, finish = tracking.__init__, tracking.finish
+
+    @functools.wraps(init)
+    def init_with_rlviz(
+        self: Any,
+        project_name: str,
+        experiment_name: str,
+        default_backend: str | list[str] = "console",
+        config: Any = None,
+    ) -> None:
+        init(self, project_name, experiment_name, default_backend, config)
+        if default_backend == "rlviz" or "rlviz" in default_backend:
+            options = dict(_entry(config or {}, "trainer", "rlviz") or {})
+            options.setdefault("logdir", os.path.join("runs", project_name, experiment_name))
+            self.logger["rlviz"] = RLVizLogger(**options, verl_config=config)
+
+    @functools.wraps(finish)
+    def finish_with_rlviz(self: Any, exit_code: int = 0) -> None:
+        finish(self, exit_code)
+        if "rlviz" in getattr(self, "logger", {}):
+            self.logger["rlviz"].finish(exit_code)
+
+    tracking.__init__, tracking.finish = init_with_rlviz, finish_with_rlviz
+
+
+_add_backend(Tracking)
