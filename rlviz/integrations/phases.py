@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from rlviz.measure.parts import PartsWatch
@@ -14,21 +15,21 @@ class Phases:
 
     Args:
         *modules: `nn.Module`s, counted with all their parts.
+        whole: further ones, whose parts are never called but by themselves.
     """
 
-    def __init__(self, *modules: Any) -> None:
-        self._modules = modules
-        self._watch = PartsWatch(modules)
+    def __init__(self, *modules: Any, whole: Iterable[Any] = ()) -> None:
+        self._watched = (modules, tuple(whole))
+        self._watch = PartsWatch(modules, whole=self._watched[1])
         self._flops: Counter[str] = Counter()
         self._warned = False
 
-    def watch(self, *modules: Any) -> None:
+    def watch(self, *modules: Any, whole: Iterable[Any] = ()) -> None:
         """Count these modules from now on, in place of those before."""
-        if len(modules) != len(self._modules) or any(
-            new is not old for new, old in zip(modules, self._modules, strict=True)
-        ):
+        watched = (modules, tuple(whole))
+        if _ids(watched) != _ids(self._watched):
             self._watch.close()
-            self._modules, self._watch = modules, PartsWatch(modules)
+            self._watched, self._watch = watched, PartsWatch(modules, whole=watched[1])
 
     def end(self, phase: str) -> None:
         """All passes since the last call were those of this phase."""
@@ -48,3 +49,7 @@ class Phases:
     def close(self) -> None:
         """Stop watching."""
         self._watch.close()
+
+
+def _ids(watched: tuple[tuple[Any, ...], tuple[Any, ...]]) -> list[list[int]]:
+    return [[id(module) for module in modules] for modules in watched]

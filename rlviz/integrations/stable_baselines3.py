@@ -6,8 +6,8 @@ parallel environments as the metric `num_envs`. FLOPs are those of the policy's 
 environments are stepped in the phase `rollout`, between rollouts in `update`, inside of an
 EvalCallback in `evaluation` (put this callback after it).
 
-What can't be known: accuracy where no environment says `is_success`, and the parallelism of agents,
-which SB3 has none of.
+What can't be known: accuracy where no environment says `is_success`, the products of a gSDE
+distribution, and the parallelism of agents, which SB3 has none of.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from rlviz.record.troubles import logger
 try:
     from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+    from stable_baselines3.common.policies import BaseModel
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, MlpExtractor
 except ImportError as error:
     raise ImportError(
         f"rlviz.integrations.stable_baselines3 needs stable-baselines3 2.0 or newer ({error}). "
@@ -82,7 +84,8 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
         # `learn` counts from 0 again unless told otherwise, steps of a run go on.
         self._first_step = max(0, before - self.num_timesteps)
         self._closed_at = self.num_timesteps
-        self._phases.watch(self.model.policy)
+        parts, whole = _networks(self.model.policy)
+        self._phases.watch(*parts, whole=whole)
         self._phases.end("evaluation")  # the user's own, since the last `learn`
         on_policy = isinstance(self.model, OnPolicyAlgorithm)
         self._each = self._period or (1 if on_policy else 1000)
@@ -145,3 +148,25 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
         )
         self._state = self.viz.state_dict()
         setattr(self.model, _STATE, self._state)
+
+
+def _networks(policy: Any) -> tuple[list[Any], list[Any]]:
+    """What SB3's policies call: modules of which parts may be called, and those called whole.
+
+    SB3's own policies and extractors call the networks inside of them from methods of their own;
+    what is of a user's class may do anything.
+    """
+    parts, whole, waiting = [], [], [policy]
+    while waiting:
+        module = waiting.pop()
+        package = type(module).__module__.partition(".")[0]
+        own = package in ("stable_baselines3", "sb3_contrib")
+        if own and isinstance(module, (BaseModel, MlpExtractor)):
+            waiting += module.children()
+        elif own or type(module).__module__.startswith("torch.nn."):
+            whole += [module] if any(True for _ in module.parameters()) else []
+        elif isinstance(module, BaseFeaturesExtractor):
+            whole.append(module)
+        else:
+            parts.append(module)
+    return parts, whole

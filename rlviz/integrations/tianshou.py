@@ -58,7 +58,7 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
     ) -> None:
         super().__init__(training_interval=1, update_interval=1, save_interval=save_interval)
         self.viz = Callback(logdir, **options)
-        self._phases = Phases(*([] if algorithm is None else _networks(algorithm)))
+        self._phases = Phases(whole=[] if algorithm is None else _networks(algorithm))
         self._follows = collector is not None
         self._metrics: dict[str, Any] = {}
         self._ended_step: int | None = None

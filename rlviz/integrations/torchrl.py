@@ -65,7 +65,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         self._open = partial(Callback, logdir, **options)
         self.viz = self._open()
         self._modules = list(modules)
-        self._phases = Phases(*_networks(self._modules))
+        self._phases = Phases(whole=_networks(self._modules))
         self._success = success
         self._episode_reward = episode_reward
         self._trainer: Any = None
@@ -78,7 +78,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         self._trainer = trainer
         collector = trainer.collector
         policy = getattr(collector, "policy", None)
-        self._phases.watch(*_networks([policy, trainer.loss_module, *self._modules]))
+        self._phases.watch(whole=_networks([policy, trainer.loss_module, *self._modules]))
         trainer.register_op("batch_process", self.collected)
         trainer.register_op("post_steps_log", self)
         if trainer.learner_backend == "local":

@@ -20,10 +20,12 @@ class PartsWatch:
     between its parts, such as a product of two tensors, is not seen; nor is a part that is added
     later. A pass that a backward pass repeats (activation checkpointing) is not counted again.
 
-    Hooks cost about 2 µs for each part that runs.
+    Torch takes a slower way around the hooks, which costs some µs for each part that runs. What is
+    known to be called as a whole only is cheaper as `whole`.
 
     Args:
         modules: the modules, with all their parts.
+        whole: further modules, whose parts are never called but by themselves.
 
     Raises:
         TypeError: one is no `nn.Module`.
@@ -43,12 +45,12 @@ class PartsWatch:
         128
     """
 
-    def __init__(self, modules: Iterable[Any]) -> None:
+    def __init__(self, modules: Iterable[Any], *, whole: Iterable[Any] = ()) -> None:
         self._depth = depth = _Depth()
         self._spent: deque[int] = deque()
         self._ledgers: list[_PartLedger] = []
         self._handles: list[Any] = []
-        for part, is_inside_compiled in _parts(modules):
+        for part, is_inside_compiled in _parts(modules, whole):
             passes = _Passes(part, self._spent, is_inside_compiled)
             self._ledgers += passes.ledgers
             self._handles += [
@@ -208,7 +210,7 @@ def _nothing() -> None:
     """Nothing needs to be said."""
 
 
-def _parts(modules: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+def _parts(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """The modules and their parts that can be called and may multiply, each once.
 
     With each, whether it is inside of a compiled one.
@@ -216,7 +218,8 @@ def _parts(modules: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     import torch
 
     known: set[int] = set()
-    waiting = [(module, False) for module in modules]
+    undivided = list(whole)
+    waiting = [(module, False) for module in (*undivided, *modules)]
     while waiting:
         module, is_inside = waiting.pop()
         if not isinstance(module, torch.nn.Module):
@@ -228,7 +231,9 @@ def _parts(modules: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
         # An activation, dropout or such of torch itself multiplies no matrices.
         if _is_callable(module) and not (of_torch and _is_weightless(module)):
             yield module, is_inside
-        if not isinstance(module, torch.jit.ScriptModule):
+        if not isinstance(module, torch.jit.ScriptModule) and not any(
+            module is each for each in undivided
+        ):
             is_inside = is_inside or hasattr(module, "_orig_mod")
             waiting += [(part, is_inside) for part in module.children()]
 

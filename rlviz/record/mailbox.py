@@ -4,11 +4,13 @@ A collective makes all ranks wait for the slowest and breaks with the first that
 puts its messages into a store that rank 0 serves (c10d's TCPStore), and rank 0 takes what is there.
 """
 
+import hashlib
+import json
 import os
 import secrets
 import socket
 import sys
-import weakref
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -59,15 +61,15 @@ class Mailbox:
         self._next = [0] * self.world_size
         members = dist.get_process_group_ranks(process_group)
         server = None
-        box: list[Any] = [None]
         if self.rank == 0:
             server = dist.TCPStore(
                 "localhost", 0, is_master=True, wait_for_workers=False, timeout=_ANSWER
             )
-            box = [(_addresses(members[0]), server.port, secrets.token_hex(8))]
-        group = _exchange(dist, process_group, members)
-        dist.broadcast_object_list(box, src=members[0], group=group)
-        addresses, port, self._prefix = box[0]
+            own = _addresses(members[0]), server.port, secrets.token_hex(8)
+            _tell(dist, members, own)
+            addresses, port, self._prefix = own
+        else:
+            addresses, port, self._prefix = _told(dist, members)
         self._store: Any = server or _connected(dist, addresses, port)
 
     def send(self, message: bytes) -> None:
@@ -95,22 +97,36 @@ class Mailbox:
         return f"{self._prefix}/{rank}/{number}"
 
 
-def _exchange(dist: Any, process_group: Any, members: list[int]) -> Any:
-    """A group of the same members, of a backend that needs no device, to say where the store is.
+# Where the store is, is said through the one by which the job's processes found each other. A
+# process group for that one message can't be had twice under one name, and a gloo group that is
+# still there when the interpreter ends may abort the process.
 
-    There is one for each process group, kept for the next Callback: torch names it after its
-    members, and a second one would find the first one's addresses, at which nobody answers.
-    """
-    group = _exchanges.get(process_group)
-    if group is None:
-        group = dist.new_group(
-            members, backend="gloo", timeout=_SETUP, use_local_synchronization=True
-        )
-        _exchanges[process_group] = group
-    return group
+_made: Counter[tuple[int, ...]] = Counter()
+"""Members of a group -> mailboxes that were made for them; the same on all of them."""
 
 
-_exchanges: "weakref.WeakKeyDictionary[Any, Any]" = weakref.WeakKeyDictionary()
+def _key_of_the_next(members: list[int]) -> str:
+    number = _made[tuple(members)]
+    _made[tuple(members)] += 1
+    return f"rlviz/{hashlib.sha256(repr(members).encode()).hexdigest()}/{number}"
+
+
+def _tell(dist: Any, members: list[int], where: tuple[list[str], int, str]) -> None:
+    store = dist.distributed_c10d._get_default_store()
+    store.set(_key_of_the_next(members), json.dumps(where))
+
+
+def _told(dist: Any, members: list[int]) -> tuple[list[str], int, str]:
+    store, key = dist.distributed_c10d._get_default_store(), _key_of_the_next(members)
+    try:
+        store.wait([key], _SETUP)
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"rank 0 has made no Callback in {_SETUP.seconds} seconds. Make one on all ranks of "
+            "the process_group, at the same place of the script."
+        ) from error
+    addresses, port, prefix = json.loads(store.get(key))
+    return addresses, port, prefix
 
 
 def _addresses(global_rank: int) -> list[str]:

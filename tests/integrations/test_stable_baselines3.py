@@ -7,6 +7,8 @@ from typing import ClassVar
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import rlviz
 
@@ -16,6 +18,7 @@ if not os.environ.get("RLVIZ_REQUIRE_ALL"):
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import CheckpointCallback, ConvertCallback, EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.policies import ActorCriticPolicy
 
 from rlviz.integrations.stable_baselines3 import RLVizCallback
 
@@ -158,6 +161,39 @@ class TestPPO:
             **{"n_steps": 20, "batch_size": 20, "n_epochs": 2, "device": "cpu"},
             policy_kwargs={**NET, "share_features_extractor": False},
         )
+        model.learn(40, callback=viz(tmp_path))
+        assert rlviz.read(tmp_path).exact_flops()[-1] == sum(ppo_flops(1).values())
+
+    def test_an_extractor_of_ones_own_may_be_entered_anywhere(self, tmp_path):
+        class Own(nn.Module):
+            latent_dim_pi = latent_dim_vf = HIDDEN
+
+            def __init__(self):
+                super().__init__()
+                self.first = nn.Linear(OBS, HIDDEN)
+                self.rest = nn.Sequential(nn.Linear(HIDDEN, HIDDEN), nn.Tanh())
+
+            def forward(self, x):
+                return self.forward_actor(x), self.forward_critic(x)
+
+            def forward_actor(self, x):
+                return self.rest[1](self.rest[0](self.first(x)))
+
+            def forward_critic(self, x):
+                return self.rest(self.first(x))
+
+        class Policy(ActorCriticPolicy):
+            def _build_mlp_extractor(self):
+                self.mlp_extractor = Own()
+
+        options = {"n_steps": 20, "batch_size": 20, "n_epochs": 2, "device": "cpu"}
+        model = PPO(Policy, make_vec_env(Guess, 2, seed=0), **options)
+        model.learn(40, callback=viz(tmp_path))
+        assert rlviz.read(tmp_path).exact_flops()[-1] == sum(ppo_flops(1).values())
+
+    def test_a_compiled_policy_is_counted_as_well(self, tmp_path):
+        model = ppo()
+        model.policy = torch.compile(model.policy, backend="eager")
         model.learn(40, callback=viz(tmp_path))
         assert rlviz.read(tmp_path).exact_flops()[-1] == sum(ppo_flops(1).values())
 

@@ -227,6 +227,15 @@ def test_a_copy_is_not_watched_and_a_closed_watch_counts_no_more(agent, watch):
     assert not agent.critic._forward_pre_hooks
 
 
+def test_a_whole_is_counted_without_a_hook_in_its_parts(agent):
+    watch = PartsWatch([agent], whole=[agent.actor])
+    with torch.no_grad():
+        agent.act(obs(3))
+    assert watch.take() == 3 * (ROW + 2 * D)
+    assert not agent.actor[0]._forward_hooks
+    assert agent.critic._forward_hooks
+
+
 def test_what_is_no_module_is_refused_in_words():
     with pytest.raises(TypeError, match=r"a watch needs nn.Modules, got str\."):
         PartsWatch(["policy"])

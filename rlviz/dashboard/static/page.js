@@ -17,16 +17,18 @@ import { watchTheme } from "./theme.js";
 import { Toolbar } from "./toolbar.js";
 
 const SETTLED = 250;
+const GATHERED = 150;
 
 export class Page {
   state = new State(readAddress());
   runs = new Runs();
-  store = new Store(() => this.redraw());
+  store = new Store(() => this.#onSeries());
   #forecasts = new Map();
   #view = null;
   #strong = null;
   #due = 0;
   #writing = 0;
+  #gathering = 0;
   #status = element("p", { class: "status", role: "status", hidden: true });
   #spoken = element("p", { class: "hidden-words", "aria-live": "polite" });
   #body = element("div", { class: "body" });
@@ -84,6 +86,16 @@ export class Page {
       this.#view = null;
       this.panels.update();
     });
+  }
+
+  /** A series came. While others are on their way, not each of them is worth a picture. */
+  #onSeries() {
+    if (!this.store.isBusy) return this.redraw();
+    this.#gathering ||= window.setTimeout(() => {
+      this.#gathering = 0;
+      this.redraw();
+    }, GATHERED);
+    return undefined;
   }
 
   /** The size of a panel changed: details may be wanted in another resolution. */

@@ -8,15 +8,28 @@ const REST = 120;
 const MARGIN = 0.5;
 const PATIENCE = 3; // a series that took a second is not asked for again before three have passed
 
-/** One metric of one run: the whole of it, and the part that is zoomed into in full detail. */
-class Series {
-  whole = null;
-  part = null;
-  error = null;
-  asked = "";
-  askedPart = "";
+/** An answer of the server, and what was asked for when it was. */
+class Slot {
+  found = null;
+  version = "";
   how = "";
   quietUntil = 0;
+}
+
+/** One metric of one run. */
+class Series {
+  slots = { whole: new Slot(), part: new Slot() };
+  error = null;
+
+  /** All of it, thinned. */
+  get whole() {
+    return this.slots.whole.found;
+  }
+
+  /** What is zoomed into, in full detail. */
+  get part() {
+    return this.slots.part.found;
+  }
 }
 
 export class Store {
@@ -25,8 +38,10 @@ export class Store {
   #running = 0;
   #onChange;
   #timer = 0;
+  #later = 0;
   #wanted = [];
-  #settings = "";
+  #settings = null;
+  #axis = "";
 
   /** @param {Function} onChange called when a series came or went. */
   constructor(onChange) {
@@ -49,41 +64,48 @@ export class Store {
    * @param {Object} settings {x, log, smooth, dots: most dots of a series}.
    */
   want(wanted, settings) {
-    const { x, log, smooth, dots } = settings;
-    const key = JSON.stringify([x, log]);
-    if (key !== this.#settings) this.#series.clear(); // another axis: nothing of it can be kept
-    this.#settings = key;
+    const key = JSON.stringify([settings.x, settings.log]);
+    if (key !== this.#axis) this.#series.clear(); // another axis: nothing of it can be kept
+    this.#axis = key;
     this.#wanted = wanted;
+    this.#settings = settings;
     this.#queue = [];
-    for (const one of wanted) {
-      const series = this.#of(one.run, one.metric);
-      const how = JSON.stringify([smooth, dots]);
-      const asked = `${one.version} ${how}`;
-      const isEarly = how === series.how && performance.now() < series.quietUntil;
-      if (series.asked === asked || isEarly) continue;
-      series.how = how;
-      this.#queue.push({ one, series, asked, settings, part: false });
-    }
+    window.clearTimeout(this.#later);
+    this.#later = 0;
+    for (const one of wanted) this.#ask(one, "whole");
     this.#work();
     window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.#wantParts(settings), REST);
+    this.#timer = window.setTimeout(() => this.#wantParts(), REST);
   }
 
-  #wantParts(settings) {
+  #wantParts() {
     this.#timer = 0;
     for (const one of this.#wanted) {
-      const series = this.#of(one.run, one.metric);
-      if (!one.limits) {
-        if (series.part) this.#onChange();
-        series.part = null;
-        series.askedPart = "";
-        continue;
-      }
-      const asked = JSON.stringify([one.version, settings.smooth, settings.dots, one.limits]);
-      if (series.askedPart === asked) continue;
-      this.#queue.push({ one, series, asked, settings, part: true });
+      if (one.limits) this.#ask(one, "part");
+      else this.#dropPart(one);
     }
     this.#work();
+  }
+
+  #dropPart({ run, metric }) {
+    const { slots } = this.#of(run, metric);
+    if (slots.part.found) this.#onChange();
+    slots.part = new Slot();
+  }
+
+  /** Put a request into the queue, unless its answer is known, or will be old too soon. */
+  #ask(one, name) {
+    const { smooth, dots } = this.#settings;
+    const series = this.#of(one.run, one.metric);
+    const slot = series.slots[name];
+    const how = JSON.stringify([smooth, dots, name === "part" ? one.limits : null]);
+    if (slot.how === how && slot.version === one.version) return;
+    const quiet = slot.how === how ? slot.quietUntil - performance.now() : 0;
+    if (quiet > 0) {
+      this.#later ||= window.setTimeout(() => this.want(this.#wanted, this.#settings), quiet);
+      return;
+    }
+    this.#queue.push({ one, series, name, how, settings: this.#settings });
   }
 
   #of(run, metric) {
@@ -96,25 +118,24 @@ export class Store {
     while (this.#running < AT_ONCE && this.#queue.length) this.#fetch(this.#queue.shift());
   }
 
-  async #fetch({ one, series, asked, settings, part }) {
+  async #fetch({ one, series, name, how, settings }) {
     this.#running += 1;
-    const field = part ? "askedPart" : "asked";
-    const before = series[field];
+    const slot = series.slots[name];
+    const before = { version: slot.version, how: slot.how };
     const began = performance.now();
-    series[field] = asked;
+    Object.assign(slot, { version: one.version, how });
+    const isStill = () => slot.version === one.version && slot.how === how;
     try {
-      const found = prepared(await fetchSeries(query(one, settings, part)), settings.log);
-      if (series[field] === asked) {
-        series[part ? "part" : "whole"] = found;
-        series.error = null;
-      }
+      const found = prepared(await fetchSeries(query(one, settings, name)), settings.log);
+      if (isStill()) slot.found = found;
+      series.error = null;
     } catch (error) {
+      if (name === "whole") series.error = error.message;
       // A run or a metric that is gone stays away; what failed on the way is asked for again.
-      if (!part) series.error = error.message;
-      if (error.status !== 404 && error.status !== 400) series[field] = before;
+      if (error.status !== 404 && error.status !== 400 && isStill()) Object.assign(slot, before);
     }
     const now = performance.now();
-    if (!part) series.quietUntil = now + PATIENCE * (now - began);
+    slot.quietUntil = now + PATIENCE * (now - began);
     this.#running -= 1;
     this.#work();
     this.#onChange();
@@ -125,11 +146,11 @@ function id(run, metric) {
   return JSON.stringify([run, metric]);
 }
 
-function query(one, settings, part) {
+function query(one, settings, name) {
   const { run, metric, width, height, limits } = one;
   const { x, log, smooth, dots } = settings;
   const asked = { run, metric, x, log: log ? 1 : 0, smooth, dots };
-  if (!part) return { ...asked, width, height };
+  if (name === "whole") return { ...asked, width, height };
   const [from, to] = widened(limits.from, limits.to, log);
   const [low, high] = limits.low === null ? [null, null] : widened(limits.low, limits.high, false);
   const wide = Math.min(10_000, Math.round(width * (1 + 2 * MARGIN)));

@@ -143,9 +143,12 @@ class Page:
 
     @property
     def violations(self) -> list[str]:
-        return [
-            v for frame in self.page.frames for v in frame.evaluate("window.__violations ?? []")
-        ]
+        return [v for frame in self.frames for v in frame.evaluate("window.__violations ?? []")]
+
+    @property
+    def frames(self) -> list[Any]:
+        """TensorBoard's and the dashboard's, and none that a script may have made."""
+        return [frame for frame in self.page.frames if frame.url.startswith("http")]
 
     def is_drawn(self, panels: int = 2) -> "Page":
         """Wait for the first picture."""
@@ -189,7 +192,7 @@ class Page:
 
     def settle(self) -> None:
         """Until what was just done is drawn."""
-        for frame in self.page.frames:
+        for frame in self.frames:
             frame.evaluate(
                 "() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => "
                 "requestAnimationFrame(done)), 20))"

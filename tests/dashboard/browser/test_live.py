@@ -84,6 +84,26 @@ def test_new_steps_appear_by_themselves_and_the_zoom_stays(
     assert page.page.evaluate("window.__flickers") == 0
 
 
+def test_a_series_that_takes_long_is_not_asked_for_at_each_step_and_comes_to_its_end(
+    serve, writer, tmp_path, open_page
+):
+    writer(50)
+    page = open_page(serve(tmp_path).frame_url + "#p.rlviz.panels=accuracy")
+
+    def slowly(route):
+        page.page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.page.route("**/series?*width=*", slowly)
+    page.is_drawn(1)
+    writer(10)
+    page.frame.locator(".run-last[title^='step 60']").wait_for()
+    assert int(page.values()[-1][1]) == 50  # it has just been asked for
+    page.page.wait_for_timeout(4500)
+    assert int(page.values()[-1][1]) == 60
+    assert sum("width=" in url for url in page.requests) == 2
+
+
 def test_a_run_that_begins_later_comes_by_itself(serve, tmp_path, open_page):
     page = open_page(serve(tmp_path).frame_url)
     page.frame.locator(".empty").wait_for()
