@@ -113,6 +113,7 @@ class Training:
     directory: object
     trainer: type = trl.GRPOTrainer
     network: object = None
+    logdir: str = "run"
     name: str = "accuracy_reward"
     reward: object = None
     """Called with the reward function's arguments after the scores are known."""
@@ -123,7 +124,7 @@ class Training:
     def run(self, resume=None, **config):
         torch.set_num_threads(1)  # more only wait for each other at this size
         self.callback = callback = RLVizCallback(
-            self.directory / "run", figure_seconds=None, **self.options
+            self.directory / self.logdir, figure_seconds=None, **self.options
         )
 
         def reward(prompts, completions, completion_ids, trainer_state, **more):
@@ -171,7 +172,7 @@ class Training:
         finally:
             callback.on_train_end(None, None, None)  # as after a crash, when the script ends
         self.state = trainer.state
-        return rlviz.read(self.directory / "run")
+        return rlviz.read(self.directory / self.logdir)
 
 
 @pytest.fixture
@@ -335,6 +336,19 @@ def test_a_run_that_died_goes_on_from_its_checkpoint_without_a_step_twice(traini
     assert spent(run, "update") == [3 * forwards(batch) for batch in batches]
     assert run.exact_flops()[:3] == before.exact_flops()[:3]
     assert not np.isnan(run.accuracy).any()
+
+
+def test_a_run_that_goes_on_elsewhere_has_the_flops_and_averages_of_its_checkpoint(training):
+    settings = {"save_strategy": "steps", "save_steps": 2}
+    before = training.run(**settings, max_steps=2)
+    training.logdir = "elsewhere"
+    run = training.run(resume=True, **settings, max_steps=3)
+    assert run.step.tolist() == [3]
+    spent_before, spent_then = before.exact_flops()[-1], training.seen[2].lengths
+    assert run.exact_flops() == [spent_before + rollouts(spent_then) + 3 * forwards(spent_then)]
+    a, b, c = *before.accuracy, *run.accuracy
+    ema = (0.81 * a + 0.9 * b + c) / (0.81 + 0.9 + 1)
+    assert run.columns["accuracy_ema"].tolist() == [pytest.approx(ema)]
 
 
 def test_a_run_goes_on_also_from_a_checkpoint_in_the_middle_of_a_generation_batch(training):
