@@ -200,6 +200,15 @@ def test_every_axis_has_the_run_s_own_positions(lone_server, open_page, name):
         assert float(digits.replace("×10", "e")) == pytest.approx(expected, rel=1e-5)
 
 
+def test_over_another_axis_the_compute_of_a_step_is_said_too(lone_server, open_page):
+    history = rlviz.read(lone_server.logdir / "lone")
+    page = open_page(lone_server.frame_url + "#p.rlviz.x=wall_time").is_drawn()
+    page.charts.first.focus()
+    page.page.keyboard.press("End")
+    mantissa = f"{history.flops[-1]:.5e}".split("e")[0].rstrip("0")
+    assert f"step 300 · {mantissa}×10²² RL FLOPs · 4 h 59 min" in page.tip()
+
+
 def test_a_logarithmic_axis_shows_the_same_points(lone_server, open_page):
     page = open_page(lone_server.frame_url).is_drawn()
     linear = page.values()
