@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).parent
-NAMES = ("overhead", "measure", "curves", "smoothers", "claims", "export")
+NAMES = ("overhead", "measure", "curves", "smoothers", "claims", "export", "dashboard")
 
 
 def main() -> None:

@@ -155,6 +155,8 @@ def _series(run: State, history: History, seen: View, curve: Line | None, most: 
         "y": y[kept],
         "step": history.columns[schema.STEP][rows],
     }
+    if found.axis.name != "flops" and np.isfinite(history.flops).any():
+        arrays["flops"] = history.flops[rows]
     if (interval := seen.interval(history, rows)) is not None:
         arrays["low"], arrays["high"] = interval
     if curve is not None:

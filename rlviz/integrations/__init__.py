@@ -4,6 +4,7 @@
 |---|---|---|
 | `rlviz.integrations.transformers` | `RLVizCallback` | Hugging Face Trainer, all trainers of TRL |
 | `rlviz.integrations.accelerate` | `RLVizTracker` | Accelerate |
+| `rlviz.integrations.verl` | `RLVizLogger` | verl |
 | `rlviz.integrations.stable_baselines3` | `RLVizCallback` | Stable-Baselines3 |
 | `rlviz.integrations.lightning` | `RLVizCallback` | Lightning |
 | `rlviz.integrations.rllib` | `RLVizCallback` | RLlib, new API stack |

@@ -106,14 +106,14 @@ def config(logdir, *callbacks, runners=0, learners=0, **env):
     )
 
 
-def trained(settings, iterations, checkpoint=None):
+def trained(settings, iterations, checkpoint=None, save=None):
     algorithm = settings.build_algo()
     try:
         if checkpoint:
             algorithm.restore_from_path(checkpoint)
         results = [algorithm.train() for _ in range(iterations)]
-        if checkpoint is None:
-            algorithm.save_to_path(Path(algorithm.callbacks[0].viz._path) / "checkpoint")
+        if save:
+            algorithm.save_to_path(save)
         return results
     finally:
         algorithm.stop()
@@ -207,7 +207,7 @@ class TestIterations:
 
 class TestResume:
     def test_another_algorithm_goes_on_from_a_checkpoint(self, tmp_path):
-        trained(config(tmp_path), 2)
+        trained(config(tmp_path), 2, save=tmp_path / "checkpoint")
         trained(config(tmp_path), 2, checkpoint=tmp_path / "checkpoint")
         history = rlviz.read(tmp_path)
         assert list(history.step) == [1, 2, 3, 4]
