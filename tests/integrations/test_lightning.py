@@ -212,12 +212,13 @@ class TestAccuracy:
 
 
 class TestResume:
-    def test_a_fit_from_a_checkpoint_goes_on(self, tmp_path):
+    def test_a_fit_from_a_checkpoint_goes_on(self, tmp_path, caplog):
         saves = ModelCheckpoint(tmp_path, filename="at", every_n_train_steps=2, save_top_k=-1)
         loop = trainer(tmp_path, viz(tmp_path / "run"), saves, enable_checkpointing=True)
         loop.fit(Bandit(), batches(4))
         loop = trainer(tmp_path, viz(tmp_path / "run"), max_epochs=2)
         loop.fit(Bandit(), batches(4), ckpt_path=saves.best_model_path)
+        assert "no state of it was loaded" not in caplog.text
         history = rlviz.read(tmp_path / "run")
         assert list(history.step) == list(range(1, 9))
         assert list(history.columns["session"]) == [0] * 4 + [1] * 4

@@ -206,9 +206,10 @@ class TestIterations:
 
 
 class TestResume:
-    def test_another_algorithm_goes_on_from_a_checkpoint(self, tmp_path):
+    def test_another_algorithm_goes_on_from_a_checkpoint(self, tmp_path, caplog):
         trained(config(tmp_path), 2, save=tmp_path / "checkpoint")
         trained(config(tmp_path), 2, checkpoint=tmp_path / "checkpoint")
+        assert "no state of it was loaded" not in caplog.text
         history = rlviz.read(tmp_path)
         assert list(history.step) == [1, 2, 3, 4]
         assert list(history.columns["session"]) == [0, 0, 1, 1]

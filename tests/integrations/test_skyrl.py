@@ -76,10 +76,11 @@ def test_what_is_logged_of_a_step_is_one_step(tmp_path):
     assert list(history.columns["flops/rollout"]) == [100_000, 200_000, 300_000]
 
 
-def test_it_goes_on_from_the_state_in_a_checkpoint(tmp_path):
+def test_it_goes_on_from_the_state_in_a_checkpoint(tmp_path, caplog):
     train(viz(tmp_path), tmp_path, (1, 2, 3, 4), crash_after=3)
     again = viz(tmp_path, resume_from=tmp_path / "global_step_2")
     train(again, tmp_path, (3, 4))
+    assert "no state of it was loaded" not in caplog.text
     history = rlviz.read(tmp_path / "run")
     assert list(history.step) == [1, 2, 3, 4]
     assert list(history.columns["session"]) == [0, 0, 1, 1]

@@ -248,12 +248,13 @@ class TestOffPolicy:
 
 
 class TestResume:
-    def test_a_loaded_model_goes_on_where_it_was_saved(self, tmp_path):
+    def test_a_loaded_model_goes_on_where_it_was_saved(self, tmp_path, caplog):
         model = ppo()
         model.learn(80, callback=viz(tmp_path / "run"))
         model.save(tmp_path / "model")
         again = PPO.load(tmp_path / "model", make_vec_env(Guess, 2, seed=1), device="cpu")
         again.learn(80, callback=viz(tmp_path / "run"), reset_num_timesteps=False)
+        assert "no state of it was loaded" not in caplog.text
         history = rlviz.read(tmp_path / "run")
         assert list(history.step) == [40, 80, 120, 160]
         assert list(history.columns["session"]) == [0, 0, 1, 1]

@@ -153,7 +153,7 @@ def test_tests_are_kept_apart_from_the_total(tmp_path):
     assert cumulative(history) == [n * (STEPS * ROW + UPDATE) for n in (1, 2)]
 
 
-def test_it_goes_on_from_a_checkpoint(tmp_path):
+def test_it_goes_on_from_a_checkpoint(tmp_path, caplog):
     saved = {}
     training = Training()
     logger = viz(tmp_path, training)
@@ -170,6 +170,7 @@ def test_it_goes_on_from_a_checkpoint(tmp_path):
     logger.load_state_dict(saved)
     training.run(logger, 4, resume_from_log=True)
     logger.finalize()
+    assert "no state of it was loaded" not in caplog.text
     history = rlviz.read(tmp_path)
     assert list(history.step) == [40, 80, 120, 160]
     assert list(history.columns["session"]) == [0, 0, 1, 1]

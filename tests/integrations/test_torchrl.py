@@ -195,12 +195,13 @@ class TestTrainer:
         assert np.isnan(history.accuracy).all()
         assert np.isfinite(history.columns["metrics/return"]).all()
 
-    def test_it_goes_on_from_a_checkpoint(self, tmp_path):
+    def test_it_goes_on_from_a_checkpoint(self, tmp_path, caplog):
         options = {"checkpoint": Checkpoint(), "save_trainer_file": tmp_path / "checkpoint"}
         PPO(80).trainer(80, hook(tmp_path / "run"), **options).train()
         trainer = PPO(160).trainer(160, hook(tmp_path / "run"), checkpoint=Checkpoint())
         trainer.load_from_file(tmp_path / "checkpoint")
         trainer.train()
+        assert "no state of it was loaded" not in caplog.text
         history = rlviz.read(tmp_path / "run")
         assert list(history.step) == [40, 80, 120, 160]
         assert list(history.columns["session"]) == [0, 0, 1, 1]
