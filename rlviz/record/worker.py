@@ -35,6 +35,8 @@ _SLICES = 128
 _REST_SECONDS = 0.0005
 _LONGEST_SLEEP = 1.0
 """Seconds: the queue is emptied, and the disk made sure of, also where rows are written seldom."""
+_END_SECONDS = 0.4
+"""For the thread to end once all is done; `close` may take half a second longer than asked."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
 
@@ -229,6 +231,8 @@ class Worker:
         self._deadline = time.monotonic() + timeout
         self._wake.put(None)
         in_time = self._closed.wait(timeout)
+        if in_time:  # a thread inside torch's store as the interpreter ends aborts the process
+            self._thread.join(_END_SECONDS)
         if self._illustrator is not None:
             self._illustrator.stop()
         return in_time and self._all_written

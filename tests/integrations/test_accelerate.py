@@ -278,7 +278,7 @@ def train_on_two_ranks(launched, path, launcher, *, resumes=0):
 
 
 class TestTwoProcesses:
-    def test_what_is_gathered_is_in_the_run_and_it_goes_on(self, launched, tmp_path, launcher):
+    def test_what_is_gathered_is_in_the_run_and_it_goes_on(self, launched, tmp_path):
         first = train_on_two_ranks(launched, tmp_path, "accelerate launch")
         second = train_on_two_ranks(launched, tmp_path, "torchrun", resumes=1)
         history = rlviz.read(tmp_path / "run")
