@@ -139,10 +139,13 @@ def test_runs_are_hidden_shown_found_and_shown_alone(server, open_page):
     runs = lambda: {row[0] for row in page.values()}  # noqa: E731
     assert runs() == {"alone", "swarm/fast", "swarm/resumed"}
     page.frame.get_by_label("alone").first.click()
+    page.settle()
     assert count.inner_text() == "2 of 3 shown"
     assert runs() == {"swarm/fast", "swarm/resumed"}
     page.frame.get_by_label("Show all runs in swarm").click()
+    page.settle()
     assert count.inner_text() == "0 of 3 shown"
+    page.settle()
     assert "No run is shown" in page.frame.locator(".panel-message").first.inner_text()
     page.frame.get_by_label("Filter runs").fill("swa res")
     assert page.frame.locator(".run:visible").count() == 1

@@ -177,12 +177,14 @@ def test_three_hundred_runs_are_listed_found_and_drawn(crowd, open_page):
     page = open_page(crowd.frame_url).is_drawn()
     assert time.monotonic() - began < 8
     count = page.frame.locator(".runs .count").first
+    page.settle()
     assert count.inner_text() == "20 of 300 shown"
     assert page.frame.locator(".run").count() == 300
     page.frame.locator(".run-tools").get_by_role("button", name="None").click()
     page.frame.get_by_label("Filter runs").fill("group3/run29")
     assert page.frame.locator(".run:visible").count() == 1
     page.press("All")
+    page.settle()
     assert count.inner_text() == "1 of 300 shown"
     assert {row[0] for row in page.values()} == {"group3/run293"}
     page.frame.get_by_label("Filter runs").fill("group3")
