@@ -30,6 +30,8 @@ class Encoder:
         self._layouts = Layouts()
         self.resumed_after: int | None = None
         self.flops_before = 0
+        self.last_step = 0
+        """The last step that was encoded."""
 
     def encode(
         self, taken: Sequence[Rows], extras: Sequence[Event], *, written: int, dropped: int
@@ -49,6 +51,7 @@ class Encoder:
         for rows in taken:
             parts += self._batch(rows, written, dropped)
             written += len(rows)
+            self.last_step = int(rows.steps[-1])
             time.sleep(_REST_SECONDS if len(taken) > 1 else 0)
         return b"".join(parts)
 
@@ -64,7 +67,7 @@ class Encoder:
             world_size=self._world_size,
             missing_ranks=rows.missing_ranks,
         )
-        layout = self._layouts.of(header)
+        layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)
         framed = tfrecord.frame(event.SerializeToString())
         return framed, scalars.encode(rows.steps, rows.wall_times, rows.scalars)

@@ -36,6 +36,11 @@ def session_start(wall_time: float, step: int) -> Event:
     return Event(wall_time=wall_time, step=step, session_log=SessionLog(status=SessionLog.START))
 
 
+def session_stop(wall_time: float, step: int) -> Event:
+    """Says that the script closed its `Callback`; what ends without it was killed, or runs."""
+    return Event(wall_time=wall_time, step=step, session_log=SessionLog(status=SessionLog.STOP))
+
+
 def rows(
     wall_time: float,
     header: schema.RowsHeader,

@@ -29,6 +29,8 @@ class FirstRank:
         on_error: told of ranks that are not waited for any longer.
     """
 
+    writes = True
+
     def __init__(self, mailbox: Mailbox | None, on_error: Callable[[Exception], None]) -> None:
         self.world_size = 1 if mailbox is None else mailbox.world_size
         self._mailbox = mailbox
@@ -86,6 +88,7 @@ class OtherRank:
         limit: steps kept while rank 0 can't be reached; the oldest go first.
     """
 
+    writes = False
     waiting = 0
 
     def __init__(self, mailbox: Mailbox, *, limit: int = 65_536) -> None:

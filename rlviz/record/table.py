@@ -10,6 +10,7 @@ from rlviz import schema
 Floats = NDArray[np.float64]
 
 _MOST_BATCHES = 512
+_MOST_ROWS = 32_768
 """Under one tag. Readers of TensorBoard's data can only ask for all of a tag again."""
 
 
@@ -36,13 +37,15 @@ class Layouts:
     def __init__(self) -> None:
         self._layout = 0
         self._header: schema.RowsHeader | None = None
-        self._batches = 0
+        self._batches = self._rows = 0
 
-    def of(self, header: schema.RowsHeader) -> int:
-        """The layout of the next batch, which has this header."""
-        if self._header not in (None, header) or self._batches == _MOST_BATCHES:
+    def of(self, header: schema.RowsHeader, rows: int) -> int:
+        """The layout of the next batch, which has this header and so many rows."""
+        is_full = self._batches >= _MOST_BATCHES or self._rows >= _MOST_ROWS
+        if is_full or self._header not in (None, header):
             self._layout += 1
-            self._batches = 0
+            self._batches = self._rows = 0
         self._header = header
         self._batches += 1
+        self._rows += rows
         return self._layout

@@ -360,6 +360,8 @@ class Worker:
                 )
         if self._has_config:
             self._backlog.add_extras([events.config_end(time.time(), success=self._success)])
+        if self._ranks.writes and self.written:
+            self._backlog.add_extras([events.session_stop(time.time(), self._encoder.last_step)])
         all_written = self._write(last=True)
         try:
             self._file.close()

@@ -10,9 +10,6 @@ _TAIL_BYTES = 1 << 18
 """Of a file are read: the end is said in its last record, of some hundred bytes."""
 _MOST_BYTES = 4096
 """Of a record that says it; rows, pictures and texts need not be parsed."""
-_HPARAMS_END = "_hparams_/session_end_info"
-"""TensorBoard's tag for how a run with hyperparameters ended; a `Callback` with a config writes it
-when it is closed."""
 
 
 def was_closed(history: History) -> bool:
@@ -51,5 +48,4 @@ def _says_so(payload: bytes) -> bool:
         event = Event.FromString(payload)
     except DecodeError:
         return False
-    is_stop = event.HasField("session_log") and event.session_log.status == SessionLog.STOP
-    return is_stop or any(value.tag == _HPARAMS_END for value in event.summary.value)
+    return bool(event.session_log.status == SessionLog.STOP)

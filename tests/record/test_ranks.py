@@ -299,6 +299,8 @@ def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
             if rank == 1:
                 time.sleep(4)
             log(2)
+            if rank == 1:
+                assert viz.flush(10)  # before rank 0 closes, for it waits for no latecomer
             if rank == 0:
                 began = time.monotonic()
                 say(viz.state_dict()["step"])

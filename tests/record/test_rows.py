@@ -239,13 +239,16 @@ def test_columns_only_ever_grow():
 def test_a_new_header_starts_a_new_layout_and_so_do_512_batches():
     layouts = Layouts()
     plain = schema.RowsHeader(0, ("step", "session"))
-    assert [layouts.of(plain) for _ in range(3)] == [0, 0, 0]
+    assert [layouts.of(plain, 1) for _ in range(3)] == [0, 0, 0]
     wider = replace(plain, columns=("step", "session", "metrics/loss"))
-    assert [layouts.of(wider), layouts.of(wider)] == [1, 1]
-    assert layouts.of(replace(wider, dropped=2)) == 2
+    assert [layouts.of(wider, 1), layouts.of(wider, 1)] == [1, 1]
+    assert layouts.of(replace(wider, dropped=2), 1) == 2
     lacking = replace(wider, dropped=2, missing_ranks=(1,))
-    assert [layouts.of(lacking) for _ in range(1200)] == [3] * 512 + [4] * 512 + [5] * 176
-    assert layouts.of(replace(lacking, missing_ranks=())) == 6
+    assert [layouts.of(lacking, 1) for _ in range(1200)] == [3] * 512 + [4] * 512 + [5] * 176
+    assert layouts.of(replace(lacking, missing_ranks=()), 1) == 6
+    # So it does where batches are large, so that little is read again.
+    plain = replace(lacking, missing_ranks=())
+    assert [layouts.of(plain, 10_000) for _ in range(9)] == [6] * 4 + [7] * 4 + [8]
 
 
 def test_plain_items_count_as_measurements_do():

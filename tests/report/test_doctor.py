@@ -101,7 +101,7 @@ def test_a_sound_run_is_told_in_few_words(parl_logdir, parl):
     verdict, nothing, first, second, third = diagnosis.text().splitlines()
     assert (verdict, nothing) == (diagnosis.verdict, "")
     assert first.startswith(f"Steps 1 to 300, {flops} RL FLOPs")
-    assert second == f"Last step 2 h 0 min ago, {when}."
+    assert second == f"Last step 2 h 0 min ago, {when}; its script closed it."
     assert third == f"1 event file, {size / 1000:.1f} kB."
 
 
@@ -144,8 +144,9 @@ def test_a_run_can_be_examined_while_it_is_written(logdir):
 
 
 @pytest.mark.parametrize("error", [None, KeyError])
-def test_a_run_that_was_closed_is_not_running(logdir, error):
-    with suppress(KeyError), rlviz.Callback(logdir, figure_seconds=None, config={"lr": 1}) as viz:
+@pytest.mark.parametrize("config", [None, {"lr": 1}])
+def test_a_run_that_was_closed_is_not_running(logdir, error, config):
+    with suppress(KeyError), rlviz.Callback(logdir, figure_seconds=None, config=config) as viz:
         viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
         assert viz.flush()
         running = examine(logdir)
@@ -159,16 +160,16 @@ def test_a_run_that_was_closed_is_not_running(logdir, error):
 
 
 def test_a_run_with_its_last_figure_behind_it_is_closed_too(logdir):
-    with rlviz.Callback(logdir, figure_seconds=1e6, config={"lr": 1}) as viz:
+    with rlviz.Callback(logdir, figure_seconds=1e6) as viz:
         viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
     assert examine(logdir).facts["closed"]
 
 
 def test_a_run_that_was_resumed_after_it_was_closed_may_be_running(logdir):
-    with rlviz.Callback(logdir, figure_seconds=None, config={"lr": 1}) as viz:
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
         viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
         state = viz.state_dict()
-    with rlviz.Callback(logdir, figure_seconds=None, config={"lr": 1}) as viz:
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
         viz.load_state_dict(state)
         viz.on_step_end(2, correct=[1], flops=1, parallelism=[1.0])
         assert viz.flush()
