@@ -47,7 +47,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _export(options: argparse.Namespace) -> int:
     from rlviz.report.export import export, format_of, write
-    from rlviz.report.progress import bar
+    from rlviz.report.exporting.progress import bar
 
     if options.follow:
         return _follow(options)
@@ -73,7 +73,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _follow(options: argparse.Namespace) -> int:
-    from rlviz.report.follow import follow
+    from rlviz.report.exporting.follow import follow
 
     if options.output not in (None, "-"):
         raise ValueError("--follow prints to the standard output. Leave out -o, or give -o -.")

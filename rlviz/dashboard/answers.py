@@ -18,8 +18,8 @@ from rlviz.dashboard.rows import Source
 from rlviz.dashboard.series import Points, View, points, view
 from rlviz.dashboard.store import State, Store
 from rlviz.dashboard.thinning import MOST_DOTS, dots
-from rlviz.report.axis import XName
 from rlviz.report.history import History
+from rlviz.report.series.axis import XName
 
 _JSON = "application/json"
 _BINARY = "application/octet-stream"

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from rlviz.dashboard.query import QueryError
-from rlviz.report.axis import XName
 from rlviz.report.export import write
 from rlviz.report.history import History
+from rlviz.report.series.axis import XName
 
 _DRAWING = threading.Lock()
 """matplotlib's settings are those of the whole process."""

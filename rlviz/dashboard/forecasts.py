@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from rlviz.dashboard.listing import finite
-from rlviz.report.axis import choose
-from rlviz.report.forecast import Outlook
 from rlviz.report.history import History
+from rlviz.report.plotting.forecast import Outlook
 from rlviz.report.scaling import fit
+from rlviz.report.series.axis import choose
 
 
 def forecast(history: History) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report import decay, losses, oddities
-from rlviz.report.account import Session
-from rlviz.report.axis import XAxis, XName, choose
-from rlviz.report.findings import Finding
+from rlviz.report.health import decay, losses, oddities
+from rlviz.report.health.findings import Finding
 from rlviz.report.history import History
+from rlviz.report.reading.account import Session
+from rlviz.report.series.axis import XAxis, XName, choose
 
 Listing: TypeAlias = dict[str, Any]
 """Plain data, ready for JSON."""

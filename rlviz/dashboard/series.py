@@ -9,9 +9,9 @@ from rlviz import schema
 from rlviz.dashboard.query import QueryError, shown
 from rlviz.dashboard.thinning import Panel
 from rlviz.measure.accuracy import wilson_interval
-from rlviz.report.axis import XAxis, choose
 from rlviz.report.history import History
-from rlviz.report.measures import Measure, measure
+from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.measures import Measure, measure
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -8,18 +8,19 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlviz.report import comparison_notes, comparison_text, conventions
-from rlviz.report.contenders import (
+from rlviz.report.comparing import conventions, text
+from rlviz.report.comparing.contenders import (
     Contender,
     Estimate,
     Spread,
     contender,
     exponential,
 )
-from rlviz.report.drawing import Drawing
-from rlviz.report.groups import Group, Histories, groups_of
-from rlviz.report.measures import Measure, default_measures, measure
-from rlviz.report.reach import round_levels
+from rlviz.report.comparing.notes import notes_on
+from rlviz.report.comparing.reach import round_levels
+from rlviz.report.plotting.drawing import Drawing
+from rlviz.report.series.groups import Group, Histories, groups_of
+from rlviz.report.series.measures import Measure, default_measures, measure
 
 Floats = NDArray[np.float64]
 
@@ -106,21 +107,21 @@ class Comparison:
     def table(self) -> dict[str, Floats]:
         """The levels with the FLOPs and multipliers of every run, column -> values, (L,); NaN
         where there is none."""
-        return comparison_text.table(self)
+        return text.table(self)
 
     def markdown(self) -> str:
         """A paragraph, both tables, the notes and the definitions. Same runs, same bytes."""
-        return comparison_text.markdown(self)
+        return text.markdown(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, ready for JSON."""
-        return comparison_text.to_dict(self)
+        return text.to_dict(self)
 
     def __repr__(self) -> str:
         return f"Comparison({', '.join(map(repr, self.names))}, metric={self.measure.name!r})"
 
     def _repr_html_(self) -> str:
-        return comparison_text.html(self)
+        return text.html(self)
 
 
 def compare(
@@ -202,9 +203,7 @@ def compare(
         multipliers=overall,
         leader=_leader(grid, contenders, random) if len(grid) else None,
         notes=notes
-        + comparison_notes.notes(
-            groups, what, in_common=bool(len(grid)), lower_is_better=bool(lower_is_better)
-        ),
+        + notes_on(groups, what, in_common=bool(len(grid)), lower_is_better=bool(lower_is_better)),
         groups=groups,
         lower_is_better=bool(lower_is_better),
     )

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from rlviz import schema
-from rlviz.report import decay, losses, oddities, words
-from rlviz.report.account import Session
-from rlviz.report.ending import was_closed
-from rlviz.report.files import Contents, load, no_steps
-from rlviz.report.findings import PROBLEM, Finding
+from rlviz.report import words
+from rlviz.report.health import decay, losses, oddities
+from rlviz.report.health.ending import was_closed
+from rlviz.report.health.findings import PROBLEM, Finding
 from rlviz.report.history import History, merged
-from rlviz.report.sessions import most_flops
+from rlviz.report.reading.account import Session
+from rlviz.report.reading.files import Contents, load, no_steps
+from rlviz.report.reading.sessions import most_flops
 
 _WIDTH = 79
 _SESSIONS_SHOWN = 8

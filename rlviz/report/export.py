@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-from rlviz.report.formats import write_csv, write_jsonl, write_npz, write_parquet
+from rlviz.report.exporting.formats import write_csv, write_jsonl, write_npz, write_parquet
+from rlviz.report.exporting.progress import Progress
 from rlviz.report.history import History
-from rlviz.report.progress import Progress
 
 _FORMATS: dict[str, Callable[[History, BinaryIO, bool, Progress], None]] = {
     "csv": write_csv,

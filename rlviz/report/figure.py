@@ -7,15 +7,15 @@ import matplotlib
 import numpy as np
 from matplotlib.lines import Line2D
 
-from rlviz.report import labels
-from rlviz.report.axis import XAxis, XName, choose
-from rlviz.report.caption import caption
-from rlviz.report.drawing import Drawing
-from rlviz.report.forecast import Forecast
-from rlviz.report.groups import Group, Histories, groups_of
-from rlviz.report.measures import default_measures, measure
-from rlviz.report.panels import Panel, draw, panel
-from rlviz.report.style import MOST_GROUPS, STYLES, Style, color_and_dashes
+from rlviz.report.plotting import labels
+from rlviz.report.plotting.caption import caption
+from rlviz.report.plotting.drawing import Drawing
+from rlviz.report.plotting.forecast import Forecast
+from rlviz.report.plotting.panels import Panel, draw, panel
+from rlviz.report.plotting.style import MOST_GROUPS, STYLES, Style, color_and_dashes
+from rlviz.report.series.axis import XAxis, XName, choose
+from rlviz.report.series.groups import Group, Histories, groups_of
+from rlviz.report.series.measures import default_measures, measure
 
 _HANDLE = 3.6
 """Width of a handle in the legend with its distances, in font sizes."""

@@ -11,9 +11,9 @@ from rlviz import schema
 from rlviz.measure.accuracy import wilson_interval
 from rlviz.measure.ratio import ratios
 from rlviz.report import words
-from rlviz.report.account import MissingRanks, Session
-from rlviz.report.files import Contents, Damage, EventFile, load, no_steps
-from rlviz.report.sessions import merge
+from rlviz.report.reading.account import MissingRanks, Session
+from rlviz.report.reading.files import Contents, Damage, EventFile, load, no_steps
+from rlviz.report.reading.sessions import merge
 
 if TYPE_CHECKING:
     import pandas

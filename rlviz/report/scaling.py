@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from rlviz.report import ceiling, sigmoid
-from rlviz.report.bins import means
-from rlviz.report.sigmoid import Floats, Points, Shapes
+from rlviz.report.saturation import ceiling, sigmoid
+from rlviz.report.saturation.sigmoid import Floats, Points, Shapes
+from rlviz.report.series.bins import means
 
 EARLY = 0.05
 """Share of the largest compute below which points are left out by default."""

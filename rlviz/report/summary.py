@@ -8,18 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report import facts, summary_text, words
-from rlviz.report.bins import averaged, averaged_ties
-from rlviz.report.curve_values import CurveValues, Value
+from rlviz.report import words
 from rlviz.report.history import History
-from rlviz.report.narrative import Axis, findings, p_text, sentence
+from rlviz.report.series.bins import averaged, averaged_ties
+from rlviz.report.series.measures import default_measures
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, MOST, analyse
 from rlviz.report.statistics.together import together
-from rlviz.report.values_text import FORMATS
+from rlviz.report.telling import facts, text
+from rlviz.report.telling.curve_values import CurveValues, Value
+from rlviz.report.telling.narrative import Axis, findings, p_text, sentence
+from rlviz.report.telling.values_text import form_of
 
 Floats = NDArray[np.float64]
 
-NAMES = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
+LABELS = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
+"""Of the measures that every run should have; a metric goes by its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Claim:
     """What the summary says of one measure, and the numbers behind it."""
 
     name: str
+    label: str
+    """What the measure is called, in the tables too."""
     sentence: str
     values: dict[str, Value]
     """Of its curve at `start`, `middle` and `end` of the axis; empty where nothing was recorded."""
@@ -40,8 +45,9 @@ class Summary:
 
     Attributes:
         title: name of the run.
-        claims: what is said, one claim for each measure, one for a forecast if there is one.
-        facts: plain numbers, see `rlviz.report.facts.facts`.
+        claims: what is said: of accuracy and parallelism, of metrics that the figure shows in
+            place of what was not recorded, and of a forecast and a connection if there is one.
+        facts: plain numbers, see `rlviz.report.telling.facts.facts`.
         notes: what was lost.
         not_concluded: what could not be said, and why.
         groups: task family -> values of its accuracy's curve at `start`, `middle` and `end`.
@@ -86,11 +92,11 @@ class Summary:
 
     def markdown(self) -> str:
         """The summary as Markdown. The same run gives the same bytes."""
-        return summary_text.markdown(self)
+        return text.markdown(self)
 
     def html(self, *, figure_svg: str = "") -> str:
         """The summary as a page that stands by itself, with a figure above it if one is given."""
-        return summary_text.page(self, figure_svg)
+        return text.page(self, figure_svg)
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
@@ -128,8 +134,12 @@ def summarise(history: History) -> Summary:
         )
     x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
     series = {schema.ACCURACY: history.accuracy, schema.PARALLELISM: history.parallelism}
+    for name in default_measures([history]):
+        if name in history.metrics:  # as the figure has it where there is no accuracy
+            series[name] = history.columns[schema.metric_column(name)]
     unsure: list[str] = []
     claims = [_claim(name, history, x, y, unsure) for name, y in series.items()]
+    claims.sort(key=lambda claim: not claim.values)  # what there is before what there is not
     claims += _forecast(history, unsure)
     claims += _connection(history, x, unsure)
     return Summary(
@@ -145,21 +155,22 @@ def summarise(history: History) -> Summary:
 def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str]) -> Claim:
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]
+    label = LABELS.get(name) or (name.capitalize() if name.isalpha() and name.islower() else name)
     if not len(y):
-        return Claim(name, f"{NAMES[name]} was not recorded.", {})
-    form, axis = FORMATS[name], _axis(history, x)
+        return Claim(name, label, f"{label} was not recorded.", {})
+    form, axis = form_of(name), _axis(history, x)
     curve, found = CurveValues(x, y), analyse(x, y)
     values = _values(curve, x)
     if len(y) < FEWEST:
         points = words.counted(len(y), "point")
-        unsure.append(f"{NAMES[name]}: {points} are too few to tell a change from chance.")
+        unsure.append(f"{label}: {points} are too few to tell a change from chance.")
     elif found.noise is not None and not found.drift_excluded:
         unsure.append(
-            f"{NAMES[name]}: whether it changed for a reason. A random walk of the same roughness "
+            f"{label}: whether it changed for a reason. A random walk of the same roughness "
             f"can't be excluded with these {len(y)} steps, so no trend and no shape is claimed."
         )
-    told = sentence(NAMES[name], form, axis, curve, found)
-    return Claim(name, told, values, tuple(findings(NAMES[name], form, axis, found)))
+    told = sentence(label, form, axis, curve, found)
+    return Claim(name, label, told, values, tuple(findings(label, form, axis, found)))
 
 
 def _groups(history: History, x: Floats) -> dict[str, dict[str, Value]]:
@@ -202,7 +213,7 @@ def _forecast(history: History, unsure: list[str]) -> list[Claim]:
     curve = fit(history.flops, history.accuracy)
     if not curve.identifiable:
         unsure.append(
-            f"{NAMES[schema.ACCURACY]}: no ceiling and no forecast is given: {curve.why_not}."
+            f"{LABELS[schema.ACCURACY]}: no ceiling and no forecast is given: {curve.why_not}."
         )
         return []
     known = history.flops[np.isfinite(history.flops)]
@@ -214,7 +225,7 @@ def _forecast(history: History, unsure: list[str]) -> list[Claim]:
         f"{100 * (high - low) / 4:.1f} %, under a ceiling of {100 * curve.A:.1f} % "
         f"(95 %: {100 * least:.1f} to {100 * most:.1f} %)."
     )
-    return [Claim("forecast", told, {})]
+    return [Claim("forecast", "Forecast", told, {})]
 
 
 def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
@@ -238,4 +249,4 @@ def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
         f"{'together' if found.correlation > 0 else 'against each other'} "
         f"(correlation {found.correlation:.2f}; {tests})."
     )
-    return [Claim("connection", told, {})]
+    return [Claim("connection", "Connection", told, {})]

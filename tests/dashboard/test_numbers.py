@@ -11,9 +11,9 @@ from tensorboard.context import RequestContext
 import rlviz
 from rlviz import tfrecord
 from rlviz.dashboard.rows import Source
-from rlviz.report.axis import choose
 from rlviz.report.export import write
-from rlviz.report.measures import measure
+from rlviz.report.series.axis import choose
+from rlviz.report.series.measures import measure
 
 WHOLE = (
     "plain",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rlviz
-from rlviz.report import conventions
+from rlviz.report.comparing import conventions
 
 
 def run_of(

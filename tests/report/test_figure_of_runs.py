@@ -17,8 +17,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 import rlviz
-from rlviz.report.axis import choose
-from rlviz.report.curves import finite, smoothed
+from rlviz.report.series.axis import choose
+from rlviz.report.series.curves import finite, smoothed
 
 N = 60
 T = np.linspace(0, 1, N)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlviz.report.bins import averaged, averaged_ties
+from rlviz.report.series.bins import averaged, averaged_ties
 from rlviz.report.statistics.analysis import Analysis, analyse
 from rlviz.report.statistics.dip import find_dip
 from rlviz.report.statistics.noise import Noise, noise_of

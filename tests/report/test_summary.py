@@ -12,8 +12,8 @@ from scipy.signal import lfilter
 
 import rlviz
 from rlviz import tfrecord
-from rlviz.report.account import MissingRanks, Session
-from rlviz.report.curve_values import CurveValues
+from rlviz.report.reading.account import MissingRanks, Session
+from rlviz.report.telling.curve_values import CurveValues
 
 # The text rounds to 0.1 % and 0.01; the values behind it are those of the reference to 1e-8.
 TOLERANCE = 1e-8
@@ -315,6 +315,63 @@ def test_a_task_family_has_errors_where_the_accuracy_has(parl):
     summary = rlviz.summarise(run)
     assert summary.groups["math"] == summary.claims[0].values
     assert summary.groups["math"]["end"].standard_error > 0
+
+
+# --- metrics in place of what was not recorded ------------------------------
+
+
+def with_metrics(**metrics):
+    """Three steps without graded answers and without agents."""
+    metrics = {f"metrics/{name}": np.array(values) for name, values in metrics.items()}
+    columns = {"step": np.array([1.0, 2.0, 3.0]), "wall_time": np.zeros(3), **metrics}
+    return rlviz.summarise(rlviz.History(columns, logdir="runs/m"))
+
+
+def test_where_there_is_no_accuracy_the_summary_tells_of_what_the_figure_shows():
+    summary = with_metrics(loss=[2.0, 1.5, 1.25], **{"return": [-21.0, 3.0, 187.5]})
+    assert [claim.sentence for claim in summary.claims] == [
+        "Return went from -21 to 187.5.",
+        "Loss went from 2 to 1.25.",
+        "Training accuracy was not recorded.",
+        "Average parallelism was not recorded.",
+    ]
+    table = summary.markdown().splitlines()
+    assert "| Return | -21 | 3 | 187.5 |" in table
+    assert "| Loss | 2 | 1.5 | 1.25 |" in table
+    assert [claim["name"] for claim in summary.to_dict()["claims"][:2]] == ["return", "loss"]
+
+
+def test_a_metric_is_left_to_the_figure_where_accuracy_and_parallelism_were_recorded(small):
+    small.columns["metrics/loss"] = np.array([2.0, 1.5, 1.25])
+    run = rlviz.History(small.columns, small.logdir)
+    assert [c.name for c in rlviz.summarise(run).claims] == ["accuracy", "average_parallelism"]
+
+
+def test_a_metric_is_tested_in_any_unit(parl):
+    def told(values):
+        columns = {"step": parl.columns["step"], "metrics/return": values}
+        (claim, *_) = rlviz.summarise(rlviz.History(columns)).claims
+        return [re.sub("by .*", "", finding) for _, finding in claim.findings], claim.sentence
+
+    findings, sentence = told(parl.parallelism)
+    assert len(findings) >= 4, findings
+    assert sentence.startswith("Return first fell from 8.31")
+    for unit in (1e-6, 1e9):
+        scaled, sentence = told(unit * (parl.parallelism - 5))
+        assert [f.rpartition(", p")[2] for f in scaled] == [
+            f.rpartition(", p")[2] for f in findings
+        ]
+        assert re.search(r"first fell from 3\.\d+e[+-]\d\d ± \d\.\de[+-]\d\d to", sentence), (
+            sentence
+        )
+
+
+def test_the_name_of_a_metric_is_no_markdown():
+    summary = with_metrics(**{"a|b*c* <i>": [1.0, 2.0, 3.0]})
+    assert summary.claims[0].sentence == "a|b*c* <i> went from 1 to 3."
+    assert "a\\|b\\*c\\* \\<i\\> went from 1 to 3." in summary.markdown()
+    assert "| a\\|b\\*c\\* \\<i\\> | 1 | 2 | 3 |" in summary.markdown()
+    assert "a|b*c* &lt;i&gt; went from" in summary.html()
 
 
 # --- notes -----------------------------------------------------------------

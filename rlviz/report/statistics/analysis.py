@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rlviz.report.bins import averaged, averaged_ties
+from rlviz.report.series.bins import averaged, averaged_ties
 from rlviz.report.statistics.acceleration import Acceleration, find_acceleration
 from rlviz.report.statistics.dip import Dip, find_dip
 from rlviz.report.statistics.noise import Noise, noise_of

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import rlviz
-from rlviz.report.axis import choose
-from rlviz.report.curves import smoothed
+from rlviz.report.series.axis import choose
+from rlviz.report.series.curves import smoothed
 
 
 def shown_percent(share):

@@ -1,0 +1,1 @@
+"""What `rlviz doctor` looks for in a run."""

@@ -1,0 +1,1 @@
+"""The parts of the figure: panels, scales, labels, and how they look."""

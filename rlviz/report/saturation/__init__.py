@@ -1,0 +1,1 @@
+"""The sigmoid behind a ceiling, and whether data show one."""

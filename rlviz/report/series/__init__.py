@@ -1,0 +1,1 @@
+"""What is drawn, compared and told of: runs in groups, measures over an axis, their curves."""

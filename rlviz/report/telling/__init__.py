@@ -1,0 +1,1 @@
+"""The parts of the summary: facts, values, sentences, and their texts."""
