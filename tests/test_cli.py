@@ -348,9 +348,30 @@ def test_plot_takes_metrics_styles_and_a_forecast(run_cli, two_runs, tmp_path):
     output = tmp_path / "paper.pdf"
     arguments = ("--metrics", "accuracy", "--style", "paper", "--log-x", "--forecast")
     code, _, err = run_cli("plot", two_runs / "slow0", "-o", output, *arguments)
-    assert (code, err) == (0, "")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("rlviz: no forecast of slow0: ")
     assert output.read_bytes().startswith(b"%PDF")
+    seeds = f"a={two_runs / 'slow0'},{two_runs / 'slow1'}"
+    _, _, err = run_cli("plot", seeds, "-o", output, "--forecast")
+    assert err == "rlviz: no forecast of a: it is a group of seeds.\n"
     assert_one_sentence(run_cli("plot", two_runs / "slow0", "--metrics", "rouge"), "rouge")
+
+
+def test_plot_draws_a_forecast_where_the_data_show_a_ceiling(run_cli, tmp_path):
+    rng = np.random.default_rng(0)
+    with rlviz.Callback(tmp_path / "saturating", figure_seconds=None) as viz:
+        for step in range(1, 301):
+            accuracy = 0.3 + 0.4 / (1 + (60 / step) ** 2) + 0.01 * rng.standard_normal()
+            viz.on_step_end(step, accuracy=accuracy, graded=512, flops=10**20)
+    drawn = {}
+    for option in ([], ["--forecast"]):
+        output = tmp_path / "figure.svg"
+        metrics = ("--metrics", "accuracy")
+        code, _, err = run_cli("plot", tmp_path / "saturating", *metrics, "-o", output, *option)
+        assert (code, err) == (0, "")
+        drawn[bool(option)] = output.read_text()
+    assert "stroke-dasharray" in drawn[True]
+    assert "stroke-dasharray" not in drawn[False]
 
 
 # --- reports, streams, imports ---------------------------------------------

@@ -1,6 +1,7 @@
 """`rlviz plot`: the figure."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,10 +68,19 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _forecast(runs: "dict[str, History | list[History]]", alone: "History | None") -> Any:
-    """The fit of a run, or of each run by its name; a group of seeds has none."""
+    """The fit of a run, or of each run by its name; says which runs get no forecast, and why."""
     from rlviz.report.scaling import fit
 
-    if alone is not None:
-        return fit(alone.flops, alone.accuracy)
-    single = {name: run for name, run in runs.items() if not isinstance(run, list)}
-    return {name: fit(run.flops, run.accuracy) for name, run in single.items()}
+    fits = {}
+    for name, run in runs.items():
+        if isinstance(run, list):
+            _no_forecast(name, "it is a group of seeds")
+            continue
+        fits[name] = fit(run.flops, run.accuracy)
+        if not fits[name].identifiable:
+            _no_forecast(name, fits[name].why_not)
+    return next(iter(fits.values())) if alone is not None else fits
+
+
+def _no_forecast(name: str, why: str) -> None:
+    print(f"rlviz: no forecast of {name}: {why}.", file=sys.stderr)

@@ -131,9 +131,14 @@ class RLVizLogger:
         self._record_accuracy(known, None if sequences is None else sequences[0].size)
         for name, phase in _PHASES.items():
             took = known.get(f"timing_s/{name}")
-            if took is not None and took >= 0:
+            if took is not None and took >= 0 and not self._is_bypassed(phase):
                 flops = {} if sequences is None else self._flops(phase, *sequences)
                 self.viz.record(seconds={phase: took}, flops=flops)
+
+    def _is_bypassed(self, phase: str) -> bool:
+        """Whether verl takes the old log-probabilities from the rollout, though it times them."""
+        correction = _entry(self._config, "algorithm", "rollout_correction")
+        return phase == "old_logprob" and bool(_entry(correction, "bypass_mode"))
 
     def _record_accuracy(self, known: dict[str, float], graded: int | None) -> None:
         name = self._accuracy
@@ -180,8 +185,11 @@ class RLVizLogger:
             try:
                 from transformers import AutoConfig
 
-                path = _entry(self._config, role, "model", "path")
-                shape = Transformer.from_config(AutoConfig.from_pretrained(path))
+                model: Any = _entry(self._config, role, "model") or {}
+                path: Any = model.get("hf_config_path") or model.get("path")
+                trust = bool(model.get("trust_remote_code"))  # as verl itself does
+                found = AutoConfig.from_pretrained(path, trust_remote_code=trust)
+                shape = Transformer.from_config(found)
                 # A critic has one value where an actor has the words of the vocabulary.
                 value = dataclasses.replace(shape, vocab_size=1)
                 self._shapes[role] = value if role == _CRITIC else shape

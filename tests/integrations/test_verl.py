@@ -271,6 +271,26 @@ def test_a_run_that_goes_on_elsewhere_has_the_flops_of_its_checkpoint(trainer, t
     assert run.exact_flops() == [3 * 4 * generation(3, 5)]
 
 
+def test_old_log_probabilities_that_come_from_the_rollout_cost_nothing(trainer, tmp_path):
+    made = trainer("algorithm.rollout_correction.bypass_mode=true")
+    made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "old_log_prob", "update_actor"))
+    made.tracking.finish()
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops() == [4 * generation(3, 5) + 3 * 4 * forward(8)]
+    assert "old_logprob" not in run.phases
+    assert "seconds/old_logprob" not in run.columns
+
+
+def test_the_shape_is_that_of_the_config_that_verl_is_told_to_take(trainer, tmp_path):
+    made = trainer(
+        f"actor_rollout_ref.model.path={tmp_path / 'weights'}",
+        f"actor_rollout_ref.model.hf_config_path={tmp_path / 'model'}",
+    )
+    made.step(1, EQUAL, [1, 0, 1, 1])
+    made.tracking.finish()
+    assert rlviz.read(tmp_path / "run").exact_flops() == [4 * generation(3, 5)]
+
+
 def test_a_model_whose_config_is_not_there_disturbs_nothing(trainer, tmp_path, caplog):
     made = trainer(f"actor_rollout_ref.model.path={tmp_path / 'nowhere'}")
     for step in (1, 2):
