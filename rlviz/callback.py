@@ -208,6 +208,7 @@ class Callback:
 
         Args:
             module: an `nn.Module`, the outermost; compiled ones as `torch.compile` returned them.
+                Of one without a forward pass of its own, the passes of its parts count.
             phase: the phase that its FLOPs belong to; call it once for each module.
 
         Raises:

@@ -209,6 +209,46 @@ def test_what_a_watched_module_can_not_count_is_one_warning(viz, caplog):
     assert "can't be counted, so the phase 'update' reads low" in caplog.text
 
 
+class Agent(torch.nn.Module):
+    """As in CleanRL: networks, and methods that call them."""
+
+    def __init__(self):
+        super().__init__()
+        self.actor, self.critic = torch.nn.Linear(8, 4), torch.nn.Linear(8, 1)
+
+    def get_action_and_value(self, x):
+        return self.actor(x), self.critic(x)
+
+
+def test_an_agent_without_a_forward_pass_counts_those_of_its_parts(viz, tmp_path):
+    agent = Agent()
+    viz.watch(agent)
+    with torch.no_grad():
+        agent.get_action_and_value(torch.zeros(2, 8))
+    viz.on_step_end(1)
+    viz.close()
+    agent.get_action_and_value(torch.zeros(2, 8))
+    assert rlviz.read(tmp_path).exact_flops("update") == [2 * 2 * 8 * (4 + 1)]
+
+
+def test_a_watched_module_that_never_runs_is_one_warning(viz, caplog):
+    class Policy(Agent):
+        def forward(self, x):
+            raise NotImplementedError
+
+    policy, late = Policy(), torch.nn.Linear(8, 4)
+    viz.watch(policy)
+    viz.watch(late, phase="critic_update")
+    with caplog.at_level(logging.WARNING, logger="rlviz"):
+        for step in range(1, 25):
+            policy.get_action_and_value(torch.zeros(2, 8))
+            if step == 9:
+                late(torch.zeros(2, 8))
+            viz.on_step_end(step)
+    assert len(caplog.records) == 1, caplog.text
+    assert "no pass of the watched Policy was seen in 10 steps" in caplog.text
+
+
 def test_only_a_module_can_be_watched_and_only_in_a_phase_with_a_name(viz):
     with pytest.raises(TypeError, match=r"Watch needs an nn\.Module, got function"):
         viz.watch(lambda x: x)

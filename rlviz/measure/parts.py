@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rlviz.measure.hooks import After, Before, Unwatched
-from rlviz.measure.watch import Ledger, constant
+from rlviz.measure.watch import Ledger, Watch, constant
 
 
 class PartsWatch:
@@ -88,6 +88,22 @@ class PartsWatch:
         self._depth.now, self._depth.after = 0, None
         for ledger in self._ledgers:
             ledger.tidy()
+
+
+def watch_for(module: Any) -> Watch | PartsWatch:
+    """The watch that sees the passes of a module.
+
+    Of an agent without a forward pass of its own, a holder of networks and of methods that call
+    them, these are the passes of its parts.
+
+    Raises:
+        TypeError, ValueError: as `Watch`.
+    """
+    import torch
+
+    if isinstance(module, torch.nn.Module) and not _is_callable(module):
+        return PartsWatch([module])
+    return Watch(module)
 
 
 class _PartLedger(Ledger):

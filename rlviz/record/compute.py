@@ -6,8 +6,12 @@ from functools import partial
 from typing import Any
 
 from rlviz import schema
-from rlviz.measure.flops import Watch, mfu, peak
+from rlviz.measure.flops import mfu, peak
+from rlviz.measure.parts import watch_for
 from rlviz.record.troubles import logger
+
+_SILENT_STEPS = 10
+"""After so many without a pass of a watched module something is wrong: it is said."""
 
 
 class Watched:
@@ -15,11 +19,13 @@ class Watched:
 
     def __init__(self, module: Any, phase: str) -> None:
         self.phase = schema.check_phase(phase)
-        self._watch = Watch(module)
+        self._watch = watch_for(module)
+        self._name = type(module).__name__
         self._warned = False
+        self._steps_without = 0
 
     def take(self) -> int:
-        """FLOPs since the last time; says once what can't be counted."""
+        """FLOPs of a step; says once what can't be counted."""
         if not self._warned and self._watch.uncounted:
             self._warned = True
             logger.warning(
@@ -28,7 +34,19 @@ class Watched:
                 ", ".join(self._watch.uncounted),
                 self.phase,
             )
-        return self._watch.take()
+        spent = self._watch.take()
+        if self._steps_without < _SILENT_STEPS:
+            self._steps_without = _SILENT_STEPS if spent else self._steps_without + 1
+            if not spent and self._steps_without == _SILENT_STEPS:
+                logger.warning(
+                    "rlviz: no pass of the watched %s was seen in %d steps, so the phase %r has no "
+                    "FLOPs so far. Watch the module that is called; of one that is entered by its "
+                    "methods, its parts.",
+                    self._name,
+                    _SILENT_STEPS,
+                    self.phase,
+                )
+        return spent
 
     def close(self) -> None:
         self._watch.close()
