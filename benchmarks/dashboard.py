@@ -29,8 +29,8 @@ import numpy as np
 from rlviz import schema, tfrecord
 from rlviz.dashboard import assets
 from rlviz.record import events
+from rlviz.record.table import Layouts
 
-_BATCHES_OF_A_TAG = 512
 _CONNECTIONS = 6
 _METRICS = ("accuracy", "average_parallelism")
 
@@ -58,9 +58,10 @@ def write_run(logdir: Path, steps: int, batch: int, seed: int) -> None:
     logdir.mkdir(parents=True)
     with (logdir / schema.file_name(1_790_000_000, 0, 0, "host.1.ab")).open("wb") as file:
         file.write(tfrecord.frame(events.file_start(1.79e9).SerializeToString()))
-        for number, start in enumerate(range(0, steps, batch)):
+        layouts = Layouts()
+        for start in range(0, steps, batch):
             rows = np.ascontiguousarray(table[start : start + batch])
-            layout = number // _BATCHES_OF_A_TAG
+            layout = layouts.of(header, len(rows))
             event = events.rows(1.79e9 + start, header, layout, rows, rows_before=start)
             file.write(tfrecord.frame(event.SerializeToString()))
 
