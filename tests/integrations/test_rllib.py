@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -14,6 +13,7 @@ import rlviz
 if not os.environ.get("RLVIZ_REQUIRE_ALL"):
     pytest.importorskip("ray.rllib", reason="needs: pip install rlviz[rllib]")
 
+import gymnasium as gym
 import ray
 from ray import tune
 from ray.rllib.algorithms.ppo import PPO, PPOConfig

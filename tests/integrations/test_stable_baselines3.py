@@ -4,7 +4,6 @@ import os
 from itertools import pairwise
 from typing import ClassVar
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -15,6 +14,7 @@ import rlviz
 if not os.environ.get("RLVIZ_REQUIRE_ALL"):
     pytest.importorskip("stable_baselines3", reason="needs: pip install rlviz[sb3]")
 
+import gymnasium as gym
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.callbacks import CheckpointCallback, ConvertCallback, EvalCallback
 from stable_baselines3.common.env_util import make_vec_env

@@ -3,7 +3,6 @@
 import os
 import warnings
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -12,6 +11,8 @@ import rlviz
 
 if not os.environ.get("RLVIZ_REQUIRE_ALL"):
     pytest.importorskip("tianshou", reason="needs: pip install rlviz[tianshou]")
+
+import gymnasium as gym
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its dependencies, when they are imported

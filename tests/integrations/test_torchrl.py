@@ -4,7 +4,6 @@ import os
 import warnings
 from itertools import pairwise
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -14,6 +13,9 @@ import rlviz
 
 if not os.environ.get("RLVIZ_REQUIRE_ALL"):
     pytest.importorskip("torchrl", reason="needs: pip install rlviz[torchrl]")
+    pytest.importorskip("gymnasium", reason="needs: pip install gymnasium")
+
+import gymnasium as gym
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TorchRL's collectors warn of themselves when imported
