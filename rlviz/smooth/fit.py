@@ -111,31 +111,35 @@ def _losses(series: Series, tau: Array, degree: int) -> Array:
 
 def fit(series: Series, taus: Sequence[Array], degree: int) -> list[Fit]:
     """Fit at every point, once with each of several bandwidths, (S,) or (1,), in units of u."""
-    shape = (len(series.y), series.u.shape[-1])
-    fits = [Fit(*(arrays.empty(shape, series.u) for _ in range(3))) for _ in taus]
+    xp = arrays.namespace(series.u)
+    tau = xp.stack(list(taus))
+    shape = (len(taus), len(series.y), series.u.shape[-1])
+    whole = Fit(*(arrays.empty(shape, series.u) for _ in range(3)))
 
     def work(tile: _Tile) -> None:
-        rows, which = tile
-        tau, whole = taus[which.start], fits[which.start]
-        found = _fit(series.rows(rows), (tau if len(tau) == 1 else tau[rows])[None], degree)
-        whole.value[rows] = found.value
-        whole.leverage[rows] = found.leverage
-        whole.standard_error[rows] = found.standard_error
+        rows, some = tile
+        of_rows = tau[some] if tau.shape[-1] == 1 else tau[some, rows]
+        found = _fit(series.rows(rows), of_rows, degree)
+        whole.value[some, rows] = found.value
+        whole.leverage[some, rows] = found.leverage
+        whole.standard_error[some, rows] = found.standard_error
 
-    tiles = [(rows, slice(i, i + 1)) for rows, _ in _tiles(series, 1) for i in range(len(taus))]
+    tiles = list(_tiles(series, len(taus)))
     _side_by_side(work, tiles, points=len(taus) * _points(series))
-    return fits
+    parts = zip(whole.value, whole.leverage, whole.standard_error, strict=True)
+    return [Fit(*part) for part in parts]
 
 
 def _fit(series: Series, tau: Array, degree: int) -> Fit:
-    shape = tuple(series.y.shape)
+    """Fit every series with every one of its bandwidths, tau (G, S) or (G, 1) -> (G, S, T)."""
+    shape = (len(tau), *series.y.shape)
     value = arrays.empty(shape, series.u)
-    weights = [arrays.empty((1, *shape), series.u) for _ in range(degree + 1)]
+    weights = [arrays.empty(shape, series.u) for _ in range(degree + 1)]
     for piece in _pieces(series, tau, degree):
-        value[:, piece.where] = piece.unpacked(piece.value)[0]
+        value[..., piece.where] = piece.unpacked(piece.value)
         for full, part in zip(weights, piece.weights, strict=True):
             full[..., piece.where] = piece.unpacked(part)
-    return Fit(value, weights[0][0], _standard_error(series, tau, value, weights))
+    return Fit(value, weights[0], _standard_error(series, tau, value, weights))
 
 
 def _standard_error(series: Series, tau: Array, value: Array, weights: list[Array]) -> Array:
@@ -155,8 +159,8 @@ def _standard_error(series: Series, tau: Array, value: Array, weights: list[Arra
             pairs = [(a, k - a) for a in range(len(kernel)) if 0 <= k - a < len(kernel)]
             squared = squared + sum(kernel[a] * kernel[b] for a, b in pairs) * moment / 2.0**k
         length = stretch.where.stop - stretch.where.start
-        error[..., stretch.where] = xp.sqrt(xp.clip(unpack(squared, length)[0], 0.0, None))
-    return xp.where(leverage[0] > MAX_LEVERAGE, math.nan, error)
+        error[..., stretch.where] = xp.sqrt(xp.clip(unpack(squared, length), 0.0, None))
+    return xp.where(leverage > MAX_LEVERAGE, math.nan, error)
 
 
 @dataclass(frozen=True, slots=True)
