@@ -13,7 +13,16 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).parent
-NAMES = ("overhead", "measure", "curves", "smoothers", "claims", "export", "dashboard")
+NAMES = (
+    "overhead",
+    "measure",
+    "curves",
+    "smoothers",
+    "claims",
+    "export",
+    "dashboard",
+    "dashboard_browser",
+)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tensorboard import errors
 from tensorboard.backend import http_util
+from tensorboard.context import RequestContext
 from tensorboard.plugins import base_plugin
 from werkzeug import wrappers
 from werkzeug.datastructures import MultiDict
@@ -62,6 +63,8 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         return (schema.PLUGIN,)
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        """Asked for when TensorBoard's page opens, on whatever tab: time to read ahead."""
+        self._read_ahead(RequestContext(), "")
         return base_plugin.FrontendMetadata(es_module_path=_ENTRY, tab_name="RL FLOPs")
 
     def _asset(self, name: str) -> Application:
@@ -69,8 +72,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
 
         def serve(request: wrappers.Request) -> wrappers.Response:
             if f"/{name}" == _ENTRY:  # the page opens, and will ask for the runs when it is there
-                asked = _asked(request)
-                threading.Thread(target=self._prepare, args=asked, daemon=True).start()
+                self._read_ahead(*_asked(request))
             if request.if_none_match.contains(asset.tag):
                 return _unchanged(request, asset.content_type, asset.tag)
             return _respond(
@@ -111,8 +113,11 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
                 )
             return self._started
 
+    def _read_ahead(self, context: Any, experiment: str) -> None:
+        """Import and read what will be asked for, while the page itself is on its way."""
+        threading.Thread(target=self._prepare, args=(context, experiment), daemon=True).start()
+
     def _prepare(self, context: Any, experiment: str) -> None:
-        """Import and read what will be asked for."""
         try:
             with np.errstate(all="ignore"):
                 self._answers().runs(context, experiment, MultiDict())

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import re
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -73,6 +74,25 @@ def test_what_the_browser_has_already_is_not_sent_again(board):
         assert (again.status_code, again.data) == (304, b"")
         other = board.get(route, headers={"If-None-Match": '"other"'})
         assert (other.status_code, other.data) == (200, first.data)
+
+
+class Listed:
+    """A provider without runs that remembers whether it was asked for them."""
+
+    def __init__(self):
+        self.asked = threading.Event()
+
+    def list_tensors(self, context, *, experiment_id, plugin_name):
+        self.asked.set()
+        return {}
+
+
+def test_the_runs_are_read_when_tensorboards_page_opens_on_whatever_tab():
+    provider = Listed()
+    plugin = Plugin(base_plugin.TBContext(data_provider=provider))
+    assert not provider.asked.is_set()
+    assert plugin.frontend_metadata().tab_name == "RL FLOPs"
+    assert provider.asked.wait(30)
 
 
 # --- answers ---------------------------------------------------------------
