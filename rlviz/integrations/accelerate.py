@@ -20,17 +20,13 @@ from typing import Any
 
 from rlviz.callback import Callback
 from rlviz.integrations.metrics import scalars
+from rlviz.integrations.requirement import needed
 from rlviz.record.compute import Watched
 
-try:
+with needed("accelerate", "1.0", module=__name__, extra="accelerate"):
     from accelerate import PartialState
     from accelerate.state import is_initialized
     from accelerate.tracking import GeneralTracker
-except ImportError as error:
-    raise ImportError(
-        f"rlviz.integrations.accelerate needs accelerate 1.0 or newer ({error}). "
-        "Install it: pip install rlviz[accelerate]"
-    ) from error
 
 _RECORDED = ("correct", "accuracy", "graded", "parallelism", "flops")
 _PHASE = "flops/"

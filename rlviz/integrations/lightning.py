@@ -20,15 +20,11 @@ from typing import Any
 from rlviz.callback import Callback
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.phases import Phases
+from rlviz.integrations.requirement import needed
 from rlviz.record.troubles import logger
 
-try:
+with needed("lightning", "2.4", module=__name__, extra="lightning"):
     from lightning.pytorch import Callback as LightningCallback
-except ImportError as error:
-    raise ImportError(
-        f"rlviz.integrations.lightning needs lightning 2.0 or newer ({error}). "
-        "Install it: pip install rlviz[lightning]"
-    ) from error
 
 _RECORDED = ("correct", "accuracy", "graded", "parallelism", "flops")
 

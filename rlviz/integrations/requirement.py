@@ -1,11 +1,14 @@
 """Says in a sentence that a framework is missing or too old, and which extra brings it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 
 
-def need(distribution: str, at_least: str, *, module: str, extra: str) -> None:
-    """Raise unless the framework is installed, in a version that the integration knows.
+@contextmanager
+def needed(distribution: str, at_least: str, *, module: str, extra: str) -> Iterator[None]:
+    """Around the import of a framework: what is wrong with it is one sentence.
 
     Args:
         distribution: its name on PyPI, such as "transformers".
@@ -14,18 +17,27 @@ def need(distribution: str, at_least: str, *, module: str, extra: str) -> None:
         extra: the extra of rlviz that brings it.
 
     Raises:
-        ImportError: it is not installed, or older; the message names the command to run.
+        ImportError: it is not installed, is older, or can't be imported; the message names the
+            command to run.
     """
+
+    def complaint(found: str) -> str:
+        return (
+            f"{module} needs {distribution} {at_least} or newer, but {found}. "
+            f"Install it: pip install -U 'rlviz[{extra}]'"
+        )
+
     try:
         found = metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        found = None
-    if found is None or _numbers(found) < _numbers(at_least):
-        raise ImportError(
-            f"{module} needs {distribution} {at_least} or newer, but "
-            f"{found or 'none'} is installed. Install it: pip install -U rlviz[{extra}]",
-            name=distribution,
-        )
+    except metadata.PackageNotFoundError as error:
+        raise ImportError(complaint("none is installed"), name=distribution) from error
+    if _numbers(found) < _numbers(at_least):
+        raise ImportError(complaint(f"{found} is installed"), name=distribution)
+    try:
+        yield
+    except ImportError as error:
+        told = complaint(f"{found} can't be imported here ({error})")
+        raise ImportError(told, name=distribution) from error
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -22,16 +22,12 @@ from typing import Any
 from rlviz.callback import Callback
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.phases import Phases
+from rlviz.integrations.requirement import needed
 
-try:
+with needed("ray", "2.52", module=__name__, extra="rllib"):
     from ray.rllib.callbacks.callbacks import RLlibCallback
     from ray.rllib.core.rl_module.multi_rl_module import MultiRLModule
     from ray.rllib.utils.metrics.stats.item_series import ItemSeriesStats  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        f"rlviz.integrations.rllib needs ray[rllib] 2.52 or newer ({error}). "
-        "Install it: pip install rlviz[rllib]"
-    ) from error
 
 _KEY = "rlviz"
 _STATE = "rlviz_state"

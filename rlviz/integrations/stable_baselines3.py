@@ -19,18 +19,14 @@ from typing import Any
 from rlviz.callback import Callback
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.phases import Phases
+from rlviz.integrations.requirement import needed
 from rlviz.record.troubles import logger
 
-try:
+with needed("stable-baselines3", "2.4", module=__name__, extra="sb3"):
     from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback
     from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
     from stable_baselines3.common.policies import BaseModel
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, MlpExtractor
-except ImportError as error:
-    raise ImportError(
-        f"rlviz.integrations.stable_baselines3 needs stable-baselines3 2.0 or newer ({error}). "
-        "Install it: pip install rlviz[sb3]"
-    ) from error
 
 _STATE = "rlviz_state"
 """The attribute of a model that `model.save` takes along, and `load` brings back."""

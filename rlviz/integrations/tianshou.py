@@ -19,14 +19,10 @@ from typing import Any
 from rlviz.callback import Callback
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.phases import Phases
+from rlviz.integrations.requirement import needed
 
-try:
+with needed("tianshou", "2.0", module=__name__, extra="tianshou"):
     from tianshou.utils.logger.logger_base import BaseLogger, DataScope
-except ImportError as error:
-    raise ImportError(
-        f"rlviz.integrations.tianshou needs tianshou 2.0 or newer ({error}). "
-        "Install it: pip install rlviz[tianshou]"
-    ) from error
 
 
 class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be missing

@@ -22,17 +22,13 @@ from typing import Any
 from rlviz.callback import Callback
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.phases import Phases
+from rlviz.integrations.requirement import needed
 from rlviz.record.troubles import logger
 
-try:
+with needed("torchrl", "0.14", module=__name__, extra="torchrl"):
     from tensordict.nn import TensorDictModuleBase
     from torch.nn import Module, ModuleDict, ModuleList
     from torchrl.trainers.trainers import OptimizationStepper, TrainerHookBase  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        f"rlviz.integrations.torchrl needs torchrl 0.14 or newer ({error}). "
-        "Install it: pip install rlviz[torchrl]"
-    ) from error
 
 
 class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be missing

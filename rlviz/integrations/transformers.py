@@ -26,15 +26,14 @@ from rlviz.callback import Callback
 from rlviz.flops import Transformer
 from rlviz.integrations.metrics import scalars
 from rlviz.integrations.opening import Opening
-from rlviz.integrations.requirement import need
+from rlviz.integrations.requirement import needed
 
-need("transformers", "5.10", module=__name__, extra="trl")
+with needed("transformers", "5.10", module=__name__, extra="trl"):
+    import torch
+    from transformers import TrainerCallback
+    from transformers.trainer_callback import ExportableState
 
-import torch  # noqa: E402
-from transformers import TrainerCallback  # noqa: E402
-from transformers.trainer_callback import ExportableState  # noqa: E402
-
-from rlviz.integrations.hf_phases import Phases  # noqa: E402
+    from rlviz.integrations.hf_phases import Phases
 
 logger = logging.getLogger("rlviz")
 

@@ -35,12 +35,11 @@ from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
 from rlviz.integrations.metrics import scalars
-from rlviz.integrations.requirement import need
+from rlviz.integrations.requirement import needed
 from rlviz.record.troubles import logger
 
-need("verl", "0.9", module=__name__, extra="verl")
-
-from verl.utils.tracking import Tracking  # noqa: E402
+with needed("verl", "0.9", module=__name__, extra="verl"):
+    from verl.utils.tracking import Tracking
 
 _PHASES = {
     "gen": "rollout",

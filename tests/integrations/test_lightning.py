@@ -319,5 +319,5 @@ class TestWhatIsSaid:
 def test_a_framework_that_is_missing_is_an_import_error_in_words(run_python):
     code = "import sys; sys.modules['lightning'] = None\nimport rlviz.integrations.lightning"
     result = run_python("-c", code)
-    assert "needs lightning 2.0 or newer" in result.stderr
-    assert "pip install rlviz[lightning]" in result.stderr
+    assert "needs lightning 2.4 or newer" in result.stderr
+    assert "pip install -U 'rlviz[lightning]'" in result.stderr

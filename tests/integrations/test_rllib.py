@@ -289,5 +289,5 @@ def test_a_relative_run_directory_is_that_of_the_script(tmp_path, monkeypatch):
 def test_a_framework_that_is_missing_is_an_import_error_in_words(run_python):
     code = "import sys; sys.modules['ray'] = None\nimport rlviz.integrations.rllib"
     result = run_python("-c", code)
-    assert "needs ray[rllib] 2.52 or newer" in result.stderr
-    assert "pip install rlviz[rllib]" in result.stderr
+    assert "needs ray 2.52 or newer" in result.stderr
+    assert "pip install -U 'rlviz[rllib]'" in result.stderr

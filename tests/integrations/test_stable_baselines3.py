@@ -327,5 +327,5 @@ def test_a_framework_that_is_missing_is_an_import_error_in_words(run_python):
         "import rlviz.integrations.stable_baselines3"
     )
     result = run_python("-c", code)
-    assert "needs stable-baselines3 2.0 or newer" in result.stderr
-    assert "pip install rlviz[sb3]" in result.stderr
+    assert "needs stable-baselines3 2.4 or newer" in result.stderr
+    assert "pip install -U 'rlviz[sb3]'" in result.stderr

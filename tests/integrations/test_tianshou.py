@@ -193,4 +193,4 @@ def test_a_framework_that_is_missing_is_an_import_error_in_words(run_python):
     code = "import sys; sys.modules['tianshou'] = None\nimport rlviz.integrations.tianshou"
     result = run_python("-c", code)
     assert "needs tianshou 2.0 or newer" in result.stderr
-    assert "pip install rlviz[tianshou]" in result.stderr
+    assert "pip install -U 'rlviz[tianshou]'" in result.stderr

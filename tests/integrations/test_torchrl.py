@@ -312,4 +312,4 @@ def test_a_framework_that_is_missing_is_an_import_error_in_words(run_python):
     code = "import sys; sys.modules['torchrl'] = None\nimport rlviz.integrations.torchrl"
     result = run_python("-c", code)
     assert "needs torchrl 0.14 or newer" in result.stderr
-    assert "pip install rlviz[torchrl]" in result.stderr
+    assert "pip install -U 'rlviz[torchrl]'" in result.stderr

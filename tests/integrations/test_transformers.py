@@ -3,8 +3,6 @@
 import importlib
 import itertools
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,7 +17,6 @@ else:
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     pytest.importorskip("accelerate", reason="transformers' Trainer needs accelerate")
 
-from rlviz.integrations.requirement import need
 from rlviz.integrations.transformers import RLVizCallback
 
 # transformers warns of arguments that it renames, torch of what its own compiler does.
@@ -299,26 +296,3 @@ def test_options_beside_a_ready_callback_are_refused(tmp_path):
         pytest.raises(TypeError, match="ema came with a ready Callback"),
     ):
         RLVizCallback(viz, ema=0.5)
-
-
-def test_a_framework_that_is_missing_is_named_with_what_brings_it():
-    with pytest.raises(ImportError, match=r"x needs no-such-framework 2.1 or newer, but none is"):
-        need("no-such-framework", "2.1", module="x", extra="trl")
-
-
-def test_a_framework_that_is_too_old_is_named_with_what_brings_a_newer_one(tmp_path):
-    old = tmp_path / "transformers-4.40.2.dist-info"
-    old.mkdir()
-    (old / "METADATA").write_text("Metadata-Version: 2.1\nName: transformers\nVersion: 4.40.2\n")
-    done = subprocess.run(
-        [sys.executable, "-c", "import rlviz.integrations.transformers"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "ImportError: rlviz.integrations.transformers needs transformers 5.10 or newer, but 4.40.2 "
-        "is installed. Install it: pip install -U rlviz[trl]"
-    )
