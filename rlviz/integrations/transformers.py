@@ -11,7 +11,8 @@ Can't know: how many turns a tool loop had, so a tool's answer counts as if it w
 forward passes of reward models and of reference models outside of GRPO and RLOO; generation in
 evaluations; rows that several sequences were packed into (they count as one). A completion that
 `mask_truncated_completions` has hidden counts as one of `max_completion_length`. Accuracy that a
-reward function gave for a part of the answers only is weighed as if all had been graded.
+reward function gave for a part of the answers only is weighed as if all had been graded. What a
+run ends with in the middle of `logging_steps` is logged in its closing summary alone, and left out.
 """
 
 import logging
