@@ -251,6 +251,7 @@ class Callback:
             self._say_what_is_odd()
         for watched in self._watched:
             self._recorder.record_flops(watched.phase, watched.take())
+            watched.end_step()
         self._recorder.end_step(step, metrics, wall_time)
 
     def on_train_end(self) -> None:

@@ -44,6 +44,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         self._sampling_hint = (context.sampling_hints or {}).get(schema.PLUGIN)
         self._assets = assets.load()
         self._starting = threading.Lock()
+        self._reading_ahead = threading.Lock()
         self._started: Answers | None = None
         self.server = secrets.token_hex(8)
         """Tells this process from one that was started later on the same port."""
@@ -63,7 +64,8 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         return (schema.PLUGIN,)
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Asked for when TensorBoard's page opens, on whatever tab: time to read ahead."""
+        """Asked for with the list of plugins, when TensorBoard's page opens or reloads, on whatever
+        tab: time to read ahead."""
         self._read_ahead(RequestContext(), "")
         return base_plugin.FrontendMetadata(es_module_path=_ENTRY, tab_name="RL FLOPs")
 
@@ -114,15 +116,22 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
             return self._started
 
     def _read_ahead(self, context: Any, experiment: str) -> None:
-        """Import and read what will be asked for, while the page itself is on its way."""
+        """Import and read what will be asked for, while the page itself is on its way.
+
+        TensorBoard has one experiment, of the empty name; another is read when it is asked for.
+        """
         threading.Thread(target=self._prepare, args=(context, experiment), daemon=True).start()
 
     def _prepare(self, context: Any, experiment: str) -> None:
+        if not self._reading_ahead.acquire(blocking=False):
+            return  # another thread is about it
         try:
             with np.errstate(all="ignore"):
                 self._answers().runs(context, experiment, MultiDict())
         except Exception:
             _LOGGER.debug("rlviz could not read ahead", exc_info=True)  # whoever asks is told
+        finally:
+            self._reading_ahead.release()
 
     def _guarded(self, serve: Callable[[wrappers.Request], wrappers.Response]) -> Application:
         """Turn whatever goes wrong into a sentence."""

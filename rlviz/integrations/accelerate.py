@@ -156,13 +156,18 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
         for watched in self._watched:
             viz.record(flops={watched.phase: watched.take()})
         if step is None:
-            viz.on_step_end()
+            self._end_step(viz, None)
         elif step != self._saved_step:
             self._open_step = step
 
+    def _end_step(self, viz: Callback, step: int | None) -> None:
+        for watched in self._watched:
+            watched.end_step()
+        viz.on_step_end(step)
+
     def _close_step(self) -> None:
         if self._viz is not None and self._open_step is not None:
-            self._viz.on_step_end(self._open_step)
+            self._end_step(self._viz, self._open_step)
             self._open_step = self._saved_step = None
 
     def finish(self) -> None:

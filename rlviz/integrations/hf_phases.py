@@ -1,17 +1,15 @@
 """The RL FLOPs of a Hugging Face trainer by phase, from the lengths of what passes its model."""
 
-import logging
 from typing import Any
 
 import numpy as np
 
 from rlviz.flops import Transformer
 from rlviz.integrations.passes import Batch, Passes
+from rlviz.record.troubles import logger
 
-logger = logging.getLogger("rlviz")
 
-
-class Phases:
+class TrainerPhases:
     """Tells the passes of a trainer's model apart, as TRL's GRPO and RLOO trainers make them.
 
     A generation batch is seen first where it is scored, all of it, right after it was generated.

@@ -2,9 +2,10 @@
 
 What is read: of what `training_step` returns, the values under `accuracy`, `correct`, `graded`,
 `parallelism` and `flops`, as `rlviz.Callback.record` takes them, and `loss`; of `self.log(…)`, the
-accuracy under the same name where none was returned, and every other value that is logged at a
-step, as a metric. FLOPs are those of the real passes of the LightningModule's parts: `update` in a
-batch, `rollout` between batches (a data loader that plays), `evaluation` during validation.
+accuracy under the same name where none was returned, and every other value, as a metric; what is
+logged at the end of an epoch or in a validation belongs to the step before, and an accuracy of a
+validation is a metric. FLOPs are those of the real passes of the LightningModule's parts: `update`
+in a batch, `rollout` between batches (a data loader that plays), `evaluation` during validation.
 
 What can't be known: rollouts in `training_step` from its update, products in the LightningModule's
 own methods (return `flops` for what no part computes), and what the processes of a data loader
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
+from rlviz.integrations.metrics import as_accuracy, scalars
 from rlviz.integrations.phases import Phases
 from rlviz.integrations.requirement import needed
 from rlviz.record.troubles import logger
@@ -108,13 +109,27 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         recorded: dict[str, Any] = {}
         if isinstance(outputs, Mapping):
             recorded = {name: outputs[name] for name in _RECORDED if outputs.get(name) is not None}
-            if outputs.get("loss") is not None:
-                logged["loss"] = outputs["loss"]
-        accuracy = logged.pop(self._accuracy, None)
-        if accuracy is not None and not {"accuracy", "correct"} & set(recorded):
-            recorded["accuracy"] = accuracy
-        self.viz.record(metrics=scalars(logged), **recorded)
+            if (loss := outputs.get("loss")) is not None:
+                # Lightning divides it among the batches of a step.
+                shares = trainer.accumulate_grad_batches if pl_module.automatic_optimization else 1
+                logged["loss"] = loss if shares == 1 else loss * shares
+        self._record(logged, recorded)
         self._step = trainer.global_step
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """What was logged for the epoch as a whole is there now."""
+        if self.viz is not None:
+            self._record(self._newly_logged(trainer), {})
+
+    def _record(self, logged: dict[str, Any], recorded: dict[str, Any]) -> None:
+        """Values of the training, some of which were returned to be recorded."""
+        assert self.viz is not None
+        accuracy = as_accuracy(self._accuracy, logged.get(self._accuracy))
+        if accuracy is not None and not {"accuracy", "correct"} & set(recorded):
+            recorded = {**recorded, "accuracy": accuracy}
+        if accuracy is not None:
+            del logged[self._accuracy]
+        self.viz.record(metrics=scalars(logged), **recorded)
 
     def _newly_logged(self, trainer: Any) -> dict[str, Any]:
         """What `self.log` was given since the last batch; the trainer goes on showing the rest.
@@ -149,9 +164,12 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
             self._phases.end("rollout")
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Validation within `fit`."""
+        """Validation within `fit`, whose values are metrics and no accuracy of the training."""
         if self.viz is not None:
             self._phases.end("evaluation")
+            logged = self._newly_logged(trainer)
+            if not trainer.sanity_checking:
+                self.viz.record(metrics=scalars(logged))
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Write it all."""

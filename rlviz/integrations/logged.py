@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
+from rlviz.integrations.metrics import as_accuracy, scalars
 from rlviz.record.troubles import logger
 
 
@@ -58,9 +58,9 @@ class LoggedSteps:
             return
         if self._flops is not None:
             self._record_flops(self._flops, step, values)
-        accuracy = scalars({"value": values.get(self._accuracy)}).get("value")
-        if accuracy is not None and 0 <= accuracy <= 1:
-            self.viz.record(accuracy=float(accuracy))
+        accuracy = as_accuracy(self._accuracy, values.get(self._accuracy))
+        if accuracy is not None:
+            self.viz.record(accuracy=accuracy)
             del values[self._accuracy]
         self.viz.on_step_end(step, metrics=scalars(values))
 

@@ -2,11 +2,11 @@
 
 What is read: what is logged under `train` (`reward`, losses, lengths) as metrics of those names,
 `accuracy` among it, where an environment gives one, as accuracy; `validation` and `timing` as
-metrics with that prefix; the hyperparameters as a metric-free table of the run, if they come
-before the first step.
+metrics with that prefix.
 
-What can't be known: the lengths of single sequences, so FLOPs are what your `flops` makes of the
-logged values (`total_num_tokens`, `mean_prompt_length`); parallelism. Needs no import of nemo_rl.
+What can't be known: hyperparameters (pass `config=`); the lengths of single sequences, so FLOPs are
+what your `flops` makes of the logged values (`total_num_tokens`, `mean_prompt_length`);
+parallelism. Needs no import of nemo_rl.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class RLVizLogger:
             self._steps.add(step, {f"{prefix}/{name}": value for name, value in metrics.items()})
 
     def log_hyperparams(self, params: Mapping[str, Any]) -> None:
-        """Pass them as `config=` instead: a run begins with them."""
+        """Left out: pass them as `config=`, for a run begins with them."""
 
     def log_histogram(self, histogram: list[Any], step: int, name: str) -> None:
         """Nothing of a histogram is recorded."""

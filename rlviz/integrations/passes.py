@@ -1,6 +1,5 @@
 """The real lengths of the sequences that pass a language model while it trains."""
 
-import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Lengths = NDArray[np.int64]
+from rlviz.record.troubles import logger
 
-logger = logging.getLogger("rlviz")
+Lengths = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

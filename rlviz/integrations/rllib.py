@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
+from rlviz.integrations.metrics import as_accuracy, scalars
 from rlviz.integrations.phases import Phases
 from rlviz.integrations.requirement import needed
 
@@ -146,7 +146,7 @@ class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be m
         metrics: dict[str, Any] = {}
         if own.get("correct"):
             viz.record(correct=own["correct"])
-        elif (accuracy := runners.get("accuracy")) is not None:
+        elif (accuracy := as_accuracy("accuracy", runners.get("accuracy"))) is not None:
             viz.record(accuracy=accuracy)
         for value in own.get("returns", ()):
             viz.record(metrics={"return": value})

@@ -16,6 +16,7 @@ from typing import Any
 
 from rlviz.callback import Callback
 from rlviz.integrations.logged import LoggedSteps
+from rlviz.record.troubles import logger
 
 _STATE = "rlviz.json"
 
@@ -74,8 +75,11 @@ class RLVizCallback:
         self._steps.close_step()
         folder = callback_input.ckpt_path
         if folder is not None and os.path.isdir(folder):  # not one of a cloud
-            with open(os.path.join(folder, _STATE), "w", encoding="utf-8") as file:
-                json.dump(self.viz.state_dict(), file)
+            try:
+                with open(os.path.join(folder, _STATE), "w", encoding="utf-8") as file:
+                    json.dump(self.viz.state_dict(), file)
+            except OSError as error:
+                logger.warning("rlviz: its state was not written to %s: %s", folder, error)
 
     def on_train_end(self, trainer: Any, callback_input: Any, control: Any) -> None:
         """Write it all."""

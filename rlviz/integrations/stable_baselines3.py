@@ -70,6 +70,9 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
         self._phases = Phases()
 
     def _on_training_start(self) -> None:
+        if self.viz.health.logged and not self._ended:  # the `learn` before was interrupted
+            self.viz.close()
+            self._ended = True
         if self._ended:  # a further `learn` is a further session of the run
             self.viz, self._ended = self._open(), False
         elif self.num_timesteps:

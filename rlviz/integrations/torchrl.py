@@ -26,6 +26,7 @@ from rlviz.integrations.requirement import needed
 from rlviz.record.troubles import logger
 
 with needed("torchrl", "0.14", module=__name__, extra="torchrl"):
+    import torch
     from tensordict.nn import TensorDictModuleBase
     from torch.nn import Module, ModuleDict, ModuleList
     from torchrl.trainers.trainers import OptimizationStepper, TrainerHookBase  # noqa: F401
@@ -67,7 +68,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         self._trainer: Any = None
         self._losses: Any = None
         self._frames = 0
-        self._said = False
+        self._told: set[str] = set()
 
     def register(self, trainer: Any, name: str = "rlviz") -> None:
         """Put it in the places of the trainer where it belongs, before hooks that do passes."""
@@ -114,12 +115,11 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         if environment is not None:
             metrics["num_envs"] = environment.batch_size.numel()
         flops = self._phases.take()
-        if "update" in flops and "rollout" not in flops and not self._said:
-            self._said = True
-            logger.warning(
-                "rlviz: no pass of the policy was seen while a batch was collected, so FLOPs of "
-                "rollouts are missing. Where a collector has its own processes or acts at random, "
-                "that can't be helped: viz.record(flops={'rollout': …})."
+        if "update" in flops and "rollout" not in flops:
+            self._say(
+                "no pass of the policy was seen while a batch was collected, so FLOPs of rollouts "
+                "are missing. Where a collector has its own processes or acts at random, that "
+                "can't be helped: viz.record(flops={'rollout': …})."
             )
         self.viz.on_step_end(frames, flops=flops, metrics=metrics)
 
@@ -127,13 +127,26 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         done = batch.get(("next", "done"), None)
         if done is None:
             return
-        success = batch.get(self._success, None)
-        if success is not None:
-            self.viz.record(correct=success.reshape(done.shape)[done])
-        returns = batch.get(self._episode_reward, None)
-        if returns is not None:
-            for value in returns[done.expand(returns.shape)].tolist():
-                self.viz.record(metrics={"return": value})
+        for key, what in ((self._success, "accuracy"), (self._episode_reward, "return")):
+            values = batch.get(key, None)
+            if values is None:
+                continue
+            try:
+                # Nothing waits for the device: what is not the end of an episode becomes NaN.
+                values = values.reshape(done.shape) if values.numel() == done.numel() else values
+                ended = torch.where(done.expand(values.shape), values.float(), torch.nan)
+            except RuntimeError as error:
+                self._say(f"no {what} is recorded: {key!r} and 'done' differ in shape ({error}).")
+                continue
+            if what == "accuracy":
+                self.viz.record(correct=ended)
+            else:
+                self.viz.record(metrics={"return": ended.nanmean()})
+
+    def _say(self, words: str) -> None:
+        if words not in self._told:
+            self._told.add(words)
+            logger.warning("rlviz: %s", words)
 
     def close(self) -> None:
         """The training is over: write it all."""

@@ -15,7 +15,6 @@ reward function gave for a part of the answers only is weighed as if all had bee
 run ends with in the middle of `logging_steps` is logged in its closing summary alone, and left out.
 """
 
-import logging
 import math
 import numbers
 import os
@@ -25,18 +24,17 @@ from typing import Any
 from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
-from rlviz.integrations.metrics import scalars
+from rlviz.integrations.metrics import as_accuracy, scalars
 from rlviz.integrations.opening import Opening
 from rlviz.integrations.requirement import needed
+from rlviz.record.troubles import logger
 
 with needed("transformers", "5.10", module=__name__, extra="trl"):
     import torch
     from transformers import TrainerCallback
     from transformers.trainer_callback import ExportableState
 
-    from rlviz.integrations.hf_phases import Phases
-
-logger = logging.getLogger("rlviz")
+    from rlviz.integrations.hf_phases import TrainerPhases
 
 
 class RLVizCallback(TrainerCallback, ExportableState):
@@ -87,7 +85,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._arguments = {key: value for key, value in given.items() if isinstance(value, plain)}
         self._accuracy, self._shape = accuracy, model
         self._module: Any = None  # while it is trained
-        self._phases: Phases | None = None
+        self._phases: TrainerPhases | None = None
         self._step: int | None = None  # the step that is open
         self._tokens = self._answers = 0
         self._said: set[str] = set()
@@ -126,7 +124,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._module, self._step = given["model"], None
         self._tokens, self._answers = state.num_input_tokens_seen, 0
         if (shape := self._shape or self._known_shape(self._module)) is not None:
-            self._phases = Phases(shape, self._module, args)
+            self._phases = TrainerPhases(shape, self._module, args)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self._close_step()
@@ -222,9 +220,8 @@ class RLVizCallback(TrainerCallback, ExportableState):
             )
             return None
         for name, value in values.items():
-            if -_ROUNDING <= value <= 1 + _ROUNDING:
-                return name, min(max(value, 0.0), 1.0)
-            self._say(f"{name} is {value:g}, outside [0, 1], so it is no accuracy.")
+            if (accuracy := as_accuracy(name, value)) is not None:
+                return name, accuracy
         return None
 
     def _count(self, generated: bool) -> None:
@@ -262,5 +259,3 @@ def _number(value: Any) -> float | None:
 
 
 _ACCURACY_FUNCTION = re.compile(r"rewards/[^/]*accuracy[^/]*/mean")
-_ROUNDING = 1e-6
-"""A mean that was kept as float32 may be a little more than 1."""

@@ -98,6 +98,7 @@ class RLVizLogger:
             logdir, **{"config": config or None, "devices": math.prod(gpus), **options}
         )
         self._accuracy = accuracy
+        self._mode = _entry(trainer, "v1", "trainer_mode") or "sync"
         self._shapes: dict[str, Transformer | None] = {} if model is None else {_ACTOR: model}
         self._closed: int | None = None
         self._said: set[str] = set()
@@ -132,7 +133,9 @@ class RLVizLogger:
             took = known.get(f"timing_s/{name}")
             if took is not None and took >= 0 and not self._is_bypassed(phase):
                 flops = {} if sequences is None else self._flops(phase, *sequences)
-                self.viz.record(seconds={phase: took}, flops=flops)
+                # Where samples are generated in the background, verl times the wait for them.
+                timed = phase != "rollout" or self._mode == "sync"
+                self.viz.record(seconds={phase: took} if timed else {}, flops=flops)
 
     def _is_bypassed(self, phase: str) -> bool:
         """Whether verl takes the old log-probabilities from the rollout, though it times them."""

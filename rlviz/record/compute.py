@@ -22,11 +22,21 @@ class Watched:
         self._watch = watch_for(module)
         self._name = type(module).__name__
         self._warned = False
-        self._steps_without = 0
+        self._was_seen = False
+        self._steps = 0
 
     def take(self) -> int:
-        """FLOPs of a step; says once what can't be counted."""
-        if not self._warned and self._watch.uncounted:
+        """FLOPs since the last time."""
+        spent = self._watch.take()
+        self._was_seen = self._was_seen or spent > 0
+        return spent
+
+    def end_step(self) -> None:
+        """A step ends: say once what can't be counted, or that nothing was."""
+        self._steps += 1
+        if self._warned:
+            return
+        if self._watch.uncounted:
             self._warned = True
             logger.warning(
                 "rlviz: the FLOPs of %s can't be counted, so the phase %r reads low. Count the "
@@ -34,19 +44,16 @@ class Watched:
                 ", ".join(self._watch.uncounted),
                 self.phase,
             )
-        spent = self._watch.take()
-        if self._steps_without < _SILENT_STEPS:
-            self._steps_without = _SILENT_STEPS if spent else self._steps_without + 1
-            if not spent and self._steps_without == _SILENT_STEPS:
-                logger.warning(
-                    "rlviz: no pass of the watched %s was seen in %d steps, so the phase %r has no "
-                    "FLOPs so far. Watch the module that is called; of one that is entered by its "
-                    "methods, its parts.",
-                    self._name,
-                    _SILENT_STEPS,
-                    self.phase,
-                )
-        return spent
+        elif self._steps == _SILENT_STEPS and not self._was_seen:
+            self._warned = True
+            logger.warning(
+                "rlviz: no pass of the watched %s was seen in %d steps, so the phase %r has no "
+                "FLOPs so far. Watch the module that is called; of one that is entered by its "
+                "methods, its parts.",
+                self._name,
+                _SILENT_STEPS,
+                self.phase,
+            )
 
     def close(self) -> None:
         self._watch.close()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlviz.report.comparing import conventions, text
+from rlviz.report.comparing import conventions, documents
 from rlviz.report.comparing.contenders import (
     Contender,
     Estimate,
@@ -107,21 +107,21 @@ class Comparison:
     def table(self) -> dict[str, Floats]:
         """The levels with the FLOPs and multipliers of every run, column -> values, (L,); NaN
         where there is none."""
-        return text.table(self)
+        return documents.table(self)
 
     def markdown(self) -> str:
         """A paragraph, both tables, the notes and the definitions. Same runs, same bytes."""
-        return text.markdown(self)
+        return documents.markdown(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data, ready for JSON."""
-        return text.to_dict(self)
+        return documents.to_dict(self)
 
     def __repr__(self) -> str:
         return f"Comparison({', '.join(map(repr, self.names))}, metric={self.measure.name!r})"
 
     def _repr_html_(self) -> str:
-        return text.html(self)
+        return documents.html(self)
 
 
 def compare(

@@ -14,7 +14,7 @@ from rlviz.report.series.bins import averaged, averaged_ties
 from rlviz.report.series.measures import default_measures
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, MOST, analyse
 from rlviz.report.statistics.together import together
-from rlviz.report.telling import facts, text
+from rlviz.report.telling import documents, facts
 from rlviz.report.telling.curve_values import CurveValues, Value
 from rlviz.report.telling.narrative import Axis, findings, p_text, sentence
 from rlviz.report.telling.values_text import form_of
@@ -92,11 +92,11 @@ class Summary:
 
     def markdown(self) -> str:
         """The summary as Markdown. The same run gives the same bytes."""
-        return text.markdown(self)
+        return documents.markdown(self)
 
     def html(self, *, figure_svg: str = "") -> str:
         """The summary as a page that stands by itself, with a figure above it if one is given."""
-        return text.page(self, figure_svg)
+        return documents.page(self, figure_svg)
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

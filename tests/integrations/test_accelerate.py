@@ -154,6 +154,18 @@ class TestWhatIsLogged:
         loop.accelerator.end_training()
         assert cumulative(rlviz.read(tmp_path / "run"), "update") == [STEP, 2 * STEP]
 
+    def test_values_that_are_logged_one_by_one_are_no_steps_without_a_pass(self, tmp_path, caplog):
+        viz = tracker(tmp_path)
+        accelerator = Loop(viz).accelerator
+        viz.watch(torch.nn.Linear(2, 2))
+        for number in range(20):
+            accelerator.log({f"benchmark/{number}": 0.5}, step=0)
+        assert "no pass of the watched" not in caplog.text
+        for step in range(1, 12):
+            accelerator.log({"loss": 0.5}, step=step)
+        accelerator.end_training()
+        assert caplog.text.count("no pass of the watched Linear was seen in 10 steps") == 1
+
     def test_the_config_of_init_trackers_is_in_the_run(self, tmp_path):
         loop = Loop(tracker(tmp_path))
         loop.accelerator.end_training()

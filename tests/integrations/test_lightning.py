@@ -116,6 +116,45 @@ class TestSteps:
         assert list(history.columns["correct"]) == sums
         assert cumulative(history) == [n * UPDATE for n in (3, 6, 8)]
 
+    def test_the_loss_is_that_of_the_batches_and_not_their_share_of_a_step(self, tmp_path):
+        class Own(Bandit):
+            def training_step(self, batch, batch_idx):
+                return {"loss": self.policy(batch[0]).sum() * 0 + 8.0}
+
+        for each in (1, 4):
+            run = tmp_path / str(each)
+            trainer(tmp_path, viz(run), accumulate_grad_batches=each).fit(Own(), batches(8))
+            assert set(rlviz.read(run).columns["metrics/loss"]) == {8.0}
+
+    def test_what_a_validation_logs_belongs_to_the_step_before_and_is_no_accuracy(self, tmp_path):
+        class Own(Bandit):
+            def training_step(self, batch, batch_idx):
+                self.log("whole", 10.0 * (self.current_epoch + 1), on_step=False, on_epoch=True)
+                return self.loss(batch[0])[0]
+
+            def validation_step(self, batch, batch_idx):
+                self.log("accuracy", 0.1)
+                self.log("number", self.current_epoch + 1.0)
+
+        loop = trainer(
+            tmp_path,
+            viz(tmp_path / "run"),
+            accumulate_grad_batches=4,
+            max_epochs=2,
+            enable_checkpointing=True,
+        )
+        loop.fit(Own(), batches(8), batches(1))
+        history = rlviz.read(tmp_path / "run")
+        assert list(history.step) == [1, 2, 3, 4]
+        assert np.isnan(history.accuracy).all()
+        gap = np.nan
+        for name, values in {
+            "number": [gap, 1, gap, 2],
+            "logged/accuracy": [gap, 0.1, gap, 0.1],
+            "whole": [gap, 10, gap, 20],
+        }.items():
+            np.testing.assert_allclose(history.columns[f"metrics/{name}"], values, rtol=1e-6)
+
     def test_two_optimizers_in_manual_optimization_give_one_step_for_each_batch(self, tmp_path):
         class ActorCritic(Bandit):
             automatic_optimization = False

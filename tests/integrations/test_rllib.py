@@ -184,6 +184,14 @@ class TestIterations:
         assert np.isnan(history.accuracy).all()
         assert np.isfinite(history.columns["metrics/return"]).all()
 
+    def test_a_metric_of_that_name_that_is_none_is_not_taken(self, tmp_path):
+        class Percent(RLlibCallback):
+            def on_episode_end(self, *, metrics_logger, **kwargs):
+                metrics_logger.log_value("accuracy", 55.0, reduce="mean")
+
+        trained(config(tmp_path, Percent, says_success=False), 1)
+        assert np.isnan(rlviz.read(tmp_path).accuracy).all()
+
     def test_evaluation_is_kept_apart_and_counted_once(self, tmp_path):
         settings = config(tmp_path).evaluation(
             evaluation_interval=2, evaluation_duration=4, evaluation_num_env_runners=0

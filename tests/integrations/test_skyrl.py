@@ -87,6 +87,16 @@ def test_it_goes_on_from_the_state_in_a_checkpoint(tmp_path, caplog):
     assert list(history.columns["flops/rollout"]) == [100_000 * n for n in (1, 2, 3, 4)]
 
 
+def test_a_checkpoint_that_can_not_be_written_to_is_a_warning(tmp_path, caplog):
+    callback = RLVizCallback(tmp_path / "run", figure_seconds=None)
+    callback.on_log(None, Input(1, logs={"loss": 1.0}), None)
+    (tmp_path / "rlviz.json").mkdir()  # there is no room for a file
+    callback.on_save(None, Input(1, ckpt_path=str(tmp_path)), None)
+    callback.on_train_end(None, Input(1), None)
+    assert "its state was not written" in caplog.text
+    assert list(rlviz.read(tmp_path / "run").step) == [1]
+
+
 def test_a_checkpoint_without_a_state_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"rlviz\.json"):
         viz(tmp_path, resume_from=tmp_path)

@@ -16,7 +16,12 @@ if not os.environ.get("RLVIZ_REQUIRE_ALL"):
 
 import gymnasium as gym
 from stable_baselines3 import DQN, PPO, SAC
-from stable_baselines3.common.callbacks import CheckpointCallback, ConvertCallback, EvalCallback
+from stable_baselines3.common.callbacks import (
+    BaseCallback,
+    CheckpointCallback,
+    ConvertCallback,
+    EvalCallback,
+)
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.policies import ActorCriticPolicy
 
@@ -291,6 +296,24 @@ class TestResume:
         history = rlviz.read(tmp_path)
         assert list(history.step) == [40, 80, 120]
         assert history.exact_flops()[-1] == sum(ppo_flops(3).values())
+
+    @pytest.mark.parametrize("reset", [True, False])
+    def test_a_learn_after_one_that_was_interrupted_goes_on(self, tmp_path, reset):
+        class Interrupt(BaseCallback):
+            def _on_step(self):
+                if self.num_timesteps == 100:
+                    raise KeyboardInterrupt
+                return True
+
+        model, callback = ppo(), viz(tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            model.learn(200, callback=[callback, Interrupt()])
+        model.learn(80, callback=callback, reset_num_timesteps=reset)
+        history = rlviz.read(tmp_path)
+        assert list(history.session) == [0, 0, 1, 1]
+        assert list(history.step) == [40, 80, 120, 160] if reset else [40, 80, 140, 180]
+        flops = history.exact_flops()
+        assert flops == sorted(flops)
 
     def test_a_loaded_model_that_counts_from_zero_again_is_a_run_of_its_own(self, tmp_path):
         model = ppo()

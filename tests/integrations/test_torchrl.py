@@ -266,6 +266,42 @@ class TestPlainLoop:
         assert list(history.step) == [40, 80, 120]
         assert list(history.columns["session"]) == [0, 1, 1]
 
+    def test_ends_of_episodes_are_told_by_done(self, tmp_path):
+        done = torch.tensor([[[False], [True]], [[True], [False]], [[False], [False]]])
+        batch = TensorDict(
+            {
+                ("next", "done"): done,
+                ("next", "is_success"): torch.tensor([[9, 1], [0, 9], [9, 9]]),  # not one by step
+                ("next", "episode_reward"): torch.tensor([[9.0, 3.0], [5.0, 9.0], [9.0, 9.0]])[
+                    ..., None
+                ],
+            },
+            batch_size=[3, 2],
+        )
+        hook = RLVizHook(tmp_path, figure_seconds=None)
+        hook.step(batch, 6)
+        hook.step(batch.apply(torch.zeros_like), 12)  # in which no episode ends
+        hook.close()
+        history = rlviz.read(tmp_path)
+        assert list(history.columns["graded"]) == [2, 0]
+        assert list(history.columns["correct"]) == [1, 0]
+        np.testing.assert_array_equal(history.columns["metrics/return"], [4.0, np.nan])
+
+    def test_shapes_that_do_not_go_together_are_said_once(self, tmp_path, caplog):
+        batch = TensorDict(
+            {
+                ("next", "done"): torch.ones(3, 2, 1, dtype=torch.bool),
+                ("next", "agents", "reward"): torch.ones(3, 2, 4, 1),
+            },
+            batch_size=[3, 2],
+        )
+        hook = RLVizHook(tmp_path, episode_reward=("next", "agents", "reward"), figure_seconds=None)
+        hook.step(batch, 6)
+        hook.step(batch, 12)
+        hook.close()
+        assert list(rlviz.read(tmp_path).step) == [6, 12]
+        assert caplog.text.count("no return is recorded") == 1
+
     def test_critics_that_run_as_one_under_vmap_are_all_counted(self, tmp_path):
         rows, act, first = 16, 2, OBS + 2
         net = nn.Sequential(mlp(OBS, HIDDEN, 2 * act), NormalParamExtractor())

@@ -281,6 +281,16 @@ def test_old_log_probabilities_that_come_from_the_rollout_cost_nothing(trainer, 
     assert "seconds/old_logprob" not in run.columns
 
 
+def test_a_wait_for_samples_from_the_background_is_no_time_of_a_rollout(trainer, tmp_path):
+    made = trainer("trainer.v1.trainer_mode=separate_async")
+    made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "update_actor"))
+    made.tracking.finish()
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops("rollout") == [4 * generation(3, 5)]
+    assert "seconds/rollout" not in run.columns
+    assert "seconds/update" in run.columns
+
+
 def test_the_shape_is_that_of_the_config_that_verl_is_told_to_take(trainer, tmp_path):
     made = trainer(
         f"actor_rollout_ref.model.path={tmp_path / 'weights'}",
