@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -16,6 +17,8 @@ _PLAIN_SECONDS = 10.0
 
 def train(run: Path, *, steps: int | None, seed: int) -> bool:
     """Train, and show the progress; whether the run came to its end (False after Ctrl-C)."""
+    # The policy is tiny: a second thread waits for the first, and spins while it does.
+    torch.set_num_threads(1)
     steps = training.DEFAULT_STEPS if steps is None else steps
     console = Console(file=sys.stdout)
     console.print(f"Training a parallel-agent orchestrator by RL, {steps} steps, seed {seed} …")

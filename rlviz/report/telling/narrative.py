@@ -85,7 +85,8 @@ def _events(
             stretch = f"from {axis.share(plateau.start)} on"
         if plateau.start >= 0.05 and dip is None:
             events.append(f"{_moved(values, axis, 0.0, plateau.start)} from {start}")
-        events.append(f"stayed near {level} {stretch}")
+        stayed = "stayed near" if dip is None else "then rose to stay near"
+        events.append(f"{stayed} {level} {stretch}")
         began = plateau.end
     if bend is not None:
         if not events:
