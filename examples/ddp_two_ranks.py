@@ -37,7 +37,7 @@ def train(logdir: str) -> None:
         optimizer.step()
         viz.record(correct=reward, parallelism=[1.0 + dist.get_rank()])
         viz.on_step_end(step, flops={"update": 4 * WEIGHTS * BATCH}, metrics={"loss": loss})
-    viz.close()
+    viz.close(timeout=60)  # waits for what the other rank did
     dist.destroy_process_group()
 
 

@@ -9,11 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 
 import rlviz
+
+# How long an example takes says nothing on a machine that others use too.
+hypothesis.settings.register_profile(
+    "rlviz", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("rlviz")
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # has to stand before the kernels are imported
@@ -129,7 +136,7 @@ def run_python() -> Callable[..., "subprocess.CompletedProcess[str]"]:
             env={**os.environ, "PYTHONPATH": package_root},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             **options,
         )

@@ -82,13 +82,18 @@ def test_the_ema_in_scalars_and_rows_is_tensorboards(tmp_path):
     assert [event.step for event in scalars] == [1, 2, 4, 5]
 
 
+def until(condition):
+    """Wait for something that has to come, however busy the machine is."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_step_can_be_read_while_the_run_goes_on(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.1)
     viz.on_step_end(1, correct=[1])
-    deadline = time.monotonic() + 2
-    while not list(tmp_path.glob("*tfevents*")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.1)
+    until(lambda: viz.health.written == 1)
     assert list(rlviz.read(tmp_path).step) == [1]
     viz.close()
 
@@ -97,7 +102,7 @@ def test_the_run_ends_with_figure_and_summary_and_says_that_it_succeeded(tmp_pat
     with rlviz.Callback(tmp_path, config={"lr": 0.1}) as viz:
         for step in range(1, 40):
             viz.on_step_end(step, correct=[1, 0], parallelism=[2.0], flops=10**21)
-    assert viz.close() is True
+        assert viz.close(timeout=60) is True  # the figure takes its time on a busy machine
     accumulator = EventAccumulator(str(tmp_path))
     accumulator.Reload()
     assert accumulator.Images("rlviz/figure")[0].step == 39
@@ -151,7 +156,9 @@ def test_a_killed_process_loses_a_second_at_most(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     last = int(rlviz.read(tmp_path).step[-1])
-    assert killed - logged.get(last, killed) <= 1.0 + 0.5  # half a second for a busy machine
+    times = np.array([*logged.values(), killed])
+    stalled = np.diff(times).max()  # so long at once this machine did something else
+    assert killed - logged.get(last, killed) <= 1.0 + 0.5 + stalled
 
 
 def test_a_directory_that_cannot_be_written_warns_once_and_recording_resumes(tmp_path, caplog):
@@ -161,7 +168,7 @@ def test_a_directory_that_cannot_be_written_warns_once_and_recording_resumes(tmp
     with caplog.at_level(logging.WARNING, logger="rlviz"):
         for step in range(1, 11):
             viz.on_step_end(step, correct=[1])
-            time.sleep(0.02)
+        until(lambda: viz.health.errors == 1)
         assert viz.flush() is False
     assert len(caplog.records) == 1
     assert "training goes on" in caplog.text
@@ -318,8 +325,7 @@ def test_threads_and_descriptors_are_gone_after_close(tmp_path):
     for number in range(5):
         with rlviz.Callback(tmp_path / str(number), figure_seconds=None) as viz:
             viz.on_step_end(1, correct=[1])
-    time.sleep(0.1)
-    assert not [t for t in threading.enumerate() if t.name.startswith("rlviz")]
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("rlviz")])
     assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
@@ -379,8 +385,7 @@ def test_a_last_figure_that_is_late_is_said(tmp_path, monkeypatch, caplog):
     viz.on_step_end(1, correct=[1])
     with caplog.at_level(logging.WARNING, logger="rlviz"):
         assert viz.close(timeout=0.3) is False
-        time.sleep(0.3)
-    assert "last figure and summary were not ready in time" in caplog.text
+        until(lambda: "last figure and summary were not ready in time" in caplog.text)
     assert viz.health.errors == 1
 
 
@@ -512,16 +517,22 @@ def test_a_close_that_makes_a_failed_write_good_says_that_all_was_written(tmp_pa
     obstacle.write_text("")
     viz = rlviz.Callback(obstacle / "run", figure_seconds=None, flush_seconds=60)
     viz.on_step_end(1, correct=[1])
-    note = viz._troubles.note
+    note, finish = viz._troubles.note, viz._worker._finish
+    ending = threading.Event()
 
-    def note_and_mend(error):  # after the loop's last write and the first one of the end
+    def finish_and_say_so():
+        ending.set()
+        finish()
+
+    def note_and_mend(error):  # after the first try of the end
         note(error)
-        if viz.health.errors == 2:
-            obstacle.unlink()
+        if ending.is_set():
+            obstacle.unlink(missing_ok=True)
 
-    viz._troubles.note = note_and_mend
-    assert viz.close() is True
-    assert (viz.health.written, viz.health.errors) == (1, 2)
+    viz._worker._finish, viz._troubles.note = finish_and_say_so, note_and_mend
+    assert viz.close(timeout=30) is True
+    assert viz.health.written == 1
+    assert viz.health.errors in (1, 2)  # whether the writer had tried before it was to end
 
 
 def test_a_callback_says_in_words_that_it_cannot_be_pickled(tmp_path):

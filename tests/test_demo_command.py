@@ -100,9 +100,9 @@ def fetch_when_ready(url):
     while time.monotonic() < deadline and "rlviz" not in page:
         time.sleep(0.5)
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=20) as answer:
                 page = answer.read().decode()
-        except urllib.error.URLError:
+        except OSError:  # it does not listen yet, or breaks off
             continue
     return page
 

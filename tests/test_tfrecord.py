@@ -218,7 +218,7 @@ def test_a_scan_from_inside_a_record_finds_the_next_one():
 )
 def test_megabytes_of_garbage_are_passed_by_quickly(garbage):
     # A file system that lost power leaves blocks of zeros; a reader must not seem to hang there.
-    start = time.perf_counter()
+    start = time.thread_time()
     items = list(tfrecord.scan(FILE + garbage + FILE))
     assert payloads(items) == PAYLOADS * 2
-    assert time.perf_counter() - start < 3
+    assert time.thread_time() - start < 3

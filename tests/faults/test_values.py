@@ -383,10 +383,10 @@ def test_an_option_is_taken_and_harms_nothing_or_is_refused_in_words(tmp_path, j
         if not taken:
             continue
         if option == "figure_seconds":  # a figure takes long, and a run without steps has none
-            assert viz.close(5)
+            assert viz.close(60)
             continue
         viz.on_step_end(1, correct=[1], flops={"update": 5}, seconds={"update": 1.0})
-        closed, health = viz.close(2), viz.health
+        closed, health = viz.close(30), viz.health
         judge.expect(name, closed and health.errors == 0, f"taken, and then {closed}, {health}")
         if closed:
             judge.expect(name, list(rlviz.read(logdir).step) == [1], "the step is not there")
@@ -435,11 +435,13 @@ def test_a_timeout_of_any_kind_is_an_answer_or_is_refused_in_words(tmp_path, jud
         viz.on_step_end(1, correct=[1])
         began = time.monotonic()
         taken, answer = judge.call(kind, "timeout", getattr(viz, name), value)
-        judge.expect(kind, time.monotonic() - began < 3, "it takes long")
+        # A short one is kept; else writing one step takes what the disk takes.
+        is_short = taken and isinstance(value, (int, float)) and value < 1
+        judge.expect(kind, time.monotonic() - began < (3 if is_short else 30), "it takes long")
         judge.expect(kind, not taken or answer in (True, False), f"its answer is {answer!r}")
-        closed = viz.close(5)
+        closed = viz.close(30)
         judge.expect(kind, closed or (taken and name == "close"), "it can't be closed after that")
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while viz.health.queued and time.monotonic() < until:
             time.sleep(0.001)
         judge.expect(kind, viz.health.written == 1, "the step is lost")

@@ -16,7 +16,7 @@ import rlviz
 def launched() -> Callable[..., "subprocess.CompletedProcess[str]"]:
     """Runs Python, say a launcher of several processes, with the rlviz that is under test."""
 
-    def launch(*arguments: str, timeout: float = 90) -> "subprocess.CompletedProcess[str]":
+    def launch(*arguments: str, timeout: float = 200) -> "subprocess.CompletedProcess[str]":
         process = subprocess.Popen(
             [sys.executable, "-P", *arguments],
             env={

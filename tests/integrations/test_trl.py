@@ -460,7 +460,7 @@ def test_two_processes_are_one_run_with_the_sums_of_both(tmp_path):
             *(__file__, str(tmp_path)),
         ],
         check=True,
-        timeout=100,
+        timeout=220,
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),

@@ -175,8 +175,12 @@ class Stalled(System):
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.go_on.set()
+        self.reached = threading.Event()
+        """Somebody waits for it."""
 
     def write(self, fd, data):
+        if not self.go_on.is_set():
+            self.reached.set()
         self.go_on.wait()
         return super().write(fd, data)
 
@@ -217,7 +221,8 @@ def test_what_a_stalled_disk_does_not_take_is_bounded_and_counted(tmp_path, stal
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
     stalled.go_on.clear()
     viz.on_step_end(1, accuracy=0.5, graded=4)
-    viz.flush(timeout=0.2)
+    viz.flush(timeout=0)
+    assert stalled.reached.wait(30)
     for step in range(2, 150_001):
         viz.record(accuracy=0.5, graded=4, flops=1)
         viz.on_step_end(step)
@@ -241,7 +246,8 @@ def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     stalled.go_on.clear()
     viz.on_step_end(0)
-    viz.flush(timeout=0.2)
+    viz.flush(timeout=0)
+    assert stalled.reached.wait(30)
     metrics = {f"metric/{n}": 0.5 for n in range(1000)}
     for step in range(1, 3001):
         viz.on_step_end(step, metrics=metrics)
@@ -355,6 +361,14 @@ def test_a_failed_sync_writes_again_what_it_may_have_lost(tmp_path, monkeypatch)
     assert list(rlviz.read(tmp_path).step) == list(range(1, 31))
 
 
+def is_resting(writer):
+    """Whether it waits for its time, and has no step in its hands."""
+    frame = sys._current_frames()[writer.ident]
+    while frame is not None and frame.f_code.co_name != "_wait":
+        frame = frame.f_back
+    return frame is not None
+
+
 def test_an_exception_thrown_into_the_writer_thread_does_not_end_it(tmp_path):
     before = set(threading.enumerate())
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.01)
@@ -362,6 +376,8 @@ def test_an_exception_thrown_into_the_writer_thread_does_not_end_it(tmp_path):
     for step in range(1, 201):
         viz.on_step_end(step, accuracy=0.5)
         if step % 50 == 0:
+            while not is_resting(writer):
+                time.sleep(0.001)
             thrown = ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(writer.ident), ctypes.py_object(SystemExit)
             )
@@ -390,7 +406,8 @@ def test_phases_and_their_seconds_count_in_what_the_queue_may_hold(tmp_path, sta
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     stalled.go_on.clear()
     viz.on_step_end(0)
-    viz.flush(timeout=0.2)
+    viz.flush(timeout=0)
+    assert stalled.reached.wait(30)
     flops = {f"phase{n}": 10**20 + n for n in range(50)}
     seconds = dict.fromkeys(flops, 0.5)
     for step in range(1, 20_001):
@@ -405,7 +422,8 @@ def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
     stalled.go_on.clear()
     viz.on_step_end(1, accuracy=0.5)
-    viz.flush(timeout=0.2)
+    viz.flush(timeout=0)
+    assert stalled.reached.wait(30)
     for step in range(2, 70_001):
         viz.on_step_end(step)
     health = viz.health

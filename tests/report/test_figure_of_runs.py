@@ -340,10 +340,10 @@ def test_a_run_without_steps_is_refused_in_words():
 def test_a_million_steps_are_drawn_in_a_moment_and_it_is_said_what_was_left_out():
     run = run_of(1_000_000)
     rlviz.figure(run_of())  # what the first figure of a process costs more is not measured
-    begin = time.process_time()
+    begin = time.thread_time()
     figure = rlviz.figure(run)
     png = saved(figure, "png")
-    assert time.process_time() - begin < 3.0  # 1.5 s, and as much again for a slow machine
+    assert time.thread_time() - begin < 3.0  # 1.5 s, and as much again for a slow machine
     assert len(png) > 50_000
     caption = figure.get_supxlabel().replace("\n", " ")
     assert "through means of up to 100 steps" in caption

@@ -1,9 +1,11 @@
 """A real Chromium before real TensorBoards; every page is watched for errors until it is closed."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz import schema
 
 CHROMIUM = os.environ.get("RLVIZ_CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -81,6 +84,18 @@ class Server:
         self.port = int(re.search(r":(\d+)", self.url)[1])
         return self
 
+    def has_loaded(self) -> "Server":
+        """Wait for TensorBoard to have read all runs that rlviz wrote, as far as they have rows."""
+        files = self.logdir.rglob("*tfevents*")
+        runs = {file.parent for file in files if schema.FileName.of(file.name)}
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            found = json.loads(self.get("runs"))
+            if len(found["runs"]) >= len(runs) and not found["unread"]:
+                break
+            time.sleep(0.1)
+        return self
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(20)
@@ -108,7 +123,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     def start(logdir: Path, *options: str) -> Server:
         key = (logdir, options)
         if key not in servers:
-            servers[key] = Server(logdir, options or ("--load_fast=false",)).start()
+            servers[key] = Server(logdir, options or ("--load_fast=false",)).start().has_loaded()
         return servers[key]
 
     yield start
@@ -152,6 +167,8 @@ class Page:
 
     def is_drawn(self, panels: int = 2) -> "Page":
         """Wait for the first picture."""
+        # Before the runs are known a panel has no message either.
+        self.frame.locator(".run").first.wait_for(state="attached")
         self.frame.locator(".panel-message[hidden]").nth(panels - 1).wait_for(state="attached")
         return self
 
@@ -189,6 +206,13 @@ class Page:
         section.locator(".values[aria-busy=false] table").wait_for()
         rows = section.locator(".values tbody tr")
         return [row.split("\t") for row in rows.all_inner_texts()]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that has to come, for twenty seconds at most."""
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline
+            self.page.wait_for_timeout(100)
 
     def settle(self) -> None:
         """Until what was just done is drawn."""

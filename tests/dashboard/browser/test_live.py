@@ -77,8 +77,7 @@ def test_new_steps_appear_by_themselves_and_the_zoom_stays(
     points = [row[:5] for row in page.values()]  # the curve is another, with more steps
     assert points == [row[:5] for row in before], "what is zoomed into is as it was"
     page.press("Reset")
-    page.page.wait_for_timeout(500)
-    assert int(page.values()[-1][1]) >= 199
+    page.until(lambda: int(page.values()[-1][1]) >= 199)
     same = "window.__canvas === document.querySelector('canvas')"
     assert page.page.evaluate(same)
     assert page.page.evaluate("window.__flickers") == 0
@@ -98,9 +97,8 @@ def test_a_series_that_takes_long_is_not_asked_for_at_each_step_and_comes_to_its
     page.is_drawn(1)
     writer(10)
     page.frame.locator(".run-last[title^='step 60']").wait_for()
-    assert int(page.values()[-1][1]) == 50  # it has just been asked for
-    page.page.wait_for_timeout(4500)
-    assert int(page.values()[-1][1]) == 60
+    page.until(lambda: int(page.values()[-1][1]) == 60)
+    # Once at first, and once after a rest for both of the later steps and their last state.
     assert sum("width=" in url for url in page.requests) == 2
 
 
@@ -133,7 +131,7 @@ def test_a_server_that_is_gone_is_said_and_its_return_noticed(tmp_path, open_pag
     finally:
         server.stop()
     # The browser itself writes each request that fails into the console.
-    assert all("ERR_CONNECTION" in error or "ERR_EMPTY" in error for error in page.errors)
+    assert all("net::ERR_" in error for error in page.errors)
     page.errors.clear()
 
 

@@ -351,6 +351,7 @@ FOLLOWING = """
 import sys
 from rlviz.report.exporting.follow import follow
 
+print("ready", file=sys.stderr, flush=True)
 print("lines:", follow(sys.argv[1], sys.stdout.buffer), file=sys.stderr)
 """
 
@@ -379,6 +380,7 @@ def test_a_real_run_is_followed_within_a_second_from_its_first_step_to_ctrl_c(tm
     with start(FOLLOWING, logdir) as following:
         reader = threading.Thread(target=read)
         reader.start()
+        assert following.stderr.readline() == "ready\n"
         on_disk = {}
         for first, last in ((1, 20), (21, 30)):  # the second one a session of its own
             with start(TRAINING, logdir, first, last) as training:
