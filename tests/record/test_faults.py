@@ -493,6 +493,9 @@ def test_a_state_may_be_taken_while_the_disk_refuses(tmp_path, monkeypatch):
     health = check_sums(viz)
     assert (health.logged, health.dropped) == (3000, 0)
     assert viz.flush() is False
+    deadline = time.monotonic() + 30
+    while waiting(viz) < 3000 and time.monotonic() < deadline:
+        time.sleep(0.001)  # one more try may have them in its hands
     assert waiting(viz) == 3000
     viz.close(timeout=1)
 
