@@ -168,7 +168,7 @@ def test_the_red_curve_is_the_local_quadratic_fit_with_its_band(
 def test_the_caption_names_the_smoother_its_bandwidths_and_the_band(parl_figure):
     caption = parl_figure.get_supxlabel()
     assert caption.startswith("Smoothed curve: local quadratic, leave-one-out bandwidth")
-    assert caption.endswith(" of the axis; band: ± 2 SE at it and at half of it")
+    assert caption.endswith(" of the axis; band: ± 2 SE with this bandwidth and with half of it")
 
 
 def test_the_bandwidth_is_a_share_of_the_axis_as_it_lies_on_the_paper(history_of):
@@ -390,7 +390,9 @@ def x_labels(figure):
 def test_a_run_without_flops_is_drawn_over_its_steps(history_of):
     figure = drawn(history_of(accuracy=0.3 + 0.4 * T))
     assert x_labels(figure) == {"Training step"}
-    assert figure.get_supxlabel().endswith("axis; band: ± 2 SE at it and at half of it")
+    assert figure.get_supxlabel().endswith(
+        "axis; band: ± 2 SE with this bandwidth and with half of it"
+    )
 
 
 def test_a_run_whose_flops_start_again_is_drawn_over_its_steps(write_steps, tmp_path):

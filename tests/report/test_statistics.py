@@ -114,6 +114,21 @@ def test_a_fall_is_found_as_a_rise_is():
     assert found.dip is None  # upside down it is none
 
 
+def test_a_curve_is_not_called_level_where_it_is_called_steep():
+    x = np.linspace(0, 1, 500)
+    dip_and_rise = (
+        7.9 - np.exp(-(((x - 0.36) / 0.12) ** 2)) + 7.6 / (1 + np.exp(-(x - 0.53) / 0.04))
+    )
+    claimed = 0
+    for seed in range(20):
+        noise = (0.1 + 0.3 * (x > 0.5)) * np.random.default_rng(seed).standard_normal(500)
+        found = analyse(x, dip_and_rise + noise)
+        claimed += found.plateau is not None
+        if found.plateau and found.acceleration:
+            assert found.acceleration.at > found.plateau.end - 0.1, seed
+    assert claimed >= 10  # most have a level end, and no bend
+
+
 def test_uneven_positions_and_gaps_change_little():
     rng = np.random.default_rng(2)
     x = np.sort(rng.uniform(0, 1, 400)) ** 2

@@ -366,6 +366,17 @@ def test_a_metric_is_tested_in_any_unit(parl):
         )
 
 
+def test_a_level_that_the_end_is_not_at_is_told_with_the_end(history_of):
+    x = np.linspace(0, 1, 300)
+    curve = 0.3 + 0.4 * np.minimum(x / 0.4, 1) - 0.3 * np.maximum(x - 0.9, 0)
+    noise = 0.005 * np.random.default_rng(0).standard_normal(300)
+    number = r"\d\d\.\d+ ± \d\.\d+ %"
+    told = said(history_of, curve + noise)
+    assert re.search(rf"stayed near {number} from \d\d % of the compute on, at last {number}", told)
+    level, end = (float(n) for n in re.findall(r"(\d\d\.\d+) ±", told)[1:])
+    assert level > 69 > 68 > end
+
+
 def test_the_name_of_a_metric_is_no_markdown():
     summary = with_metrics(**{"a|b*c* <i>": [1.0, 2.0, 3.0]})
     assert summary.claims[0].sentence == "a|b*c* <i> went from 1 to 3."

@@ -176,8 +176,9 @@ def _tables(found: "Comparison") -> list[tuple[str, Rows]]:
 
 
 def _value(found: "Comparison", e: "Estimate") -> str:
-    if found.measure.scale == "percent":
-        return f"{100 * e.value:.1f} % [{100 * e.low:.1f}, {100 * e.high:.1f}]"
+    if found.measure.scale == "percent":  # a curve and its interval may pass what a share can be
+        value, low, high = (100 * min(max(part, 0.0), 1.0) for part in (e.value, e.low, e.high))
+        return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
     return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
 
 

@@ -34,12 +34,12 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     if widths:
         text += f" {widths} of the axis"
     if not seeds:
-        return f"{text}; band: ± 2 SE at it and at half of it"
+        return f"{text}; band: ± 2 SE with this bandwidth and with half of it"
     if all(curve.seeds > 1 for panel in panels for curve in panel.curves):
         return f"{text}; mean of the seeds, band: ± 2 SE over them"
     return (
         f"{text}; mean of the seeds, band: ± 2 SE over them; "
-        "of a single run: ± 2 SE at its bandwidth and at half of it"
+        "of a single run: ± 2 SE with its bandwidth and with half of it"
     )
 
 

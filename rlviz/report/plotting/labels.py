@@ -18,11 +18,15 @@ def fitted(text: str, size: float, points: float) -> str:
 
     >>> fitted("accuracy", 10, 100), fitted("a rather long name of a run", 10, 100)
     ('accuracy', 'a rather l… of a run')
+    >>> fitted("a", 10, 100), fitted("a", 10, 1)
+    ('a', '…')
     """
     text = _drawable(text)
-    for kept in range(len(text), 1, -1):
+    if width(text, size) <= points:
+        return text
+    for kept in range(len(text) - 1, 1, -1):
         tail = kept // 2
-        shorter = text if kept == len(text) else text[: kept - tail] + _DOTS + text[-tail:]
+        shorter = text[: kept - tail] + _DOTS + text[-tail:]
         if width(shorter, size) <= points:
             return shorter
     return _DOTS

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlviz.report import words
 from rlviz.report.saturation.sigmoid import Floats, Points, Shapes
 
 MIN_POINTS = 100
@@ -76,9 +77,9 @@ def not_shown(points: Points, shapes: Shapes, found: Noise, *, doubtful: float, 
     low, high = shapes.value(np.array([-math.inf, math.inf]))[0]
     if found.effective_points < MIN_EFFECTIVE_POINTS:
         return (
-            "what the curve leaves lasts from step to step, and the points are worth "
-            f"{found.effective_points:.0f} independent ones: random drift, a jump or another shape "
-            "cannot be excluded"
+            "the best sigmoid misses the data for many steps on end, as if there were only "
+            f"{words.counted(round(found.effective_points), 'independent point')}: random drift, a "
+            "jump or another shape cannot be excluded"
         )
     if points.squares() <= sure or high <= low:
         return "the accuracy does not rise beyond its scatter"

@@ -29,6 +29,10 @@ MOST = 200
 """Longer series are averaged into so many bins of equal count: shapes are wider than that, and the
 noise lasts the shorter the more steps a bin has."""
 
+_CONTRADICTION = 0.1
+"""Of the extent of x: so far before the end of a plateau, over which a curve may change by a tenth
+of its range, a bend contradicts it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trend:
@@ -106,6 +110,8 @@ def analyse(x: Floats, y: Floats) -> Analysis:
         return Analysis(len(y), noise, trend, scatter=scatter)
     bend = find_acceleration(shapes, white)
     plateau = find_plateau(at, binned, noise)
+    if bend and plateau and bend.at < plateau.end - _CONTRADICTION:
+        bend = plateau = None  # level and steep at one place: neither describes the curve
     until = min(bend.at if bend else 1.0, plateau.end if plateau else 1.0)
     dip = _dip(unit, means, until, noise)
     return Analysis(len(y), noise, trend, dip, plateau, bend, scatter)

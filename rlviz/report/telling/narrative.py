@@ -1,9 +1,11 @@
 """Tells in a sentence what a curve did, and no more than its tests allow."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rlviz.report.statistics import Analysis
+from rlviz.report.statistics.plateau import Plateau
 from rlviz.report.telling.curve_values import CurveValues, Value
 
 Form = Callable[[Value], str]
@@ -78,15 +80,22 @@ def _events(
         began = dip.at
     if plateau is not None and plateau.start >= began - 0.05:
         level = form(Value(plateau.level, plateau.level_error))
-        stretch = f"from {100 * plateau.start:.0f} to {axis.share(plateau.end)}"
+        # Up to where it bends: over a plateau the curve may change a little.
+        ended = plateau.end if bend is None else min(plateau.end, bend.at)
+        stretch = f"from {100 * plateau.start:.0f} to {axis.share(ended)}"
         if plateau.start < 0.05:
-            stretch = f"until {axis.share(plateau.end)}"
+            stretch = f"until {axis.share(ended)}"
         elif plateau.end > 0.95:
             stretch = f"from {axis.share(plateau.start)} on"
         if plateau.start >= 0.05 and dip is None:
             events.append(f"{_moved(values, axis, 0.0, plateau.start)} from {start}")
         stayed = "stayed near" if dip is None else "then rose to stay near"
-        events.append(f"{stayed} {level} {stretch}")
+        told = f"{stayed} {level} {stretch}"
+        if plateau.start < 0.05 and _differs(values.at(axis.x(0.0)), plateau):
+            told = f"came from {start} and {told}"
+        if plateau.end > 0.95 and _differs(values.at(axis.x(1.0)), plateau):
+            told += f", at last {end}"
+        events.append(told)
         began = plateau.end
     if bend is not None:
         if not events:
@@ -97,6 +106,12 @@ def _events(
     elif events and began <= 0.95:
         events.append(f"then {_moved(values, axis, began, 1.0)} to {end}")
     return events
+
+
+def _differs(value: Value, plateau: Plateau) -> bool:
+    """Whether the curve is there beside the level: within a tenth of its range it may change."""
+    errors = math.hypot(value.standard_error or 0.0, plateau.level_error)
+    return abs(value.value - plateau.level) > 2 * errors
 
 
 def _moved(values: CurveValues, axis: Axis, first: float, last: float) -> str:
