@@ -536,3 +536,15 @@ def test_a_terminal_gets_the_summary_rendered(parl_logdir):
     assert "Training accuracy" in shown
     assert "|---|" not in shown
     assert "\x1b[" in shown  # bold, colors
+
+
+def test_a_misspelt_option_is_answered_by_its_command_with_the_right_one(run_cli, two_runs):
+    code, _, err = run_cli("plot", two_runs / "slow0", "--forcast")
+    assert code == 2
+    assert err.startswith("usage: rlviz plot ")
+    assert err.endswith("unrecognized arguments: --forcast. Did you mean --forecast?\n")
+    code, _, err = run_cli("doctor", two_runs / "slow0", "--zzz")
+    assert (code, err.splitlines()[-1]) == (
+        2,
+        "rlviz doctor: error: unrecognized arguments: --zzz",
+    )

@@ -4,6 +4,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NoReturn
 
 import rlviz
 from rlviz.cli import compare, completion, demo, doctor, export, import_, plot, summary, watch
@@ -16,7 +18,7 @@ A run is the directory that rlviz.Callback("runs/swarm-7b") writes; it may still
 
 _EPILOG = """\
 examples:
-  rlviz demo                        train a small agent swarm and watch it learn (2 minutes)
+  rlviz demo                        train a small agent swarm and watch it learn (3 minutes)
   rlviz watch runs                  watch runs live, in TensorBoard
   rlviz plot runs/swarm-7b          draw its figure
   rlviz summary runs/swarm-7b       say what happened
@@ -32,7 +34,9 @@ exit codes: 0 done, 1 `doctor` found something lost, 2 it can't be done (one sen
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:  # argparse itself would show the usage of `rlviz`, and not of the command
+        _refuse(options.parser, unknown)
     try:
         code = int(options.run(options))
         sys.stdout.flush()
@@ -45,6 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    known = [option for action in parser._actions for option in action.option_strings]
+    close = get_close_matches(unknown[0].partition("=")[0], known, 1)
+    hint = f". Did you mean {close[0]}?" if close else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
 def _sentence(error: Exception) -> str:

@@ -18,13 +18,15 @@ def command(
 ) -> argparse.ArgumentParser:
     """A command with its help: what it does, and examples, one a line."""
     lines = "\n".join(f"  {line}" if line else "" for line in examples.split("\n"))
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=text[0].lower() + text[1:].rstrip("."),
         description=text,
         epilog=f"examples:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(parser=parser)
+    return parser
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

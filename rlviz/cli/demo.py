@@ -20,7 +20,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "Train a parallel-agent orchestrator by RL on this CPU and record it.",
         "rlviz demo --open",
     )
-    parser.add_argument("--steps", type=_positive, help="training steps (default: about 2 minutes)")
+    parser.add_argument(
+        "--steps", type=_positive, help="training steps (default: about 2 minutes on two cores)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument("--logdir", help="run directory (default: runs/demo-DATE-TIME)")
     parser.add_argument(

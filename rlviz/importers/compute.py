@@ -230,4 +230,7 @@ def _why(log: Log, options: Options) -> str:
             f"you know how many sequences a step has, give {option('tokens', name)} with "
             f"{option('sequences')}{wanted}."
         )
-    return "nothing in the log counts FLOPs or tokens."
+    return (
+        "no value of the log is known to count FLOPs or tokens. If one does, name it: "
+        f"{option('flops')} or {option('tokens')}."
+    )
