@@ -1,6 +1,7 @@
 """Runs compared: what comes out by hand, what intervals cover, what is refused."""
 
 import json
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -209,6 +210,19 @@ def test_two_seeds_are_said_to_be_few():
         "interval (Student's t with 1 degree of freedom, 12.7 standard errors) is so wide that "
         "little can be told apart. A third seed makes it about a third as wide."
     ]
+
+
+def test_a_share_is_told_within_its_range_however_few_the_seeds():
+    def seed(number, level):
+        return run_of(
+            np.random.default_rng(number), noise=0.001, curve=lambda spent: level + 0 * spent
+        )
+
+    found = rlviz.compare({"a": [seed(1, 0.9), seed(2, 0.99)], "b": [seed(3, 0.02), seed(4, 0.1)]})
+    shares = re.findall(r"([-\d.]+) % \[([-\d.]+), ([-\d.]+)\]", found.markdown())
+    assert len(shares) >= 2
+    assert all(0 <= float(part) <= 100 for share in shares for part in share), shares
+    assert {"0.0", "100.0"} <= {part for share in shares for part in share}
 
 
 def test_the_figure_of_a_metric_has_no_empty_panel(less):
