@@ -28,6 +28,7 @@ from statsmodels.nonparametric.smoothers_lowess import lowess
 from torch._higher_order_ops.associative_scan import associative_scan
 
 import rlviz.smooth
+from rlviz.smooth.recurrence import scan
 
 SHAPES = ((1, 1_000_000), (1_000, 10_000), (10_000, 1_000), (100_000, 100))
 WEIGHT = 0.97
@@ -38,7 +39,7 @@ def averages(y: torch.Tensor) -> Iterator[tuple[str, Callable[[], Any]]]:
     array, out = y.numpy(), torch.empty_like(y)
     rows, length = y.shape
     yield "copy_", lambda: out.copy_(y)
-    yield "rlviz scan", lambda: rlviz.smooth.scan(WEIGHT, y, out=out)
+    yield "rlviz scan", lambda: scan(WEIGHT, y, out=out)
     yield "rlviz ema", lambda: rlviz.smooth.ema(y, weight=WEIGHT, out=out)
     holes = torch.where(torch.rand(y.shape) < 0.01, torch.nan, y)
     yield "rlviz ema, 1 % gaps", lambda: rlviz.smooth.ema(holes, weight=WEIGHT, out=out)

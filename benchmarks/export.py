@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import rlviz
-from rlviz.report.export import FORMATS, export
+from rlviz.report.export.table_file import FORMATS, export
 
 
 def run(rows: int) -> rlviz.History:

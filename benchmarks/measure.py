@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from rlviz.accuracy import Accuracy
 from rlviz.flops import Transformer, Watch
-from rlviz.measure.accuracy import Accuracy
 from rlviz.parallelism import Trace, concurrency_batch, critical_steps_batch
 
 

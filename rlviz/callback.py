@@ -15,13 +15,13 @@ from typing import Any, NoReturn, Self
 
 from rlviz.record import events, options
 from rlviz.record.compute import Watched, utilization
+from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile, next_session
-from rlviz.record.illustrator import PAINTER, Illustrator
+from rlviz.record.figure_client import FIGURE_PROCESS, FigureClient
 from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
 from rlviz.record.rows import RowBuilder
-from rlviz.record.troubles import Troubles, logger
 from rlviz.record.worker import Worker
 
 
@@ -104,7 +104,7 @@ class Callback:
         self._closed: bool | None = None
         self._said_late = self._said_older = False
         self._at_childs_end: Finalize | None = None
-        self._troubles = Troubles()
+        self._troubles = ErrorLog()
         self._recorder = Recorder(queue, on_error=self._troubles.note)
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
@@ -117,23 +117,23 @@ class Callback:
             on_error=self._troubles.note,
             utilization=utilization(device, devices),
         )
-        illustrator = None
+        figure_client = None
         if figure_seconds is not None and rank <= 0:
-            illustrator = Illustrator(
+            figure_client = FigureClient(
                 path,
                 figure_seconds=figure_seconds,
                 on_error=self._troubles.note,
-                command=PAINTER,
+                command=FIGURE_PROCESS,
             )
         self._worker = Worker(
             queue,
             self._builder,
             EventFile(path, session=session),
             session=session,
-            illustrator=illustrator,
+            figure_client=figure_client,
             opening=[] if config is None or rank else events.config(time.time(), path.name, config),
             flush_seconds=flush_seconds,
-            troubles=self._troubles,
+            error_log=self._troubles,
             ranks=ranks,
             dropped_before=lambda: self._recorder.dropped,
         )

@@ -309,8 +309,8 @@ def test_a_wrong_option_is_refused_in_words(tmp_path, options, error, words):
 
 
 def test_flush_and_close_return_in_time_when_the_figure_hangs(tmp_path, monkeypatch):
-    painter = (sys.executable, "-c", "import time; time.sleep(600)")
-    monkeypatch.setattr(rlviz.callback, "PAINTER", painter)
+    figure_process = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(rlviz.callback, "FIGURE_PROCESS", figure_process)
     viz = rlviz.Callback(tmp_path)
     viz.on_step_end(1, correct=[1])
     began = time.monotonic()
@@ -379,8 +379,8 @@ def test_what_is_no_state_at_all_is_refused_in_words(tmp_path, state):
 
 
 def test_a_last_figure_that_is_late_is_said(tmp_path, monkeypatch, caplog):
-    painter = (sys.executable, "-c", "import time; time.sleep(600)")
-    monkeypatch.setattr(rlviz.callback, "PAINTER", painter)
+    figure_process = (sys.executable, "-c", "import time; time.sleep(600)")
+    monkeypatch.setattr(rlviz.callback, "FIGURE_PROCESS", figure_process)
     viz = rlviz.Callback(tmp_path)
     viz.on_step_end(1, correct=[1])
     with caplog.at_level(logging.WARNING, logger="rlviz"):
@@ -503,7 +503,9 @@ def test_a_typo_names_the_call_that_the_user_made(tmp_path):
 
 
 def test_a_last_figure_that_fails_is_said_once_and_not_called_late(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(rlviz.callback, "PAINTER", (sys.executable, "-c", "raise SystemExit(1)"))
+    monkeypatch.setattr(
+        rlviz.callback, "FIGURE_PROCESS", (sys.executable, "-c", "raise SystemExit(1)")
+    )
     viz = rlviz.Callback(tmp_path)
     viz.on_step_end(1, correct=[1])
     with caplog.at_level(logging.WARNING, logger="rlviz"):

@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import rlviz
-from rlviz.measure.accuracy import Accuracy
+from rlviz.accuracy import Accuracy
 from rlviz.parallelism import Parallelism, Trace, concurrency, critical_steps
 
 

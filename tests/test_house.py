@@ -1,8 +1,9 @@
-"""The rules of the house: what may import what, and what an import may cost."""
+"""The rules of the house: what may import what, what an import may cost, where a test stands."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,30 +11,53 @@ import pytest
 import rlviz
 
 PACKAGE = Path(rlviz.__file__).parent
+TESTS = Path(__file__).parent
 
-# place -> what of rlviz it may import at all; a place may always import itself
+# place -> the places of rlviz that it may import; a place may always import itself. A place is a
+# module or a folder of the package, inside report/ a folder of that.
+BASE = {"schema", "tfrecord", "wording"}
+RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
     "schema": set(),
     "tfrecord": set(),
-    "measure": {"schema"},
-    "flops": {"measure"},
-    "parallelism": {"measure"},
-    "scaling": {"report"},
+    "wording": set(),
+    "accuracy": {"schema"},
+    "flops": {"schema"},
+    "parallelism": {"schema", "flops"},
     "smooth": set(),
-    "record": {"schema", "tfrecord", "measure", "smooth"},
-    "report": {"schema", "tfrecord", "measure", "smooth"},
-    "callback": {"schema", "measure", "smooth", "record"},
-    "demo": {"callback", "measure"},
-    "importers": {"schema", "tfrecord", "callback"},
-    "integrations": {"schema", "measure", "flops", "record", "callback"},
-    "dashboard": {"schema", "measure", "smooth", "report"},
-    "cli": {"report", "demo", "importers", "dashboard"},
+    "record": BASE | {"accuracy", "flops", "parallelism", "smooth"},
+    "callback": BASE | {"accuracy", "flops", "parallelism", "smooth", "record"},
+    "scaling": {"smooth", "wording"},
+    "report": set(),
+    "report.history": BASE | {"accuracy", "parallelism"},
+    "report.series": BASE | {"accuracy", "smooth", "scaling", "report.history"},
+    "report.statistics": BASE | {"smooth", "report.history", "report.series"},
+    "report.figure": RUN,
+    "report.summary": RUN | {"smooth", "report.figure"},
+    "report.compare": RUN | {"report.figure", "report.summary"},
+    "report.export": RUN | {"report.figure", "report.summary", "report.compare"},
+    "report.doctor": RUN | {"report.figure", "report.summary", "report.compare", "report.export"},
+    "report.figure_process": {"report.history", "report.figure", "report.summary"},
+    "importers": BASE | {"callback"},
+    "integrations": BASE | {"accuracy", "flops", "parallelism", "record", "callback"},
+    "dashboard": RUN
+    | {"accuracy", "smooth"}
+    | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
+    "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
+    | {"report.summary"},
+    "cli": {"demo", "importers", "dashboard", "scaling", "wording"}
+    | {f"report.{room}" for room in ("history", "series", "figure", "summary")}
+    | {f"report.{room}" for room in ("compare", "export", "doctor")},
     "__main__": {"cli"},
 }
+UPWARD = {("rlviz.report.history.history", "rlviz.report.figure")}
+"""What a `History` shows of itself in a notebook, resolved through the table of public names."""
+
 FORBIDDEN_OUTSIDE = {
-    "schema": {"torch", "tensorboard", "matplotlib"},
+    "schema": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
+    "wording": {"torch", "tensorboard", "matplotlib"},
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},
     "report": {"torch"},
@@ -42,78 +66,175 @@ FORBIDDEN_OUTSIDE = {
     "callback": {"torch", "matplotlib"},
     "cli": {"torch", "tensorboard", "matplotlib"},
 }
+MOST_ROOMS_OF_THE_REPORT = 9
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def place_of(module: Path) -> str:
-    first = module.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+WITHOUT_THE_TABLE = [name for name in MODULES if name != "rlviz"]  # it resolves names lazily
 
 
-def imported_names(module: Path) -> set[str]:
-    """Absolute dotted names of every import, lazy ones included."""
-    names = set()
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+def place_of(module: str) -> str:
+    """
+    >>> place_of("rlviz.report.figure.panels"), place_of("rlviz.flops.watch")
+    ('report.figure', 'flops')
+    """
+    _, first, *rest = module.split(".")
+    return f"{first}.{rest[0]}" if first == "report" and rest else first
+
+
+def target(dotted: str) -> str | None:
+    """The module of rlviz that a dotted name is from, public names resolved; None of others."""
+    top, _, rest = dotted.partition(".")
+    if top != "rlviz":
+        return None
+    public, _, more = rest.partition(".")
+    if public in rlviz._PUBLIC:
+        module, attribute = rlviz._PUBLIC[public]
+        dotted = ".".join(filter(None, (module, attribute, more)))
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        if (module := ".".join(parts[:end])) in MODULES:
+            return module
+    return None
+
+
+def imported(source: str) -> Iterator[str]:
+    """Dotted names of all imports, lazy ones and those for types alone included, and of what is
+    used of `rlviz` itself, as in `rlviz.read(…)`."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names if alias.name != "rlviz")
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: a relative import hides where it goes"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-@pytest.mark.parametrize("module", modules(), ids=lambda m: str(m.relative_to(PACKAGE)))
-def test_a_place_imports_only_from_the_rows_above_its_own(module):
-    place = place_of(module)
-    if place == "__init__":
-        return  # resolves the public names lazily; the subprocess tests below hold what it costs
-    for name in imported_names(module):
-        top, *rest = name.split(".")
-        if (
-            top == "rlviz"
-            and rest
-            and (PACKAGE / rest[0]).exists() | (PACKAGE / f"{rest[0]}.py").exists()
+            assert node.level == 0, "a relative import hides where it goes"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "rlviz"
         ):
-            assert rest[0] == place or rest[0] in ALLOWED[place], f"{place} imports {name}"
-        assert top not in FORBIDDEN_OUTSIDE.get(place, set()), f"{place} imports {top}"
+            yield f"rlviz.{node.attr}"
+
+
+def complaints(module: str, source: str) -> list[str]:
+    """What a module imports that its place may not."""
+    place = place_of(module)
+    found = []
+    for name in imported(source):
+        top = name.split(".")[0]
+        if top in FORBIDDEN_OUTSIDE.get(place.split(".")[0], set()):
+            found.append(f"{place} imports {top}")
+        other = target(name)
+        if other is None or other == "rlviz" or (module, other) in UPWARD:
+            continue
+        if place_of(other) != place and place_of(other) not in ALLOWED[place]:
+            found.append(f"{place} imports {name}, which is {other}")
+    return found
+
+
+@pytest.mark.parametrize("module", WITHOUT_THE_TABLE)
+def test_a_place_imports_only_from_the_rows_above_its_own(module):
+    assert complaints(module, MODULES[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("rlviz.smooth.local", "from rlviz import read"),
+        ("rlviz.smooth.local", "def f():\n    import rlviz\n    return rlviz.read('runs/a')"),
+        ("rlviz.record.worker", "from rlviz.report import history"),
+        ("rlviz.report.history.files", "from rlviz import figure"),
+        ("rlviz.report.series.axis", "from rlviz.report.figure.panels import draw"),
+        ("rlviz.report.summary.claims", "from rlviz.report.doctor import examine"),
+        ("rlviz.report.history.files", "from rlviz.record.eventfile import EventFile"),
+        ("rlviz.cli.watch", "import matplotlib.pyplot as plt"),
+    ],
+)
+def test_an_import_from_a_row_below_is_noticed_however_it_is_written(module, source):
+    assert len(complaints(module, source)) == 1
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    arrows = {
+        module: {
+            other
+            for name in imported(MODULES[module].read_text(encoding="utf-8"))
+            if (other := target(name)) not in (None, "rlviz", module)
+            and (module, other) not in UPWARD
+        }
+        for module in WITHOUT_THE_TABLE
+    }
+    ended: set[str] = set()
+
+    def follow(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, f"a circle: {' -> '.join((*path, module))}"
+        if module not in ended:
+            for other in sorted(arrows[module]):
+                follow(other, (*path, module))
+            ended.add(module)
+
+    for module in arrows:
+        follow(module, ())
+
+
+def test_the_report_has_few_rooms():
+    rooms = {path.stem for path in (PACKAGE / "report").iterdir() if path.stem[:2] != "__"}
+    assert len(rooms) <= MOST_ROOMS_OF_THE_REPORT, sorted(rooms)
+
+
+def test_no_public_function_has_the_name_of_a_module_beside_it():
+    clashes = set()
+    for module, path in MODULES.items():
+        if path.name != "__init__.py":
+            continue
+        stems = {beside.stem for beside in path.parent.iterdir()}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module not in (module, "rlviz"):
+                clashes |= {f"{module}.{a.asname or a.name}" for a in node.names if a.name in stems}
+    assert clashes == {"rlviz.smooth.ema"}
 
 
 def test_every_module_says_in_its_first_line_what_it_owns():
-    for module in modules():
-        docstring = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
-        assert docstring, f"{module} has no docstring"
+    for path in MODULES.values():
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        assert docstring, f"{path} has no docstring"
         first = docstring.splitlines()[0]
-        assert first.endswith((".", ":")), f"{module}: {first!r} is no sentence"
+        assert first.endswith((".", ":")), f"{path}: {first!r} is no sentence"
+
+
+def loaded_by(code: str) -> set[str]:
+    """The packages that a fresh interpreter has loaded after some code."""
+    code += "\nimport sys; print(*(m.split('.')[0] for m in sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(result.stdout.split())
 
 
 @pytest.mark.parametrize(
     "name", ["rlviz", "rlviz.cli", "rlviz.cli.watch", "rlviz.schema", "rlviz.demo"]
 )
 def test_importing_it_loads_neither_torch_nor_tensorboard_nor_matplotlib(name):
-    code = f"import sys, {name}; print(*(m.split('.')[0] for m in sys.modules))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert not {"torch", "tensorboard", "matplotlib", "pandas"} & set(result.stdout.split())
+    heavy = {"torch", "tensorboard", "matplotlib", "pandas"}
+    assert not heavy & loaded_by(f"import {name}")
 
 
 def test_recording_loads_neither_torch_nor_matplotlib():
-    code = "import sys, rlviz.callback; print(*(m.split('.')[0] for m in sys.modules))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert not {"torch", "matplotlib", "pandas"} & set(result.stdout.split())
+    assert not {"torch", "matplotlib", "pandas"} & loaded_by("import rlviz.callback")
+
+
+def test_what_tensorboard_loads_of_us_brings_neither_torch_nor_matplotlib():
+    code = "import rlviz.dashboard.loader, rlviz.dashboard.plugin, rlviz.dashboard.answers"
+    assert not {"torch", "matplotlib", "pandas"} & loaded_by(code)
 
 
 def test_the_process_that_draws_never_loads_torch():
-    code = "import sys, rlviz.report.painter; print(*(m.split('.')[0] for m in sys.modules))"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert "torch" not in result.stdout.split()
+    assert "torch" not in loaded_by("import rlviz.report.figure_process")
 
 
 def test_every_public_name_resolves():

@@ -123,7 +123,7 @@ def check_output(output: str | None) -> None:
         OSError: it is a directory, or its directory isn't there.
     """
     if output not in (None, "-"):
-        from rlviz.report.export import check_place
+        from rlviz.report.export.table_file import check_place
 
         check_place(str(output))
 

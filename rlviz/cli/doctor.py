@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from rlviz.report.doctor import examine
+    from rlviz.report.doctor.examination import examine
 
     diagnosis = examine(options.logdir)
     as_json = options.format == "json"

@@ -46,8 +46,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _export(options: argparse.Namespace) -> int:
-    from rlviz.report.export import export, format_of, write
-    from rlviz.report.exporting.progress import bar
+    from rlviz.report.export.progress import bar
+    from rlviz.report.export.table_file import export, format_of, write
 
     if options.follow:
         return _follow(options)
@@ -73,7 +73,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _follow(options: argparse.Namespace) -> int:
-    from rlviz.report.exporting.follow import follow
+    from rlviz.report.export.follow import follow
 
     if options.output not in (None, "-"):
         raise ValueError("--follow prints to the standard output. Leave out -o, or give -o -.")

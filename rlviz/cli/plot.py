@@ -69,7 +69,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 def _forecast(runs: "dict[str, History | list[History]]", alone: "History | None") -> Any:
     """The fit of a run, or of each run by its name; says which runs get no forecast, and why."""
-    from rlviz.report.scaling import fit
+    from rlviz.scaling.fitting import fit
 
     fits = {}
     for name, run in runs.items():

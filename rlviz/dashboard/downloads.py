@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from rlviz.dashboard.query import QueryError
-from rlviz.report.export import write
+from rlviz.report.export.table_file import write
 from rlviz.report.history import History
 from rlviz.report.series.axis import XName
 
@@ -32,8 +32,8 @@ def figure(
     Raises:
         QueryError: these runs can't be drawn like that.
     """
-    from rlviz.report.figure import figure as draw  # loads matplotlib
-    from rlviz.report.scaling import fit
+    from rlviz.report.figure.layout import figure as draw  # loads matplotlib
+    from rlviz.scaling.fitting import fit
 
     single = next(iter(histories.values())) if len(histories) == 1 else None
     try:

@@ -6,9 +6,9 @@ import numpy as np
 
 from rlviz.dashboard.listing import finite
 from rlviz.report.history import History
-from rlviz.report.plotting.forecast import Outlook
-from rlviz.report.scaling import fit
 from rlviz.report.series.axis import choose
+from rlviz.report.series.outlook import Outlook
+from rlviz.scaling.fitting import fit
 
 
 def forecast(history: History) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rlviz.dashboard.query import QueryError, shown
 from rlviz.dashboard.series import Points, View
 from rlviz.dashboard.thinning import line
-from rlviz.report.series.bins import averaged
 from rlviz.report.series.curves import smoothed
+from rlviz.smooth.bins import averaged
 from rlviz.smooth.ema import ema
 
 Floats = NDArray[np.float64]

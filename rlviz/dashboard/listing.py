@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report.health import decay, losses, oddities
-from rlviz.report.health.findings import Finding
+from rlviz.report.doctor import damage, losses, notes
+from rlviz.report.doctor.findings import Finding
 from rlviz.report.history import History
-from rlviz.report.reading.account import Session
+from rlviz.report.history.session_account import Session
 from rlviz.report.series.axis import XAxis, XName, choose
 
 Listing: TypeAlias = dict[str, Any]
@@ -138,13 +138,13 @@ def _findings(history: History) -> Iterator[Finding]:
         losses.two_writers,
         losses.dropped,
         losses.ranks,
-        decay.damage,
+        damage.damage,
         losses.missing,
-        oddities.restarts,
-        oddities.order,
+        notes.restarts,
+        notes.order,
     ):
         yield from find(history)
-    yield from (found for found in oddities.measures(history) if found.kind == "flops_fall")
+    yield from (found for found in notes.measures(history) if found.kind == "flops_fall")
 
 
 def _sentence(finding: Finding) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
+from rlviz.accuracy import wilson_interval
 from rlviz.dashboard.query import QueryError, shown
 from rlviz.dashboard.thinning import Panel
-from rlviz.measure.accuracy import wilson_interval
 from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.measures import Measure, measure

@@ -15,8 +15,8 @@ from rlviz import schema
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import Rows, Source, Stamp, bounds, parts
-from rlviz.report.history import History, merged
-from rlviz.report.reading.files import Contents
+from rlviz.report.history.files import Contents
+from rlviz.report.history.history import History, merged
 
 _PATIENCE_SECONDS = 0.75
 """Spent on reading before an answer goes out; what is left is read for the next one."""

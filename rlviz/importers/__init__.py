@@ -5,7 +5,7 @@ One file for each kind of log reads it (`tensorboard`, `trainer_state`, `verl`, 
 `rlviz.Callback`.
 """
 
-from rlviz.importers.account import Imported as Imported
+from rlviz.importers.import_report import Imported as Imported
 from rlviz.importers.run import import_run as import_run
 
 __all__ = ["Imported", "import_run"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlviz.importers import names
-from rlviz.importers.columns import first, is_count
 from rlviz.importers.log import Floats, Log
 from rlviz.importers.timeline import Timeline
+from rlviz.importers.wanted import first, is_count
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.importers import names
-from rlviz.importers.columns import Roles, first, is_count
 from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.options import option
 from rlviz.importers.timeline import Timeline
+from rlviz.importers.wanted import Roles, first, is_count
 
 PER_TOKEN: Mapping[str, Mapping[str, int]] = {
     "sequences": {"rollout": 2, "update": 6},

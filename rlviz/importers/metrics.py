@@ -5,10 +5,10 @@ from typing import TypeAlias
 
 from rlviz import schema
 from rlviz.importers.clock import Clock
-from rlviz.importers.columns import Roles
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices
 from rlviz.importers.timeline import Timeline
+from rlviz.importers.wanted import Roles
 
 Metrics: TypeAlias = dict[str, tuple[str, Indices, Floats]]
 """Name -> the column it came from, the index of the steps that have a value, and the values."""

@@ -3,9 +3,9 @@
 import numpy as np
 
 from rlviz.importers import names
-from rlviz.importers.columns import MAX_STEP, Roles, Wanted, check_name, first, is_count
 from rlviz.importers.log import Log
 from rlviz.importers.scores import accuracy, graded_answers, return_
+from rlviz.importers.wanted import MAX_STEP, Roles, Wanted, check_name, first, is_count
 
 
 def choose(log: Log, wanted: Wanted) -> Roles:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlviz.importers import compute
-from rlviz.importers.account import Imported, account
 from rlviz.importers.clock import clock
-from rlviz.importers.columns import Wanted
-from rlviz.importers.kinds import Source, open_log
+from rlviz.importers.import_report import Imported, account
 from rlviz.importers.metrics import metrics_of
 from rlviz.importers.options import option
+from rlviz.importers.readers.kinds import Source, open_log
 from rlviz.importers.roles import choose
 from rlviz.importers.timeline import arrange
+from rlviz.importers.wanted import Wanted
 from rlviz.importers.writing import steps_of, write
 
 

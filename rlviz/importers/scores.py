@@ -3,9 +3,9 @@
 import numpy as np
 
 from rlviz.importers import names
-from rlviz.importers.columns import Roles, Wanted, first, is_count
 from rlviz.importers.log import Log
 from rlviz.importers.options import option
+from rlviz.importers.wanted import Roles, Wanted, first, is_count
 
 _MAX_GRADED = 2.0**53
 _ROUNDING = 1e-6

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.importers.columns import MAX_STEP, Roles
 from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.parts import check_parts
+from rlviz.importers.wanted import MAX_STEP, Roles
 
 _MOST_FALLS = 0.25
 """A run that is resumed goes back now and then. Where steps fall more often than at this share of

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rlviz.importers.clock import Clock
-from rlviz.importers.columns import Roles
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices
 from rlviz.importers.metrics import Metrics
 from rlviz.importers.timeline import Placed, Timeline
+from rlviz.importers.wanted import Roles
 
 _CHUNK = 512
 """Steps between two flushes: far fewer than the callback keeps for a disk that is slow."""

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
-from rlviz.integrations.requirement import needed
+from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.requirement import needed
 from rlviz.record.compute import Watched
 
 with needed("accelerate", "1.0", module=__name__, extra="accelerate"):

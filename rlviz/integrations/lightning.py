@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import as_accuracy, scalars
-from rlviz.integrations.phases import Phases
-from rlviz.integrations.requirement import needed
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.metrics import as_accuracy, scalars
+from rlviz.integrations.support.phases import Phases
+from rlviz.integrations.support.requirement import needed
+from rlviz.record.error_log import logger
 
 with needed("lightning", "2.4", module=__name__, extra="lightning"):
     from lightning.pytorch import Callback as LightningCallback

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.logged import LoggedSteps
+from rlviz.integrations.support.logged import LoggedSteps
 
 
 class RLVizLogger:

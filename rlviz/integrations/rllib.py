@@ -20,9 +20,9 @@ from functools import partial
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import as_accuracy, scalars
-from rlviz.integrations.phases import Phases
-from rlviz.integrations.requirement import needed
+from rlviz.integrations.support.metrics import as_accuracy, scalars
+from rlviz.integrations.support.phases import Phases
+from rlviz.integrations.support.requirement import needed
 
 with needed("ray", "2.52", module=__name__, extra="rllib"):
     from ray.rllib.callbacks.callbacks import RLlibCallback

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.logged import LoggedSteps
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.logged import LoggedSteps
+from rlviz.record.error_log import logger
 
 _STATE = "rlviz.json"
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
-from rlviz.integrations.metrics import scalars
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.metrics import scalars
+from rlviz.record.error_log import logger
 
 
 class RLVizLogger:

@@ -17,10 +17,10 @@ from functools import partial
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
-from rlviz.integrations.phases import Phases
-from rlviz.integrations.requirement import needed
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.phases import Phases
+from rlviz.integrations.support.requirement import needed
+from rlviz.record.error_log import logger
 
 with needed("stable-baselines3", "2.4", module=__name__, extra="sb3"):
     from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
-from rlviz.integrations.phases import Phases
-from rlviz.integrations.requirement import needed
+from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.phases import Phases
+from rlviz.integrations.support.requirement import needed
 
 with needed("tianshou", "2.0", module=__name__, extra="tianshou"):
     from tianshou.utils.logger.logger_base import BaseLogger, DataScope

@@ -20,10 +20,10 @@ from functools import partial
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.integrations.metrics import scalars
-from rlviz.integrations.phases import Phases
-from rlviz.integrations.requirement import needed
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.phases import Phases
+from rlviz.integrations.support.requirement import needed
+from rlviz.record.error_log import logger
 
 with needed("torchrl", "0.14", module=__name__, extra="torchrl"):
     import torch

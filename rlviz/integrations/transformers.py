@@ -24,17 +24,17 @@ from typing import Any
 from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
-from rlviz.integrations.metrics import as_accuracy, scalars
-from rlviz.integrations.opening import Opening
-from rlviz.integrations.requirement import needed
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.deferred_callback import Opening
+from rlviz.integrations.support.metrics import as_accuracy, scalars
+from rlviz.integrations.support.requirement import needed
+from rlviz.record.error_log import logger
 
 with needed("transformers", "5.10", module=__name__, extra="trl"):
     import torch
     from transformers import TrainerCallback
     from transformers.trainer_callback import ExportableState
 
-    from rlviz.integrations.hf_phases import TrainerPhases
+    from rlviz.integrations.support.hf_phases import TrainerPhases
 
 
 class RLVizCallback(TrainerCallback, ExportableState):

@@ -34,9 +34,9 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
-from rlviz.integrations.metrics import scalars
-from rlviz.integrations.requirement import needed
-from rlviz.record.troubles import logger
+from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.requirement import needed
+from rlviz.record.error_log import logger
 
 with needed("verl", "0.9", module=__name__, extra="verl"):
     from verl.utils.tracking import Tracking

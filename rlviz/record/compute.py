@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from rlviz import schema
-from rlviz.measure.flops import mfu, peak
-from rlviz.measure.parts import watch_for
-from rlviz.record.troubles import logger
+from rlviz.flops.measured import mfu, peak
+from rlviz.flops.submodule_watch import watch_for
+from rlviz.record.error_log import logger
 
 _SILENT_STEPS = 10
 """After so many without a pass of a watched module something is wrong: it is said."""

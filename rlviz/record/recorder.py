@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rlviz import schema
-from rlviz.measure.accuracy import Accuracy
-from rlviz.measure.parallelism import ParallelismSums
+from rlviz.accuracy import Accuracy
+from rlviz.parallelism import ParallelismSums
 from rlviz.record import device, values
 from rlviz.record.device import Deferred
 

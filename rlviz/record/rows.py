@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.measure.flops import exact
+from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
-from rlviz.record.columns import Columns
 from rlviz.record.device import Deferred, fetch
 from rlviz.record.recorder import SPOILED, Item, Measurement, check_step
+from rlviz.record.row_columns import Columns
 from rlviz.record.steps import StepSums
 
 T = TypeVar("T")

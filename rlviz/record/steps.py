@@ -5,8 +5,8 @@ from dataclasses import astuple
 from typing import Any
 
 from rlviz import schema
-from rlviz.measure.accuracy import Accuracy
-from rlviz.measure.parallelism import ParallelismSums
+from rlviz.accuracy import Accuracy
+from rlviz.parallelism import ParallelismSums
 from rlviz.record.recorder import Measurement, Plain
 
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rlviz import schema
-from rlviz.measure.accuracy import Accuracy
-from rlviz.measure.flops import exact
-from rlviz.measure.parallelism import ParallelismSums
+from rlviz.accuracy import Accuracy
+from rlviz.flops.measured import exact
+from rlviz.parallelism import ParallelismSums
 from rlviz.record.device import Deferred, detached, has_tensors, is_tensor, to_host
 
 T = TypeVar("T")

@@ -21,12 +21,12 @@ from rlviz import schema
 from rlviz.record import events
 from rlviz.record.backlog import Backlog
 from rlviz.record.encoding import Encoder
+from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
-from rlviz.record.illustrator import Illustration, Illustrator
+from rlviz.record.figure_client import FigureClient, Illustration
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, ends_a_step
 from rlviz.record.rows import RowBuilder, Rows
-from rlviz.record.troubles import Troubles
 
 _SLICE = 512
 """Queued items that are worked on before the writer rests."""
@@ -56,10 +56,10 @@ class Worker:
         items: what the training thread recorded.
         builder: makes rows of it.
         file: where the rows go.
-        illustrator: draws the figure and the summary; None for a run without.
+        figure_client: draws the figure and the summary; None for a run without.
         opening: events of the configuration, if there is one; the session begins with them.
         flush_seconds: pace of writing.
-        troubles: told of every failure.
+        error_log: told of every failure.
         session: number of this start of the training script.
         ranks: what other processes of the run recorded, or the way to the one that writes.
         dropped_before: how many steps never came here, since the queue was full.
@@ -74,10 +74,10 @@ class Worker:
         file: EventFile,
         *,
         session: int,
-        illustrator: Illustrator | None,
+        figure_client: FigureClient | None,
         opening: Sequence[Event],
         flush_seconds: float,
-        troubles: Troubles,
+        error_log: ErrorLog,
         ranks: FirstRank | OtherRank,
         dropped_before: Callable[[], int] = lambda: 0,
         row_limit: int = 65_536,
@@ -87,9 +87,9 @@ class Worker:
         self._builder = builder
         self._file = file
         self._encoder = Encoder(session, ranks.world_size)
-        self._illustrator = illustrator
+        self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
-        self._troubles = troubles
+        self._troubles = error_log
         self._dropped_before = dropped_before
         self._backlog = Backlog(opening, row_limit=row_limit, byte_limit=byte_limit)
         # Never held while anything is written. A signal handler comes through in its own thread,
@@ -233,8 +233,8 @@ class Worker:
         in_time = self._closed.wait(timeout)
         if in_time:  # a thread inside torch's store as the interpreter ends aborts the process
             self._thread.join(_END_SECONDS)
-        if self._illustrator is not None:
-            self._illustrator.stop()
+        if self._figure_client is not None:
+            self._figure_client.stop()
         return in_time and self._all_written
 
     def _run(self) -> None:
@@ -320,11 +320,11 @@ class Worker:
 
     def _illustrate(self) -> None:
         """Pick up a finished figure, and ask for the next one when its time has come."""
-        if self._illustrator is None:
+        if self._figure_client is None:
             return
-        self._keep(self._illustrator.take())
-        if self.written and self._illustrator.due():
-            self._illustrator.request()
+        self._keep(self._figure_client.take())
+        if self.written and self._figure_client.due():
+            self._figure_client.request()
 
     def _keep(self, illustration: Illustration | None) -> None:
         if illustration is not None:
@@ -349,9 +349,9 @@ class Worker:
                 )
             )
         drawn = True
-        if self._illustrator is not None and self.written:
-            drawn = self._last_illustration(self._illustrator, deadline)
-            if self._illustrator.busy:  # a figure that failed has been said already
+        if self._figure_client is not None and self.written:
+            drawn = self._last_illustration(self._figure_client, deadline)
+            if self._figure_client.busy:  # a figure that failed has been said already
                 self._troubles.note(
                     TimeoutError(
                         "the last figure and summary were not ready in time. Draw them with "
@@ -370,12 +370,12 @@ class Worker:
             return
         self._all_written = all_written and drawn
 
-    def _last_illustration(self, illustrator: Illustrator, deadline: float) -> bool:
-        if illustrator.busy:  # a live one is under way: it shows less than all
-            illustrator.take(max(0.001, deadline - time.monotonic()))
-        if illustrator.busy:
+    def _last_illustration(self, figure_client: FigureClient, deadline: float) -> bool:
+        if figure_client.busy:  # a live one is under way: it shows less than all
+            figure_client.take(max(0.001, deadline - time.monotonic()))
+        if figure_client.busy:
             return False
-        illustrator.request()
-        illustration = illustrator.take(max(0.001, deadline - time.monotonic()))
+        figure_client.request()
+        illustration = figure_client.take(max(0.001, deadline - time.monotonic()))
         self._keep(illustration)
         return illustration is not None

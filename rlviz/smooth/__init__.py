@@ -1,10 +1,26 @@
 """Curves: exponential moving averages of running loops, the local polynomial of whole runs."""
 
-from rlviz.smooth.ema import EMA as EMA
-from rlviz.smooth.ema import EMAState as EMAState
-from rlviz.smooth.ema import ema as ema
-from rlviz.smooth.local import Smoothed as Smoothed
-from rlviz.smooth.local import local_polynomial as local_polynomial
-from rlviz.smooth.scan import scan as scan
+import warnings
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["EMA", "EMAState", "Smoothed", "ema", "local_polynomial", "scan"]
+from rlviz.smooth.ema import EMA, EMAState, ema
+from rlviz.smooth.local import Smoothed, local_polynomial
+
+if TYPE_CHECKING:
+    from rlviz.smooth.recurrence import scan as scan
+
+__all__ = ["EMA", "EMAState", "Smoothed", "ema", "local_polynomial"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "scan":
+        raise AttributeError(f"module 'rlviz.smooth' has no attribute {name!r}")
+    from rlviz.smooth.recurrence import scan
+
+    warnings.warn(
+        "rlviz.smooth.scan goes with the next release: it was never needed for a curve. For "
+        "averages take rlviz.smooth.ema.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return scan

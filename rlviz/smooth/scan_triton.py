@@ -20,7 +20,8 @@ _POINTS = 1024
 
 
 def scan(factor: Any, inputs: Any, state: Any, out: Any, *, reverse: bool) -> None:
-    """`rlviz.smooth.scan` for rows (R, T): writes h to `out` and changes the state, (R,) float64.
+    """`rlviz.smooth.recurrence.scan` for rows (R, T): writes h to `out` and changes the state,
+    (R,) float64.
 
     Args:
         factor: a number, or a tensor (1, T) or (R, T).

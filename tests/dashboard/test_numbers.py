@@ -11,7 +11,7 @@ from tensorboard.context import RequestContext
 import rlviz
 from rlviz import tfrecord
 from rlviz.dashboard.rows import Source
-from rlviz.report.export import write
+from rlviz.report.export.table_file import write
 from rlviz.report.series.axis import choose
 from rlviz.report.series.measures import measure
 

@@ -10,7 +10,7 @@ import torch
 from rlviz.demo.policy import Orchestrator, Size
 from rlviz.demo.rollout import play
 from rlviz.demo.task import Episodes, SubAgents, Task, grade, sample_episodes, work_and_span
-from rlviz.measure.parallelism import critical_steps
+from rlviz.parallelism import critical_steps
 
 STRICT = dataclasses.replace(
     Task(), judgement_noise=0.0, patience_steps=1e9, evidence_wanted=0.5, crowding=1.0

@@ -269,7 +269,7 @@ class Judge:
     """Makes calls that may be refused, and keeps what was not as it should be."""
 
     def __init__(self):
-        self.troubles = {}  # what -> the values that it came with
+        self.error_log = {}  # what -> the values that it came with
 
     def call(self, name, about, function, *args, **kwargs):
         """Whether the call took its arguments, and the result.
@@ -290,10 +290,10 @@ class Judge:
 
     def expect(self, name, condition, what):
         if not condition:
-            self.troubles.setdefault(what, []).append(name)
+            self.error_log.setdefault(what, []).append(name)
 
     def __str__(self):
-        return "\n".join(f"{what}: {', '.join(n)}" for what, n in self.troubles.items())
+        return "\n".join(f"{what}: {', '.join(n)}" for what, n in self.error_log.items())
 
 
 @pytest.fixture
@@ -301,7 +301,7 @@ def judge():
     """A judge; what it found is said at the end, all at once."""
     judge = Judge()
     yield judge
-    if judge.troubles:
+    if judge.error_log:
         pytest.fail(str(judge), pytrace=False)
 
 

@@ -51,7 +51,7 @@ def test_the_parl_table_needs_no_words(take, parl, parl_table):
 
 
 def test_what_rlviz_exports_can_be_imported_again(take, parl, tmp_path):
-    from rlviz.report.export import export
+    from rlviz.report.export.table_file import export
 
     export(parl, tmp_path / "parl.csv")
     _, run = take(tmp_path / "parl.csv")

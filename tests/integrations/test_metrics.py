@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rlviz import Callback, read
-from rlviz.integrations import metrics
-from rlviz.integrations.metrics import as_accuracy, scalars
+from rlviz.integrations.support import metrics
+from rlviz.integrations.support.metrics import as_accuracy, scalars
 
 
 def test_only_single_numbers_are_metrics():

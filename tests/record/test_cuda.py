@@ -5,7 +5,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import rlviz
-from rlviz.measure.accuracy import Accuracy
+from rlviz.accuracy import Accuracy
 from rlviz.record import device, values
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -10,8 +10,8 @@ import textwrap
 import pytest
 
 import rlviz
-from rlviz.measure.accuracy import Accuracy
-from rlviz.measure.parallelism import Parallelism, ParallelismSums
+from rlviz.accuracy import Accuracy
+from rlviz.parallelism import Parallelism, ParallelismSums
 from rlviz.record.ranks import Gathering, pack, unpack
 from rlviz.record.steps import StepSums
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from rlviz.measure.accuracy import Accuracy
-from rlviz.measure.parallelism import Parallelism
+from rlviz.accuracy import Accuracy
+from rlviz.parallelism import Parallelism
 from rlviz.record import device, values
 from rlviz.record.device import Deferred
 from rlviz.record.recorder import Recorder

@@ -14,7 +14,8 @@ import torch
 if not os.getenv("RLVIZ_REQUIRE_ALL"):  # Triton exists for Linux only
     pytest.importorskip("triton")
 
-from rlviz.smooth import averages, ema, kernels, scan, scan_triton
+from rlviz.smooth import averages, ema, kernels, scan_triton
+from rlviz.smooth.recurrence import scan
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 

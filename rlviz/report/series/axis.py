@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history import History
+from rlviz.report.history.run_account import elapsed
 
 Floats = NDArray[np.float64]
 XName: TypeAlias = Literal["flops", "step", "wall_time", "tokens"]
@@ -99,9 +100,8 @@ def _step(run: History) -> Floats:
 def _hours(run: History) -> Floats:
     """Since the first step. A clock that was set back stands still."""
     known = np.isfinite(run.wall_time)
-    seconds = run.wall_time[known]
     hours = np.full(len(run), np.nan)
-    hours[known] = np.cumsum(np.maximum(np.diff(seconds, prepend=seconds[:1]), 0)) / 3600
+    hours[known] = elapsed(run.wall_time[known]) / 3600
     return hours
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.series.axis import XAxis
-from rlviz.report.series.bins import means
+from rlviz.smooth.bins import means
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from rlviz.report.series.bins import averaged, averaged_ties
+from rlviz.smooth.bins import averaged, averaged_ties
 from rlviz.smooth.fit import MAX_LEVERAGE
 from rlviz.smooth.local import local_polynomial
 

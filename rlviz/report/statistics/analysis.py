@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rlviz.report.series.bins import averaged, averaged_ties
 from rlviz.report.statistics.acceleration import Acceleration, find_acceleration
 from rlviz.report.statistics.dip import Dip, find_dip
 from rlviz.report.statistics.noise import Noise, noise_of
 from rlviz.report.statistics.plateau import Plateau, find_plateau
 from rlviz.report.statistics.scatter import Scatter, scatter_of
 from rlviz.report.statistics.shapes import Shapes
+from rlviz.smooth.bins import averaged, averaged_ties
 
 Floats = NDArray[np.float64]
 

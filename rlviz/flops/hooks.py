@@ -1,0 +1,122 @@
+"""The hooks of a watched module: before a forward pass, and after it. The hot path of `Watch`."""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from rlviz.flops.ledger import Ledger
+
+
+class _Hook:
+    """A hook that a copy or pickle of the module does not take along."""
+
+    __slots__ = ("_compiled_around", "_compiling", "_ledger", "_local", "_tensor")
+
+    def __init__(self, ledger: Ledger) -> None:
+        import torch
+
+        self._ledger = ledger
+        self._local = ledger.local
+        self._tensor = torch.Tensor
+        # Traced into compiled code, the hooks must vanish: counting there would stop compilation.
+        self._compiling = torch.compiler.is_compiling
+        self._compiled_around = ledger.compiled_around
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Unwatched, ()
+
+
+class Before(_Hook):
+    """Before a forward pass: look its shapes up. The hot path, hence written out."""
+
+    __slots__ = ("_grad_enabled", "_known")
+
+    _frames = 2
+    """How far above is the frame of Module._call_impl; one more where a subclass calls this."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        import torch
+
+        self._grad_enabled = torch.is_grad_enabled
+        self._known = ledger.known
+
+    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._compiling():
+            self._compiled_around()
+            return
+        ledger = self._ledger
+        key: Any
+        try:
+            if len(args) == 1 and not kwargs and type(args[0]) is self._tensor:
+                first = args[0]
+                key = first.shape, first.requires_grad, module.training, self._grad_enabled()
+            else:
+                shapes = ledger.shapes
+                key = shapes(args), shapes(kwargs), module.training, self._grad_enabled()
+            known = self._known.get(key)
+        except Exception:  # no shape, or an object of unknown kind: count it each time
+            key = known = None
+        try:
+            passes = self._local.passes
+        except AttributeError:
+            passes = ledger.passes()
+        if known is None:
+            # The frame of Module._call_impl, which also calls the hooks after a failing forward.
+            ledger.start(key, module, args, kwargs, sys._getframe(self._frames))
+            return
+        if passes:
+            ledger.tidy()  # within itself, or after an interrupt
+        passes.append(known)
+
+
+class After(_Hook):
+    """After a forward pass: count it, and wait for its gradient."""
+
+    __slots__ = ("_spend",)
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger)
+        self._spend = ledger.spent.append
+
+    def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
+        if self._compiling():
+            return
+        try:
+            known = self._local.passes.pop()
+        except (AttributeError, IndexError):
+            return  # the pass was under way when the watch began
+        try:
+            self._count(known, args, output)
+        except Exception as error:
+            # Its type alone: the words may be others at each pass, and its frames hold tensors.
+            self._ledger.note_failure(type(error).__name__)
+
+    def _count(self, known: Any, args: tuple[Any, ...], output: Any) -> None:
+        while type(known) is tuple:
+            key, run = known
+            known = self._ledger.finish(key, run, args, output) or self._local.passes.pop()
+        self._spend(known.forward)
+        on_gradient = known.on_gradient
+        if on_gradient is None or output is None:
+            return
+        if type(output) is self._tensor and output._backward_hooks is None:
+            node = output.grad_fn
+            if node is not None:
+                # What Tensor.register_hook does, less the handle that nobody will use: half its
+                # time. The key is below all that handles count up from 0.
+                output._backward_hooks = hooks = OrderedDict()
+                node._register_hook_dict(output)
+                hooks[-1] = on_gradient
+                return
+        self._ledger.await_gradient(on_gradient, output)
+
+
+class Unwatched:
+    """Stands where the hook stood in a copy of a watched module, and does nothing."""
+
+    def __call__(self, *args: Any) -> None:
+        return None

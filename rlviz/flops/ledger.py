@@ -1,0 +1,198 @@
+"""What the hooks of a watch share: the counts that they know, and those that they have spent."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+# More shapes than this are no vocabulary of shapes but a value that changes at every call.
+_MOST_SHAPES = 4096
+
+
+class _Known:
+    """What a pass of known shapes costs, and the hook that counts its backward pass."""
+
+    __slots__ = ("forward", "on_gradient")
+
+    def __init__(self, forward: int, on_gradient: Callable[[Any], None] | None) -> None:
+        self.forward = forward
+        self.on_gradient = on_gradient  # None when there is nothing to differentiate
+
+
+class _Nothing:
+    """The count of a pass that could not be counted."""
+
+    flops = backward = 0
+    uncounted = ()
+
+
+class Ledger:
+    """What the hooks of one watch share."""
+
+    def __init__(self, module: Any) -> None:
+        import torch
+
+        from rlviz.flops import counting
+
+        self.counting = counting
+        self.tensor = torch.Tensor
+        inner = counting.uncompiled(module)
+        self.compiled = inner is not module
+        self.name = type(inner).__name__
+        self.known: dict[Any, _Known] = {}
+        self.uncounted: frozenset[str] = frozenset()
+        self.lock = threading.Lock()  # for those who replace it
+        # Appending is atomic, so forward passes in any thread and backward passes in autograd's
+        # own threads need no lock.
+        self.spent: deque[int] = deque()
+        self.compiled_around = constant(self.note, f"{type(module).__name__} in compiled code")
+        self.local = threading.local()  # .passes: the forward passes under way in this thread
+
+    def passes(self) -> list[Any]:
+        """The forward passes under way in this thread, made at its first."""
+        passes: list[Any] = self.local.__dict__.setdefault("passes", [])
+        return passes
+
+    def tidy(self) -> None:
+        """Forget the passes of this thread that an interrupt has ended without a word."""
+        self.counting.leave_abandoned()
+        passes = self.passes()
+        for index, known in enumerate(passes):
+            if type(known) is tuple and getattr(known[1], "over", False):
+                del passes[index:]
+                return
+
+    def note(self, *names: str) -> None:
+        """Name what was not counted."""
+        with self.lock:
+            self.uncounted = self.uncounted.union(names)
+
+    def note_failure(self, reason: str) -> None:
+        """Counting has failed, which is ours and must not reach the user's model."""
+        self.note(f"{self.name} (could not be counted: {reason})")
+
+    def start(self, key: Any, module: Any, args: Any, kwargs: Any, frame: Any) -> None:
+        """A pass of unknown shapes begins: count it beside a compiled one, or as it runs."""
+        self.tidy()
+        passes = self.passes()
+        if self.compiled:
+            passes.append(self.beside(key, module, args, kwargs))
+            return
+        run = self.counting.Run(frame)
+        passes.append((key, run))
+        try:
+            run.__enter__()
+        except Exception as error:
+            run.leave()
+            passes[-1] = key, type(error).__name__
+
+    def beside(self, key: Any, module: Any, args: Any, kwargs: Any) -> Any:
+        """Count an extra, uncompiled pass; an object that it might change is not passed twice."""
+        if key is None:
+            return None, "compiled, with an argument of unknown kind"
+        try:
+            return self.learn(key, self.counting.count(module, *args, **kwargs))
+        except Exception as error:  # out of memory, or the user's, which the real pass raises too
+            return key, type(error).__name__
+
+    def finish(self, key: Any, run: Any, inputs: Any, output: Any) -> _Known | None:
+        """The pass that `start` began to count has ended; None if it was another, interrupted."""
+        if not isinstance(run, self.counting.Run):
+            if output is not None:
+                self.note_failure(run)
+            return self.learn(None if output is None else key, _Nothing)
+        self.counting.leave_abandoned()
+        if run.over:
+            return None
+        run.leave()
+        # Without an output it has failed half-way: that is no measure for the next one.
+        return self.learn(None if output is None else key, run.count(inputs, output))
+
+    def learn(self, key: Any, count: Any) -> _Known:
+        """Remember what a pass of these shapes costs."""
+        if count.uncounted:
+            self.note(*count.uncounted)
+        spent, backward = self.spent, count.backward
+        known = _Known(count.flops, (lambda _: spent.append(backward)) if backward else None)
+        if key is not None:
+            if len(self.known) >= _MOST_SHAPES:
+                self.known.clear()
+            self.known[key] = known
+        return known
+
+    def shapes(self, value: Any) -> Any:
+        """What the cost of a pass may depend on, as a hashable value.
+
+        Raises:
+            TypeError: there is an object of unknown kind, whose contents may change.
+        """
+        kind = type(value)
+        if isinstance(value, self.tensor):
+            if value.is_nested:
+                raise TypeError("the rows of a nested tensor are not in its shape")
+            return value.shape, value.requires_grad
+        if isinstance(value, dict):
+            parts = tuple([(name, self.shapes(item)) for name, item in value.items()])
+        elif isinstance(value, (tuple, list)):
+            parts = tuple([self.shapes(item) for item in value])
+        elif isinstance(value, self.counting.CONSTANTS):
+            return kind, value
+        else:
+            raise TypeError(f"what a {kind.__name__} holds is not known")
+        # A subclass may hold more than its items.
+        more = getattr(value, "__dict__", None)
+        return (kind, parts, self.shapes(more)) if more else (kind, parts)
+
+    def tensors(self, value: Any, depth: int = 2) -> Iterator[Any]:
+        """The tensors in a module's output, also those inside a distribution or a dataclass."""
+        if isinstance(value, self.tensor):
+            yield value
+        elif isinstance(value, dict):
+            for item in value.values():
+                yield from self.tensors(item, depth)
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                yield from self.tensors(item, depth)
+        elif depth and hasattr(value, "__dict__"):
+            yield from self.tensors(vars(value), depth - 1)
+
+    def await_gradient(self, on_gradient: Callable[[Any], None], output: Any) -> None:
+        """Count the backward pass when the first gradient arrives at an output."""
+        outputs = list(self.tensors(output))
+        if not outputs:
+            self.note(f"backward of {type(output).__name__}, which holds no tensor")
+        first = _Once(on_gradient)
+        for tensor in outputs:
+            # A leaf was not computed here, and would keep its hook for good.
+            if tensor.grad_fn is not None:
+                tensor.register_hook(first)
+
+
+def constant(note: Callable[..., None], *text: str) -> Callable[[], None]:
+    """A function that notes the text; dynamo runs it once, while it traces.
+
+    Functions marked so are constants to dynamo. `torch.compiler.assume_constant_result` sets the
+    same mark, but imports dynamo first, which takes seconds.
+    """
+
+    def call() -> None:
+        note(*text)
+
+    call._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return call
+
+
+class _Once:
+    """The gradients of several outputs announce one backward pass."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[Any], None]) -> None:
+        self._call: Callable[[Any], None] | None = call
+
+    def __call__(self, gradient: Any) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call(gradient)

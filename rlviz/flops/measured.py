@@ -1,0 +1,97 @@
+"""RL FLOPs: what generation and training cost, from a model's shape or measured once."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rlviz.flops.devices import mfu, peak
+from rlviz.flops.transformer import Transformer
+from rlviz.flops.watch import Watch
+
+__all__ = ["Measured", "Transformer", "Watch", "exact", "measure", "mfu", "peak"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """FLOPs of one run, and what they leave out.
+
+    Args:
+        flops: of the counted operations, >= 0.
+        uncounted: sorted names of operations that may multiply matrices and could not be counted,
+            such as `my_kernels::fused_mlp`; empty when `flops` is complete.
+    """
+
+    flops: int
+    uncounted: tuple[str, ...] = ()
+
+
+def measure(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Measured:
+    """Run a module or function once and count the FLOPs of its matrix products.
+
+    A module gives its forward pass; for forward and backward pass a function that calls both. It
+    runs uncompiled (a compiled module stays compiled), with the random state and the module's
+    buffers put back after; gradients that it accumulates stay. Modules are cached by the shapes of
+    their inputs.
+
+    Conventions: one multiply-add is two FLOPs, causal masks are not halved, fused attention counts
+    two products forward and four backward. What runs in other threads, in kernels launched past
+    torch's dispatcher or inside captured CUDA graphs cannot be seen.
+
+    Args:
+        fn: an `nn.Module`, one of its methods, or any callable.
+        *args: its arguments; tensors of the real shapes on the real device.
+        **kwargs: its keyword arguments.
+
+    Raises:
+        TypeError: `fn` cannot be called.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(8, 4)
+        >>> measure(layer, torch.zeros(2, 8))  # 2 * 2 * 8 * 4
+        Measured(flops=128, uncounted=())
+        >>> measure(lambda x: layer(x).sum().backward(), torch.zeros(2, 8)).flops  # + weights' grad
+        256
+    """
+    from rlviz.flops import counting  # imports torch
+
+    if not callable(fn):
+        raise TypeError(
+            f"measure needs a module or function and its arguments, got {type(fn).__name__}. "
+            "Write measure(model, batch), not measure(model(batch))."
+        )
+    result = counting.count(fn, *args, **kwargs)
+    return Measured(result.flops, result.uncounted)
+
+
+def exact(flops: float, name: str = "flops") -> int:
+    """A count of FLOPs as a Python int, which holds 1e26 exactly.
+
+    Args:
+        flops: a whole number >= 0: an int, a numpy integer, or a float without a fraction.
+        name: what the message calls it, for example `flops["rollout"]`.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is negative, fractional or not finite.
+
+    Example:
+        >>> exact(6 * 2.0**40)
+        6597069766656
+    """
+    if isinstance(flops, bool) or not isinstance(flops, numbers.Real):
+        raise TypeError(f"{name} must be a whole number >= 0, got {flops!r}.")
+    if not isinstance(flops, numbers.Integral) and not float(flops).is_integer():
+        raise ValueError(
+            f"{name} must be a whole number >= 0, got {flops!r}. FLOPs are a count; for a rate "
+            "multiply by the seconds, and round."
+        )
+    count = int(flops)
+    if count < 0:
+        raise ValueError(
+            f"{name} must be >= 0, got {flops!r}. Give what this step spent, not a difference."
+        )
+    return count

@@ -1,0 +1,267 @@
+"""Counts modules that are entered by their methods and parts, not only by their own forward."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from rlviz.flops.hooks import After, Before, Unwatched
+from rlviz.flops.ledger import Ledger, constant
+from rlviz.flops.watch import Watch
+
+
+class PartsWatch:
+    """Counts the FLOPs of whatever part of some modules is called, each call once.
+
+    `Watch` sees a module's own forward passes. Policies are often entered elsewhere: by
+    `policy.evaluate_actions(obs)`, which calls `policy.encoder(obs)`. Here every part has the hooks
+    of a watch, and of parts that run within each other the outermost counts. What a method does
+    between its parts, such as a product of two tensors, is not seen; nor is a part that is added
+    later. A pass that a backward pass repeats (activation checkpointing) is not counted again.
+
+    Torch takes a slower way around the hooks, which costs some µs for each part that runs. What is
+    known to be called as a whole only is cheaper as `whole`.
+
+    Args:
+        modules: the modules, with all their parts.
+        whole: further modules, whose parts are never called but by themselves.
+
+    Raises:
+        TypeError: one is no `nn.Module`.
+
+    Example:
+        >>> import torch
+        >>> class Policy(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.net = torch.nn.Linear(8, 4)
+        ...     def act(self, obs):
+        ...         return self.net(obs).argmax(-1)
+        >>> policy = Policy()
+        >>> watch = PartsWatch([policy])
+        >>> actions = policy.act(torch.zeros(2, 8))
+        >>> watch.take()  # 2 * 2 * 8 * 4
+        128
+    """
+
+    def __init__(self, modules: Iterable[Any], *, whole: Iterable[Any] = ()) -> None:
+        self._depth = depth = _Depth()
+        self._spent: deque[int] = deque()
+        self._ledgers: list[_PartLedger] = []
+        self._handles: list[Any] = []
+        for part, is_inside_compiled in _parts(modules, whole):
+            passes = _Passes(part, self._spent, is_inside_compiled)
+            self._ledgers += passes.ledgers
+            self._handles += [
+                part.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
+                part.register_forward_hook(_Leave(passes, depth), always_call=True),
+            ]
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Sorted names of operations that may multiply matrices and could not be counted."""
+        from rlviz.flops.counter import NOTHING_SEEN
+
+        names: set[str] = set()
+        for ledger in self._ledgers:
+            # A part that only hands its input on has no operation, and nothing to hide.
+            names |= ledger.uncounted - {NOTHING_SEEN} if ledger.weightless else ledger.uncounted
+        return tuple(sorted(names))
+
+    def take(self) -> int:
+        """FLOPs of all passes since the last `take()`; call it outside of a pass."""
+        if self._depth.now:  # an interrupt has ended the passes of this thread without a word
+            self._tidy()
+        spent, total = self._spent, 0
+        while spent:
+            total += spent.popleft()
+        return total
+
+    def close(self) -> None:
+        """Stop watching; `take()` still gives what was counted."""
+        self._tidy()
+        for handle in self._handles:
+            handle.remove()
+
+    def _tidy(self) -> None:
+        self._depth.now, self._depth.after = 0, None
+        for ledger in self._ledgers:
+            ledger.tidy()
+
+
+def watch_for(module: Any) -> Watch | PartsWatch:
+    """The watch that sees the passes of a module.
+
+    Of an agent without a forward pass of its own, a holder of networks and of methods that call
+    them, these are the passes of its parts.
+
+    Raises:
+        TypeError, ValueError: as `Watch`.
+    """
+    import torch
+
+    if isinstance(module, torch.nn.Module) and not _is_callable(module):
+        return PartsWatch([module])
+    return Watch(module)
+
+
+class _PartLedger(Ledger):
+    """What the hooks of one part share."""
+
+    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        super().__init__(part)
+        self.spent = spent  # one for all
+        self.weightless = _is_weightless(part)
+        if is_inside_compiled:  # what is around it is watched, and counts there
+            self.compiled_around = constant(_nothing)
+
+
+class _BeforePart(Before):
+    __slots__ = ()
+    _frames = 3
+
+
+class _Passes:
+    """Counts the passes of one part: those with weights to be trained and those without, apart.
+
+    The weights may be others from one pass to the next, where a loss is a function of them.
+    """
+
+    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        first = next((name for name, _ in part.named_parameters()), "")
+        path, _, name = first.rpartition(".")
+        self._name: str = name
+        self._owner = part.get_submodule(path)
+        self.ledgers = [_PartLedger(part, spent, is_inside_compiled) for _ in range(2)]
+        self._counting = [(_BeforePart(each), After(each)) for each in self.ledgers]
+
+    def counting(self) -> tuple[_BeforePart, After]:
+        """The hooks for a pass with the weights of now."""
+        weight = getattr(self._owner, self._name, None) if self._name else None
+        return self._counting[bool(getattr(weight, "requires_grad", True))]
+
+
+class _Depth(threading.local):
+    """How many watched parts run within each other in this thread."""
+
+    now = 0
+    after: After | None = None
+    """Of the outermost, if its pass is counted."""
+
+
+class _PartHook:
+    """A hook that a copy or pickle of the part does not take along."""
+
+    __slots__ = ("_compiling", "_depth", "_passes")
+
+    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+        import torch
+
+        self._passes = passes
+        self._depth = depth
+        # Traced into compiled code, the hooks must vanish.
+        self._compiling = torch.compiler.is_compiling
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Unwatched, ()
+
+
+class _Enter(_PartHook):
+    """Before a part's forward pass: count it if it is the outermost."""
+
+    __slots__ = ("_compiled_around", "_graph_task")
+
+    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+        super().__init__(passes, depth)
+        import torch
+
+        self._compiled_around = passes.ledgers[0].compiled_around
+        self._graph_task: Callable[[], int] = torch._C._current_graph_task_id
+
+    def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._compiling():
+            self._compiled_around()
+            return
+        depth = self._depth
+        depth.now += 1
+        if depth.now == 1 and self._graph_task() == -1:
+            before, depth.after = self._passes.counting()
+            before(module, args, kwargs)
+
+
+class _Leave(_PartHook):
+    """After a part's forward pass."""
+
+    __slots__ = ("_transforms",)
+
+    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+        super().__init__(passes, depth)
+        from torch._C import _functorch
+
+        self._transforms: Callable[[], Any] = _functorch.peek_interpreter_stack
+
+    def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
+        if self._compiling():
+            return
+        depth = self._depth
+        depth.now -= 1
+        if depth.now == 0 and depth.after is not None:
+            after, depth.after = depth.after, None
+            if output is not None and self._transforms() is not None:
+                output = [_unwrapped(each) for each in self._passes.ledgers[0].tensors(output)]
+            after(module, args, output)
+
+
+def _unwrapped(tensor: Any) -> Any:
+    """Under `vmap`, the tensor of all rows, to which the gradient comes."""
+    from torch._C import _functorch
+
+    while _functorch.is_batchedtensor(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def _nothing() -> None:
+    """Nothing needs to be said."""
+
+
+def _parts(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """The modules and their parts that can be called and may multiply, each once.
+
+    With each, whether it is inside of a compiled one.
+    """
+    import torch
+
+    known: set[int] = set()
+    undivided = list(whole)
+    waiting = [(module, False) for module in (*undivided, *modules)]
+    while waiting:
+        module, is_inside = waiting.pop()
+        if not isinstance(module, torch.nn.Module):
+            raise TypeError(f"a watch needs nn.Modules, got {type(module).__name__}.")
+        if id(module) in known:
+            continue
+        known.add(id(module))
+        of_torch = type(module).__module__.startswith("torch.nn.")
+        # An activation, dropout or such of torch itself multiplies no matrices.
+        if _is_callable(module) and not (of_torch and _is_weightless(module)):
+            yield module, is_inside
+        if not isinstance(module, torch.jit.ScriptModule) and not any(
+            module is each for each in undivided
+        ):
+            is_inside = is_inside or hasattr(module, "_orig_mod")
+            waiting += [(part, is_inside) for part in module.children()]
+
+
+def _is_callable(module: Any) -> bool:
+    """Whether it is more than a list of modules, or a holder of methods."""
+    import torch
+
+    forward = getattr(module, "forward", None)
+    return getattr(forward, "__func__", forward) is not torch.nn.Module.forward
+
+
+def _is_weightless(module: Any) -> bool:
+    return next(module.parameters(), None) is None

@@ -1,0 +1,1 @@
+"""A file for each kind of log that can be imported."""

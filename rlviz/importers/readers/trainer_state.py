@@ -1,0 +1,52 @@
+"""Reads the `trainer_state.json` that a Hugging Face trainer (TRL's too) keeps in checkpoints.
+
+Its `log_history` holds what was logged, a row with `step` for each; evaluations and, at the end, a
+summary of the run are rows of their own with the step of the last one before them.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rlviz.importers.log import Log, newest
+from rlviz.importers.readers.json_lines import flat
+
+
+def read(files: Sequence[Path], name: str) -> Log:
+    """Read the states of one run; a later one repeats and continues an earlier one.
+
+    Raises:
+        ValueError: a file is no JSON, or has no `log_history`.
+    """
+    log = Log("trainer_state", name, modified=newest(files))
+    for file in files:
+        log.begin(file.name)
+        for row in _history(file):
+            if isinstance(row, dict):
+                log.add(flat(row))
+            else:
+                log.damaged(f"an entry of log_history in {file.name} that is no object")
+    return log
+
+
+def _history(file: Path) -> list[Any]:
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    if not text.lstrip().startswith("{"):
+        raise ValueError(
+            f"{file.name} is no state of a Hugging Face trainer, which is a JSON object. It begins "
+            f"{text.lstrip()[:40]!r}."
+        )
+    try:
+        state = json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{file.name} is no complete JSON ({error}). A trainer that was killed while it saved "
+            "leaves half a file: take the one of the checkpoint before."
+        ) from error
+    history = state.get("log_history") if isinstance(state, dict) else None
+    if not isinstance(history, list):
+        raise ValueError(
+            f"{file.name} has no log_history: it is no state of a Hugging Face trainer."
+        )
+    return history

@@ -1,0 +1,93 @@
+"""The RL FLOPs of a Hugging Face trainer by phase, from the lengths of what passes its model."""
+
+from typing import Any
+
+import numpy as np
+
+from rlviz.flops import Transformer
+from rlviz.integrations.support.sequence_lengths import Batch, Passes
+from rlviz.record.error_log import logger
+
+
+class TrainerPhases:
+    """Tells the passes of a trainer's model apart, as TRL's GRPO and RLOO trainers make them.
+
+    A generation batch is seen first where it is scored, all of it, right after it was generated.
+    GRPO leaves that out where all its sequences are trained on in the same optimizer step: then it
+    is seen as it is trained on for the first time. Trainers that don't generate only train.
+
+    Args:
+        shape: what a token of the model costs.
+        module: the model, as the trainer hands it to its callbacks.
+        args: the trainer's arguments.
+    """
+
+    def __init__(self, shape: Transformer, module: Any, args: Any) -> None:
+        self._shape, self._passes = shape, Passes(module)
+        self._steps: int = getattr(args, "steps_per_generation", None) or 0  # 0: it never generates
+        self._sequences = args.per_device_train_batch_size * self._steps
+        self._has_reference = bool(getattr(args, "beta", 0.0)) and self._steps > 0
+        adapters = hasattr(module, "peft_config")
+        # Without its adapters, an adapted model is its own reference and is seen at that too.
+        self._reference_passes = self._sequences if self._has_reference and adapters else 0
+        self._adapters = _trainable(module) if adapters else 0
+        self._hidden = getattr(args, "mask_truncated_completions", False)
+        self._longest = getattr(args, "max_completion_length", 0)
+        self._first_passes = 0
+        self._said = False
+
+    def take(self, generated: bool) -> dict[str, int]:
+        """FLOPs by phase since the last time; to be called after each forward and backward pass.
+
+        Args:
+            generated: whether a batch was generated meanwhile.
+        """
+        scored, trained = self._passes.take("scored"), self._passes.take("trained")
+        evaluated = self._passes.take("evaluated")
+        spent = {"update": self._shape.training(trained.lengths, lora_params=self._adapters)}
+        if not self._steps:  # a pass without a gradient is that of a reference: DPO with adapters
+            spent["ref_logprob"] = self._shape.forward(scored.lengths)
+            spent["evaluation"] = self._shape.forward(evaluated.lengths)
+        elif generated:
+            self._first_passes = 0 if scored.lengths.size else self._steps
+            spent |= self._rollout(scored, scored.lengths.size > self._reference_passes)
+        if self._first_passes:
+            self._first_passes -= 1
+            spent |= self._rollout(trained, False)
+        return {phase: flops for phase, flops in spent.items() if flops}
+
+    def close(self) -> None:
+        self._passes.close()
+
+    def _rollout(self, seen: Batch, has_old: bool) -> dict[str, int]:
+        """What it took to generate these sequences and to score them before the update."""
+        prompts, responses = (part[: self._sequences] for part in (seen.prompts, seen.responses))
+        if self._hidden:
+            responses = np.where(responses == 0, self._longest, responses)
+        if prompts.size and not responses.any():
+            self._say_that_they_are_unknown()
+            return {}
+        spent = {"rollout": self._shape.generation(prompts, responses)}
+        scored = self._shape.forward(prompts + responses)
+        return spent | {
+            "old_logprob": scored if has_old else 0,
+            "ref_logprob": scored if self._has_reference else 0,
+        }
+
+    def _say_that_they_are_unknown(self) -> None:
+        if not self._said:
+            self._said = True
+            logger.warning(
+                "rlviz: this trainer does not label its completions, so their lengths are not "
+                "known and only the update is counted. Use trl >= 1.16, or record the rest: "
+                "record(flops={'rollout': …})."
+            )
+
+
+def _trainable(module: Any) -> int:
+    """Weights that are trained; sharded ones (DeepSpeed's) with all their elements."""
+    return sum(
+        getattr(weight, "ds_numel", weight.numel())
+        for weight in module.parameters()
+        if weight.requires_grad
+    )

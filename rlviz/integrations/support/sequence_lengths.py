@@ -1,0 +1,109 @@
+"""The real lengths of the sequences that pass a language model while it trains."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlviz.record.error_log import logger
+
+Lengths = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Sequences of one or more passes; each (sequences,) tokens."""
+
+    prompts: Lengths
+    responses: Lengths
+    """Tokens that have a label: in trainers that generate, the whole completion."""
+
+    @property
+    def lengths(self) -> Lengths:
+        return self.prompts + self.responses
+
+    @staticmethod
+    def of(rows: Lengths) -> "Batch":
+        """From (2, sequences): the lengths of sequences and of their labelled parts."""
+        return Batch(rows[0] - rows[1], rows[1])
+
+
+class Passes:
+    """Reads the lengths off each pass of a model, from its attention mask and labels.
+
+    A pass that neither can be differentiated nor has labels is one of a generation, and is left
+    out. Nothing waits for the device: the sums that the lengths are were queued there before the
+    pass itself, and are read after it.
+
+    Args:
+        module: the model, wrapped or not.
+    """
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._found: dict[str, deque[tuple[Any, Any]]] = {
+            kind: deque() for kind in ("trained", "scored", "evaluated")
+        }
+        self._handle = module.register_forward_pre_hook(self._before, with_kwargs=True)
+
+    def take(self, kind: str) -> Batch:
+        """The passes since the last time: "trained" with a gradient, "scored" without one while the
+        model trains, "evaluated" while it does not."""
+        found = self._found[kind]
+        rows = [np.zeros((2, 0), np.int64)]
+        while found:
+            host, ready = found.popleft()
+            if ready is not None:
+                ready.synchronize()
+            rows.append(host.numpy())
+        return Batch.of(np.concatenate(rows, axis=1))
+
+    def close(self) -> None:
+        self._handle.remove()
+
+    def _before(self, module: torch.nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        differentiated, labels = torch.is_grad_enabled(), kwargs.get("labels")
+        if not differentiated and labels is None:
+            return
+        try:
+            kind = "evaluated" if not module.training else "trained" if differentiated else "scored"
+            self._found[kind].append(_on_its_way(_lengths(args, kwargs, labels)))
+        except Exception as error:  # an odd model must train as it would without us
+            self.close()
+            logger.warning(
+                "rlviz: the lengths of the sequences can't be read from %s (%s: %s), so no FLOPs "
+                "are counted from here on. Record them yourself: record(flops=…).",
+                type(module).__name__,
+                type(error).__name__,
+                error,
+            )
+
+
+def _lengths(args: Any, kwargs: dict[str, Any], labels: Any) -> torch.Tensor:
+    """(2, sequences): tokens of each sequence, and those of them that have a label."""
+    tokens = kwargs.get("input_ids", args[0] if args else None)
+    if tokens is None:
+        tokens = kwargs["inputs_embeds"]
+    mask = kwargs.get("attention_mask")
+    with torch.no_grad():
+        if isinstance(mask, torch.Tensor) and mask.dim() == 2:
+            whole = mask.sum(-1, dtype=torch.int64)
+        else:
+            whole = torch.full(tokens.shape[:1], tokens.shape[1], device=tokens.device)
+        if isinstance(labels, torch.Tensor) and labels.dim() == 2:
+            labelled = (labels != -100).sum(-1, dtype=torch.int64)
+        else:
+            labelled = torch.zeros_like(whole)
+        return torch.stack((whole, labelled))
+
+
+def _on_its_way(lengths: torch.Tensor) -> tuple[torch.Tensor, Any]:
+    """The lengths on the host, and what tells that they have arrived."""
+    if not lengths.is_cuda:
+        return lengths.cpu(), None
+    host = lengths.to("cpu", non_blocking=True)
+    ready = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    ready.record(torch.cuda.current_stream(lengths.device))
+    return host, ready

@@ -1,0 +1,144 @@
+"""Columns and scalars of many steps at once, made of their sums."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.parallelism.sums import ratios
+from rlviz.record.steps import StepSums
+
+Floats = NDArray[np.float64]
+
+
+class Columns:
+    """Columns and scalars of some steps, as their sums give them."""
+
+    def __init__(self, closed: list[StepSums]) -> None:
+        self._closed = closed
+        self.columns: dict[str, Floats] = {}
+        self.scalars: dict[str, tuple[Floats, NDArray[np.bool_]]] = {}
+
+    def scalar(self, tag: str, values: Floats) -> None:
+        """A scalar of the steps in which it is not NaN."""
+        brought = values == values
+        if brought.any():
+            self.scalars[tag] = values, brought
+
+    def accuracy_and_parallelism(self) -> dict[str, Floats]:
+        """The two series that every run has, as they are averaged online."""
+        sums = {
+            "correct": [step.correct for step in self._closed],
+            "graded": [step.graded for step in self._closed],
+            "ungraded": [step.ungraded for step in self._closed],
+            "parallelism_sum": [step.ratio_sum for step in self._closed],
+            "parallelism_count": [step.ratio_count for step in self._closed],
+            "parallelism_undefined": [step.undefined for step in self._closed],
+        }
+        columns = {name: np.array(values, np.float64) for name, values in sums.items()}
+        self.columns |= columns
+        series = {
+            schema.ACCURACY: ratios(columns["correct"], columns["graded"]),
+            schema.PARALLELISM: ratios(columns["parallelism_sum"], columns["parallelism_count"]),
+        }
+        for name, values in series.items():
+            self.scalar(schema.scalar_tag(name), values)
+        return series
+
+    def about_agents(self) -> None:
+        """What is known of the episodes beyond a ratio; its columns and scalars come when it is."""
+        if not any(step.agents for step in self._closed):
+            return
+        columns = _Sparse(len(self._closed))
+        scalars = _Sparse(len(self._closed))
+        for at, step in enumerate(self._closed):
+            episodes = step.agents
+            if episodes is None:
+                continue
+            if episodes.work or episodes.span:
+                columns.put(at, work=episodes.work, span=episodes.span)
+                scalars.put(at, pooled=episodes.pooled)
+            if episodes.spawning_stages:
+                columns.put(
+                    at,
+                    sub_agents=episodes.sub_agents,
+                    spawning_stages=episodes.spawning_stages,
+                    fan_out_max=episodes.fan_out_max,
+                )
+                scalars.put(
+                    at, fan_out_mean=episodes.fan_out_mean, fan_out_max=episodes.fan_out_max
+                )
+            if episodes.peak or episodes.unfinished:
+                columns.put(at, peak=episodes.peak, unfinished=episodes.unfinished)
+                scalars.put(at, peak=episodes.peak, unfinished=episodes.unfinished)
+        self.columns |= columns.arrays()
+        for name, values in scalars.arrays().items():
+            self.scalar(schema.scalar_tag(f"parallelism/{name}"), values)
+
+    def groups(self) -> dict[str, Floats]:
+        """The accuracy of each task family, as it is averaged online."""
+        names = dict.fromkeys(name for step in self._closed for name in step.groups)
+        series = {}
+        for name in names:
+            answers = [step.groups.get(name) for step in self._closed]
+            correct = _array(None if a is None else a.correct for a in answers)
+            graded = _array(None if a is None else a.graded for a in answers)
+            self.columns |= zip(schema.group_columns(name), (correct, graded), strict=True)
+            series[f"{schema.ACCURACY}/{name}"] = accuracy = ratios(correct, graded)
+            self.scalar(schema.scalar_tag(f"{schema.ACCURACY}/{name}"), accuracy)
+        return series
+
+    def seconds(self, utilization: Callable[[int, float], float | None]) -> None:
+        for phase in dict.fromkeys(phase for step in self._closed for phase in step.seconds):
+            taken = [step.seconds.get(phase) for step in self._closed]
+            shares = [
+                _share(utilization, step.flops.get(phase, 0), wall)
+                for step, wall in zip(self._closed, taken, strict=True)
+            ]
+            self.columns[schema.seconds_column(phase)] = _array(taken)
+            if any(share is not None for share in shares):
+                self.columns[schema.mfu_column(phase)] = _array(shares)
+                self.scalar(schema.scalar_tag(f"mfu/{phase}"), _array(shares))
+
+    def metrics(self) -> None:
+        """Their means over each step; a NaN that the user logged is a value too."""
+        for name in dict.fromkeys(name for step in self._closed for name in step.metrics):
+            values = [step.metrics.get(name) for step in self._closed]
+            brought = np.array([value is not None for value in values])
+            counts = np.array([step.counts.get(name, 1) for step in self._closed])
+            means = _array(values) / counts
+            self.columns[schema.metric_column(name)] = means
+            self.scalars[schema.scalar_tag(name)] = means, brought
+
+
+class _Sparse:
+    """Columns of which most steps have none."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._values: dict[str, Floats] = {}
+
+    def put(self, at: int, **values: float) -> None:
+        for name, value in values.items():
+            if name not in self._values:
+                self._values[name] = np.full(self._steps, np.nan)
+            self._values[name][at] = value
+
+    def arrays(self) -> dict[str, Floats]:
+        return self._values
+
+
+def _share(
+    utilization: Callable[[int, float], float | None], flops: int, wall: float | None
+) -> float | None:
+    """None too where the rate is beyond what a float holds."""
+    try:
+        return utilization(flops, wall) if wall and wall < math.inf else None
+    except (OverflowError, ZeroDivisionError):
+        return None
+
+
+def _array(values: Iterable[float | None]) -> Floats:
+    return np.array([math.nan if value is None else value for value in values], np.float64)

@@ -1,0 +1,43 @@
+"""What has to be known to read a comparison, in sentences."""
+
+from collections.abc import Sequence
+
+from rlviz import wording
+from rlviz.report.series.groups import Group
+from rlviz.report.series.measures import Measure
+
+
+def notes_on(
+    groups: Sequence[Group], what: Measure, *, in_common: bool, lower_is_better: bool
+) -> tuple[str, ...]:
+    """Of the groups that are compared; `in_common` says whether they have any compute in common."""
+    found = []
+    if what.scale == "number":
+        less, more = ("Less", "more") if lower_is_better else ("More", "less")
+        option = "without" if lower_is_better else "with"
+        found.append(
+            f"{less} {what.name!r} is taken as better. If {more} is, compare {option} "
+            "lower_is_better (--lower-is-better)."
+        )
+    if not in_common:
+        found.append("The runs have no compute in common, so none can be said to lead.")
+    if single := [group.name for group in groups if len(group.runs) == 1]:
+        few = "is one run" if len(single) == 1 else "are one run each"
+        found.append(
+            f"{_listed(single)} {few}: the intervals hold the noise of its steps, not that of "
+            "other seeds."
+        )
+    if two := [group.name for group in groups if len(group.runs) == 2]:
+        has = "has two seeds" if len(two) == 1 else "have two seeds each"
+        found.append(
+            f"{_listed(two)} {has}: what seeds differ by is hardly known from one difference, and "
+            "its interval (Student's t with 1 degree of freedom, 12.7 standard errors) is so wide "
+            "that little can be told apart. A third seed makes it about a third as wide."
+        )
+    if any(sum(run.lost_flops.values()) for group in groups for run in group.runs):
+        found.append("Restarts lost RL FLOPs that the curves don't count: see `rlviz summary`.")
+    return tuple(found)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return wording.joined([repr(name) for name in names])

@@ -1,1 +1,0 @@
-"""The parts of a comparison: its runs, what they need to reach a level, its texts."""

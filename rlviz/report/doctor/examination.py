@@ -1,0 +1,117 @@
+"""Examines a run on disk: how it is, what of it is lost, and what to do about it."""
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from rlviz import schema
+from rlviz.report.doctor import damage, losses, notes
+from rlviz.report.doctor.findings import PROBLEM, Finding
+from rlviz.report.doctor.result import LOSSES, SOUND, UNREADABLE, Diagnosis
+from rlviz.report.history.ending import was_closed
+from rlviz.report.history.files import Contents, load, no_steps
+from rlviz.report.history.history import History, merged
+from rlviz.report.history.run_account import account_of
+from rlviz.report.history.session_account import Session
+
+
+def examine(logdir: str | os.PathLike[str], *, now: float | None = None) -> Diagnosis:
+    """Examine a run, finished or still being written.
+
+    Args:
+        logdir: a run directory that `rlviz.Callback` wrote.
+        now: the present, seconds since 1970-01-01 UTC; by default the system's clock.
+
+    Raises:
+        FileNotFoundError: there is no such directory, or nothing in it is of rlviz.
+
+    Example:
+        >>> import tempfile, rlviz
+        >>> logdir = tempfile.mkdtemp()
+        >>> with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        ...     viz.on_step_end(1, correct=[1, 0], flops=10**21, parallelism=[2.0])
+        >>> examine(logdir).verdict.removeprefix(logdir)
+        ': sound — 1 step in 1 session, nothing lost.'
+    """
+    contents = load(logdir)
+    now = time.time() if now is None else float(now)
+    history = merged(contents) if contents.batches else None
+    if history is None or not len(history):
+        return _unreadable(contents)
+    findings = sorted(_findings(history, now), key=lambda finding: finding.level != PROBLEM)
+    lossy = any(finding.level == PROBLEM for finding in findings)
+    state = LOSSES if lossy else SOUND
+    return Diagnosis(str(contents.path), state, tuple(findings), _facts_of(history, now))
+
+
+def _unreadable(contents: Contents) -> Diagnosis:
+    """The diagnosis of a directory without a single step, if it ever had one."""
+    history = History({schema.STEP: np.array([])}, damage=contents.damage, files=contents.files)
+    findings = tuple(f for f in damage.damage(history) if f.level == PROBLEM)
+    if not findings:
+        raise no_steps(contents)
+    return Diagnosis(str(contents.path), UNREADABLE, findings, _facts_of(history, math.nan))
+
+
+def _findings(history: History, now: float) -> Iterator[Finding]:
+    for find in (
+        losses.two_writers,
+        losses.dropped,
+        losses.ranks,
+        damage.damage,
+        losses.missing,
+        losses.files_gone,
+        notes.restarts,
+        notes.order,
+        notes.numbering,
+        notes.measures,
+        notes.foreign,
+    ):
+        yield from find(history)
+    yield from notes.clock(history, now)
+
+
+def _facts_of(history: History, now: float) -> dict[str, Any]:
+    """Plain numbers, as JSON can hold them."""
+    account = account_of(history)
+    wall = history.wall_time[np.isfinite(history.wall_time)]
+    ago = None if account.ended is None else now - account.ended
+    closed = was_closed(history)
+    # A step that takes hours is no sign of a dead run.
+    step_seconds = float(np.median(np.abs(np.diff(wall)))) if len(wall) > 1 else 0.0
+    return {
+        "steps": account.steps,
+        "first_step": account.first_step,
+        "last_step": account.last_step,
+        "began": account.began,
+        "last_written": account.ended,
+        "seconds_since_last": ago,
+        "closed": closed,
+        "may_be_running": not closed and ago is not None and ago < max(60.0, 3 * step_seconds),
+        "wall_seconds": account.wall_seconds,
+        "files": len(history.files),
+        "bytes": sum(file.size for file in history.files),
+        "flops": account.total_flops,
+        "flops_lost": account.flops_lost,
+        "flops_lost_share": account.lost_share,
+        "world_size": max((session.world_size for session in history.sessions), default=1),
+        "dropped": history.dropped,
+        "superseded": history.superseded,
+        "missing": [list(stretch) for stretch in history.missing],
+        "missing_ranks": [asdict(stretch) for stretch in history.missing_ranks],
+        "damage": [asdict(stretch) for stretch in history.damage],
+        "sessions": [_plain(session) for session in history.sessions],
+    }
+
+
+def _plain(session: Session) -> dict[str, Any]:
+    fields = asdict(session)
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in fields.items()
+    }

@@ -1,0 +1,230 @@
+"""The formats of an export: a run's table as the bytes of a CSV, JSON Lines, NPZ or Parquet.
+
+CSV, JSON Lines and Parquet are written in blocks of rows, NPZ column by column. What a value that
+is missing, a count of FLOPs and a unit become in each is in `rlviz.report.export.export`.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report.export import decimals, descriptions
+from rlviz.report.export.progress import Progress
+from rlviz.report.history import History
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Floats = NDArray[np.float64]
+
+TEXT_ROWS = 2048
+"""Rows of text that are made at once; with more of them NumPy's arrays leave the cache."""
+PARQUET_ROWS = 1 << 17
+"""Rows of a row group."""
+
+
+def blocks(history: History, rows: int) -> Iterator[History]:
+    """The same run, some rows at a time."""
+    for start in range(0, len(history), rows):
+        part = slice(start, start + rows)
+        yield replace(history, columns={n: c[part] for n, c in history.columns.items()})
+
+
+# --- CSV -------------------------------------------------------------------
+
+
+def write_csv(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
+    names = _names(history)
+    if units:
+        for name in names:
+            column = descriptions.describe(name, exact=True)
+            line = f"# {_one_line(name)}: {column.unit} ({_one_line(column.meaning)})"
+            stream.write(_encoded(f"{_defused(line)}\n"))
+    stream.write(_encoded(",".join(map(_header_cell, names)) + "\n"))
+    done = 0
+    for part in blocks(history, TEXT_ROWS):
+        lines = map(",".join, zip(*_texts(part, names), strict=True))
+        stream.write(_encoded("\n".join(lines) + "\n"))
+        done += len(part)
+        progress(done, len(history))
+
+
+_PLAIN = re.compile(r"[\w ./()%:+-]+")
+_FORMULA = re.compile(r"(^|[;,|\t\r\n])(\s*[=+\-@＝＋－＠]|[\t\r\n])")
+
+
+def _header_cell(name: str) -> str:
+    safe = _defused(name)
+    if _PLAIN.fullmatch(safe):
+        return safe
+    return '"' + safe.replace('"', '""') + '"'
+
+
+def _defused(text: str) -> str:
+    """A text that no spreadsheet takes for a formula, also where another separator than the comma
+    cuts it: https://owasp.org/www-community/attacks/CSV_Injection."""
+    return _FORMULA.sub(r"\1'\2", text.replace("\0", "\N{SYMBOL FOR NULL}"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --- JSON Lines ------------------------------------------------------------
+
+
+def write_jsonl(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
+    if units:
+        described = {n: descriptions.describe(n, exact=True).unit for n in _names(history)}
+        stream.write(_encoded(json.dumps({"units": described}) + "\n"))
+    done = 0
+    for part in blocks(history, TEXT_ROWS):
+        stream.write(json_lines(part))
+        done += len(part)
+        progress(done, len(history))
+
+
+def json_lines(history: History) -> bytes:
+    """An object each step; null for what is missing, a string for an infinity: JSON has none."""
+    names = _names(history)
+    rows, stride = len(history), 2 * len(names)
+    pieces = ["}\n"] * (rows * stride + 1)
+    for at, (name, column) in enumerate(zip(names, _texts(history, names), strict=True)):
+        before = ", " if at else "}\n{"
+        pieces[2 * at : -1 : stride] = [f"{before}{json.dumps(name)}: "] * rows
+        if not _JSON.keys().isdisjoint(column):
+            column = [_JSON.get(cell, cell) for cell in column]
+        pieces[2 * at + 1 :: stride] = column
+    pieces[0] = pieces[0].removeprefix("}\n")
+    return _encoded("".join(pieces))
+
+
+_JSON = {"": "null", "inf": '"inf"', "-inf": '"-inf"'}
+
+
+# --- NPZ -------------------------------------------------------------------
+
+
+def write_npz(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
+    table = history.table()
+    names = [_encoded(name).decode() for name in table]
+    _check_members(names)
+    described = [descriptions.describe(name) for name in names]
+    texts = {
+        "rlviz/columns": np.array(names),
+        "rlviz/units": np.array([column.unit for column in described]),
+        "rlviz/meanings": np.array([column.meaning for column in described]),
+    }
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, array in texts.items():
+            _add(archive, name, array)
+        for done, (name, array) in enumerate(zip(names, table.values(), strict=True), 1):
+            _add(archive, name, array)
+            progress(len(history) * done // len(names), len(history))
+
+
+def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    # With a fixed date, as ZipInfo has it: the same run makes the same bytes.
+    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+        np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _check_members(names: list[str]) -> None:
+    """Refuse names that an NPZ can't tell apart."""
+    for name in names:
+        if "\0" in name or f"{name}.npy" in names:
+            raise ValueError(
+                f"an NPZ can't hold the column {name!r}: its names end at a NUL, and 'x' hides "
+                "'x.npy'. Export as .parquet, .csv or .jsonl."
+            )
+
+
+# --- Parquet ---------------------------------------------------------------
+
+
+def write_parquet(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    names = _names(history)
+    fields = []
+    for name in names:
+        column = descriptions.describe(name, exact=True)
+        about = {"unit": column.unit, "meaning": _encoded(column.meaning).decode()}
+        kind = _arrow_type(history, name)
+        fields.append(pyarrow.field(_encoded(name).decode(), kind, metadata=about))
+    layout = pyarrow.schema(fields)
+    done = 0
+    with parquet.ParquetWriter(stream, layout) as writer:
+        for part in blocks(history, PARQUET_ROWS):
+            table = part.table()
+            arrays = [
+                _arrow_array(part, name, table[name], field.type)
+                for name, field in zip(names, fields, strict=True)
+            ]
+            writer.write_batch(pyarrow.record_batch(arrays, schema=layout))
+            done += len(part)
+            progress(done, len(history))
+
+
+def _arrow_type(history: History, name: str) -> "pyarrow.DataType":
+    import pyarrow
+
+    if descriptions.is_count(name):
+        return pyarrow.decimal128(38, 0)
+    if name in (schema.STEP, schema.SESSION) and name in history.columns:
+        values = history.columns[name]
+        if (np.isnan(values) | (np.abs(values) < 2**53) & (values == np.rint(values))).all():
+            return pyarrow.int64()
+    return pyarrow.float64()
+
+
+def _arrow_array(
+    history: History, name: str, values: Floats, kind: "pyarrow.DataType"
+) -> "pyarrow.Array":
+    import pyarrow
+
+    missing = np.isnan(values)
+    if not pyarrow.types.is_decimal(kind):
+        if pyarrow.types.is_integer(kind):
+            values = np.where(missing, 0, values).astype(np.int64)
+        return pyarrow.array(values, kind, mask=missing)
+    halves, is_held = decimals.halves_of_counts(values, _remainders(history, name))
+    valid = pyarrow.array(is_held).buffers()[1]
+    return pyarrow.Array.from_buffers(kind, len(values), [valid, pyarrow.py_buffer(halves)])
+
+
+# --- of several formats ----------------------------------------------------
+
+
+def _names(history: History) -> list[str]:
+    """The columns of a format whose counts are exact, so that no remainders are needed."""
+    table = next(blocks(history, 1), history).table()
+    return [name for name in table if not descriptions.is_remainder(name)]
+
+
+def _texts(history: History, names: list[str]) -> Iterator[list[str]]:
+    """The cells of each column; "" for what is missing."""
+    table = history.table()
+    for name in names:
+        if descriptions.is_count(name):
+            yield decimals.counts(table[name], _remainders(history, name))
+        else:
+            yield decimals.texts(table[name])
+
+
+def _remainders(history: History, name: str) -> Floats:
+    found = history.columns.get(descriptions.remainder_of(name))
+    return np.zeros(len(history)) if found is None else np.nan_to_num(found)
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8; a name from elsewhere may hold halves of characters, which have none."""
+    return text.encode("utf-8", "replace")

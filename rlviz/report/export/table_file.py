@@ -1,0 +1,162 @@
+"""Writes a run's table for other tools: to a file, which it replaces as a whole, or to a stream."""
+
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import BinaryIO
+
+from rlviz.report.export.formats import write_csv, write_jsonl, write_npz, write_parquet
+from rlviz.report.export.progress import Progress
+from rlviz.report.history import History
+
+_FORMATS: dict[str, Callable[[History, BinaryIO, bool, Progress], None]] = {
+    "csv": write_csv,
+    "jsonl": write_jsonl,
+    "npz": write_npz,
+    "parquet": write_parquet,
+}
+FORMATS = tuple(_FORMATS)
+"""Their names, which are the suffixes of their files too."""
+
+
+def export(
+    history: History,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    units: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write all columns to a file, one row a step, in the format that its suffix names.
+
+    The file is there as a whole or not at all: it is written beside its place and moved there at
+    the end. An export that fails leaves what was there before. A device or a pipe is written to.
+
+    - CSV: missing values are empty cells. No cell can run as a formula in a spreadsheet.
+    - JSON Lines: missing values are null, infinities the strings "inf" and "-inf".
+    - Parquet: missing values are null; each field's metadata has its `unit` and `meaning`.
+    - NPZ: float64 bit by bit, missing values NaN. The arrays `rlviz/columns`, `rlviz/units` and
+      `rlviz/meanings` go together.
+
+    Cumulative FLOPs are exact: integers in CSV and JSON Lines, decimal128(38, 0) in Parquet; in NPZ
+    an exact count is `int(a["flops/total"][i]) + int(a["flops_remainder/total"][i])`. Other numbers
+    read back as the same float64.
+
+    Args:
+        history: the run.
+        path: where to; an existing file is replaced.
+        format: "csv", "jsonl", "npz" or "parquet", whatever the suffix is.
+        units: put the units in front, in CSV as a comment line "# name: unit (meaning)" for each
+            column, in JSON Lines as a first object {"units": {name: unit}}. Not the default, for
+            few readers skip them. NPZ and Parquet always have them.
+        progress: called with the rows done and the rows in all, many times.
+
+    Raises:
+        ValueError: there is no such format.
+        OSError: the file can't be written.
+        ImportError: Parquet, and pyarrow is not installed.
+
+    Example:
+        >>> import pathlib, tempfile, numpy as np, rlviz
+        >>> columns = {"step": np.array([1.0, 2.0]), "metrics/loss": np.array([0.5, 0.1])}
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "table.csv"
+        >>> export(rlviz.History(columns), path)
+        >>> print(path.read_text(), end="")
+        step,session,accuracy,accuracy_low,accuracy_high,average_parallelism,metrics/loss
+        1,,,,,,0.5
+        2,,,,,,0.1
+    """
+    place = Path(path)
+    format = format_of(place, format)
+    with _replacing(place) as stream:
+        write(history, stream, format, units=units, progress=progress)
+
+
+def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
+    """The format of a file: the one given, or else what its suffix names.
+
+    Raises:
+        ValueError: there is no such format.
+        ImportError: Parquet, and pyarrow is not installed.
+    """
+    place = Path(path)
+    if format is None:
+        format = place.suffix.lower().removeprefix(".")
+        if format not in _FORMATS:
+            known = ", ".join(f".{name}" for name in FORMATS)
+            raise ValueError(f"don't know how to write {place.name!r}. End it with {known}.")
+    _check(format)
+    return format
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse the name of a file that can't be written because of where it lies.
+
+    Raises:
+        OSError: it is a directory, or its directory isn't there.
+    """
+    target = Path(path).resolve()  # a link stays one
+    if target.is_dir():
+        raise IsADirectoryError(f"{path} is a directory. Give the name of a file.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no directory {Path(path).parent}. Create it first.")
+
+
+def write(
+    history: History,
+    stream: BinaryIO,
+    format: str,
+    *,
+    units: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write all columns to a buffered binary stream, which need not be seekable; see `export`.
+
+    Raises:
+        ValueError: there is no such format.
+        OSError: the stream does not take it; a BrokenPipeError where nobody reads it any more.
+        ImportError: Parquet, and pyarrow is not installed.
+    """
+    _check(format)
+    _FORMATS[format](history, stream, units, progress or _nobody)
+
+
+def _check(format: str) -> None:
+    if format not in _FORMATS:
+        raise ValueError(f"there is no format {format!r}. Take one of {', '.join(FORMATS)}.")
+    if format == "parquet" and find_spec("pyarrow") is None:  # said before any run is read
+        raise ImportError("a Parquet file needs pyarrow: pip install rlviz[parquet].")
+
+
+def _nobody(done: int, rows: int) -> None:
+    """Is told of progress where nobody else is."""
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content takes the place of a file once all of it is written."""
+    check_place(path)
+    target = path.resolve()  # a link stays one
+    if target.exists() and not target.is_file():  # a device or a pipe, which nothing can replace
+        with target.open("wb") as stream:
+            yield stream
+        return
+    beside = target.parent / f".rlviz-export-{secrets.token_hex(8)}"
+    try:
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError as error:
+            raise type(error)(f"can't write in {target.parent}: {error.strerror}.") from error
+        with open(descriptor, "wb") as stream:
+            if target.exists():
+                os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
+            yield stream
+        beside.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise

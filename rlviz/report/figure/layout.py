@@ -1,0 +1,171 @@
+"""The figure: accuracy and average parallelism, side by side over one axis of compute."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import matplotlib
+import numpy as np
+from matplotlib.lines import Line2D
+
+from rlviz.report.figure import labels
+from rlviz.report.figure.caption import caption
+from rlviz.report.figure.panels import Panel, draw, panel
+from rlviz.report.figure.result import Drawing
+from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
+from rlviz.report.series.axis import XAxis, XName, choose
+from rlviz.report.series.groups import Group, Histories, groups_of
+from rlviz.report.series.measures import default_measures, measure
+from rlviz.report.series.outlook import Forecast
+
+_HANDLE = 3.6
+"""Width of a handle in the legend with its distances, in font sizes."""
+
+
+def figure(
+    histories: Histories,
+    *,
+    x: XName = "flops",
+    metrics: Sequence[str] | None = None,
+    log_x: bool = False,
+    style: Literal["default", "paper"] = "default",
+    forecast: Forecast | Mapping[str, Forecast] | None = None,
+) -> Drawing:
+    """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
+
+    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. Made
+    after figure 4 of the Kimi K2.5 report (arXiv 2602.02276). Several runs are laid over each
+    other, a color for each. Of the dots of a run of more than 20,000 steps some are left out, never
+    the extremes, and its curve goes through means of neighbors; the caption says so.
+
+    Args:
+        histories: a run, from `rlviz.read`; several; or a mapping of names, each to a run or to a
+            list of runs that differ in their seed only. Those are drawn as the mean of their curves
+            where all of them are, with a band of ± 2 standard errors over the seeds.
+        x: "flops", "step", "wall_time" (hours since the first step) or "tokens" (the running sum
+            of the metric `tokens`; without it the metric `num_tokens`, which is cumulative). Where
+            a run recorded no FLOPs, or their count falls along the steps (see
+            `History.has_compute_axis`), the default falls back to steps.
+        metrics: what to draw, a panel each: "accuracy", "parallelism", "accuracy/<group>" or a
+            group's name, a metric's name, or the name of any column. By default accuracy and
+            parallelism; metrics take the place of what no run recorded, a return first.
+        log_x: whether the axis is logarithmic; curves are then smoothed over it as it is drawn, and
+            steps at 0 are left out.
+        style: "default" for a screen, two panels side by side; "paper" for one column of 3.3
+            inches, panels one above the other.
+        forecast: a fit such as `rlviz.scaling.fit` gives, or one for each name; drawn dashed from
+            the last step to twice its compute, if it is identifiable.
+
+    Returns:
+        A matplotlib figure, by default of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF with
+        their fonts embedded.
+
+    Raises:
+        ValueError: x, a metric or the style is none of these; or a run has no such axis.
+        TypeError: something is no run.
+
+    Example:
+        >>> import numpy as np, rlviz
+        >>> run = rlviz.History({"step": np.arange(1.0, 4.0), "correct": np.array([1.0, 2.0, 3.0]),
+        ...                      "graded": np.full(3, 4.0)})
+        >>> [ax.get_ylabel() for ax in rlviz.figure(run, x="step", metrics=["accuracy"]).axes]
+        ['Training Accuracy']
+    """
+    groups = groups_of(histories)
+    looks = _style(style)
+    if len(groups) > MOST_GROUPS:
+        raise ValueError(
+            f"at most {MOST_GROUPS} runs can be told apart in a figure, got {len(groups)}. "
+            "Draw fewer, or give seeds of one configuration as a list under one name."
+        )
+    runs = [run for group in groups for run in group.runs]
+    axis = choose(x, runs, log=log_x)
+    forecasts = _forecasts(forecast, groups)
+    chosen = default_measures(runs) if metrics is None else metrics
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    if not names:
+        raise ValueError("metrics is empty, expected at least one name, such as 'accuracy'.")
+    panels = [panel(measure(name, runs), axis, groups, forecasts) for name in names]
+    with matplotlib.rc_context(looks.settings):
+        return _drawn(panels, axis, groups, looks)
+
+
+def _style(name: str) -> Style:
+    if name not in STYLES:
+        raise ValueError(f"style must be one of {', '.join(map(repr, STYLES))}, got {name!r}.")
+    return STYLES[name]
+
+
+def _forecasts(
+    forecast: Forecast | Mapping[str, Forecast] | None, groups: Sequence[Group]
+) -> dict[str, Forecast]:
+    """Name of a group -> its forecast."""
+    if forecast is None:
+        return {}
+    known = [group.name for group in groups]
+    if isinstance(forecast, Mapping):
+        if unknown := set(forecast) - set(known):
+            raise ValueError(f"forecasts of {sorted(unknown)}, but the runs are {known}.")
+        return dict(forecast)
+    if len(groups) > 1:
+        raise ValueError(
+            f"one forecast for {len(groups)} runs: give a mapping of their names, {known}."
+        )
+    return {known[0]: forecast}
+
+
+def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style: Style) -> Drawing:
+    columns = min(style.columns, len(panels))
+    rows = -(-len(panels) // columns)
+    width = style.width if columns == style.columns else style.one_panel_width
+    legend = [] if len(groups) == 1 else _handles(groups, style, 72 * width)
+    across = _entries_across(legend, style, 72 * width)
+    lines = -(-len(legend) // across)
+    height = rows * style.panel_height + style.foot_height + 1.6 * lines * style.font / 72
+    drawing = Drawing(figsize=(width, height), dpi=style.dpi, layout="constrained")
+    axes = drawing.subplots(rows, columns, squeeze=False).ravel()
+    for empty in axes[len(panels) :]:
+        empty.remove()
+    limits = _limits(panels, groups)
+    for ax, shown in zip(axes, panels, strict=False):
+        draw(ax, shown, style, limits)
+    if columns == 1 and panels[-1].lines:  # one above the other: one axis is enough
+        for ax in axes[:-1]:
+            ax.label_outer()
+    if legend:
+        drawing.legend(handles=legend, loc="outside upper center", ncols=across, frameon=False)
+        for text in drawing.legends[0].get_texts():
+            text.set_parse_math(False)
+    if words := caption(panels, axis):
+        words = labels.wrapped(words, style.caption, 0.9 * 72 * width)
+        drawing.supxlabel(words, fontsize=style.caption, color="0.35", parse_math=False)
+    return drawing
+
+
+def _limits(panels: Sequence[Panel], groups: Sequence[Group]) -> tuple[float, float]:
+    """The first and the last x of all runs, the same in all panels, also with gaps."""
+    axis = panels[0].axis
+    positions = [axis.positions(run) for group in groups for run in group.runs]
+    first = min(float(np.nanmin(x)) for x in positions)
+    last = max(float(np.nanmax(x)) for x in positions)
+    outlooks = [line.outlook for panel in panels for line in panel.lines]
+    return first, max([last, *(float(o.x[-1]) for o in outlooks if o is not None)])
+
+
+def _handles(groups: Sequence[Group], style: Style, points: float) -> list[Line2D]:
+    """A line with a dot for each group."""
+    handles = []
+    for number, group in enumerate(groups):
+        color, dashes = color_and_dashes(number)
+        seeds = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
+        room = 0.9 * points - _HANDLE * style.font - labels.width(seeds, style.font)
+        name = labels.fitted(group.name, style.font, room) + seeds
+        look = {"color": color, "linestyle": dashes, "linewidth": style.line}
+        handles.append(Line2D([], [], label=name, **look))
+    return handles
+
+
+def _entries_across(handles: Sequence[Line2D], style: Style, points: float) -> int:
+    """How many entries of the legend stand in a row."""
+    widest = max((labels.width(str(h.get_label()), style.font) for h in handles), default=0.0)
+    fit = int(0.95 * points / (widest + (_HANDLE + 1.5) * style.font))
+    return max(1, min(fit, len(handles)))

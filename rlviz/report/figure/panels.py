@@ -1,0 +1,230 @@
+"""One panel of the figure: dots, curves, bands, and the legend of a single run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from numpy.typing import NDArray
+
+from rlviz.report.figure import labels, scales
+from rlviz.report.figure.style import BLUE, RED, Style, color_and_dashes
+from rlviz.report.series import curves
+from rlviz.report.series.axis import XAxis
+from rlviz.report.series.curves import Curve
+from rlviz.report.series.groups import Group
+from rlviz.report.series.measures import Measure
+from rlviz.report.series.outlook import Forecast, Outlook
+from rlviz.report.series.thinning import thinned
+
+Floats = NDArray[np.float64]
+Points = tuple[Floats, Floats]
+
+_LEGEND_WIDTH = 0.56
+"""How much of a panel the legend takes at most, its distance from the frame included."""
+_RASTERIZED = 5000
+"""From so many dots on they are an image in SVG and PDF, which stay small by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a panel shows of one group: the dots of all its runs, and one curve."""
+
+    name: str
+    steps: int
+    """Before they were thinned out."""
+    dots: Points
+    curve: Curve | None
+    outlook: Outlook | None
+    color: Any
+    curve_color: Any
+    dashes: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One measure of all groups, over one axis."""
+
+    measure: Measure
+    axis: XAxis
+    lines: tuple[Line, ...]
+    is_single: bool
+    """One run, in blue and red and with a legend in the panel."""
+
+    @property
+    def steps(self) -> int:
+        return sum(line.steps for line in self.lines)
+
+    @property
+    def dots(self) -> int:
+        return sum(len(line.dots[0]) for line in self.lines)
+
+    @property
+    def curves(self) -> list[Curve]:
+        """Those that smooth anything."""
+        return [line.curve for line in self.lines if line.curve and line.curve.is_smooth]
+
+
+def panel(
+    measure: Measure,
+    axis: XAxis,
+    groups: Sequence[Group],
+    forecasts: dict[str, Forecast],
+) -> Panel:
+    """Work out what a panel shows: points, curves and what lies beyond the data."""
+    is_single = len(groups) == 1
+    runs = sum(len(group.runs) for group in groups)
+    lines = []
+    for number, group in enumerate(groups):
+        color, dashes = color_and_dashes(number)
+        points = list(_points(measure, axis, group))
+        if not points:
+            continue
+        line_color = RED if is_single else color
+        outlook = None
+        if measure.name == "accuracy" and group.name in forecasts:
+            outlook = Outlook.beyond(max(x[-1] for x, _ in points), axis, forecasts[group.name])
+        lines.append(
+            Line(
+                name=group.name,
+                steps=sum(len(x) for x, _ in points),
+                dots=_dots(axis, points, runs),
+                curve=_curve(axis, points),
+                outlook=outlook,
+                color=BLUE if is_single else color,
+                curve_color=line_color,
+                dashes=dashes,
+            )
+        )
+    return Panel(measure, axis, tuple(lines), is_single)
+
+
+def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
+    """Of each run of the group that has any."""
+    found = []
+    for run in group.runs:
+        values = measure.values(run)
+        if values is not None:
+            x, y = curves.finite(axis.positions(run), values)
+            if len(x):
+                found.append((x, y))
+    return found
+
+
+def _dots(axis: XAxis, points: Sequence[Points], runs: int) -> Points:
+    kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in points]
+    return (
+        np.concatenate([x[index] for x, _, index in kept]),
+        np.concatenate([y[index] for _, y, index in kept]),
+    )
+
+
+def _curve(axis: XAxis, points: Sequence[Points]) -> Curve | None:
+    found = [curves.smoothed(axis, x, y) for x, y in points]
+    return found[0] if len(found) == 1 else curves.mean_of(axis, found)
+
+
+# --- drawing ---------------------------------------------------------------
+
+
+def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> None:
+    """Draw a panel; `limits` are the first and the last x of anything in the figure."""
+    measure = panel.measure
+    _write(ax, panel, style)
+    ax.grid(True, color="0.85", linewidth=0.36 * style.line)
+    ax.set_axisbelow(True)
+    scales.set_x(ax, panel.axis, *limits, style)
+    if not panel.lines:
+        _say_that_nothing_is_there(ax, measure, style)
+        return
+    for line in panel.lines:
+        _draw_dots(ax, panel, line, style)
+    for line in panel.lines:
+        _draw_curve(ax, panel, line, style)
+    x, y = _everything(panel)
+    scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
+    if panel.is_single:
+        _draw_legend(ax, style)
+
+
+def _write(ax: Axes, panel: Panel, style: Style) -> None:
+    """Title and labels, none longer than the panel that they belong to."""
+    points = 72 * style.width / style.columns
+    title = labels.fitted(panel.measure.title, style.title, 0.7 * points)
+    name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
+    ax.set_title(title, parse_math=False)
+    ax.set_xlabel(panel.axis.label)
+    ax.set_ylabel(name, parse_math=False)
+
+
+def _say_that_nothing_is_there(ax: Axes, measure: Measure, style: Style) -> None:
+    name = measure.label if measure.scale == "number" else measure.label.lower()
+    points = 0.7 * 72 * style.width / style.columns
+    sentence = labels.fitted(f"no {name} recorded", style.font, points)
+    ax.text(0.5, 0.5, sentence, ha="center", va="center", transform=ax.transAxes, parse_math=False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
+    smallest, largest = style.dots
+    size = float(np.clip(112.5 * largest / line.steps, smallest, largest))
+    if not panel.is_single:  # several clouds: the curves have to stand out
+        size = min(size, largest / 4)
+    alpha = 0.65 if panel.is_single else 0.35
+    ax.scatter(
+        *line.dots,
+        s=size,
+        color=line.color,
+        alpha=alpha,
+        linewidths=0,
+        clip_on=False,  # a value on the frame, such as 0 %, is a whole dot too
+        label=labels.fitted(panel.measure.label, style.font, style.legend_label),
+        rasterized=panel.dots > _RASTERIZED,
+    )
+
+
+def _draw_curve(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
+    look = {"color": line.curve_color, "linewidth": style.line}
+    curve, outlook = line.curve, line.outlook
+    if curve is not None:
+        band = {"color": line.curve_color, "alpha": 0.2, "linewidth": 0}
+        ax.fill_between(curve.x, curve.low, curve.high, **band)
+        name = "Smoothed Curve" if panel.is_single else line.name
+        ax.plot(curve.x, curve.y, label=name, linestyle=line.dashes, **look)
+    if outlook is not None:
+        band = {"color": line.curve_color, "alpha": 0.1, "linewidth": 0}
+        ax.fill_between(outlook.x, outlook.low, outlook.high, **band)
+        ax.plot(outlook.x, outlook.y, label="Forecast", linestyle=(0, (3, 2)), **look)
+
+
+def _everything(panel: Panel) -> Points:
+    """All points that the scale has to hold."""
+    parts = [line.dots for line in panel.lines]
+    for outlook in (line.outlook for line in panel.lines):
+        if outlook is not None:
+            parts += [(outlook.x, side) for side in (outlook.low, outlook.y, outlook.high)]
+    x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return x, np.clip(y, 0, 1) if panel.measure.scale == "percent" else y
+
+
+def _room(panel: Panel, style: Style) -> scales.Room | None:
+    """For the legend, if it stands in the panel."""
+    if not panel.is_single:
+        return None
+    (line,) = panel.lines
+    entries = 1 + (line.curve is not None) + (line.outlook is not None)
+    base, each = style.legend_height
+    return scales.Room(_LEGEND_WIDTH, base + each * entries)
+
+
+def _draw_legend(ax: Axes, style: Style) -> None:
+    legend = ax.legend(loc="upper left", framealpha=0.9)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):
+            # The dots of a long run are too small to tell their color.
+            handle.set_sizes([style.legend_handle])

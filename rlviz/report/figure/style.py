@@ -1,0 +1,104 @@
+"""How figures look: sizes, fonts and colors, on a screen and in one column of a paper."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rlviz.report.figure.labels import FONT
+
+BLUE, RED = "#1f77b4", "#d62728"
+_OF_RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Told apart with any color vision: M. Okabe and K. Ito, Color Universal Design, 2008; without
+their yellow, which is lost on white."""
+_DASHES: tuple[Any, ...] = ("solid", (0, (6, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
+MOST_GROUPS = len(_OF_RUNS) * len(_DASHES)
+
+
+def color_and_dashes(number: int) -> tuple[str, Any]:
+    """Those of the number-th of several runs, from 0."""
+    return _OF_RUNS[number % len(_OF_RUNS)], _DASHES[number // len(_OF_RUNS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Lengths in inches, fonts and lines in points."""
+
+    width: float
+    one_panel_width: float
+    columns: int
+    panel_height: float
+    foot_height: float
+    """What a figure has more than its panels, for the caption."""
+    dpi: int
+    font: float
+    title: float
+    label: float
+    caption: float
+    line: float
+    dots: tuple[float, float]
+    """Smallest and largest area of a dot, in square points."""
+    legend_handle: float
+    """Area of the dot in the legend."""
+    most_ticks: int
+    """Of a y axis."""
+    decades: int
+    """Most that a logarithmic axis names."""
+    legend_label: float
+    """Most that a legend's text takes of the width of a panel, in points."""
+    legend_height: tuple[float, float]
+    """How much of a panel's height a legend takes: at any rate, and for each of its lines."""
+
+    @property
+    def settings(self) -> dict[Any, Any]:
+        """For `matplotlib.rc_context`."""
+        return {
+            "font.family": FONT,
+            "font.size": self.font,
+            "axes.titlesize": self.title,
+            "axes.labelsize": self.label,
+            "axes.linewidth": self.line / 2.75,
+            "patch.linewidth": self.line / 2.2,  # of the legend's frame
+            **{f"{axis}tick.major.width": self.line / 2.75 for axis in "xy"},
+            **{f"{axis}tick.major.size": 3.5 * self.font / 11 for axis in "xy"},
+        }
+
+
+STYLES = {
+    "default": Style(
+        width=10.0,
+        one_panel_width=6.4,
+        columns=2,
+        panel_height=4.2,
+        foot_height=0.0,
+        dpi=150,
+        font=11.0,
+        title=13.0,
+        label=12.0,
+        caption=8.0,
+        line=2.2,
+        dots=(2.0, 40.0),
+        legend_handle=25.0,
+        most_ticks=12,
+        decades=8,
+        legend_label=125.0,
+        legend_height=(0.06, 0.08),
+    ),
+    "paper": Style(
+        width=3.3,
+        one_panel_width=3.3,
+        columns=1,
+        panel_height=1.75,
+        foot_height=0.45,
+        dpi=300,
+        font=7.0,
+        title=8.0,
+        label=7.5,
+        caption=6.0,
+        line=1.3,
+        dots=(0.8, 10.0),
+        legend_handle=10.0,
+        most_ticks=7,
+        decades=6,
+        legend_label=78.0,
+        legend_height=(0.10, 0.115),
+    ),
+}

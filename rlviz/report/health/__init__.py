@@ -1,1 +1,0 @@
-"""What `rlviz doctor` looks for in a run."""

@@ -1,0 +1,51 @@
+"""Whether the script that wrote a run said that it was done, as far as the last file tells."""
+
+import os
+from pathlib import Path
+
+from rlviz import schema, tfrecord
+from rlviz.report.history.history import History
+
+_TAIL_BYTES = 1 << 18
+"""Of a file are read: the end is said in its last record, of some hundred bytes."""
+_MOST_BYTES = 4096
+"""Of a record that says it; rows, pictures and texts need not be parsed."""
+
+
+def was_closed(history: History) -> bool:
+    """Whether the last session of a run closed its `Callback`.
+
+    False tells nothing: it may be running, it may have been killed, or the file does not say.
+    """
+    named = [(schema.FileName.of(file.name), file.name) for file in history.files]
+    ours = [(name.session, file) for name, file in named if name is not None]
+    if not ours:
+        return False
+    try:
+        tail = _tail(Path(history.logdir) / max(ours)[1])
+    except OSError:
+        return False
+    closed = False
+    for record in tfrecord.scan(tail):
+        if isinstance(record, tfrecord.Record):
+            closed = _says_so(record.payload)
+    return closed
+
+
+def _tail(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+        return stream.read()
+
+
+def _says_so(payload: bytes) -> bool:
+    if len(payload) > _MOST_BYTES:
+        return False
+    from google.protobuf.message import DecodeError
+    from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+    try:
+        event = Event.FromString(payload)
+    except DecodeError:
+        return False
+    return bool(event.session_log.status == SessionLog.STOP)

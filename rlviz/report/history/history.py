@@ -1,0 +1,272 @@
+"""Reads a run directory back: every step once, whatever became of the files and the sessions."""
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema, wording
+from rlviz.accuracy import wilson_interval
+from rlviz.parallelism.sums import ratios
+from rlviz.report.history.files import Contents, Damage, EventFile, load, no_steps
+from rlviz.report.history.session_account import MissingRanks, Session
+from rlviz.report.history.sessions import merge
+
+if TYPE_CHECKING:
+    import pandas
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class History:
+    """What a run recorded, one entry for each training step, steps strictly increasing.
+
+    Attributes:
+        columns: column name -> values, shape (T,), float64, NaN where a step has none;
+            `rlviz.schema.column` describes each.
+        logdir: where it was read.
+        damage: what could not be read; empty for a sound run.
+        superseded: rows that later ones replaced: of a resumed session, or of the same one where
+            its steps were recorded again.
+        lost_flops: session -> RL FLOPs spent before it that are not in the lineage of its weights.
+        missing: (first, last) step of each stretch that a resumed session went on after and that
+            has no rows here: a checkpoint may be ahead of the rows on disk when a run is killed.
+        sessions: what each start of the training script wrote, and what of that is gone.
+        missing_ranks: stretches of steps that lack the sums of some ranks.
+        files: the event files in the directory.
+    """
+
+    columns: dict[str, Floats]
+    logdir: str = ""
+    damage: tuple[Damage, ...] = ()
+    superseded: int = 0
+    lost_flops: dict[int, int] = field(default_factory=dict)
+    missing: tuple[tuple[int, int], ...] = ()
+    sessions: tuple[Session, ...] = ()
+    missing_ranks: tuple[MissingRanks, ...] = ()
+    files: tuple[EventFile, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def __repr__(self) -> str:
+        """In a line: where it was read, its steps, and what there is of each."""
+        steps = wording.counted(len(self), "step")
+        if len(self):
+            steps += f" ({self.step[0]} to {self.step[-1]})"
+        series = {
+            "RL FLOPs": self.flops,
+            schema.ACCURACY: self.accuracy,
+            "parallelism": self.parallelism,
+        }
+        has = [name for name, values in series.items() if np.isfinite(values).any()]
+        for names, what in ((self.groups, "group"), (self.metrics, "metric")):
+            has += [wording.counted(len(names), what)] if names else []
+        amiss = [wording.counted(self.lost_rows, "row") + " lost"] if self.lost_rows else []
+        amiss += ["damaged"] if self.damage else []
+        return f"<History {', '.join([repr(self.logdir), steps, *has, *amiss])}>"
+
+    @property
+    def step(self) -> NDArray[np.int64]:
+        """Training steps, (T,)."""
+        return self.columns[schema.STEP].astype(np.int64)
+
+    @property
+    def session(self) -> NDArray[np.int64]:
+        """The session that wrote each step, (T,), from 0; 0 where unknown."""
+        return np.nan_to_num(self._column(schema.SESSION)).astype(np.int64)
+
+    @property
+    def wall_time(self) -> Floats:
+        """When each step was closed, seconds since 1970-01-01 UTC, (T,)."""
+        return self._column(schema.WALL_TIME)
+
+    @property
+    def flops(self) -> Floats:
+        """Cumulative RL FLOPs at the end of each step, (T,), nearest float64; NaN where unknown.
+
+        This is the *lineage*: what the weights of that step consumed. See `spent`.
+        """
+        return self._column(schema.flops_column())
+
+    @property
+    def spent(self) -> Floats:
+        """The same with what crashes lost: all RL FLOPs of the run up to each step, (T,)."""
+        lost = [self.lost_flops.get(int(number), 0) for number in self.session]
+        return self.flops + np.array(lost, dtype=np.float64)
+
+    @property
+    def dropped(self) -> int:
+        """Steps that sessions gave up, because the disk did not take them."""
+        return sum(session.dropped for session in self.sessions)
+
+    @property
+    def lost_rows(self) -> int:
+        """Rows that were written and that no file here holds any more.
+
+        Each writer counts its rows, so a hole between two that are here is known exactly. What is
+        lost behind the last row of a session can't be known, and is not counted; nor is what a
+        later session made void.
+        """
+        return sum(gone.rows for session in self.sessions for gone in session.gone)
+
+    @property
+    def has_compute_axis(self) -> bool:
+        """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
+
+        They fall where a loop records steps again without a new `Callback`, for its count goes
+        on; and where a session was given a state that had fewer than the steps before it. A
+        session without a state counts on from the steps before it.
+        """
+        known = self.flops[np.isfinite(self.flops)]
+        return bool(len(known) and (np.diff(known) >= 0).all())
+
+    @property
+    def accuracy(self) -> Floats:
+        """Training accuracy, correct / graded, in [0, 1], (T,); NaN where nothing was graded."""
+        return ratios(self._column("correct"), self._column("graded"))
+
+    @property
+    def accuracy_interval(self) -> tuple[Floats, Floats]:
+        """95 % Wilson interval of the accuracy, (low, high), each (T,)."""
+        low, high = wilson_interval(self._column("correct"), self._column("graded"))
+        return low, high
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The task families whose answers were recorded apart."""
+        prefix = schema.group_columns("")[0]
+        return tuple(n.removeprefix(prefix) for n in self.columns if n.startswith(prefix))
+
+    def group_accuracy(self, group: str) -> Floats:
+        """Training accuracy of one task family, (T,); NaN where it had no graded answer.
+
+        Raises:
+            KeyError: the run has no such group.
+        """
+        correct, graded = schema.group_columns(group)
+        if correct not in self.columns:
+            raise KeyError(f"no answers of a group {group!r}; there are {list(self.groups)}.")
+        return ratios(self.columns[correct], self.columns[graded])
+
+    @property
+    def parallelism(self) -> Floats:
+        """Average parallelism, the mean over a step's episodes of work / span, (T,)."""
+        return ratios(self._column("parallelism_sum"), self._column("parallelism_count"))
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases for which FLOPs were recorded, without the total."""
+        prefix = schema.flops_column("")
+        found = [name.removeprefix(prefix) for name in self.columns if name.startswith(prefix)]
+        return tuple(phase for phase in found if phase != schema.TOTAL)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the user's metrics."""
+        prefix = schema.metric_column("")
+        return tuple(n.removeprefix(prefix) for n in self.columns if n.startswith(prefix))
+
+    def exact_flops(self, phase: str = schema.TOTAL) -> list[int | None]:
+        """Cumulative FLOPs to the last digit, one Python int a step; None where unknown.
+
+        Raises:
+            KeyError: the run has no such phase.
+        """
+        name = schema.flops_column(phase)
+        if name not in self.columns:
+            raise KeyError(f"no FLOPs were recorded for {phase!r}; there are {list(self.phases)}.")
+        remainders = np.nan_to_num(self._column(schema.flops_remainder_column(phase)))
+        pairs = zip(self.columns[name], remainders, strict=True)
+        return [None if np.isnan(n) else schema.join_count(n, r) for n, r in pairs]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """All columns, with the derived accuracy and average parallelism, indexed by step.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "History.to_pandas() needs pandas: pip install rlviz[pandas]."
+            ) from error
+        return pandas.DataFrame(self.table(), index=pandas.Index(self.step, name=schema.STEP)).drop(
+            columns=schema.STEP
+        )
+
+    def table(self) -> dict[str, Floats]:
+        """The columns, with what is derived from them before them: accuracy with its 95 % Wilson
+        interval, average parallelism, and the accuracy of each group."""
+        first = {name: self._column(name) for name in (schema.STEP, schema.SESSION)}
+        low, high = self.accuracy_interval
+        derived = {
+            schema.ACCURACY: self.accuracy,
+            f"{schema.ACCURACY}_low": low,
+            f"{schema.ACCURACY}_high": high,
+            schema.PARALLELISM: self.parallelism,
+        }
+        of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
+        return first | derived | of_groups | self.columns
+
+    def _repr_png_(self) -> bytes | None:
+        """The figure, which notebooks show; none of a run without steps."""
+        if not len(self):
+            return None
+        from rlviz import (
+            figure,  # what a run shows of itself: the one link up, and it loads matplotlib
+        )
+
+        return figure(self)._repr_png_()
+
+    def _column(self, name: str) -> Floats:
+        found = self.columns.get(name)
+        return np.full(len(self), np.nan) if found is None else found
+
+
+def read(logdir: str | os.PathLike[str]) -> History:
+    """Read a run, finished or still being written.
+
+    Rows of all sessions are merged: where a resumed session repeats steps, its rows stand and the
+    older ones that come after the step it resumed from are left out. Where one session records a
+    step more than once, the last row stands.
+
+    Args:
+        logdir: a run directory that `rlviz.Callback` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such directory, or it has no event files with rlviz rows.
+
+    Example:
+        >>> import tempfile, rlviz
+        >>> logdir = tempfile.mkdtemp()
+        >>> with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        ...     viz.on_step_end(1, correct=[1, 0, 1, 1], flops=10**21)
+        >>> run = rlviz.read(logdir)
+        >>> run.accuracy, run.flops
+        (array([0.75]), array([1.e+21]))
+    """
+    contents = load(logdir)
+    if not contents.batches:
+        raise no_steps(contents)
+    return merged(contents)
+
+
+def merged(contents: Contents) -> History:
+    """The run that the batches of a directory make together."""
+    standing = merge(contents.batches)
+    return History(
+        standing.columns,
+        logdir=str(contents.path),
+        damage=contents.damage,
+        superseded=standing.superseded,
+        lost_flops=standing.lost_flops,
+        missing=standing.missing,
+        sessions=standing.sessions,
+        missing_ranks=standing.missing_ranks,
+        files=contents.files,
+    )

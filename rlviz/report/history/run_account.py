@@ -1,0 +1,144 @@
+"""The account of a run: its length, time, cost and losses, for the summary and the doctor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema, wording
+from rlviz.report.history.history import History
+from rlviz.report.history.session_account import Gone
+from rlviz.report.history.sessions import most_flops
+
+
+@dataclass(frozen=True, slots=True)
+class RunAccount:
+    """Plain numbers of a run.
+
+    Attributes:
+        steps: how many have rows.
+        first_step: None of a run without steps; `last_step` too.
+        began: when the first of its rows was closed, seconds since 1970-01-01 UTC; None where no
+            row has a time.
+        ended: the same of the last.
+        wall_seconds: from the end of the first step to that of the last; None as `began`. A clock
+            that was set back stands still until it goes on.
+        flops: phase -> RL FLOPs at the end of the run, exact, the total among them; without phases
+            of which nothing is known.
+        flops_lost: RL FLOPs that went into steps which restarts lost.
+        flops_per_second: the total over the wall seconds; None where one of them is unknown.
+        seconds: phase -> seconds that were recorded of it.
+        mfu: phase -> model FLOPs utilization, in [0, 1], weighed by seconds.
+    """
+
+    steps: int
+    first_step: int | None
+    last_step: int | None
+    began: float | None
+    ended: float | None
+    wall_seconds: float | None
+    flops: dict[str, int]
+    flops_lost: int
+    flops_per_second: float | None
+    seconds: dict[str, float]
+    mfu: dict[str, float]
+
+    @property
+    def total_flops(self) -> int | None:
+        """RL FLOPs of all phases; None where they are unknown."""
+        return self.flops.get(schema.TOTAL)
+
+    @property
+    def lost_share(self) -> float:
+        """The share of all that was spent which restarts lost, in [0, 1]."""
+        spent = self.flops_lost + (self.total_flops or 0)
+        return self.flops_lost / spent if spent else 0.0
+
+
+def account_of(history: History) -> RunAccount:
+    """Account for a run, also for one without a step."""
+    wall = history.wall_time[np.isfinite(history.wall_time)]
+    seconds = float(elapsed(wall)[-1]) if len(wall) else None
+    steps = len(history)
+    return RunAccount(
+        steps=steps,
+        first_step=int(history.step[0]) if steps else None,
+        last_step=int(history.step[-1]) if steps else None,
+        began=float(wall.min()) if len(wall) else None,
+        ended=float(wall.max()) if len(wall) else None,
+        wall_seconds=seconds,
+        flops=_flops(history),
+        flops_lost=history.lost_flops.get(int(history.session[-1]), 0) if steps else 0,
+        flops_per_second=_rate(history, seconds),
+        seconds=_seconds(history),
+        mfu=_mfu(history),
+    )
+
+
+def elapsed(wall: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds since the first of some times, (T,), finite; a clock that was set back stands still
+    until it goes on.
+
+    >>> elapsed(np.array([10.0, 12.0, 5.0, 6.0]))
+    array([0., 2., 2., 3.])
+    """
+    set_back = np.maximum(-np.diff(wall, prepend=wall[:1]), 0.0)
+    since: NDArray[np.float64] = wall - wall[:1] + np.cumsum(set_back)
+    return since
+
+
+def places_of(gone: Sequence[Gone]) -> str:
+    """Where rows are gone, in words: by their steps where these are plain."""
+    shown = []
+    for one in gone[:3]:
+        after = one.after_step
+        if after is not None and one.before_step - after - 1 == one.rows:
+            shown.append(wording.stretches([(after + 1, one.before_step - 1)]))
+        elif after is None:
+            shown.append(f"{wording.counted(one.rows, 'step')} before step {one.before_step}")
+        else:
+            between = f"between steps {after} and {one.before_step}"
+            shown.append(f"{wording.counted(one.rows, 'step')} {between}")
+    if len(gone) > 3:
+        shown.append(wording.counted(sum(one.rows for one in gone[3:]), "step") + " elsewhere")
+    return " and ".join(shown)
+
+
+def _flops(history: History) -> dict[str, int]:
+    """The most that any step has, which is that of the last one unless the count falls."""
+    rows = np.arange(len(history))
+    return {
+        phase: most_flops(history.columns, rows, phase)
+        for phase in (*history.phases, schema.TOTAL)
+        if np.isfinite(history.columns.get(schema.flops_column(phase), np.nan)).any()
+    }
+
+
+def _rate(history: History, seconds: float | None) -> float | None:
+    # The first step's own time is unknown, and so its FLOPs don't count here.
+    total = history.flops[np.isfinite(history.flops)]
+    spent = float(total[-1] - total[0]) if len(total) > 1 else 0.0
+    return spent / seconds if seconds and spent > 0 else None
+
+
+def _seconds(history: History) -> dict[str, float]:
+    prefix = schema.seconds_column("")
+    return {
+        name.removeprefix(prefix): float(np.nansum(values))
+        for name, values in history.columns.items()
+        if name.startswith(prefix)
+    }
+
+
+def _mfu(history: History) -> dict[str, float]:
+    prefix = schema.mfu_column("")
+    found = {}
+    for name, values in history.columns.items():
+        if name.startswith(prefix):
+            phase = name.removeprefix(prefix)
+            seconds = history.columns[schema.seconds_column(phase)]
+            known = np.isfinite(values) & np.isfinite(seconds)
+            if seconds[known].sum() > 0:
+                found[phase] = float(np.average(values[known], weights=seconds[known]))
+    return found

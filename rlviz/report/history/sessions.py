@@ -1,0 +1,209 @@
+"""Merges the sessions of a run: which rows stand, and what compute they stand for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report.history.files import Batch
+from rlviz.report.history.session_account import (
+    MissingRanks,
+    Session,
+    sessions_of,
+    stretches_without,
+)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One row for each step, steps strictly increasing."""
+
+    columns: dict[str, Floats]
+    superseded: int
+    """Rows that a later one replaced."""
+    lost_flops: dict[int, int]
+    """Session -> RL FLOPs that were spent before it and are not in its cumulative count."""
+    missing: tuple[tuple[int, int], ...]
+    """First and last step of each stretch that a session went on after and that has no rows."""
+    sessions: tuple[Session, ...]
+    missing_ranks: tuple[MissingRanks, ...]
+
+
+def merge(batches: Sequence[Batch]) -> Merged:
+    """Stack all batches and keep for every step the row that stands.
+
+    A later session makes void what earlier ones recorded after the step that it goes on from: the
+    weights of those steps are gone. Where a session was given no state to go on from, it counts
+    its FLOPs from 0; they are put on top of those of the rows that stand before it. Its own states
+    know nothing of that, so a session that goes on from one of them gets the same on top.
+    """
+    batches, claimed = _told_apart(batches)
+    names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
+    columns = {name: _stacked(batches, name) for name in names}
+    starts = _starts(batches)
+    offsets: dict[int, dict[str, int]] = {}
+    lost: dict[int, int] = {}
+    missing: list[tuple[int, int]] = []
+    spent = 0
+    for number, start in starts.items():
+        before = _standing(columns, starts, until=number)
+        offsets[number] = _offsets(columns, start, before, offsets)
+        mine = np.flatnonzero(columns[schema.SESSION] == number)
+        _shift(columns, mine, offsets[number])
+        begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
+        lost[number] = max(spent - begins_with, 0)
+        spent = lost[number] + max(begins_with, most_flops(columns, mine))
+        last = columns[schema.STEP][before[-1]] if len(before) else 0.0
+        missing = _still_missing(missing, start, int(last))
+    keep = _standing(columns, starts)
+    everything = np.array_equal(keep, np.arange(len(columns[schema.STEP])))
+    standing = columns if everything else {name: col[keep] for name, col in columns.items()}
+    superseded = int(np.isfinite(columns[schema.STEP]).sum()) - len(keep)
+    stand_until = {number: start.after for number, start in starts.items()}
+    return Merged(
+        standing,
+        superseded,
+        lost,
+        tuple(missing),
+        sessions_of(batches, claimed, columns, keep, stand_until),
+        stretches_without(batches, columns[schema.STEP], keep),
+    )
+
+
+def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
+    """The batches as their writers wrote them, with a session number for each writer, for two
+    that began at once took the same; and the number that each took."""
+    writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
+    numbers: dict[tuple[int, str], int] = {}
+    following = 0
+    for session, writer in sorted(writers, key=lambda known: known[0]):  # else in order of files
+        numbers[session, writer] = max(session, following)
+        following = numbers[session, writer] + 1
+    renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
+    # Names of files follow the clock, which may be set back; the writer's own count does not.
+    renumbered.sort(key=lambda batch: (batch.header.session, batch.written or 0))
+    return renumbered, {number: session for (session, _), number in numbers.items()}
+
+
+def _renumbered(batch: Batch, number: int) -> Batch:
+    if batch.header.session == number:
+        return batch
+    table = batch.table.copy()
+    table[:, batch.header.columns.index(schema.SESSION)] = number
+    return replace(batch, header=replace(batch.header, session=number), table=table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How a session began."""
+
+    after: float
+    """Rows of earlier sessions stand up to this step."""
+    has_state: bool
+    flops: int
+    """Cumulative FLOPs in that state, as the callback counted them."""
+
+
+def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
+    """Session number -> its start, in the order of the numbers."""
+    starts: dict[int, _Start] = {}
+    for batch in batches:  # in the order of their sessions
+        header = batch.header
+        known = starts.get(header.session)
+        if known is not None and known.after < np.inf:
+            continue
+        # Where it began, not the least step: a loop may go back to steps long done.
+        after = next(iter(batch.steps), np.inf) - 1
+        if header.resumed_after is not None:
+            after = min(after, header.resumed_after)
+        starts[header.session] = _Start(
+            float(after),
+            header.resumed_after is not None,
+            0 if header.resumed_after is None else header.flops_before,
+        )
+    return starts
+
+
+def _still_missing(
+    missing: list[tuple[int, int]], start: _Start, last: int
+) -> list[tuple[int, int]]:
+    """The stretches without rows once a session has begun; `last` is the last step before it that
+    has one."""
+    if start.has_state and start.after > last:  # its state was saved, the rows before it were not
+        return [*(gap for gap in missing if gap[0] <= last), (last + 1, int(start.after))]
+    return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
+
+
+def _stacked(batches: Sequence[Batch], name: str) -> Floats:
+    """One column of all batches, NaN where one has none."""
+    parts = []
+    for batch in batches:
+        names = batch.header.columns
+        if name in names:
+            parts.append(batch.table[:, names.index(name)])
+        else:
+            parts.append(np.full(len(batch.table), np.nan))
+    return np.concatenate(parts)
+
+
+def _standing(
+    columns: dict[str, Floats], starts: dict[int, _Start], *, until: float = np.inf
+) -> NDArray[np.int64]:
+    """Which rows stand, in the order of their steps; those of sessions before `until` only, and
+    up to the step after which that one goes on."""
+    step, session = columns[schema.STEP], columns[schema.SESSION]
+    valid = np.isfinite(step) & (session < until)
+    for number, start in starts.items():
+        if number <= until:
+            valid &= ~((session < number) & (step > start.after))
+    at = np.flatnonzero(valid)
+    at = at[np.argsort(session[at], kind="stable")]  # by session, within one as written
+    # Of equal steps the last one written stands: look for the first from behind.
+    _, from_behind = np.unique(step[at][::-1], return_index=True)
+    return np.asarray(at[len(at) - 1 - from_behind])
+
+
+def _offsets(
+    columns: dict[str, Floats],
+    start: _Start,
+    before: NDArray[np.int64],
+    offsets: dict[int, dict[str, int]],
+) -> dict[str, int]:
+    """Phase -> FLOPs that a session's own count lacks, given the rows that stand before it."""
+    if start.has_state:
+        # The state is of the session that wrote the step which this one goes on after.
+        return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
+    prefix = schema.flops_column("")
+    phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
+    return {phase: most_flops(columns, before, phase) for phase in phases}
+
+
+def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:
+    """Put a session's FLOPs on top of its offsets, exactly."""
+    for phase, offset in offsets.items():
+        if not offset:
+            continue
+        nearest = columns[schema.flops_column(phase)]
+        remainders = columns[schema.flops_remainder_column(phase)]
+        for row in mine[np.isfinite(nearest[mine])]:
+            count = schema.join_count(nearest[row], remainders[row]) + offset
+            nearest[row], remainders[row] = schema.split_count(count)
+
+
+def most_flops(
+    columns: dict[str, Floats], rows: NDArray[np.int64], phase: str = schema.TOTAL
+) -> int:
+    """The largest exact cumulative FLOPs in any of the rows; 0 where none has a count."""
+    name = schema.flops_column(phase)
+    if name not in columns:
+        return 0
+    known = rows[np.isfinite(columns[name][rows])]
+    if not len(known):
+        return 0
+    most = columns[name][known].max()
+    same = known[columns[name][known] == most]  # float64 can't tell these apart
+    return schema.join_count(most, columns[schema.flops_remainder_column(phase)][same].max())

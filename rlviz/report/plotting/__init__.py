@@ -1,1 +1,0 @@
-"""The parts of the figure: panels, scales, labels, and how they look."""

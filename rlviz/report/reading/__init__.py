@@ -1,1 +1,0 @@
-"""From event files to rows: what is read, which rows stand, what is gone."""

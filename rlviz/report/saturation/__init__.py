@@ -1,1 +1,0 @@
-"""The sigmoid behind a ceiling, and whether data show one."""

@@ -1,0 +1,166 @@
+"""What happened in a run, for somebody who was not there: claims, values, costs, losses."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema, wording
+from rlviz.report.history import History
+from rlviz.report.series.measures import default_measures
+from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, MOST, analyse
+from rlviz.report.statistics.together import together
+from rlviz.report.summary import facts
+from rlviz.report.summary.curve_values import CurveValues, Value
+from rlviz.report.summary.narrative import Axis, findings, p_text, sentence
+from rlviz.report.summary.result import Claim, Summary
+from rlviz.report.summary.values_text import form_of
+from rlviz.smooth.bins import averaged, averaged_ties
+
+Floats = NDArray[np.float64]
+
+LABELS = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
+"""Of the measures that every run should have; a metric goes by its own name."""
+
+
+def summarise(history: History) -> Summary:
+    """Sum up a run: what its curves did, what it cost, what can't be concluded, what was lost.
+
+    Places along the run are cumulative RL FLOPs, or steps where a run has no such axis. Values are
+    those of the local-quadratic curve ± one standard error, which knows that noise lasts from step
+    to step; claims are tested by `rlviz.report.statistics`. With fewer than 20 points there are
+    only the recorded values.
+
+    Raises:
+        TypeError: it is no `History`.
+
+    Example:
+        >>> import numpy as np
+        >>> run = History({"step": np.array([1.0, 2.0]), "correct": np.array([1.0, 3.0]),
+        ...                "graded": np.array([4.0, 4.0])}, logdir="runs/a")
+        >>> summarise(run).claims[0].sentence
+        'Training accuracy went from 25.0 % to 75.0 %.'
+    """
+    if not isinstance(history, History):
+        raise TypeError(
+            f"summarise() takes a run, got {type(history).__name__}. Read it first: "
+            "rlviz.summarise(rlviz.read(logdir))."
+        )
+    x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
+    series = {schema.ACCURACY: history.accuracy, schema.PARALLELISM: history.parallelism}
+    for name in default_measures([history]):
+        if name in history.metrics:  # as the figure has it where there is no accuracy
+            series[name] = history.columns[schema.metric_column(name)]
+    unsure: list[str] = []
+    claims = [_claim(name, history, x, y, unsure) for name, y in series.items()]
+    claims.sort(key=lambda claim: not claim.values)  # what there is before what there is not
+    claims += _forecast(history, unsure)
+    claims += _connection(history, x, unsure)
+    return Summary(
+        f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
+        tuple(claims),
+        facts.facts(history),
+        facts.notes(history),
+        tuple(unsure),
+        _groups(history, x),
+    )
+
+
+def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str]) -> Claim:
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
+    label = LABELS.get(name) or (name.capitalize() if name.isalpha() and name.islower() else name)
+    if not len(y):
+        return Claim(name, label, f"{label} was not recorded.", {})
+    form, axis = form_of(name), _axis(history, x)
+    curve, found = CurveValues(x, y), analyse(x, y)
+    values = _values(curve, x)
+    if len(y) < FEWEST:
+        points = wording.counted(len(y), "point")
+        unsure.append(f"{label}: {points} are too few to tell a change from chance.")
+    elif found.noise is not None and not found.drift_excluded:
+        unsure.append(
+            f"{label}: whether it changed for a reason. A random walk of the same roughness "
+            f"can't be excluded with these {len(y)} steps, so no trend and no shape is claimed."
+        )
+    told = sentence(label, form, axis, curve, found)
+    return Claim(name, label, told, values, tuple(findings(label, form, axis, found)))
+
+
+def _groups(history: History, x: Floats) -> dict[str, dict[str, Value]]:
+    """Of each task family that had a graded answer."""
+    found = {}
+    for group in history.groups:
+        y = history.group_accuracy(group)
+        known = np.isfinite(x) & np.isfinite(y)
+        if known.any():
+            found[group] = _values(CurveValues(x[known], y[known]), x[known])
+    return found
+
+
+def _values(curve: CurveValues, x: Floats) -> dict[str, Value]:
+    middle = float(x[0]) + 0.5 * float(x[-1] - x[0])
+    return {"start": curve.at(x[0]), "middle": curve.at(middle), "end": curve.at(x[-1])}
+
+
+def _axis(history: History, x: Floats) -> Axis:
+    start, extent = float(x[0]), float(x[-1] - x[0])
+    if history.has_compute_axis:
+        return Axis(start, extent, _compute, "the compute")
+    return Axis(start, extent, _steps, "the steps")
+
+
+def _compute(*places: float) -> str:
+    return f"{' to '.join(wording.flops(int(at)) for at in places)} RL FLOPs"
+
+
+def _steps(*places: float) -> str:
+    return f"step{'s' * (len(places) > 1)} {' to '.join(f'{at:.0f}' for at in places)}"
+
+
+def _forecast(history: History, unsure: list[str]) -> list[Claim]:
+    """What twice the compute would bring, where the data show a ceiling."""
+    if not history.has_compute_axis or np.isfinite(history.accuracy).sum() < FEWEST:
+        return []
+    from rlviz.scaling.fitting import fit  # scipy.optimize takes its time to load
+
+    curve = fit(history.flops, history.accuracy)
+    if not curve.identifiable:
+        unsure.append(
+            f"{LABELS[schema.ACCURACY]}: no ceiling and no forecast is given: {curve.why_not}."
+        )
+        return []
+    known = history.flops[np.isfinite(history.flops)]
+    twice = 2 * float(known[-1])
+    low, high = map(float, curve.predict_interval(twice))
+    least, most = curve.ceiling_interval
+    told = (
+        f"At twice the compute it would be {100 * float(curve.predict(twice)):.1f} ± "
+        f"{100 * (high - low) / 4:.1f} %, under a ceiling of {100 * curve.A:.1f} % "
+        f"(95 %: {100 * least:.1f} to {100 * most:.1f} %)."
+    )
+    return [Claim("forecast", "Forecast", told, {})]
+
+
+def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
+    """Whether accuracy and parallelism move together beyond both changing along the run."""
+    accuracy, parallelism = history.accuracy, history.parallelism
+    known = np.isfinite(x) & np.isfinite(accuracy) & np.isfinite(parallelism)
+    at, first = averaged(*averaged_ties(x[known], accuracy[known]), MOST)
+    _, second = averaged(*averaged_ties(x[known], parallelism[known]), MOST)
+    if len(at) < FEWEST or not np.ptp(first) > 0 or not 0 < np.ptp(second) < 1 / LEAST_EXTENT:
+        return []
+    found = together(at, first, second)
+    tests = f"{p_text(found.p_around)} around their curves, {p_text(found.p_changes)} for changes"
+    if not found.is_claimed:
+        unsure.append(
+            "Whether accuracy and parallelism depend on each other: that both change with the "
+            f"compute says nothing of it, and their noise shows no connection ({tests})."
+        )
+        return []
+    told = (
+        "Around their curves accuracy and parallelism go up and down "
+        f"{'together' if found.correlation > 0 else 'against each other'} "
+        f"(correlation {found.correlation:.2f}; {tests})."
+    )
+    return [Claim("connection", "Connection", told, {})]

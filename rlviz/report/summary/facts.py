@@ -1,0 +1,94 @@
+"""Plain numbers of a run, and what of it was lost."""
+
+from typing import Any
+
+import numpy as np
+
+from rlviz import wording
+from rlviz.report.history import History
+from rlviz.report.history.run_account import account_of, places_of
+
+
+def facts(history: History) -> dict[str, Any]:
+    """Steps, sessions, seconds, and FLOPs, wall seconds and MFU by phase, ready for JSON.
+
+    Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
+    `wall_seconds`, from the end of the first step to that of the last, 0 where no time is known;
+    `flops`, by phase, with the total, as exact integers; `seconds`, by phase; `mfu`, by phase, in
+    [0, 1], weighed by seconds; `flops_per_second`, the total over the wall seconds, None where one
+    of them is unknown.
+    """
+    account = account_of(history)
+    return {
+        "steps": account.steps,
+        "first_step": account.first_step,
+        "last_step": account.last_step,
+        "sessions": len(np.unique(history.session)),
+        "lost_rows": history.lost_rows,
+        "wall_seconds": account.wall_seconds or 0.0,
+        "flops": account.flops,
+        "seconds": account.seconds,
+        "mfu": account.mfu,
+        "flops_per_second": account.flops_per_second,
+    }
+
+
+def notes(history: History) -> tuple[str, ...]:
+    """What was lost, damaged or done again, a sentence each."""
+    notes = []
+    if not np.isfinite(history.flops).any():
+        notes.append("no RL FLOPs were recorded, so the axis is training steps.")
+    elif not history.has_compute_axis:
+        notes.append("the count of RL FLOPs falls along the steps, so the axis is training steps.")
+    if history.superseded:
+        rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
+        notes.append(f"{rows} recorded again; the latest stand.")
+    account = account_of(history)
+    if account.flops_lost:
+        share = f"{100 * account.lost_share:.1f} % of all that was spent"
+        notes.append(
+            f"{wording.flops(account.flops_lost)} RL FLOPs ({share}) went into steps "
+            "that restarts lost; the curves don't count them."
+        )
+    for first, last in history.missing:
+        steps = f"steps {first} to {last} have" if first < last else f"step {first} has"
+        notes.append(
+            f"{steps} no rows here although the run went on after step {last}: lost before they "
+            "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on "
+            "from the checkpoint."
+        )
+    if history.dropped:
+        were = wording.agree(history.dropped, "was", "were")
+        notes.append(
+            f"{wording.counted(history.dropped, 'step')} {were} given up, because the disk did not "
+            "take them."
+        )
+    if history.missing_ranks:
+        few = sum(stretch.steps for stretch in history.missing_ranks)
+        ranks = {rank for stretch in history.missing_ranks for rank in stretch.ranks}
+        notes.append(
+            f"{wording.counted(few, 'step')} {wording.agree(few, 'lacks', 'lack')} the share of "
+            f"{wording.stretches(wording.runs(ranks), 'rank')}; `rlviz doctor` says which steps."
+        )
+    if lost_rows := history.lost_rows:
+        gone = [one for session in history.sessions for one in session.gone]
+        notes.append(
+            f"{wording.counted(lost_rows, 'step')} that {wording.agree(lost_rows, 'was', 'were')} "
+            f"written {wording.agree(lost_rows, 'is', 'are')} missing here: {places_of(gone)}. "
+            "`rlviz doctor` says what to do."
+        )
+    if history.damage:
+        unread = sum(damage.length for damage in history.damage)
+        files = len({damage.file for damage in history.damage})
+        notes.append(
+            f"{unread} bytes in {files} file{'' if files == 1 else 's'} could not be read "
+            f"({history.damage[0].reason}){_effect(history)}."
+        )
+    return tuple(notes)
+
+
+def _effect(history: History) -> str:
+    """What the damage costs, beyond the rows that are known to be lost."""
+    if any(damage.before_step is None for damage in history.damage):
+        return "; whether they held steps behind the last one that is here can't be told"
+    return "" if history.lost_rows else "; no step is missing by it"

@@ -1,0 +1,235 @@
+"""A summary and how it shows itself: in sentences, as Markdown, as a page, as plain data."""
+
+import re
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from rlviz import schema, wording
+from rlviz.report.summary.curve_values import Value
+from rlviz.report.summary.values_text import form_of
+
+_WHEN = ("start", "middle", "end")
+_DEFINITIONS = (
+    "*Training accuracy: correct / graded answers of a step. Average parallelism: mean over a "
+    "step's episodes of work / span. RL FLOPs: cumulative, one multiply-add counts 2. Start, "
+    "middle and end are values of the local-quadratic curve at the first step, at half of the x "
+    "axis and at the last step, ± one standard error. Claims are tested against noise that lasts "
+    "from step to step (AR(1)) and, but for the scatter, only where a random walk is excluded at "
+    "5 %; scatter is the standard deviation of single steps.*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the summary says of one measure, and the numbers behind it."""
+
+    name: str
+    label: str
+    """What the measure is called, in the tables too."""
+    sentence: str
+    values: dict[str, Value]
+    """Of its curve at `start`, `middle` and `end` of the axis; empty where nothing was recorded."""
+    findings: tuple[tuple[str, str], ...] = ()
+    """(claim, finding with its p value or interval)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened in a run. It shows itself in notebooks.
+
+    Attributes:
+        title: name of the run.
+        claims: what is said: of accuracy and parallelism, of metrics that the figure shows in
+            place of what was not recorded, and of a forecast and a connection if there is one.
+        facts: plain numbers, see `rlviz.report.summary.facts.facts`.
+        notes: what was lost.
+        not_concluded: what could not be said, and why.
+        groups: task family -> values of its accuracy's curve at `start`, `middle` and `end`.
+    """
+
+    title: str
+    claims: tuple[Claim, ...]
+    facts: dict[str, Any]
+    notes: tuple[str, ...]
+    not_concluded: tuple[str, ...] = ()
+    groups: dict[str, dict[str, Value]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """In a line; `print` gives its sentences."""
+        steps = wording.counted(self.facts["steps"], "step")
+        notes = wording.counted(len(self.notes), "note")
+        return f"<Summary {self.title!r}, {steps}, {len(self.claims)} claims, {notes}>"
+
+    def __str__(self) -> str:
+        """What happened, a sentence a line; `markdown()` has the tables too."""
+        notes = (f"Note: {note}" for note in self.notes)
+        return "\n".join((f"{self.title}:", *(claim.sentence for claim in self.claims), *notes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data, ready for JSON."""
+        return {
+            "title": self.title,
+            "claims": [
+                {
+                    "name": claim.name,
+                    "sentence": claim.sentence,
+                    "values": _plain(claim.values),
+                    "findings": [list(finding) for finding in claim.findings],
+                }
+                for claim in self.claims
+            ],
+            "facts": self.facts,
+            "notes": list(self.notes),
+            "not_concluded": list(self.not_concluded),
+            "groups": {name: _plain(values) for name, values in self.groups.items()},
+        }
+
+    def markdown(self) -> str:
+        """The summary as Markdown. The same run gives the same bytes."""
+        return _markdown(self)
+
+    def html(self, *, figure_svg: str = "") -> str:
+        """The summary as a page that stands by itself, with a figure above it if one is given."""
+        return _page(self, figure_svg)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def _plain(values: dict[str, Value]) -> dict[str, dict[str, float | None]]:
+    return {
+        when: {"value": value.value, "standard_error": value.standard_error}
+        for when, value in values.items()
+    }
+
+
+def _markdown(summary: Summary) -> str:
+    parts = [
+        f"# {_escaped(summary.title)}",
+        _paragraph(summary),
+        _values(summary),
+        _findings(summary),
+        _costs(summary.facts),
+    ]
+    if summary.not_concluded:
+        reasons = [f"- {_safe(summary, reason)}" for reason in summary.not_concluded]
+        parts.append("**Not concluded:**\n\n" + "\n".join(reasons))
+    parts += [f"**Note:** {note}" for note in summary.notes]
+    parts.append(_DEFINITIONS)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _paragraph(summary: Summary) -> str:
+    facts = summary.facts
+    length = wording.counted(facts["steps"], "training step")
+    if facts["wall_seconds"] > 0:
+        length += f" in {wording.duration(facts['wall_seconds'])}"
+    total = facts["flops"].get(schema.TOTAL)
+    if total is not None:
+        length += f", {wording.flops(total)} RL FLOPs"
+    if facts["flops_per_second"]:
+        length += f" ({wording.flops(int(facts['flops_per_second']))} a second)"
+    told = [_safe(summary, claim.sentence) for claim in summary.claims]
+    return " ".join([f"{length}.", *told])
+
+
+def _safe(summary: Summary, text: str) -> str:
+    """A sentence of which only the names of metrics may hold what Markdown sees as its own."""
+    for claim in summary.claims:
+        text = text.replace(claim.label, _escaped(claim.label))
+    return text
+
+
+def _values(summary: Summary) -> str:
+    """A row for each measure, and below the accuracy one for each task family."""
+    rows = []
+    for claim in summary.claims:
+        if claim.values:
+            rows.append(_row(_escaped(claim.label), claim.name, claim.values))
+        if claim.name == schema.ACCURACY:
+            rows += [
+                _row(f"Accuracy, {_escaped(group)}", claim.name, values)
+                for group, values in summary.groups.items()
+            ]
+    return _table(["", *_WHEN], rows, right=3)
+
+
+def _row(label: str, name: str, values: dict[str, Value]) -> list[str]:
+    return [label, *(form_of(name)(values[when]) for when in _WHEN)]
+
+
+def _findings(summary: Summary) -> str:
+    rows = [
+        [_safe(summary, text) for text in finding]
+        for claim in summary.claims
+        for finding in claim.findings
+    ]
+    return _table(["claim", "finding"], rows, right=0)
+
+
+def _costs(facts: dict[str, Any]) -> str:
+    """FLOPs by phase, with seconds and MFU where they are known."""
+    flops: dict[str, int] = facts["flops"]
+    phases = [phase for phase in flops if phase != schema.TOTAL]
+    if not phases:
+        return ""
+    total = flops.get(schema.TOTAL, 0)
+    seconds, mfu = facts["seconds"], facts["mfu"]
+    header = ["phase", "RL FLOPs", "share", *["time"] * bool(seconds), *["MFU"] * bool(mfu)]
+    rows = []
+    for phase in phases:
+        row = [phase, wording.flops(flops[phase]), _share(phase, flops[phase], total)]
+        if seconds:
+            row.append(wording.duration(seconds[phase]) if phase in seconds else "")
+        if mfu:
+            row.append(f"{100 * mfu[phase]:.1f} %" if phase in mfu else "")
+        rows.append(row)
+    rows.append(["**total**", wording.flops(total), *[""] * (len(header) - 2)])
+    return _table(header, rows, right=len(header) - 1)
+
+
+def _share(phase: str, count: int, total: int) -> str:
+    if phase == schema.EVALUATION:
+        return "not in the total"
+    return f"{100 * count / total:.1f} %" if total else ""
+
+
+def _table(header: list[str], rows: list[list[str]], *, right: int) -> str:
+    """Markdown; the last `right` columns stand flush right."""
+    if not rows:
+        return ""
+    rules = ["---"] * (len(header) - right) + ["---:"] * right
+    lines = [header, *rows]
+    drawn = ["| " + " | ".join(cells) + " |" for cells in lines]
+    drawn = [re.sub(r"\|  (?=\|)", "| ", line) for line in drawn]
+    return "\n".join([drawn[0], f"|{'|'.join(rules)}|", *drawn[1:]])
+
+
+def _escaped(text: str) -> str:
+    """The name of a run, in which Markdown would see emphasis, links or HTML."""
+    marks = r"[\\`*\[\]<>|#~]|(?<![^\W_])_|_(?![^\W_])"  # an underscore within a word is none
+    return re.sub(marks, r"\\\g<0>", " ".join(text.split()))
+
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #8884; text-align: left; }
+svg { max-width: 100%; height: auto; background: white; }
+em { color: #767676; font-size: 0.9rem; }
+"""
+
+
+def _page(summary: Summary, figure_svg: str) -> str:
+    """A page without scripts and without anything from elsewhere."""
+    from markdown_it import MarkdownIt
+
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(_markdown(summary))
+    drawing = figure_svg[figure_svg.find("<svg") :]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{escape(summary.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n{drawing}\n{body}</body>\n</html>\n"
+    )

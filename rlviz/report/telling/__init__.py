@@ -1,1 +1,0 @@
-"""The parts of the summary: facts, values, sentences, and their texts."""

@@ -1,0 +1,117 @@
+"""Whether data show the ceiling of a saturating curve: their noise, and reasons why they do not."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlviz import wording
+from rlviz.scaling.sigmoid import Floats, Points, Shapes
+
+MIN_POINTS = 100
+MIN_FACTOR = 10.0
+MIN_EFFECTIVE_POINTS = 30.0
+"""What a curve leaves of a random walk is worth about 10 points, however long it is."""
+
+_FEWEST_MEANS = 30
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What the best curve leaves.
+
+    Attributes:
+        effective_points: how many independent ones the points are worth.
+        variance: of the long run: the number of points times the variance of their mean.
+    """
+
+    effective_points: float
+    variance: float
+
+
+def noise(points: Points, curve: Shapes) -> Noise:
+    """The noise around a curve, as AR(1).
+
+    It makes n points worth n·(1 − rho)/(1 + rho), and a variance larger by the inverse. A slow
+    drift under a larger scatter shows a small rho from point to point. So rho is asked again of
+    the means of 2, 4, 8, … points, and the largest variance counts.
+    """
+    n, k = len(points.value), points.parameters
+    left = np.sqrt(points.weight) * (points.value - curve.value(points.log_compute)[0])
+    variance = float(left @ left) / (n - k)
+    if variance < _ROUNDING:  # of a range of 1: there is no noise, and rounding is no AR(1)
+        return Noise(float(n), variance)
+    largest = _long_run(left, k)
+    while len(left) >= 2 * _FEWEST_MEANS:
+        left = left[len(left) % 2 :].reshape(-1, 2).sum(1) / math.sqrt(2)
+        largest = max(largest, _long_run(left, k))
+    return Noise(n * min(variance / largest, 1.0), largest)
+
+
+def too_little(c: Floats) -> str:
+    """Why these amounts of compute, sorted, (n,), cannot show a ceiling, or nothing."""
+    if len(c) < MIN_POINTS:
+        return f"there are {len(c)} points, and a ceiling needs {MIN_POINTS}"
+    if c[-1] == 0:
+        return "no compute was counted"
+    factor = float(c[-1] / c[c > 0][0])
+    if factor < MIN_FACTOR * (1 - 1e-9):
+        return (
+            f"the compute grows by a factor of {factor:.2g} over the points, and a ceiling needs "
+            f"a factor of {MIN_FACTOR:g}"
+        )
+    return ""
+
+
+def not_shown(points: Points, shapes: Shapes, found: Noise, *, doubtful: float, sure: float) -> str:
+    """Why the data do not show a ceiling, as a clause, or nothing.
+
+    Args:
+        points: the data.
+        shapes: all whose sum of squares is at most `sure`, the best one first.
+        found: the noise around that one.
+        doubtful, sure: sums of squares up to which a parabola may be the true curve, and, at 4.5
+            standard errors, a sigmoid: its shape was searched for, and noise has many shapes.
+    """
+    low, high = shapes.value(np.array([-math.inf, math.inf]))[0]
+    if found.effective_points < MIN_EFFECTIVE_POINTS:
+        return (
+            "the best sigmoid misses the data for many steps on end, as if there were only "
+            f"{wording.counted(round(found.effective_points), 'independent point')}: random drift, "
+            "a jump or another shape cannot be excluded"
+        )
+    if points.squares() <= sure or high <= low:
+        return "the accuracy does not rise beyond its scatter"
+    return _open(points, shapes) or _bent(points, doubtful)
+
+
+def _open(points: Points, shapes: Shapes) -> str:
+    low, high = points.bounds()
+    first, last = shapes.shape.min(0), shapes.shape.max(0)
+    edge = 1e-6 * (high - low)
+    if first[1] <= low[1] + edge[1] or last[0] >= high[0] - edge[0]:
+        return "the data do not pass C_mid: curves without a ceiling fit them as well"
+    if last[0] >= 0:
+        return "it is not certain that the data pass C_mid, the compute at half of the rise"
+    if last[1] >= high[1] - edge[1]:
+        return "the rise is as steep as a jump, and a jump does not show where it leads"
+    return ""
+
+
+def _bent(points: Points, doubtful: float) -> str:
+    root = np.sqrt(points.weight)
+    powers = np.vander(np.exp(points.log_compute), 3) * root[:, None]
+    y = points.value * root
+    left = y - powers @ np.linalg.lstsq(powers, y, rcond=None)[0]
+    if float(left @ left) <= doubtful:
+        return "a parabola fits the data as well, and it has no ceiling"
+    return ""
+
+
+def _long_run(left: Floats, k: int) -> float:
+    n, squares = len(left), float(left @ left)
+    rho = float(left[1:] @ left[:-1]) / squares
+    # A regression with k parameters takes this much from rho (Kendall 1954, for k = 1 and 2).
+    rho = min(max(rho + (k + (k + 2) * rho) / n, 0.0), 1 - 1e-6)
+    return squares / (n - k) * (1 + rho) / (1 - rho)

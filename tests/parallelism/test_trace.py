@@ -1,0 +1,472 @@
+"""Live parallelism of agents: DEFINITIONS section 5, and the definition in `Forest`."""
+
+import asyncio
+import copy
+import pickle
+import random
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlviz.parallelism import Parallelism, Trace, work_span
+from rlviz.parallelism.forest import AgentSpan, Forest
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def trace(clock):
+    return Trace(clock=clock)
+
+
+def run(trace, clock, start, end, name="agent", parent=None):
+    """An agent of given times; what happens in between is entered by hand."""
+    agent = trace.agent(name, parent=parent)
+    clock.now = start
+    agent.__enter__()
+    clock.now = end
+    agent.__exit__(None, None, None)
+    return agent
+
+
+class TestSelfTime:
+    def test_a_parent_that_waits_for_its_child_is_not_working(self, trace, clock):
+        with trace.agent("main"):  # works [0, 1) and [4, 6)
+            clock.now = 1
+            with trace.agent("child"):
+                clock.now = 4
+            clock.now = 6
+        assert trace.parallelism() == Parallelism(work=6, span=6)
+        assert trace.concurrency().peak == 1
+
+    def test_children_that_overlap_run_side_by_side(self):
+        # main works [0, 1) and [6, 8); left [1, 5), right [2, 6): work 3 + 8, span 1 + 4 + 2
+        forest = Forest(
+            [AgentSpan("main", 0, 8), AgentSpan("left", 1, 5, 0), AgentSpan("right", 2, 6, 0)]
+        )
+        assert (forest.work, forest.span) == (11, 7)
+
+    def test_children_that_follow_one_another_are_a_chain(self):
+        forest = Forest(
+            [AgentSpan("main", 0, 9), AgentSpan("first", 0, 4, 0), AgentSpan("then", 4, 9, 0)]
+        )
+        assert (forest.work, forest.span) == (9, 9)
+
+    def test_the_parent_works_between_two_groups(self):
+        # group [0, 4) + [0, 3), main [4, 5), group [5, 7) + [5, 9): work 7 + 1 + 6, span 4 + 1 + 4
+        forest = Forest(
+            [
+                AgentSpan("main", 0, 9),
+                AgentSpan("a", 0, 4, 0),
+                AgentSpan("b", 0, 3, 0),
+                AgentSpan("c", 5, 7, 0),
+                AgentSpan("d", 5, 9, 0),
+            ]
+        )
+        assert (forest.work, forest.span) == (14, 9)
+
+    def test_grandchildren_take_the_time_from_their_parent_only_once(self):
+        # main [0, 1) + [9, 10), child [1, 2) + [8, 9), two grandchildren [2, 8) and [2, 5)
+        forest = Forest(
+            [
+                AgentSpan("main", 0, 10),
+                AgentSpan("child", 1, 9, 0),
+                AgentSpan("x", 2, 8, 1),
+                AgentSpan("y", 2, 5, 1),
+            ]
+        )
+        assert (forest.work, forest.span) == (2 + 2 + 9, 2 + 2 + 6)
+
+    def test_pieces_inside_children_that_overlap_are_not_ordered_by_their_times(self):
+        # Two children [0, 10): one works [0, 2) and waits for [2, 10); the other works [0, 6) and
+        # waits for [6, 10). The first one's work ended before the other's child began, but neither
+        # waits for the other.
+        forest = Forest(
+            [
+                AgentSpan("left", 0, 10),
+                AgentSpan("right", 0, 10),
+                AgentSpan("l", 2, 10, 0),
+                AgentSpan("r", 6, 10, 1),
+            ]
+        )
+        assert (forest.work, forest.span) == (20, 10)
+
+    def test_roots_side_by_side_are_as_independent_as_children(self):
+        forest = Forest([AgentSpan("a", 0, 4), AgentSpan("b", 1, 5), AgentSpan("c", 5, 6)])
+        assert (forest.work, forest.span) == (9, 5)
+
+    def test_a_child_that_outlives_its_parent_counts_to_its_own_end(self):
+        # main [0, 1), child [1, 9) although main ends at 3
+        forest = Forest([AgentSpan("main", 0, 3), AgentSpan("child", 1, 9, 0)])
+        assert (forest.work, forest.span) == (9, 9)
+
+    def test_an_agent_started_after_its_parent_belongs_to_the_ancestor_that_still_runs(self):
+        # main [0, 1), child [1, 2), main [2, 5), its late child [5, 6), main [6, 10): one chain
+        forest = Forest(
+            [AgentSpan("main", 0, 10), AgentSpan("child", 1, 2, 0), AgentSpan("late", 5, 6, 1)]
+        )
+        assert (forest.work, forest.span) == (10, 10)
+
+    def test_nothing_recorded_is_undefined(self, trace):
+        assert trace.parallelism() == Parallelism(0, 0)
+        assert trace.concurrency().peak == 0
+
+    def test_an_end_before_the_start_is_refused(self):
+        with pytest.raises(ValueError, match="span 'a' must start before it ends, got start=5"):
+            Forest([AgentSpan("a", 5, 3)])
+
+    def test_agents_that_are_each_others_parents_are_refused(self):
+        with pytest.raises(ValueError, match="span 'a' is among its own ancestors"):
+            Forest([AgentSpan("a", 0, 1, 1), AgentSpan("b", 0, 1, 0)])
+
+
+class TestProperties:
+    """A program is a list of steps: a number is work, a list is a group of agents, joined after."""
+
+    programs = st.recursive(
+        st.lists(st.integers(0, 5), max_size=4),
+        lambda inner: st.lists(
+            st.one_of(st.integers(0, 5), st.lists(inner, min_size=1, max_size=4)), max_size=4
+        ),
+        max_leaves=12,
+    )
+
+    def schedule(self, program, start, spans, parent, delay):
+        """Run it with as many processors as it asks for; a child of a group may start late."""
+        me = len(spans)
+        spans.append(None)
+        now = start
+        for step in program:
+            if isinstance(step, int):
+                now += step
+                continue
+            reach = now  # some child always runs until the group is joined: no idle gap
+            for child in step:
+                begin = now + delay(reach - now)
+                reach = max(reach, self.schedule(child, begin, spans, me, delay))
+            now = reach
+        spans[me] = AgentSpan(f"agent-{me}", start, now, parent)
+        return now
+
+    def graph(self, program, weights, edges, before):
+        """The program's own graph; gives the nodes that what comes next has to wait for."""
+        for step in program:
+            if isinstance(step, int):
+                node = len(weights)
+                weights[node] = step
+                edges += [(other, node) for other in before]
+                before = [node]
+            else:
+                ends = [self.graph(child, weights, edges, before) for child in step]
+                before = list({node for end in ends for node in end} | set(before))
+        return before
+
+    @given(programs)
+    def test_with_processors_for_all_it_equals_the_programs_own_graph(self, program):
+        spans, weights, edges = [], {}, []
+        self.schedule(program, 0, spans, None, lambda room: 0)
+        self.graph(program, weights, edges, [])
+        forest, graph = Forest(spans), work_span(weights, edges)
+        assert (forest.work, forest.span) == (graph.work, graph.span)
+
+    @given(programs, st.randoms())
+    def test_with_queues_it_lies_between_busy_and_the_programs_own_graph(self, program, rnd):
+        spans, weights, edges = [], {}, []
+        self.schedule(program, 0, spans, None, lambda room: rnd.randint(0, room))
+        self.graph(program, weights, edges, [])
+        trace, graph = pickle.loads(pickle.dumps(Trace())), work_span(weights, edges)
+        trace._record = tuple(spans)
+        got, system = trace.parallelism(), trace.concurrency()
+        assert got.work == graph.work == system.work
+        if got.work:
+            assert system.wall <= system.busy <= got.average <= graph.average
+
+    @given(programs, st.randoms())
+    def test_the_order_of_recording_does_not_matter(self, program, rnd):
+        spans = []
+        self.schedule(program, 0, spans, None, lambda room: rnd.randint(0, room))
+        new = list(range(len(spans)))
+        rnd.shuffle(new)
+        shuffled = [None] * len(spans)
+        for k, span in enumerate(spans):
+            parent = None if span.parent is None else new[span.parent]
+            shuffled[new[k]] = AgentSpan(span.name, span.start, span.end, parent)
+        one, other = Forest(spans), Forest(shuffled)
+        assert (one.work, one.span) == (other.work, other.span)
+
+
+class TestRecording:
+    def test_nesting_follows_the_with_blocks(self, trace):
+        with trace.agent("main"):
+            with trace.agent("a"):
+                pass
+            with trace.agent("b"), trace.agent("c"):
+                pass
+        assert [(s.name, s.parent) for s in trace.spans()] == [
+            ("main", None),
+            ("a", 0),
+            ("b", 0),
+            ("c", 2),
+        ]
+
+    def test_agents_of_two_traces_in_one_another_keep_to_their_own(self, trace):
+        other = Trace()
+        with trace.agent("main"), other.agent("judge"), trace.agent("sub"), other.agent("probe"):
+            pass
+        assert [s.parent for s in trace.spans()] == [None, 0]
+        assert [s.parent for s in other.spans()] == [None, 0]
+
+    def test_a_crashed_agent_ends_when_it_crashed_and_the_exception_goes_on(self, trace, clock):
+        def crash():
+            with trace.agent("main"):
+                clock.now = 3
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            crash()
+        assert trace.spans() == (AgentSpan("main", 0, 3, None, "ZeroDivisionError"),)
+        with trace.agent("next"):  # the crashed one is no longer running
+            pass
+        assert trace.spans()[1].parent is None
+
+    def test_an_agent_that_never_ends_is_clipped_to_the_latest_time_and_counted(self, trace, clock):
+        trace.agent("stuck").__enter__()  # never left, so what follows is its child
+        clock.now = 2
+        with trace.agent("child"):
+            clock.now = 5
+        assert trace.unfinished == trace.concurrency().unfinished == 1
+        assert trace.parallelism() == Parallelism(work=5, span=5)
+
+    def test_an_agent_is_entered_once(self, trace):
+        with trace.agent("main") as main, pytest.raises(RuntimeError, match="already entered"):
+            main.__enter__()
+
+    def test_a_parent_of_another_trace_or_not_entered_is_refused(self, trace):
+        with pytest.raises(ValueError, match="parent 'x' belongs to another Trace or was not"):
+            trace.agent("sub", parent=trace.agent("x"))
+        with Trace().agent("y") as foreign, pytest.raises(ValueError, match="parent 'y' belongs"):
+            trace.agent("sub", parent=foreign)
+
+    def test_the_number_can_be_asked_for_while_agents_run(self, trace, clock):
+        with trace.agent("main"):
+            clock.now = 2
+            with trace.agent("a"):
+                clock.now = 3
+            assert trace.parallelism() == Parallelism(3, 3)
+            assert trace.unfinished == 1
+
+
+class TestThreads:
+    def test_a_thread_names_its_parent(self):
+        trace = Trace()
+        with trace.agent("main") as main:
+
+            def work(k):
+                with trace.agent(f"sub-{k}", parent=main):
+                    time.sleep(0.01)
+
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(work, range(12)))
+        assert [s.parent for s in trace.spans()] == [None] + [0] * 12
+        assert 2 <= trace.concurrency().peak <= 4
+
+    def test_a_thread_without_a_parent_starts_a_root(self, trace):
+        with trace.agent("main"):
+            thread = threading.Thread(target=lambda: trace.agent("alone").__enter__())
+            thread.start()
+            thread.join()
+        assert [s.parent for s in trace.spans()] == [None, None]
+
+    def test_nothing_is_lost_when_many_threads_record_at_once(self):
+        trace = Trace()
+
+        def work():
+            for _ in range(2000):
+                with trace.agent("outer"), trace.agent("inner"):
+                    pass
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            trace.spans()  # reading meanwhile is safe
+        for thread in threads:
+            thread.join()
+        spans = trace.spans()
+        assert len(spans) == 8 * 2000 * 2
+        assert trace.unfinished == 0
+        assert all(
+            spans[s.parent].name == "outer" if s.name == "inner" else s.parent is None
+            for s in spans
+        )
+
+
+class TestAsyncio:
+    def test_a_swarm_equals_the_graph_that_its_program_built(self):
+        """Main gathers 12 sub-agents with random sleeps; the first gathers 3 of its own."""
+        trace, rnd = Trace(), random.Random(7)
+
+        async def sub(name, children=()):
+            async with trace.agent(name):
+                await asyncio.sleep(rnd.uniform(0.02, 0.06))
+                if children:
+                    await asyncio.gather(*(sub(child) for child in children))
+                    await asyncio.sleep(0.01)
+
+        async def main():
+            async with trace.agent("main"):
+                await asyncio.sleep(0.01)
+                await asyncio.gather(
+                    sub("sub-0", ["leaf-0", "leaf-1", "leaf-2"]),
+                    *(sub(f"sub-{k}") for k in range(1, 12)),
+                )
+                await asyncio.sleep(0.01)
+
+        asyncio.run(main())
+        at = {span.name: span for span in trace.spans()}
+        length = {name: span.end - span.start for name, span in at.items()}
+        leaves = [f"leaf-{k}" for k in range(3)]
+        subs = [f"sub-{k}" for k in range(12)]
+        fork, join = min(at[s].start for s in subs), max(at[s].end for s in subs)
+        split, meet = min(at[s].start for s in leaves), max(at[s].end for s in leaves)
+        weights = {name: length[name] for name in [*leaves, *subs[1:]]} | {
+            "main before": fork - at["main"].start,
+            "main after": at["main"].end - join,
+            "sub-0 before": split - at["sub-0"].start,
+            "sub-0 after": at["sub-0"].end - meet,
+        }
+        edges = [("main before", name) for name in [*subs[1:], "sub-0 before"]]
+        edges += [(name, "main after") for name in [*subs[1:], "sub-0 after"]]
+        edges += [
+            edge for leaf in leaves for edge in (("sub-0 before", leaf), (leaf, "sub-0 after"))
+        ]
+        program = work_span(weights, edges)
+        measured = trace.parallelism()
+        assert measured.work == pytest.approx(program.work)
+        assert measured.span == pytest.approx(program.span)
+        assert trace.concurrency().peak in (12, 13, 14)  # 11 subs and 1 to 3 leaves
+        assert trace.concurrency().busy <= measured.average * (1 + 1e-9)
+        assert [at[leaf].parent for leaf in leaves] == [1, 1, 1]
+
+    def test_a_cancelled_agent_ends_when_it_was_cancelled(self):
+        trace = Trace()
+
+        async def sub():
+            async with trace.agent("sub"):
+                await asyncio.sleep(60)
+
+        async def main():
+            async with trace.agent("main"):
+                task = asyncio.create_task(sub())
+                await asyncio.sleep(0.01)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+
+        asyncio.run(main())
+        sub_span = trace.spans()[1]
+        assert (sub_span.error, sub_span.parent) == ("CancelledError", 0)
+        assert trace.unfinished == 0
+        assert sub_span.end - sub_span.start < 30
+
+    def test_tasks_and_to_thread_find_their_parent_by_themselves(self):
+        trace = Trace()
+
+        def blocking():
+            with trace.agent("in thread"):
+                pass
+
+        async def main():
+            async with trace.agent("main"):
+                await asyncio.gather(asyncio.to_thread(blocking), asyncio.to_thread(blocking))
+
+        asyncio.run(main())
+        assert [s.parent for s in trace.spans()] == [None, 0, 0]
+
+    def test_a_task_that_outlives_its_parent_is_recorded_whole(self):
+        trace = Trace()
+
+        async def sub():
+            async with trace.agent("sub"):
+                await asyncio.sleep(0.02)
+
+        async def main():
+            async with trace.agent("main"):
+                task = asyncio.create_task(sub())
+                await asyncio.sleep(0)
+            await task
+
+        asyncio.run(main())
+        main_span, sub_span = trace.spans()
+        assert sub_span.end > main_span.end
+        assert sub_span.parent == 0
+
+    def test_an_agent_may_be_left_in_another_context_than_it_was_entered_in(self):
+        trace = Trace()
+
+        async def agent():
+            async with trace.agent("generator"):
+                yield 1
+
+        async def main():
+            generator = agent()
+            await asyncio.create_task(generator.__anext__())
+            await asyncio.create_task(generator.aclose())
+
+        asyncio.run(main())
+        assert trace.unfinished == 0
+        assert trace.spans()[0].error == "GeneratorExit"
+
+
+ROLLOUT = """
+import pickle, sys
+trace = pickle.load(sys.stdin.buffer)
+with trace.agent("main"), trace.agent("sub"):
+    pass
+pickle.dump(trace, sys.stdout.buffer)
+"""
+
+
+class TestPickling:
+    def test_an_unused_trace_goes_to_a_worker_process_and_comes_back_with_the_episode(self):
+        worker = subprocess.run(
+            [sys.executable, "-c", ROLLOUT],
+            input=pickle.dumps(Trace()),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        trace = pickle.loads(worker.stdout)
+        assert [(s.name, s.parent) for s in trace.spans()] == [("main", None), ("sub", 0)]
+
+    @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])
+    def test_a_copy_gives_the_same_numbers(self, trace, clock, duplicate):
+        trace.agent("stuck").__enter__()
+        clock.now = 3
+        again = duplicate(trace)
+        assert again.spans() == trace.spans()
+        assert again.unfinished == 1
+
+    def test_a_copy_is_a_finished_record(self, trace):
+        with trace.agent("main"):
+            pass
+        with pytest.raises(RuntimeError, match=r"finished record.*Make a new Trace\(\)"):
+            copy.deepcopy(trace).agent("late")
