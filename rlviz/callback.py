@@ -104,17 +104,17 @@ class Callback:
         self._closed: bool | None = None
         self._said_late = self._said_older = False
         self._at_childs_end: Finalize | None = None
-        self._troubles = ErrorLog()
-        self._recorder = Recorder(queue, on_error=self._troubles.note)
+        self._error_log = ErrorLog()
+        self._recorder = Recorder(queue, on_error=self._error_log.note)
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
-        ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._troubles.note)
+        ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._error_log.note)
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
         self._builder = RowBuilder(
             session=session,
             ema_weight=ema,
-            on_error=self._troubles.note,
+            on_error=self._error_log.note,
             utilization=utilization(device, devices),
         )
         figure_client = None
@@ -122,7 +122,7 @@ class Callback:
             figure_client = FigureClient(
                 path,
                 figure_seconds=figure_seconds,
-                on_error=self._troubles.note,
+                on_error=self._error_log.note,
                 command=FIGURE_PROCESS,
             )
         self._worker = Worker(
@@ -133,7 +133,7 @@ class Callback:
             figure_client=figure_client,
             opening=[] if config is None or rank else events.config(time.time(), path.name, config),
             flush_seconds=flush_seconds,
-            error_log=self._troubles,
+            error_log=self._error_log,
             ranks=ranks,
             dropped_before=lambda: self._recorder.dropped,
         )
@@ -314,7 +314,7 @@ class Callback:
         try:
             return self._worker.state(_STATE_SECONDS)
         except Exception as error:  # what went wrong cost a step, never the checkpoint
-            self._troubles.note(error)
+            self._error_log.note(error)
             self._raise_if_strict()
             return self._worker.last_state
 
@@ -342,7 +342,7 @@ class Callback:
         written = self._worker.written
         dropped = self._recorder.dropped + self._worker.dropped
         logged = self._recorder.logged
-        return Health(logged, written, dropped, logged - written - dropped, self._troubles.errors)
+        return Health(logged, written, dropped, logged - written - dropped, self._error_log.errors)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -356,7 +356,7 @@ class Callback:
         self._said_late = False
         self._recorder.close()
         self._worker.in_forked_child()
-        self._troubles.say_again()
+        self._error_log.say_again()
         atexit.unregister(self._close_at_exit)
 
     def _close_at_exit(self) -> None:
@@ -409,11 +409,11 @@ class Callback:
     def _say_once(self, words: str) -> None:
         if not self._said_late:
             self._said_late = True
-            self._troubles.note(RuntimeError(words))
+            self._error_log.note(RuntimeError(words))
 
     def _raise_if_strict(self) -> None:
-        if self._strict and self._troubles.first is not None:
-            raise self._troubles.first
+        if self._strict and self._error_log.first is not None:
+            raise self._error_log.first
 
 
 _STATE_SECONDS = 2.0

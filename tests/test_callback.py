@@ -519,7 +519,7 @@ def test_a_close_that_makes_a_failed_write_good_says_that_all_was_written(tmp_pa
     obstacle.write_text("")
     viz = rlviz.Callback(obstacle / "run", figure_seconds=None, flush_seconds=60)
     viz.on_step_end(1, correct=[1])
-    note, finish = viz._troubles.note, viz._worker._finish
+    note, finish = viz._error_log.note, viz._worker._finish
     ending = threading.Event()
 
     def finish_and_say_so():
@@ -531,7 +531,7 @@ def test_a_close_that_makes_a_failed_write_good_says_that_all_was_written(tmp_pa
         if ending.is_set():
             obstacle.unlink(missing_ok=True)
 
-    viz._worker._finish, viz._troubles.note = finish_and_say_so, note_and_mend
+    viz._worker._finish, viz._error_log.note = finish_and_say_so, note_and_mend
     assert viz.close(timeout=30) is True
     assert viz.health.written == 1
     assert viz.health.errors in (1, 2)  # whether the writer had tried before it was to end

@@ -89,7 +89,7 @@ class Worker:
         self._encoder = Encoder(session, ranks.world_size)
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
-        self._troubles = error_log
+        self._error_log = error_log
         self._dropped_before = dropped_before
         self._backlog = Backlog(opening, row_limit=row_limit, byte_limit=byte_limit)
         # Never held while anything is written. A signal handler comes through in its own thread,
@@ -257,7 +257,7 @@ class Worker:
         try:
             part()
         except BaseException as error:  # also one that was thrown into this thread
-            self._troubles.note(error)
+            self._error_log.note(error)
 
     def _serve_requests(self) -> None:
         requests = []
@@ -295,7 +295,7 @@ class Worker:
         except BaseException as error:
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._next_write = time.monotonic() + self._pause
-            self._troubles.note(error)
+            self._error_log.note(error)
             return False
         return not len(self._backlog) and not self._ranks.waiting
 
@@ -342,7 +342,7 @@ class Worker:
         self._survive(lambda: self._build_all(max(0.0, 0.5 * (deadline - time.monotonic()))))
         self._write(at_once=True)
         if self._builder.unclosed and self._success:
-            self._troubles.note(
+            self._error_log.note(
                 RuntimeError(
                     f"the last {self._builder.unclosed} record() calls belong to a step that was "
                     "never closed, and are lost. Call on_step_end() at the end of every step."
@@ -352,7 +352,7 @@ class Worker:
         if self._figure_client is not None and self.written:
             drawn = self._last_illustration(self._figure_client, deadline)
             if self._figure_client.busy:  # a figure that failed has been said already
-                self._troubles.note(
+                self._error_log.note(
                     TimeoutError(
                         "the last figure and summary were not ready in time. Draw them with "
                         "`rlviz plot` and `rlviz summary`, or wait longer: close(timeout=60)."
@@ -366,7 +366,7 @@ class Worker:
         try:
             self._file.close()
         except OSError as error:
-            self._troubles.note(error)
+            self._error_log.note(error)
             return
         self._all_written = all_written and drawn
 

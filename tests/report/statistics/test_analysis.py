@@ -21,7 +21,7 @@ from rlviz.smooth.bins import averaged, averaged_ties
 
 @pytest.fixture(scope="module")
 def benchmark():
-    path = Path(__file__).parents[2] / "benchmarks" / "claims.py"
+    path = Path(__file__).parents[3] / "benchmarks" / "claims.py"
     spec = importlib.util.spec_from_file_location("claims", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["claims"] = module

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rlviz
 
-SUMMARY = Path(__file__).parents[2] / "docs" / "summary.md"
+SUMMARY = Path(__file__).parents[3] / "docs" / "summary.md"
 
 
 def test_the_summary_in_the_documents_is_what_the_command_prints(parl):

@@ -1,0 +1,77 @@
+"""What the summary and the doctor both tell of a run is one account."""
+
+import numpy as np
+import pytest
+
+import rlviz
+from rlviz.report.doctor import examine
+from rlviz.report.history.run_account import account_of, elapsed, places_of
+from rlviz.report.history.session_account import Gone
+
+
+def history(wall, flops=None, **columns):
+    steps = np.arange(1.0, len(wall) + 1)
+    columns = {"step": steps, "wall_time": np.array(wall, dtype=float)} | columns
+    if flops is not None:
+        columns["flops/total"] = np.array(flops, dtype=float)
+        columns["flops_remainder/total"] = np.zeros(len(wall))
+    return rlviz.History(columns)
+
+
+@pytest.mark.parametrize(
+    ("wall", "seconds"),
+    [
+        ([100.0, 1600.0], 1500.0),
+        ([100.0, 1600.0, 100.0], 1500.0),  # set back at the end
+        ([90_000.0, 90_600.0, 3_600.0, 4_500.0], 1500.0),  # set back by a day, in the middle
+        ([np.nan, 100.0, np.nan, 1600.0], 1500.0),
+        ([5.0], 0.0),
+        ([np.nan], None),
+    ],
+)
+def test_the_length_of_a_run_is_the_time_that_its_clock_saw_pass(wall, seconds):
+    assert account_of(history(wall)).wall_seconds == seconds
+
+
+def test_without_a_set_back_elapsed_time_is_the_plain_difference_bit_for_bit():
+    wall = 1.7e9 + np.cumsum(np.random.default_rng(0).uniform(0, 3, 1000))
+    np.testing.assert_array_equal(elapsed(wall), wall - wall[0])
+
+
+def test_the_rate_leaves_out_the_first_step_whose_time_is_unknown():
+    account = account_of(history([100.0, 110.0, 120.0], flops=[5e20, 6e20, 9e20]))
+    assert account.flops_per_second == 4e20 / 20
+    assert account.flops == {"total": 9 * 10**20}
+    assert account_of(history([100.0, 110.0])).flops_per_second is None
+
+
+def test_a_run_without_steps_has_an_account_too():
+    account = account_of(rlviz.History({"step": np.array([])}))
+    assert (account.steps, account.first_step, account.wall_seconds) == (0, None, None)
+    assert (account.flops, account.total_flops, account.lost_share) == ({}, None, 0.0)
+
+
+def test_what_restarts_lost_is_a_share_of_all_that_was_spent():
+    run = history([1.0, 2.0], flops=[1e20, 3e20])
+    account = account_of(rlviz.History(run.columns, lost_flops={0: 10**20}))
+    assert (account.flops_lost, account.lost_share) == (10**20, 0.25)
+
+
+def test_summary_and_doctor_agree_on_a_run_whose_clock_was_set_back(tmp_path):
+    times = [90_000.0, 90_600.0, 3_600.0, 4_500.0]
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        for step, at in enumerate(times, 1):
+            viz.on_step_end(step, flops=10**20, wall_time=at)
+    run = rlviz.read(tmp_path)
+    assert run.wall_time.tolist() == times
+    told, examined = rlviz.summarise(run).facts, examine(tmp_path).facts
+    assert told["wall_seconds"] == examined["wall_seconds"] == 1500.0
+    assert told["flops"]["total"] == examined["flops"] == 4 * 10**20
+
+
+def test_rows_that_are_gone_are_named_by_their_steps_where_these_are_plain():
+    gone = [Gone(2, 3, 6), Gone(5, None, 9), Gone(1, 20, 30), Gone(4, 40, 45)]
+    assert places_of(gone) == (
+        "steps 4 to 5 and 5 steps before step 9 and 1 step between steps 20 and 30 and "
+        "4 steps elsewhere"
+    )
