@@ -7,6 +7,7 @@ here, so that no tag and no column is spelled in two places.
 import json
 import re
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 PLUGIN = "rlviz"
 FORMAT_VERSION = 1
@@ -97,6 +98,35 @@ def file_name(seconds: int, session: int, number: int, writer: str) -> str:
         f".rlviz-s{session}-{number}"
     )
 
+
+# --- axes ------------------------------------------------------------------
+
+
+AxisName: TypeAlias = Literal["flops", "step", "wall_time", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What curves can be drawn over."""
+
+    name: AxisName
+    label: str
+    """As it stands at the axis."""
+    unit: str
+    choice: str
+    """As it stands in a menu."""
+
+
+AXES: dict[AxisName, Axis] = {
+    axis.name: axis
+    for axis in (
+        Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs"),
+        Axis("step", "Training step", "steps", "Steps"),
+        Axis("wall_time", "Wall time (hours)", "hours", "Wall time"),
+        Axis("tokens", "Tokens", "tokens", "Tokens"),
+    )
+}
+"""The default first."""
 
 # --- columns ---------------------------------------------------------------
 

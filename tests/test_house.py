@@ -15,13 +15,14 @@ TESTS = Path(__file__).parent
 
 # place -> the places of rlviz that it may import; a place may always import itself. A place is a
 # module or a folder of the package, inside report/ a folder of that.
-BASE = {"schema", "tfrecord", "wording"}
+BASE = {"schema", "tfrecord", "wording", "markdown"}
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
     "schema": set(),
     "tfrecord": set(),
     "wording": set(),
+    "markdown": set(),
     "accuracy": {"schema"},
     "flops": {"schema"},
     "parallelism": {"schema", "flops"},
@@ -46,7 +47,7 @@ ALLOWED = {
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
-    "cli": {"demo", "importers", "dashboard", "scaling", "wording"}
+    "cli": {"schema", "wording", "scaling", "demo", "importers", "dashboard"}
     | {f"report.{room}" for room in ("history", "series", "figure", "summary")}
     | {f"report.{room}" for room in ("compare", "export", "doctor")},
     "__main__": {"cli"},

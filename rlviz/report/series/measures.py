@@ -30,7 +30,7 @@ class Measure:
         """(T,), NaN where a step has none; None for a run that never recorded it."""
         if self.name == schema.ACCURACY:
             return run.accuracy
-        if self.name == _PARALLELISM:
+        if self.name == schema.PARALLELISM:
             return run.parallelism
         first, _, group = self.name.partition("/")
         if first == schema.ACCURACY:
@@ -39,8 +39,9 @@ class Measure:
         return run.columns.get(self.name) if own is None else own
 
 
-_PARALLELISM = "parallelism"
-ACCURACY_AND_PARALLELISM = (schema.ACCURACY, _PARALLELISM)
+ACCURACY_AND_PARALLELISM = (schema.ACCURACY, schema.PARALLELISM)
+_SHORT_PARALLELISM = "parallelism"
+"""Taken for `schema.PARALLELISM` where a person types it."""
 
 _RETURN = "return"
 """What an import calls the mean return of an episode."""
@@ -71,8 +72,8 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one of the runs has.
 
     Args:
-        name: "accuracy", "parallelism", "accuracy/<group>" or just the name of a group, a user's
-            metric, or any column of the runs.
+        name: "accuracy", "average_parallelism", "accuracy/<group>" or just the name of a group, a
+            user's metric, or any column of the runs.
         runs: those that it is looked up in. Accuracy and parallelism are known everywhere.
 
     Raises:
@@ -80,9 +81,9 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
     """
     if name == schema.ACCURACY:
         return Measure(name, "Training Accuracy", "Training Accuracy vs Steps", "percent")
-    if name in (_PARALLELISM, schema.PARALLELISM):
+    if name in (schema.PARALLELISM, _SHORT_PARALLELISM):
         label = "Average Parallelism"
-        return Measure(_PARALLELISM, label, "Average parallelism vs Steps", "count")
+        return Measure(schema.PARALLELISM, label, "Average parallelism vs Steps", "count")
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")
