@@ -128,8 +128,6 @@ AXES: dict[AxisName, Axis] = {
 }
 """The default first."""
 
-# --- columns ---------------------------------------------------------------
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -140,6 +138,105 @@ class Column:
     meaning: str
 
 
+# --- quantities ------------------------------------------------------------
+
+Scale: TypeAlias = Literal["percent", "count", "number"]
+"""How values are drawn and written: a share of one, a number of agents from 1 on, or any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A ratio of two sums that every step may bring: all that rlviz has to know to write it, read
+    it, draw it and say it. `rlviz.record.step_sums` adds the sums up.
+
+    Example:
+        >>> QUANTITIES["accuracy"].numerator, QUANTITIES["accuracy"].denominator
+        ('correct', 'graded')
+    """
+
+    name: str
+    """Of its scalar, its column in tables and its curve on the page."""
+    attribute: str
+    """Of `History`."""
+    sums: tuple[Column, ...]
+    """The columns in a row: numerator, denominator, and what was left out of both. `StepSums` has
+    an attribute of each name."""
+    unit: str
+    meaning: str
+    """Of its column in tables."""
+    definition: str
+    """As the summary and docs/definitions.md give it."""
+    label: str
+    """At an axis and in a legend."""
+    title: str
+    """Of its panel over RL FLOPs."""
+    words: str
+    """At the beginning of a sentence."""
+    scale: Scale
+    averaged: str = ""
+    """What its online EMA is one of, in words; without them it has none."""
+    is_core: bool = False
+    """Every run is expected to have it: what lacks it is told so."""
+
+    @property
+    def numerator(self) -> str:
+        return self.sums[0].name
+
+    @property
+    def denominator(self) -> str:
+        return self.sums[1].name
+
+
+_SHARE = "fraction in [0, 1]"
+_DECLARED = (
+    Quantity(
+        ACCURACY,
+        attribute="accuracy",
+        sums=(
+            Column("correct", "answers", "graded answers that were correct (a sum over the step)"),
+            Column("graded", "answers", "answers that were graded; accuracy = correct / graded"),
+            Column("ungraded", "answers", "answers that came without a grade (NaN)"),
+        ),
+        unit=_SHARE,
+        meaning="training accuracy, correct / graded",
+        definition="correct / graded answers of a step",
+        label="Training Accuracy",
+        title="Training Accuracy vs Steps",
+        words="Training accuracy",
+        scale="percent",
+        averaged="accuracy",
+        is_core=True,
+    ),
+    Quantity(
+        PARALLELISM,
+        attribute="parallelism",
+        sums=(
+            Column("parallelism_sum", "ratio", "sum of work / span over the step's episodes"),
+            Column(
+                "parallelism_count", "episodes", "episodes in that sum; their quotient is the mean"
+            ),
+            Column(
+                "parallelism_undefined", "episodes", "episodes without work or span (0/0), left out"
+            ),
+        ),
+        unit="ratio",
+        meaning="mean over the step's episodes of work / span",
+        definition="mean over a step's episodes of work / span",
+        label="Average Parallelism",
+        title="Average parallelism vs Steps",
+        words="Average parallelism",
+        scale="count",
+        averaged="the step's mean work / span",
+        is_core=True,
+    ),
+)
+
+QUANTITIES = {quantity.name: quantity for quantity in _DECLARED}
+"""What is recorded at every step, by its name."""
+
+
+# --- columns ---------------------------------------------------------------
+
 STEP = "step"
 SESSION = "session"
 WALL_TIME = "wall_time"
@@ -148,12 +245,7 @@ FIXED_COLUMNS = (
     Column(STEP, "training steps", "the training step that the row describes"),
     Column(SESSION, "sessions", "the start of the training script that wrote the row, from 0"),
     Column(WALL_TIME, "seconds since 1970-01-01 UTC", "when the step was closed"),
-    Column("correct", "answers", "graded answers that were correct (a sum over the step)"),
-    Column("graded", "answers", "answers that were graded; accuracy = correct / graded"),
-    Column("ungraded", "answers", "answers that came without a grade (NaN)"),
-    Column("parallelism_sum", "ratio", "sum of work / span over the step's episodes"),
-    Column("parallelism_count", "episodes", "episodes in that sum; their quotient is the mean"),
-    Column("parallelism_undefined", "episodes", "episodes without work or span (0/0), left out"),
+    *(column for known in _DECLARED for column in known.sums),
     Column("work", "as given", "sum of the episodes' work, where it was given"),
     Column("span", "as given", "sum of the episodes' span (critical path), where it was given"),
     Column("sub_agents", "agents", "sub-agents that were started in stages"),
@@ -161,8 +253,11 @@ FIXED_COLUMNS = (
     Column("fan_out_max", "agents", "most sub-agents that one stage started"),
     Column("peak", "agents", "most agents at work at once in any episode"),
     Column("unfinished", "agents", "agents that never ended and were clipped"),
-    Column(ema_column(ACCURACY), "fraction in [0, 1]", "online EMA of accuracy"),
-    Column(ema_column(PARALLELISM), "ratio", "online EMA of the step's mean work / span"),
+    *(
+        Column(ema_column(known.name), known.unit, f"online EMA of {known.averaged}")
+        for known in _DECLARED
+        if known.averaged
+    ),
 )
 
 TOTAL = "total"
@@ -224,12 +319,11 @@ def column(name: str) -> Column:
     return Column(name, unit, meaning.format(rest))
 
 
-_SHARE = "fraction in [0, 1]"
+_INTERVAL = "end of the accuracy's 95 % Wilson interval"
 DERIVED_COLUMNS = (
-    Column(ACCURACY, _SHARE, "training accuracy, correct / graded"),
-    Column(f"{ACCURACY}_low", _SHARE, "lower end of the accuracy's 95 % Wilson interval"),
-    Column(f"{ACCURACY}_high", _SHARE, "upper end of the accuracy's 95 % Wilson interval"),
-    Column(PARALLELISM, "ratio", "mean over the step's episodes of work / span"),
+    *(Column(known.name, known.unit, known.meaning) for known in _DECLARED),
+    Column(f"{ACCURACY}_low", _SHARE, f"lower {_INTERVAL}"),
+    Column(f"{ACCURACY}_high", _SHARE, f"upper {_INTERVAL}"),
 )
 """What no row holds and `History.table` works out, beside `accuracy/<group>`."""
 _KINDS = {
@@ -282,8 +376,10 @@ def check_metric(name: object) -> str:
     return name
 
 
-_RESERVED_METRICS = {ACCURACY, PARALLELISM, "parallelism", "flops", "mfu"} | {
-    tag.removeprefix("rlviz/") for tag in (FIGURE_TAG, SUMMARY_TAG, CONFIG_TAG, "rlviz/rows")
+_RESERVED_METRICS = {
+    *(name for known in _DECLARED for name in (known.name, known.attribute)),
+    *("flops", "mfu"),
+    *(tag.removeprefix("rlviz/") for tag in (FIGURE_TAG, SUMMARY_TAG, CONFIG_TAG, "rlviz/rows")),
 }
 
 # --- exact counts in float64 columns ---------------------------------------

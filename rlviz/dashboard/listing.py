@@ -19,16 +19,14 @@ Listing: TypeAlias = dict[str, Any]
 """Plain data, ready for JSON."""
 
 _AXES: tuple[AxisName, ...] = tuple(schema.AXES)
+_QUANTITIES = schema.QUANTITIES.values()
 _BOOKKEEPING = {
     schema.STEP,
     schema.SESSION,
     schema.WALL_TIME,
-    "correct",
-    "graded",
-    "parallelism_sum",
-    "parallelism_count",
+    *(part for known in _QUANTITIES for part in (known.numerator, known.denominator)),
     "spawning_stages",
-    *map(schema.ema_column, (schema.ACCURACY, schema.PARALLELISM)),
+    *(schema.ema_column(known.name) for known in _QUANTITIES),
 }
 _BOOKKEEPING_KINDS = (
     "correct/",
@@ -64,11 +62,10 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
 
 
 def metrics(history: History) -> Iterator[str]:
-    """The names of what can be drawn of a run, the two that matter most first."""
-    if np.isfinite(history.accuracy).any():
-        yield schema.ACCURACY
-    if np.isfinite(history.parallelism).any():
-        yield schema.PARALLELISM
+    """The names of what can be drawn of a run, what is recorded at every step first."""
+    for known in _QUANTITIES:
+        if np.isfinite(history.values_of(known)).any():
+            yield known.name
     for group in history.groups:
         if np.isfinite(history.group_accuracy(group)).any():
             yield f"{schema.ACCURACY}/{group}"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rlviz.report.figure.style import Style
 from rlviz.report.series.axis import XAxis
-from rlviz.report.series.measures import Scale
+from rlviz.schema import Scale
 
 Floats = NDArray[np.float64]
 

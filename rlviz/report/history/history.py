@@ -57,11 +57,8 @@ class History:
         steps = wording.counted(len(self), "step")
         if len(self):
             steps += f" ({self.step[0]} to {self.step[-1]})"
-        series = {
-            "RL FLOPs": self.flops,
-            schema.ACCURACY: self.accuracy,
-            "parallelism": self.parallelism,
-        }
+        series = {"RL FLOPs": self.flops}
+        series |= {known.attribute: self.values_of(known) for known in self.quantities}
         has = [name for name, values in series.items() if np.isfinite(values).any()]
         for names, what in ((self.groups, "group"), (self.metrics, "metric")):
             has += [wording.counted(len(names), what)] if names else []
@@ -125,14 +122,30 @@ class History:
         return bool(len(known) and (np.diff(known) >= 0).all())
 
     @property
+    def quantities(self) -> tuple[schema.Quantity, ...]:
+        """The quantities that were recorded, and those that every run should have."""
+        return tuple(
+            known
+            for known in schema.QUANTITIES.values()
+            if known.is_core or known.numerator in self.columns
+        )
+
+    def values_of(self, quantity: schema.Quantity) -> Floats:
+        """A quantity of each step, (T,): the ratio of its sums; NaN where it was not recorded."""
+        return ratios(self._column(quantity.numerator), self._column(quantity.denominator))
+
+    @property
     def accuracy(self) -> Floats:
         """Training accuracy, correct / graded, in [0, 1], (T,); NaN where nothing was graded."""
-        return ratios(self._column("correct"), self._column("graded"))
+        return self.values_of(schema.QUANTITIES[schema.ACCURACY])
 
     @property
     def accuracy_interval(self) -> tuple[Floats, Floats]:
         """95 % Wilson interval of the accuracy, (low, high), each (T,)."""
-        low, high = wilson_interval(self._column("correct"), self._column("graded"))
+        accuracy = schema.QUANTITIES[schema.ACCURACY]
+        low, high = wilson_interval(
+            self._column(accuracy.numerator), self._column(accuracy.denominator)
+        )
         return low, high
 
     @property
@@ -155,7 +168,7 @@ class History:
     @property
     def parallelism(self) -> Floats:
         """Average parallelism, the mean over a step's episodes of work / span, (T,)."""
-        return ratios(self._column("parallelism_sum"), self._column("parallelism_count"))
+        return self.values_of(schema.QUANTITIES[schema.PARALLELISM])
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -201,15 +214,14 @@ class History:
 
     def table(self) -> dict[str, Floats]:
         """The columns, with what is derived from them before them: accuracy with its 95 % Wilson
-        interval, average parallelism, and the accuracy of each group."""
+        interval, the other quantities, and the accuracy of each group."""
         first = {name: self._column(name) for name in (schema.STEP, schema.SESSION)}
-        low, high = self.accuracy_interval
-        derived = {
-            schema.ACCURACY: self.accuracy,
-            f"{schema.ACCURACY}_low": low,
-            f"{schema.ACCURACY}_high": high,
-            schema.PARALLELISM: self.parallelism,
-        }
+        derived: dict[str, Floats] = {}
+        for known in self.quantities:
+            derived[known.name] = self.values_of(known)
+            if known.name == schema.ACCURACY:
+                low, high = self.accuracy_interval
+                derived |= {f"{schema.ACCURACY}_low": low, f"{schema.ACCURACY}_high": high}
         of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
         return first | derived | of_groups | self.columns
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,6 @@ from rlviz import schema
 from rlviz.report.history import History
 
 Floats = NDArray[np.float64]
-Scale: TypeAlias = Literal["percent", "count", "number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +21,12 @@ class Measure:
     label: str
     """As it stands at the axis and in the legend."""
     title: str
-    scale: Scale
-    """A share of one, a number of agents from 1 on, or any number."""
+    scale: schema.Scale
 
     def values(self, run: History) -> Floats | None:
         """(T,), NaN where a step has none; None for a run that never recorded it."""
-        if self.name == schema.ACCURACY:
-            return run.accuracy
-        if self.name == schema.PARALLELISM:
-            return run.parallelism
+        if (quantity := _quantity(self.name)) is not None:
+            return run.values_of(quantity)
         first, _, group = self.name.partition("/")
         if first == schema.ACCURACY:
             return run.group_accuracy(group) if group in run.groups else None
@@ -39,9 +34,13 @@ class Measure:
         return run.columns.get(self.name) if own is None else own
 
 
-ACCURACY_AND_PARALLELISM = (schema.ACCURACY, schema.PARALLELISM)
-_SHORT_PARALLELISM = "parallelism"
-"""Taken for `schema.PARALLELISM` where a person types it."""
+def _quantity(name: str) -> schema.Quantity | None:
+    """The quantity that is called so, in rows or as an attribute of `History`."""
+    declared = schema.QUANTITIES.values()
+    return next((known for known in declared if name in (known.name, known.attribute)), None)
+
+
+CORE = tuple(known.name for known in schema.QUANTITIES.values() if known.is_core)
 
 _RETURN = "return"
 """What an import calls the mean return of an episode."""
@@ -56,11 +55,11 @@ def default_measures(runs: Sequence[History]) -> tuple[str, ...]:
     Accuracy and parallelism. Metrics take the place of what none of the runs recorded: a return
     first, then other rewards, then the others as they were recorded.
     """
-    recorded = [name for name in ACCURACY_AND_PARALLELISM if _is_recorded(name, runs)]
+    recorded = [name for name in CORE if _is_recorded(name, runs)]
     names = dict.fromkeys(name for run in runs for name in run.metrics if name not in _COUNTERS)
     metrics = [name for name in names if _is_recorded(name, runs)]
     metrics.sort(key=lambda name: (name != _RETURN, not _REWARD.search(name)))
-    return (*recorded, *metrics)[:2] if metrics else ACCURACY_AND_PARALLELISM
+    return (*recorded, *metrics)[:2] if metrics else CORE
 
 
 def _is_recorded(name: str, runs: Sequence[History]) -> bool:
@@ -72,18 +71,15 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one of the runs has.
 
     Args:
-        name: "accuracy", "average_parallelism", "accuracy/<group>" or just the name of a group, a
-            user's metric, or any column of the runs.
-        runs: those that it is looked up in. Accuracy and parallelism are known everywhere.
+        name: "accuracy", "average_parallelism" or another quantity, "accuracy/<group>" or just the
+            name of a group, a user's metric, or any column of the runs.
+        runs: those that it is looked up in. Quantities are known everywhere.
 
     Raises:
         ValueError: no run has it.
     """
-    if name == schema.ACCURACY:
-        return Measure(name, "Training Accuracy", "Training Accuracy vs Steps", "percent")
-    if name in (schema.PARALLELISM, _SHORT_PARALLELISM):
-        label = "Average Parallelism"
-        return Measure(schema.PARALLELISM, label, "Average parallelism vs Steps", "count")
+    if (quantity := _quantity(name)) is not None:
+        return Measure(quantity.name, quantity.label, quantity.title, quantity.scale)
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")
@@ -92,5 +88,5 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", title, "percent")
     if name in metrics or any(name in run.columns for run in runs):
         return Measure(name, name, f"{name} vs Steps", "number")
-    known = [*ACCURACY_AND_PARALLELISM, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
+    known = [*CORE, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
     raise ValueError(f"no run has a metric {name!r}; there are {', '.join(map(repr, known))}.")

@@ -19,9 +19,6 @@ from rlviz.smooth.bins import averaged, averaged_ties
 
 Floats = NDArray[np.float64]
 
-LABELS = {schema.ACCURACY: "Training accuracy", schema.PARALLELISM: "Average parallelism"}
-"""Of the measures that every run should have; a metric goes by its own name."""
-
 
 def summarise(history: History) -> Summary:
     """Sum up a run: what its curves did, what it cost, what can't be concluded, what was lost.
@@ -47,7 +44,7 @@ def summarise(history: History) -> Summary:
             "rlviz.summarise(rlviz.read(logdir))."
         )
     x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
-    series = {schema.ACCURACY: history.accuracy, schema.PARALLELISM: history.parallelism}
+    series = {known.name: history.values_of(known) for known in history.quantities}
     for name in default_measures([history]):
         if name in history.metrics:  # as the figure has it where there is no accuracy
             series[name] = history.columns[schema.metric_column(name)]
@@ -69,7 +66,9 @@ def summarise(history: History) -> Summary:
 def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str]) -> Claim:
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]
-    label = LABELS.get(name) or (name.capitalize() if name.isalpha() and name.islower() else name)
+    label = name.capitalize() if name.isalpha() and name.islower() else name
+    if name in schema.QUANTITIES:
+        label = schema.QUANTITIES[name].words
     if not len(y):
         return Claim(name, label, f"{label} was not recorded.", {})
     form, axis = form_of(name), _axis(history, x)
@@ -126,9 +125,8 @@ def _forecast(history: History, unsure: list[str]) -> list[Claim]:
 
     curve = fit(history.flops, history.accuracy)
     if not curve.identifiable:
-        unsure.append(
-            f"{LABELS[schema.ACCURACY]}: no ceiling and no forecast is given: {curve.why_not}."
-        )
+        accuracy = schema.QUANTITIES[schema.ACCURACY].words
+        unsure.append(f"{accuracy}: no ceiling and no forecast is given: {curve.why_not}.")
         return []
     known = history.flops[np.isfinite(history.flops)]
     twice = 2 * float(known[-1])

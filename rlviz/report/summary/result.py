@@ -11,8 +11,7 @@ from rlviz.report.summary.values_text import form_of
 
 _WHEN = ("start", "middle", "end")
 _DEFINITIONS = (
-    "*Training accuracy: correct / graded answers of a step. Average parallelism: mean over a "
-    "step's episodes of work / span. RL FLOPs: cumulative, one multiply-add counts 2. Start, "
+    "RL FLOPs: cumulative, one multiply-add counts 2. Start, "
     "middle and end are values of the local-quadratic curve at the first step, at half of the x "
     "axis and at the last step, ± one standard error. Claims are tested against noise that lasts "
     "from step to step (AR(1)) and, but for the scatter, only where a random walk is excluded at "
@@ -116,8 +115,18 @@ def _markdown(summary: Summary) -> str:
         reasons = [f"- {_safe(summary, reason)}" for reason in summary.not_concluded]
         parts.append("**Not concluded:**\n\n" + "\n".join(reasons))
     parts += [f"**Note:** {note}" for note in summary.notes]
-    parts.append(_DEFINITIONS)
+    parts.append(_definitions(summary))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _definitions(summary: Summary) -> str:
+    told = {claim.name for claim in summary.claims}
+    quantities = "".join(
+        f"{quantity.words}: {quantity.definition}. "
+        for name, quantity in schema.QUANTITIES.items()
+        if quantity.is_core or name in told
+    )
+    return f"*{quantities}{_DEFINITIONS}"
 
 
 def _paragraph(summary: Summary) -> str:

@@ -54,4 +54,5 @@ def number(value: Value) -> str:
 
 def form_of(name: str) -> Callable[[Value], str]:
     """How values of a measure are written."""
-    return {schema.ACCURACY: percent, schema.PARALLELISM: plain}.get(name, number)
+    forms = {"percent": percent, "count": plain, "number": number}
+    return forms[schema.QUANTITIES[name].scale] if name in schema.QUANTITIES else number
