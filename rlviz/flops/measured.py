@@ -1,4 +1,4 @@
-"""RL FLOPs: what generation and training cost, from a model's shape or measured once."""
+"""FLOPs of one run of real code, measured, and counts of FLOPs as exact integers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from rlviz.flops.devices import mfu, peak
-from rlviz.flops.transformer import Transformer
-from rlviz.flops.watch import Watch
-
-__all__ = ["Measured", "Transformer", "Watch", "exact", "measure", "mfu", "peak"]
 
 
 @dataclass(frozen=True, slots=True)

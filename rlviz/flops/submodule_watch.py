@@ -12,7 +12,7 @@ from rlviz.flops.ledger import Ledger, constant
 from rlviz.flops.watch import Watch
 
 
-class PartsWatch:
+class SubmoduleWatch:
     """Counts the FLOPs of whatever part of some modules is called, each call once.
 
     `Watch` sees a module's own forward passes. Policies are often entered elsewhere: by
@@ -40,7 +40,7 @@ class PartsWatch:
         ...     def act(self, obs):
         ...         return self.net(obs).argmax(-1)
         >>> policy = Policy()
-        >>> watch = PartsWatch([policy])
+        >>> watch = SubmoduleWatch([policy])
         >>> actions = policy.act(torch.zeros(2, 8))
         >>> watch.take()  # 2 * 2 * 8 * 4
         128
@@ -49,10 +49,10 @@ class PartsWatch:
     def __init__(self, modules: Iterable[Any], *, whole: Iterable[Any] = ()) -> None:
         self._depth = depth = _Depth()
         self._spent: deque[int] = deque()
-        self._ledgers: list[_PartLedger] = []
+        self._ledgers: list[_SubmoduleLedger] = []
         self._handles: list[Any] = []
-        for part, is_inside_compiled in _parts(modules, whole):
-            passes = _Passes(part, self._spent, is_inside_compiled)
+        for part, is_inside_compiled in _submodules(modules, whole):
+            passes = _PassCounters(part, self._spent, is_inside_compiled)
             self._ledgers += passes.ledgers
             self._handles += [
                 part.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
@@ -91,7 +91,7 @@ class PartsWatch:
             ledger.tidy()
 
 
-def watch_for(module: Any) -> Watch | PartsWatch:
+def watch_for(module: Any) -> Watch | SubmoduleWatch:
     """The watch that sees the passes of a module.
 
     Of an agent without a forward pass of its own, a holder of networks and of methods that call
@@ -103,11 +103,11 @@ def watch_for(module: Any) -> Watch | PartsWatch:
     import torch
 
     if isinstance(module, torch.nn.Module) and not _is_callable(module):
-        return PartsWatch([module])
+        return SubmoduleWatch([module])
     return Watch(module)
 
 
-class _PartLedger(Ledger):
+class _SubmoduleLedger(Ledger):
     """What the hooks of one part share."""
 
     def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
@@ -118,12 +118,12 @@ class _PartLedger(Ledger):
             self.compiled_around = constant(_nothing)
 
 
-class _BeforePart(Before):
+class _BeforeSubmodule(Before):
     __slots__ = ()
     _frames = 3
 
 
-class _Passes:
+class _PassCounters:
     """Counts the passes of one part: those with weights to be trained and those without, apart.
 
     The weights may be others from one pass to the next, where a loss is a function of them.
@@ -134,10 +134,10 @@ class _Passes:
         path, _, name = first.rpartition(".")
         self._name: str = name
         self._owner = part.get_submodule(path)
-        self.ledgers = [_PartLedger(part, spent, is_inside_compiled) for _ in range(2)]
-        self._counting = [(_BeforePart(each), After(each)) for each in self.ledgers]
+        self.ledgers = [_SubmoduleLedger(part, spent, is_inside_compiled) for _ in range(2)]
+        self._counting = [(_BeforeSubmodule(each), After(each)) for each in self.ledgers]
 
-    def counting(self) -> tuple[_BeforePart, After]:
+    def counting(self) -> tuple[_BeforeSubmodule, After]:
         """The hooks for a pass with the weights of now."""
         weight = getattr(self._owner, self._name, None) if self._name else None
         return self._counting[bool(getattr(weight, "requires_grad", True))]
@@ -151,12 +151,12 @@ class _Depth(threading.local):
     """Of the outermost, if its pass is counted."""
 
 
-class _PartHook:
+class _SubmoduleHook:
     """A hook that a copy or pickle of the part does not take along."""
 
     __slots__ = ("_compiling", "_depth", "_passes")
 
-    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         import torch
 
         self._passes = passes
@@ -168,12 +168,12 @@ class _PartHook:
         return Unwatched, ()
 
 
-class _Enter(_PartHook):
+class _Enter(_SubmoduleHook):
     """Before a part's forward pass: count it if it is the outermost."""
 
     __slots__ = ("_compiled_around", "_graph_task")
 
-    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         super().__init__(passes, depth)
         import torch
 
@@ -191,12 +191,12 @@ class _Enter(_PartHook):
             before(module, args, kwargs)
 
 
-class _Leave(_PartHook):
+class _Leave(_SubmoduleHook):
     """After a part's forward pass."""
 
     __slots__ = ("_transforms",)
 
-    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         super().__init__(passes, depth)
         from torch._C import _functorch
 
@@ -227,7 +227,7 @@ def _nothing() -> None:
     """Nothing needs to be said."""
 
 
-def _parts(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+def _submodules(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """The modules and their parts that can be called and may multiply, each once.
 
     With each, whether it is inside of a compiled one.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlviz.flops.measured import Transformer
+from rlviz.flops import Transformer
 
 QWEN2 = {
     "model_type": "qwen2",

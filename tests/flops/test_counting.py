@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from rlviz.flops import counting
-from rlviz.flops.measured import Measured, measure
+from rlviz.flops import Measured, counting, measure
 
 T, B, D = 5, 3, 8
 
@@ -337,7 +336,7 @@ class TestCache:
 
 def test_the_names_load_without_torch_until_something_is_measured():
     code = (
-        "import sys, rlviz.flops.measured as f, rlviz.parallelism, rlviz.accuracy;"
+        "import sys, rlviz.flops as f, rlviz.parallelism, rlviz.accuracy;"
         "f.Transformer(hidden_size=4, num_hidden_layers=1, num_attention_heads=1,"
         "intermediate_size=8, vocab_size=10).training([3]);"
         "print('torch' in sys.modules, 'transformers' in sys.modules)"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlviz.flops.measured import exact, mfu, peak
+from rlviz.flops import exact, mfu, peak
 
 
 @pytest.mark.parametrize(

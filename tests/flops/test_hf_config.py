@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from rlviz.flops.measured import Transformer, measure
+from rlviz.flops import Transformer, measure
 
 if os.environ.get("RLVIZ_REQUIRE_ALL") == "1":
     transformers = importlib.import_module("transformers")

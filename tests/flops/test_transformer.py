@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlviz.flops import Transformer, mfu
 from rlviz.flops.lengths import attended_twice, total
-from rlviz.flops.measured import Transformer, mfu
 
 LLAMA_2_7B = {
     "hidden_size": 4096,

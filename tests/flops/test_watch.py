@@ -15,8 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
-from rlviz.flops import counting
-from rlviz.flops.measured import Watch
+from rlviz.flops import Watch, counting
 
 D, F = 8, 4
 ONE = 2 * D * F  # FLOPs of one row through Linear(D, F)
