@@ -189,7 +189,7 @@ _MATRIX_WORDS = re.compile(
     r"|matmul|\w*mm|mv|qr|rnn|solve|spsolve|svd|transformer|trilinear|triangular|euclidean)_"
 )
 _HARMLESS = re.compile(
-    r"_thnn_|convert|flatten_weight|reorder|pack_|_prepack|unpack|upsample|norm"
+    r"_thnn_|convert|flatten_weight|reorder|_pack_|_prepack(?!ed)|unpack|upsample|norm"
     r"|powsum|cross|check_errors"
 )
 _QUIET_NAMESPACES = frozenset(
