@@ -55,3 +55,19 @@ def test_data_without_noise_lose_no_points():
     found = ceiling.residual_noise(exact, sigmoid.regress(exact, shape))
     assert found.effective_points == 200
     assert found.variance < 1e-20
+
+
+@pytest.mark.parametrize(
+    ("compute", "why"),
+    [
+        (np.arange(1, 100), "there are 99 points, and a ceiling needs 100"),
+        (np.zeros(100), "no compute was counted"),
+        (np.linspace(2, 19, 100), "the compute grows by a factor of 9.5 over the points"),
+        (np.linspace(2, 20, 100), ""),
+        (np.linspace(0, 9.9, 100), ""),  # from the first compute above 0: 0.1
+    ],
+)
+def test_a_ceiling_needs_a_hundred_points_over_a_factor_of_ten(compute, why):
+    found = ceiling.too_little(compute.astype(np.float64))
+    assert found.startswith(why)
+    assert bool(found) == bool(why)
