@@ -202,13 +202,7 @@ def test_no_public_function_has_the_name_of_a_module_beside_it():
 
 
 def has_behaviour(source: str) -> bool:
-    """Whether a module does anything that a test could hold: a function or method with a body.
-
-    >>> has_behaviour("class P(Protocol):\\n    def f(self) -> int: ..."), has_behaviour("A = 1")
-    (False, False)
-    >>> has_behaviour("class C:\\n    def f(self):\\n        return 1")
-    True
-    """
+    """Whether a module does anything that a test could hold: a function or method with a body."""
     return any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and any(not is_blank(statement) for statement in node.body)

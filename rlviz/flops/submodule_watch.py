@@ -1,4 +1,4 @@
-"""Counts modules that are entered by their methods and parts, not only by their own forward."""
+"""Watches modules that are entered by their methods and submodules, not only by `forward`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from rlviz.flops.watch import Watch
 
 
 class SubmoduleWatch:
-    """Counts the FLOPs of whatever part of some modules is called, each call once.
+    """Counts the FLOPs of whatever submodule of some modules is called, each call once.
 
     `Watch` sees a module's own forward passes. Policies are often entered elsewhere: by
-    `policy.evaluate_actions(obs)`, which calls `policy.encoder(obs)`. Here every part has the hooks
-    of a watch, and of parts that run within each other the outermost counts. What a method does
-    between its parts, such as a product of two tensors, is not seen; nor is a part that is added
-    later. A pass that a backward pass repeats (activation checkpointing) is not counted again.
+    `policy.evaluate_actions(obs)`, which calls `policy.encoder(obs)`. Here every submodule has the
+    hooks of a watch, and where they run within each other the outermost counts. It sees neither
+    what a method does between submodules, such as a product of two tensors, nor a submodule that is
+    added later. A pass that a backward pass repeats (activation checkpointing) counts once.
 
-    Torch takes a slower way around the hooks, which costs some µs for each part that runs. What is
-    known to be called as a whole only is cheaper as `whole`.
+    Torch takes a slower path for modules with hooks, some µs for each submodule that runs. A module
+    that is only called as a whole is cheaper as one of `whole`.
 
     Args:
-        modules: the modules, with all their parts.
-        whole: further modules, whose parts are never called but by themselves.
+        modules: the modules, with all their submodules.
+        whole: further modules, whose submodules only they themselves call.
 
     Raises:
         TypeError: one is no `nn.Module`.
@@ -51,12 +51,12 @@ class SubmoduleWatch:
         self._spent: deque[int] = deque()
         self._ledgers: list[_SubmoduleLedger] = []
         self._handles: list[Any] = []
-        for part, is_inside_compiled in _submodules(modules, whole):
-            passes = _PassCounters(part, self._spent, is_inside_compiled)
+        for submodule, is_inside_compiled in _submodules(modules, whole):
+            passes = _PassCounters(submodule, self._spent, is_inside_compiled)
             self._ledgers += passes.ledgers
             self._handles += [
-                part.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
-                part.register_forward_hook(_Leave(passes, depth), always_call=True),
+                submodule.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
+                submodule.register_forward_hook(_Leave(passes, depth), always_call=True),
             ]
 
     @property
@@ -66,7 +66,7 @@ class SubmoduleWatch:
 
         names: set[str] = set()
         for ledger in self._ledgers:
-            # A part that only hands its input on has no operation, and nothing to hide.
+            # A submodule that only hands its input on runs no operation, and hides nothing.
             names |= ledger.uncounted - {NOTHING_SEEN} if ledger.weightless else ledger.uncounted
         return tuple(sorted(names))
 
@@ -94,8 +94,8 @@ class SubmoduleWatch:
 def watch_for(module: Any) -> Watch | SubmoduleWatch:
     """The watch that sees the passes of a module.
 
-    Of an agent without a forward pass of its own, a holder of networks and of methods that call
-    them, these are the passes of its parts.
+    An agent may have no forward pass of its own but hold networks, and methods that call them: then
+    it sees the passes of the submodules.
 
     Raises:
         TypeError, ValueError: as `Watch`.
@@ -108,13 +108,13 @@ def watch_for(module: Any) -> Watch | SubmoduleWatch:
 
 
 class _SubmoduleLedger(Ledger):
-    """What the hooks of one part share."""
+    """The ledger of one submodule."""
 
-    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
-        super().__init__(part)
-        self.spent = spent  # one for all
-        self.weightless = _is_weightless(part)
-        if is_inside_compiled:  # what is around it is watched, and counts there
+    def __init__(self, submodule: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        super().__init__(submodule)
+        self.spent = spent  # all submodules share one
+        self.weightless = _is_weightless(submodule)
+        if is_inside_compiled:  # the compiled module around it is watched, and counts
             self.compiled_around = constant(_nothing)
 
 
@@ -124,35 +124,35 @@ class _BeforeSubmodule(Before):
 
 
 class _PassCounters:
-    """Counts the passes of one part: those with weights to be trained and those without, apart.
+    """Counts the passes of one submodule, with weights that are trained and without, apart.
 
-    The weights may be others from one pass to the next, where a loss is a function of them.
+    A functional loss may put in other weights from one pass to the next.
     """
 
-    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
-        first = next((name for name, _ in part.named_parameters()), "")
+    def __init__(self, submodule: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        first = next((name for name, _ in submodule.named_parameters()), "")
         path, _, name = first.rpartition(".")
         self._name: str = name
-        self._owner = part.get_submodule(path)
-        self.ledgers = [_SubmoduleLedger(part, spent, is_inside_compiled) for _ in range(2)]
+        self._owner = submodule.get_submodule(path)
+        self.ledgers = [_SubmoduleLedger(submodule, spent, is_inside_compiled) for _ in range(2)]
         self._counting = [(_BeforeSubmodule(each), After(each)) for each in self.ledgers]
 
     def counting(self) -> tuple[_BeforeSubmodule, After]:
-        """The hooks for a pass with the weights of now."""
+        """The hooks for a pass with the present weights."""
         weight = getattr(self._owner, self._name, None) if self._name else None
         return self._counting[bool(getattr(weight, "requires_grad", True))]
 
 
 class _Depth(threading.local):
-    """How many watched parts run within each other in this thread."""
+    """How many watched submodules run within each other in this thread."""
 
     now = 0
     after: After | None = None
-    """Of the outermost, if its pass is counted."""
+    """The hook of the outermost one, if its pass is counted."""
 
 
 class _SubmoduleHook:
-    """A hook that a copy or pickle of the part does not take along."""
+    """A hook that a copy or pickle of the submodule does not take along."""
 
     __slots__ = ("_compiling", "_depth", "_passes")
 
@@ -161,7 +161,7 @@ class _SubmoduleHook:
 
         self._passes = passes
         self._depth = depth
-        # Traced into compiled code, the hooks must vanish.
+        # In code that dynamo traces, the hooks must vanish.
         self._compiling = torch.compiler.is_compiling
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -169,7 +169,7 @@ class _SubmoduleHook:
 
 
 class _Enter(_SubmoduleHook):
-    """Before a part's forward pass: count it if it is the outermost."""
+    """Begins to count a submodule's forward pass if it is the outermost."""
 
     __slots__ = ("_compiled_around", "_graph_task")
 
@@ -192,7 +192,7 @@ class _Enter(_SubmoduleHook):
 
 
 class _Leave(_SubmoduleHook):
-    """After a part's forward pass."""
+    """Ends what `_Enter` began."""
 
     __slots__ = ("_transforms",)
 
@@ -215,7 +215,7 @@ class _Leave(_SubmoduleHook):
 
 
 def _unwrapped(tensor: Any) -> Any:
-    """Under `vmap`, the tensor of all rows, to which the gradient comes."""
+    """Under `vmap`, the tensor of all rows, which gets the gradient."""
     from torch._C import _functorch
 
     while _functorch.is_batchedtensor(tensor):
@@ -224,13 +224,13 @@ def _unwrapped(tensor: Any) -> Any:
 
 
 def _nothing() -> None:
-    """Nothing needs to be said."""
+    """Note nothing."""
 
 
 def _submodules(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """The modules and their parts that can be called and may multiply, each once.
+    """The modules and submodules that can be called and may multiply, each once.
 
-    With each, whether it is inside of a compiled one.
+    Gives with each whether it is inside a compiled one.
     """
     import torch
 
@@ -245,18 +245,18 @@ def _submodules(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[
             continue
         known.add(id(module))
         of_torch = type(module).__module__.startswith("torch.nn.")
-        # An activation, dropout or such of torch itself multiplies no matrices.
+        # Torch's own layers without weights, such as activations, multiply no matrices.
         if _is_callable(module) and not (of_torch and _is_weightless(module)):
             yield module, is_inside
         if not isinstance(module, torch.jit.ScriptModule) and not any(
             module is each for each in undivided
         ):
             is_inside = is_inside or hasattr(module, "_orig_mod")
-            waiting += [(part, is_inside) for part in module.children()]
+            waiting += [(child, is_inside) for child in module.children()]
 
 
 def _is_callable(module: Any) -> bool:
-    """Whether it is more than a list of modules, or a holder of methods."""
+    """Whether it has a forward pass, unlike a list of modules or a holder of methods."""
     import torch
 
     forward = getattr(module, "forward", None)

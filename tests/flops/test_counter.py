@@ -126,6 +126,7 @@ class TestCounter:
         a, b = torch.zeros(4, 6, requires_grad=True), torch.zeros(6, 5, requires_grad=True)
         with torch.no_grad():
             assert counted(lambda: a @ b) == Count(2 * 4 * 6 * 5, 0, ())
+        assert counted(torch.no_grad()(lambda: a @ b)) == Count(2 * 4 * 6 * 5, 0, ())
 
     def test_counts_of_several_products_add_up(self):
         a, b = torch.zeros(4, 6), torch.zeros(6, 5)

@@ -149,6 +149,13 @@ class TestByHand:
         assert formulas.flops(aten.tanh, (torch.zeros(2),), {}, None) is None
         assert formulas.backward_flops(aten.tanh, (torch.zeros(2),), 3) is None
 
+    @pytest.mark.parametrize(("left", "right"), [(False, True), (True, False), (True, True)])
+    def test_each_operand_that_needs_a_gradient_costs_one_product(self, left, right):
+        a, b = torch.zeros(4, 6, requires_grad=left), torch.zeros(6, 5, requires_grad=right)
+        assert formulas.backward_flops(aten.mm, (a, b), 240) == 240 * (left + right)
+        bias = torch.zeros(5, requires_grad=True)  # a sum, not a product
+        assert formulas.backward_flops(aten.addmm, (bias, a, b), 240) == 240 * (left + right)
+
     @pytest.mark.parametrize("rows_need_it", [False, True])
     def test_the_gradient_of_a_matrix_times_a_vector_is_one_product_for_the_vector(
         self, rows_need_it
