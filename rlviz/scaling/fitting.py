@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rlviz.scaling import ceiling, sigmoid
-from rlviz.scaling.sigmoid import Floats, Points, Shapes
+from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 from rlviz.smooth.bins import means
 
 EARLY = 0.05
@@ -53,7 +53,7 @@ class Sigmoid:
     ceiling_interval: tuple[float, float]
     exclude_below: float
     points: int
-    _drawn: "_Drawn | None" = field(repr=False, compare=False)
+    _likely: "_LikelyCurves | None" = field(repr=False, compare=False)
 
     def predict(self, flops: Any) -> Any:
         """The curve at a compute >= 0: a float, or an array of the shape that came.
@@ -66,7 +66,9 @@ class Sigmoid:
             0.681
         """
         at = _compute(flops)
-        found = np.full(at.size, math.nan) if self._drawn is None else self._drawn.value(at.ravel())
+        found = (
+            np.full(at.size, math.nan) if self._likely is None else self._likely.value(at.ravel())
+        )
         return _like(found, at)
 
     def predict_interval(self, flops: Any) -> tuple[Any, Any]:
@@ -76,17 +78,17 @@ class Sigmoid:
         parameters is in it; not in it is that the run may turn to another curve.
         """
         at = _compute(flops)
-        if self._drawn is None or not self.identifiable:
+        if self._likely is None or not self.identifiable:
             return _like(np.full(at.size, math.nan), at), _like(np.full(at.size, math.nan), at)
-        low, high = self._drawn.interval(at.ravel())
+        low, high = self._likely.interval(at.ravel())
         return _like(low, at), _like(high, at)
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class _LikelyCurves:
     """The curves that are likely, the best one first, and the units of their data."""
 
-    curves: Shapes
+    curves: Sigmoids
     squares: float
     compute: float
     offset: float
@@ -166,23 +168,25 @@ def fit(
 
 def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
     offset, unit = float(y.mean()), float(np.ptp(y))
-    points = _averaged(c / c[-1], (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
-    center = sigmoid.best(points)
-    curve = sigmoid.regress(points, center[None])
-    noise = ceiling.noise(points, curve)
-    freedom = max(noise.effective_points - points.parameters, 1.0)
-    rounding = 1e-12 * points.squares()
+    data = _averaged(c / c[-1], (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
+    center = sigmoid.best(data)
+    curve = sigmoid.regress(data, center[None])
+    noise = ceiling.residual_noise(data, curve)
+    freedom = max(noise.effective_points - data.parameters, 1.0)
+    rounding = 1e-12 * data.squares()
     likely, doubtful, sure = (
         float(curve.squares[0]) + max(stdtrit(freedom, 1 - tail) ** 2 * noise.variance, rounding)
         for tail in (_LIKELY, _DOUBTFUL, _SURE)
     )
-    shapes = sigmoid.allowed(points, center, sure)
+    curves = sigmoid.allowed(data, center, sure)
     is_share = bool(y.min() >= 0 and y.max() <= 1)
     limits = (0.0, 1.0) if is_share else (-math.inf, math.inf)
-    drawn = _Drawn(shapes.where(shapes.squares <= likely), likely, c[-1], offset, unit, limits)
+    drawn = _LikelyCurves(
+        curves.where(curves.squares <= likely), likely, c[-1], offset, unit, limits
+    )
     r0_found, a = drawn.value(np.array([0.0, math.inf])).tolist()
     why_not = ceiling.too_little(c) or ceiling.not_shown(
-        points, shapes, noise, doubtful=doubtful, sure=sure
+        data, curves, noise, doubtful=doubtful, sure=sure
     )
     if not why_not and is_share and a > 1:
         why_not = f"the fitted ceiling, {a:.3g}, is above 1"
@@ -197,11 +201,11 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
         ceiling_interval=(math.nan, math.nan) if why_not else (float(low[0]), float(high[0])),
         exclude_below=start,
         points=len(c),
-        _drawn=drawn,
+        _likely=drawn,
     )
 
 
-def _averaged(share: Floats, y: Floats, r0: float | None) -> Points:
+def _averaged(share: Floats, y: Floats, r0: float | None) -> FitData:
     weight = np.ones(len(y))
     with np.errstate(divide="ignore"):  # C = 0 stands at −inf
         if len(y) > 2 * _BINS:
@@ -212,7 +216,7 @@ def _averaged(share: Floats, y: Floats, r0: float | None) -> Points:
             count = np.diff(starts, append=len(y))
             share, y = means(share, y, starts)
             weight = count / count.mean()
-        return Points(np.log(share), y, weight, r0)
+        return FitData(np.log(share), y, weight, r0)
 
 
 def _end_of_early(c: Floats) -> float:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from rlviz.flops.submodule_watch import PartsWatch
+from rlviz.flops.submodule_watch import SubmoduleWatch
 from rlviz.record.error_log import logger
 
 
@@ -20,7 +20,7 @@ class Phases:
 
     def __init__(self, *modules: Any, whole: Iterable[Any] = ()) -> None:
         self._watched = (modules, tuple(whole))
-        self._watch = PartsWatch(modules, whole=self._watched[1])
+        self._watch = SubmoduleWatch(modules, whole=self._watched[1])
         self._flops: Counter[str] = Counter()
         self._warned = False
 
@@ -29,7 +29,7 @@ class Phases:
         watched = (modules, tuple(whole))
         if _ids(watched) != _ids(self._watched):
             self._watch.close()
-            self._watched, self._watch = watched, PartsWatch(modules, whole=watched[1])
+            self._watched, self._watch = watched, SubmoduleWatch(modules, whole=watched[1])
 
     def end(self, phase: str) -> None:
         """All passes since the last call were those of this phase."""
