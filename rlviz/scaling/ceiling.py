@@ -11,7 +11,7 @@ from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 MIN_POINTS = 100
 MIN_FACTOR = 10.0
 MIN_EFFECTIVE_POINTS = 30.0
-"""What a curve leaves of a random walk is worth about 10 points, however long it is."""
+"""The residuals of a random walk are worth about 10 points, however long it is."""
 
 _FEWEST_MEANS = 30
 _ROUNDING = 1e-9
@@ -19,11 +19,11 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class ResidualNoise:
-    """What the best curve leaves.
+    """The noise that the best curve leaves.
 
     Attributes:
-        effective_points: how many independent ones the points are worth.
-        variance: of the long run: the number of points times the variance of their mean.
+        effective_points: how many independent points the points are worth.
+        variance: the long-run variance: the number of points times the variance of their mean.
     """
 
     effective_points: float
@@ -33,14 +33,15 @@ class ResidualNoise:
 def residual_noise(data: FitData, curve: Sigmoids) -> ResidualNoise:
     """The noise around a curve, as AR(1).
 
-    It makes n points worth n·(1 − rho)/(1 + rho), and a variance larger by the inverse. A slow
-    drift under a larger scatter shows a small rho from point to point. So rho is asked again of
-    the means of 2, 4, 8, … points, and the largest variance counts.
+    With autocorrelation rho, n points are worth n·(1 − rho)/(1 + rho) independent ones, and the
+    variance grows by the inverse. A slow drift under a larger scatter shows only a small rho from
+    point to point. So rho is also estimated from the means of 2, 4, 8, … points, and the largest
+    variance counts.
     """
     n, k = len(data.value), data.parameters
     left = np.sqrt(data.weight) * (data.value - curve.value(data.log_compute)[0])
     variance = float(left @ left) / (n - k)
-    if variance < _ROUNDING:  # of a range of 1: there is no noise, and rounding is no AR(1)
+    if variance < _ROUNDING:  # the values span 1: this is rounding, which is no AR(1)
         return ResidualNoise(float(n), variance)
     largest = _long_run(left, k)
     while len(left) >= 2 * _FEWEST_MEANS:
@@ -50,7 +51,7 @@ def residual_noise(data: FitData, curve: Sigmoids) -> ResidualNoise:
 
 
 def too_little(c: Floats) -> str:
-    """Why these amounts of compute, sorted, (n,), cannot show a ceiling, or nothing."""
+    """Why this compute, sorted, (n,), cannot show a ceiling, as a clause; empty if it can."""
     if len(c) < MIN_POINTS:
         return f"there are {len(c)} points, and a ceiling needs {MIN_POINTS}"
     if c[-1] == 0:
@@ -67,14 +68,15 @@ def too_little(c: Floats) -> str:
 def not_shown(
     data: FitData, curves: Sigmoids, found: ResidualNoise, *, doubtful: float, sure: float
 ) -> str:
-    """Why the data do not show a ceiling, as a clause, or nothing.
+    """Why the data do not show a ceiling, as a clause; empty if they do.
 
     Args:
         data: what the curve was fitted to.
         curves: all whose sum of squares is at most `sure`, the best one first.
         found: the noise around that one.
-        doubtful, sure: sums of squares up to which a parabola may be the true curve, and, at 4.5
-            standard errors, a sigmoid: its shape was searched for, and noise has many shapes.
+        doubtful: sum of squares up to which a parabola may be the true curve.
+        sure: sum of squares up to which a sigmoid may be, at 4.5 standard errors: its shape was
+            searched for, and noise has many shapes.
     """
     low, high = curves.value(np.array([-math.inf, math.inf]))[0]
     if found.effective_points < MIN_EFFECTIVE_POINTS:

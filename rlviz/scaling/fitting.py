@@ -16,8 +16,8 @@ EARLY = 0.05
 """Share of the largest compute below which points are left out by default."""
 
 _LIKELY, _DOUBTFUL, _SURE = 0.025, 0.0005, 3.4e-6
-"""Tails of the intervals that are given, of those within which a parabola is as good as the curve,
-and of those that decide (4.5 standard errors)."""
+"""Tails of three intervals: the one that is given, the one within which a parabola is as good as
+the curve, and the one that decides (4.5 standard errors)."""
 _BINS = 250
 _STRETCH = 0.02
 _FEWEST = 8
@@ -35,8 +35,8 @@ class Sigmoid:
         A: the ceiling, in the unit of the accuracy.
         B: the exponent; larger is steeper. Comparable only between curves of equal A.
         C_mid: the compute at half of the rise, in the unit of the flops.
-        R0: the value without compute, as given, else fitted: then it is what the later points
-            call for, not what was measured.
+        R0: the value without compute, as given or else fitted; a fitted one is what the later
+            points call for, not what was measured.
         identifiable: whether the data show the ceiling.
         why_not: if they do not, why, as a clause ("the data do not pass C_mid: …"); else empty.
         ceiling_interval: 95 % interval of A, by profile likelihood; within [0, 1] if the data are.
@@ -74,8 +74,9 @@ class Sigmoid:
     def predict_interval(self, flops: Any) -> tuple[Any, Any]:
         """95 % interval of the curve, (low, high), each as `predict` gives it.
 
-        A single step scatters around the curve. By profile likelihood, so the uncertainty of all
-        parameters is in it; not in it is that the run may turn to another curve.
+        Single steps scatter around the curve more widely. The interval is one of profile likelihood
+        and has the uncertainty of all parameters, but not the risk that the run turns to another
+        curve.
         """
         at = _compute(flops)
         if self._likely is None or not self.identifiable:
@@ -86,7 +87,7 @@ class Sigmoid:
 
 @dataclass(frozen=True, slots=True)
 class _LikelyCurves:
-    """The curves that are likely, the best one first, and the units of their data."""
+    """The likely curves, the best one first, and the units of their data."""
 
     curves: Sigmoids
     squares: float
@@ -121,20 +122,20 @@ def fit(
         accuracy: of the same steps, (n,). A point that is not finite in both is left out.
         r0: the accuracy without compute, where it was measured; by default it is fitted too.
         exclude_below: leaves out the points below this compute, in the unit of flops. The first
-            steps follow another law (a format is learned, the optimizer warms up), and where they
-            pull the curve, the ceiling is wrong. By default 5 % of the largest compute: the paper
-            leaves out the first 1,500 of 16,000 to 100,000 GPU hours, 9 to 1.5 %, and a factor of
-            20 remains. Less where fewer than 100 points would remain.
+            steps follow another law (the model learns a format, the optimizer warms up), and if
+            they pull the curve, the ceiling is wrong. By default 5 % of the largest compute, which
+            leaves a factor of 20, but less where fewer than 100 points would remain. The paper
+            leaves out the first 1,500 of 16,000 to 100,000 GPU hours, 9 to 1.5 %.
 
-    The noise is taken as AR(1); its autocorrelation widens all intervals as fewer points would.
-    More than 500 points are averaged first, into 250 bins of equal count, or more bins where one
-    would span over 2 % of its compute. Over so short a stretch the curve is straight: the answer
-    moves by a few percent of its standard error.
+    The noise counts as AR(1); its autocorrelation widens all intervals as fewer points would. More
+    than 500 points are first averaged into 250 bins of equal count, or more where a bin would span
+    over 2 % of its compute. Over so short a stretch the curve is straight: the answer moves by a
+    few percent of its standard error.
 
     The ceiling is identifiable if at least 100 points over a factor of 10 in compute were used,
     worth at least 30 independent ones; if all curves within 4.5 standard errors rise, pass their
     C_mid within the data and have an exponent between 0.1 and 10; if no parabola is within 3.3;
-    and if A is at most 1, should the data lie within [0, 1].
+    and, for data within [0, 1], if A is at most 1.
 
     Raises:
         ValueError: shapes differ, flops are negative, or an option is out of its range.
@@ -233,7 +234,7 @@ def _nothing_to_fit(c: Floats, y: Floats, r0: float | None) -> str:
 
 
 def _pairs(flops: Any, accuracy: Any) -> tuple[Floats, Floats]:
-    """Both as they are fitted: where both are known, in the order of compute."""
+    """The points that are known in both, in the order of compute."""
     c, y = _numbers(flops, "flops"), _numbers(accuracy, "accuracy")
     if c.ndim != 1 or c.shape != y.shape:
         raise ValueError(

@@ -18,11 +18,11 @@ from scipy.special import expit
 Floats = NDArray[np.float64]
 
 EXPONENTS = (0.1, 10.0)
-"""Published exponents lie from 1.6 to 2; below this range a rise looks like a logarithm, which has
-no ceiling, and above it like a jump."""
+"""Published exponents lie from 1.6 to 2. Below this range a rise looks like a logarithm, which has
+no ceiling; above it, like a jump."""
 _BELOW, _ABOVE = math.log(10.0), math.log(1000.0)
-"""How far C_mid is searched beyond the data, where the curve is a power law for all that they
-show."""
+"""How far beyond the data C_mid is searched: there the data can't tell the curve from a power
+law."""
 _NODES = 32
 _ROUNDS = 12
 _CHUNK = 1024
@@ -63,10 +63,10 @@ class FitData:
 
 @dataclass(frozen=True, slots=True)
 class Sigmoids:
-    """Regressions ``value = intercept + slope·z`` at k shapes, arrays (k,).
+    """k sigmoids, each ``value = intercept + slope·z``, regressed at its own shape; arrays (k,).
 
-    z is the share of the rise that is done, over its largest value in the data: so it has all its
-    digits where C_mid lies far beyond them.
+    z is the share of the rise that is done, divided by its largest value in the data, so it keeps
+    all its digits where C_mid lies far beyond them.
 
     Attributes:
         shape: log C_mid and log B, (k, 2).
@@ -120,7 +120,7 @@ class Sigmoids:
 
 
 def regress(data: FitData, shape: Floats) -> Sigmoids:
-    """The regressions of the points at k shapes (log C_mid, log B), (k, 2)."""
+    """The sigmoids of k shapes (log C_mid, log B), (k, 2), that fit the data best."""
     w, y = data.weight, data.value
     z = _share(data.log_compute, shape)
     unit = z.max(1)
@@ -160,10 +160,10 @@ def best(data: FitData) -> Floats:
 
 
 def allowed(data: FitData, center: Floats, squares: float) -> Sigmoids:
-    """All shapes whose sum of squares is at most this, on a grid that is made to fit them.
+    """All sigmoids whose sum of squares is at most this, on a grid that is made to fit them.
 
-    center is the best shape, (2,); it is the first of those that are given back. A box around it
-    shrinks until they fill it, and grows where it cuts through them.
+    center is the best shape, (2,), and comes first in the result. A box around it shrinks until the
+    shapes fill it, and grows where it cuts through them.
     """
     lowest, highest = low, high = data.bounds()
     for _ in range(_ROUNDS):
