@@ -107,6 +107,19 @@ def double(array: Array) -> Array:
     return array.double() if is_tensor(array) else array.astype(np.float64, copy=False)
 
 
+def whole(array: Array) -> Array:
+    """As int64, cut off."""
+    return array.long() if is_tensor(array) else array.astype(np.int64)
+
+
+def changes(array: Array) -> Array:
+    """Where a row's number differs from the one before; so it does at its start: as a mask."""
+    found = array != array
+    found[..., 0] = True
+    found[..., 1:] = array[..., 1:] != array[..., :-1]
+    return found
+
+
 def add_product(total: Array, a: Array, b: Array) -> None:
     """``total += a · b`` in place."""
     if is_tensor(total):
@@ -132,6 +145,39 @@ def pick(array: Array, index: Array) -> Array:
     if is_tensor(array):
         return array.take_along_dim(index[..., None], -1)[..., 0]
     return np.take_along_axis(array, index[..., None], -1)[..., 0]
+
+
+def take(array: Array, index: Array) -> Array:
+    """Elements of each row: array (..., S | 1, n), index (S | 1, m) -> (..., S, m)."""
+    if len(index) == 1:
+        return array[..., index[0]]
+    if is_tensor(array):
+        shape = (*array.shape[:-2], len(index))
+        rows = array.expand(*shape, array.shape[-1])
+        return rows.take_along_dim(index.expand(*shape, index.shape[-1]), -1)
+    if array.ndim == 2 and len(array) == len(index):
+        flat = index + array.shape[-1] * np.arange(len(index))[:, None]
+        return array.reshape(-1).take(flat)
+    rows = np.broadcast_to(array, (*array.shape[:-2], len(index), array.shape[-1]))
+    return np.take_along_axis(rows, np.broadcast_to(index, (*rows.shape[:-1], index.shape[-1])), -1)
+
+
+def sums(array: Array, group: Array, count: int) -> Array:
+    """Sums over groups of neighbors: array (..., S, T), the number of each point's group, never
+    decreasing, (S | 1, T) -> (..., S, count)."""
+    total = empty((*array.shape[:-1], count), array)
+    total[...] = 0.0
+    if is_tensor(array):
+        return total.scatter_add_(-1, group.expand(array.shape), array)
+    if len(group) == 1:
+        starts = np.flatnonzero(np.diff(group[0], prepend=-1))
+        total[..., group[0, starts]] = np.add.reduceat(array, starts, axis=-1)
+        return total
+    rows = np.arange(array.size // array.shape[-1]).reshape(array.shape[:-1])
+    flat = group + count * rows[..., None]
+    found = np.bincount(flat.reshape(-1), array.reshape(-1), count * rows.size)
+    total[...] = found.reshape(total.shape)
+    return total
 
 
 def tiles(array: Array, size: int, *, reverse: bool = False) -> Iterator[tuple[slice, slice]]:

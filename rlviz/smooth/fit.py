@@ -1,39 +1,62 @@
-"""Local polynomial fits of a batch of series, and the choice of their bandwidths.
+"""Local polynomial fits of a batch of series.
 
-A fit is, at every point, a value, its leverage and its standard error; of several bandwidths the
-leave-one-out error tells the best.
+A fit is, at every point, a value and the coefficients of the kernel that made it; its standard
+error comes from what the curve leaves of the points.
 """
 
 import math
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.blocks import pack, unpack
-from rlviz.smooth.moments import sweep
+from rlviz.smooth.lasting import inflation
+from rlviz.smooth.moments import Echo, sweep
 from rlviz.smooth.series import Series
+from rlviz.smooth.threads import side_by_side
 
 MAX_LEVERAGE = 0.98
 """A point that makes up more than this of its own estimate is interpolated, not smoothed."""
-_ISOLATED = 0.01
-"""So large a share of the points may be interpolated: a few that stand alone, as after a pause,
-must not force a wide bandwidth on all the rest. They have no part in the leave-one-out error."""
 _SINGULAR = 1e-10
 _CACHED = 1 << 18
 """Points (of all candidates and series together) that are worked on at a time on a CPU: what they
 need stays in its cache."""
 _ON_DEVICE = 1 << 22
 
-_WORTH_THREADS = 1 << 20
-"""Below so many points threads cost more than they bring."""
-
-_Tile = tuple[slice, slice]
+Tile = tuple[slice, slice]
 """Some of the series, and some of the candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is known of the noise of a batch of series.
+
+    Attributes:
+        rho: its correlation from each point to the next, (S,), in [0, 1); None where it is 0 in
+            all of them.
+        variance: its variance at every point, in the unit of the series, NaN where it is not
+            known, (S, T); None where it is known nowhere.
+    """
+
+    rho: Array | None = None
+    variance: Array | None = None
+
+    def rows(self, some: Any) -> "Noise":
+        """That of some of the series."""
+        rho, variance = self.rho, self.variance
+        return Noise(
+            None if rho is None else rho[some], None if variance is None else variance[some]
+        )
+
+    def least(self, residual: Array) -> Array | None:
+        """Variances that an error is not to fall short of, the residual ones where nothing is
+        known."""
+        if self.variance is None:
+            return None
+        xp = arrays.namespace(residual)
+        return xp.where(xp.isfinite(self.variance), self.variance, residual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,111 +70,112 @@ class Fit:
     """NaN where the leverage is above `MAX_LEVERAGE`."""
 
 
-def leave_one_out(series: Series, degree: int, *, grid: int) -> Array:
-    """For each series the bandwidth, in units of u, with the smallest leave-one-out error.
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Fits with several bandwidths, each array (G, S, T), axes of length 1 where all are one."""
 
-    Returns:
-        (S,); of bandwidths from two median steps to twice the extent of x, `grid` of them.
-    """
-    xp = arrays.namespace(series.u)
-    smallest = xp.clip(2 * series.step, None, 1.0)
-    powers = arrays.to(np.arange(grid) / (grid - 1), series.u)[:, None]
-    candidates = smallest * (2.0 / smallest) ** powers  # (grid, S or 1)
-    loss = arrays.empty((grid, len(series.y)), series.u)
-
-    def measure(tile: _Tile) -> None:
-        rows, some = tile
-        tau = candidates[some] if candidates.shape[-1] == 1 else candidates[some, rows]
-        loss[some, rows] = _losses(series.rows(rows), tau, degree)
-
-    _side_by_side(measure, list(_tiles(series, grid)), points=grid * _points(series))
-    # Where no candidate is left, the widest: argmin takes the first of equal ones.
-    best = grid - 1 - xp.argmin(xp.flip(loss, (0,)), 0)
-    if candidates.shape[-1] == 1:
-        return candidates[best, 0]
-    return arrays.pick(candidates.T, best)
+    value: Array
+    weights: list[Array]
+    """Coefficients l_k of the equivalent kernel ``w(u)·Σ_k l_k·u^k``; l_0 is the leverage."""
+    echo: Array
+    """``Σ_j S_ij·rho^|i−j|``: how much of the noise of its own value is in a point's estimate. Where
+    noise does not last, the leverage."""
+    near: Array
+    """Sum of the kernel's weights, at most 1 each."""
 
 
-def _points(series: Series) -> int:
+def points(series: Series) -> int:
     """How many there are, if they are in host memory."""
     return len(series.y) * series.y.shape[-1] if arrays.on_host(series.y) else 0
 
 
-def _side_by_side(work: Callable[[_Tile], None], tiles: list[_Tile], *, points: int) -> None:
-    """Several tiles at once where they are worth it: NumPy lets go of the GIL as it counts."""
-
-    def quietly(tile: _Tile) -> None:
-        with np.errstate(all="ignore"):  # series without a point divide by nothing
-            work(tile)
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if points < _WORTH_THREADS or cores == 1:
-        for tile in tiles:
-            quietly(tile)
-    else:
-        with ThreadPoolExecutor(cores, thread_name_prefix="rlviz-smooth") as pool:
-            list(pool.map(quietly, tiles))
-
-
-def _losses(series: Series, tau: Array, degree: int) -> Array:
-    """Mean squared leave-one-out residual, infinite for a bandwidth that interpolates; tau (G, S)
-    or (G, 1) -> (G, S)."""
-    xp = arrays.namespace(tau)
-    total: Array = 0.0
-    judged: Array = 0.0
-    for piece in _pieces(series, tau, degree):
-        leverage = piece.weights[0]
-        fitted = piece.known & (leverage <= MAX_LEVERAGE)
-        residual = (piece.y - piece.value) / (1 - leverage)
-        total = total + xp.where(fitted, residual * residual, 0.0).sum((0, -1))
-        judged = judged + arrays.double(fitted).sum((0, -1))
-    count = series.mass.sum(-1)
-    return xp.where(judged < (1 - _ISOLATED) * count, math.inf, total / judged)
-
-
-def fit(series: Series, taus: Sequence[Array], degree: int) -> list[Fit]:
+def fit(series: Series, taus: Sequence[Array], degree: int, noise: Noise) -> list[Fit]:
     """Fit at every point, once with each of several bandwidths, (S,) or (1,), in units of u."""
     xp = arrays.namespace(series.u)
     tau = xp.stack(list(taus))
     shape = (len(taus), len(series.y), series.u.shape[-1])
     whole = Fit(*(arrays.empty(shape, series.u) for _ in range(3)))
 
-    def work(tile: _Tile) -> None:
+    def work(tile: Tile) -> None:
         rows, some = tile
         of_rows = tau[some] if tau.shape[-1] == 1 else tau[some, rows]
-        found = _fit(series.rows(rows), of_rows, degree)
+        found = _fit(series.rows(rows), of_rows, degree, noise.rows(rows))
         whole.value[some, rows] = found.value
         whole.leverage[some, rows] = found.leverage
         whole.standard_error[some, rows] = found.standard_error
 
-    tiles = list(_tiles(series, len(taus)))
-    _side_by_side(work, tiles, points=len(taus) * _points(series))
+    side_by_side(work, list(tiles(series, len(taus))), points=len(taus) * points(series))
     parts = zip(whole.value, whole.leverage, whole.standard_error, strict=True)
     return [Fit(*part) for part in parts]
 
 
-def _fit(series: Series, tau: Array, degree: int) -> Fit:
+def _fit(series: Series, tau: Array, degree: int, noise: Noise) -> Fit:
     """Fit every series with every one of its bandwidths, tau (G, S) or (G, 1) -> (G, S, T)."""
+    xp = arrays.namespace(tau)
+    found = estimate(series, tau, degree, noise.rho)
+    variance = residual_variance(series, found.value, found.echo)
+    error = standard_error(series.u, tau, found, variance, noise.rho, noise.least(variance))
+    leverage = found.weights[0]
+    return Fit(found.value, leverage, xp.where(leverage > MAX_LEVERAGE, math.nan, error))
+
+
+def estimate(series: Series, tau: Array, degree: int, rho: Array | None) -> Estimate:
+    """Fit every series with every one of its bandwidths, tau (G, S) or (G, 1)."""
     shape = (len(tau), *series.y.shape)
     value = arrays.empty(shape, series.u)
     weights = [arrays.empty(shape, series.u) for _ in range(degree + 1)]
-    for piece in _pieces(series, tau, degree):
+    near = arrays.empty(shape, series.u)
+    echo = weights[0] if rho is None else arrays.empty(shape, series.u)
+    for piece in pieces(series, tau, degree, rho):
         value[..., piece.where] = piece.unpacked(piece.value)
         for full, part in zip(weights, piece.weights, strict=True):
             full[..., piece.where] = piece.unpacked(part)
-    return Fit(value, weights[0], _standard_error(series, tau, value, weights))
+        near[..., piece.where] = piece.unpacked(piece.near)
+        if rho is not None:
+            echo[..., piece.where] = piece.unpacked(piece.echo)
+    return Estimate(value, weights, echo, near)
 
 
-def _standard_error(series: Series, tau: Array, value: Array, weights: list[Array]) -> Array:
-    """Square root of Σ_j l_j²·r_j²/(1−h_j): the squared kernel decays twice as fast."""
+def residual_variance(series: Series, value: Array, echo: Array) -> Array:
+    """Each point's own estimate of the noise's variance, r²/(1 − h), 0 in gaps."""
     xp = arrays.namespace(value)
-    leverage = weights[0]
-    variance = (series.y - value) ** 2 / xp.clip(1 - leverage, 1 - MAX_LEVERAGE, None)
-    variance = xp.where(series.known, variance, 0.0)
+    variance = (series.y - value) ** 2 / xp.clip(1 - echo, 1 - MAX_LEVERAGE, None)
+    return xp.where(series.known, variance, 0.0)
+
+
+def standard_error(
+    u: Array,
+    tau: Array,
+    found: Estimate,
+    variance: Array,
+    rho: Array | None,
+    least: Array | None,
+) -> Array:
+    """Of fits, (G, S, T): the root of Σ_j l_j²·v_j, times what noise that lasts makes of it.
+
+    Args:
+        u: where the points are, (S | 1, T).
+        variance: of the noise at every point, (G | 1, S, T).
+        rho: the noise's correlation, (S,); None for 0.
+        least: variances of noise that does not last, (G | 1, S, T), which the error is never
+            smaller than they make it.
+    """
+    xp = arrays.namespace(found.value)
+    square = _squared(u, tau, found.weights, variance)
+    if rho is not None:
+        square = square * inflation(rho[:, None], found.near / 2)
+    if least is not None:
+        square = xp.maximum(square, _squared(u, tau, found.weights, least))
+    return xp.sqrt(square)
+
+
+def _squared(u: Array, tau: Array, weights: list[Array], variance: Array) -> Array:
+    """Σ_j l_j²·v_j: the squared kernel decays twice as fast."""
+    xp = arrays.namespace(u)
     order = 2 * (len(weights) - 1)
-    error = arrays.empty(tuple(value.shape), value)
-    u = 2 * series.u[None] / tau[..., None]
-    for stretch in sweep(u, [variance], [order], length=_stretch(value)):
+    total = arrays.empty(tuple(weights[0].shape), weights[0])
+    twice = 2 * u[None] / tau[..., None]
+    for stretch in sweep(twice, [variance], [order], length=_stretch(total)):
         # In units of the doubled decay u is twice as large, and moment k 2^k times.
         squared: Array = 0.0
         kernel = [pack(weight[..., stretch.where]) for weight in weights]
@@ -159,37 +183,51 @@ def _standard_error(series: Series, tau: Array, value: Array, weights: list[Arra
             pairs = [(a, k - a) for a in range(len(kernel)) if 0 <= k - a < len(kernel)]
             squared = squared + sum(kernel[a] * kernel[b] for a, b in pairs) * moment / 2.0**k
         length = stretch.where.stop - stretch.where.start
-        error[..., stretch.where] = xp.sqrt(xp.clip(unpack(squared, length), 0.0, None))
-    return xp.where(leverage > MAX_LEVERAGE, math.nan, error)
+        total[..., stretch.where] = xp.clip(unpack(squared, length), 0.0, None)
+    return total
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """Fits at the points of a stretch, packed: (B, G, S, n), axes of length 1 where all are one."""
+class Piece:
+    """Fits at the points of a stretch, packed: (B, G, S, n), axes of length 1 where all are one;
+    else as in `Estimate`."""
 
     where: slice
     known: Array
     y: Array
     value: Array
     weights: list[Array]
-    """Coefficients l_k of the equivalent kernel ``w(u)·Σ_k l_k·u^k``; l_0 is the leverage."""
+    echo: Array
+    near: Array
 
     def unpacked(self, packed: Array) -> Array:
         return unpack(packed, self.where.stop - self.where.start)
 
 
-def _pieces(series: Series, tau: Array, degree: int) -> Iterator[_Piece]:
+def pieces(series: Series, tau: Array, degree: int, rho: Array | None) -> Iterator[Piece]:
     """Fit every series with every one of its bandwidths, tau (G, S) or (G, 1)."""
+    xp = arrays.namespace(tau)
     u = series.u[None] / tau[..., None]
     masses = [series.mass[None], series.y[None]]
-    for stretch in sweep(u, masses, [2 * degree, degree], length=_stretch(series.y)):
-        mass, y = stretch.masses
-        s, t = stretch.moments
+    orders, echoes = [2 * degree, degree], [None, None]
+    if rho is not None:
+        rank = xp.cumsum(series.mass, -1)
+        masses, orders = [*masses, masses[0]], [*orders, degree]
+        echoes = [None, None, Echo(rho[None, :, None], rank[None])]
+    for stretch in sweep(u, masses, orders, length=_stretch(series.y), echoes=echoes):
+        mass, y = stretch.masses[:2]
+        s, t = stretch.moments[:2]
         weights = _kernel(s, degree)
-        value = weights[0] * t[0]
-        for k in range(1, degree + 1):
-            arrays.add_product(value, weights[k], t[k])
-        yield _Piece(stretch.where, mass > 0, y, value, weights)
+        value = _combined(weights, t)
+        echo = weights[0] if rho is None else _combined(weights, stretch.moments[2])
+        yield Piece(stretch.where, mass > 0, y, value, weights, echo, s[0])
+
+
+def _combined(weights: list[Array], moments: list[Array]) -> Array:
+    total = weights[0] * moments[0]
+    for weight, moment in zip(weights[1:], moments[1:], strict=True):
+        arrays.add_product(total, weight, moment)
+    return total
 
 
 def _kernel(s: list[Array], degree: int) -> list[Array]:
@@ -219,7 +257,7 @@ def _stretch(array: Array) -> int:
     return _CACHED if arrays.on_host(array) else _ON_DEVICE
 
 
-def _tiles(series: Series, candidates: int) -> Iterator[_Tile]:
+def tiles(series: Series, candidates: int) -> Iterator[Tile]:
     """Rows and candidates that are worked on together."""
     count, length = series.y.shape
     together = max(1, _stretch(series.y) // length)

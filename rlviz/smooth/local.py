@@ -1,7 +1,9 @@
 """The offline curve: local polynomial regression with a Laplace kernel, for many series at once.
 
 Every point is weighed by ``exp(−|x_i − x_j| / tau)`` around the point that is estimated, so that
-all that a fit needs are moments which `rlviz.smooth.moments` gives for every point in O(T).
+all that a fit needs are moments which `rlviz.smooth.moments` gives for every point in O(T). How long
+the noise lasts is asked first (`rlviz.smooth.correlation`); then tau is chosen place by place
+(`rlviz.smooth.places`), or once for the whole series (`rlviz.smooth.bandwidths`).
 """
 
 import math
@@ -13,12 +15,14 @@ import numpy as np
 
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
-from rlviz.smooth.fit import fit, leave_one_out
+from rlviz.smooth.bandwidths import Grid, leave_one_out
+from rlviz.smooth.correlation import noise_correlation as correlation_of
+from rlviz.smooth.curve import Curve, everywhere, placed
+from rlviz.smooth.fit import Noise
+from rlviz.smooth.places import Levels, places
 from rlviz.smooth.series import Series
 
 _GRID = 24
-_BAND = 2.0
-"""Standard errors on either side; benchmarks/smoothers.py measures what they cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +36,21 @@ class Smoothed:
         curve: the estimate at every point, (..., T).
         standard_error: its pointwise standard error, (..., T), in the unit of the values; NaN also
             where the curve just repeats its point (leverage above 0.98).
-        bandwidth: tau, in the unit of x; a float for one series, else (...); NaN for a series
-            without a finite point.
+        bandwidth: tau at every point, (..., T), in the unit of x.
         low, high: the band, (..., T): the hull of ``curve ± 2·standard_error`` and of the same at
             half the bandwidth. The second shows what the first smooths away, so that the band also
-            covers a bend which the curve cuts short. For independent noise it covers the truth at
-            about 95 % of the points (benchmarks/smoothers.py), for noise that lasts from point to
-            point less.
+            covers a bend which the curve cuts short. What it covers of the truth is measured by
+            benchmarks/smoothers.py.
+        noise_correlation: of each point's noise with the next one's; a float for one series, else
+            (...), float64; NaN for a series without a finite point.
     """
 
     curve: Array
     standard_error: Array
-    bandwidth: Any
+    bandwidth: Array
     low: Array
     high: Array
+    noise_correlation: Any
 
 
 def local_polynomial(
@@ -54,6 +59,9 @@ def local_polynomial(
     x: Any = None,
     degree: int = 2,
     bandwidth: float | Literal["loo"] = "loo",
+    local: bool = True,
+    noise_correlation: float | Literal["reml"] = "reml",
+    variance: Any = None,
 ) -> Smoothed:
     """Smooth series with a locally weighted polynomial.
 
@@ -64,62 +72,94 @@ def local_polynomial(
             1, 2, …. A point whose x is not finite is a gap too.
         degree: of the polynomial, 0, 1 or 2; a lower one is used at points where there are not
             enough distinct neighbors for it.
-        bandwidth: tau of the kernel, > 0, in the unit of x; "loo" takes for each series the one
-            with the smallest leave-one-out error on a geometric grid of 24, from two median steps
-            of x to twice its extent. A point that makes up more than 98 % of its own estimate is
-            interpolated: it has no part in that error, and a bandwidth at which more than 1 % of
-            the points are is out.
+        bandwidth: tau of the kernel, > 0, in the unit of x, for all places; "loo" chooses by the
+            leave-one-out error on a geometric grid of 24, from two median steps of x to twice its
+            extent. A point that makes up more than 98 % of its own estimate is interpolated: it
+            has no part in that error, and a bandwidth at which more than 1 % of the points are is
+            out.
+        local: choose place by place; else one bandwidth for the whole of each series.
+        noise_correlation: of each point's noise with the next one's, in [0, 1); "reml" estimates
+            it for each series. Leave-one-out then knows that the neighbors tell of a point's noise
+            too, and the standard error that they do not average out.
+        variance: of the noise at every point, where it is known, as that of a share of graded
+            answers: (T,) for all series, or the shape of values, >= 0, NaN where it is not known.
+            It lowers no error, but none falls short of what it makes it.
 
     Raises:
         ValueError: shapes differ, x decreases, or an option is out of its range.
-        TypeError: values or x are no real numbers.
+        TypeError: values, x or variance are no real numbers.
 
     Example:
         >>> line = local_polynomial([1.0, 2.0, 3.0, 4.0, 5.0], bandwidth=2.0)
         >>> [round(float(y), 6) for y in line.curve]  # a line comes back as it is
         [1.0, 2.0, 3.0, 4.0, 5.0]
 
-    Source: W. S. Cleveland, JASA 74 (1979), for the local fit; Hastie, Tibshirani, Friedman, The
-    Elements of Statistical Learning, 7.10, for the leave-one-out residual.
+    Source: W. S. Cleveland, JASA 74 (1979), for the local fit; J. Fan, I. Gijbels, Local Polynomial
+    Modelling and Its Applications (1996), 4, for bandwidths that vary; N. Altman, JASA 85 (1990),
+    for noise that lasts.
     """
     y, at = _checked(values, x)
-    _check_options(degree, bandwidth)
+    _check_options(degree, bandwidth, noise_correlation)
+    known_variance = _variance(variance, y)
     degree = int(degree)
     shape = tuple(y.shape)
     rows = y.reshape(-1, shape[-1])
     with np.errstate(all="ignore"):  # series without a point divide by nothing
         series = Series.of(rows, at if at.ndim == 1 else at.reshape(-1, shape[-1]))
-        if bandwidth == "loo":
-            tau = leave_one_out(series, degree, grid=_GRID)
+        rho = _correlation(series, noise_correlation)
+        noise = Noise(
+            rho if bool((rho > 0).any()) else None,
+            None if known_variance is None else known_variance / series.scale**2,
+        )
+        if bandwidth == "loo" and local:
+            level, trend = series.without_polynomial(degree)
+            levels = Levels(level, Grid.of(level, _GRID))
+            place, narrowest = places(levels, degree, noise.rho)
+            curve = placed(levels, place, narrowest, degree, noise)
         else:
-            tau = float(bandwidth) / series.extent
-        best, half = fit(series, [tau, series.halved(tau)], degree)
-        found = _finished(series, y, best, half, tau)
+            trend = 0.0
+            if bandwidth == "loo":
+                tau = leave_one_out(series, Grid.of(series, _GRID), degree, noise.rho)
+            else:
+                tau = float(bandwidth) / series.extent
+            curve = everywhere(series, tau, degree, noise)
+        found = _finished(series, y, curve, trend, rho)
     return Smoothed(*(arrays.like(part, values) for part in found))
 
 
-def _finished(series: Series, y: Array, best: Any, half: Any, tau: Array) -> tuple[Any, ...]:
-    """Curve, standard error, bandwidth, low and high, as they are given back."""
+def _correlation(series: Series, given: float | str) -> Array:
+    """(S,)"""
+    if given != "reml":
+        rho = np.full(len(series.y), float(given))
+    elif arrays.is_tensor(series.y):
+        rho = correlation_of(series.y.cpu().numpy(), series.known.cpu().numpy())
+    else:
+        rho = correlation_of(series.y, series.known)
+    return arrays.to(rho, series.y)
+
+
+def _finished(
+    series: Series, y: Array, curve: Curve, trend: Any, rho: Array
+) -> tuple[Any, ...]:
+    """The parts of `Smoothed`, as they are given back."""
     xp = arrays.namespace(y)
     shape, dtype = tuple(y.shape), y.dtype
-    reach, reach_half = _BAND * best.standard_error, _BAND * half.standard_error
-    low = xp.fmin(best.value - reach, half.value - reach_half)
-    high = xp.fmax(best.value + reach, half.value + reach_half)
 
-    def given(part: Array, offset: Any = 0.0) -> Array:
-        part = xp.where(series.known, (part + offset) * series.scale, math.nan).reshape(shape)
+    def given(part: Array, unit: Array) -> Array:
+        part = xp.where(series.known, part * unit, math.nan).reshape(shape)
         return part.to(dtype) if arrays.is_tensor(part) else part.astype(dtype, copy=False)
 
-    width = tau * series.extent
-    width = xp.where(series.known.any(-1), width, math.nan)
-    width = xp.broadcast_to(width, (len(series.y),)) + 0.0  # one tau may be that of all series
     middle = series.offset
+    if not isinstance(trend, float):
+        middle = middle + trend
+    rho = xp.where(series.known.any(-1), rho, math.nan)
     return (
-        given(best.value, middle),
-        given(best.standard_error),
-        float(width[0]) if len(shape) == 1 else width.reshape(shape[:-1]),
-        given(low, middle),
-        given(high, middle),
+        given(curve.value + middle, series.scale),
+        given(curve.standard_error, series.scale),
+        given(curve.bandwidth, series.extent[:, None]),
+        given(curve.low + middle, series.scale),
+        given(curve.high + middle, series.scale),
+        float(rho[0]) if len(shape) == 1 else rho.reshape(shape[:-1]),
     )
 
 
@@ -141,10 +181,37 @@ def _checked(values: Any, x: Any) -> tuple[Array, Array]:
     return y, at
 
 
-def _check_options(degree: int, bandwidth: float | str) -> None:
+def _variance(variance: Any, y: Array) -> Array | None:
+    """(S | 1, T), float64."""
+    if variance is None:
+        return None
+    known = arrays.double(arrays.to(arrays.real(variance, "variance", whole=True), y))
+    if tuple(known.shape) not in (tuple(y.shape), (y.shape[-1],)):
+        raise ValueError(
+            f"variance must have the shape of values, {tuple(y.shape)}, or ({y.shape[-1]},) for "
+            f"all series, got {tuple(known.shape)}."
+        )
+    if bool((known < 0).any()):
+        least = float(known[known < 0].min())
+        raise ValueError(
+            f"variance must be >= 0, or NaN where it is not known, got {least!r}. It is the square "
+            "of a standard deviation."
+        )
+    xp = arrays.namespace(y)
+    return xp.broadcast_to(known, tuple(y.shape)).reshape(-1, y.shape[-1])
+
+
+def _check_options(degree: int, bandwidth: float | str, noise_correlation: float | str) -> None:
     if not isinstance(degree, Integral) or degree not in (0, 1, 2):
         raise ValueError(f"degree must be 0, 1 or 2, got {degree!r}.")
     if bandwidth != "loo" and not (isinstance(bandwidth, Real) and 0 < bandwidth < math.inf):
         raise ValueError(
             f'bandwidth must be > 0 and finite, in the unit of x, or "loo", got {bandwidth!r}.'
+        )
+    if noise_correlation != "reml" and not (
+        isinstance(noise_correlation, Real) and 0 <= noise_correlation < 1
+    ):
+        raise ValueError(
+            'noise_correlation must be in [0, 1), or "reml" to estimate it, got '
+            f"{noise_correlation!r}. For noise that is new at every point give 0.0."
         )

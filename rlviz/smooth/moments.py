@@ -5,6 +5,9 @@ obeys, with d the distance to the point before and e = exp(−d), ``S_k' = e·Σ
 for every k the scalar recurrence ``h_t = e_t·h_{t−1} + b_t`` whose input b comes from the orders
 below. The right side is its mirror. All terms are positive, so nothing cancels.
 
+With an `Echo` a weight also falls by a factor rho for every point between: the same recurrence with
+``e = exp(−d)·rho``.
+
 Divided by k!, as it is kept here, a moment needs no binomials:
 ``s_k' = e·Σ_r d^r/r!·s_{k−r}``.
 """
@@ -12,6 +15,7 @@ Divided by k!, as it is kept here, a moment needs no binomials:
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
@@ -19,6 +23,23 @@ from rlviz.smooth.blocks import Recurrence, pack
 
 _OUT_OF_REACH = 800.0
 """From this many bandwidths on a weight is exactly 0, and a distance's powers only overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """How the noise of one point goes on in the next ones.
+
+    Attributes:
+        rho: in [0, 1), (..., 1).
+        rank: how many points there are up to this one, (..., T): grows by 0 or 1 at a time.
+    """
+
+    rho: Array
+    rank: Array
+
+    def between(self, earlier: Array, later: Array) -> Array:
+        """What is left of it from one rank to another: (...)."""
+        return self.rho ** (later - earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +53,12 @@ class Stretch:
 
 
 def sweep(
-    u: Array, masses: Sequence[Array], orders: Sequence[int], *, length: int
+    u: Array,
+    masses: Sequence[Array],
+    orders: Sequence[int],
+    *,
+    length: int,
+    echoes: Sequence[Echo | None] | None = None,
 ) -> Iterator[Stretch]:
     """Moments around every point, one stretch of the lines after the other.
 
@@ -41,19 +67,25 @@ def sweep(
         masses: one or more, (..., T); 0 where a point is missing. Leading axes broadcast.
         orders: highest k for each of the masses.
         length: points of a stretch; what a stretch needs is held in memory at a time.
+        echoes: for each of the masses, what its weights fall by besides; by default nothing.
     """
     points = u.shape[-1]
+    echoes = echoes or [None] * len(masses)
     parts = [slice(at, min(at + length, points)) for at in range(0, points, length)]
-    left = [_nothing(u, mass, order) for mass, order in zip(masses, orders, strict=True)]
-    right = _from_the_right(u, masses, orders, parts)
+    left = [
+        _nothing(u, mass, order, echo)
+        for mass, order, echo in zip(masses, orders, echoes, strict=True)
+    ]
+    right = _from_the_right(u, masses, orders, echoes, parts)
     for part in parts:
         line = _Line(u, part)
         packed = [pack(mass[..., part]) for mass in masses]
         found = []
         beyond = right.pop()
-        for i, (mass, order) in enumerate(zip(packed, orders, strict=True)):
-            ahead, left[i] = line.forward.moments(mass, left[i], order)
-            behind, _ = line.backward.moments(mass, beyond[i], order)
+        for i, (mass, order, echo) in enumerate(zip(packed, orders, echoes, strict=True)):
+            forward, backward = line.directions(echo)
+            ahead, left[i] = forward.moments(mass, left[i], order)
+            behind, _ = backward.moments(mass, beyond[i], order)
             found.append(_both_sides(ahead, behind, mass))
         yield Stretch(part, packed, found)
 
@@ -76,26 +108,47 @@ class _Line:
     """The factors of both directions in one stretch."""
 
     def __init__(self, u: Array, part: slice) -> None:
-        start, stop = part.start, part.stop
+        self._part = part
         xp = arrays.namespace(u)
-        distance = arrays.empty((*u.shape[:-1], stop - start + 1), u)
-        distance[..., 1:-1] = u[..., start + 1 : stop] - u[..., start : stop - 1]
-        distance[..., 0] = u[..., start] - u[..., start - 1] if start else 0.0
-        distance[..., -1] = u[..., stop] - u[..., stop - 1] if stop < u.shape[-1] else 0.0
-        distance = xp.clip(distance, None, _OUT_OF_REACH)
-        self.forward = _Direction(pack(distance[..., :-1]), reverse=False)
-        self.backward = _Direction(pack(distance[..., 1:]), reverse=True)
+        distance = xp.clip(_steps(u, part), None, _OUT_OF_REACH)
+        self._forward = _Direction(pack(distance[..., :-1]), reverse=False)
+        self._backward = _Direction(pack(distance[..., 1:]), reverse=True)
+
+    def directions(self, echo: Echo | None) -> tuple["_Direction", "_Direction"]:
+        if echo is None:
+            return self._forward, self._backward
+        steps = _steps(echo.rank, self._part)
+        left = arrays.namespace(steps).where(steps > 0, echo.rho, 1.0)
+        return self._forward.fading(left[..., :-1]), self._backward.fading(left[..., 1:])
+
+
+def _steps(position: Array, part: slice) -> Array:
+    """From each point of a stretch to the next, and into and out of it: one more than points."""
+    start, stop = part.start, part.stop
+    steps = arrays.empty((*position.shape[:-1], stop - start + 1), position)
+    inner = position[..., start:stop]
+    steps[..., 1:-1] = inner[..., 1:] - inner[..., :-1]
+    steps[..., 0] = position[..., start] - position[..., start - 1] if start else 0.0
+    after = stop < position.shape[-1]
+    steps[..., -1] = position[..., stop] - position[..., stop - 1] if after else 0.0
+    return steps
 
 
 class _Direction:
     """The recurrences of one direction: distances to the neighbor that comes before in it."""
 
-    def __init__(self, distance: Array, *, reverse: bool) -> None:
+    def __init__(self, distance: Array, *, reverse: bool, decay: Array | None = None) -> None:
         xp = arrays.namespace(distance)
         self._reverse = reverse
-        decay = xp.exp(-distance)
+        decay = xp.exp(-distance) if decay is None else decay
+        self._shape = _broadcast(decay, distance)
         self._recurrence = Recurrence(decay, reverse=reverse)
         self._distance, self._steps = distance, [decay]
+
+    def fading(self, left: Array) -> "_Direction":
+        """The same distances, with decays that fall to what is `left` besides, (..., T)."""
+        decay = self._steps[0] * pack(left, fill=1.0)
+        return _Direction(self._distance, reverse=self._reverse, decay=decay)
 
     def _step(self, r: int) -> Array:
         """``e·d^r/r!``"""
@@ -111,7 +164,7 @@ class _Direction:
         entering: list[Array] = []
         final: list[Array] = []
         for k in range(order + 1):
-            inputs = arrays.empty(_broadcast(mass, self._distance), self._distance)
+            inputs = arrays.empty(_broadcast(mass, self._shape), self._distance)
             if k == 0:
                 inputs[...] = mass
             else:
@@ -134,35 +187,55 @@ class _Direction:
             previous = [moment[place] for moment in lower]
 
 
-def _broadcast(a: Array, b: Array) -> tuple[int, ...]:
-    return tuple(max(m, n) for m, n in zip(a.shape, b.shape, strict=True))
+def _broadcast(a: Any, b: Any) -> tuple[int, ...]:
+    """The common shape of arrays, or of shapes, with the same number of axes."""
+    a, b = getattr(a, "shape", a), getattr(b, "shape", b)
+    return tuple(max(m, n) for m, n in zip(a, b, strict=True))
 
 
-def _nothing(u: Array, mass: Array, order: int) -> list[Array]:
+def _nothing(u: Array, mass: Array, order: int, echo: Echo | None) -> list[Array]:
     shape = _broadcast(u[..., 0], mass[..., 0])
+    if echo is not None:
+        shape = _broadcast(shape, echo.rho[..., 0])
     empty = arrays.empty(shape, u)
     empty[...] = 0.0
     return [empty] * (order + 1)
 
 
 def _from_the_right(
-    u: Array, masses: Sequence[Array], orders: Sequence[int], parts: list[slice]
+    u: Array,
+    masses: Sequence[Array],
+    orders: Sequence[int],
+    echoes: Sequence[Echo | None],
+    parts: list[slice],
 ) -> list[list[list[Array]]]:
     """For each stretch, last first, the moments of all that lies beyond it, around its last
     neighbor there."""
-    beyond = [_nothing(u, mass, order) for mass, order in zip(masses, orders, strict=True)]
+    beyond = [
+        _nothing(u, mass, order, echo)
+        for mass, order, echo in zip(masses, orders, echoes, strict=True)
+    ]
     found = [beyond]
     for part in parts[:0:-1]:
-        near = u[..., part.start]
-        if part.stop < u.shape[-1]:
-            step = u[..., part.stop] - near
-            beyond = [_moved(moments, step) for moments in beyond]
-        else:
-            beyond = [list(moments) for moments in beyond]
+        start, stop = part.start, part.stop
+        near = u[..., start]
+        after = stop < u.shape[-1]
+        step = u[..., stop] - near if after else None
         terms = _powers(u[..., part] - near[..., None], max(orders))
-        for moments, mass in zip(beyond, masses, strict=True):
+        reached = []
+        for moments, mass, echo in zip(beyond, masses, echoes, strict=True):
+            moments = list(moments) if step is None else _moved(moments, step)
+            weighed = mass[..., part]
+            if echo is not None:
+                first, rank = echo.rank[..., start : start + 1], echo.rank
+                weighed = weighed * echo.between(first, rank[..., part])
+                if after:
+                    left = echo.between(first, rank[..., stop : stop + 1])[..., 0]
+                    moments = [left * moment for moment in moments]
             for k in range(len(moments)):
-                moments[k] = moments[k] + (terms[k] * mass[..., part]).sum(-1)
+                moments[k] = moments[k] + (terms[k] * weighed).sum(-1)
+            reached.append(moments)
+        beyond = reached
         found.append(beyond)
     return found
 

@@ -1,7 +1,8 @@
 """A batch of series made ready to be fitted: checked, in float64, on one scale, with their gaps."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
@@ -64,16 +65,46 @@ class Series:
         y = xp.where(known, filled - offset, 0.0)
         return cls(u, y, mass, known, offset, scale, extent, _median_step(steps))
 
-    def rows(self, some: slice) -> "Series":
-        """Some of the series."""
+    def rows(self, some: Any) -> "Series":
+        """Some of the series: a slice, or their numbers."""
         own = len(self.y)
         parts = (getattr(self, field.name) for field in fields(self))
         return Series(*(part[some] if len(part) == own else part for part in parts))
+
+    def without_polynomial(self, degree: int) -> tuple["Series", Array]:
+        """The same less its polynomial of least squares, and that, (S, T). Fits of this degree give
+        any such polynomial back, so that nothing changes but what rounding and means do to it."""
+        xp = arrays.namespace(self.u)
+        left, trend = self.y, xp.zeros_like(self.y)
+        terms: list[Array] = []
+        for power in range(degree + 1):
+            term = self.u**power + 0.0 * self.mass
+            for _ in range(2):  # once more for what rounding left
+                for other in terms:
+                    term = term - _slope(other, term, self.mass) * other
+            terms.append(term)
+            for _ in range(2):
+                part = _slope(term, left, self.mass) * term
+                left, trend = left - part, trend + part
+        return replace(self, y=xp.where(self.known, left, 0.0)), trend
 
     def halved(self, tau: Array) -> Array:
         """Half of each bandwidth, but not under two median steps (nor over the bandwidth)."""
         xp = arrays.namespace(tau)
         return xp.minimum(tau, xp.maximum(tau / 2, 2 * self.step))
+
+
+def _slope(term: Array, y: Array, mass: Array) -> Array:
+    """Of the least-squares multiple of a term, (S, T), in y; 0 for one that is nothing: (S, 1)."""
+    xp = arrays.namespace(y)
+    weighed = term * mass
+    size = (weighed * term).sum(-1)
+    there = size > _NOTHING * mass.sum(-1)
+    return xp.where(there, (weighed * y).sum(-1) / xp.where(there, size, 1.0), 0.0)[..., None]
+
+
+_NOTHING = 1e-20
+"""Mean square of a term, u being within 1, which rounding makes of one that is not there."""
 
 
 def _median_step(steps: Array) -> Array:
