@@ -87,9 +87,8 @@ class Answers:
             seen = view(found, limits, heights, width, height)
             curve = None
             if smooth != lines.NONE and len(found.y):
-                fine = lines.needs_all_points(seen)
                 whole = self._lines.computed(
-                    (*key, smooth, fine), lambda: lines.whole(found, smooth, fine=fine)
+                    (*key, smooth), lambda: lines.whole(history, found, smooth)
                 )
                 curve = lines.visible(whole, seen)
             return Answer(_series(run, history, seen, curve, most), _BINARY)

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from rlviz.dashboard.query import QueryError, shown
 from rlviz.dashboard.series import Points, View
 from rlviz.dashboard.thinning import line
-from rlviz.report.series.curves import smoothed
-from rlviz.smooth.bins import averaged
+from rlviz.report.history import History
+from rlviz.report.series.curves import curve_of
 from rlviz.smooth.ema import ema
 
 Floats = NDArray[np.float64]
 
 _PLACES = 500
-_MEANS = 2000
 NONE, AUTO = "none", "auto"
 
 
@@ -29,7 +28,7 @@ class Line:
     low: Floats | None = None
     high: Floats | None = None
     bandwidth: float | None = None
-    """In the unit of the axis, or in decades."""
+    """Its median, in the unit of the axis, or in decades."""
 
     @property
     def nbytes(self) -> int:
@@ -57,29 +56,17 @@ def ema_weight(smooth: str) -> float | None:
     return weight
 
 
-def needs_all_points(view: View) -> bool:
-    """Whether the curve through 2,000 means of neighbors would look coarse: not where each stands
-    for less than a pixel."""
-    place = view.points.place
-    if view.points.axis.log or len(place) <= _MEANS:  # `smoothed` takes means there by itself
-        return True
-    seen = view.panel.right - view.panel.left
-    return bool(view.panel.width * (place[-1] - place[0]) > _MEANS * seen)
-
-
-def whole(points: Points, smooth: str, *, fine: bool = True) -> Line:
-    """The curve through all points of a run, of which there is at least one.
-
-    With `fine` the automatic one is that of the figure. Without, it goes through 2,000 means of
-    neighbors: for some twenty runs at once, choosing bandwidths would take seconds.
-    """
+def whole(history: History, points: Points, smooth: str) -> Line:
+    """The curve through all points of a run, of which there is at least one; the automatic one is
+    that of the figure."""
     weight = ema_weight(smooth)
     if weight is not None:
         averages, _ = ema(points.y, weight=weight)
         return Line(points.x, averages)
-    x, y = (points.x, points.y) if fine else averaged(points.x, points.y, _MEANS)
-    curve = smoothed(points.axis, x, y)
-    bandwidth = curve.bandwidth if math.isfinite(curve.bandwidth) else None
+    curve = curve_of(history, points.measure, points.axis)
+    assert curve is not None  # there is a point
+    known = curve.bandwidth[np.isfinite(curve.bandwidth)]
+    bandwidth = float(np.median(known)) if len(known) else None
     return Line(curve.x, curve.y, curve.low, curve.high, bandwidth)
 
 

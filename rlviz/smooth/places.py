@@ -6,7 +6,6 @@ widest bandwidth is taken that is not clearly worse there than the best one.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.bandwidths import Grid, mean_loss, widest_best
 from rlviz.smooth.coarse import Between, Coarse
-from rlviz.smooth.fit import MAX_LEVERAGE, Estimate, Noise, Tile, estimate, pieces, points, tiles
+from rlviz.smooth.fit import MAX_LEVERAGE, Estimate, Tile, estimate, pieces, points, tiles
 from rlviz.smooth.lasting import echoes
 from rlviz.smooth.series import Series
 from rlviz.smooth.threads import side_by_side
@@ -264,5 +263,3 @@ def _box(array: Floats, reach: int) -> Floats:
     place = np.arange(count)
     low, high = np.maximum(place - reach, 0), np.minimum(place + reach + 1, count)
     return np.asarray((until[..., high] - until[..., low]) / (high - low))
-
-

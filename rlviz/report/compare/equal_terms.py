@@ -1,5 +1,6 @@
 """Compares runs at equal compute and at equal accuracy."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -98,7 +99,7 @@ def compare(
         measure=what,
         reference=first.name,
         seeds={group.name: len(group.runs) for group in groups},
-        at_compute=_at_compute(grid, contenders, first, random, up) if len(grid) else (),
+        at_compute=_at_compute(grid, contenders, first, up) if len(grid) else (),
         at_accuracy=tuple(row for row in at_accuracy if any(row.flops.values())),
         multipliers=overall,
         leader=_leader(grid, contenders, random) if len(grid) else None,
@@ -117,19 +118,23 @@ def _common(contenders: Sequence[Contender]) -> Floats:
 
 
 def _at_compute(
-    grid: Floats, contenders: Sequence[Contender], first: Contender, random: Generator, up: float
+    grid: Floats, contenders: Sequence[Contender], first: Contender, up: float
 ) -> tuple[EqualCompute, ...]:
-    flops = grid[0] + np.array(_QUARTERS) * (grid[-1] - grid[0])
-    spreads = {c.name: c.at(flops, random) for c in contenders}
-    behind = {n: s.minus(spreads[first.name]) for n, s in spreads.items() if n != first.name}
-    return tuple(
-        EqualCompute(
-            float(at),
-            {name: spread.times(up).interval(k) for name, spread in spreads.items()},
-            {name: spread.times(up).interval(k) for name, spread in behind.items()},
-        )
-        for k, at in enumerate(flops)
-    )
+    """What the curves are there; of a difference the bands add up as independent errors do."""
+    rows = []
+    for at in grid[0] + np.array(_QUARTERS) * (grid[-1] - grid[0]):
+        values = {c.name: c.curve.times(up).at(at) for c in contenders}
+        reference = values[first.name]
+        differences = {}
+        for name, value in values.items():
+            if name != first.name:
+                difference = value.value - reference.value
+                down = math.hypot(value.value - value.low, reference.high - reference.value)
+                above = math.hypot(value.high - value.value, reference.value - reference.low)
+                differences[name] = Estimate(difference, difference - down, difference + above)
+        found = {n: Estimate(v.value, v.low, v.high) for n, v in values.items()}
+        rows.append(EqualCompute(float(at), found, differences))
+    return tuple(rows)
 
 
 def _levels(
@@ -137,8 +142,8 @@ def _levels(
 ) -> Floats:
     """Those asked for, or round ones, turned as the curves are; rising."""
     if levels is None:
-        starts = [max(float(y[0]) for y in c.curve) for c in contenders]
-        peaks = [min(float(y.max()) for y in c.curve) for c in contenders]
+        starts = [max(float(y[0]) for y in c.lines) for c in contenders]
+        peaks = [min(float(y.max()) for y in c.lines) for c in contenders]
         return round_levels(starts, peaks, percent=what.scale == "percent")
     found = np.asarray(levels, dtype=np.float64).ravel()
     if not len(found) or not np.isfinite(found).all():

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from rlviz.report.compare.compute_to_level import reach
-from rlviz.report.series import curves
+from rlviz.report.series.axis import choose
+from rlviz.report.series.curves import Curve, curve_of, finite, mean_of, student_mean
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
-from rlviz.report.series.resample import draws
 from rlviz.report.statistics.analysis import FEWEST
 
 Floats = NDArray[np.float64]
@@ -49,35 +49,44 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """The curves of one group."""
+    """The curves of one group over its compute, turned so that more is better."""
 
     name: str
-    x: tuple[Floats, ...]
-    """Of each seed, (T,)."""
-    curve: tuple[Floats, ...]
+    curve: Curve
+    """Of its run, or the mean of its seeds."""
+    seeds: tuple[Curve, ...]
     draws: Floats | None
-    """(resamples, T) of a single run; None where there are seeds."""
+    """What the curve of a single run could have been, (resamples, n); None of several seeds."""
     resamples: int
 
+    @property
+    def x(self) -> tuple[Floats, ...]:
+        """Of each seed, (n,)."""
+        return tuple(curve.x for curve in self.seeds)
+
+    @property
+    def lines(self) -> tuple[Floats, ...]:
+        """Of each seed, (n,)."""
+        return tuple(curve.y for curve in self.seeds)
+
     def at(self, flops: Floats, random: Generator) -> Spread:
-        """The mean curve at some compute, (n,)."""
-        rows = [np.interp(flops, x, y) for x, y in zip(self.x, self.curve, strict=True)]
+        """The mean curve at some compute, (m,)."""
         if self.draws is None:
+            rows = [np.interp(flops, x, y) for x, y in zip(self.x, self.lines, strict=True)]
             return _over_seeds(np.array(rows), self.resamples, random)
-        return Spread(rows[0], np.array([np.interp(flops, self.x[0], d) for d in self.draws]))
+        value, _, _ = self.curve.values_at(flops)
+        return Spread(value, np.array([np.interp(flops, self.curve.x, d) for d in self.draws]))
 
     def needs(self, levels: Floats, random: Generator) -> Spread:
         """Logarithm of the compute that each level took; NaN where it was not surely reached."""
         with np.errstate(divide="ignore"):
-            rows = np.log(
-                [reach(x, y[None], levels)[0] for x, y in zip(self.x, self.curve, strict=True)]
-            )
+            rows = self._needs(levels)
             if self.draws is None:
                 return _over_seeds(rows, self.resamples, random)
-            found = np.log(reach(self.x[0], self.draws, levels))
+            found = np.log(reach(self.curve.x, self.draws, levels))
         unsure = np.isnan(found).mean(axis=0) > TAIL / 100
         # The few draws that don't reach a level are those that would have needed most.
-        found = np.where(np.isnan(found), np.log(self.x[0][-1]), found)
+        found = np.where(np.isnan(found), np.log(self.curve.x[-1]), found)
         return Spread(np.where(unsure, np.nan, rows[0]), np.where(unsure, np.nan, found))
 
     def mean_need(
@@ -87,18 +96,23 @@ class Contender:
         if self.draws is not None:
             mean = known.draws[:, both].mean(axis=1, keepdims=True)
             return Spread(known.value[both].mean(keepdims=True), mean)
-        pairs = zip(self.x, self.curve, strict=True)
-        rows = np.log([reach(x, y[None], levels)[0] for x, y in pairs])
+        rows = self._needs(levels)
         return _over_seeds(rows.mean(axis=1, keepdims=True), self.resamples, random)
+
+    def _needs(self, levels: Floats) -> Floats:
+        """Of each seed, (S, L)."""
+        pairs = zip(self.x, self.lines, strict=True)
+        needs: Floats = np.log([reach(x, y[None], levels)[0] for x, y in pairs])
+        return needs
 
 
 def _over_seeds(rows: Floats, resamples: int, random: Generator) -> Spread:
     """The mean over seeds, (S, n), and Student's distribution around it: its quantiles in random
     order, for of few seeds the tails are so long that drawn ones would differ much."""
-    error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-    student = stdtrit(len(rows) - 1, (np.arange(resamples) + 0.5) / resamples)
-    around = random.permutation(student)[:, None] * error
-    return Spread(rows.mean(axis=0), rows.mean(axis=0) + around)
+    mean, error = student_mean(rows)
+    dof = len(rows) - 1
+    student = stdtrit(dof, (np.arange(resamples) + 0.5) / resamples) / stdtrit(dof, 1 - TAIL / 100)
+    return Spread(mean, mean + random.permutation(student)[:, None] * error)
 
 
 def exponential(spread: Spread, k: int) -> Estimate | None:
@@ -114,21 +128,23 @@ def contender(
     group: Group, what: Measure, resamples: int, random: Generator, *, up: float
 ) -> Contender:
     """What is known of a group; `up` is −1 where less is better, and turns its curves."""
+    axis = choose("flops", group.runs)
     found = []
     for run in group.runs:
         values = what.values(run)
-        x, y = curves.finite(run.flops, np.full(len(run), np.nan) if values is None else values)
-        if len(np.unique(x)) < FEWEST:
+        x, _ = finite(run.flops, np.full(len(run), np.nan) if values is None else values)
+        curve = curve_of(run, what, axis)
+        if curve is None or len(np.unique(x)) < FEWEST:
             raise ValueError(
                 f"the run {run.logdir or group.name!r} has {len(x)} steps with {what.name} and RL "
                 f"FLOPs, expected at least {FEWEST} at different FLOPs: fewer can't tell a "
                 "difference from noise."
             )
-        found.append(draws(x, up * y, resamples if len(group.runs) == 1 else 0, random))
-    return Contender(
-        group.name,
-        tuple(f.x for f in found),
-        tuple(f.curve for f in found),
-        found[0].draws if len(found) == 1 else None,
-        resamples,
-    )
+        found.append(curve.times(up))
+    if len(found) == 1:
+        draws = found[0].draws(resamples, random)
+        return Contender(group.name, found[0], tuple(found), draws, resamples)
+    whole = mean_of(axis, found)
+    if whole is None:
+        raise ValueError(f"the seeds of {group.name!r} have no compute in common.")
+    return Contender(group.name, whole, tuple(found), None, resamples)

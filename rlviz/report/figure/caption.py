@@ -23,23 +23,18 @@ def caption(panels: Sequence[Panel], axis: XAxis) -> str:
 
 def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     several = max(len(panel.lines) for panel in panels) > 1
-    seeds = any(curve.seeds > 1 for panel in panels for curve in panel.curves)
+    seeds = {curve.seeds > 1 for panel in panels for curve in panel.curves}
     extent = _extent(panels, axis)
-    widths = ", ".join(
-        f"{width} ({_short(panel)})" for panel in panels if (width := _width(panel.curves, extent))
-    )
-    text = "Smoothed curves: " if several or seeds else "Smoothed curve: "
-    text += "local quadratic, leave-one-out bandwidth"
-    if widths:
-        text += f" {widths} of the axis"
-    if not seeds:
-        return f"{text}; band: ± 2 SE with this bandwidth and with half of it"
-    if all(curve.seeds > 1 for panel in panels for curve in panel.curves):
-        return f"{text}; mean of the seeds, band: ± 2 SE over them"
-    return (
-        f"{text}; mean of the seeds, band: ± 2 SE over them; "
-        "of a single run: ± 2 SE with its bandwidth and with half of it"
-    )
+    chosen = [(panel, _width(panel.curves, extent), _lasts(panel.curves)) for panel in panels]
+    text = "Smoothed curves: " if several or True in seeds else "Smoothed curve: "
+    text += "local quadratic, bandwidth chosen place by place"
+    if widths := ", ".join(f"{width} ({_short(panel)})" for panel, width, _ in chosen if width):
+        text += f", {widths} of the axis"
+    if lasting := ", ".join(f"{lasts} ({_short(panel)})" for panel, _, lasts in chosen if lasts):
+        text += f"; noise correlation from step to step {lasting}"
+    bands = ["± 2 standard errors"] if False in seeds else []
+    bands += ["of a mean of seeds their 95 % interval"] if True in seeds else []
+    return f"{text}; band: {', '.join(bands)}"
 
 
 def _short(panel: Panel) -> str:
@@ -54,12 +49,20 @@ def _extent(panels: Sequence[Panel], axis: XAxis) -> float:
 
 
 def _width(curves: Sequence[Curve], extent: float) -> str:
-    """The bandwidth as a share of the axis, or the smallest and the greatest."""
-    widths = [curve.bandwidth for curve in curves if np.isfinite(curve.bandwidth)]
-    ends = (
-        dict.fromkeys(_share(end / extent) for end in (min(widths), max(widths))) if widths else ()
-    )
-    return " – ".join(ends)
+    """The bandwidth as a share of the axis, from the smallest to the greatest."""
+    known = [curve.bandwidth[np.isfinite(curve.bandwidth)] for curve in curves]
+    widths = np.concatenate([[], *known])
+    if not len(widths):
+        return ""
+    ends = (float(end) / extent for end in (widths.min(), widths.max()))
+    return " – ".join(dict.fromkeys(map(_share, ends)))
+
+
+def _lasts(curves: Sequence[Curve]) -> str:
+    """How the noise of a step goes on to the next one, from the least to the most."""
+    known = [c.noise_correlation for c in curves if np.isfinite(c.noise_correlation)]
+    ends = (min(known), max(known)) if known else ()
+    return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends))
 
 
 def _share(part: float) -> str:

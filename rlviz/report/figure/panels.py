@@ -83,15 +83,18 @@ def panel(
         if not points:
             continue
         line_color = RED if is_single else color
+        curve = curves.curve_of_group(group, measure, axis)
         outlook = None
         if measure.name == "accuracy" and group.name in forecasts:
-            outlook = Outlook.beyond(max(x[-1] for x, _ in points), axis, forecasts[group.name])
+            last = max(x[-1] for x, _ in points)
+            start = None if curve is None else curve.at(last)
+            outlook = Outlook.beyond(last, axis, forecasts[group.name], start)
         lines.append(
             Line(
                 name=group.name,
                 steps=sum(len(x) for x, _ in points),
                 dots=_dots(axis, points, runs),
-                curve=_curve(axis, points),
+                curve=curve,
                 outlook=outlook,
                 color=BLUE if is_single else color,
                 curve_color=line_color,
@@ -119,11 +122,6 @@ def _dots(axis: XAxis, points: Sequence[Points], runs: int) -> Points:
         np.concatenate([x[index] for x, _, index in kept]),
         np.concatenate([y[index] for _, y, index in kept]),
     )
-
-
-def _curve(axis: XAxis, points: Sequence[Points]) -> Curve | None:
-    found = [curves.smoothed(axis, x, y) for x, y in points]
-    return found[0] if len(found) == 1 else curves.mean_of(axis, found)
 
 
 # --- drawing ---------------------------------------------------------------

@@ -1,87 +1,262 @@
-"""Smoothed curves to draw: of one run, however long, and the mean of several seeds."""
+"""The one curve of a metric, with its uncertainty: figure, page, summary, tables and comparisons
+read their values from it."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
+from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis
+from rlviz.report.series.groups import Group
+from rlviz.report.series.measures import Measure
 from rlviz.smooth.bins import means
+from rlviz.smooth.lasting import autocorrelation
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]
 
-_MOST = 20_000
-"""Longer curves are drawn through the means of neighbors: the eye can't tell, the clock can."""
-_BINS = 10_000
-_BINS_OF_LOG_AXIS = 400
+MOST = 2_000
+"""A longer run is smoothed through so many means of neighbors, wherever its curve is read: more
+say nothing about a curve, and cost time."""
+_PARTS_OF_LOG_AXIS = 400
 """Else the steps, of which nearly all lie in the last decade, would set the bandwidth for all."""
 _GRID = 500
-"""Points of a mean curve."""
+"""Points of a mean over seeds, and places at which a curve is drawn at random."""
+_STANDARD_ERRORS = 2.0
+"""Half of the band of a single run."""
+_TAIL = 0.025
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a curve is at one place: the number, and the band around it.
+
+    Attributes:
+        value: of the curve.
+        low, high: of its band; NaN where nothing is known of it.
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @classmethod
+    def around(cls, value: float, standard_error: float) -> "Value":
+        """A number with a band of two standard errors on either side."""
+        half = _STANDARD_ERRORS * standard_error
+        return cls(value, value - half, value + half)
+
+    @property
+    def error(self) -> float | None:
+        """What stands behind "±": half of the band, about two standard errors; None without one."""
+        half = (self.high - self.low) / 2
+        return half if math.isfinite(half) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A line with its band, each array (n,), x increasing."""
+    """A line with its band, each array (n,), x increasing.
 
+    Attributes:
+        axis: what x counts.
+        x, y: the line. Between its points it is straight, on the axis as it is drawn.
+        low, high: the band: ± 2 standard errors of a single run, at its bandwidth and at half of
+            it; of a mean over seeds the 95 % interval of the seeds, and never less than that of
+            each run's own noise. NaN where nothing is known of it.
+        bandwidth: at each point, in the unit of the axis as it lies on the paper; NaN for a mean
+            over seeds.
+        noise_correlation: of each step's noise with the next one's, in [0, 1); NaN for a mean.
+        is_smooth: False where it only joins its points.
+        averaged: how many neighbors were averaged before; 0 for all in each of 400 parts of the
+            axis.
+        seeds: how many runs it is the mean of.
+    """
+
+    axis: XAxis
     x: Floats
     y: Floats
     low: Floats
     high: Floats
-    bandwidth: float
-    """In the unit of the axis as it lies on the paper; NaN for a mean over seeds."""
+    bandwidth: Floats
+    noise_correlation: float = math.nan
     is_smooth: bool = True
-    """False where it only joins its points."""
     averaged: int = 1
-    """How many neighbors were averaged before; 0 for all in each of 400 parts of the axis."""
     seeds: int = 1
+
+    def at(self, x: float) -> Value:
+        """The curve at a place; beyond its ends, at the nearest one."""
+        place = float(self.axis.scaled(np.array([x]))[0])
+        places = self.axis.scaled(self.x)
+        y, low, high = (float(np.interp(place, places, part)) for part in self._parts)
+        return Value(y, low, high)
+
+    def values_at(self, x: Floats) -> tuple[Floats, Floats, Floats]:
+        """The curve at many places, (value, low, high), each (m,); NaN beyond its ends."""
+        place, places = self.axis.scaled(x), self.axis.scaled(self.x)
+        y, low, high = (
+            np.interp(place, places, part, left=np.nan, right=np.nan) for part in self._parts
+        )
+        return y, low, high
+
+    def draws(self, resamples: int, random: Generator) -> Floats:
+        """What the curve could have been, (resamples, n): around it by its errors, with neighbors
+        as alike as the kernel makes them.
+
+        The errors of a curve of this kernel at two places are correlated by a function of their
+        distance in bandwidths (`rlviz.smooth.lasting.autocorrelation`); where the bandwidth
+        changes, the distance is added up along the way.
+        """
+        error = np.nan_to_num((self.high - self.low) / (2 * _STANDARD_ERRORS))
+        places = self.axis.scaled(self.x)
+        steps = np.diff(places) / (0.5 * (self.bandwidth[1:] + self.bandwidth[:-1]))
+        along = np.concatenate([[0.0], np.cumsum(steps)])
+        grid = np.linspace(0.0, along[-1], min(len(along), _GRID))
+        alike = autocorrelation(np.abs(grid[:, None] - grid))
+        values, vectors = np.linalg.eigh(alike)  # nearly singular where the curve is stiff
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        noise = random.standard_normal((resamples, len(grid))) @ root.T
+        drawn: Floats = np.array([np.interp(along, grid, row) for row in noise])
+        return np.asarray(self.y + error * drawn)
+
+    def times(self, factor: float) -> "Curve":
+        """The curve of the values times a factor, such as −1."""
+        low, high = sorted((factor * self.low, factor * self.high), key=np.nansum)
+        return replace(self, y=factor * self.y, low=low, high=high)
+
+    @property
+    def _parts(self) -> tuple[Floats, Floats, Floats]:
+        return self.y, self.low, self.high
+
+
+def curve_of(run: History, measure: Measure, axis: XAxis) -> Curve | None:
+    """The curve of a run; None where it has no finite point."""
+    values = measure.values(run)
+    if values is None:
+        return None
+    x, y, variance = _known(axis.positions(run), values, measure.variance(run))
+    return smoothed(axis, x, y, variance, limits=measure.limits) if len(x) else None
+
+
+def curve_of_group(group: Group, measure: Measure, axis: XAxis) -> Curve | None:
+    """The curve of a run, or the mean of its seeds' curves; None where there is none."""
+    found = [curve for run in group.runs if (curve := curve_of(run, measure, axis)) is not None]
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else mean_of(axis, found)
 
 
 def finite(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """The points of which both are."""
+    x, y, _ = _known(x, y, None)
+    return x, y
+
+
+def _known(x: Floats, y: Floats, variance: Floats | None) -> tuple[Floats, Floats, Floats | None]:
     known = np.isfinite(x) & np.isfinite(y)
-    return x[known], y[known]
+    return x[known], y[known], None if variance is None else variance[known]
 
 
-def smoothed(axis: XAxis, x: Floats, y: Floats) -> Curve:
+def smoothed(
+    axis: XAxis,
+    x: Floats,
+    y: Floats,
+    variance: Floats | None = None,
+    *,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> Curve:
     """The local-quadratic curve through finite points, (T,), x never decreasing, with its band.
 
-    More than 20,000 points are averaged first in bins of equal count, 10,000 of them; on a
-    logarithmic axis those in each of 400 parts of equal width always are.
+    More than 2,000 points are averaged first in bins of equal count; on a logarithmic axis those in
+    each of 400 parts of equal width always are.
+
+    Args:
+        axis: that x lies on.
+        x, y: (T,), finite, T >= 1.
+        variance: of each y, where the rows tell it; NaN elsewhere.
+        limits: what the curve and its band can't pass, such as (0, 1) of a share.
     """
-    place, averaged = axis.scaled(x), 1
+    place, count = axis.scaled(x), 1
     if axis.log:
-        edges = np.linspace(place[0], place[-1], _BINS_OF_LOG_AXIS, endpoint=False)
-        place, y = means(place, y, np.unique(np.searchsorted(place, edges)))
-        averaged = 0
-    elif len(x) > _MOST:
-        averaged = -(-len(y) // _BINS)
-        place, y = means(place, y, np.arange(0, len(y), averaged))
-    if averaged != 1:
+        edges = np.linspace(place[0], place[-1], _PARTS_OF_LOG_AXIS, endpoint=False)
+        starts = np.unique(np.searchsorted(place, edges))
+        place, y, variance = _averaged(place, y, variance, starts)
+        count = 0
+    elif len(x) > MOST:
+        starts = np.linspace(0, len(y), MOST + 1).astype(int)[:-1]
+        count = -(-len(y) // MOST)
+        place, y, variance = _averaged(place, y, variance, starts)
+    if count != 1:
         x = axis.unscaled(place)
-    found = local_polynomial(y, x=place)
-    is_smooth = bool(np.isfinite(found.standard_error).any())
-    return Curve(x, found.curve, found.low, found.high, found.bandwidth, is_smooth, averaged)
+    found = local_polynomial(y, x=place, variance=variance)
+    low, high = np.clip(found.low, *limits), np.clip(found.high, *limits)
+    return Curve(
+        axis,
+        x,
+        np.clip(found.curve, *limits),
+        low,
+        high,
+        found.bandwidth,
+        noise_correlation=found.noise_correlation,
+        is_smooth=bool(np.isfinite(found.standard_error).any()),
+        averaged=count,
+    )
+
+
+def joined(axis: XAxis, x: Floats, y: Floats) -> Curve:
+    """The line from point to point, for fewer than a curve needs; without a band."""
+    nothing = np.full(len(x), np.nan)
+    return Curve(axis, x, y, nothing, nothing, nothing, is_smooth=False)
+
+
+def _averaged(
+    x: Floats, y: Floats, variance: Floats | None, starts: NDArray[np.int64]
+) -> tuple[Floats, Floats, Floats | None]:
+    """Means of stretches, and the variance of these means."""
+    if variance is not None:
+        counts = np.diff(starts, append=len(y))
+        variance = np.add.reduceat(variance, starts) / counts**2
+    x, y = means(x, y, starts)
+    return x, y, variance
 
 
 def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
-    """The mean of several seeds' curves where all of them are, its band ± 2 standard errors of the
-    seeds; None where they have no stretch in common."""
+    """The mean of several seeds' curves where all of them are; None where they have no stretch in
+    common.
+
+    Its band is Student's 95 % interval of the mean over the seeds, and never less than ± 2 standard
+    errors of the mean that the noise within each run makes: two seeds that happen to agree at a
+    place are not sure there.
+    """
     places = [axis.scaled(curve.x) for curve in curves]
     begin, end = max(place[0] for place in places), min(place[-1] for place in places)
     if not begin < end:
         return None
     grid = np.linspace(begin, end, _GRID)
-    table = np.array([np.interp(grid, p, c.y) for p, c in zip(places, curves, strict=True)])
-    mean = table.mean(axis=0)
-    reach = 2 * table.std(axis=0, ddof=1) / np.sqrt(len(curves))
+    seeds = len(curves)
+    mean, error = student_mean(
+        np.array([np.interp(grid, p, c.y) for p, c in zip(places, curves, strict=True)])
+    )
+    halves = [np.interp(grid, p, (c.high - c.low) / 2) for p, c in zip(places, curves, strict=True)]
+    within = np.sqrt((np.nan_to_num(halves) ** 2).sum(axis=0)) / seeds
+    half = np.maximum(error, within)
     return Curve(
+        axis,
         axis.unscaled(grid),
         mean,
-        mean - reach,
-        mean + reach,
-        np.nan,
+        mean - half,
+        mean + half,
+        np.full(len(grid), np.nan),
         averaged=max(curve.averaged for curve in curves),
-        seeds=len(curves),
+        seeds=seeds,
     )
+
+
+def student_mean(rows: Floats) -> tuple[Floats, Floats]:
+    """The mean over seeds, (S, n) -> (n,), and half of its 95 % interval by Student's t."""
+    error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
+    return rows.mean(axis=0), float(stdtrit(len(rows) - 1, 1 - _TAIL)) * error

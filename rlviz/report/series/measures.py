@@ -1,5 +1,6 @@
 """What of a run can be drawn or compared by its name: accuracy, parallelism, groups, metrics."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,25 @@ class Measure:
     title: str
     scale: schema.Scale
 
+    @property
+    def limits(self) -> tuple[float, float]:
+        """What no value can pass."""
+        return (0.0, 1.0) if self.scale == "percent" else (-math.inf, math.inf)
+
+    def variance(self, run: History) -> Floats | None:
+        """What the rows tell of each value's noise, its variance, (T,), NaN where they don't; None
+        of a measure of which they tell nothing.
+
+        A share of n independent answers has a binomial one. Answers of one prompt are alike, so
+        that it is the least that there can be.
+        """
+        if self.name == schema.ACCURACY:
+            return _binomial(run.columns.get("correct"), run.columns.get("graded"))
+        first, _, group = self.name.partition("/")
+        if first == schema.ACCURACY:
+            return _binomial(*map(run.columns.get, schema.group_columns(group)))
+        return None
+
     def values(self, run: History) -> Floats | None:
         """(T,), NaN where a step has none; None for a run that never recorded it."""
         if (quantity := _quantity(self.name)) is not None:
@@ -32,6 +52,20 @@ class Measure:
             return run.group_accuracy(group) if group in run.groups else None
         own = run.columns.get(schema.metric_column(self.name))
         return run.columns.get(self.name) if own is None else own
+
+
+def _binomial(correct: Floats | None, graded: Floats | None) -> Floats | None:
+    """The variance of a share of graded answers, p·(1 − p)/n, (T,); None of a run that recorded
+    rates, and with them no counts. With half an answer more on either side, for n of n right
+    answers don't make the next one sure."""
+    if correct is None or graded is None:
+        return None
+    known = np.isfinite(correct) & (graded > 0)
+    if (correct[known] % 1 != 0).any() or (graded[known] % 1 != 0).any():
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (correct + 0.5) / (graded + 1)
+        return np.where(known, share * (1 - share) / graded, np.nan)
 
 
 def _quantity(name: str) -> schema.Quantity | None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.series.axis import XAxis
+from rlviz.report.series.curves import Value
 
 Floats = NDArray[np.float64]
 
@@ -41,8 +42,14 @@ class Outlook:
     high: Floats
 
     @classmethod
-    def beyond(cls, last: float, axis: XAxis, forecast: Forecast) -> "Outlook | None":
+    def beyond(
+        cls, last: float, axis: XAxis, forecast: Forecast, start: Value | None = None
+    ) -> "Outlook | None":
         """From the last FLOPs on; None where the forecast says nothing.
+
+        It begins where the curve ends, at `start`, and comes to the law at twice the compute: two
+        numbers for the last step would contradict each other. A law that misses the end of the
+        curve shows that by its bend.
 
         Raises:
             ValueError: it doesn't give an accuracy for each of the FLOPs.
@@ -59,5 +66,15 @@ class Outlook:
                     f"a forecast must give an accuracy for each of {len(x)} FLOPs, got the shape "
                     f"{part.shape}."
                 )
+        if start is not None:
+            share = np.linspace(0.0, 1.0, len(x))  # 0 at the end of the data
+            y = y + (1 - share) * (start.value - y[0])
+            low = low + (1 - share) * (_first(start.low, start.value) - low[0])
+            high = high + (1 - share) * (_first(start.high, start.value) - high[0])
         known = np.isfinite(y) & np.isfinite(low) & np.isfinite(high)
         return cls(x[known], y[known], low[known], high[known]) if known.any() else None
+
+
+def _first(*values: float) -> float:
+    """The first that is known."""
+    return next((value for value in values if np.isfinite(value)), np.nan)

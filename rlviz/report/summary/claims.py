@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from rlviz import schema, wording
 from rlviz.report.history import History
-from rlviz.report.series.measures import default_measures
+from rlviz.report.series import curves
+from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.curves import Curve, Value
+from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, MOST, analyse
 from rlviz.report.statistics.together import together
 from rlviz.report.summary import facts
-from rlviz.report.summary.curve_values import CurveValues, Value
 from rlviz.report.summary.narrative import Axis, findings, p_text, sentence
 from rlviz.report.summary.result import Claim, Summary
 from rlviz.report.summary.values_text import form_of
@@ -24,9 +26,8 @@ def summarise(history: History) -> Summary:
     """Sum up a run: what its curves did, what it cost, what can't be concluded, what was lost.
 
     Places along the run are cumulative RL FLOPs, or steps where a run has no such axis. Values are
-    those of the local-quadratic curve ± one standard error, which knows that noise lasts from step
-    to step; claims are tested by `rlviz.report.statistics`. With fewer than 20 points there are
-    only the recorded values.
+    those of the figure's curve, ± half of its band; claims are tested by `rlviz.report.statistics`.
+    With fewer than 20 points there are only the recorded values.
 
     Raises:
         TypeError: it is no `History`.
@@ -43,37 +44,37 @@ def summarise(history: History) -> Summary:
             f"summarise() takes a run, got {type(history).__name__}. Read it first: "
             "rlviz.summarise(rlviz.read(logdir))."
         )
-    x = history.flops if history.has_compute_axis else history.step.astype(np.float64)
-    series = {known.name: history.values_of(known) for known in history.quantities}
-    for name in default_measures([history]):
-        if name in history.metrics:  # as the figure has it where there is no accuracy
-            series[name] = history.columns[schema.metric_column(name)]
+    over = choose("flops", [history])
+    names = [known.name for known in history.quantities]
+    # As the figure has it where there is no accuracy.
+    names += [name for name in default_measures([history]) if name in history.metrics]
     unsure: list[str] = []
-    claims = [_claim(name, history, x, y, unsure) for name, y in series.items()]
+    claims = [_claim(measure(name, [history]), history, over, unsure) for name in names]
     claims.sort(key=lambda claim: not claim.values)  # what there is before what there is not
     claims += _forecast(history, unsure)
-    claims += _connection(history, x, unsure)
+    claims += _connection(history, over.positions(history), unsure)
     return Summary(
         f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
         tuple(claims),
         facts.facts(history),
         facts.notes(history),
         tuple(unsure),
-        _groups(history, x),
+        _groups(history, over),
     )
 
 
-def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str]) -> Claim:
-    known = np.isfinite(x) & np.isfinite(y)
-    x, y = x[known], y[known]
+def _claim(what: Measure, history: History, over: XAxis, unsure: list[str]) -> Claim:
+    name = what.name
     label = name.capitalize() if name.isalpha() and name.islower() else name
     if name in schema.QUANTITIES:
         label = schema.QUANTITIES[name].words
-    if not len(y):
+    curve = _curve(what, history, over)
+    if curve is None:
         return Claim(name, label, f"{label} was not recorded.", {})
-    form, axis = form_of(name), _axis(history, x)
-    curve, found = CurveValues(x, y), analyse(x, y)
-    values = _values(curve, x)
+    values = what.values(history)
+    assert values is not None  # else there were no curve
+    x, y = curves.finite(over.positions(history), values)
+    form, axis, found = form_of(name), _axis(history, x), analyse(x, y)
     if len(y) < FEWEST:
         points = wording.counted(len(y), "point")
         unsure.append(f"{label}: {points} are too few to tell a change from chance.")
@@ -83,21 +84,35 @@ def _claim(name: str, history: History, x: Floats, y: Floats, unsure: list[str])
             f"can't be excluded with these {len(y)} steps, so no trend and no shape is claimed."
         )
     told = sentence(label, form, axis, curve, found)
-    return Claim(name, label, told, values, tuple(findings(label, form, axis, found)))
+    shown = tuple(findings(label, form, axis, found))
+    return Claim(name, label, told, _values(curve, x), shown)
 
 
-def _groups(history: History, x: Floats) -> dict[str, dict[str, Value]]:
+def _curve(what: Measure, history: History, over: XAxis) -> Curve | None:
+    """The curve that the figure draws; of fewer points than one can be read off, these."""
+    values = what.values(history)
+    if values is None:
+        return None
+    x, y = curves.finite(over.positions(history), values)
+    if not len(x):
+        return None
+    if len(np.unique(x)) >= FEWEST and LEAST_EXTENT < np.ptp(y) < 1 / LEAST_EXTENT:
+        return curves.curve_of(history, what, over)
+    return curves.joined(over, x, y)
+
+
+def _groups(history: History, over: XAxis) -> dict[str, dict[str, Value]]:
     """Of each task family that had a graded answer."""
     found = {}
     for group in history.groups:
-        y = history.group_accuracy(group)
-        known = np.isfinite(x) & np.isfinite(y)
-        if known.any():
-            found[group] = _values(CurveValues(x[known], y[known]), x[known])
+        what = measure(f"{schema.ACCURACY}/{group}", [history])
+        curve = _curve(what, history, over)
+        if curve is not None:
+            found[group] = _values(curve, curve.x)
     return found
 
 
-def _values(curve: CurveValues, x: Floats) -> dict[str, Value]:
+def _values(curve: Curve, x: Floats) -> dict[str, Value]:
     middle = float(x[0]) + 0.5 * float(x[-1] - x[0])
     return {"start": curve.at(x[0]), "middle": curve.at(middle), "end": curve.at(x[-1])}
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rlviz import wording
+from rlviz.report.series.curves import Curve, Value
 from rlviz.report.statistics import Analysis
 from rlviz.report.statistics.plateau import Plateau
-from rlviz.report.summary.curve_values import CurveValues, Value
 
 Form = Callable[[Value], str]
 
@@ -38,7 +38,7 @@ class Axis:
         return self.places(*map(self.x, shares))
 
 
-def sentence(name: str, form: Form, axis: Axis, values: CurveValues, found: Analysis) -> str:
+def sentence(name: str, form: Form, axis: Axis, values: Curve, found: Analysis) -> str:
     """What happened to one measure, from its first step to its last."""
     start, end = (form(values.at(axis.x(share))) for share in (0.0, 1.0))
     if found.noise is None:
@@ -69,7 +69,7 @@ def sentence(name: str, form: Form, axis: Axis, values: CurveValues, found: Anal
 
 
 def _events(
-    form: Form, axis: Axis, values: CurveValues, found: Analysis, start: str, end: str
+    form: Form, axis: Axis, values: Curve, found: Analysis, start: str, end: str
 ) -> list[str]:
     """What the curve did one after the other; nothing where it has no parts."""
     dip, plateau, bend = found.dip, found.plateau, found.acceleration
@@ -80,7 +80,7 @@ def _events(
         events.append(f"first fell from {start} to {low} (at {axis.share(dip.at)})")
         began = dip.at
     if plateau is not None and plateau.start >= began - 0.05:
-        level = form(Value(plateau.level, plateau.level_error))
+        level = form(Value.around(plateau.level, plateau.level_error))
         # Up to where it bends: over a plateau the curve may change a little.
         ended = plateau.end if bend is None else min(plateau.end, bend.at)
         stretch = f"from {100 * plateau.start:.0f} to {axis.share(ended)}"
@@ -111,15 +111,16 @@ def _events(
 
 def _differs(value: Value, plateau: Plateau) -> bool:
     """Whether the curve is there beside the level: within a tenth of its range it may change."""
-    errors = math.hypot(value.standard_error or 0.0, plateau.level_error)
-    return abs(value.value - plateau.level) > 2 * errors
+    return abs(value.value - plateau.level) > math.hypot(
+        value.error or 0.0, 2 * plateau.level_error
+    )
 
 
-def _moved(values: CurveValues, axis: Axis, first: float, last: float) -> str:
+def _moved(values: Curve, axis: Axis, first: float, last: float) -> str:
     return "rose" if _change(values, axis, first, last) > 0 else "fell"
 
 
-def _change(values: CurveValues, axis: Axis, first: float, last: float) -> float:
+def _change(values: Curve, axis: Axis, first: float, last: float) -> float:
     return values.at(axis.x(last)).value - values.at(axis.x(first)).value
 
 
@@ -146,7 +147,7 @@ def findings(name: str, form: Form, axis: Axis, found: Analysis) -> list[tuple[s
         moved = "rises" if found.direction > 0 else "falls"
         rows.append(("trend", f"{moved}, {p_text(found.trend.p)}"))
     if (dip := found.dip) is not None:
-        depth = form(Value(dip.depth, dip.depth_error))
+        depth = form(Value.around(dip.depth, dip.depth_error))
         rows.append(("initial dip", f"{depth} deep at {axis.at(dip.at)}, {p_text(dip.p)}"))
     if (plateau := found.plateau) is not None:
         stretch = axis.at(plateau.start, plateau.end)

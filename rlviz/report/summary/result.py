@@ -6,16 +6,16 @@ from typing import Any
 
 from rlviz import schema, wording
 from rlviz.markdown import escaped, table, to_html
-from rlviz.report.summary.curve_values import Value
+from rlviz.report.series.curves import Value
 from rlviz.report.summary.values_text import form_of
 
 _WHEN = ("start", "middle", "end")
 _DEFINITIONS = (
-    "RL FLOPs: cumulative, one multiply-add counts 2. Start, "
-    "middle and end are values of the local-quadratic curve at the first step, at half of the x "
-    "axis and at the last step, ± one standard error. Claims are tested against noise that lasts "
-    "from step to step (AR(1)) and, but for the scatter, only where a random walk is excluded at "
-    "5 %; scatter is the standard deviation of single steps.*"
+    "RL FLOPs: cumulative, one multiply-add counts 2. Start, middle and end are values of the "
+    "figure's curve at the first step, at half of the x axis and at the last step, ± half of its "
+    "band: about two standard errors. Claims are tested against noise that lasts from step to step "
+    "(AR(1)) and, but for the scatter, only where a random walk is excluded at 5 %; scatter is the "
+    "standard deviation of single steps.*"
 )
 
 
@@ -98,7 +98,12 @@ class Summary:
 
 def _plain(values: dict[str, Value]) -> dict[str, dict[str, float | None]]:
     return {
-        when: {"value": value.value, "standard_error": value.standard_error}
+        when: {
+            "value": value.value,
+            "standard_error": None if value.error is None else value.error / 2,
+            "low": None if value.error is None else value.low,
+            "high": None if value.error is None else value.high,
+        }
         for when, value in values.items()
     }
 

@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 
 from rlviz import schema
-from rlviz.report.summary.curve_values import Value
+from rlviz.report.series.curves import Value
 
 
 def percent(value: Value) -> str:
     """
-    >>> percent(Value(0.364, 0.005)), percent(Value(0.25))
+    >>> percent(Value.around(0.364, 0.0025)), percent(Value(0.25))
     ('36.4 ± 0.5 %', '25.0 %')
     """
     return f"{_with_error(value, scale=100, decimals=1)} %"
@@ -17,15 +17,15 @@ def percent(value: Value) -> str:
 
 def plain(value: Value) -> str:
     """
-    >>> plain(Value(13.7, 0.5)), plain(Value(8.3, 0.02))
+    >>> plain(Value.around(13.7, 0.25)), plain(Value.around(8.3, 0.01))
     ('13.70 ± 0.50', '8.30 ± 0.02')
     """
     return _with_error(value, scale=1, decimals=2)
 
 
 def _with_error(value: Value, *, scale: float, decimals: int) -> str:
-    """The value, with its standard error where there is one that shows."""
-    error = scale * (value.standard_error or 0.0)
+    """The value, with its error where there is one that shows."""
+    error = scale * (value.error or 0.0)
     if error < 0.5 * 10.0 ** -(decimals + 1):
         return f"{scale * value.value:.{decimals}f}"
     decimals += error < 0.5 * 10.0**-decimals
@@ -35,12 +35,14 @@ def _with_error(value: Value, *, scale: float, decimals: int) -> str:
 def number(value: Value) -> str:
     """Of any size: the error has two digits, a value without one has four.
 
-    >>> number(Value(187.31, 3.14)), number(Value(0.02371)), number(Value(-3.2e7, 1.5e5))
-    ('187.3 ± 3.1', '0.02371', '-3.200e+07 ± 1.5e+05')
-    >>> number(Value(21.0, 310.0)), number(Value(0.0)), number(Value(1e-9, 2e-9))
+    >>> number(Value.around(187.31, 1.57)), number(Value(0.02371))
+    ('187.3 ± 3.1', '0.02371')
+    >>> number(Value.around(-3.2e7, 7.5e4))
+    '-3.200e+07 ± 1.5e+05'
+    >>> number(Value.around(21.0, 155)), number(Value(0.0)), number(Value.around(1e-9, 1e-09))
     ('21 ± 310', '0', '1.0e-09 ± 2.0e-09')
     """
-    error = value.standard_error or 0.0
+    error = value.error or 0.0
     largest = max(abs(value.value), error)
     if error < 1e-4 * largest or not largest:  # too small to show
         return f"{value.value:.4g}"

@@ -1,11 +1,11 @@
-"""Curves to draw: of very many points the same as of all of them; means of seeds."""
+"""The one curve: of very many points the same as of all of them; its band; means of seeds."""
 
 import numpy as np
 import pytest
 
 from rlviz import schema
 from rlviz.report.series.axis import XAxis
-from rlviz.report.series.curves import mean_of, smoothed
+from rlviz.report.series.curves import Value, joined, mean_of, smoothed
 from rlviz.smooth import local_polynomial
 
 LINEAR = XAxis(schema.AXES["flops"])
@@ -17,19 +17,30 @@ def test_a_run_that_is_not_long_is_smoothed_as_it_is():
     x, y = np.sort(RANDOM.random(500)), RANDOM.normal(size=500)
     found, expected = smoothed(LINEAR, x, y), local_polynomial(y, x=x)
     assert found.averaged == 1
-    assert list(found.y) == list(expected.curve)
-    assert found.bandwidth == expected.bandwidth
+    for part, of_it in (("y", "curve"), ("low", "low"), ("high", "high"), ("bandwidth",) * 2):
+        np.testing.assert_array_equal(getattr(found, part), getattr(expected, of_it))
+    assert found.noise_correlation == expected.noise_correlation
 
 
 def test_a_long_run_is_averaged_first_and_the_curve_stays_the_same():
     x = np.sort(RANDOM.random(60_000))
     y = np.sin(6 * x) + 0.3 * RANDOM.normal(size=60_000)
     found = smoothed(LINEAR, x, y)
-    assert (len(found.x), found.averaged) == (10_000, 6)
+    assert (len(found.x), found.averaged) == (2_000, 30)
     np.testing.assert_allclose(found.y, np.sin(6 * found.x), atol=0.03)
-    width = np.median(found.high - found.low)
-    all_points = local_polynomial(y, x=x, bandwidth=found.bandwidth)
-    assert width == pytest.approx(np.median(all_points.high - all_points.low), rel=0.1)
+    all_points = local_polynomial(y, x=x, noise_correlation=0.0)
+    at = np.searchsorted(x, found.x)
+    np.testing.assert_allclose(found.y, all_points.curve[at], atol=0.01)
+    assert np.median(found.high - found.low) == pytest.approx(
+        np.median(all_points.high - all_points.low), rel=0.3
+    )
+
+
+def test_a_long_run_ends_where_it_ends():
+    x = np.arange(30_000.0)
+    found = smoothed(LINEAR, x, 1e-4 * x)
+    assert found.at(x[0]).value == pytest.approx(0.0, abs=1e-3)
+    assert found.at(x[-1]).value == pytest.approx(3.0, abs=1e-3)
 
 
 def test_over_a_logarithmic_axis_each_part_of_it_counts_the_same():
@@ -40,17 +51,78 @@ def test_over_a_logarithmic_axis_each_part_of_it_counts_the_same():
     np.testing.assert_allclose(found.y, np.log10(found.x) ** 2, atol=0.02)
     dense = smoothed(LOG, np.arange(1.0, 1e6), RANDOM.normal(size=999_999))
     assert len(dense.x) <= 400
-    assert dense.bandwidth > 0.1  # not that of the last decade, where 90 % of the points are
+    assert np.median(dense.bandwidth) > 0.1  # not that of the last decade, with 90 % of the points
 
 
-def test_the_mean_of_seeds_goes_as_far_as_all_of_them_and_its_band_is_2_standard_errors():
+def test_between_its_points_a_curve_is_straight_on_the_axis_as_it_is_drawn():
+    line = joined(LINEAR, np.array([0.0, 2.0]), np.array([1.0, 3.0]))
+    assert (line.at(1.0).value, line.at(-5.0).value, line.at(9.0).value) == (2.0, 1.0, 3.0)
+    assert line.at(1.0).error is None
+    decades = joined(LOG, np.array([1.0, 100.0]), np.array([0.0, 2.0]))
+    assert decades.at(10.0).value == pytest.approx(1.0)
+    value, low, _ = line.values_at(np.array([-1.0, 1.0]))
+    np.testing.assert_array_equal(value, [np.nan, 2.0])
+    assert np.isnan(low).all()
+
+
+def test_what_stands_behind_plus_minus_is_half_of_the_band():
+    value = Value(8.0, 7.0, 10.0)
+    assert value.error == 1.5
+    assert (Value(1.0).error, Value.around(1.0, 0.25)) == (None, Value(1.0, 0.5, 1.5))
+
+
+def test_no_share_passes_0_or_1():
+    y = np.concatenate([np.zeros(60), np.linspace(0, 1, 30), np.ones(60)])
+    found = smoothed(LINEAR, np.arange(150.0), y, limits=(0.0, 1.0))
+    assert found.y.min() >= 0
+    assert found.high.max() <= 1
+    free = smoothed(LINEAR, np.arange(150.0), y)
+    assert free.high.max() > 1
+
+
+def test_the_band_is_never_narrower_than_known_noise_allows():
+    x = np.arange(300.0)
+    y = 0.5 + 0.0 * x  # answers that seem to have no noise at all
+    known = smoothed(LINEAR, x, y, np.full(300, 0.04))
+    assert (smoothed(LINEAR, x, y).high - y).max() < 1e-9
+    # All in one bandwidth: 2 standard errors of a mean of 300 are 0.023, of a parabola a bit more.
+    assert 0.02 < np.median(known.high - y) < 0.2
+    wide = smoothed(LINEAR, x, y, np.full(300, 0.16))
+    np.testing.assert_allclose(wide.high - y, 2 * (known.high - y), rtol=1e-6)
+
+
+def test_draws_scatter_around_the_curve_by_its_errors_and_are_as_stiff():
+    x = np.linspace(0, 1, 300)
+    found = smoothed(LINEAR, x, x + 0.2 * RANDOM.normal(size=300))
+    draws = found.draws(4000, np.random.default_rng(1))
+    np.testing.assert_allclose(draws.mean(axis=0), found.y, atol=0.01)
+    np.testing.assert_allclose(draws.std(axis=0), (found.high - found.low) / 4, rtol=0.1)
+    noise = draws - found.y
+    width = float(np.median(found.bandwidth))
+    near, far = np.searchsorted(x, [0.5 + 0.05 * width, min(0.5 + 8 * width, 1.0)])
+    middle = np.searchsorted(x, 0.5)
+    assert np.corrcoef(noise[:, middle], noise[:, near])[0, 1] > 0.95
+    if x[far - 1] >= 0.5 + 7 * width:
+        assert abs(np.corrcoef(noise[:, middle], noise[:, far - 1])[0, 1]) < 0.2
+
+
+def test_the_mean_of_seeds_goes_as_far_as_all_of_them_with_students_interval():
     x = np.linspace(0, 10, 101)
     curves = [smoothed(LINEAR, x[: 101 - 10 * i], i * x[: 101 - 10 * i]) for i in range(3)]
     mean = mean_of(LINEAR, curves)
     assert (mean.x[0], mean.x[-1]) == (0, 8)
     np.testing.assert_allclose(mean.y, mean.x, atol=1e-9)  # of 0, x and 2x
-    np.testing.assert_allclose(mean.high - mean.y, 2 * mean.x / np.sqrt(3), atol=1e-9)
+    # Student's 97.5 % point with 2 degrees of freedom, 4.3027.
+    np.testing.assert_allclose(mean.high - mean.y, 4.3027 * mean.x / np.sqrt(3), atol=1e-3)
     assert mean.seeds == 3
+
+
+def test_seeds_that_agree_are_no_surer_than_their_own_noise():
+    x = np.linspace(0, 1, 200)
+    curve = smoothed(LINEAR, x, x + 0.3 * RANDOM.normal(size=200))
+    mean = mean_of(LINEAR, [curve, curve])
+    half = np.interp(mean.x, curve.x, (curve.high - curve.low) / 2)
+    np.testing.assert_allclose((mean.high - mean.low) / 2, half / np.sqrt(2), rtol=1e-6)
 
 
 def test_seeds_without_a_common_stretch_have_no_mean():

@@ -8,12 +8,12 @@ import re
 
 import numpy as np
 import pytest
+from rlviz.report.summary.curve_values import CurveValues
 from scipy.signal import lfilter
 
 import rlviz
 from rlviz import tfrecord
 from rlviz.report.history.session_account import MissingRanks, Session
-from rlviz.report.summary.curve_values import CurveValues
 
 # The text rounds to 0.1 % and 0.01; the values behind it are those of the reference to 1e-8.
 TOLERANCE = 1e-8
