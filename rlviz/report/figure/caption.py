@@ -27,11 +27,11 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     extent = _extent(panels, axis)
     chosen = [(panel, _width(panel.curves, extent), _lasts(panel.curves)) for panel in panels]
     text = "Smoothed curves: " if several or True in seeds else "Smoothed curve: "
-    text += "local quadratic, bandwidth chosen place by place"
+    text += "local quadratic"
     if widths := ", ".join(f"{width} ({_short(panel)})" for panel, width, _ in chosen if width):
-        text += f", {widths} of the axis"
+        text += f", bandwidth {widths} of the axis"
     if lasting := ", ".join(f"{lasts} ({_short(panel)})" for panel, _, lasts in chosen if lasts):
-        text += f"; noise correlation from step to step {lasting}"
+        text += f"; noise correlation {lasting}"
     bands = ["± 2 standard errors"] if False in seeds else []
     bands += ["of a mean of seeds their 95 % interval"] if True in seeds else []
     return f"{text}; band: {', '.join(bands)}"
@@ -55,7 +55,8 @@ def _width(curves: Sequence[Curve], extent: float) -> str:
     if not len(widths):
         return ""
     ends = (float(end) / extent for end in (widths.min(), widths.max()))
-    return " – ".join(dict.fromkeys(map(_share, ends)))
+    shares = list(dict.fromkeys(map(_share, ends)))
+    return " – ".join([*(share.removesuffix(" %") for share in shares[:-1]), shares[-1]])
 
 
 def _lasts(curves: Sequence[Curve]) -> str:
