@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rlviz import wording
 from rlviz.report.doctor.findings import NOTE, PROBLEM, Finding
 from rlviz.report.history import History
-from rlviz.report.history.files import CUT, DAMAGED, NEWER, SENSELESS, UNREADABLE, Damage
+from rlviz.report.history.batches import CUT, DAMAGED, NEWER, SENSELESS, UNREADABLE, FileDamage
 from rlviz.report.history.run_account import places_of
 from rlviz.report.history.session_account import Gone, Session
 
@@ -14,7 +14,7 @@ from rlviz.report.history.session_account import Gone, Session
 def damage(history: History) -> Iterator[Finding]:
     """Everything that could not be read, and every row that must have been in a file."""
     of_file = {file.name: file for file in history.files}
-    groups: dict[tuple[str, str], list[Damage]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[FileDamage]] = defaultdict(list)
     for stretch in history.damage:
         groups[stretch.file, stretch.kind].append(stretch)
     told: set[Gone] = set()
@@ -38,7 +38,7 @@ def damage(history: History) -> Iterator[Finding]:
             )
 
 
-def _gone_at(stretches: Sequence[Damage], sessions: Sequence[Session]) -> list[Gone]:
+def _gone_at(stretches: Sequence[FileDamage], sessions: Sequence[Session]) -> list[Gone]:
     """The rows that are gone where a file is damaged."""
     before = {stretch.before_step for stretch in stretches}
     after = {stretch.after_step for stretch in stretches} - {None}
@@ -53,7 +53,7 @@ def _gone_at(stretches: Sequence[Damage], sessions: Sequence[Session]) -> list[G
 def _finding(
     name: str,
     kind: str,
-    stretches: Sequence[Damage],
+    stretches: Sequence[FileDamage],
     gone: Sequence[Gone],
     sessions: Sequence[Session],
 ) -> Finding:
@@ -106,7 +106,7 @@ def _finding(
     )
 
 
-def _effect(last: Damage, gone: Sequence[Gone], sessions: Sequence[Session]) -> str:
+def _effect(last: FileDamage, gone: Sequence[Gone], sessions: Sequence[Session]) -> str:
     """What the damage costs, in steps."""
     if gone:
         return f"With it {_which(gone)}."
@@ -121,7 +121,7 @@ def _which(gone: Sequence[Gone]) -> str:
     return f"{places_of(gone)} {wording.agree(rows, 'is', 'are')} missing"
 
 
-def _foreign(name: str, stretches: Sequence[Damage]) -> Finding:
+def _foreign(name: str, stretches: Sequence[FileDamage]) -> Finding:
     return Finding(
         NOTE,
         "foreign_damage",

@@ -17,7 +17,6 @@ import rlviz
 from rlviz import tfrecord
 from rlviz.report.export.follow import Follower, follow
 from rlviz.report.export.table_file import export
-from rlviz.report.history import tail
 
 EACH_STEP = {"correct": [1, 0, 1], "flops": {"rollout": 10**22 + 1}, "parallelism": [3.0]}
 PACKAGE_ROOT = str(Path(rlviz.__file__).resolve().parent.parent)
@@ -121,12 +120,6 @@ def test_a_record_that_is_half_written_is_awaited(tmp_path):
             rows += new(follower, warnings.append)
     assert steps(rows) == [1, 2, 3]
     assert warnings == []
-
-
-def test_a_record_larger_than_what_is_read_at_once_is_read(tmp_path, monkeypatch):
-    record(tmp_path, range(1, 30))
-    monkeypatch.setattr(tail, "BLOCK_BYTES", 64)
-    assert steps(new(Follower(tmp_path))) == list(range(1, 30))
 
 
 def test_damage_costs_the_steps_under_it_and_is_said_once(tmp_path):
