@@ -38,6 +38,11 @@ class Batch:
         """Rows that its writer had written before this batch; 0 where it did not count them."""
         return 0 if self.written is None else self.written - len(self.table)
 
+    def goes_on_from(self, other: "Batch") -> bool:
+        """Whether it says the same of its rows as another one, and follows it without a hole."""
+        follows = self.written is not None and self.rows_before == other.written
+        return follows and self.header == other.header
+
     @property
     def steps(self) -> Floats:
         """The steps of its rows, without rows that have none."""
@@ -85,23 +90,15 @@ def joined(batches: Sequence[Batch]) -> list[Batch]:
     """The same rows in as few batches as there can be: a run of long steps has one for each."""
     runs: list[list[Batch]] = []
     for batch in batches:
-        last = runs[-1][-1] if runs else None
-        if (
-            last is not None
-            and last.written is not None
-            and batch.written is not None
-            and last.written == batch.rows_before
-            and last.header == batch.header
-        ):
+        if runs and batch.goes_on_from(runs[-1][-1]):
             runs[-1].append(batch)
         else:
             runs.append([batch])
-    return [
-        replace(run[-1], table=np.concatenate([batch.table for batch in run]))
-        if run[1:]
-        else run[0]
-        for run in runs
-    ]
+    return [_stacked(run) if run[1:] else run[0] for run in runs]
+
+
+def _stacked(batches: Sequence[Batch]) -> Batch:
+    return replace(batches[-1], table=np.concatenate([batch.table for batch in batches]))
 
 
 def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:

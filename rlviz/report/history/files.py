@@ -1,7 +1,6 @@
 """Reads the event files of a run directory, once or as they grow."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from rlviz.report.history.batches import (
     UNREADABLE,
     Batch,
     FileDamage,
-    Floats,
     items_in,
     joined,
 )
@@ -128,94 +126,67 @@ class _FileReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._state: os.stat_result | None = None
-        """Of the file when it was read."""
+        self._version = (0, 0, 0)
+        """Inode, size and time of change when it was read."""
         self._refused = ""
         """Why the system does not give the file."""
-        self._begin()
+        self._size = 0
+        self._start_over()
 
-    def _begin(self) -> None:
+    def _start_over(self) -> None:
         self.batches: list[Batch] = []
-        self._offset = 0
-        """Up to there it was read."""
         self._damage: list[FileDamage] = []
-        self._at_end: FileDamage | None = None
-        """Behind the offset."""
+        self._offset = 0
+        """What is behind it is read again when there is more of it."""
         self._step: int | None = None
         """The last one read."""
         self._followed = 0
         """How much of the damage a step has followed."""
 
     def read_on(self) -> bool:
-        """Read what was added; whether there is anything new."""
+        """Read what was added; whether anything is new."""
         try:
             state = self._path.stat()
-            if _is_as_before(state, self._state):
+            version = state.st_ino, state.st_size, state.st_mtime_ns
+            if version == self._version:
                 return False
-            if _is_another(state, self._state, self._offset):
-                self._begin()
+            if state.st_ino != self._version[0] or state.st_size < self._offset:
+                self._start_over()
+            self._size = state.st_size
             with self._path.open("rb") as stream:  # a mapped file that shrinks kills the process
                 stream.seek(self._offset)
                 data = stream.read()
         except OSError as error:
-            refused, self._refused = self._refused, f"the file can't be read: {error.strerror}"
-            return refused != self._refused
-        self._state, self._refused = state, ""
+            before, self._refused = self._refused, f"the file can't be read: {error.strerror}"
+            return before != self._refused
+        self._version, self._refused = version, ""
         self._take(data)
         return True
 
     def _take(self, data: bytes) -> None:
-        end = self._offset + len(data)
+        self._size = self._offset + len(data)
+        self._damage = [damage for damage in self._damage if damage.offset < self._offset]
         found = self.batches[-1:]
-        self._at_end = None
         for item in items_in(self._path.name, data, self._offset):
-            if isinstance(item, Batch):
-                found.append(item)
-                self._pass(item.steps)
+            if isinstance(item, FileDamage):
+                self._damage.append(replace(item, after_step=self._step))
                 continue
-            damage = replace(item, after_step=self._step)
-            if damage.end == end:
-                self._at_end = damage
-            else:
-                self._damage.append(damage)
+            found.append(item)
+            if len(steps := item.steps):
+                for i in range(self._followed, len(self._damage)):
+                    self._damage[i] = replace(self._damage[i], before_step=int(steps[0]))
+                self._step, self._followed = int(steps[-1]), len(self._damage)
         self.batches[-1:] = joined(found)
-        self._offset = end if self._at_end is None else self._at_end.offset
+        ends = self._damage and self._damage[-1].end == self._size
+        self._offset = self._damage[-1].offset if ends else self._size
 
-    def _pass(self, steps: Floats) -> None:
-        if len(steps):
-            for i in range(self._followed, len(self._damage)):
-                self._damage[i] = replace(self._damage[i], before_step=int(steps[0]))
-            self._step, self._followed = int(steps[-1]), len(self._damage)
-
-    def damage(self) -> Iterator[FileDamage]:
-        """All of it, in the order of the bytes."""
-        yield from self._damage
-        if self._at_end is not None:
-            yield self._at_end
-        if self._refused:
-            yield FileDamage(self._path.name, self._offset, 0, self._refused, UNREADABLE)
+    def damage(self) -> list[FileDamage]:
+        if not self._refused:
+            return self._damage
+        name = self._path.name
+        return [*self._damage, FileDamage(name, self._offset, 0, self._refused, UNREADABLE)]
 
     def described(self) -> RunFile:
-        name, rows = schema.FileName.of(self._path.name), sum(len(b.table) for b in self.batches)
-        size = self._offset if self._at_end is None else self._at_end.end
-        if self._refused:
-            size = _size(self._path)
-        return RunFile(self._path.name, size, rows, name.session if name else None)
-
-
-def _is_as_before(state: os.stat_result, before: os.stat_result | None) -> bool:
-    return before is not None and all(
-        getattr(state, of) == getattr(before, of) for of in ("st_ino", "st_size", "st_mtime_ns")
-    )
-
-
-def _is_another(state: os.stat_result, before: os.stat_result | None, offset: int) -> bool:
-    """Whether a file took the place of the one that was read, or lost what was read of it."""
-    return before is not None and (state.st_ino != before.st_ino or state.st_size < offset)
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
+        name = schema.FileName.of(self._path.name)
+        rows = sum(len(batch.table) for batch in self.batches)
+        return RunFile(self._path.name, self._size, rows, name.session if name else None)
