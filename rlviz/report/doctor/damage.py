@@ -7,7 +7,7 @@ from rlviz import wording
 from rlviz.report.doctor.findings import NOTE, PROBLEM, Finding
 from rlviz.report.history import History
 from rlviz.report.history.batches import CUT, DAMAGED, NEWER, SENSELESS, UNREADABLE, FileDamage
-from rlviz.report.history.run_account import places_of
+from rlviz.report.history.run_account import may_hide_steps, places_of
 from rlviz.report.history.session_account import Gone, Session
 
 
@@ -26,7 +26,13 @@ def damage(history: History) -> Iterator[Finding]:
         sessions = [s for s in history.sessions if file is not None and s.claimed == file.session]
         gone = [gone for gone in _gone_at(stretches, sessions) if gone not in told]
         told.update(gone)
-        yield _finding(name, kind, stretches, gone, sessions)
+        if gone:
+            effect = f"With it {_which(gone)}."
+        elif any(may_hide_steps(history, stretch) for stretch in stretches):
+            effect = "Whether it held steps can't be told."
+        else:
+            effect = "No step is missing there."
+        yield _finding(name, kind, stretches, bool(gone), effect)
     for session in history.sessions:
         if untold := [gone for gone in session.gone if gone not in told]:
             yield Finding(
@@ -54,19 +60,18 @@ def _finding(
     name: str,
     kind: str,
     stretches: Sequence[FileDamage],
-    gone: Sequence[Gone],
-    sessions: Sequence[Session],
+    cost_steps: bool,
+    effect: str,
 ) -> Finding:
     first = stretches[0]
     size = wording.size(sum(stretch.length for stretch in stretches))
-    effect = _effect(stretches[-1], gone, sessions)
     if kind == CUT:
         return Finding(
-            PROBLEM if gone else NOTE,
+            PROBLEM if cost_steps else NOTE,
             "cut",
             f"the last {size} of {name} are no whole record. {effect}",
             "Copy the file again from where the run was recorded."
-            if gone
+            if cost_steps
             else "Nothing; a process that is killed, or writing now, leaves the end of a file so. "
             "It costs at most the last second.",
         )
@@ -104,16 +109,6 @@ def _finding(
         "Copy the file again from where the run was recorded, and check that disk. Until then "
         "TensorBoard shows nothing of the file behind the damage; rlviz does.",
     )
-
-
-def _effect(last: FileDamage, gone: Sequence[Gone], sessions: Sequence[Session]) -> str:
-    """What the damage costs, in steps."""
-    if gone:
-        return f"With it {_which(gone)}."
-    known = [s for s in sessions if last.after_step is not None and s.last_step > last.after_step]
-    if last.before_step is not None or known:
-        return "No step is missing there."
-    return "Whether it held steps can't be told."
 
 
 def _which(gone: Sequence[Gone]) -> str:
