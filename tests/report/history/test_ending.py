@@ -1,0 +1,38 @@
+"""Whether a run says that its script closed it."""
+
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+import rlviz
+from rlviz import tfrecord
+from rlviz.report.doctor.examination import examine
+
+
+def test_a_run_with_its_last_figure_behind_it_is_closed_too(logdir):
+    with rlviz.Callback(logdir, figure_seconds=1e6) as viz:
+        viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
+    assert examine(logdir).facts["closed"]
+
+
+def test_the_end_of_a_session_in_tensorboards_own_words_is_one(in_batches, logdir):
+    end = Event(wall_time=1.0, step=12, session_log=SessionLog(status=SessionLog.STOP))
+    with in_batches.open("ab") as stream:
+        stream.write(tfrecord.frame(end.SerializeToString()))
+    assert examine(logdir).facts["closed"]
+
+
+def test_a_session_that_wrote_on_after_its_end_has_not_ended(in_batches, logdir):
+    end = Event(wall_time=1.0, step=12, session_log=SessionLog(status=SessionLog.STOP))
+    later = Event(wall_time=2.0, step=13)
+    with in_batches.open("ab") as stream:
+        for event in (end, later):
+            stream.write(tfrecord.frame(event.SerializeToString()))
+    assert not examine(logdir).facts["closed"]
+
+
+@pytest.mark.parametrize("behind", [b"", b"half a record", tfrecord.frame(b"\xff" * 9)])
+def test_what_does_not_say_the_end_is_none(in_batches, logdir, behind):
+    start = Event(wall_time=1.0, session_log=SessionLog(status=SessionLog.START))
+    with in_batches.open("ab") as stream:
+        stream.write(tfrecord.frame(start.SerializeToString()) + behind)
+    assert not examine(logdir).facts["closed"]
