@@ -6,6 +6,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import rlviz
+from rlviz import tfrecord
+from rlviz.report.history.batches import UNREADABLE
+from rlviz.report.history.files import RunReader, load
 
 
 def events_of(logdir):
@@ -93,3 +96,78 @@ def test_a_directory_above_runs_names_them(write_steps, tmp_path):
     expected = f"Runs below it: {tmp_path / 'group' / 'a'}, {tmp_path / 'group' / 'b'}."
     with pytest.raises(FileNotFoundError, match=expected):
         rlviz.read(tmp_path)
+
+
+# --- look after look -------------------------------------------------------
+
+
+def steps_of(contents):
+    return [int(step) for batch in contents.batches for step in batch.steps]
+
+
+def as_one_look(logdir, contents):
+    """Whether many looks make what one does."""
+    whole = load(logdir)
+    assert (contents.damage, contents.files) == (whole.damage, whole.files)
+    assert [b.written for b in contents.batches] == [b.written for b in whole.batches]
+    assert steps_of(contents) == steps_of(whole)
+
+
+def test_many_looks_at_a_file_that_grows_make_what_one_does(in_batches, rows_records):
+    data = bytearray(in_batches.read_bytes())
+    data[rows_records(data)[1][0] + 40] ^= 1
+    in_batches.write_bytes(b"")
+    reader = RunReader(in_batches.parent)
+    for start in range(0, len(data), 97):
+        with in_batches.open("ab") as stream:
+            stream.write(data[start : start + 97])
+        as_one_look(in_batches.parent, reader.look())
+    (damage,) = reader.look().damage
+    assert (damage.after_step, damage.before_step) == (3, 7)
+    assert len(reader.look().batches) == 2  # on each side of the damage
+
+
+def test_where_nothing_has_changed_a_look_is_the_one_before(in_batches):
+    reader = RunReader(in_batches.parent)
+    first = reader.look()
+    assert reader.look() is first
+    with in_batches.open("ab") as stream:
+        stream.write(tfrecord.frame(b"nothing of ours"))
+    assert reader.look() is not first
+
+
+def test_files_that_come_and_go_are_seen(in_batches):
+    reader = RunReader(in_batches.parent)
+    assert len(reader.look().files) == 1
+    other = in_batches.with_name("events.out.tfevents.0.noise")
+    other.write_bytes(b"x" * 1000)
+    assert [file.size for file in reader.look().files if file.is_foreign] == [1000]
+    other.unlink()
+    as_one_look(in_batches.parent, reader.look())
+    assert len(reader.look().files) == 1
+
+
+def test_a_file_that_another_takes_the_place_of_is_read_from_its_beginning(in_batches):
+    data = in_batches.read_bytes()
+    reader = RunReader(in_batches.parent)
+    assert len(steps_of(reader.look())) == 12
+    beside = in_batches.with_name("copy")
+    beside.write_bytes(data + data)  # rows that were written twice
+    beside.replace(in_batches)
+    assert len(steps_of(reader.look())) == 24
+    as_one_look(in_batches.parent, reader.look())
+    in_batches.write_bytes(data[: len(data) // 2])
+    as_one_look(in_batches.parent, reader.look())
+
+
+def test_a_link_to_nowhere_is_said_once_and_hides_nothing(in_batches):
+    (in_batches.parent / "events.out.tfevents.0.link").symlink_to("nowhere")
+    reader = RunReader(in_batches.parent)
+    first = reader.look()
+    (damage,) = first.damage
+    assert (damage.kind, damage.reason) == (
+        UNREADABLE,
+        "the file can't be read: No such file or directory",
+    )
+    assert len(steps_of(first)) == 12
+    assert reader.look() is first
