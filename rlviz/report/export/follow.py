@@ -17,8 +17,10 @@ from rlviz.report.history.sessions import merge
 
 Floats = NDArray[np.float64]
 
-_MOST_OF_THE_TIME = 0.1
-"""May be spent on looking: where there is something new, all that is known is merged anew."""
+_REST = 9.0
+"""Times as long as each of the last two looks took, so that looking takes a tenth of the time: with
+something new, all that is known is merged anew. One alone that takes long is the first, or a burst.
+"""
 
 
 def follow(
@@ -45,8 +47,8 @@ def follow(
     Args:
         logdir: a run directory; it need not hold any step yet.
         stream: binary and buffered; flushed after each look.
-        poll_seconds: between two looks, > 0, and more where a look takes over a tenth of it. Each
-            reads what was appended, and no more.
+        poll_seconds: between two looks, > 0; more of a run so long that it would take over a tenth
+            of a processor. Each reads what was appended, and no more.
         until_idle: end when this many seconds brought no new step; None: never.
         warn: told, in a sentence, of what can't be read.
 
@@ -73,19 +75,20 @@ def follow(
         raise ValueError(f"until_idle must be at least 0 seconds, got {until_idle}.")
     follower = Follower(logdir)
     written = 0
+    cost = 0.0
     last = time.monotonic()
     try:
         while True:
-            begin = time.monotonic()
+            before, begin = cost, time.process_time()
             for lines in follower.new_lines(warn):
                 stream.write(lines)
                 written += lines.count(b"\n")
                 last = time.monotonic()
             stream.flush()
-            now = time.monotonic()
-            if until_idle is not None and now - last >= until_idle:
+            cost = time.process_time() - begin
+            if until_idle is not None and time.monotonic() - last >= until_idle:
                 return written
-            time.sleep(max(poll_seconds, (now - begin) / _MOST_OF_THE_TIME))
+            time.sleep(max(poll_seconds, _REST * min(before, cost)))
     except KeyboardInterrupt:
         return written
 
