@@ -11,7 +11,7 @@ import numpy as np
 from rlviz import schema
 from rlviz.dashboard import tensors
 from rlviz.dashboard.tensors import Tensors
-from rlviz.report.history.files import Batch
+from rlviz.report.history.batches import Batch
 
 _READ_BYTES = 64 << 20
 """So much is asked for at once, or a single tag; TensorBoard's own limit is 256 MiB."""
