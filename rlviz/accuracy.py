@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 class Accuracy:
     """Correct answers over graded answers; the ratio is taken last, so sums merge exactly.
 
-    Over time, ranks and micro-batches it reduces by adding all three sums (`merge`).
+    Over time, ranks and micro-batches, all three sums add up (`merge`).
 
     Args:
         correct: sum of the graded answers' scores, in [0, graded]; an integer for 0/1 answers.
@@ -76,10 +76,10 @@ class Accuracy:
 
     @classmethod
     def from_rate(cls, accuracy: float, graded: float = 1) -> Accuracy:
-        """Take a mean over `graded` answers apart again into its sums.
+        """Turn a mean over `graded` answers back into sums.
 
         Args:
-            accuracy: mean over the graded answers, in [0, 1]; NaN says that none was graded, and
+            accuracy: mean over the graded answers, in [0, 1]; NaN means that none was graded, and
                 counts `graded` answers as ungraded.
             graded: how many answers the mean is over, >= 0.
 

@@ -99,6 +99,36 @@ def file_name(seconds: int, session: int, number: int, writer: str) -> str:
     )
 
 
+# --- axes ------------------------------------------------------------------
+
+
+AxisName: TypeAlias = Literal["flops", "step", "wall_time", "tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What curves can be drawn over."""
+
+    name: AxisName
+    label: str
+    """As it stands at the axis."""
+    unit: str
+    choice: str
+    """As it stands in a menu."""
+
+
+AXES: dict[AxisName, Axis] = {
+    axis.name: axis
+    for axis in (
+        Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs"),
+        Axis("step", "Training step", "steps", "Steps"),
+        Axis("wall_time", "Wall time (hours)", "hours", "Wall time"),
+        Axis("tokens", "Tokens", "tokens", "Tokens"),
+    )
+}
+"""The default first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """What one column of the rows holds."""

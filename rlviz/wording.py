@@ -100,9 +100,7 @@ def stretches(ranges: Sequence[tuple[int, int]], noun: str = "step", *, limit: i
     shown = [str(first) if first == last else f"{first} to {last}" for first, last in ranges]
     if len(shown) > limit:
         shown[limit:] = [f"{len(shown) - limit} more such"]
-    *early, last_shown = shown
-    listed = f"{', '.join(early)} and {last_shown}" if early else last_shown
-    return f"{noun}{agree(how_many(ranges), '', 's')} {listed}"
+    return f"{noun}{agree(how_many(ranges), '', 's')} {joined(shown)}"
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -120,10 +118,14 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return found
 
 
-def joined(names: Sequence[str]) -> str:
-    """Names in a row.
+def joined(parts: Sequence[str], *, serial_comma: bool = False) -> str:
+    """Names or clauses in a row; clauses, which hold commas and "and" themselves, with a comma
+    before the last one of three or more.
 
-    >>> joined(["a"]), joined(["a", "b", "c"])
-    ('a', 'a, b and c')
+    >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a", "b", "c"], serial_comma=True)
+    ('a', 'a, b and c', 'a, b, and c')
     """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    if len(parts) < 2:
+        return "".join(parts)
+    comma = "," if serial_comma and len(parts) > 2 else ""
+    return f"{', '.join(parts[:-1])}{comma} and {parts[-1]}"

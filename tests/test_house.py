@@ -15,13 +15,14 @@ TESTS = Path(__file__).parent
 
 # place -> the places of rlviz that it may import; a place may always import itself. A place is a
 # module or a folder of the package, inside report/ a folder of that.
-BASE = {"schema", "tfrecord", "wording"}
+BASE = {"schema", "tfrecord", "wording", "markdown"}
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
     "schema": set(),
     "tfrecord": set(),
     "wording": set(),
+    "markdown": set(),
     "accuracy": {"schema"},
     "flops": {"schema"},
     "parallelism": {"schema", "flops"},
@@ -46,7 +47,7 @@ ALLOWED = {
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
-    "cli": {"demo", "importers", "dashboard", "scaling", "wording"}
+    "cli": {"schema", "wording", "scaling", "demo", "importers", "dashboard"}
     | {f"report.{room}" for room in ("history", "series", "figure", "summary")}
     | {f"report.{room}" for room in ("compare", "export", "doctor")},
     "__main__": {"cli"},
@@ -67,6 +68,8 @@ FORBIDDEN_OUTSIDE = {
     "cli": {"torch", "tensorboard", "matplotlib"},
 }
 MOST_ROOMS_OF_THE_REPORT = 9
+MIRRORED = ("flops", "parallelism", "scaling")
+"""Folders of the package whose tests mirror them, module by module; the list is to grow."""
 
 
 def name_of(path: Path) -> str:
@@ -197,6 +200,58 @@ def test_no_public_function_has_the_name_of_a_module_beside_it():
             if isinstance(node, ast.ImportFrom) and node.module not in (module, "rlviz"):
                 clashes |= {f"{module}.{a.asname or a.name}" for a in node.names if a.name in stems}
     assert clashes == {"rlviz.smooth.ema"}
+
+
+def has_behaviour(source: str) -> bool:
+    """Whether a module does anything that a test could hold: a function or method with a body."""
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(not is_blank(statement) for statement in node.body)
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def is_blank(statement: ast.stmt) -> bool:
+    """`...`, `pass` or a docstring."""
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    )
+
+
+def predicted_test(path: Path) -> Path:
+    """
+    >>> predicted_test(Path("flops/shape.py")).as_posix()
+    'flops/test_shape.py'
+    """
+    return path.with_name(f"test_{path.name}")
+
+
+@pytest.mark.parametrize("folder", MIRRORED)
+def test_every_module_with_behaviour_has_the_test_file_that_its_path_predicts(folder):
+    missing = [
+        predicted_test(path.relative_to(PACKAGE)).as_posix()
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        if path.stem[:2] != "__"
+        and has_behaviour(path.read_text(encoding="utf-8"))
+        and not (TESTS / predicted_test(path.relative_to(PACKAGE))).is_file()
+    ]
+    assert not missing, f"missing in tests/: {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("LIMIT = 3", False),
+        ("class P(Protocol):\n    def f(self) -> int: ...", False),
+        ('class P(Protocol):\n    def f(self) -> int:\n        """What it gives."""', False),
+        ("@dataclass\nclass C:\n    x: int", False),
+        ("def f():\n    return 1", True),
+        ('class C:\n    def f(self):\n        """One."""\n        return 1', True),
+        ("async def f():\n    await g()", True),
+    ],
+)
+def test_what_a_module_must_have_for_a_test_file_to_be_predicted(source, found):
+    assert has_behaviour(source) == found
 
 
 def test_every_module_says_in_its_first_line_what_it_owns():

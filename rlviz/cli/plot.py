@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rlviz
+from rlviz import schema
 from rlviz.cli.arguments import add_runs, check_figure, command, read_runs, save_figure
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     parser.add_argument(
         "--x",
-        choices=("flops", "step", "wall_time", "tokens"),
+        choices=tuple(schema.AXES),
         default="flops",
         help="the axis (default: flops; steps where a run has none)",
     )

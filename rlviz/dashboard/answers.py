@@ -19,14 +19,14 @@ from rlviz.dashboard.series import Points, View, points, view
 from rlviz.dashboard.store import State, Store
 from rlviz.dashboard.thinning import MOST_DOTS, dots
 from rlviz.report.history import History
-from rlviz.report.series.axis import XName
+from rlviz.schema import AxisName
 
 _JSON = "application/json"
 _BINARY = "application/octet-stream"
 _TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _CACHE_BYTES = 256 << 20
 _PIXELS = (1, 10_000)
-_AXES: tuple[XName, ...] = ("flops", "step", "wall_time", "tokens")
+_AXES: tuple[AxisName, ...] = tuple(schema.AXES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from rlviz.dashboard.query import QueryError
 from rlviz.report.export.table_file import write
 from rlviz.report.history import History
-from rlviz.report.series.axis import XName
+from rlviz.schema import AxisName
 
 _DRAWING = threading.Lock()
 """matplotlib's settings are those of the whole process."""
@@ -21,7 +21,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 def figure(
     histories: Mapping[str, History],
     *,
-    x: XName,
+    x: AxisName,
     metrics: Sequence[str],
     log_x: bool,
     forecast: bool,
@@ -53,7 +53,7 @@ def figure(
     return stream.getvalue()
 
 
-def table(history: History, x: str, limits: tuple[float, float]) -> bytes:
+def table(history: History, x: AxisName, limits: tuple[float, float]) -> bytes:
     """A run's table as CSV, as `rlviz export` writes it: of the steps within the limits of x."""
     from rlviz.dashboard.series import axis_of
 

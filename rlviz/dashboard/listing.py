@@ -12,12 +12,13 @@ from rlviz.report.doctor import damage, losses, notes
 from rlviz.report.doctor.findings import Finding
 from rlviz.report.history import History
 from rlviz.report.history.session_account import Session
-from rlviz.report.series.axis import XAxis, XName, choose
+from rlviz.report.series.axis import XAxis, choose
+from rlviz.schema import AxisName
 
 Listing: TypeAlias = dict[str, Any]
 """Plain data, ready for JSON."""
 
-_AXES: tuple[XName, ...] = ("flops", "step", "wall_time", "tokens")
+_AXES: tuple[AxisName, ...] = tuple(schema.AXES)
 _QUANTITIES = schema.QUANTITIES.values()
 _BOOKKEEPING = {
     schema.STEP,
@@ -85,7 +86,7 @@ def _is_drawn(column: str) -> bool:
     )
 
 
-def _positions(history: History, name: XName) -> NDArray[np.float64] | None:
+def _positions(history: History, name: AxisName) -> NDArray[np.float64] | None:
     """Where the steps stand on an axis; None where the run does not have it."""
     try:
         axis: XAxis = choose(name, [history])
@@ -114,7 +115,9 @@ def _last(history: History) -> Listing | None:
     }
 
 
-def _session(history: History, session: Session, axes: dict[XName, NDArray[np.float64]]) -> Listing:
+def _session(
+    history: History, session: Session, axes: dict[AxisName, NDArray[np.float64]]
+) -> Listing:
     """A session and the place on each axis of its first step that stands."""
     at = np.flatnonzero(history.session == session.number)
     first = int(at[0]) if len(at) else None

@@ -12,6 +12,7 @@ from rlviz.dashboard.thinning import Panel
 from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.measures import Measure, measure
+from rlviz.schema import AxisName
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -46,7 +47,7 @@ class Points:
         return (float(self.x[0]), float(self.x[-1])) if len(self.x) else None
 
 
-def points(history: History, metric: str, x: str, *, log: bool) -> Points:
+def points(history: History, metric: str, x: AxisName, *, log: bool) -> Points:
     """The points of a metric.
 
     Raises:
@@ -68,7 +69,7 @@ def points(history: History, metric: str, x: str, *, log: bool) -> Points:
     return Points(axis, found, rows, at, axis.scaled(at), values[rows])
 
 
-def axis_of(history: History, x: str, *, log: bool) -> XAxis:
+def axis_of(history: History, x: AxisName, *, log: bool) -> XAxis:
     """The axis of that name.
 
     Raises:

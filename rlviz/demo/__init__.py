@@ -1,7 +1,7 @@
 """The built-in demo: an orchestrator that learns, by RL alone, to work with parallel sub-agents.
 
 It is PARL (Kimi K2.5, arXiv 2602.02276) in miniature, small enough for a CPU. `task` has the
-task, `policy` the network, `rollout` plays episodes, `train` learns and logs, `show` draws the
+task, `policy` the network, `rollout` plays episodes, `train` learns and logs, `show` shows the
 progress.
 
 **The task.** A wide-search question comes with 64 candidate sub-tasks on 8 topics. One to six of
@@ -9,7 +9,7 @@ the topics are needed, with all their candidates. A candidate shows a weak hint 
 needed (right 73 times in 100) and a vector that says what it is about; directions are new in
 every episode, so they mean something only by comparison: candidates on the same topic share their
 fate. In each of up to three stages the orchestrator spawns sub-agents, side by side, for any
-candidates that had none, then reads the answers; a stage without a spawn ends the episode. The
+candidates that have had none, then reads the answers; a stage without a spawn ends the episode. The
 frozen sub-agents are a small random recurrent network that really runs, once for each of their
 steps; it decides when one halts (after 4 to 12 steps) and whether it found an answer (87 times in
 100). The report is right if the share of needed answers, less what irrelevant answers take from it
@@ -23,8 +23,8 @@ each in a step. The reward is PARL's, correctness plus small terms for spawning 
 that finish; these two are annealed to zero over the first half of the run. Nothing else changes
 with time: no schedule touches the task, the learning rate or anything that is plotted.
 
-**Why the curves come out as they do.** Two things are to be learned, and the reward speaks of the
-one much sooner than of the other.
+**Why the curves come out as they do.** The orchestrator has two things to learn, and the reward
+teaches one much sooner than the other.
 
 1. *Whom to spawn.* At first every candidate has a chance of 1 in 4 in every stage, needed or not:
    three stages of 16, 12 and 9 sub-agents, a parallelism of 8, an accuracy of 37 %. Sub-agents
@@ -42,8 +42,7 @@ one much sooner than of the other.
    questions need 8 to 48 candidates, **its scatter grows** with it.
 
 **FLOPs** are counted by phase, matrix products only, to the integer. `rollout`: each question is
-read once for all its rollouts and stages; decisions are computed for all rollouts in all stages,
-also for those that have already ended, and counted so. `rollout_subagents`: the steps that were
-really run. `update`: forward again and backward; the two layers that read the inputs do without a
-gradient for these.
+read once for all its rollouts and stages; decisions are computed, and counted, for all rollouts in
+all stages, even those that have ended. `rollout_subagents`: the steps that really ran. `update`:
+forward again and backward; the two layers that read the inputs compute no gradient for them.
 """

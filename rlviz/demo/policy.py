@@ -13,7 +13,7 @@ class Size:
     """Widths of the orchestrator's network, and how it begins."""
 
     width: int = 32
-    """Of a candidate's embedding."""
+    """Width of a candidate's embedding."""
     hidden: int = 32
     """Units that weigh a candidate against the state of the episode."""
     first_spawn_rate: float = 0.25
@@ -43,9 +43,9 @@ class Orchestrator(nn.Module):
         self.candidate = nn.Linear(width, hidden)
         self.situation = nn.Linear(task.stages + self.SUMMARIES, hidden, bias=False)
         self.spawn = nn.Linear(hidden, 1)
-        self._initialise(rng)
+        self._initialize(rng)
 
-    def _initialise(self, rng: torch.Generator) -> None:
+    def _initialize(self, rng: torch.Generator) -> None:
         for layer in self.children():
             if isinstance(layer, nn.Linear):
                 bound = layer.in_features**-0.5
@@ -61,7 +61,7 @@ class Orchestrator(nn.Module):
         """[E, N, features] to [E, N, hidden]; once per episode, for all its stages and rollouts."""
         embedded = self.embed(features)
         compared = self.compare(embedded)
-        # Plain products, not scaled_dot_product_attention: the FLOP counter can't see that on CPU.
+        # Plain products: torch's FLOP counter can't see scaled_dot_product_attention on a CPU.
         scores = compared @ compared.transpose(1, 2) / self._size.width**0.5
         gathered = torch.softmax(scores, dim=-1) @ self.value(embedded)
         read: Tensor = self.candidate(torch.relu(self.norm(embedded + self.mix(gathered))))
@@ -75,7 +75,7 @@ class Orchestrator(nn.Module):
         return torch.cat([which, shares], dim=-1)
 
     def log_odds(self, encoded: Tensor, state: Tensor) -> Tensor:
-        """Of spawning each candidate in this stage, [E, G, N], from `encode` and `describe`."""
+        """Log-odds of spawning each candidate in this stage, [E, G, N]."""
         hidden = torch.relu(encoded[:, None] + self.situation(state)[:, :, None])
         odds: Tensor = self.spawn(hidden).squeeze(-1)
         return odds
@@ -90,7 +90,8 @@ class Orchestrator(nn.Module):
     def update_flops(self, episodes: int, rollouts: int) -> int:
         """FLOPs of one gradient of the same rollouts: forward, and twice that backward.
 
-        Features and states need no gradient, so the two layers that read them do half of that.
+        Features and states need no gradient, so the two layers that read them do half of that
+        backward.
         """
         states = episodes * rollouts * self._task.stages
         not_needed = self._embed_flops(episodes) + self._situation_flops(states)

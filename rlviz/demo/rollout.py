@@ -77,6 +77,6 @@ def play(
 
 
 def _main_steps(task: Task, running: Tensor, found: Tensor) -> Tensor:
-    """One step to decide, then those that reading the stage's answers takes, rounded up."""
+    """One step to decide, then as many as reading the stage's answers takes, rounded up."""
     reading = -(-found.sum(-1) // task.answers_per_step)
     return running.long() + reading

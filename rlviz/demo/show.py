@@ -12,11 +12,11 @@ from rich.text import Text
 from rlviz.demo import train as training
 
 _PLAIN_SECONDS = 10.0
-"""Where there is no terminal to update a line in, print one this often."""
+"""How often to print a line where no terminal can update one."""
 
 
 def train(run: Path, *, steps: int | None, seed: int) -> bool:
-    """Train, and show the progress; whether the run came to its end (False after Ctrl-C)."""
+    """Train and show the progress; returns whether the run came to its end (not after Ctrl-C)."""
     # The policy is tiny: a second thread waits for the first, and spins while it does.
     torch.set_num_threads(1)
     steps = training.DEFAULT_STEPS if steps is None else steps
@@ -42,7 +42,7 @@ class _Display:
         self._first_step_seconds: float | None = None
 
     def update(self, progress: training.Progress) -> None:
-        if self._first_step_seconds is None:  # which starts up much that later steps don't
+        if self._first_step_seconds is None:  # it also starts up what later steps use
             self._first_step_seconds = progress.elapsed_seconds
         line = progress_line(progress, self._first_step_seconds)
         if self._console.is_terminal:

@@ -26,13 +26,13 @@ class Task:
     hint_strength: float = 0.6
     """A candidate's own hint is plus (needed) or minus this, with normal noise of 1."""
     stages: int = 3
-    """At most so many times in an episode the orchestrator may spawn sub-agents."""
+    """Most times in an episode that the orchestrator may spawn sub-agents."""
     answers_per_step: int = 16
     """Answers that the main agent reads in one step."""
     crowding: float = 0.9
     """What irrelevant answers to half of all candidates take from the evidence."""
     evidence_wanted: float = -0.08
-    """Evidence from which on the report is right; 1 is all that was needed and nothing else."""
+    """The report is right with more evidence than this; 1 is all that was needed and no more."""
     judgement_noise: float = 0.65
     """Standard deviation of the main agent's judgement of the evidence."""
     patience_steps: float = 80.0
@@ -51,12 +51,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Episodes:
-    """Questions, before anything was done about them."""
+    """Questions that nobody has worked on yet."""
 
     features: Tensor
-    """float32 [E, N, features]: what the orchestrator sees."""
+    """float32 [E, N, features]: what the orchestrator sees of each candidate."""
     needed: Tensor
-    """bool [E, N]: what it does not see."""
+    """bool [E, N]: whether it is needed, which the orchestrator does not see."""
 
 
 def sample_episodes(task: Task, count: int, rng: torch.Generator) -> Episodes:
@@ -73,7 +73,7 @@ def sample_episodes(task: Task, count: int, rng: torch.Generator) -> Episodes:
     about = about + task.topic_noise * torch.randn(about.shape, generator=rng)
 
     hint = task.hint_strength * (2.0 * needed - 1.0) + torch.randn(needed.shape, generator=rng)
-    # Times the root of the length, so that an entry of either kind has a size of about 1.
+    # The root of the length gives entries of both kinds a size of about 1.
     return Episodes(torch.cat([hint[..., None], about * task.topic_dims**0.5], dim=-1), needed)
 
 
@@ -85,14 +85,15 @@ class SubAgents:
     """Frozen sub-agents: one small random recurrent network, the same in every run.
 
     At each step a sub-agent reads one observation. The network's first output is the progress that
-    it made; with enough of it, it halts, and the second output decides whether it has an answer.
+    the sub-agent made. With enough progress it halts, and the second output says whether it has an
+    answer.
     Whether its sub-task was needed makes no difference to it.
     """
 
     STATE = 32
     OBSERVATION = 8
     FLOPS_PER_STEP = 2 * (OBSERVATION + STATE) * STATE + 2 * STATE * 2
-    """Of one step of one sub-agent: the two matrix products below."""
+    """FLOPs of one step of one sub-agent: the two matrix products below."""
     PROGRESS_TO_HALT = 3.0
     MOST_STEPS = 12
     ANSWER_ABOVE = -1.0
@@ -122,7 +123,7 @@ class SubAgents:
             progress = progress + torch.sigmoid(output[:, 0])
             steps[running] = step
             answered[running] = output[:, 1] > self.ANSWER_ABOVE
-            # Only those that go on are computed further: the FLOPs are those of real steps.
+            # Only those that go on are computed further, so FLOPs count real steps.
             on = (progress < self.PROGRESS_TO_HALT).nonzero().squeeze(1)
             running, state, progress = running[on], state[on], progress[on]
         return steps.view(spawned.shape), answered.view(spawned.shape)

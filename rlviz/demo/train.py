@@ -26,7 +26,7 @@ class Settings:
     rollouts: int = 16
     """Rollouts of each, the group that an advantage compares."""
     learning_rate: float = 0.8e-3
-    """Of Adam."""
+    """Learning rate of Adam."""
     spawn_reward: float = 0.01
     """PARL's lambda 1 at the start: for spawning, times the share of candidates spawned."""
     finish_reward: float = 0.05
@@ -68,8 +68,8 @@ class Trainer:
     """The learning, without any logging: each `step` plays a batch and updates the policy once.
 
     Args:
-        steps: length of the run, to which the annealing of PARL's rewards is relative.
-        seed: of everything random.
+        steps: length of the run; PARL's rewards fade out over a share of it.
+        seed: the seed of everything random.
         shuffle_rewards: hand the rewards of a step to its rollouts in random order, so that
             there is nothing to learn: the control experiment.
     """
@@ -156,13 +156,13 @@ class Trainer:
             entropy += float((_entropy(odds.detach()) * may).sum())
             decisions += int(may.sum())
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
         return loss.item(), entropy / decisions
 
 
 def _entropy(log_odds: Tensor) -> Tensor:
-    """Of a yes-or-no decision, in nats."""
+    """Entropy of a yes-or-no decision, in nats."""
     chance = torch.sigmoid(log_odds)
     return binary_cross_entropy_with_logits(log_odds, chance, reduction="none")
 

@@ -32,17 +32,17 @@ class Count:
     uncounted: tuple[str, ...]
 
 
-class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own lack of types
-    """Sees every operation below autograd and adds up the formulas.
+class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Sees every operation below autograd and adds up what each one costs.
 
-    Not `FlopCounterMode` itself: that one also hooks every module and tensor to build a tree of
-    counts, and says nothing about operations that it has no formula for. Tests hold the two equal.
+    `FlopCounterMode` also hooks every module and tensor to build a tree of counts, and says nothing
+    about operations without a formula. Tests hold the two counts equal.
     """
 
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.on = True
         self._flops = 0
         self._backward = 0
@@ -70,7 +70,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
             try:
                 with self:
                     parts = func.decompose(*args, **kwargs)
-            except Exception:  # run it whole: what is wrong with the user's call, that raises again
+            except Exception:  # run it whole: an error in the user's call raises again there
                 parts = NotImplemented
             if parts is not NotImplemented:
                 return parts
@@ -103,7 +103,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         """The count so far.
 
         A custom `autograd.Function` (activation checkpointing is one) runs its forward without
-        gradients, like a target network under `no_grad`: only the output's graph tells them apart.
+        gradients, like a target network under `no_grad`. Only the output's graph tells them apart.
         """
         if not self._seen:
             return Count(0, 0, (NOTHING_SEEN,))
@@ -113,7 +113,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
 
 
 def _custom_backwards(inputs: Any, output: Any) -> set[str]:
-    """Names of the custom functions in the graph of the output, as far as the inputs."""
+    """Names of the custom functions in the graph between inputs and output."""
     seen: set[Any] = {tensor.grad_fn for tensor in tensors_in(inputs)} | {None}
     waiting: list[Any] = [tensor.grad_fn for tensor in tensors_in(output)]
     names: set[str] = set()

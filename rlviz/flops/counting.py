@@ -24,7 +24,7 @@ from rlviz.flops.counter import Count, Counter, tensors_in
 
 NO_PRODUCT = "(no product, although it has layers of weights: another thread or captured graph)"
 Key: TypeAlias = tuple[Any, ...]
-# Arguments that are all there is to know about them. What another object holds may change.
+# Kinds of arguments that never change; what any other object holds may.
 CONSTANTS = (
     *(type(None), bool, int, float, str, Enum),
     *(torch.dtype, torch.device, torch.layout, torch.memory_format),
@@ -34,8 +34,8 @@ CONSTANTS = (
 class _Eager:
     """Compiled code runs uncompiled while any thread is in here.
 
-    The stance is one for the whole process: threads that each set it and put it back would, taking
-    turns, leave it set for good. So the first to enter sets it and the last to leave puts it back.
+    The whole process shares one stance. Overlapping threads that each set it and put back what they
+    found would leave it set for good. So the first to enter sets it, the last to leave restores it.
     """
 
     def __init__(self) -> None:
@@ -72,15 +72,15 @@ _OPEN = _Open()
 
 
 class Run:
-    """Counts what runs between its entering and leaving, with compiled code running uncompiled.
+    """Counts what runs while it is entered; compiled code runs uncompiled meanwhile.
 
-    A dispatch mode around a compiled callable makes dynamo give up on its frame for good. With the
-    stance `force_eager` dynamo is not asked meanwhile, which holds for compiled parts of a module
-    and for compiled functions that it calls too.
+    A dispatch mode around a compiled callable makes dynamo give up on its frame for good. The
+    stance `force_eager` keeps dynamo out, also of compiled submodules and of compiled functions
+    that the call uses.
 
     Args:
-        frame: the call that is counted, where entering and leaving are no `with` statement: once
-            it is off the stack, `leave_abandoned` leaves the run.
+        frame: the counted call, where no `with` statement enters and leaves: once the frame is off
+            the stack, `leave_abandoned` leaves the run.
     """
 
     def __init__(self, frame: FrameType | None = None) -> None:
@@ -93,16 +93,16 @@ class Run:
         _OPEN.runs.append(self)
         _EAGER.__enter__()
         self._eager = True
-        self._counter.__enter__()  # type: ignore[no-untyped-call]
+        self._counter.__enter__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return self
 
     def __exit__(self, *error: object) -> None:
         self.leave()
 
     def leave(self) -> None:
-        """Count no more.
+        """Stop counting.
 
-        Below a mode that was entered later the counter stays and does nothing; it goes when
+        Below a mode that was entered later, the counter stays and does nothing until
         `leave_abandoned` finds it on top.
         """
         self.over, self._frame, self._counter.on = True, None, False
@@ -111,13 +111,13 @@ class Run:
             _EAGER.__exit__()
         modes = _get_current_dispatch_mode_stack()
         if modes and modes[-1] is self._counter:
-            self._counter.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self._counter.__exit__(None, None, None)  # type: ignore[no-untyped-call]  # as above
             modes.pop()
         if self._counter not in modes and self in _OPEN.runs:
             _OPEN.runs.remove(self)
 
     def abandoned(self, calls: set[FrameType]) -> bool:
-        """Whether it is over, or the call that it counts is none of those."""
+        """Whether the run is over, or the call that it counts is not among these."""
         return self.over or (self._frame is not None and self._frame not in calls)
 
     def count(self, inputs: Any = None, output: Any = None) -> Count:
@@ -126,7 +126,7 @@ class Run:
 
 
 def leave_abandoned() -> None:
-    """Leave the runs of this thread whose call has ended without a word.
+    """Leave the runs of this thread whose call has ended without calling its hook.
 
     `nn.Module` calls no hook when a `KeyboardInterrupt` or another `BaseException` ends a pass.
     """
@@ -143,7 +143,7 @@ def leave_abandoned() -> None:
 
 
 def count(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Count:
-    """Run `fn(*args, **kwargs)` once, uncompiled, and count it; modules by shape from a cache.
+    """Run `fn(*args, **kwargs)` once, uncompiled, and count it; for a module, once per shape.
 
     The random state and the buffers of the module stay as they were.
     """
@@ -170,7 +170,7 @@ def count(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Count:
 
 
 def _check_nothing(count: Count, module: torch.nn.Module, inputs: Any) -> Count:
-    """No product at all: right for an embedding, wrong where linear layers got real input."""
+    """Doubt a count of 0: right for an embedding, wrong where linear layers got real input."""
     layers = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.RNNBase)
     has_layers = any(isinstance(part, layers) for part in module.modules())
     if has_layers and any(tensor.numel() for tensor in tensors_in(inputs)):
@@ -198,7 +198,7 @@ def _module_of(fn: Any) -> torch.nn.Module | None:
 def _key(
     fn: Any, module: torch.nn.Module | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Key | None:
-    """What the cost of a module depends on; None when it cannot be told.
+    """What the cost of a module depends on; None if that cannot be told.
 
     Plain functions are not cached: what they close over may change.
     """
@@ -222,8 +222,8 @@ def _key(
 
 @contextmanager
 def _random_state_kept() -> Iterator[None]:
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
-    with torch.random.fork_rng(devices=list(devices)):
+    on_gpu = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    with torch.random.fork_rng(devices=list(range(torch.cuda.device_count())) if on_gpu else []):
         yield
 
 

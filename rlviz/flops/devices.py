@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-# Dense bf16 FLOP/s of one device as its framework names it (fp16 where the device has no bf16), as
-# the vendor publishes it, without sparsity. The first pattern that matches holds.
-# "w/s" marks tables that print the rate with 2:4 sparsity only, which is twice the dense one.
+# Dense FLOP/s of one device, without sparsity, as the vendor publishes it: bf16, or fp16 where the
+# device has no bf16. The patterns match the names that frameworks give; the first match holds.
+# "w/s" marks tables that print only the rate with 2:4 sparsity, which is twice the dense one.
 _PEAKS: tuple[tuple[str, float], ...] = (
     # NVIDIA Blackwell datasheet 2024: HGX B200 36 PF w/s per 8; GB200 NVL72 360 PF w/s per 72.
     (r"GB200", 2.5e15),
@@ -58,11 +58,11 @@ _COMPILED = tuple((re.compile(rf"(?<![A-Z0-9])(?:{p})(?![A-Z0-9])"), rate) for p
 def peak(device_name: str) -> float | None:
     """Dense bf16 peak of one device in FLOP/s; None for an unknown one.
 
-    fp16 for V100 and T4, which have no bf16. A MIG slice is a part of a device that its name does
-    not tell exactly, so it is unknown too.
+    V100 and T4 have no bf16, so theirs is fp16. A MIG slice is unknown too: its name does not say
+    exactly what part of the device it is.
 
     Args:
-        device_name: as `torch.cuda.get_device_name()` or JAX's `device_kind` give it.
+        device_name: as `torch.cuda.get_device_name()` or JAX's `device_kind` gives it.
 
     Example:
         >>> peak("NVIDIA H100 80GB HBM3")

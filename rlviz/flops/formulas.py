@@ -2,11 +2,11 @@
 
 Imports torch: only `counting` imports this module, and nothing imports that before it is needed.
 
-They are those of `torch.utils.flop_counter`, with three differences. Operations that read as a
-silent 0 there are added: attention and LSTM on the CPU, fused recurrent layers, grouped products,
-matrix times vector. A fused attention's backward counts its four products, not the recomputed
-scores, so that the number does not depend on the kernel (model FLOPs). The weight gradient of a
-grouped convolution counts what its forward does, where torch counts `groups` times that.
+The formulas are those of `torch.utils.flop_counter`, with three differences. They cover operations
+that silently read 0 there: attention and LSTM on the CPU, fused recurrent layers, grouped products,
+matrix times vector. The backward pass of fused attention counts its four products, not the scores
+that it recomputes, so the number does not depend on the kernel (model FLOPs). The weight gradient
+of a grouped convolution counts what its forward pass does, where torch counts `groups` times that.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def _addmm(args: Sequence[Any], out: Any) -> int:
 
 
 def _grouped_mm(args: Sequence[Any], out: Any) -> int:
-    # Rows (or, 2-D by 2-D, inner columns) belong to one group each: a product once over. 3-D by
-    # 2-D has all rows of each group against that group's columns, which is rows times all columns.
+    # Each row (2-D by 2-D: each inner column) belongs to one group, so one product covers them all.
+    # 3-D by 2-D multiplies all rows of a group by that group's columns: rows times all columns.
     first, second = args[0], args[1]
     if first.dim() == 3 and second.dim() == 2:
         return 2 * int(first.shape[1]) * int(second.numel())
@@ -91,7 +91,7 @@ def _matrices(weights: Sequence[Any]) -> int:
 
 
 def _packets(*names: str) -> list[Any]:
-    """The operations of these names, as far as this torch has them."""
+    """Those operations of these names that this torch has."""
     return [getattr(_aten, name) for name in names if hasattr(_aten, name)]
 
 
@@ -121,8 +121,8 @@ _OWN: dict[Any, Formula] = {
     **dict.fromkeys(_packets("_cudnn_rnn_backward", "miopen_rnn_backward"), _cudnn_rnn_backward),
 }
 
-# Variable-length attention: torch's formulas count five products in the backward pass, of which
-# one recomputes the scores; queries and values have one width there.
+# Variable-length attention: torch's formulas count five products in the backward pass, one of which
+# recomputes the scores. Queries and values have the same width there.
 _FIVE_PRODUCTS = frozenset(_packets("_flash_attention_backward", "_efficient_attention_backward"))
 
 
@@ -150,7 +150,7 @@ _OPERANDS: dict[Any, tuple[int, ...]] = {
     _aten.bmm: (0, 1),
     **dict.fromkeys(_packets("addmm", "addmm_", "_addmm_activation"), (1, 2)),
     **dict.fromkeys(_packets("baddbmm", "baddbmm_", "addbmm", "addbmm_"), (1, 2)),
-    # A matrix gradient is an outer product here, which adds nothing up: no product of its own.
+    # The gradient of a matrix is an outer product here: it sums nothing up and does not count.
     _aten.mv: (1,),
     **dict.fromkeys(_packets("addmv", "addmv_"), (2,)),
     _aten.dot: (),
@@ -167,7 +167,7 @@ _FUSED = frozenset(
 
 
 def backward_flops(packet: Any, args: Sequence[Any], forward: int) -> int | None:
-    """FLOPs that the backward pass of one call will take; None when that is not known.
+    """FLOPs that the backward pass of one call will take; None if they are not known.
 
     Args:
         packet: the operation.
@@ -182,14 +182,14 @@ def backward_flops(packet: Any, args: Sequence[Any], forward: int) -> int | None
     return None
 
 
-# Operations of torch's own namespaces that multiply matrices, by a word of their name. What has a
-# formula, or is made of others, never gets here.
+# Words in the names of torch's own operations that multiply matrices. Operations with a formula, or
+# made of other operations, never get here.
 _MATRIX_WORDS = re.compile(
     r"_(?:attention|bilinear|cholesky|conv[123]?d?|convolution|dot|encoder|gru|ldl|linear|lstm|lu"
     r"|matmul|\w*mm|mv|qr|rnn|solve|spsolve|svd|transformer|trilinear|triangular|euclidean)_"
 )
 _HARMLESS = re.compile(
-    r"_thnn_|convert|flatten_weight|reorder|pack_|_prepack|unpack|upsample|norm"
+    r"_thnn_|convert|flatten_weight|reorder|_pack_|_prepack(?!ed)|unpack|upsample|norm"
     r"|powsum|cross|check_errors"
 )
 _QUIET_NAMESPACES = frozenset(

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 Fields: TypeAlias = dict[str, Any]
 
-# Gated MLP in every layer, attention as in Llama. Sliding windows, where there are any, are in
-# `layer_types` or hold for all layers.
+# A gated MLP in every layer, attention as in Llama. Sliding windows, if any, stand in `layer_types`
+# or hold for all layers.
 _DENSE = frozenset(
     (
         "gemma2",
@@ -25,13 +25,13 @@ _DENSE = frozenset(
 )
 _EXPERTS = frozenset(("gpt_oss", "mixtral", "qwen3_moe"))
 _LATENT = frozenset(("deepseek_v2", "deepseek_v3", "kimi_k2"))
-# Where the config does not say, the last of every so many layers is full and the others slide:
-# so fill it in Gemma2Config, Gemma3TextConfig and GptOssConfig of transformers.
+# Where the config does not say, the last of every so many layers is full and the others slide, as
+# Gemma2Config, Gemma3TextConfig and GptOssConfig of transformers fill it in.
 _PATTERNS = {"gemma2": 2, "gemma3_text": 6, "gpt_oss": 2}
 
 
 class _Config:
-    """Field by field access to a config object or a mapping, remembering what was missing."""
+    """Reads fields of a config object or a mapping, and remembers which were missing."""
 
     def __init__(self, config: object) -> None:
         self._config = config

@@ -1,4 +1,4 @@
-"""The hooks of a watched module: before a forward pass, and after it. The hot path of `Watch`."""
+"""The hooks around a watched module's forward pass: the hot path of `Watch`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Hook:
         self._ledger = ledger
         self._local = ledger.local
         self._tensor = torch.Tensor
-        # Traced into compiled code, the hooks must vanish: counting there would stop compilation.
+        # In code that dynamo traces, the hooks must vanish: counting would stop compilation.
         self._compiling = torch.compiler.is_compiling
         self._compiled_around = ledger.compiled_around
 
@@ -30,12 +30,12 @@ class _Hook:
 
 
 class Before(_Hook):
-    """Before a forward pass: look its shapes up. The hot path, hence written out."""
+    """Looks up the shapes of a forward pass before it runs. The hot path, hence written out."""
 
     __slots__ = ("_grad_enabled", "_known")
 
     _frames = 2
-    """How far above is the frame of Module._call_impl; one more where a subclass calls this."""
+    """How many frames up Module._call_impl is; one more where another hook calls this one."""
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger)
@@ -69,12 +69,12 @@ class Before(_Hook):
             ledger.start(key, module, args, kwargs, sys._getframe(self._frames))
             return
         if passes:
-            ledger.tidy()  # within itself, or after an interrupt
+            ledger.tidy()  # the module runs within itself, or an interrupt has left passes
         passes.append(known)
 
 
 class After(_Hook):
-    """After a forward pass: count it, and wait for its gradient."""
+    """Counts a forward pass after it ran, and awaits its gradient."""
 
     __slots__ = ("_spend",)
 
@@ -92,7 +92,7 @@ class After(_Hook):
         try:
             self._count(known, args, output)
         except Exception as error:
-            # Its type alone: the words may be others at each pass, and its frames hold tensors.
+            # Its type alone: its message may differ at each pass, and its frames hold tensors.
             self._ledger.note_failure(type(error).__name__)
 
     def _count(self, known: Any, args: tuple[Any, ...], output: Any) -> None:
@@ -106,8 +106,8 @@ class After(_Hook):
         if type(output) is self._tensor and output._backward_hooks is None:
             node = output.grad_fn
             if node is not None:
-                # What Tensor.register_hook does, less the handle that nobody will use: half its
-                # time. The key is below all that handles count up from 0.
+                # Tensor.register_hook without its handle, which nobody needs, takes half the time.
+                # Handles count up from 0, so -1 is free.
                 output._backward_hooks = hooks = OrderedDict()
                 node._register_hook_dict(output)
                 hooks[-1] = on_gradient

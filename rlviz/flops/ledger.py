@@ -1,4 +1,4 @@
-"""What the hooks of a watch share: the counts that they know, and those that they have spent."""
+"""The ledger that the hooks of a watch share: what passes cost, and what they have spent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# More shapes than this are no vocabulary of shapes but a value that changes at every call.
+# With more keys than this, they are no vocabulary of shapes: some value changes at every call.
 _MOST_SHAPES = 4096
 
 
@@ -43,7 +43,7 @@ class Ledger:
         self.name = type(inner).__name__
         self.known: dict[Any, _Known] = {}
         self.uncounted: frozenset[str] = frozenset()
-        self.lock = threading.Lock()  # for those who replace it
+        self.lock = threading.Lock()  # held while `uncounted` is replaced
         # Appending is atomic, so forward passes in any thread and backward passes in autograd's
         # own threads need no lock.
         self.spent: deque[int] = deque()
@@ -51,12 +51,12 @@ class Ledger:
         self.local = threading.local()  # .passes: the forward passes under way in this thread
 
     def passes(self) -> list[Any]:
-        """The forward passes under way in this thread, made at its first."""
+        """The list of the forward passes under way in this thread."""
         passes: list[Any] = self.local.__dict__.setdefault("passes", [])
         return passes
 
     def tidy(self) -> None:
-        """Forget the passes of this thread that an interrupt has ended without a word."""
+        """Forget the passes of this thread that an interrupt has ended, which calls no hook."""
         self.counting.leave_abandoned()
         passes = self.passes()
         for index, known in enumerate(passes):
@@ -70,11 +70,11 @@ class Ledger:
             self.uncounted = self.uncounted.union(names)
 
     def note_failure(self, reason: str) -> None:
-        """Counting has failed, which is ours and must not reach the user's model."""
+        """Name a failure to count: it is ours and must not reach the user's model."""
         self.note(f"{self.name} (could not be counted: {reason})")
 
     def start(self, key: Any, module: Any, args: Any, kwargs: Any, frame: Any) -> None:
-        """A pass of unknown shapes begins: count it beside a compiled one, or as it runs."""
+        """Begin to count a pass of unknown shapes as it runs; if compiled, count an extra pass."""
         self.tidy()
         passes = self.passes()
         if self.compiled:
@@ -89,16 +89,16 @@ class Ledger:
             passes[-1] = key, type(error).__name__
 
     def beside(self, key: Any, module: Any, args: Any, kwargs: Any) -> Any:
-        """Count an extra, uncompiled pass; an object that it might change is not passed twice."""
+        """Count an extra, uncompiled pass, unless it gets an object that it might change."""
         if key is None:
             return None, "compiled, with an argument of unknown kind"
         try:
             return self.learn(key, self.counting.count(module, *args, **kwargs))
-        except Exception as error:  # out of memory, or the user's, which the real pass raises too
+        except Exception as error:  # out of memory, or one that the real pass raises too
             return key, type(error).__name__
 
     def finish(self, key: Any, run: Any, inputs: Any, output: Any) -> _Known | None:
-        """The pass that `start` began to count has ended; None if it was another, interrupted."""
+        """End the count that `start` began; None if it is one that an interrupt has ended."""
         if not isinstance(run, self.counting.Run):
             if output is not None:
                 self.note_failure(run)
@@ -107,7 +107,7 @@ class Ledger:
         if run.over:
             return None
         run.leave()
-        # Without an output it has failed half-way: that is no measure for the next one.
+        # Without an output the pass failed halfway: its count says nothing about the next one.
         return self.learn(None if output is None else key, run.count(inputs, output))
 
     def learn(self, key: Any, count: Any) -> _Known:
@@ -173,19 +173,19 @@ class Ledger:
 def constant(note: Callable[..., None], *text: str) -> Callable[[], None]:
     """A function that notes the text; dynamo runs it once, while it traces.
 
-    Functions marked so are constants to dynamo. `torch.compiler.assume_constant_result` sets the
-    same mark, but imports dynamo first, which takes seconds.
+    To dynamo, a function with this mark is a constant. `torch.compiler.assume_constant_result` sets
+    the same mark, but imports dynamo first, which takes seconds.
     """
 
     def call() -> None:
         note(*text)
 
-    call._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    call._dynamo_marked_constant = True  # type: ignore[attr-defined]  # dynamo's own mark
     return call
 
 
 class _Once:
-    """The gradients of several outputs announce one backward pass."""
+    """Passes on the first gradient alone: several outputs have one backward pass."""
 
     __slots__ = ("_call",)
 

@@ -40,7 +40,7 @@ def read_lengths(name: str, values: ArrayLike) -> Lengths:
         raise TypeError(f"{name} must be whole numbers, got values of dtype {array.dtype}.")
     whole = (array >= 0) & (array <= _INT64)
     if array.dtype.kind == "f":
-        whole &= array == np.floor(array)
+        whole &= (array == np.floor(array)) & (array < 2.0**63)  # <= rounds the limit up to 2^63
     if not whole.all():
         raise ValueError(
             f"{name} must be whole numbers >= 0, got {array[~whole].ravel()[0].item()!r}. "

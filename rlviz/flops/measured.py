@@ -1,4 +1,4 @@
-"""RL FLOPs: what generation and training cost, from a model's shape or measured once."""
+"""FLOPs of one run of real code, measured, and counts of FLOPs as exact integers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from rlviz.flops.devices import mfu, peak
-from rlviz.flops.transformer import Transformer
-from rlviz.flops.watch import Watch
-
-__all__ = ["Measured", "Transformer", "Watch", "exact", "measure", "mfu", "peak"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +25,14 @@ class Measured:
 def measure(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Measured:
     """Run a module or function once and count the FLOPs of its matrix products.
 
-    A module gives its forward pass; for forward and backward pass a function that calls both. It
-    runs uncompiled (a compiled module stays compiled), with the random state and the module's
-    buffers put back after; gradients that it accumulates stay. Modules are cached by the shapes of
-    their inputs.
+    Of a module, that is the forward pass; to count the backward pass too, give a function that runs
+    both. The call runs uncompiled (a compiled module stays compiled). Afterwards the random state
+    and the module's buffers are put back; gradients that it accumulates stay. Counts of modules are
+    cached by the shapes of their inputs.
 
     Conventions: one multiply-add is two FLOPs, causal masks are not halved, fused attention counts
     two products forward and four backward. What runs in other threads, in kernels launched past
-    torch's dispatcher or inside captured CUDA graphs cannot be seen.
+    torch's dispatcher or inside captured CUDA graphs is not seen.
 
     Args:
         fn: an `nn.Module`, one of its methods, or any callable.

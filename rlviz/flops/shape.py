@@ -14,7 +14,7 @@ _MLA_FIELDS = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The fields of `Transformer`, which documents them; numbers of weights, no FLOPs yet."""
+    """The fields of `Transformer`, which documents them, and numbers of weights; no FLOPs."""
 
     hidden_size: int
     num_hidden_layers: int
@@ -80,7 +80,7 @@ class Shape:
 
     @property
     def matmul_params(self) -> int:
-        """N, weights in the matrix products that one token passes (of experts, the active ones)."""
+        """N, the weights that one token is multiplied by: of experts, the active ones alone."""
         return self.body_params + self.head_params
 
     @property

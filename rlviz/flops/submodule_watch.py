@@ -1,4 +1,4 @@
-"""Counts modules that are entered by their methods and parts, not only by their own forward."""
+"""Watches modules that are entered by their methods and submodules, not only by `forward`."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rlviz.flops.ledger import Ledger, constant
 from rlviz.flops.watch import Watch
 
 
-class PartsWatch:
-    """Counts the FLOPs of whatever part of some modules is called, each call once.
+class SubmoduleWatch:
+    """Counts the FLOPs of whatever submodule of some modules is called, each call once.
 
     `Watch` sees a module's own forward passes. Policies are often entered elsewhere: by
-    `policy.evaluate_actions(obs)`, which calls `policy.encoder(obs)`. Here every part has the hooks
-    of a watch, and of parts that run within each other the outermost counts. What a method does
-    between its parts, such as a product of two tensors, is not seen; nor is a part that is added
-    later. A pass that a backward pass repeats (activation checkpointing) is not counted again.
+    `policy.evaluate_actions(obs)`, which calls `policy.encoder(obs)`. Here every submodule has the
+    hooks of a watch, and where they run within each other the outermost counts. It sees neither
+    what a method does between submodules, such as a product of two tensors, nor a submodule that is
+    added later. A pass that a backward pass repeats (activation checkpointing) counts once.
 
-    Torch takes a slower way around the hooks, which costs some µs for each part that runs. What is
-    known to be called as a whole only is cheaper as `whole`.
+    Torch takes a slower path for modules with hooks, some µs for each submodule that runs. A module
+    that is only called as a whole is cheaper as one of `whole`.
 
     Args:
-        modules: the modules, with all their parts.
-        whole: further modules, whose parts are never called but by themselves.
+        modules: the modules, with all their submodules.
+        whole: further modules, whose submodules only they themselves call.
 
     Raises:
         TypeError: one is no `nn.Module`.
@@ -40,7 +40,7 @@ class PartsWatch:
         ...     def act(self, obs):
         ...         return self.net(obs).argmax(-1)
         >>> policy = Policy()
-        >>> watch = PartsWatch([policy])
+        >>> watch = SubmoduleWatch([policy])
         >>> actions = policy.act(torch.zeros(2, 8))
         >>> watch.take()  # 2 * 2 * 8 * 4
         128
@@ -49,14 +49,14 @@ class PartsWatch:
     def __init__(self, modules: Iterable[Any], *, whole: Iterable[Any] = ()) -> None:
         self._depth = depth = _Depth()
         self._spent: deque[int] = deque()
-        self._ledgers: list[_PartLedger] = []
+        self._ledgers: list[_SubmoduleLedger] = []
         self._handles: list[Any] = []
-        for part, is_inside_compiled in _parts(modules, whole):
-            passes = _Passes(part, self._spent, is_inside_compiled)
+        for submodule, is_inside_compiled in _submodules(modules, whole):
+            passes = _PassCounters(submodule, self._spent, is_inside_compiled)
             self._ledgers += passes.ledgers
             self._handles += [
-                part.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
-                part.register_forward_hook(_Leave(passes, depth), always_call=True),
+                submodule.register_forward_pre_hook(_Enter(passes, depth), with_kwargs=True),
+                submodule.register_forward_hook(_Leave(passes, depth), always_call=True),
             ]
 
     @property
@@ -66,7 +66,7 @@ class PartsWatch:
 
         names: set[str] = set()
         for ledger in self._ledgers:
-            # A part that only hands its input on has no operation, and nothing to hide.
+            # A submodule that only hands its input on runs no operation, and hides nothing.
             names |= ledger.uncounted - {NOTHING_SEEN} if ledger.weightless else ledger.uncounted
         return tuple(sorted(names))
 
@@ -91,11 +91,11 @@ class PartsWatch:
             ledger.tidy()
 
 
-def watch_for(module: Any) -> Watch | PartsWatch:
+def watch_for(module: Any) -> Watch | SubmoduleWatch:
     """The watch that sees the passes of a module.
 
-    Of an agent without a forward pass of its own, a holder of networks and of methods that call
-    them, these are the passes of its parts.
+    An agent may have no forward pass of its own but hold networks, and methods that call them: then
+    it sees the passes of the submodules.
 
     Raises:
         TypeError, ValueError: as `Watch`.
@@ -103,77 +103,77 @@ def watch_for(module: Any) -> Watch | PartsWatch:
     import torch
 
     if isinstance(module, torch.nn.Module) and not _is_callable(module):
-        return PartsWatch([module])
+        return SubmoduleWatch([module])
     return Watch(module)
 
 
-class _PartLedger(Ledger):
-    """What the hooks of one part share."""
+class _SubmoduleLedger(Ledger):
+    """The ledger of one submodule."""
 
-    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
-        super().__init__(part)
-        self.spent = spent  # one for all
-        self.weightless = _is_weightless(part)
-        if is_inside_compiled:  # what is around it is watched, and counts there
+    def __init__(self, submodule: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        super().__init__(submodule)
+        self.spent = spent  # all submodules share one
+        self.weightless = _is_weightless(submodule)
+        if is_inside_compiled:  # the compiled module around it is watched, and counts
             self.compiled_around = constant(_nothing)
 
 
-class _BeforePart(Before):
+class _BeforeSubmodule(Before):
     __slots__ = ()
     _frames = 3
 
 
-class _Passes:
-    """Counts the passes of one part: those with weights to be trained and those without, apart.
+class _PassCounters:
+    """Counts the passes of one submodule, with weights that are trained and without, apart.
 
-    The weights may be others from one pass to the next, where a loss is a function of them.
+    A functional loss may put in other weights from one pass to the next.
     """
 
-    def __init__(self, part: Any, spent: deque[int], is_inside_compiled: bool) -> None:
-        first = next((name for name, _ in part.named_parameters()), "")
+    def __init__(self, submodule: Any, spent: deque[int], is_inside_compiled: bool) -> None:
+        first = next((name for name, _ in submodule.named_parameters()), "")
         path, _, name = first.rpartition(".")
         self._name: str = name
-        self._owner = part.get_submodule(path)
-        self.ledgers = [_PartLedger(part, spent, is_inside_compiled) for _ in range(2)]
-        self._counting = [(_BeforePart(each), After(each)) for each in self.ledgers]
+        self._owner = submodule.get_submodule(path)
+        self.ledgers = [_SubmoduleLedger(submodule, spent, is_inside_compiled) for _ in range(2)]
+        self._counting = [(_BeforeSubmodule(each), After(each)) for each in self.ledgers]
 
-    def counting(self) -> tuple[_BeforePart, After]:
-        """The hooks for a pass with the weights of now."""
+    def counting(self) -> tuple[_BeforeSubmodule, After]:
+        """The hooks for a pass with the present weights."""
         weight = getattr(self._owner, self._name, None) if self._name else None
         return self._counting[bool(getattr(weight, "requires_grad", True))]
 
 
 class _Depth(threading.local):
-    """How many watched parts run within each other in this thread."""
+    """How many watched submodules run within each other in this thread."""
 
     now = 0
     after: After | None = None
-    """Of the outermost, if its pass is counted."""
+    """The hook of the outermost one, if its pass is counted."""
 
 
-class _PartHook:
-    """A hook that a copy or pickle of the part does not take along."""
+class _SubmoduleHook:
+    """A hook that a copy or pickle of the submodule does not take along."""
 
     __slots__ = ("_compiling", "_depth", "_passes")
 
-    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         import torch
 
         self._passes = passes
         self._depth = depth
-        # Traced into compiled code, the hooks must vanish.
+        # In code that dynamo traces, the hooks must vanish.
         self._compiling = torch.compiler.is_compiling
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return Unwatched, ()
 
 
-class _Enter(_PartHook):
-    """Before a part's forward pass: count it if it is the outermost."""
+class _Enter(_SubmoduleHook):
+    """Begins to count a submodule's forward pass if it is the outermost."""
 
     __slots__ = ("_compiled_around", "_graph_task")
 
-    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         super().__init__(passes, depth)
         import torch
 
@@ -191,12 +191,12 @@ class _Enter(_PartHook):
             before(module, args, kwargs)
 
 
-class _Leave(_PartHook):
-    """After a part's forward pass."""
+class _Leave(_SubmoduleHook):
+    """Ends what `_Enter` began."""
 
     __slots__ = ("_transforms",)
 
-    def __init__(self, passes: _Passes, depth: _Depth) -> None:
+    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         super().__init__(passes, depth)
         from torch._C import _functorch
 
@@ -215,7 +215,7 @@ class _Leave(_PartHook):
 
 
 def _unwrapped(tensor: Any) -> Any:
-    """Under `vmap`, the tensor of all rows, to which the gradient comes."""
+    """Under `vmap`, the tensor of all rows, which gets the gradient."""
     from torch._C import _functorch
 
     while _functorch.is_batchedtensor(tensor):
@@ -224,13 +224,13 @@ def _unwrapped(tensor: Any) -> Any:
 
 
 def _nothing() -> None:
-    """Nothing needs to be said."""
+    """Note nothing."""
 
 
-def _parts(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """The modules and their parts that can be called and may multiply, each once.
+def _submodules(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """The modules and submodules that can be called and may multiply, each once.
 
-    With each, whether it is inside of a compiled one.
+    Gives with each whether it is inside a compiled one.
     """
     import torch
 
@@ -245,18 +245,18 @@ def _parts(modules: Iterable[Any], whole: Iterable[Any]) -> Iterator[tuple[Any, 
             continue
         known.add(id(module))
         of_torch = type(module).__module__.startswith("torch.nn.")
-        # An activation, dropout or such of torch itself multiplies no matrices.
+        # Torch's own layers without weights, such as activations, multiply no matrices.
         if _is_callable(module) and not (of_torch and _is_weightless(module)):
             yield module, is_inside
         if not isinstance(module, torch.jit.ScriptModule) and not any(
             module is each for each in undivided
         ):
             is_inside = is_inside or hasattr(module, "_orig_mod")
-            waiting += [(part, is_inside) for part in module.children()]
+            waiting += [(child, is_inside) for child in module.children()]
 
 
 def _is_callable(module: Any) -> bool:
-    """Whether it is more than a list of modules, or a holder of methods."""
+    """Whether it has a forward pass, unlike a list of modules or a holder of methods."""
     import torch
 
     forward = getattr(module, "forward", None)

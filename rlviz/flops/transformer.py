@@ -66,9 +66,9 @@ class Transformer(Shape):
     ) -> Transformer:
         """Read the shape from a Hugging Face config.
 
-        Known are the text models of Llama, Mistral, Mixtral, Qwen2, Qwen3, Qwen3-MoE, DeepSeek-V2
-        and V3, Kimi-K2, Gemma 2 and 3, gpt-oss, GPT-2, OLMo 2, Phi-3, SmolLM3 and Granite. Of a
-        multimodal config the `text_config` is read, and image tokens cost what text tokens cost.
+        It knows the text models of Llama, Mistral, Mixtral, Qwen2, Qwen3, Qwen3-MoE, DeepSeek-V2
+        and V3, Kimi-K2, Gemma 2 and 3, gpt-oss, GPT-2, OLMo 2, Phi-3, SmolLM3 and Granite. It reads
+        the `text_config` of a multimodal config; image tokens then cost what text tokens cost.
 
         Args:
             config: a `transformers` config object, or the mapping of its `config.json`.
@@ -149,12 +149,12 @@ class Transformer(Shape):
 
         A prompt of P tokens passes the layers once and the LM head once. Then every sampled token
         but the last is fed: token t = P+1 ... P+R-1 costs 2N and attends to t keys. The last one is
-        never fed. A response of 0 tokens has cost its prompt.
+        never fed. A response of 0 tokens costs its prompt.
 
         Args:
             prompt_lengths: `(prompts,)` tokens of each prompt, >= 1.
             response_lengths: `(prompts * samples_per_prompt,)` sampled tokens of each response, the
-                end-of-sequence token included, the samples of one prompt side by side; any shape.
+                end-of-sequence token included, grouped by prompt; any shape.
             samples_per_prompt: how many responses each prompt has, >= 1.
             prefix_shared: the samples of a prompt share its cache, so it is counted once.
 
@@ -194,7 +194,7 @@ class Transformer(Shape):
         )
 
     def _decode_attention(self, prompts: Lengths, fed: Lengths) -> int:
-        """Core attention of the fed tokens: exact pairs, whatever counts for whole sequences."""
+        """Core attention of the fed tokens: exact pairs, whatever whole sequences count as."""
         if self.attention == "none":
             return 0
         return self._core_attention(prompts + fed, "causal") - self._core_attention(

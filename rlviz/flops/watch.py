@@ -1,4 +1,4 @@
-"""Counts a module's forward and backward passes while it trains, by hooks and a shape cache."""
+"""Watches a module while it trains, by two hooks that share a ledger, and adds up its FLOPs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Watch:
     later needs a new watch.
 
     A compiled module is counted once per shape by an extra, uncompiled forward pass that leaves the
-    random state and the buffers alone; an object of unknown kind, which that might change, is not
-    passed twice, and `uncounted` says so. Watch what `torch.compile` returned: a module inside a
+    random state and the buffers alone. An object of unknown kind might change in it, so such a pass
+    is not counted, and `uncounted` says so. Watch what `torch.compile` returned: a module inside a
     compiled region is not counted there, and `uncounted` says so. Copies and pickles of a watched
     module are not watched.
 
-    Counting that fails raises nothing into the module: `uncounted` names it.
+    A failure to count raises nothing into the module; `uncounted` names it.
 
     Args:
         module: an `nn.Module`; the passes of its parts count in it, so watch the outermost.

@@ -1,4 +1,4 @@
-"""One module for each framework: it translates the framework's hooks, and computes nothing.
+"""One module for each framework, which translates its hooks and computes nothing.
 
 | module | name | framework |
 |---|---|---|
@@ -15,7 +15,7 @@
 | `rlviz.integrations.nemo_rl` | `RLVizLogger` | NeMo-RL |
 | `rlviz.integrations.openrlhf` | `RLVizLogger` | OpenRLHF |
 
-Import the one that you need: nothing is imported here, so that no framework is loaded by asking for
-another. A framework that is missing or too old is an ImportError with the command to run. A plain
-loop, DDP and Ray Train need none of them: there `rlviz.Callback` is used itself.
+Import the one that you need: this package imports none, so that asking for one framework loads no
+other. A framework that is missing or too old raises an ImportError with the command to run. A plain
+loop, DDP and Ray Train need none of them: use `rlviz.Callback` itself.
 """

@@ -1,14 +1,14 @@
 """Accelerate: a tracker for `Accelerator(log_with=…)`.
 
-What is read: of what the script passes to `accelerator.log`, the values under `correct`,
-`accuracy`, `graded`, `parallelism` and `flops`, as `rlviz.Callback.record` takes them, and under
-`flops/<phase>`; every other number is a metric; texts and lists are left out. `flops` is what was
-spent since the last call, not a running total. The `config` of `init_trackers` fills TensorBoard's
-HParams tab.
+What is read: what the script passes to `accelerator.log`. Values under `correct`, `accuracy`,
+`graded`, `parallelism` and `flops` are those of `rlviz.Callback.record`, values under
+`flops/<phase>` are FLOPs of a phase; every other number is a metric; texts and lists are left out.
+`flops` is what was spent since the last call, not a running total. The `config` of `init_trackers`
+fills TensorBoard's HParams tab.
 
 What can't be known: whatever the script doesn't log. Accelerate counts neither answers nor FLOPs;
-`watch` counts those of the real passes of a module on the main process. What other processes did
-is in the run if it is gathered before it is logged, for Accelerate logs on the main process alone.
+`watch` counts the FLOPs of a module's real passes on the main process. The run has what other
+processes did if you gather it before you log it, for Accelerate logs on the main process alone.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
     """Records what a script passes to `accelerator.log`.
 
     All calls with one `step` are one step: micro-batches add up, and an evaluation after the step
-    is part of it. It is closed when another step is logged, a checkpoint is saved or the run ends;
+    is part of it. It closes when another step is logged, a checkpoint is saved or the run ends;
     what is logged for it after a checkpoint counts in the step that follows. A call without `step`
     is a step of its own. `accelerator.register_for_checkpointing(tracker)` puts the state into the
     checkpoints of `save_state`; after `load_state` the run goes on from there.
@@ -61,8 +61,8 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
         logdir: the run directory, as of `rlviz.Callback`.
         **options: further arguments of `rlviz.Callback`.
 
-    `rlviz.Callback` is opened by `init_trackers(config=…)`, or else by the first use, and raises
-    there what it raises for bad options.
+    `init_trackers(config=…)`, or else the first use, opens the `rlviz.Callback`, which raises there
+    for bad options.
 
     Example:
         >>> import tempfile
@@ -127,15 +127,15 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
         atexit.register(self._close_step)  # before the callback closes itself
 
     def store_init_configuration(self, values: Mapping[str, Any]) -> None:
-        """The hyperparameters that `init_trackers` was given."""
+        """Open the run with the hyperparameters that `init_trackers` was given."""
         if self._viz is None and self._records():
             self._open(values)
 
     def watch(self, module: Any, *, phase: str = "update") -> None:
         """Count the FLOPs of a module's passes in this phase, from now on.
 
-        What ran up to a call of `accelerator.log` is part of that call's step. For the module as it
-        is before or after `prepare`; see `rlviz.Callback.watch`.
+        What ran up to a call of `accelerator.log` is part of that call's step. The module may be as
+        it is before or after `prepare`; see `rlviz.Callback.watch`.
         """
         if self._records():
             self._watched.append(Watched(module, phase))

@@ -1,15 +1,16 @@
 """Lightning: a callback for `Trainer(callbacks=[…])`.
 
-What is read: of what `training_step` returns, the values under `accuracy`, `correct`, `graded`,
-`parallelism` and `flops`, as `rlviz.Callback.record` takes them, and `loss`; of `self.log(…)`, the
-accuracy under the same name where none was returned, and every other value, as a metric; what is
-logged at the end of an epoch or in a validation belongs to the step before, and an accuracy of a
-validation is a metric. FLOPs are those of the real passes of the LightningModule's parts: `update`
-in a batch, `rollout` between batches (a data loader that plays), `evaluation` during validation.
+What is read: what `training_step` returns under `accuracy`, `correct`, `graded`, `parallelism` and
+`flops`, as `rlviz.Callback.record` takes them, and its `loss`; and what `self.log(…)` is given: the
+accuracy under the same name where none was returned, every other value as a metric. What is logged
+at the end of an epoch or in a validation belongs to the step before, and an accuracy of a
+validation is a metric. FLOPs are those of the real passes of the LightningModule's submodules:
+`update` in a batch, `rollout` between batches (a data loader that plays), `evaluation` during
+validation.
 
-What can't be known: rollouts in `training_step` from its update, products in the LightningModule's
-own methods (return `flops` for what no part computes), and what the processes of a data loader
-compute.
+What can't be known: rollouts in `training_step` apart from its update, products in the
+LightningModule's own methods (return `flops` for what no submodule computes), and what the
+processes of a data loader compute.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
         accuracy: the name under which `self.log` has the training accuracy.
-        process_group: instead of all ranks of the trainer, those to add up.
+        process_group: the ranks to add up; by default all ranks of the trainer.
         **options: further arguments of `rlviz.Callback`; `config` is by default the module's
             `hparams`.
 
@@ -65,7 +66,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         """The open callback, while `fit` runs."""
 
     def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """The processes of the trainer are joined by now."""
+        """Open the run: the trainer has joined its processes by now."""
         if stage != "fit":
             return
         group = self._process_group
@@ -82,7 +83,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         self._step = self._closed = 0
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """A checkpoint is loaded by now."""
+        """Go on from the checkpoint that the trainer has loaded by now."""
         if self.viz is None:
             return
         self._step = self._closed = trainer.global_step
@@ -92,7 +93,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
     def on_train_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
     ) -> None:
-        """What ran since the last batch was the data loader, or validation."""
+        """Count what ran since the last batch as rollout: it was the data loader."""
         if self.viz is not None:
             self._close_step()
             self._phases.end("rollout")
@@ -100,7 +101,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Record what the batch brought; if an optimizer stepped, the step can be closed."""
+        """Record what the batch brought; if an optimizer stepped, the step may close."""
         if self.viz is None:
             return
         self._batches += 1
@@ -117,12 +118,12 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         self._step = trainer.global_step
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """What was logged for the epoch as a whole is there now."""
+        """Record what was logged for the epoch as a whole."""
         if self.viz is not None:
             self._record(self._newly_logged(trainer), {})
 
     def _record(self, logged: dict[str, Any], recorded: dict[str, Any]) -> None:
-        """Values of the training, some of which were returned to be recorded."""
+        """Record logged values as metrics, next to what `training_step` returned for the record."""
         assert self.viz is not None
         accuracy = as_accuracy(self._accuracy, logged.get(self._accuracy))
         if accuracy is not None and not {"accuracy", "correct"} & set(recorded):
@@ -145,7 +146,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         }
 
     def _close_step(self) -> None:
-        """At the last moment, so that validation after a step is part of it."""
+        """Close at the last moment, so that validation after a step is part of it."""
         if self.viz is None or self._step <= self._closed:
             return
         flops = self._phases.take()
@@ -159,12 +160,12 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         self.viz.on_step_end(self._step, flops=flops)
 
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
-        """A data loader may have been asked for a first batch by now."""
+        """Count what ran so far as rollout: the data loader may have given a first batch."""
         if self.viz is not None:
             self._phases.end("rollout")
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Validation within `fit`, whose values are metrics and no accuracy of the training."""
+        """Record a validation within `fit`: its values are metrics, not the training accuracy."""
         if self.viz is not None:
             self._phases.end("evaluation")
             logged = self._newly_logged(trainer)
@@ -172,11 +173,11 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
                 self.viz.record(metrics=scalars(logged))
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write it all."""
+        """Write everything: the training is over."""
         self._end(None)
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
-        """The run is over, but not at its end."""
+        """Write everything: the training has failed."""
         self._end(exception)
 
     def _end(self, error: BaseException | None) -> None:

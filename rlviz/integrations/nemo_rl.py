@@ -1,8 +1,8 @@
 """NeMo-RL: one more backend of its `Logger`: `logger.loggers.append(RLVizLogger("runs/x"))`.
 
 What is read: what is logged under `train` (`reward`, losses, lengths) as metrics of those names,
-`accuracy` among it, where an environment gives one, as accuracy; `validation` and `timing` as
-metrics with that prefix.
+but the `accuracy` that an environment may give as accuracy; `validation` and `timing` as metrics
+with that prefix.
 
 What can't be known: hyperparameters (pass `config=`); the lengths of single sequences, so FLOPs are
 what your `flops` makes of the logged values (`total_num_tokens`, `mean_prompt_length`);
@@ -28,7 +28,7 @@ class RLVizLogger:
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
         accuracy: the name of the training accuracy among what is logged under `train`.
-        flops: given what was logged of a step, FLOPs or FLOPs by phase; for example
+        flops: makes FLOPs, or FLOPs by phase, of what was logged in a step; for example
             `lambda values: {"update": 6 * model.matmul_params * int(values["total_num_tokens"])}`
             with `model = rlviz.flops.Transformer.from_config(config)`, which leaves attention out.
         **options: further arguments of `rlviz.Callback`.
@@ -69,7 +69,7 @@ class RLVizLogger:
             self._steps.add(step, {f"{prefix}/{name}": value for name, value in metrics.items()})
 
     def log_hyperparams(self, params: Mapping[str, Any]) -> None:
-        """Left out: pass them as `config=`, for a run begins with them."""
+        """Nothing is recorded: pass them as `config=`, for a run begins with them."""
 
     def log_histogram(self, histogram: list[Any], step: int, name: str) -> None:
         """Nothing of a histogram is recorded."""
@@ -78,5 +78,5 @@ class RLVizLogger:
         """Nothing of a figure is recorded."""
 
     def finish(self) -> None:
-        """The training is over: write it all."""
+        """Write everything: the training is over."""
         self._steps.close()

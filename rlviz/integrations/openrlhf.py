@@ -2,8 +2,8 @@
 
 In a subclass of its trainer: `self.tensorboard_logger = RLVizLogger("runs/x", inner=…)`.
 
-What is read: what is given to `log_train` (`reward`, `return`, `kl`, losses, lengths) as metrics of
-those names, `accuracy` among it as accuracy; what is given to `log_eval` as metrics.
+What is read: what `log_train` is given (`reward`, `return`, `kl`, losses, lengths) as metrics of
+those names, but `accuracy` as accuracy; what `log_eval` is given as metrics.
 
 What can't be known: the lengths of single sequences, so FLOPs are what your `flops` makes of the
 logged means (`response_length`, `total_length`) and your batch size; steps that `logging_steps`
@@ -28,9 +28,9 @@ class RLVizLogger:
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
-        inner: the logger that was there, which goes on getting everything.
+        inner: the logger that was there, which still gets everything.
         accuracy: the name of the training accuracy among what `log_train` is given.
-        flops: given that, FLOPs of the step or FLOPs by phase; with `model =
+        flops: makes FLOPs of the step, or FLOPs by phase, of that; with `model =
             rlviz.flops.Transformer.from_config(config)` and `n` answers of a step, for example
             `lambda logs: {"update": model.training([round(logs["total_length"])] * n)}`.
         **options: further arguments of `rlviz.Callback`.
@@ -63,13 +63,13 @@ class RLVizLogger:
             self._inner.log_train(global_step, logs_dict)
 
     def log_eval(self, global_step: int, logs_dict: Mapping[str, Any]) -> None:
-        """Values of an evaluation, which comes after its step was logged."""
+        """Values of an evaluation, which come after those of its step."""
         self._steps.add(global_step, {f"eval/{name}": value for name, value in logs_dict.items()})
         if self._inner is not None:
             self._inner.log_eval(global_step, logs_dict)
 
     def close(self) -> None:
-        """The training is over: write it all."""
+        """Write everything: the training is over."""
         self._steps.close()
         if self._inner is not None:
             self._inner.close()

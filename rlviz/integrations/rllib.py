@@ -3,12 +3,12 @@
 What is read: `is_success` in the last info of an episode (of each agent that has it) as accuracy,
 else a metric `accuracy` that your own callbacks log in the env runners; returns of the episodes
 that ended as the metric `return`; losses, entropies and KL of the learners; env steps so far. FLOPs
-are those of the RLModules' real passes, wherever they run: in env runners `rollout`, in learners
-`update`, in evaluation `evaluation`. Env runners send theirs with their metrics, learners are asked
-once for each result.
+are those of the RLModules' real passes, wherever they run: `rollout` in env runners, `update` in
+learners, `evaluation` in evaluation. Env runners send theirs with their metrics; the Algorithm asks
+learners for theirs once for each result.
 
-What can't be known: a learner's value estimates before its update apart from it, what a learner or
-an env runner had counted when it died, and FLOPs of modules that are not torch.
+What can't be known: a learner's value estimates before its update apart from that, what a learner
+or an env runner had counted when it died, and FLOPs of modules that are not torch's.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _STATE = "rlviz_state"
 class RLVizCallback:
     """Makes the callbacks that record an Algorithm: `config.callbacks(RLVizCallback("runs/ppo"))`.
 
-    A step is a training iteration. The object goes to all of RLlib's processes, but only the one
-    that the Algorithm is in opens files. Its state is part of the Algorithm's checkpoints. Under
-    Tune, each trial writes into a folder of `logdir` with the name of its own folder.
+    A step is a training iteration. The object goes to all of RLlib's processes, but only that of
+    the Algorithm opens files. Its state is part of the Algorithm's checkpoints. Under Tune, each
+    trial writes into a folder of `logdir` with the name of its own folder.
 
     Args:
-        logdir: the run directory, as of `rlviz.Callback`; a relative one is that of this process.
+        logdir: the run directory, as of `rlviz.Callback`; a relative one starts at this process.
         **options: further arguments of `rlviz.Callback`; bad ones raise when the run is opened.
 
     Example:
@@ -54,12 +54,12 @@ class RLVizCallback:
         self._options = options
 
     def __call__(self) -> RLVizHooks:
-        """RLlib calls it in each of its processes."""
+        """Make the hooks; RLlib calls this in each of its processes."""
         return RLVizHooks(self._logdir, self._options)
 
 
 class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be missing
-    """What RLlib calls, in the Algorithm's process and in env runners."""
+    """The hooks that RLlib calls, in the Algorithm's process and in env runners."""
 
     def __init__(self, logdir: str, options: Mapping[str, Any]) -> None:
         self._logdir = logdir
@@ -72,7 +72,7 @@ class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be m
     # --- in an env runner ---------------------------------------------------
 
     def on_episode_created(self, *, env_runner: Any, **kwargs: Any) -> None:
-        """The module is there by now, and has done nothing yet."""
+        """Watch the module, which is there by now and has done nothing yet."""
         self._phases.watch(*_modules(env_runner.module))
 
     def on_episode_end(
@@ -83,7 +83,7 @@ class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be m
         prev_episode_chunks: Any = (),
         **kwargs: Any,
     ) -> None:
-        """An episode may have come in several chunks."""
+        """Log an episode's return and success; it may have come in several chunks."""
         chunks = [*(prev_episode_chunks or ()), episode]
         log = partial(metrics_logger.log_value, reduce="item_series")
         log((_KEY, "returns"), float(sum(chunk.get_return() for chunk in chunks)))
@@ -130,7 +130,7 @@ class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be m
         self.viz = Callback(self._logdir, **{"config": settings, **self._options})
 
     def on_evaluate_end(self, *, evaluation_metrics: dict[str, Any], **kwargs: Any) -> None:
-        """Not part of `on_train_result`, whose result repeats the last evaluation's numbers."""
+        """Record its FLOPs here: the result of `on_train_result` repeats the last evaluation's."""
         runners = evaluation_metrics.get("evaluation", evaluation_metrics).get("env_runners", {})
         for count in _own(runners).get("flops", ()):
             if self.viz is not None:
@@ -165,7 +165,7 @@ class RLVizHooks(RLlibCallback):  # type: ignore[misc]  # the framework may be m
         metrics_logger.log_value(_STATE, self._state, reduce="item")
 
     def _resumed(self, algorithm: Any, state: str | None) -> Callback:
-        """The open callback; after a checkpoint was loaded, that of a new session.
+        """The open callback; of a new session once a checkpoint was loaded.
 
         The metrics, and with them the state, are those of the last iteration, or of a checkpoint.
         """
@@ -182,9 +182,9 @@ _OF_LEARNERS = ("loss", "entropy", "kl")
 
 
 def _own(metrics: dict[str, Any]) -> dict[str, list[Any]]:
-    """What our hooks logged in env runners, taken out of a result.
+    """Take what our hooks logged in env runners out of a result.
 
-    RLlib gives a series of one item as the item.
+    RLlib gives the item itself for a series of one.
     """
     own = metrics.pop(_KEY, None)
     series = own if isinstance(own, dict) else {}
@@ -207,7 +207,7 @@ def _modules(module: Any) -> list[Any]:
 
 
 def _count(learner: Any) -> dict[str, int]:
-    """In the process of a learner: FLOPs since the last call."""
+    """FLOPs of a learner since the last call; runs in its process."""
     phases: Phases = learner.__dict__.setdefault("rlviz_phases", Phases())
     phases.end("update")
     phases.watch(*_modules(learner.module))
@@ -215,6 +215,6 @@ def _count(learner: Any) -> dict[str, int]:
 
 
 def _ask_learners(algorithm: Any) -> list[dict[str, int]]:
-    """FLOPs of the learners since the last call; nothing of those that don't answer."""
+    """FLOPs of the learners since the last call; those that don't answer are left out."""
     answers = algorithm.learner_group.foreach_learner(_count)
     return [answer.get() for answer in answers.ignore_errors()]

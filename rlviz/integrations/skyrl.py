@@ -1,7 +1,7 @@
 """SkyRL: a training callback.
 
 What is read: the `logs` that the trainer commits at each step (`reward/avg_raw_reward`, losses,
-lengths, timings) as metrics of those names, and the one that you name as accuracy.
+lengths, timings) as metrics of those names, but the one that you name as accuracy.
 
 What can't be known: whether a reward means success, and the lengths of single sequences, so FLOPs
 are what your `flops` makes of the logged values; parallelism. Needs no import of SkyRL.
@@ -22,15 +22,15 @@ _STATE = "rlviz.json"
 
 
 class RLVizCallback:
-    """Records a training, by the events of SkyRL's `TrainingCallback`.
+    """Records a training by the events of SkyRL's `TrainingCallback`.
 
     A step is a global step. Its state goes into the folder of every checkpoint.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
         accuracy: the name of the training accuracy in the logs, if there is one; with one sample
-            for each prompt that is `reward/avg_pass_at_1`.
-        flops: given the logs of a step, FLOPs or FLOPs by phase; with `model =
+            per prompt, `reward/avg_pass_at_1`.
+        flops: makes FLOPs, or FLOPs by phase, of the logs of a step; with `model =
             rlviz.flops.Transformer.from_config(config)` and `n` answers of a step, for example
             `lambda logs: {"rollout": 2 * model.matmul_params * round(n *
             logs["generate/avg_num_tokens"])}`, which leaves prompts and attention out.
@@ -39,7 +39,7 @@ class RLVizCallback:
 
     Raises:
         ValueError, TypeError: as `rlviz.Callback`.
-        FileNotFoundError: there is no state in `resume_from`.
+        FileNotFoundError: `resume_from` holds no state.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class RLVizCallback:
         return self._steps.viz
 
     def on_log(self, trainer: Any, callback_input: Any, control: Any) -> None:
-        """The trainer commits values of a step."""
+        """Take the values that the trainer commits for a step."""
         if callback_input.logs and callback_input.global_step > 0:
             self._steps.add(callback_input.global_step, callback_input.logs)
 
     def on_step_start(self, trainer: Any, callback_input: Any, control: Any) -> None:
-        """All values of the step before have come."""
+        """Close the step before: all its values have come."""
         self._steps.close_step()
 
     def on_save(self, trainer: Any, callback_input: Any, control: Any) -> None:
-        """A checkpoint was written."""
+        """Put the state into the checkpoint that was written."""
         self._steps.close_step()
         folder = callback_input.ckpt_path
         if folder is not None and os.path.isdir(folder):  # not one of a cloud
@@ -82,7 +82,7 @@ class RLVizCallback:
                 logger.warning("rlviz: its state was not written to %s: %s", folder, error)
 
     def on_train_end(self, trainer: Any, callback_input: Any, control: Any) -> None:
-        """Write it all."""
+        """Write everything: the training is over."""
         self._steps.close()
 
     def _nothing(self, trainer: Any, callback_input: Any, control: Any) -> None:

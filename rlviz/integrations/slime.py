@@ -3,12 +3,12 @@
 In a module of yours that slime can import: `log_rollout = RLVizLogger("runs/x", model=…)`, and
 `--custom-rollout-log-function-path my_module.log_rollout`.
 
-What is read: of the rollout's samples the rewards, as the metric `reward`, and what `correct` says
-of each as accuracy; what the rollout function adds, as metrics. FLOPs of generation and training
-are those of the model's shape at the samples' real lengths.
+What is read: the rewards of the rollout's samples as the metric `reward`, what `correct` says of
+each sample as accuracy, and what the rollout function adds as metrics. FLOPs of generation and
+training are those of the model's shape at the samples' real lengths.
 
-What can't be known: samples that slime has filtered away before it logs, losses, and whether an
-update went over the samples more often than `epochs`; parallelism, unless `parallelism` gives it.
+What can't be known: samples that slime filters away before it logs, losses, whether an update goes
+over the samples more often than `epochs`, and parallelism, unless `parallelism` gives it.
 Needs no import of slime.
 """
 
@@ -28,17 +28,17 @@ from rlviz.record.error_log import logger
 class RLVizLogger:
     """Called by slime as `log(rollout_id, args, samples, rollout_extra_metrics, rollout_time)`.
 
-    A step is a rollout, with its number. The run is opened at the first one, in the process that
-    logs; `viz` is None before. slime saves no state of a logger: put `viz.state_dict()` where you
-    keep your checkpoints, and pass it as `state` when the training goes on.
+    A step is a rollout, with its number. The first one opens the run, in the process that logs;
+    `viz` is None before. slime saves no state of a logger: put `viz.state_dict()` where you keep
+    your checkpoints, and pass it as `state` when the training goes on.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
         model: the shape of the policy; None counts no FLOPs.
         epochs: how often an update goes over the samples, >= 0.
-        correct: given a sample, whether its answer is correct, None for one that has no grade.
-        parallelism: given a sample, its work / span or a `rlviz.parallelism` value.
-        state: of an earlier session, to go on from.
+        correct: says of a sample whether its answer is correct; None if it has no grade.
+        parallelism: gives a sample's work / span, or a `rlviz.parallelism` value.
+        state: that of an earlier session, to go on from.
         **options: further arguments of `rlviz.Callback`; bad ones raise at the first rollout.
     """
 

@@ -2,12 +2,12 @@
 
 What is read: `is_success` of ended episodes as accuracy, the monitor's return and length of an
 episode as the metrics `return` and `episode_length`, SB3's own `train/…` values, the number of
-parallel environments as the metric `num_envs`. FLOPs are those of the policy's real passes: while
-environments are stepped in the phase `rollout`, between rollouts in `update`, inside of an
-EvalCallback in `evaluation` (put this callback after it).
+parallel environments as the metric `num_envs`. FLOPs are those of the policy's real passes:
+`rollout` while environments step, `update` between rollouts, `evaluation` inside an EvalCallback
+(put this callback after it).
 
 What can't be known: accuracy where no environment says `is_success`, the products of a gSDE
-distribution, and the parallelism of agents, which SB3 has none of.
+distribution, and the parallelism of agents, of which SB3 has none.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _STATE = "rlviz_state"
 class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be missing
     """Records a `learn` of any SB3 algorithm.
 
-    A step is a rollout with the update after it, and has the number of timesteps at its end. With
-    an off-policy algorithm, which alternates between the two all the time, it is what happened in
+    A step is a rollout with the update after it; its number is that of timesteps at its end. An
+    off-policy algorithm alternates between the two all the time: there a step is what happened in
     `period` timesteps. The state goes into every `model.save`; `learn(reset_num_timesteps=False)`
-    of a loaded model goes on from there, what an open step had spent by then left out.
+    of a loaded model goes on from there, without what an open step had spent by then.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
         period: at least this many timesteps in a step, > 0; by default each rollout of an on-policy
-            algorithm, 1,000 of an off-policy one.
+            algorithm, 1,000 timesteps of an off-policy one.
         verbose: as of SB3; nothing is printed.
         **options: further arguments of `rlviz.Callback`.
 
@@ -106,7 +106,7 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
             self._close_step()
 
     def update_locals(self, locals_: dict[str, Any]) -> None:
-        """SB3 calls it after each step of the environments, before any callback's `_on_step`."""
+        """End a rollout: SB3 calls this after each environment step, before any `_on_step`."""
         self._phases.end("rollout")
         super().update_locals(locals_)
 
@@ -150,10 +150,10 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
 
 
 def _networks(policy: Any) -> tuple[list[Any], list[Any]]:
-    """What SB3's policies call: modules of which parts may be called, and those called whole.
+    """The modules that SB3's policies call: those whose submodules it may call, and the others.
 
-    SB3's own policies and extractors call the networks inside of them from methods of their own;
-    what is of a user's class may do anything.
+    SB3's own policies and extractors call the networks inside them by methods of their own; a
+    user's class may do anything.
     """
     parts, whole, waiting = [], [], [policy]
     while waiting:

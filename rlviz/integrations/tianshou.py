@@ -2,9 +2,9 @@
 
 What is read: the returns of the episodes that ended as the metric `return`, what an update returns
 as metrics, `is_success` in an episode's last info as accuracy, the number of environments as the
-metric `num_envs`. FLOPs are those of the real passes of the algorithm's networks: `rollout` up to
-each step of the training collector's environments, `update` after the last one, `evaluation` in the
-test collector.
+metric `num_envs`. FLOPs are those of the real passes of the algorithm's networks: `rollout` until
+the training collector's environments have stepped, `update` after that, `evaluation` in the test
+collector.
 
 What can't be known without `collector`: rollout apart from update, success, environments.
 """
@@ -28,14 +28,15 @@ with needed("tianshou", "2.0", module=__name__, extra="tianshou"):
 class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be missing
     """Records a training: the `logger` of the trainer's parameters.
 
-    A step is a training step, collection and update, with the number of environment steps so far.
+    A step is a training step, collection and update; its number is that of environment steps so
+    far.
     Put `state_dict()` into the checkpoint that `save_checkpoint_fn` writes, and load it before a
     trainer with `resume_from_log=True` runs.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
-        algorithm: that is trained; None counts no FLOPs.
-        collector: of the training, whose steps are followed.
+        algorithm: the one that is trained; None counts no FLOPs.
+        collector: that of the training, whose steps are followed.
         save_interval: epochs between two calls of `save_checkpoint_fn`.
         **options: further arguments of `rlviz.Callback`.
 
@@ -59,7 +60,7 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
         self._metrics: dict[str, Any] = {}
         self._ended_step: int | None = None
         self._counters = (0, 0, 0)
-        atexit.register(self.finalize)  # trainers don't call it
+        atexit.register(self.finalize)  # trainers don't call `finalize`
         if collector is not None:
             self._metrics["num_envs"] = collector.env_num
             self._earlier_hook = collector.get_on_step_hook()
@@ -75,11 +76,11 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
             self.viz.record(correct=successes[rollout_batch.done])
 
     def prepare_dict_for_logging(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """Nothing needs to be prepared; `write` takes what it knows."""
+        """Prepare nothing: `write` takes what it knows."""
         return log_data
 
     def write(self, step_type: str, step: int, data: dict[str, Any]) -> None:
-        """Tianshou calls it with what happened: an update, then the training step; a test."""
+        """Record what Tianshou says has happened: an update, then the training step; a test."""
         scope = step_type.partition("/")[0]
         if scope == DataScope.TEST:
             self._phases.end("evaluation")
@@ -95,13 +96,13 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
             self._ended_step = step
 
     def _close_step(self) -> None:
-        """At the last moment, so that a test after a step is part of it."""
+        """Close at the last moment, so that a test after a step is part of it."""
         step, self._ended_step = self._ended_step, None
         if step is not None:
             self.viz.on_step_end(step, flops=self._phases.take(), metrics=self._metrics)
 
     def finalize(self) -> None:
-        """The training is over: write it all. Done when the script ends, if not before."""
+        """Write everything: the training is over. The end of the script calls it too."""
         atexit.unregister(self.finalize)
         self._close_step()
         self._phases.close()
@@ -114,18 +115,18 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
         update_step: int,
         save_checkpoint_fn: Callable[[int, int, int], str] | None = None,
     ) -> None:
-        """At the end of an epoch, before its test."""
+        """Let the checkpoint be written at the end of an epoch, before its test."""
         self._counters = (epoch, env_step, update_step)
         if save_checkpoint_fn is not None and epoch % (self.save_interval or 1) == 0:
             save_checkpoint_fn(epoch, env_step, update_step)
 
     def state_dict(self) -> dict[str, Any]:
-        """For your checkpoint, in plain numbers and strings."""
+        """The state for your checkpoint, in plain numbers and strings."""
         self._close_step()
         return {"counters": list(self._counters), "run": self.viz.state_dict()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """From your checkpoint, before the trainer runs."""
+        """Take the state from your checkpoint, before the trainer runs."""
         self._counters = tuple(state_dict["counters"])
         self.viz.load_state_dict(state_dict["run"])
 
@@ -135,12 +136,12 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
 
     @staticmethod
     def restore_logged_data(log_path: str) -> dict[str, Any]:
-        """Use `rlviz.read` on the run directory."""
+        """Nothing is restored: use `rlviz.read` on the run directory."""
         return {}
 
 
 def _networks(module: Any) -> Iterator[Any]:
-    """What takes tensors inside of what takes arrays and batches, whose shapes tell less."""
+    """The networks that take tensors, inside modules that take arrays and batches."""
     own = type(module).__module__.startswith("tianshou.")
     if own and next(module.parameters(recurse=False), None) is None:
         for part in module.children():

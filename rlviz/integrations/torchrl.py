@@ -1,10 +1,10 @@
 """TorchRL: a hook for `torchrl.trainers.Trainer`, and for a plain loop over a collector.
 
-What is read: of the steps of a batch that end an episode, `("next", "is_success")` as accuracy and
-`("next", "episode_reward")` (of the `RewardSum` transform) as the metric `return`; the losses; the
-number of environments as the metric `num_envs`. FLOPs are those of the real passes of the networks
-inside the policy, the loss module and further modules that you name: `rollout` until a batch is
-there, `update` after it.
+What is read: where a step of a batch ends an episode, its `("next", "is_success")` as accuracy and
+its `("next", "episode_reward")` (of the `RewardSum` transform) as the metric `return`; the losses;
+the number of environments as the metric `num_envs`. FLOPs are those of the real passes of the
+networks inside the policy, the loss module and further modules that you name: `rollout` until a
+batch is there, `update` after it.
 
 What can't be known: rollouts of collectors that run in other processes, updates of a learner in
 another process, advantages apart from the update, and episodes of a batch that a collector writes
@@ -35,15 +35,16 @@ with needed("torchrl", "0.14", module=__name__, extra="torchrl"):
 class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be missing
     """Records a training: `RLVizHook("runs/ppo").register(trainer)`.
 
-    A step is a collected batch with the updates after it, and has the number of frames collected so
+    A step is a collected batch with the updates after it; its number is that of frames collected so
     far. The state is part of the trainer's checkpoints. A plain loop calls `collected` and `step`.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
-        modules: what does passes: in a plain loop the policy, the loss module and the advantage
-            module; in a Trainer what is neither in its collector nor its loss module.
-        success: the key of a batch that says at the end of an episode whether it was a success.
-        episode_reward: the key that has the return of an episode at its end.
+        modules: the modules whose passes count: in a plain loop the policy, the loss module and the
+            advantage module; in a Trainer those that are neither in its collector nor in its loss
+            module.
+        success: the key of a batch that says at the end of an episode whether it succeeded.
+        episode_reward: the key that holds the return of an episode at its end.
         **options: further arguments of `rlviz.Callback`.
 
     Raises:
@@ -71,7 +72,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         self._told: set[str] = set()
 
     def register(self, trainer: Any, name: str = "rlviz") -> None:
-        """Put it in the places of the trainer where it belongs, before hooks that do passes."""
+        """Register all hooks with the trainer; call it before you register hooks that do passes."""
         self._trainer = trainer
         collector = trainer.collector
         policy = getattr(collector, "policy", None)
@@ -87,28 +88,28 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         self._losses = average_losses
 
     def collected(self, batch: Any) -> Any:
-        """A batch has come from the collector, which is the end of the rollout; returns it."""
+        """End the rollout: a batch has come from the collector; returns it."""
         self._phases.end("rollout")
         return batch
 
     def __call__(self, batch: Any) -> None:
-        """The trainer is done with a batch."""
+        """Close the step: the trainer is done with a batch."""
         losses, self._losses = self._losses, None
         self.step(batch, self._trainer.collected_frames, losses)
 
     def step(self, batch: Any, frames: int, losses: Any = None) -> None:
-        """The updates with a batch are done.
+        """Close a step: the updates with a batch are done.
 
         Args:
             batch: as the collector gave it; None where it did not.
-            frames: collected so far; the number of the step.
+            frames: how many were collected so far; the number of the step.
             losses: scalars by name, a mapping or a tensordict.
         """
         self._phases.end("update")
         if batch is not None:
             self._record_episodes(batch)
         if frames <= self._frames:
-            return  # of an asynchronous collector nothing has come
+            return  # an asynchronous collector has given nothing new
         self._frames = frames
         metrics = {} if losses is None else scalars(dict(losses.items()))
         environment = getattr(getattr(self._trainer, "collector", None), "env", None)
@@ -149,12 +150,12 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
             logger.warning("rlviz: %s", words)
 
     def close(self) -> None:
-        """The training is over: write it all."""
+        """Write everything: the training is over."""
         self._phases.close()
         self.viz.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """For the trainer's checkpoint, or your own."""
+        """The state for the trainer's checkpoint, or your own."""
         return {"run": json.dumps(self.viz.state_dict())}  # counts are longer than 64 bits
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -168,10 +169,10 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
 
 
 def _networks(modules: Iterable[Any]) -> Iterator[Any]:
-    """What takes tensors inside of what takes tensordicts, each once.
+    """The modules that take tensors, inside those that take tensordicts, each once.
 
     Passes are looked up by the shapes of tensors, which a tensordict does not tell. Loss modules
-    keep the networks that they call outside of their parts.
+    keep the networks that they call outside their submodules.
     """
     waiting, known = list(modules), set()
     while waiting:

@@ -3,16 +3,16 @@
 Reads: what the trainer logs; the lengths of the sequences in each forward pass, from its attention
 mask and labels; the config of the model; TRL's `steps_per_generation`, `num_iterations`, `beta`.
 
-FLOPs by phase, of each rank and summed over them: generation at the step that generates, by the
-real lengths of prompts and completions, wherever it runs (transformers, vLLM); old and reference
-log-probabilities where the trainer computes them; the update with each of its epochs.
+FLOPs by phase, summed over ranks: generation at the step that generates, by the real lengths of
+prompts and completions, wherever it runs (transformers, vLLM); old and reference log-probabilities
+where the trainer computes them; the update with each of its epochs.
 
 Can't know: how many turns a tool loop had, so a tool's answer counts as if it were generated;
-forward passes of reward models and of reference models outside of GRPO and RLOO; generation in
+forward passes of reward models, and of reference models outside GRPO and RLOO; generation in
 evaluations; rows that several sequences were packed into (they count as one). A completion that
 `mask_truncated_completions` has hidden counts as one of `max_completion_length`. Accuracy that a
-reward function gave for a part of the answers only is weighed as if all had been graded. What a
-run ends with in the middle of `logging_steps` is logged in its closing summary alone, and left out.
+reward function gave for some answers only weighs as if all had been graded. Where a run ends
+between `logging_steps`, the trainer logs the rest in its closing summary alone: it is left out.
 """
 
 import math
@@ -24,7 +24,7 @@ from typing import Any
 from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
-from rlviz.integrations.support.deferred_callback import Opening
+from rlviz.integrations.support.deferred_callback import DeferredCallback
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
@@ -78,7 +78,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 f"model must be a rlviz.flops.Transformer, got {type(model).__name__}. The network "
                 "itself is known from the trainer; leave it out."
             )
-        self._opening = Opening(logdir, options)
+        self._deferred = DeferredCallback(logdir, options)
         plain = (str, int, float, bool)
         where = logdir if isinstance(logdir, Callback) else os.fspath(logdir)
         given = {"logdir": where, "accuracy": accuracy, **options}
@@ -93,7 +93,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
     @property
     def viz(self) -> Callback | None:
         """The `rlviz.Callback` that records the run; None before training begins."""
-        return self._opening.viz
+        return self._deferred.viz
 
     def record(self, **what: Any) -> None:
         """`rlviz.Callback.record`, for reward functions and tools, on any rank.
@@ -112,7 +112,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self._stop()
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
-        viz = self._opening.open(
+        viz = self._deferred.open(
             config=args.to_sanitized_dict(),
             process_group=torch.distributed.group.WORLD if several else None,
         )
@@ -244,7 +244,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if self._phases is not None:
             self._phases.close()
         if self._module is not None:
-            self._opening.close()
+            self._deferred.close()
         self._phases = self._module = None
 
     def _say(self, words: str) -> None:

@@ -4,16 +4,16 @@ verl imports it by itself where rlviz is installed (the entry point group `verl.
 `VERL_USE_EXTERNAL_MODULES=rlviz.integrations.verl`.
 
 What is read: the metrics that verl's trainers log, under their own names; accuracy from
-`critic/score/mean` as long as all scores are in [0, 1], the number of answers from the count of
+`critic/score/mean` as long as all scores are in [0, 1]; the number of answers from the count of
 tokens and their mean lengths; which phases ran, and for how long, from `timing_s/…`; the shapes of
-actor and critic from their configs; epochs and LoRA from verl's config.
+actor and critic from their configs; epochs and LoRA from verl's config; average parallelism from
+the metric `average_parallelism`, where your agent loop logs one. If a score in [0, 1] does not mean
+a right answer, name another metric, or none.
 
 What can't be known: the lengths of single sequences, so FLOPs are those of sequences of the mean
 lengths, exact for the sum of tokens and low in attention; what was generated and filtered away
 before it was logged; generation in validations; reward models; LoRA's own weights; answers that
-tools gave, which count as if they had been generated. Average parallelism is that of the metric
-`average_parallelism`, where your agent loop logs one. If a score in [0, 1] does not mean a right
-answer, name another metric, or none.
+tools gave, which count as if they had been generated.
 """
 
 from __future__ import annotations
@@ -58,21 +58,21 @@ Lengths: TypeAlias = NDArray[np.int64]
 
 
 class RLVizLogger:
-    """Records a run from what verl logs; verl makes it where `trainer.logger` names `rlviz`.
+    """Records a run from what verl logs; verl makes one where `trainer.logger` names `rlviz`.
 
     ```sh
     python -m verl.trainer.main_ppo … trainer.logger='[console,rlviz]' \\
         '+trainer.rlviz.logdir=runs/my-run'
     ```
 
-    All arguments come from `trainer.rlviz`. A step is a global step. Its state goes into the folder
+    All arguments come from `trainer.rlviz`. A step is a global step. The state goes into the folder
     of every checkpoint (`default_local_dir`), and a resumed run goes on from there.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`; by default
             `runs/<project_name>/<experiment_name>`.
-        verl_config: verl's config, as nested mappings; without it there is no state in checkpoints,
-            and FLOPs are known of the `model` only.
+        verl_config: verl's config, as nested mappings; without it checkpoints hold no state, and
+            FLOPs are those of `model` alone.
         accuracy: the metric that is the training accuracy, in [0, 1]; None for none.
         model: the shape of the actor, where its config can't be read.
         **options: further arguments of `rlviz.Callback`; `config` is by default verl's, and
@@ -104,7 +104,7 @@ class RLVizLogger:
         self._said: set[str] = set()
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
-        """What verl's `Tracking.log` passes on: a step, or a validation before the first one."""
+        """Record what verl's `Tracking.log` passes on: a step, or a validation before the first."""
         trained = "timing_s/step" in data
         if self._closed is None:
             self._closed = self._load(step - 1 if trained else step)
@@ -122,11 +122,11 @@ class RLVizLogger:
             self._save(step)
 
     def finish(self, exit_code: int = 0) -> None:
-        """Write it all."""
+        """Write everything: the training is over."""
         self.viz.close()
 
     def _record_step(self, known: dict[str, float]) -> None:
-        """What a training step says beyond its metrics."""
+        """Record what a training step says beyond its metrics."""
         sequences = _sequences(known)
         self._record_accuracy(known, None if sequences is None else sequences[0].size)
         for name, phase in _PHASES.items():
@@ -138,7 +138,7 @@ class RLVizLogger:
                 self.viz.record(seconds={phase: took} if timed else {}, flops=flops)
 
     def _is_bypassed(self, phase: str) -> bool:
-        """Whether verl takes the old log-probabilities from the rollout, though it times them."""
+        """Whether verl takes the old log-probabilities from the rollout, although it times them."""
         correction = _entry(self._config, "algorithm", "rollout_correction")
         return phase == "old_logprob" and bool(_entry(correction, "bypass_mode"))
 
@@ -176,12 +176,12 @@ class RLVizLogger:
             return shape.forward(lengths)
         where = (role, "actor") if role == _ACTOR else (role,)
         epochs = int(_entry(self._config, *where, "ppo_epochs") or 1)
-        # Of an adapter only its rank is known: its own weights, which are few, are left out.
+        # Only the rank of an adapter is known: its own weights, which are few, are left out.
         adapters = 1 if _entry(self._config, role, "model", "lora_rank") else 0
         return epochs * shape.training(lengths, lora_params=adapters)
 
     def _shape(self, role: str) -> Transformer | None:
-        """The shape of the actor or of the critic, read when it first works."""
+        """The shape of the actor or the critic, read when it first works."""
         if role not in self._shapes:
             self._shapes[role] = None
             try:
@@ -192,7 +192,7 @@ class RLVizLogger:
                 trust = bool(model.get("trust_remote_code"))  # as verl itself does
                 found = AutoConfig.from_pretrained(path, trust_remote_code=trust)
                 shape = Transformer.from_config(found)
-                # A critic has one value where an actor has the words of the vocabulary.
+                # A critic has one value where an actor has a vocabulary.
                 value = dataclasses.replace(shape, vocab_size=1)
                 self._shapes[role] = value if role == _CRITIC else shape
             except Exception as error:  # of a hub, a file system or the model's own code
@@ -200,7 +200,7 @@ class RLVizLogger:
         return self._shapes[role]
 
     def _load(self, step: int) -> int:
-        """Go on after `step`, if there is a checkpoint of it; the last step that is closed."""
+        """Go on after `step` if a checkpoint of it exists; returns the last closed step, or -1."""
         for path in self._states_of(step):
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
@@ -222,7 +222,7 @@ class RLVizLogger:
                 self._say(f"{path} was not written: {error}")
 
     def _states_of(self, step: int) -> list[Path]:
-        """Where the state after this step is: in verl's folder, or in the one it resumes from."""
+        """Where the state after this step may be: verl's folder, or the one it resumes from."""
         local, resumed = (
             _entry(self._config, "trainer", key)
             for key in ("default_local_dir", "resume_from_path")
@@ -237,7 +237,7 @@ class RLVizLogger:
 
 
 def _sequences(known: Mapping[str, float]) -> tuple[Lengths, Lengths] | None:
-    """The prompts and responses of a step: as many, and as many tokens in all, as there were."""
+    """Mean prompts and responses of a step, as many and with as many tokens as there were."""
     prompt, response = known.get("prompt_length/mean"), known.get("response_length/mean")
     tokens = known.get("perf/total_num_tokens", 0.0)
     if prompt is None or response is None or not tokens > 0 or not prompt + response > 0:
@@ -248,7 +248,7 @@ def _sequences(known: Mapping[str, float]) -> tuple[Lengths, Lengths] | None:
 
 
 def _spread(tokens: int, count: int) -> Lengths:
-    """Whole numbers that add up, as even as they can be."""
+    """Whole numbers that add up to the tokens, as even as they can be."""
     return np.diff(np.arange(count + 1) * tokens // count)
 
 
@@ -257,7 +257,7 @@ def _number(value: Any) -> float | None:
 
 
 def _entry(config: Mapping[str, Any], *keys: str) -> Any:
-    """An entry of nested mappings, None where there is none."""
+    """An entry of nested mappings; None if there is none."""
     entry: Any = config
     for key in keys:
         entry = entry.get(key) if isinstance(entry, Mapping) else None

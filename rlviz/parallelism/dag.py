@@ -17,8 +17,8 @@ def work_span(weights: Mapping[Node, float], edges: Iterable[tuple[Node, Node]])
     """Average parallelism of a directed acyclic graph of tasks.
 
     `finish(v) = w(v) + max(finish(predecessors), default 0)`, `span = max finish`, `work = Σ w`.
-    It never synchronizes by level: that is the stage form, and overstates the span of a graph whose
-    branches go on independently. The time is linear in nodes and edges.
+    Levels are not synchronized: the stage form does that, and overstates the span where branches go
+    on independently. Takes time linear in nodes and edges.
 
     Args:
         weights: `{node: cost}`, costs finite and >= 0, in one unit (steps, tokens or seconds).
@@ -77,8 +77,8 @@ def _check_cost(node: Hashable, cost: float) -> None:
 
 
 def _cycle(after: Mapping[Node, list[Node]], waiting: Mapping[Node, int]) -> str:
-    # What waits includes nodes behind the cycle; each waiting node has a waiting predecessor, so
-    # walking backwards must come round.
+    # Nodes behind the cycle wait too. But each waiting node has a waiting predecessor, so walking
+    # backwards must come round.
     before = {behind: node for node in after if waiting[node] for behind in after[node]}
     node = next(node for node, count in waiting.items() if count)
     path: list[Node] = []

@@ -35,9 +35,9 @@ class Forest:
     """The agents of one episode as trees, their self time, and the order that their times imply.
 
     **Self time.** An agent that waits for its children is not working. Its self time is its
-    interval [start, end) minus the time in which any of its descendants runs, so an agent is taken
-    to wait while a child runs; one that goes on working beside its children enters an agent of its
-    own for that. `work` is the sum of all self times.
+    interval [start, end) minus the time in which any of its descendants runs, so an agent counts
+    as waiting while a child runs; one that goes on working beside its children enters an agent of
+    its own for that. `work` is the sum of all self times.
 
     **Fork-join order.** An agent's pieces are its stretches of self time and its children, a child
     reaching from its start to the last end in its subtree. A piece comes before another if it ended

@@ -91,7 +91,7 @@ def concurrency(
     it adds nothing, neither to the peak nor to the makespan.
 
     Args:
-        intervals: `(name, start, end)` in any one unit; an end of None says that it never ended.
+        intervals: `(name, start, end)` in any one unit; an end of None means that it never ended.
         episode_end: when the episode ended; without it, the latest time among the intervals.
         missing: what an interval without an end becomes: `"clip"` ends it with the episode,
             `"drop"` leaves it out. Both count it in `unfinished`.
@@ -135,9 +135,8 @@ def concurrency_batch(
     """`concurrency` of many episodes at once, from flat arrays.
 
     Args:
-        start: `(intervals,)`, those of one episode side by side; whole numbers (nanoseconds) stay
-            exact.
-        end: `(intervals,)`; NaN says that the interval never ended.
+        start: `(intervals,)`, grouped by episode; whole numbers (nanoseconds) stay exact.
+        end: `(intervals,)`; NaN means that the interval never ended.
         episode_offsets: `(episodes + 1,)`: episode e owns the intervals
             `episode_offsets[e]` to `episode_offsets[e + 1] - 1`.
         episode_end: `(episodes,)`, or None for the latest time among each episode's intervals.
@@ -224,8 +223,8 @@ def _without_empty(
     """Move empty intervals to the last end of their episode, where they change nothing.
 
     There they add no union, no makespan, and no peak, since ends come before starts. A dropped
-    interval arrives here empty: its end still equals its start. Gives the moved times, each
-    episode's last end, and whether it has any interval that is not empty.
+    interval is empty too: its end still equals its start. Returns the moved times, each episode's
+    last end, and whether it has any interval that is not empty.
     """
     kept = last > first
     filled = segment_max(kept.astype(np.int64), offsets) > 0
@@ -314,7 +313,7 @@ def _sweep(
         pad = closing[ids, None]
         starts = np.sort(np.where(inside, first[index], pad), axis=1)
         ends = np.sort(np.where(inside, last[index], pad), axis=1)
-        # When the k-th end comes before the next start, all k that had started are over: a gap.
+        # If the k-th end comes before the next start, all k that had started are over: a gap.
         gaps = np.maximum(starts[:, 1:] - ends[:, :-1], 0.0).sum(axis=1)
         union[ids] = ends[:, -1] - starts[:, 0] - gaps
         # A stable sort of ends, then starts, puts the ends first where times are equal.

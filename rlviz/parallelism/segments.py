@@ -92,7 +92,7 @@ def _reduce(
     starts = offsets[:-1]
     filled = offsets[1:] > starts
     out = np.zeros(starts.size, dtype=values.dtype)
-    # reduceat returns values[i] for an empty segment, so only the filled ones are given to it.
+    # reduceat returns values[i] for an empty segment, so it gets only the filled ones.
     if filled.any():
         out[filled] = ufunc.reduceat(values, starts[filled])
     return out

@@ -105,7 +105,7 @@ def critical_steps_batch(
 
     Args:
         main_steps: `(stages,)`, the main agent's steps in each stage of all episodes, in order.
-        sub_agent_steps: `(sub_agents,)`, the sub-agents' steps, those of one stage side by side.
+        sub_agent_steps: `(sub_agents,)`, the sub-agents' steps, grouped by stage.
         group_offsets: `(stages + 1,)`: stage k owns
             `sub_agent_steps[group_offsets[k]:group_offsets[k + 1]]`.
         episode_offsets: `(episodes + 1,)`: episode e owns the stages

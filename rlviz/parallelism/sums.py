@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 
 def ratios(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Element by element, NaN for 0/0; sums come first, and ratios last."""
+    """The quotients of two arrays of sums, NaN where the denominator is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(denominator > 0, numerator / denominator, np.nan)
 
@@ -101,13 +101,13 @@ class ParallelismBatch:
 class ParallelismSums:
     """Sums over episodes of the average parallelism; they merge, ratios come last.
 
-    Over ranks and micro-batches everything adds, but for `fan_out_max` and `peak`, of which the
+    Over ranks and micro-batches everything adds up, except `fan_out_max` and `peak`, of which the
     larger stays. Integer work and span stay exact; `ratio_sum` is a float sum, exact to rounding.
 
     Args:
         ratio_sum: sum of the defined per-episode averages.
         ratio_count: how many episodes had a defined average.
-        undefined: how many episodes were 0/0 or NaN; they enter no mean.
+        undefined: how many episodes were 0/0 or NaN; no mean includes them.
         work: total work of the episodes that came with work and span.
         span: total span of the episodes that came with work and span.
         sub_agents: sub-agents that stages started (from `CriticalSteps`).
@@ -140,8 +140,8 @@ class ParallelismSums:
         Args:
             values: a number, an array of any shape, a measured value, or a sequence of both kinds.
                 Measured values are `Parallelism`, `CriticalSteps`, `Concurrency` (of which `busy`
-                is the average), `Trace` and the batches of the first three: what has `sums()`.
-                A number is an episode's average parallelism, >= 0, NaN when undefined; it adds to
+                is the average), `Trace` and the batches of the first three: all that have `sums()`.
+                A number is an episode's average parallelism, >= 0, NaN when undefined; it enters
                 the mean only, for it has no work and span to pool.
 
         Raises:
@@ -243,7 +243,7 @@ def _as_numbers(values: object) -> NDArray[np.float64]:
 
 
 class Summable(Protocol):
-    """A measured value: one episode or many, that can say its sums."""
+    """A measured value, of one episode or many, that gives its sums."""
 
     def sums(self) -> ParallelismSums: ...
 

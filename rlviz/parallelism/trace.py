@@ -19,7 +19,7 @@ _running: ContextVar[Agent | None] = ContextVar("rlviz_running_agent", default=N
 
 
 class Agent:
-    """A running agent: what `Trace.agent` gives, to be entered once by `with` or `async with`."""
+    """A running agent: `Trace.agent` makes it, `with` or `async with` enters it once."""
 
     __slots__ = ("_outer", "_token", "_trace", "end", "error", "name", "parent", "start")
 
@@ -58,8 +58,8 @@ class Agent:
         self.end = self._trace._clock()
         if kind is not None:
             self.error = kind.__name__
-        # It may be left in another context than it was entered in (an async generator that another
-        # task closes): there it is not the running agent, and nothing needs to be put back.
+        # Another context may leave it than entered it (a task that closes another's async
+        # generator): there it is not the running agent, and nothing needs to be put back.
         with suppress(ValueError):
             _running.reset(self._token)
 
@@ -76,11 +76,11 @@ class Agent:
 
 
 class Trace:
-    """Records the agents of one episode live, and how much of their work ran side by side.
+    """Records one episode's agents live, and measures how much of their work ran side by side.
 
     An agent's parent is the agent that was running where it was entered, following contextvars:
     nested `with` blocks, asyncio tasks, `asyncio.to_thread`. A thread starts with an empty context,
-    so there the parent has to be named: `trace.agent("searcher", parent=main)`.
+    so name the parent there: `trace.agent("searcher", parent=main)`.
 
     `parallelism()` and `concurrency()` go by *self time* and the *fork-join order*, which `Forest`
     defines: an agent that waits for its children is not working, and agents that overlap are
@@ -114,7 +114,7 @@ class Trace:
         self._record: tuple[AgentSpan, ...] | None = None
 
     def agent(self, name: str, *, parent: Agent | None = None) -> Agent:
-        """A context manager, for `with` and `async with`, around one agent's run.
+        """A context manager around one agent's run, for `with` and `async with`.
 
         Args:
             name: for messages and figures; need not be unique.
@@ -190,7 +190,7 @@ class Trace:
             )
             for span in spans
         )
-        Forest(trace._record)  # checks the times and the parents now, where the spans came in
+        Forest(trace._record)  # checks the times and the parents here, where the spans come in
         return trace
 
     def spans(self) -> tuple[AgentSpan, ...]:
@@ -237,6 +237,6 @@ class Trace:
 
 def _from_record(spans: tuple[AgentSpan, ...]) -> Trace:
     trace = Trace()
-    if spans:  # an empty one is still to be used: sent to a worker before the episode
+    if spans:  # an empty one was sent to a worker before the episode, which records in it
         trace._record = spans
     return trace

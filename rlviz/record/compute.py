@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from rlviz import schema
-from rlviz.flops.measured import mfu, peak
+from rlviz.flops.devices import mfu, peak
 from rlviz.flops.submodule_watch import watch_for
 from rlviz.record.error_log import logger
 

@@ -6,51 +6,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlviz import wording
-from rlviz.scaling.sigmoid import Floats, Points, Shapes
+from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 
 MIN_POINTS = 100
 MIN_FACTOR = 10.0
 MIN_EFFECTIVE_POINTS = 30.0
-"""What a curve leaves of a random walk is worth about 10 points, however long it is."""
+"""The residuals of a random walk are worth about 10 points, however long it is."""
 
 _FEWEST_MEANS = 30
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
-    """What the best curve leaves.
+class ResidualNoise:
+    """The noise that the best curve leaves.
 
     Attributes:
-        effective_points: how many independent ones the points are worth.
-        variance: of the long run: the number of points times the variance of their mean.
+        effective_points: how many independent points the points are worth.
+        variance: the long-run variance: the number of points times the variance of their mean.
     """
 
     effective_points: float
     variance: float
 
 
-def noise(points: Points, curve: Shapes) -> Noise:
+def residual_noise(data: FitData, curve: Sigmoids) -> ResidualNoise:
     """The noise around a curve, as AR(1).
 
-    It makes n points worth n·(1 − rho)/(1 + rho), and a variance larger by the inverse. A slow
-    drift under a larger scatter shows a small rho from point to point. So rho is asked again of
-    the means of 2, 4, 8, … points, and the largest variance counts.
+    With autocorrelation rho, n points are worth n·(1 − rho)/(1 + rho) independent ones, and the
+    variance grows by the inverse. A slow drift under a larger scatter shows only a small rho from
+    point to point. So rho is also estimated from the means of 2, 4, 8, … points, and the largest
+    variance counts.
     """
-    n, k = len(points.value), points.parameters
-    left = np.sqrt(points.weight) * (points.value - curve.value(points.log_compute)[0])
+    n, k = len(data.value), data.parameters
+    left = np.sqrt(data.weight) * (data.value - curve.value(data.log_compute)[0])
     variance = float(left @ left) / (n - k)
-    if variance < _ROUNDING:  # of a range of 1: there is no noise, and rounding is no AR(1)
-        return Noise(float(n), variance)
+    if variance < _ROUNDING:  # the values span 1: this is rounding, which is no AR(1)
+        return ResidualNoise(float(n), variance)
     largest = _long_run(left, k)
     while len(left) >= 2 * _FEWEST_MEANS:
         left = left[len(left) % 2 :].reshape(-1, 2).sum(1) / math.sqrt(2)
         largest = max(largest, _long_run(left, k))
-    return Noise(n * min(variance / largest, 1.0), largest)
+    return ResidualNoise(n * min(variance / largest, 1.0), largest)
 
 
 def too_little(c: Floats) -> str:
-    """Why these amounts of compute, sorted, (n,), cannot show a ceiling, or nothing."""
+    """Why this compute, sorted, (n,), cannot show a ceiling, as a clause; empty if it can."""
     if len(c) < MIN_POINTS:
         return f"there are {len(c)} points, and a ceiling needs {MIN_POINTS}"
     if c[-1] == 0:
@@ -64,31 +65,34 @@ def too_little(c: Floats) -> str:
     return ""
 
 
-def not_shown(points: Points, shapes: Shapes, found: Noise, *, doubtful: float, sure: float) -> str:
-    """Why the data do not show a ceiling, as a clause, or nothing.
+def not_shown(
+    data: FitData, curves: Sigmoids, found: ResidualNoise, *, doubtful: float, sure: float
+) -> str:
+    """Why the data do not show a ceiling, as a clause; empty if they do.
 
     Args:
-        points: the data.
-        shapes: all whose sum of squares is at most `sure`, the best one first.
+        data: what the curve was fitted to.
+        curves: all whose sum of squares is at most `sure`, the best one first.
         found: the noise around that one.
-        doubtful, sure: sums of squares up to which a parabola may be the true curve, and, at 4.5
-            standard errors, a sigmoid: its shape was searched for, and noise has many shapes.
+        doubtful: sum of squares up to which a parabola may be the true curve.
+        sure: sum of squares up to which a sigmoid may be, at 4.5 standard errors: its shape was
+            searched for, and noise has many shapes.
     """
-    low, high = shapes.value(np.array([-math.inf, math.inf]))[0]
+    low, high = curves.value(np.array([-math.inf, math.inf]))[0]
     if found.effective_points < MIN_EFFECTIVE_POINTS:
         return (
             "the best sigmoid misses the data for many steps on end, as if there were only "
             f"{wording.counted(round(found.effective_points), 'independent point')}: random drift, "
             "a jump or another shape cannot be excluded"
         )
-    if points.squares() <= sure or high <= low:
+    if data.squares() <= sure or high <= low:
         return "the accuracy does not rise beyond its scatter"
-    return _open(points, shapes) or _bent(points, doubtful)
+    return _open(data, curves) or _bent(data, doubtful)
 
 
-def _open(points: Points, shapes: Shapes) -> str:
-    low, high = points.bounds()
-    first, last = shapes.shape.min(0), shapes.shape.max(0)
+def _open(data: FitData, curves: Sigmoids) -> str:
+    low, high = data.bounds()
+    first, last = curves.shape.min(0), curves.shape.max(0)
     edge = 1e-6 * (high - low)
     if first[1] <= low[1] + edge[1] or last[0] >= high[0] - edge[0]:
         return "the data do not pass C_mid: curves without a ceiling fit them as well"
@@ -99,10 +103,10 @@ def _open(points: Points, shapes: Shapes) -> str:
     return ""
 
 
-def _bent(points: Points, doubtful: float) -> str:
-    root = np.sqrt(points.weight)
-    powers = np.vander(np.exp(points.log_compute), 3) * root[:, None]
-    y = points.value * root
+def _bent(data: FitData, doubtful: float) -> str:
+    root = np.sqrt(data.weight)
+    powers = np.vander(np.exp(data.log_compute), 3) * root[:, None]
+    y = data.value * root
     left = y - powers @ np.linalg.lstsq(powers, y, rcond=None)[0]
     if float(left @ left) <= doubtful:
         return "a parabola fits the data as well, and it has no ceiling"

@@ -9,15 +9,15 @@ import numpy as np
 from scipy.special import stdtrit
 
 from rlviz.scaling import ceiling, sigmoid
-from rlviz.scaling.sigmoid import Floats, Points, Shapes
+from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 from rlviz.smooth.bins import means
 
 EARLY = 0.05
 """Share of the largest compute below which points are left out by default."""
 
 _LIKELY, _DOUBTFUL, _SURE = 0.025, 0.0005, 3.4e-6
-"""Tails of the intervals that are given, of those within which a parabola is as good as the curve,
-and of those that decide (4.5 standard errors)."""
+"""Tails of three intervals: the one that is given, the one within which a parabola is as good as
+the curve, and the one that decides (4.5 standard errors)."""
 _BINS = 250
 _STRETCH = 0.02
 _FEWEST = 8
@@ -35,8 +35,8 @@ class Sigmoid:
         A: the ceiling, in the unit of the accuracy.
         B: the exponent; larger is steeper. Comparable only between curves of equal A.
         C_mid: the compute at half of the rise, in the unit of the flops.
-        R0: the value without compute, as given, else fitted: then it is what the later points
-            call for, not what was measured.
+        R0: the value without compute, as given or else fitted; a fitted one is what the later
+            points call for, not what was measured.
         identifiable: whether the data show the ceiling.
         why_not: if they do not, why, as a clause ("the data do not pass C_mid: …"); else empty.
         ceiling_interval: 95 % interval of A, by profile likelihood; within [0, 1] if the data are.
@@ -53,7 +53,7 @@ class Sigmoid:
     ceiling_interval: tuple[float, float]
     exclude_below: float
     points: int
-    _drawn: "_Drawn | None" = field(repr=False, compare=False)
+    _likely: "_LikelyCurves | None" = field(repr=False, compare=False)
 
     def predict(self, flops: Any) -> Any:
         """The curve at a compute >= 0: a float, or an array of the shape that came.
@@ -66,27 +66,30 @@ class Sigmoid:
             0.681
         """
         at = _compute(flops)
-        found = np.full(at.size, math.nan) if self._drawn is None else self._drawn.value(at.ravel())
+        found = (
+            np.full(at.size, math.nan) if self._likely is None else self._likely.value(at.ravel())
+        )
         return _like(found, at)
 
     def predict_interval(self, flops: Any) -> tuple[Any, Any]:
         """95 % interval of the curve, (low, high), each as `predict` gives it.
 
-        A single step scatters around the curve. By profile likelihood, so the uncertainty of all
-        parameters is in it; not in it is that the run may turn to another curve.
+        Single steps scatter around the curve more widely. The interval is one of profile likelihood
+        and has the uncertainty of all parameters, but not the risk that the run turns to another
+        curve.
         """
         at = _compute(flops)
-        if self._drawn is None or not self.identifiable:
+        if self._likely is None or not self.identifiable:
             return _like(np.full(at.size, math.nan), at), _like(np.full(at.size, math.nan), at)
-        low, high = self._drawn.interval(at.ravel())
+        low, high = self._likely.interval(at.ravel())
         return _like(low, at), _like(high, at)
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The curves that are likely, the best one first, and the units of their data."""
+class _LikelyCurves:
+    """The likely curves, the best one first, and the units of their data."""
 
-    curves: Shapes
+    curves: Sigmoids
     squares: float
     compute: float
     offset: float
@@ -119,20 +122,20 @@ def fit(
         accuracy: of the same steps, (n,). A point that is not finite in both is left out.
         r0: the accuracy without compute, where it was measured; by default it is fitted too.
         exclude_below: leaves out the points below this compute, in the unit of flops. The first
-            steps follow another law (a format is learned, the optimizer warms up), and where they
-            pull the curve, the ceiling is wrong. By default 5 % of the largest compute: the paper
-            leaves out the first 1,500 of 16,000 to 100,000 GPU hours, 9 to 1.5 %, and a factor of
-            20 remains. Less where fewer than 100 points would remain.
+            steps follow another law (the model learns a format, the optimizer warms up), and if
+            they pull the curve, the ceiling is wrong. By default 5 % of the largest compute, which
+            leaves a factor of 20, but less where fewer than 100 points would remain. The paper
+            leaves out the first 1,500 of 16,000 to 100,000 GPU hours, 9 to 1.5 %.
 
-    The noise is taken as AR(1); its autocorrelation widens all intervals as fewer points would.
-    More than 500 points are averaged first, into 250 bins of equal count, or more bins where one
-    would span over 2 % of its compute. Over so short a stretch the curve is straight: the answer
-    moves by a few percent of its standard error.
+    The noise counts as AR(1); its autocorrelation widens all intervals as fewer points would. More
+    than 500 points are first averaged into 250 bins of equal count, or more where a bin would span
+    over 2 % of its compute. Over so short a stretch the curve is straight: the answer moves by a
+    few percent of its standard error.
 
     The ceiling is identifiable if at least 100 points over a factor of 10 in compute were used,
     worth at least 30 independent ones; if all curves within 4.5 standard errors rise, pass their
     C_mid within the data and have an exponent between 0.1 and 10; if no parabola is within 3.3;
-    and if A is at most 1, should the data lie within [0, 1].
+    and, for data within [0, 1], if A is at most 1.
 
     Raises:
         ValueError: shapes differ, flops are negative, or an option is out of its range.
@@ -166,23 +169,25 @@ def fit(
 
 def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
     offset, unit = float(y.mean()), float(np.ptp(y))
-    points = _averaged(c / c[-1], (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
-    center = sigmoid.best(points)
-    curve = sigmoid.regress(points, center[None])
-    noise = ceiling.noise(points, curve)
-    freedom = max(noise.effective_points - points.parameters, 1.0)
-    rounding = 1e-12 * points.squares()
+    data = _averaged(c / c[-1], (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
+    center = sigmoid.best(data)
+    curve = sigmoid.regress(data, center[None])
+    noise = ceiling.residual_noise(data, curve)
+    freedom = max(noise.effective_points - data.parameters, 1.0)
+    rounding = 1e-12 * data.squares()
     likely, doubtful, sure = (
         float(curve.squares[0]) + max(stdtrit(freedom, 1 - tail) ** 2 * noise.variance, rounding)
         for tail in (_LIKELY, _DOUBTFUL, _SURE)
     )
-    shapes = sigmoid.allowed(points, center, sure)
+    curves = sigmoid.allowed(data, center, sure)
     is_share = bool(y.min() >= 0 and y.max() <= 1)
     limits = (0.0, 1.0) if is_share else (-math.inf, math.inf)
-    drawn = _Drawn(shapes.where(shapes.squares <= likely), likely, c[-1], offset, unit, limits)
+    drawn = _LikelyCurves(
+        curves.where(curves.squares <= likely), likely, c[-1], offset, unit, limits
+    )
     r0_found, a = drawn.value(np.array([0.0, math.inf])).tolist()
     why_not = ceiling.too_little(c) or ceiling.not_shown(
-        points, shapes, noise, doubtful=doubtful, sure=sure
+        data, curves, noise, doubtful=doubtful, sure=sure
     )
     if not why_not and is_share and a > 1:
         why_not = f"the fitted ceiling, {a:.3g}, is above 1"
@@ -197,11 +202,11 @@ def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
         ceiling_interval=(math.nan, math.nan) if why_not else (float(low[0]), float(high[0])),
         exclude_below=start,
         points=len(c),
-        _drawn=drawn,
+        _likely=drawn,
     )
 
 
-def _averaged(share: Floats, y: Floats, r0: float | None) -> Points:
+def _averaged(share: Floats, y: Floats, r0: float | None) -> FitData:
     weight = np.ones(len(y))
     with np.errstate(divide="ignore"):  # C = 0 stands at −inf
         if len(y) > 2 * _BINS:
@@ -212,7 +217,7 @@ def _averaged(share: Floats, y: Floats, r0: float | None) -> Points:
             count = np.diff(starts, append=len(y))
             share, y = means(share, y, starts)
             weight = count / count.mean()
-        return Points(np.log(share), y, weight, r0)
+        return FitData(np.log(share), y, weight, r0)
 
 
 def _end_of_early(c: Floats) -> float:
@@ -229,7 +234,7 @@ def _nothing_to_fit(c: Floats, y: Floats, r0: float | None) -> str:
 
 
 def _pairs(flops: Any, accuracy: Any) -> tuple[Floats, Floats]:
-    """Both as they are fitted: where both are known, in the order of compute."""
+    """The points that are known in both, in the order of compute."""
     c, y = _numbers(flops, "flops"), _numbers(accuracy, "accuracy")
     if c.ndim != 1 or c.shape != y.shape:
         raise ValueError(

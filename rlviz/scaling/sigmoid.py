@@ -18,18 +18,18 @@ from scipy.special import expit
 Floats = NDArray[np.float64]
 
 EXPONENTS = (0.1, 10.0)
-"""Published exponents lie from 1.6 to 2; below this range a rise looks like a logarithm, which has
-no ceiling, and above it like a jump."""
+"""Published exponents lie from 1.6 to 2. Below this range a rise looks like a logarithm, which has
+no ceiling; above it, like a jump."""
 _BELOW, _ABOVE = math.log(10.0), math.log(1000.0)
-"""How far C_mid is searched beyond the data, where the curve is a power law for all that they
-show."""
+"""How far beyond the data C_mid is searched: there the data can't tell the curve from a power
+law."""
 _NODES = 32
 _ROUNDS = 12
 _CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class FitData:
     """Data as the fit takes them, in the order of compute.
 
     Attributes:
@@ -62,11 +62,11 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
-    """Regressions ``value = intercept + slope·z`` at k shapes, arrays (k,).
+class Sigmoids:
+    """k sigmoids, each ``value = intercept + slope·z``, regressed at its own shape; arrays (k,).
 
-    z is the share of the rise that is done, over its largest value in the data: so it has all its
-    digits where C_mid lies far beyond them.
+    z is the share of the rise that is done, divided by its largest value in the data, so it keeps
+    all its digits where C_mid lies far beyond them.
 
     Attributes:
         shape: log C_mid and log B, (k, 2).
@@ -86,11 +86,11 @@ class Shapes:
     weight: Floats
     squares: Floats
 
-    def where(self, keep: NDArray[np.bool_]) -> "Shapes":
-        return Shapes(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+    def where(self, keep: NDArray[np.bool_]) -> "Sigmoids":
+        return Sigmoids(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
 
-    def and_those(self, other: "Shapes") -> "Shapes":
-        return Shapes(
+    def and_those(self, other: "Sigmoids") -> "Sigmoids":
+        return Sigmoids(
             **{
                 f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
                 for f in fields(self)
@@ -119,14 +119,14 @@ class Shapes:
         return _share(log_compute, self.shape) / self.unit[:, None]
 
 
-def regress(points: Points, shape: Floats) -> Shapes:
-    """The regressions of the points at k shapes (log C_mid, log B), (k, 2)."""
-    w, y = points.weight, points.value
-    z = _share(points.log_compute, shape)
+def regress(data: FitData, shape: Floats) -> Sigmoids:
+    """The sigmoids of k shapes (log C_mid, log B), (k, 2), that fit the data best."""
+    w, y = data.weight, data.value
+    z = _share(data.log_compute, shape)
     unit = z.max(1)
     z /= unit[:, None]
-    total = math.inf if points.r0 is not None else float(w.sum())
-    middle = points.r0 if points.r0 is not None else float(w @ y) / total
+    total = math.inf if data.r0 is not None else float(w.sum())
+    middle = data.r0 if data.r0 is not None else float(w @ y) / total
     center = z @ w / total
     z -= center[:, None]
     # A shape that is flat over the data has a spread of 0, and no slope.
@@ -136,19 +136,19 @@ def regress(points: Points, shape: Floats) -> Shapes:
     squares = np.maximum(around - slope**2 * spread, 0.0)
     intercept = middle - slope * center
     weight = np.full(len(shape), total)
-    return Shapes(shape, unit, intercept, slope, center, spread, weight, squares)
+    return Sigmoids(shape, unit, intercept, slope, center, spread, weight, squares)
 
 
-def best(points: Points) -> Floats:
+def best(data: FitData) -> Floats:
     """The shape (log C_mid, log B), (2,), with the least squares: of a grid, then refined."""
-    low, high = points.bounds()
-    nodes = regress(points, _grid(low, high))
+    low, high = data.bounds()
+    nodes = regress(data, _grid(low, high))
     start = nodes.shape[nodes.squares.argmin()]
-    root = np.sqrt(points.weight)
+    root = np.sqrt(data.weight)
 
     def residuals(shape: Floats) -> Floats:
-        curve = regress(points, shape[None]).value(points.log_compute)[0]
-        return np.asarray(root * (points.value - curve), dtype=np.float64)
+        curve = regress(data, shape[None]).value(data.log_compute)[0]
+        return np.asarray(root * (data.value - curve), dtype=np.float64)
 
     inner = (high - low) * 1e-9
     start = np.clip(start, low + inner, high - inner)
@@ -159,15 +159,15 @@ def best(points: Points) -> Floats:
     return np.asarray(found.x if np.isfinite(found.x).all() else start, dtype=np.float64)
 
 
-def allowed(points: Points, center: Floats, squares: float) -> Shapes:
-    """All shapes whose sum of squares is at most this, on a grid that is made to fit them.
+def allowed(data: FitData, center: Floats, squares: float) -> Sigmoids:
+    """All sigmoids whose sum of squares is at most this, on a grid that is made to fit them.
 
-    center is the best shape, (2,); it is the first of those that are given back. A box around it
-    shrinks until they fill it, and grows where it cuts through them.
+    center is the best shape, (2,), and comes first in the result. A box around it shrinks until the
+    shapes fill it, and grows where it cuts through them.
     """
-    lowest, highest = low, high = points.bounds()
+    lowest, highest = low, high = data.bounds()
     for _ in range(_ROUNDS):
-        nodes = regress(points, _grid(low, high))
+        nodes = regress(data, _grid(low, high))
         inside = nodes.where(nodes.squares <= squares)
         found = np.concatenate([center[None], inside.shape])
         first, last = found.min(0), found.max(0)
@@ -180,7 +180,7 @@ def allowed(points: Points, center: Floats, squares: float) -> Shapes:
         is_cut = (is_cut_low | is_cut_high).any()
         if not is_cut and (high - low >= 0.75 * size).all():
             break
-    return regress(points, center[None]).and_those(inside)
+    return regress(data, center[None]).and_those(inside)
 
 
 def _grid(low: Floats, high: Floats) -> Floats:

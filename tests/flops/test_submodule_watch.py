@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from rlviz.flops.measured import Watch
-from rlviz.flops.submodule_watch import PartsWatch
+from rlviz.flops import Watch
+from rlviz.flops.submodule_watch import SubmoduleWatch
 
 D, H = 8, 4
 ROW = 2 * D * H + 2 * H * 2  # FLOPs of one row through the actor: Linear(D, H), Linear(H, 2)
@@ -35,7 +35,7 @@ def agent():
 
 @pytest.fixture
 def watch(agent):
-    return PartsWatch([agent])
+    return SubmoduleWatch([agent])
 
 
 def obs(n):
@@ -61,7 +61,7 @@ def test_a_part_within_a_part_counts_in_the_outer_one_whatever_came_first(agent,
 
 def test_the_whole_and_its_parts_give_the_same_as_a_watch_of_the_whole():
     layers = nn.Sequential(nn.Linear(D, H), nn.Tanh(), nn.Linear(H, 2))
-    whole, parts = Watch(layers), PartsWatch([layers])
+    whole, parts = Watch(layers), SubmoduleWatch([layers])
     for n in (1, 3, 3):
         layers(obs(n)).sum().backward()
     assert parts.take() == whole.take() == 7 * (2 * ROW + 2 * H * 2)  # no gradient of the input
@@ -101,7 +101,7 @@ def test_an_ensemble_under_vmap_is_counted_forward_and_backward(agent, watch):
 
 def test_a_part_of_two_modules_counts_once(agent):
     shared = nn.ModuleDict({"same": agent.actor})
-    watch = PartsWatch([agent, shared, agent])
+    watch = SubmoduleWatch([agent, shared, agent])
     with torch.no_grad():
         shared["same"](obs(1))
     assert watch.take() == ROW
@@ -114,7 +114,7 @@ def test_a_pass_that_fails_leaves_the_next_one_to_be_counted(agent, watch, kind)
             raise kind
 
     agent.actor.append(Broken())
-    watch = PartsWatch([agent])
+    watch = SubmoduleWatch([agent])
     for _ in range(2):
         with pytest.raises(kind):
             agent.actor(obs(1))
@@ -136,7 +136,7 @@ def test_what_a_backward_pass_repeats_is_not_counted_again(agent, reentrant):
             return checkpoint(self.actor, self.first(x), use_reentrant=reentrant)
 
     module = Checkpointed()
-    plain, parts = Watch(module), PartsWatch([module])
+    plain, parts = Watch(module), SubmoduleWatch([module])
     module(obs(2)).sum().backward()
     assert parts.take() == plain.take() > 0
     assert parts.uncounted == plain.uncounted
@@ -157,7 +157,7 @@ def test_a_part_that_only_hands_its_input_on_hides_nothing(agent):
             return x
 
     same, opaque = Same(), Opaque()
-    watch = PartsWatch([same, opaque])
+    watch = SubmoduleWatch([same, opaque])
     same(obs(1))
     assert watch.uncounted == ()
     opaque(obs(1))
@@ -174,7 +174,7 @@ def test_threads_that_run_parts_at_once_do_not_hide_them_from_each_other(agent, 
             return x
 
     waiting = nn.Sequential(nn.Linear(D, H), Waits())
-    watch = PartsWatch([agent, waiting])
+    watch = SubmoduleWatch([agent, waiting])
 
     def other():
         with torch.no_grad():
@@ -192,7 +192,7 @@ def test_threads_that_run_parts_at_once_do_not_hide_them_from_each_other(agent, 
 
 def test_compiled_parts_are_counted_once_as_a_whole(agent):
     agent.actor = torch.compile(agent.actor, backend="eager")
-    watch = PartsWatch([agent])
+    watch = SubmoduleWatch([agent])
     with torch.no_grad():
         for _ in range(2):
             agent.act(obs(2))
@@ -206,7 +206,7 @@ def test_a_method_of_a_compiled_module_runs_its_parts_uncompiled_which_are_count
             return self.act(x)
 
     policy = torch.compile(Whole(), backend="eager")
-    watch = PartsWatch([policy])
+    watch = SubmoduleWatch([policy])
     with torch.no_grad():
         for _ in range(2):
             policy.act(obs(2))
@@ -228,7 +228,7 @@ def test_a_copy_is_not_watched_and_a_closed_watch_counts_no_more(agent, watch):
 
 
 def test_a_whole_is_counted_without_a_hook_in_its_parts(agent):
-    watch = PartsWatch([agent], whole=[agent.actor])
+    watch = SubmoduleWatch([agent], whole=[agent.actor])
     with torch.no_grad():
         agent.act(obs(3))
     assert watch.take() == 3 * (ROW + 2 * D)
@@ -238,4 +238,4 @@ def test_a_whole_is_counted_without_a_hook_in_its_parts(agent):
 
 def test_what_is_no_module_is_refused_in_words():
     with pytest.raises(TypeError, match=r"a watch needs nn.Modules, got str\."):
-        PartsWatch(["policy"])
+        SubmoduleWatch(["policy"])

@@ -20,11 +20,11 @@ def noise_of(n, rho, seed, white=0.0):
         left[i] += rho * left[i - 1]
     left += white * rng.normal(size=n)
     log_compute = np.log(np.arange(1, n + 1) / n)
-    points = sigmoid.Points(log_compute, 100 + left, np.ones(n), None)
+    data = sigmoid.FitData(log_compute, 100 + left, np.ones(n), None)
     # A curve that is flat at 100: A and R0 are the same, whatever its shape.
     one = np.ones(1)
-    flat = sigmoid.Shapes(np.zeros((1, 2)), one, 100 * one, 0 * one, one, one, one, one)
-    return ceiling.noise(points, flat)
+    flat = sigmoid.Sigmoids(np.zeros((1, 2)), one, 100 * one, 0 * one, one, one, one, one)
+    return ceiling.residual_noise(data, flat)
 
 
 @pytest.mark.parametrize(("rho", "worth"), [(0.0, N), (0.5, N / 3)])
@@ -51,7 +51,24 @@ def test_a_slow_drift_under_scatter_is_seen():
 def test_data_without_noise_lose_no_points():
     c = np.log(np.arange(1, 201) / 200)
     shape = np.array([[math.log(0.1), math.log(1.9)]])
-    exact = sigmoid.Points(c, 1 / (1 + (0.1 / np.exp(c)) ** 1.9), np.ones(200), None)
-    found = ceiling.noise(exact, sigmoid.regress(exact, shape))
+    exact = sigmoid.FitData(c, 1 / (1 + (0.1 / np.exp(c)) ** 1.9), np.ones(200), None)
+    found = ceiling.residual_noise(exact, sigmoid.regress(exact, shape))
     assert found.effective_points == 200
     assert found.variance < 1e-20
+
+
+@pytest.mark.parametrize(
+    ("compute", "why"),
+    [
+        (np.arange(1, 100), "there are 99 points, and a ceiling needs 100"),
+        (np.zeros(100), "no compute was counted"),
+        (np.linspace(2, 19, 100), "the compute grows by a factor of 9.5 over the points"),
+        (np.linspace(2, 20, 100), ""),
+        (np.linspace(0, 9.9, 100), ""),  # from the first compute above 0: 0.1
+        (np.r_[0, np.linspace(2, 18, 99)], "the compute grows by a factor of 9 over the points"),
+    ],
+)
+def test_a_ceiling_needs_a_hundred_points_over_a_factor_of_ten(compute, why):
+    found = ceiling.too_little(compute.astype(np.float64))
+    assert found.startswith(why)
+    assert bool(found) == bool(why)

@@ -1,1 +1,1 @@
-"""What the integrations share."""
+"""What the integrations share: opening a run, phases, metrics, lengths."""

@@ -10,11 +10,11 @@ from rlviz.record import options as checks
 from rlviz.record.compute import utilization
 
 
-class Opening:
+class DeferredCallback:
     """Checks the arguments when the integration is made, and opens the Callback later.
 
-    Not before training begins is it known which rank a process is, and what the hyperparameters
-    are. Who opened the Callback closes it: one that came ready stays open.
+    Only when training begins does a process know its rank and the hyperparameters. Whoever opened
+    the Callback closes it: one that came ready stays open.
 
     Args:
         logdir: the run directory, or a ready `rlviz.Callback`.
@@ -29,7 +29,7 @@ class Opening:
     ) -> None:
         self._logdir, self._options = logdir, dict(options)
         self.viz: Callback | None = None
-        """None until it is open; closed, it stays here for its `health`."""
+        """None until it is open; it stays here when it is closed, for its `health`."""
         self._over = False
         self.is_ours = not isinstance(logdir, Callback)
         if isinstance(logdir, Callback):
@@ -45,13 +45,13 @@ class Opening:
         checks.run_directory(logdir)
         names = ("config", "ema", "flush_seconds", "figure_seconds")
         checks.check(*(given.arguments[name] for name in names))
-        if not isinstance(given.arguments["device"], str):  # a name may warn, once is enough
+        if not isinstance(given.arguments["device"], str):  # a name may warn, and once is enough
             utilization(given.arguments["device"], given.arguments["devices"])
 
     def open(self, **defaults: Any) -> Callback:
-        """The Callback, opened now if none is open; what the user passed goes before defaults.
+        """Open the Callback if none is open; what the user passed goes before defaults.
 
-        After `close` that is another one, for trainers that are started again.
+        After `close` this opens another one, for trainers that start again.
 
         Args:
             defaults: what the framework knows: `config`, `process_group`.
@@ -62,7 +62,7 @@ class Opening:
         return self.viz
 
     def close(self) -> None:
-        """The run is over."""
+        """Close the Callback if it was opened here: the run is over."""
         if self.viz is not None and self.is_ours:
             self.viz.close()
             self._over = True

@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 
 from rlviz.flops import Transformer
-from rlviz.integrations.support.sequence_lengths import Batch, Passes
+from rlviz.integrations.support.sequence_lengths import LengthReader, PassLengths
 from rlviz.record.error_log import logger
 
 
 class TrainerPhases:
     """Tells the passes of a trainer's model apart, as TRL's GRPO and RLOO trainers make them.
 
-    A generation batch is seen first where it is scored, all of it, right after it was generated.
-    GRPO leaves that out where all its sequences are trained on in the same optimizer step: then it
-    is seen as it is trained on for the first time. Trainers that don't generate only train.
+    The trainer scores a generation batch, all of it, right after generating it, and there it is
+    first seen. GRPO does not score if it trains on all the batch's sequences in the same optimizer
+    step: then the batch is seen as it is first trained on. Trainers that don't generate only train.
 
     Args:
         shape: what a token of the model costs.
@@ -23,12 +23,12 @@ class TrainerPhases:
     """
 
     def __init__(self, shape: Transformer, module: Any, args: Any) -> None:
-        self._shape, self._passes = shape, Passes(module)
+        self._shape, self._passes = shape, LengthReader(module)
         self._steps: int = getattr(args, "steps_per_generation", None) or 0  # 0: it never generates
         self._sequences = args.per_device_train_batch_size * self._steps
         self._has_reference = bool(getattr(args, "beta", 0.0)) and self._steps > 0
         adapters = hasattr(module, "peft_config")
-        # Without its adapters, an adapted model is its own reference and is seen at that too.
+        # Without its adapters, an adapted model is its own reference: those passes are seen too.
         self._reference_passes = self._sequences if self._has_reference and adapters else 0
         self._adapters = _trainable(module) if adapters else 0
         self._hidden = getattr(args, "mask_truncated_completions", False)
@@ -37,7 +37,7 @@ class TrainerPhases:
         self._said = False
 
     def take(self, generated: bool) -> dict[str, int]:
-        """FLOPs by phase since the last time; to be called after each forward and backward pass.
+        """FLOPs by phase since the last call; call it after each forward and backward pass.
 
         Args:
             generated: whether a batch was generated meanwhile.
@@ -45,7 +45,7 @@ class TrainerPhases:
         scored, trained = self._passes.take("scored"), self._passes.take("trained")
         evaluated = self._passes.take("evaluated")
         spent = {"update": self._shape.training(trained.lengths, lora_params=self._adapters)}
-        if not self._steps:  # a pass without a gradient is that of a reference: DPO with adapters
+        if not self._steps:  # passes without gradients are the reference's: DPO with adapters
             spent["ref_logprob"] = self._shape.forward(scored.lengths)
             spent["evaluation"] = self._shape.forward(evaluated.lengths)
         elif generated:
@@ -59,8 +59,8 @@ class TrainerPhases:
     def close(self) -> None:
         self._passes.close()
 
-    def _rollout(self, seen: Batch, has_old: bool) -> dict[str, int]:
-        """What it took to generate these sequences and to score them before the update."""
+    def _rollout(self, seen: PassLengths, has_old: bool) -> dict[str, int]:
+        """FLOPs of generating these sequences and of scoring them before the update."""
         prompts, responses = (part[: self._sequences] for part in (seen.prompts, seen.responses))
         if self._hidden:
             responses = np.where(responses == 0, self._longest, responses)
@@ -85,7 +85,7 @@ class TrainerPhases:
 
 
 def _trainable(module: Any) -> int:
-    """Weights that are trained; sharded ones (DeepSpeed's) with all their elements."""
+    """How many weights are trained; sharded ones (DeepSpeed's) count with all their elements."""
     return sum(
         getattr(weight, "ds_numel", weight.numel())
         for weight in module.parameters()

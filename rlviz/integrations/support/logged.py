@@ -1,4 +1,4 @@
-"""Steps of a framework that hands out dictionaries of values, one or several for each step."""
+"""Steps of a framework that logs dictionaries of values, one or several for each step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rlviz.record.error_log import logger
 
 
 class LoggedSteps:
-    """Records a run of which nothing is known but what it logs.
+    """Records a run from nothing but what it logs.
 
     Args:
         logdir: the run directory, as of `rlviz.Callback`.
-        accuracy: the name of the value that is the training accuracy, in [0, 1]; where it is
-            missing or out of range there is none.
-        flops: given the values of a step, what it spent: FLOPs, or FLOPs by phase. What it raises
-            is said once, and those FLOPs are missing.
+        accuracy: the name of the value that is the training accuracy, in [0, 1]; a step where it is
+            missing or out of range has none.
+        flops: makes FLOPs, or FLOPs by phase, of the values of a step. An error that it raises is
+            said once, and those FLOPs are missing.
         **options: further arguments of `rlviz.Callback`.
 
     Raises:
@@ -41,17 +41,17 @@ class LoggedSteps:
         self._step: int | None = None
         self._values: dict[str, Any] = {}
         self._said = False
-        atexit.register(self.close)  # frameworks end without a word
+        atexit.register(self.close)  # frameworks call nothing at their end
 
     def add(self, step: int, values: Mapping[str, Any]) -> None:
-        """Values of a step; those of a later step close the one before."""
+        """Add values of a step; those of a later step close the one before."""
         if self._step is not None and step != self._step:
             self.close_step()
         self._step = step
         self._values.update(values)
 
     def close_step(self) -> None:
-        """The step is over, if one is open."""
+        """Close the step, if one is open."""
         step, self._step = self._step, None
         values, self._values = self._values, {}
         if step is None:
@@ -82,7 +82,7 @@ class LoggedSteps:
                 )
 
     def close(self) -> None:
-        """The training is over: write it all."""
+        """Write everything: the training is over."""
         atexit.unregister(self.close)
         self.close_step()
         self.viz.close()

@@ -14,15 +14,15 @@ from rlviz.record.error_log import logger
 
 _NUMBER = (bool, int, float, np.bool_, np.integer, np.floating)
 _ROUNDING = 1e-6
-"""A mean that was kept as float32 may be a little more than 1."""
+"""A mean in float32 may be a little more than 1."""
 _said: set[str] = set()
 
 
 def scalars(values: Mapping[str, Any], *, under: str = "") -> dict[str, Any]:
     """The numbers and one-element tensors or arrays among some values.
 
-    A name that rlviz itself uses, such as `accuracy/val`, goes under `logged/`: what a framework
-    happens to log must not raise in a training loop.
+    A name that rlviz itself uses, such as `accuracy/val`, goes under `logged/`: a framework's own
+    names must not raise in a training loop.
 
     Args:
         values: by name.
@@ -43,7 +43,7 @@ def scalars(values: Mapping[str, Any], *, under: str = "") -> dict[str, Any]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether `rlviz.Callback.record` takes it for one number; on any device, without a look."""
+    """Whether `rlviz.Callback.record` takes it for one number; the number itself is not read."""
     if isinstance(value, np.ndarray):
         return value.size == 1 and value.dtype.kind in "biuf"
     torch = sys.modules.get("torch")
@@ -55,12 +55,12 @@ def is_number(value: Any) -> bool:
 
 
 def as_accuracy(name: str, value: Any) -> Any:
-    """A logged value as `record(accuracy=…)` takes it; None where it is none, which is said once.
+    """A logged value as `record(accuracy=…)` takes it; None if it is none, said once per name.
 
-    A number on an accelerator is not looked at here: that would wait for the device.
+    A number on an accelerator passes unread: reading it would wait for the device.
 
     Args:
-        name: under which it was logged.
+        name: the name under which it was logged.
         value: whatever was logged.
 
     Example:

@@ -1,4 +1,4 @@
-"""FLOPs of watched modules told apart by phase, where a framework's hooks say when one ends."""
+"""FLOPs of watched modules by phase, where a framework's hooks say when one ends."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from rlviz.flops.submodule_watch import PartsWatch
+from rlviz.flops.submodule_watch import SubmoduleWatch
 from rlviz.record.error_log import logger
 
 
 class Phases:
-    """Counts what modules do, and gives it to the phase that has just ended.
+    """Counts what modules spend, and puts it down to the phase that has just ended.
 
     Args:
-        *modules: `nn.Module`s, counted with all their parts.
-        whole: further ones, whose parts are never called but by themselves.
+        *modules: `nn.Module`s, counted with all their submodules.
+        whole: further ones, whose submodules only they themselves call.
     """
 
     def __init__(self, *modules: Any, whole: Iterable[Any] = ()) -> None:
         self._watched = (modules, tuple(whole))
-        self._watch = PartsWatch(modules, whole=self._watched[1])
+        self._watch = SubmoduleWatch(modules, whole=self._watched[1])
         self._flops: Counter[str] = Counter()
         self._warned = False
 
     def watch(self, *modules: Any, whole: Iterable[Any] = ()) -> None:
-        """Count these modules from now on, in place of those before."""
+        """Count these modules from now on, instead of those before."""
         watched = (modules, tuple(whole))
         if _ids(watched) != _ids(self._watched):
             self._watch.close()
-            self._watched, self._watch = watched, PartsWatch(modules, whole=watched[1])
+            self._watched, self._watch = watched, SubmoduleWatch(modules, whole=watched[1])
 
     def end(self, phase: str) -> None:
-        """All passes since the last call were those of this phase."""
+        """End a phase: all passes since the last call were its own."""
         self._flops[phase] += self._watch.take()
 
     def take(self) -> dict[str, int]:

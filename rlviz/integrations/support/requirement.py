@@ -8,7 +8,7 @@ from importlib import metadata
 
 @contextmanager
 def needed(distribution: str, at_least: str, *, module: str, extra: str) -> Iterator[None]:
-    """Around the import of a framework: what is wrong with it is one sentence.
+    """Wrap the import of a framework: if it fails, the error is one sentence.
 
     Args:
         distribution: its name on PyPI, such as "transformers".
@@ -41,9 +41,10 @@ def needed(distribution: str, at_least: str, *, module: str, extra: str) -> Iter
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version: that of a development version is that of its release.
+    """The leading numbers of a version, without what marks a build or a pre-release.
 
     >>> _numbers("2.13.0+cpu"), _numbers("1.0rc1") < _numbers("1.0.1")
     ((2, 13, 0), True)
     """
-    return tuple(map(int, re.match(r"\d+(?:\.\d+)*", version)[0].split(".")))  # type: ignore[index]
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, numbers[0].split("."))) if numbers else ()

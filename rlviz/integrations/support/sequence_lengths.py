@@ -14,29 +14,28 @@ Lengths = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PassLengths:
     """Sequences of one or more passes; each (sequences,) tokens."""
 
     prompts: Lengths
     responses: Lengths
-    """Tokens that have a label: in trainers that generate, the whole completion."""
+    """Tokens with a label: in trainers that generate, the whole completion."""
 
     @property
     def lengths(self) -> Lengths:
         return self.prompts + self.responses
 
     @staticmethod
-    def of(rows: Lengths) -> "Batch":
+    def of(rows: Lengths) -> "PassLengths":
         """From (2, sequences): the lengths of sequences and of their labelled parts."""
-        return Batch(rows[0] - rows[1], rows[1])
+        return PassLengths(rows[0] - rows[1], rows[1])
 
 
-class Passes:
+class LengthReader:
     """Reads the lengths off each pass of a model, from its attention mask and labels.
 
-    A pass that neither can be differentiated nor has labels is one of a generation, and is left
-    out. Nothing waits for the device: the sums that the lengths are were queued there before the
-    pass itself, and are read after it.
+    A pass with neither gradients nor labels is part of a generation and is left out. Nothing waits
+    for the device: the sums that give the lengths are queued there before the pass, and read after.
 
     Args:
         module: the model, wrapped or not.
@@ -48,9 +47,9 @@ class Passes:
         }
         self._handle = module.register_forward_pre_hook(self._before, with_kwargs=True)
 
-    def take(self, kind: str) -> Batch:
-        """The passes since the last time: "trained" with a gradient, "scored" without one while the
-        model trains, "evaluated" while it does not."""
+    def take(self, kind: str) -> PassLengths:
+        """The passes of a kind since the last call: "trained" with a gradient, "scored" without one
+        in training mode, "evaluated" in evaluation mode."""
         found = self._found[kind]
         rows = [np.zeros((2, 0), np.int64)]
         while found:
@@ -58,7 +57,7 @@ class Passes:
             if ready is not None:
                 ready.synchronize()
             rows.append(host.numpy())
-        return Batch.of(np.concatenate(rows, axis=1))
+        return PassLengths.of(np.concatenate(rows, axis=1))
 
     def close(self) -> None:
         self._handle.remove()
@@ -70,7 +69,7 @@ class Passes:
         try:
             kind = "evaluated" if not module.training else "trained" if differentiated else "scored"
             self._found[kind].append(_on_its_way(_lengths(args, kwargs, labels)))
-        except Exception as error:  # an odd model must train as it would without us
+        except Exception as error:  # an odd model must train as without us
             self.close()
             logger.warning(
                 "rlviz: the lengths of the sequences can't be read from %s (%s: %s), so no FLOPs "
@@ -82,7 +81,7 @@ class Passes:
 
 
 def _lengths(args: Any, kwargs: dict[str, Any], labels: Any) -> torch.Tensor:
-    """(2, sequences): tokens of each sequence, and those of them that have a label."""
+    """(2, sequences): tokens of each sequence, and how many of them have a label."""
     tokens = kwargs.get("input_ids", args[0] if args else None)
     if tokens is None:
         tokens = kwargs["inputs_embeds"]
@@ -100,10 +99,10 @@ def _lengths(args: Any, kwargs: dict[str, Any], labels: Any) -> torch.Tensor:
 
 
 def _on_its_way(lengths: torch.Tensor) -> tuple[torch.Tensor, Any]:
-    """The lengths on the host, and what tells that they have arrived."""
+    """The lengths on the host, and the event after which they have arrived there."""
     if not lengths.is_cuda:
         return lengths.cpu(), None
     host = lengths.to("cpu", non_blocking=True)
-    ready = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    ready = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch leaves it so
     ready.record(torch.cuda.current_stream(lengths.device))
     return host, ready

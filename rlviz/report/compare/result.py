@@ -2,13 +2,13 @@
 
 import base64
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import wording
+from rlviz.markdown import escaped, table, to_html
 from rlviz.report.compare.run_curves import Estimate
 from rlviz.report.figure import Drawing, figure
 from rlviz.report.series.groups import Group
@@ -94,7 +94,7 @@ class Comparison:
     def table(self) -> dict[str, Floats]:
         """The levels with the FLOPs and multipliers of every run, column -> values, (L,); NaN
         where there is none."""
-        return _table(self)
+        return _levels(self)
 
     def markdown(self) -> str:
         """A paragraph, both tables, the notes and the definitions. Same runs, same bytes."""
@@ -111,7 +111,7 @@ class Comparison:
         return _html(self)
 
 
-def _table(found: Comparison) -> dict[str, Floats]:
+def _levels(found: Comparison) -> dict[str, Floats]:
     rows = found.at_accuracy
     columns = {"level": np.array([row.level for row in rows])}
     for kind, names in (("flops", found.names), ("multiplier", tuple(found.multipliers))):
@@ -162,39 +162,34 @@ def _plain(estimates: dict[str, Estimate] | dict[str, Estimate | None]) -> dict[
 
 def _markdown(found: Comparison) -> str:
     parts = [f"# {_title(found)}", " ".join(_sentences(found))]
-    for heading, rows in _tables(found):
-        lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-        lines.insert(1, "|" + "---:|" * len(rows[0]))
-        parts += [f"## {heading}", "\n".join(lines)]
-    parts += [f"**Note:** {note}" for note in found.notes]
+    for heading, (head, *body) in _tables(found):
+        parts += [f"## {heading}", table(head, body, right=len(head))]
+    parts += [f"**Note:** {_safe(found, note)}" for note in found.notes]
     parts.append(f"*{_definitions(found)}*")
     return "\n\n".join(parts) + "\n"
 
 
 def _html(found: Comparison) -> str:
-    """With the figure, for a notebook."""
+    """The same for a notebook, with the figure."""
     picture = base64.b64encode(found.figure().png(dpi=_NOTEBOOK_DPI)).decode()
-    parts = [f"<h3>{escape(_title(found))}</h3>"]
-    parts.append(f"<p>{escape(' '.join(_sentences(found)))}</p>")
-    parts.append(f'<img alt="curves of the runs" src="data:image/png;base64,{picture}">')
-    for heading, (head, *body) in _tables(found):
-        rows = [_row(head, "th"), *(_row(row, "td") for row in body)]
-        parts.append(f"<h4>{escape(heading)}</h4><table>{''.join(rows)}</table>")
-    parts += [f"<p>Note: {escape(note)}</p>" for note in found.notes]
-    parts.append(f"<p><small>{escape(_definitions(found))}</small></p>")
-    return "\n".join(parts)
+    image = f'<img alt="curves of the runs" src="data:image/png;base64,{picture}">'
+    return f"{image}\n{to_html(_markdown(found))}"
 
 
-def _row(cells: list[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in cells) + "</tr>"
+def _safe(found: Comparison, note: str) -> str:
+    """A note of which only the names of runs may hold what Markdown sees as its own."""
+    for name in found.names:
+        note = note.replace(name, escaped(name))
+    return note
 
 
 def _title(found: Comparison) -> str:
-    return "Comparison of " + wording.joined(found.names)
+    return "Comparison of " + wording.joined([escaped(name) for name in found.names])
 
 
 def _sentences(found: Comparison) -> list[str]:
     what = found.measure.label.lower() if found.measure.scale != "number" else found.measure.name
+    what, reference = escaped(what), escaped(found.reference)
     if found.lower_is_better:
         what += " (lower is better)"
     parts = []
@@ -205,12 +200,13 @@ def _sentences(found: Comparison) -> list[str]:
             parts.append(f"At {spent} RL FLOPs, the most that all spent, no run surely leads.")
         else:
             since = wording.flops(round(found.leader.since_flops))
+            leader = escaped(found.leader.name)
             parts.append(
-                f"{found.leader.name} leads in {what} from {since} RL FLOPs on to {spent}, the "
-                "most that all spent."
+                f"{leader} leads in {what} from {since} RL FLOPs on to {spent}, the most that all "
+                "spent."
             )
         parts += [
-            f"There {name} is at {_value(found, end.values[name])}, {found.reference} at "
+            f"There {escaped(name)} is at {_value(found, end.values[name])}, {reference} at "
             f"{_value(found, end.values[found.reference])}: a difference of "
             f"{_difference(found, difference)}."
             for name, difference in end.differences.items()
@@ -221,18 +217,19 @@ def _sentences(found: Comparison) -> list[str]:
 
 def _multiplier_sentence(found: Comparison, name: str) -> str:
     multiplier = found.multipliers[name]
+    label, reference = escaped(name), escaped(found.reference)
     if multiplier is None:
-        return f"There is no level that both {name} and {found.reference} surely reached."
+        return f"There is no level that both {label} and {reference} surely reached."
     levels = [row.level for row in found.at_accuracy if row.multipliers[name] is not None]
     over = f"{_level(found, levels[0])} to {_level(found, levels[-1])}"
     if multiplier.low > 1:
-        verdict = f"{name} needed less compute for the same"
+        verdict = f"{label} needed less compute for the same"
     elif multiplier.high < 1:
-        verdict = f"{name} needed more compute for the same"
+        verdict = f"{label} needed more compute for the same"
     else:
-        verdict = f"Neither {name} nor {found.reference} surely needed less compute for the same"
+        verdict = f"Neither {label} nor {reference} surely needed less compute for the same"
     return (
-        f"{verdict}: its compute multiplier over {found.reference} is {_times(multiplier)} "
+        f"{verdict}: its compute multiplier over {reference} is {_times(multiplier)} "
         f"({wording.counted(len(levels), 'level')}, {over})."
     )
 
@@ -240,8 +237,9 @@ def _multiplier_sentence(found: Comparison, name: str) -> str:
 def _tables(found: Comparison) -> list[tuple[str, _Rows]]:
     tables = []
     others = list(found.multipliers)
+    label, reference = {name: escaped(name) for name in found.names}, escaped(found.reference)
     if found.at_compute:
-        head = ["RL FLOPs", *found.names, *(f"{o} − {found.reference}" for o in others)]
+        head = ["RL FLOPs", *label.values(), *(f"{label[o]} − {reference}" for o in others)]
         rows = [
             [
                 wording.flops(round(row.flops)),
@@ -252,8 +250,8 @@ def _tables(found: Comparison) -> list[tuple[str, _Rows]]:
         ]
         tables.append(("At equal compute", [head, *rows]))
     if found.at_accuracy:
-        head = [found.measure.label, *(f"FLOPs of {name}" for name in found.names)]
-        head += [f"multiplier of {name}" for name in others]
+        head = [escaped(found.measure.label), *(f"FLOPs of {label[name]}" for name in found.names)]
+        head += [f"multiplier of {label[name]}" for name in others]
         rows = [
             [
                 _level(found, row.level),
@@ -262,7 +260,7 @@ def _tables(found: Comparison) -> list[tuple[str, _Rows]]:
             ]
             for row in found.at_accuracy
         ]
-        tables.append((f"At equal {found.measure.name}", [head, *rows]))
+        tables.append((f"At equal {escaped(found.measure.name)}", [head, *rows]))
     return tables
 
 
@@ -296,13 +294,14 @@ def _times(e: Estimate | None) -> str:
 
 
 def _definitions(found: Comparison) -> str:
+    reference = escaped(found.reference)
     text = (
         "Values are read off local-quadratic curves over cumulative RL FLOPs. A level is reached "
         "at the first compute at which the curve is there; – where a run did not surely come to "
-        f"it, or started beyond. Compute multiplier: FLOPs that {found.reference} needed / FLOPs "
-        "that the other needed, the geometric mean over the levels that both reached. A run leads "
-        "from where it is ahead of every other in 99.5 % of the draws on to the end. In "
-        "brackets: 95 % intervals"
+        f"it, or started beyond. Compute multiplier: FLOPs that {reference} needed / FLOPs that "
+        "the other needed, the geometric mean over the levels that both reached. A run leads from "
+        "where it is ahead of every other in 99.5 % of the draws on to the end. In brackets: 95 % "
+        "intervals"
     )
     several = max(found.seeds.values()) > 1
     single = min(found.seeds.values()) == 1

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rlviz import schema
 from rlviz.report.figure import labels
 from rlviz.report.figure.panels import Panel
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
-
-_SHORT = {"Training Accuracy": "accuracy", "Average Parallelism": "parallelism"}
 
 
 def caption(panels: Sequence[Panel], axis: XAxis) -> str:
@@ -44,7 +43,8 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
 
 
 def _short(panel: Panel) -> str:
-    return _SHORT.get(panel.measure.label, labels.fitted(panel.measure.name, 8, 90))
+    quantity = schema.QUANTITIES.get(panel.measure.name)
+    return labels.fitted(panel.measure.name, 8, 90) if quantity is None else quantity.attribute
 
 
 def _extent(panels: Sequence[Panel], axis: XAxis) -> float:

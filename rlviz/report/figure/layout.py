@@ -12,10 +12,11 @@ from rlviz.report.figure.caption import caption
 from rlviz.report.figure.panels import Panel, draw, panel
 from rlviz.report.figure.result import Drawing
 from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
-from rlviz.report.series.axis import XAxis, XName, choose
+from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.groups import Group, Histories, groups_of
 from rlviz.report.series.measures import default_measures, measure
 from rlviz.report.series.outlook import Forecast
+from rlviz.schema import AxisName
 
 _HANDLE = 3.6
 """Width of a handle in the legend with its distances, in font sizes."""
@@ -24,7 +25,7 @@ _HANDLE = 3.6
 def figure(
     histories: Histories,
     *,
-    x: XName = "flops",
+    x: AxisName = "flops",
     metrics: Sequence[str] | None = None,
     log_x: bool = False,
     style: Literal["default", "paper"] = "default",
@@ -45,8 +46,8 @@ def figure(
             of the metric `tokens`; without it the metric `num_tokens`, which is cumulative). Where
             a run recorded no FLOPs, or their count falls along the steps (see
             `History.has_compute_axis`), the default falls back to steps.
-        metrics: what to draw, a panel each: "accuracy", "parallelism", "accuracy/<group>" or a
-            group's name, a metric's name, or the name of any column. By default accuracy and
+        metrics: what to draw, a panel each: "accuracy", "average_parallelism", "accuracy/<group>"
+            or a group's name, a metric's name, or the name of any column. By default accuracy and
             parallelism; metrics take the place of what no run recorded, a return first.
         log_x: whether the axis is logarithmic; curves are then smoothed over it as it is drawn, and
             steps at 0 are left out.

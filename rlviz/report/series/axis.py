@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +11,26 @@ from rlviz.report.history import History
 from rlviz.report.history.run_account import elapsed
 
 Floats = NDArray[np.float64]
-XName: TypeAlias = Literal["flops", "step", "wall_time", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
 class XAxis:
-    """One of the axes."""
+    """One of the axes, linear or logarithmic."""
 
-    name: XName
-    label: str
-    unit: str
+    axis: schema.Axis
     log: bool = False
+
+    @property
+    def name(self) -> schema.AxisName:
+        return self.axis.name
+
+    @property
+    def label(self) -> str:
+        return self.axis.label
+
+    @property
+    def unit(self) -> str:
+        return self.axis.unit
 
     def positions(self, run: History) -> Floats:
         """Where each step of a run stands, (T,), never decreasing; NaN where that is unknown, on a
@@ -43,7 +51,7 @@ class XAxis:
         return f"decades of {self.unit}" if self.log else self.unit
 
 
-def choose(name: str, runs: Iterable[History], *, log: bool = False) -> XAxis:
+def choose(name: schema.AxisName, runs: Iterable[History], *, log: bool = False) -> XAxis:
     """The axis of that name, for all of the runs.
 
     Where one of them has no axis of FLOPs (see `History.has_compute_axis`), all are drawn over
@@ -52,13 +60,12 @@ def choose(name: str, runs: Iterable[History], *, log: bool = False) -> XAxis:
     Raises:
         ValueError: there is no such axis, or a run doesn't have it.
     """
-    if name not in _TEXTS:
-        raise ValueError(f"x must be one of {', '.join(map(repr, _TEXTS))}, got {name!r}.")
+    if name not in schema.AXES:
+        raise ValueError(f"x must be one of {', '.join(map(repr, schema.AXES))}, got {name!r}.")
     found = tuple(runs)
-    chosen: XName = name  # type: ignore[assignment]  # it is one of the keys
     if name == "flops" and not all(run.has_compute_axis for run in found):
-        chosen = "step"
-    axis = XAxis(chosen, *_TEXTS[chosen], log=bool(log))
+        name = "step"
+    axis = XAxis(schema.AXES[name], log=bool(log))
     for run in found:
         x = axis.positions(run)
         known = x[np.isfinite(x)]
@@ -72,16 +79,8 @@ def choose(name: str, runs: Iterable[History], *, log: bool = False) -> XAxis:
     return axis
 
 
-_TEXTS: dict[str, tuple[str, str]] = {  # label, unit
-    "flops": ("RL flops", "RL FLOPs"),
-    "step": ("Training step", "steps"),
-    "wall_time": ("Wall time (hours)", "hours"),
-    "tokens": ("Tokens", "tokens"),
-}
-
-
 def _missing(axis: XAxis, run: History) -> str:
-    if axis.log and XAxis(axis.name, "", "").positions(run).size:
+    if axis.log and XAxis(axis.axis).positions(run).size:
         more = " above 0, which a logarithmic axis needs"
     elif axis.name == "tokens":
         more = ": it has neither a metric 'tokens' (of a step) nor 'num_tokens' (cumulative)"
@@ -89,7 +88,7 @@ def _missing(axis: XAxis, run: History) -> str:
         more = ""
     return (
         f"the run {run.logdir!r} has no {axis.unit}{more}. "
-        f"Draw it over another axis: {', '.join(repr(n) for n in _TEXTS if n != axis.name)}."
+        f"Draw it over another axis: {', '.join(repr(n) for n in schema.AXES if n != axis.name)}."
     )
 
 
@@ -116,7 +115,7 @@ def _tokens(run: History) -> Floats:
     return np.full(len(run), np.nan) if so_far is None else so_far
 
 
-_POSITIONS: dict[str, Callable[[History], Floats]] = {
+_POSITIONS: dict[schema.AxisName, Callable[[History], Floats]] = {
     "flops": lambda run: run.flops,
     "step": _step,
     "wall_time": _hours,

@@ -40,7 +40,7 @@ def _quantity(name: str) -> schema.Quantity | None:
     return next((known for known in declared if name in (known.name, known.attribute)), None)
 
 
-CORE = tuple(known.attribute for known in schema.QUANTITIES.values() if known.is_core)
+CORE = tuple(known.name for known in schema.QUANTITIES.values() if known.is_core)
 
 _RETURN = "return"
 """What an import calls the mean return of an episode."""
@@ -71,15 +71,15 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one of the runs has.
 
     Args:
-        name: "accuracy", "parallelism" or another quantity, "accuracy/<group>" or just the name of
-            a group, a user's metric, or any column of the runs.
+        name: "accuracy", "average_parallelism" or another quantity, "accuracy/<group>" or just the
+            name of a group, a user's metric, or any column of the runs.
         runs: those that it is looked up in. Quantities are known everywhere.
 
     Raises:
         ValueError: no run has it.
     """
     if (quantity := _quantity(name)) is not None:
-        return Measure(quantity.attribute, quantity.label, quantity.title, quantity.scale)
+        return Measure(quantity.name, quantity.label, quantity.title, quantity.scale)
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rlviz import wording
 from rlviz.report.statistics import Analysis
 from rlviz.report.statistics.plateau import Plateau
 from rlviz.report.summary.curve_values import CurveValues, Value
@@ -49,7 +50,7 @@ def sentence(name: str, form: Form, axis: Axis, values: CurveValues, found: Anal
         )
     events = _events(form, axis, values, found, start, end)
     if events:
-        text = f"{name} {_listed(events)}"
+        text = f"{name} {wording.joined(events, serial_comma=True)}"
     elif found.direction and found.direction * _change(values, axis, 0.0, 1.0) > 0:
         text = f"{name} {'rose' if found.direction > 0 else 'fell'} from {start} to {end}"
     elif found.direction:
@@ -120,13 +121,6 @@ def _moved(values: CurveValues, axis: Axis, first: float, last: float) -> str:
 
 def _change(values: CurveValues, axis: Axis, first: float, last: float) -> float:
     return values.at(axis.x(last)).value - values.at(axis.x(first)).value
-
-
-def _listed(parts: list[str]) -> str:
-    if len(parts) == 1:
-        return parts[0]
-    comma = "," if len(parts) > 2 else ""
-    return f"{', '.join(parts[:-1])}{comma} and {parts[-1]}"
 
 
 def _trend_p(found: Analysis) -> float:

@@ -1,11 +1,11 @@
 """A summary and how it shows itself: in sentences, as Markdown, as a page, as plain data."""
 
-import re
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
 from rlviz import schema, wording
+from rlviz.markdown import escaped, table, to_html
 from rlviz.report.summary.curve_values import Value
 from rlviz.report.summary.values_text import form_of
 
@@ -105,7 +105,7 @@ def _plain(values: dict[str, Value]) -> dict[str, dict[str, float | None]]:
 
 def _markdown(summary: Summary) -> str:
     parts = [
-        f"# {_escaped(summary.title)}",
+        f"# {escaped(summary.title)}",
         _paragraph(summary),
         _values(summary),
         _findings(summary),
@@ -146,7 +146,7 @@ def _paragraph(summary: Summary) -> str:
 def _safe(summary: Summary, text: str) -> str:
     """A sentence of which only the names of metrics may hold what Markdown sees as its own."""
     for claim in summary.claims:
-        text = text.replace(claim.label, _escaped(claim.label))
+        text = text.replace(claim.label, escaped(claim.label))
     return text
 
 
@@ -155,13 +155,13 @@ def _values(summary: Summary) -> str:
     rows = []
     for claim in summary.claims:
         if claim.values:
-            rows.append(_row(_escaped(claim.label), claim.name, claim.values))
+            rows.append(_row(escaped(claim.label), claim.name, claim.values))
         if claim.name == schema.ACCURACY:
             rows += [
-                _row(f"Accuracy, {_escaped(group)}", claim.name, values)
+                _row(f"Accuracy, {escaped(group)}", claim.name, values)
                 for group, values in summary.groups.items()
             ]
-    return _table(["", *_WHEN], rows, right=3)
+    return table(["", *_WHEN], rows, right=3)
 
 
 def _row(label: str, name: str, values: dict[str, Value]) -> list[str]:
@@ -174,7 +174,7 @@ def _findings(summary: Summary) -> str:
         for claim in summary.claims
         for finding in claim.findings
     ]
-    return _table(["claim", "finding"], rows, right=0)
+    return table(["claim", "finding"], rows)
 
 
 def _costs(facts: dict[str, Any]) -> str:
@@ -195,30 +195,13 @@ def _costs(facts: dict[str, Any]) -> str:
             row.append(f"{100 * mfu[phase]:.1f} %" if phase in mfu else "")
         rows.append(row)
     rows.append(["**total**", wording.flops(total), *[""] * (len(header) - 2)])
-    return _table(header, rows, right=len(header) - 1)
+    return table(header, rows, right=len(header) - 1)
 
 
 def _share(phase: str, count: int, total: int) -> str:
     if phase == schema.EVALUATION:
         return "not in the total"
     return f"{100 * count / total:.1f} %" if total else ""
-
-
-def _table(header: list[str], rows: list[list[str]], *, right: int) -> str:
-    """Markdown; the last `right` columns stand flush right."""
-    if not rows:
-        return ""
-    rules = ["---"] * (len(header) - right) + ["---:"] * right
-    lines = [header, *rows]
-    drawn = ["| " + " | ".join(cells) + " |" for cells in lines]
-    drawn = [re.sub(r"\|  (?=\|)", "| ", line) for line in drawn]
-    return "\n".join([drawn[0], f"|{'|'.join(rules)}|", *drawn[1:]])
-
-
-def _escaped(text: str) -> str:
-    """The name of a run, in which Markdown would see emphasis, links or HTML."""
-    marks = r"[\\`*\[\]<>|#~]|(?<![^\W_])_|_(?![^\W_])"  # an underscore within a word is none
-    return re.sub(marks, r"\\\g<0>", " ".join(text.split()))
 
 
 _STYLE = """
@@ -233,9 +216,7 @@ em { color: #767676; font-size: 0.9rem; }
 
 def _page(summary: Summary, figure_svg: str) -> str:
     """A page without scripts and without anything from elsewhere."""
-    from markdown_it import MarkdownIt
-
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(_markdown(summary))
+    body = to_html(_markdown(summary))
     drawing = figure_svg[figure_svg.find("<svg") :]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

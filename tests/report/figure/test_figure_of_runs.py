@@ -172,7 +172,7 @@ def test_any_column_can_be_drawn_and_a_user_s_metric_comes_before_a_group():
 
 
 def test_an_unknown_metric_is_refused_with_those_that_there_are():
-    expected = "no run has a metric 'los'; there are 'accuracy', 'parallelism', 'accuracy/math', 'l"
+    expected = "no run has a metric 'los'; there are .*'average_parallelism', 'accuracy/math', 'l"
     with pytest.raises(ValueError, match=expected):
         rlviz.figure(run_of(loss=T), metrics=["los"])
     with pytest.raises(ValueError, match="metrics is empty"):

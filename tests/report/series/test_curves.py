@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from rlviz import schema
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import mean_of, smoothed
 from rlviz.smooth import local_polynomial
 
-LINEAR = XAxis("flops", "", "")
-LOG = XAxis("flops", "", "", log=True)
+LINEAR = XAxis(schema.AXES["flops"])
+LOG = XAxis(schema.AXES["flops"], log=True)
 RANDOM = np.random.default_rng(0)
 
 
