@@ -7,27 +7,18 @@ from typing import Any
 from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import ParallelismSums
-from rlviz.record.recorder import Measurement, Plain
+from rlviz.record.measurement import Measurement
+from rlviz.record.recorder import Plain
+
+_SUMS = tuple(part.name for known in schema.QUANTITIES.values() for part in known.sums)
 
 
 class StepSums:
     """The sums of one step, of all micro-batches so far."""
 
     __slots__ = (
-        "agents",
-        "correct",
-        "counts",
-        "flops",
-        "graded",
-        "groups",
-        "metrics",
-        "ratio_count",
-        "ratio_sum",
-        "seconds",
-        "step",
-        "undefined",
-        "ungraded",
-        "wall_time",
+        *_SUMS,
+        *("step", "wall_time", "agents", "groups", "flops", "metrics", "counts", "seconds"),
     )
 
     def __init__(self) -> None:
@@ -36,9 +27,9 @@ class StepSums:
         self.correct: float = 0
         self.graded: float = 0
         self.ungraded = 0
-        self.ratio_sum = 0.0
-        self.ratio_count = 0
-        self.undefined = 0
+        self.parallelism_sum = 0.0
+        self.parallelism_count = 0
+        self.parallelism_undefined = 0
         self.agents: ParallelismSums | None = None
         """What is known of the episodes beyond a ratio."""
         self.groups: dict[str, Accuracy] = {}
@@ -48,6 +39,11 @@ class StepSums:
         """How many values a metric's sum is of, where it is more than one."""
         self.seconds: dict[str, float] = {}
 
+    def sum_of(self, column: str) -> float:
+        """One of the sums that `rlviz.schema.QUANTITIES` declares."""
+        value: float = getattr(self, column)
+        return value
+
     def add_plain(self, item: Plain) -> None:
         accuracy, graded, flops, parallelism, metrics = item
         if accuracy is not None:
@@ -56,8 +52,8 @@ class StepSums:
         if flops is not None:
             self.flops[schema.TOTAL] = self.flops.get(schema.TOTAL, 0) + flops
         if parallelism is not None:
-            self.ratio_sum += parallelism
-            self.ratio_count += 1
+            self.parallelism_sum += parallelism
+            self.parallelism_count += 1
         if metrics:
             self.add_metrics(metrics)
 
@@ -92,9 +88,9 @@ class StepSums:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + taken
 
     def _add_episodes(self, episodes: ParallelismSums) -> None:
-        self.ratio_sum += episodes.ratio_sum
-        self.ratio_count += episodes.ratio_count
-        self.undefined += episodes.undefined
+        self.parallelism_sum += episodes.ratio_sum
+        self.parallelism_count += episodes.ratio_count
+        self.parallelism_undefined += episodes.undefined
         known = episodes.work or episodes.span or episodes.spawning_stages
         if known or episodes.peak or episodes.unfinished:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)
@@ -105,12 +101,8 @@ class StepSums:
         Everything adds but for what `ParallelismSums.merge` keeps the larger of, and the seconds
         of a phase, through which the ranks go side by side: the longest stands.
         """
-        self.correct += other.correct
-        self.graded += other.graded
-        self.ungraded += other.ungraded
-        self.ratio_sum += other.ratio_sum
-        self.ratio_count += other.ratio_count
-        self.undefined += other.undefined
+        for name in _SUMS:
+            setattr(self, name, self.sum_of(name) + other.sum_of(name))
         if other.agents is not None:
             self.agents = other.agents if self.agents is None else self.agents.merge(other.agents)
         for group, answers in other.groups.items():
@@ -134,30 +126,17 @@ class StepSums:
         agents = None if self.agents is None else astuple(self.agents)
         groups = {name: astuple(answers) for name, answers in self.groups.items()}
         return [
-            *(self.step, self.wall_time, self.correct, self.graded, self.ungraded),
-            *(self.ratio_sum, self.ratio_count, self.undefined, agents, groups),
+            *(self.step, self.wall_time, [self.sum_of(name) for name in _SUMS], agents, groups),
             *(self.flops, self.metrics, self.counts, self.seconds),
         ]
 
     @classmethod
     def from_list(cls, fields: list[Any]) -> "StepSums":
         sums = cls()
-        (
-            sums.step,
-            sums.wall_time,
-            sums.correct,
-            sums.graded,
-            sums.ungraded,
-            sums.ratio_sum,
-            sums.ratio_count,
-            sums.undefined,
-            agents,
-            groups,
-            sums.flops,
-            sums.metrics,
-            sums.counts,
-            sums.seconds,
-        ) = fields
+        sums.step, sums.wall_time, added, agents, groups, *others = fields
+        sums.flops, sums.metrics, sums.counts, sums.seconds = others
+        for name, value in zip(_SUMS, added, strict=True):
+            setattr(sums, name, value)
         sums.agents = None if agents is None else ParallelismSums(*agents)
         sums.groups = {name: Accuracy(*answers) for name, answers in groups.items()}
         return sums
