@@ -22,6 +22,7 @@ ALLOWED = {
     "schema": set(),
     "tfrecord": set(),
     "wording": set(),
+    "palette": set(),
     "accuracy": {"schema"},
     "flops": {"schema"},
     "parallelism": {"schema", "flops"},
@@ -33,7 +34,7 @@ ALLOWED = {
     "report.history": BASE | {"accuracy", "parallelism"},
     "report.series": BASE | {"accuracy", "smooth", "scaling", "report.history"},
     "report.statistics": BASE | {"smooth", "report.history", "report.series"},
-    "report.figure": RUN,
+    "report.figure": RUN | {"palette"},
     "report.summary": RUN | {"smooth", "report.figure"},
     "report.compare": RUN | {"report.figure", "report.summary"},
     "report.export": RUN | {"report.figure", "report.summary", "report.compare"},
@@ -42,7 +43,7 @@ ALLOWED = {
     "importers": BASE | {"callback"},
     "integrations": BASE | {"accuracy", "flops", "parallelism", "record", "callback"},
     "dashboard": RUN
-    | {"accuracy", "smooth"}
+    | {"accuracy", "smooth", "palette"}
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
@@ -58,6 +59,7 @@ FORBIDDEN_OUTSIDE = {
     "schema": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
     "wording": {"torch", "tensorboard", "matplotlib"},
+    "palette": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},
     "report": {"torch"},

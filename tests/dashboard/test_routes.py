@@ -49,7 +49,7 @@ def test_outside_the_path_prefix_nothing_is_answered(board):
 
 def test_every_file_of_the_page_is_served_as_it_is(board):
     known = assets.load()
-    assert {"index.js", "uplot.js"} <= set(known)
+    assert {"index.js", "plot.js"} <= set(known)
     for name, asset in known.items():
         response = board.get(name)
         assert response.status_code == 200
@@ -60,15 +60,15 @@ def test_every_file_of_the_page_is_served_as_it_is(board):
 
 
 def test_a_file_of_the_page_is_compressed_for_who_takes_that(board):
-    plain = board.get("uplot.js")
-    packed = board.get("uplot.js", headers={"Accept-Encoding": "gzip"})
+    plain = board.get("plot.js")
+    packed = board.get("plot.js", headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.data) == plain.data
     assert len(packed.data) < 0.6 * len(plain.data)
 
 
 def test_what_the_browser_has_already_is_not_sent_again(board):
-    for route in ("uplot.js", "runs"):
+    for route in ("plot.js", "runs"):
         first = board.get(route)
         again = board.get(route, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
@@ -172,7 +172,7 @@ def test_names_are_data_whatever_they_are(open_board, tmp_path, write_rows, lear
 
 
 def test_only_get_and_head_are_answered(board):
-    for route in (*DATA_ROUTES, "uplot.js"):
+    for route in (*DATA_ROUTES, "plot.js"):
         path = f"{board.prefix}/data/plugin/rlviz/{route}"
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
             response = board.client.open(path, method=method, data=b"x")
@@ -323,19 +323,19 @@ def payloads():
         "C:\\boot.ini",
     ]
     found += [
-        "static/uplot.js",
-        "./uplot.js",
-        "uplot.js/",
-        "uplot.js%00",
-        "UPLOT.JS",
-        "uplot.js.map",
+        "static/plot.js",
+        "./plot.js",
+        "plot.js/",
+        "plot.js%00",
+        "PLOT.JS",
+        "plot.js.map",
     ]
     found += [
         "__init__.py",
         "loader.py",
         "plugin.py",
         "../loader.py",
-        "uplot.LICENSE",
+        "style.css.map",
         "*",
         "static/*",
     ]
@@ -362,7 +362,7 @@ def test_no_path_leads_out_of_the_page_s_files(guarded, ran):
     asked = 0
     served = {asset.content for asset in assets.load().values()} | {guarded.get("runs").data}
     for path in paths:
-        for start in ("", "static/", "uplot.js/", "series/"):
+        for start in ("", "static/", "plot.js/", "series/"):
             url = f"/data/plugin/rlviz/{start}{path}"
             raw = url.encode().decode("latin1")  # not decoded at all
             answers = [

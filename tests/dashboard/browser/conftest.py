@@ -178,7 +178,7 @@ class Page:
 
     def over(self, panel: int = 0) -> dict[str, float]:
         """Where the plotting area of a panel is."""
-        return dict(self.frame.locator(".u-over").nth(panel).bounding_box())
+        return dict(self.frame.locator(".plot-area").nth(panel).bounding_box())
 
     def point_at(self, across: float, up: float, panel: int = 0) -> None:
         box = self.over(panel)
