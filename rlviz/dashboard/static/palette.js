@@ -5,6 +5,7 @@ import { color } from "./theme.js";
 
 const PAPER = "#ffffff"; // what the figure's colors were chosen for
 const LEAST_CONTRAST = 3; // of graphics, by WCAG 2.1
+const LIGHTER = 1 / 4; // share of white in all colors in the dark: so much, blue and sky blue differ
 const LIGHT = 0.55; // share of the panel in the tone of a run's dots: its curve stands out
 
 const onGround = new Map();
@@ -25,20 +26,18 @@ export function paint(slot, chosen, alone) {
   return { dots: alone ? own : mixed(own, color("panel"), LIGHT), curve: own, key: own, dash };
 }
 
-/** A color of the figure as it stands out from the panel no less than from paper: so black is white
- * in the dark. */
+/** A color of the figure as it stands out from the panel no less than from paper: in the dark all are
+ * lighter, and black is white. */
 function legible(hex) {
   const ground = color("panel");
   const key = `${hex} ${ground}`;
   if (!onGround.has(key)) {
+    const isDark = luminance(ground) < 0.5;
     const wanted = Math.max(LEAST_CONTRAST, contrast(hex, PAPER));
-    const away = luminance(ground) > 0.5 ? "#000000" : "#ffffff";
-    let [found, share] = [hex.toLowerCase(), 0];
-    while (contrast(found, ground) < wanted && share < 1) {
-      share += 1 / 64;
-      found = mixed(hex, away, share);
-    }
-    onGround.set(key, found);
+    const toned = (share) => mixed(hex, isDark ? "#ffffff" : "#000000", share);
+    let share = isDark ? LIGHTER : 0;
+    while (contrast(toned(share), ground) < wanted && share < 1) share += 1 / 64;
+    onGround.set(key, toned(share));
   }
   return onGround.get(key);
 }
