@@ -29,7 +29,7 @@ export function percents(low, high, most) {
  * numbers between, none nearer to another than there is room for. */
 export function logarithmic(low, high, most) {
   const [first, last] = [Math.floor(low), Math.ceil(high)];
-  const stride = Math.max(1, Math.ceil((high - low) / Math.max(2, most)));
+  const stride = Math.max(1, Math.ceil((high - low) / Math.max(1, most)));
   const decades = [];
   for (let k = Math.ceil(first / stride) * stride; k <= last; k += stride) decades.push(k);
   const within = (digit) => decades.map((k) => k + Math.log10(digit));
