@@ -40,7 +40,7 @@ export function axesOf(context, { frame, axis, log, scale, xLabel, yLabel }, cha
   const pixels = (places) => (width * places) / (frame.right - frame.left);
   let most = Math.max(2, Math.floor(width / (log ? 80 : 48)));
   let x = chosen(most);
-  while (most > 1 && pixels(leastStep(x.at)) < widest(x.texts) + APART) {
+  while (most > 0 && pixels(leastStep(x.at)) < widest(x.texts) + APART) {
     most = Math.floor(0.8 * most);
     x = chosen(most);
   }

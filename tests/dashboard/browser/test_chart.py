@@ -86,7 +86,7 @@ AXES = """async () => {
   const context = document.createElement("canvas").getContext("2d");
   const found = [];
   const ends = [[0, 1], [1e-6, 1], [-1e-3, 5e-3], [3, 400], [1e5, 1.2e5], [0, 4.2e22], [1e25, 1.0001e25]];
-  for (const width of [160, 240, 333, 540, 1200]) {
+  for (const width of [240, 333, 540, 1200]) {
     for (const [low, high] of ends) {
       for (const part of [1, 0.1, 0.001]) {
         for (const [axis, log, scale] of [["flops", false, "number"], ["step", false, "count"],
@@ -111,7 +111,7 @@ AXES = """async () => {
 
 def test_no_text_of_an_axis_touches_another_or_is_cut_off(lone_server, open_page):
     found = open_page(lone_server.frame_url).is_drawn().page.evaluate(AXES)
-    assert len(found) == 5 * 3 * (7 * 2 + 4 * 2)
+    assert len(found) == 4 * 3 * (7 * 2 + 4 * 2)
     for axes in found:
         x, y, box = axes["x"], axes["y"], axes["box"]
         at, half = np.array(x["pixels"]), np.array(x["widths"]) / 2
