@@ -1,10 +1,13 @@
 """The page's own files, read once: nothing else is ever served from the disk."""
 
 import gzip
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib import resources
+
+from rlviz import palette
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -31,9 +34,19 @@ def load() -> dict[str, Asset]:
     folder = resources.files("rlviz.dashboard") / "static"
     if not folder.is_dir():
         return {}
-    found = {}
+    found = {"colors.js": Asset(_colors(), _TYPES[".js"])}
     for file in folder.iterdir():
         suffix = "." + file.name.rpartition(".")[2]
         if suffix in _TYPES and file.is_file():
             found[file.name] = Asset(file.read_bytes(), _TYPES[suffix])
     return found
+
+
+def _colors() -> bytes:
+    """A module of the page, made here: its colors are those of the figure."""
+    values = {
+        "OF_RUNS": palette.OF_RUNS,
+        "DASHES": palette.DASHES,
+        "ALONE": {"dots": palette.BLUE, "curve": palette.RED},
+    }
+    return "".join(f"export const {k} = {json.dumps(v)};\n" for k, v in values.items()).encode()

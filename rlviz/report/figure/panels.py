@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from numpy.typing import NDArray
 
+from rlviz.palette import BLUE, RED
 from rlviz.report.figure import labels, scales
-from rlviz.report.figure.style import BLUE, RED, Style, color_and_dashes
+from rlviz.report.figure.style import Style, color_and_dashes
 from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve

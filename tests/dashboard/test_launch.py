@@ -1,4 +1,4 @@
-"""`rlviz watch`: a TensorBoard of its own, in a process of its own, opened on the page."""
+"""TensorBoard on some runs, started by `rlviz watch` in a process of its own."""
 
 import json
 import os
@@ -14,6 +14,8 @@ import pytest
 
 import rlviz
 from rlviz.cli import main
+from rlviz.dashboard.launch import logdir_of, plugins
+from rlviz.dashboard.loader import Loader
 
 
 @pytest.fixture
@@ -64,6 +66,26 @@ def ended(process, number=signal.SIGINT):
     process.send_signal(number)
     assert process.wait(20) == 0
     return process.stderr.read()
+
+
+def test_a_directory_above_runs_is_read_where_it_is(tmp_path, write_steps):
+    write_steps([1], logdir=tmp_path / "a")
+    with logdir_of({"runs": tmp_path}) as logdir:
+        assert logdir == tmp_path
+
+
+def test_runs_are_linked_under_their_names_as_long_as_they_are_read(tmp_path, write_steps):
+    for name in ("a", "b"):
+        write_steps([1], logdir=tmp_path / name)
+    for runs in ({"only": tmp_path / "a"}, {"base": tmp_path / "a", "wide": tmp_path / "b"}):
+        with logdir_of(runs) as logdir:
+            assert {path.name: path.resolve() for path in logdir.iterdir()} == runs
+        assert not logdir.exists()
+    assert list((tmp_path / "a").iterdir())  # a link went, not what it led to
+
+
+def test_the_page_is_among_tensorboards_plugins_once():
+    assert plugins().count(Loader) == 1
 
 
 def test_a_directory_of_runs_is_watched_until_ctrl_c(watch, write_steps, tmp_path):

@@ -7,8 +7,10 @@ import pytest
 from tensorboard.context import RequestContext
 
 import rlviz
-from rlviz.dashboard.rows import Source
+from rlviz.dashboard.rows import RowSource
 from rlviz.dashboard.store import Store
+
+from .conftest import Counting
 
 
 @pytest.fixture(params=["true", "false"], ids=["data server", "python loader"])
@@ -68,24 +70,6 @@ def test_a_resumed_session_takes_the_place_of_what_a_crash_lost(live, tmp_path, 
     assert [session["step"] for session in listed["sessions"][1:]] == [11, 11]
 
 
-# --- what is read ----------------------------------------------------------
-
-
-class Counting:
-    """A provider that counts what it is asked."""
-
-    def __init__(self, provider):
-        self._provider = provider
-        self.asked = []
-
-    def list_tensors(self, *args, **options):
-        return self._provider.list_tensors(*args, **options)
-
-    def read_tensors(self, *args, run_tag_filter, **options):
-        self.asked.append((sorted(run_tag_filter.runs), sorted(run_tag_filter.tags)))
-        return self._provider.read_tensors(*args, run_tag_filter=run_tag_filter, **options)
-
-
 @pytest.fixture
 def counting(open_board, corpus):
     board = open_board(corpus)
@@ -100,7 +84,7 @@ def test_only_what_changed_is_read_again(open_board, tmp_path, write_rows, learn
     write_rows(tmp_path / "b", columns, parts[:2])
     board = open_board(tmp_path)
     provider = Counting(board.board._ingester.data_provider)
-    store = Store(Source(provider))
+    store = Store(RowSource(provider))
     states = store.refresh(context, "")
     assert sorted(provider.asked) == [
         (["a"], [f"rlviz/rows/s0{layout}" for layout in ("", ".1", ".2")]),
@@ -125,7 +109,7 @@ def test_only_what_changed_is_read_again(open_board, tmp_path, write_rows, learn
 def test_of_a_run_that_is_gone_nothing_is_kept(open_board, tmp_path, write_steps):
     write_steps([1, 2], logdir=tmp_path / "run")
     ingester = open_board(tmp_path).board._ingester
-    store = Store(Source(ingester.data_provider))
+    store = Store(RowSource(ingester.data_provider))
     assert len(store.refresh(RequestContext(), "")) == 1
     assert store.nbytes > 0
     ingester.deprecated_multiplexer._accumulators.clear()  # as when it reloads without the run
@@ -136,7 +120,7 @@ def test_of_a_run_that_is_gone_nothing_is_kept(open_board, tmp_path, write_steps
 
 def test_runs_of_the_same_tags_are_read_in_one_question(counting):
     provider, context = counting
-    store = Store(Source(provider))
+    store = Store(RowSource(provider))
     while store.refresh(context, "") is None or store.unread:
         pass
     assert sum(len(runs) for runs, _ in provider.asked) == len(store.refresh(context, ""))
@@ -145,7 +129,7 @@ def test_runs_of_the_same_tags_are_read_in_one_question(counting):
 
 def test_with_little_memory_everything_is_the_same(counting, corpus):
     provider, context = counting
-    roomy, tight = Store(Source(provider)), Store(Source(provider), cache_bytes=1)
+    roomy, tight = Store(RowSource(provider)), Store(RowSource(provider), cache_bytes=1)
     for state in roomy.refresh(context, ""):
         again, history = tight.get(context, "", state.name)
         assert again.listing == state.listing
@@ -160,7 +144,7 @@ def test_many_runs_do_not_hold_up_the_list(counting, monkeypatch):
     provider, context = counting
     monkeypatch.setattr("rlviz.dashboard.store._PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr("rlviz.dashboard.store._PART_RUNS", 1)
-    store = Store(Source(provider))
+    store = Store(RowSource(provider))
     seen = []
     while not seen or store.unread:
         seen.append(len(store.refresh(context, "")))
@@ -203,7 +187,7 @@ def test_long_runs_that_memory_can_not_hold_are_read_to_their_ends(
     for name in ("a", "b"):
         write_rows(tmp_path / name, columns, parts)
     provider = open_board(tmp_path).board._ingester.data_provider
-    store = Store(Source(provider), cache_bytes=1)
+    store = Store(RowSource(provider), cache_bytes=1)
     for _ in range(10):
         states = store.refresh(RequestContext(), "")
         if not store.unread:
@@ -212,33 +196,26 @@ def test_long_runs_that_memory_can_not_hold_are_read_to_their_ends(
 
 
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
-def test_any_other_provider_gives_the_same_rows(open_board, corpus, loader):
-    """The short cuts into TensorBoard's own two give what `read_tensors` gives."""
-    board = open_board(corpus, loader)
-    board.wait_for_the_end([path.name for path in corpus.iterdir()])
-    provider, context = board.board._ingester.data_provider, RequestContext()
-    source, other = Source(provider), Source(Counting(provider))
-    stamps = source.stamps(context, "")
-    quick, slow = (one.read(context, "", stamps) for one in (source, other))
-    assert {run: set(tags) for run, tags in quick.items()} == {
-        run: set(tags) for run, tags in stamps.items()
-    }
-    for run, tags in quick.items():
-        for tag, rows in tags.items():
-            assert rows.complaints == slow[run][tag].complaints == ()
-            assert len(rows.batches) == len(slow[run][tag].batches) > 0
-            for mine, its in zip(rows.batches, slow[run][tag].batches, strict=True):
-                assert (mine.header, mine.written) == (its.header, its.written)
-                np.testing.assert_array_equal(mine.table, its.table)
-
-
-# --- a server that is gone -------------------------------------------------
-
-
-def test_without_its_data_server_tensorboard_answers_in_words(open_board, tmp_path, write_steps):
-    write_steps([1, 2, 3], logdir=tmp_path / "run")
-    board = open_board(tmp_path, "true")
-    board.wait_for(lambda: board.runs())
-    board.close()
-    response = board.wait_for(lambda: (r := board.get("runs")).status_code == 503 and r)
-    assert "can't be read now" in response.get_json()["error"]
+def test_300_runs_are_listed_quickly(
+    open_board, tmp_path_factory, write_rows, learning, loader, noted
+):
+    logdir = tmp_path_factory.mktemp("many")
+    columns, table = learning(200)
+    for number in range(300):
+        write_rows(logdir / f"g{number % 7}" / f"run{number:03}", columns, [(table, {})])
+    board = open_board(logdir, loader)
+    board.wait_for(
+        lambda: (found := board.listed()) and len(found["runs"]) == 300 and not found["unread"]
+    )
+    assert board.get("runs").data == board.get("runs").data
+    taken = []
+    while len(taken) < 50 and not (len(taken) >= 5 and min(taken) < 0.2):
+        began = time.perf_counter()
+        found = board.listed()
+        taken.append(time.perf_counter() - began)
+    assert len(found["runs"]) == 300
+    assert all(run["steps"] == 200 for run in found["runs"])
+    assert [run["name"] for run in found["runs"]] == sorted(run["name"] for run in found["runs"])
+    assert min(taken) < 0.2
+    packed = len(board.get("runs", headers={"Accept-Encoding": "gzip"}).data)
+    noted(f"300 runs, nothing new: {1e3 * min(taken):.0f} ms, {packed / 1e3:.0f} kB gzipped")

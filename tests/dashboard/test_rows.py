@@ -1,6 +1,4 @@
-"""The dashboard's numbers are those of `rlviz.read`, through either of TensorBoard's loaders."""
-
-import io
+"""Rows out of TensorBoard's data provider: damage and nonsense are notes of their run."""
 
 import numpy as np
 import pytest
@@ -10,136 +8,9 @@ from tensorboard.context import RequestContext
 
 import rlviz
 from rlviz import tfrecord
-from rlviz.dashboard.rows import Source
-from rlviz.report.export.table_file import write
-from rlviz.report.series.axis import choose
-from rlviz.report.series.measures import measure
+from rlviz.dashboard.rows import RowSource
 
-WHOLE = (
-    "plain",
-    "resumed",
-    "restarted",
-    "ahead",
-    "killed",
-    "many batches",
-    "lossy",
-    "without flops",
-)
-
-
-def csv_of(history):
-    stream = io.BytesIO()
-    write(history, stream, "csv")
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_the_table_is_the_one_that_export_writes(every_board, corpus, name):
-    response = every_board.get("rows", {"run": name})
-    assert response.status_code == 200
-    assert response.data == csv_of(rlviz.read(corpus / name))
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_the_list_says_of_a_run_what_read_says(every_board, corpus, name):
-    run = rlviz.read(corpus / name)
-    listed = every_board.runs()[name]
-    assert listed["steps"] == len(run)
-    assert listed["last"]["step"] == run.step[-1]
-    assert listed["last"]["wall_time"] == run.wall_time[-1]
-    assert listed["last"]["flops"] == (run.flops[-1] if run.has_compute_axis else None)
-    assert listed["has_flops"] == run.has_compute_axis == (name != "without flops")
-    assert listed["superseded"] == run.superseded
-    assert listed["dropped"] == run.dropped
-    assert listed["lost_rows"] == 0
-    assert listed["missing_ranks"] == ([1, 3] if name == "lossy" else [])
-    assert [s["number"] for s in listed["sessions"]] == [s.number for s in run.sessions]
-    for shown, session in zip(listed["sessions"], run.sessions, strict=True):
-        assert shown["resumed_after"] == session.resumed_after
-        if number := shown["number"]:
-            at = run.session == number
-            assert at.any() == bool(shown["x"])
-            if at.any():
-                first = int(np.argmax(at))
-                assert (shown["step"], shown["x"]["step"]) == (run.step[first], run.step[first])
-                assert shown["flops"] == shown["x"]["flops"] == run.flops[first]
-                hours = choose("wall_time", [run]).positions(run)
-                assert shown["x"]["wall_time"] == hours[first]
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_every_metric_over_every_axis_is_the_one_of_read(every_board, corpus, name):
-    run = rlviz.read(corpus / name)
-    listed = every_board.runs()[name]
-    assert {"accuracy", "average_parallelism"} <= set(listed["metrics"])
-    for x in listed["axes"]:
-        positions = choose(x, [run]).positions(run)
-        assert listed["extent"][x] == [np.nanmin(positions), np.nanmax(positions)]
-        for metric in listed["metrics"]:
-            values = measure(metric, [run]).values(run)
-            known = np.isfinite(values) & np.isfinite(positions)
-            header, arrays = every_board.series(name, metric, x=x, smooth="none")
-            np.testing.assert_array_equal(arrays["x"], positions[known])
-            np.testing.assert_array_equal(arrays["y"], values[known])
-            np.testing.assert_array_equal(arrays["step"], run.step[known])
-            assert header["total"] == header["shown"] == known.sum()
-            assert header["domain"] == [positions[known][0], positions[known][-1]]
-            assert header["range"] == [values[known].min(), values[known].max()]
-            assert header["version"] == listed["version"]
-
-
-def test_the_interval_of_an_accuracy_is_the_one_of_read(board, corpus):
-    run = rlviz.read(corpus / "resumed")
-    _, arrays = board.series("resumed", "accuracy")
-    low, high = run.accuracy_interval
-    np.testing.assert_array_equal(arrays["low"], low)
-    np.testing.assert_array_equal(arrays["high"], high)
-    for other in ("average_parallelism", "loss"):
-        _, arrays = board.series("resumed", other)
-        assert "low" not in arrays
-
-
-def test_the_interval_of_a_group_is_of_its_own_answers(board):
-    header, arrays = board.series("plain", "accuracy/code", x="step")
-    # Steps 3, 9, 15, …: 1, 0, 1 of 3; every other third step 1, 0, 0. Wilson, worked out by hand.
-    odd = arrays["step"] % 2 == 1
-    np.testing.assert_allclose(arrays["y"][odd], 2 / 3)
-    np.testing.assert_allclose(arrays["low"][odd], 0.2077, atol=1e-4)
-    np.testing.assert_allclose(arrays["high"][~odd], 0.7923, atol=1e-4)
-    assert header["label"] == "Accuracy, code"
-
-
-def test_a_metric_that_sets_in_late_and_a_group_are_in_the_list(board):
-    metrics = board.runs()["plain"]["metrics"]
-    assert metrics[:2] == ["accuracy", "average_parallelism"]
-    assert {"accuracy/math", "accuracy/code", "loss", "kl", "tokens"} <= set(metrics)
-    _, arrays = board.series("plain", "kl", x="step")
-    assert list(arrays["step"]) == list(range(60, 121))
-
-
-def test_what_is_lost_is_said_in_words(board):
-    notes = " ".join(board.runs()["lossy"]["notes"])
-    assert "9 steps of session 0 were given up" in notes
-    assert "ranks 1 and 3" in notes
-    assert "Steps 51 to 65 have no rows" in " ".join(board.runs()["ahead"]["notes"])
-    assert board.runs()["plain"]["notes"] == []
-
-
-def test_tokens_are_summed_up_and_absent_where_none_were_recorded(board, corpus):
-    run = rlviz.read(corpus / "plain")
-    _, arrays = board.series("plain", "loss", x="tokens")
-    assert list(arrays["x"]) == list(np.cumsum(1000.0 + run.step))
-    assert "tokens" not in board.runs()["bare"]["axes"]
-    response = board.get("series", {"run": "bare", "metric": "accuracy", "x": "tokens"})
-    assert response.status_code == 404
-    assert "has no tokens" in response.get_json()["error"]
-
-
-def test_a_run_without_flops_is_not_drawn_over_them(board):
-    assert board.runs()["without flops"]["axes"] == ["step", "wall_time", "tokens"]
-    response = board.get("series", {"run": "without flops", "metric": "accuracy", "x": "flops"})
-    assert response.status_code == 404
-    assert "x=step" in response.get_json()["error"]
+from .conftest import csv_of
 
 
 def test_rows_of_a_writer_that_does_not_count_them_are_read_too(
@@ -149,9 +20,6 @@ def test_rows_of_a_writer_that_does_not_count_them_are_read_too(
     write_rows(tmp_path / "run", columns, [(table, {})], batch_rows=7, is_counted=False)
     response = open_board(tmp_path).get("rows", {"run": "run"})
     assert response.data == csv_of(rlviz.read(tmp_path / "run"))
-
-
-# --- damage ----------------------------------------------------------------
 
 
 def records_with_rows(data):
@@ -276,7 +144,7 @@ def test_tensors_that_are_no_table_of_float64_are_a_note(
         assert (name, listed["steps"]) == (name, 0)
         assert "do not fit their header" in listed["notes"][0]
     provider, context = board.board._ingester.data_provider, RequestContext()
-    for source in (Source(provider), Source(Unknown(provider))):
+    for source in (RowSource(provider), RowSource(Unknown(provider))):
         found = source.read(context, "", source.stamps(context, ""))
         assert all(not rows.batches for tags in found.values() for rows in tags.values())
 
@@ -290,6 +158,8 @@ class Unknown:
 
 
 ODD_COLUMNS = ("step", "session", "wall_time", "flops/total", "flops_remainder/total", "correct")
+
+
 ODD_VALUES = (np.nan, np.inf, -np.inf, 1e300, -1e300, -1.0)
 
 
