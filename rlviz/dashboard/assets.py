@@ -2,12 +2,12 @@
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib import resources
 
-from rlviz import palette
+from rlviz import palette, schema
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -34,7 +34,7 @@ def load() -> dict[str, Asset]:
     folder = resources.files("rlviz.dashboard") / "static"
     if not folder.is_dir():
         return {}
-    found = {"colors.js": Asset(_colors(), _TYPES[".js"])}
+    found = {"vocabulary.js": Asset(_vocabulary(), _TYPES[".js"])}
     for file in folder.iterdir():
         suffix = "." + file.name.rpartition(".")[2]
         if suffix in _TYPES and file.is_file():
@@ -42,9 +42,11 @@ def load() -> dict[str, Asset]:
     return found
 
 
-def _colors() -> bytes:
-    """A module of the page, made here: its colors are those of the figure."""
+def _vocabulary() -> bytes:
+    """A module of the page, made here: its colors, axes and labels are those of the figure."""
     values = {
+        "AXES": {axis.name: asdict(axis) for axis in schema.AXES.values()},
+        "LABELS": {known.name: known.label for known in schema.QUANTITIES.values()},
         "OF_RUNS": palette.OF_RUNS,
         "DASHES": palette.DASHES,
         "ALONE": {"dots": palette.BLUE, "curve": palette.RED},

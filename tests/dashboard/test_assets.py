@@ -4,7 +4,7 @@ import gzip
 import json
 import re
 
-from rlviz import palette
+from rlviz import palette, schema
 from rlviz.dashboard import assets
 
 
@@ -41,8 +41,8 @@ def test_every_module_is_asked_for_at_once():
     assert len(listed) == len(others)
 
 
-def test_the_page_has_the_colors_and_dashes_of_the_figure():
-    module = assets.load()["colors.js"].content.decode()
+def test_the_page_has_the_colors_dashes_axes_and_labels_of_the_figure():
+    module = assets.load()["vocabulary.js"].content.decode()
     found = {
         name: json.loads(value)
         for name, value in re.findall(r"^export const (\w+) = (.*);$", module, re.MULTILINE)
@@ -50,4 +50,11 @@ def test_the_page_has_the_colors_and_dashes_of_the_figure():
     assert found["OF_RUNS"] == list(palette.OF_RUNS)
     assert found["DASHES"] == [list(dashes) for dashes in palette.DASHES]
     assert found["ALONE"] == {"dots": palette.BLUE, "curve": palette.RED}
+    assert {name: axis["label"] for name, axis in found["AXES"].items()} == {
+        name: axis.label for name, axis in schema.AXES.items()
+    }
+    assert found["LABELS"] == {
+        "accuracy": "Training Accuracy",
+        "average_parallelism": "Average Parallelism",
+    }
     assert module.count("export") == len(found)

@@ -8,7 +8,6 @@ import { fetchRuns } from "./api.js";
 const MODULES = [
   "address",
   "axes",
-  "colors",
   "copy",
   "dots",
   "download",
@@ -40,6 +39,7 @@ const MODULES = [
   "ticks",
   "toolbar",
   "values",
+  "vocabulary",
   "words",
 ];
 

@@ -1,6 +1,6 @@
 /** How runs are drawn: the figure's colors, made legible on the ground that the page has. */
 
-import { ALONE, DASHES, OF_RUNS } from "./colors.js"; // the server makes it: rlviz/palette.py
+import { ALONE, DASHES, OF_RUNS } from "./vocabulary.js"; // the server makes it
 import { color } from "./theme.js";
 
 const PAPER = "#ffffff"; // what the figure's colors were chosen for
