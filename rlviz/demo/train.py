@@ -156,7 +156,7 @@ class Trainer:
             entropy += float((_entropy(odds.detach()) * may).sum())
             decisions += int(may.sum())
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
         self._optimizer.step()
         return loss.item(), entropy / decisions
 

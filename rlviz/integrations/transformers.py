@@ -24,7 +24,7 @@ from typing import Any
 from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import Transformer
-from rlviz.integrations.support.deferred_callback import Opening
+from rlviz.integrations.support.deferred_callback import DeferredCallback
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
@@ -78,7 +78,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 f"model must be a rlviz.flops.Transformer, got {type(model).__name__}. The network "
                 "itself is known from the trainer; leave it out."
             )
-        self._opening = Opening(logdir, options)
+        self._deferred = DeferredCallback(logdir, options)
         plain = (str, int, float, bool)
         where = logdir if isinstance(logdir, Callback) else os.fspath(logdir)
         given = {"logdir": where, "accuracy": accuracy, **options}
@@ -93,7 +93,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
     @property
     def viz(self) -> Callback | None:
         """The `rlviz.Callback` that records the run; None before training begins."""
-        return self._opening.viz
+        return self._deferred.viz
 
     def record(self, **what: Any) -> None:
         """`rlviz.Callback.record`, for reward functions and tools, on any rank.
@@ -112,7 +112,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self._stop()
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
-        viz = self._opening.open(
+        viz = self._deferred.open(
             config=args.to_sanitized_dict(),
             process_group=torch.distributed.group.WORLD if several else None,
         )
@@ -244,7 +244,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if self._phases is not None:
             self._phases.close()
         if self._module is not None:
-            self._opening.close()
+            self._deferred.close()
         self._phases = self._module = None
 
     def _say(self, words: str) -> None:

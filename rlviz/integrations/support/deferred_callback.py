@@ -10,7 +10,7 @@ from rlviz.record import options as checks
 from rlviz.record.compute import utilization
 
 
-class Opening:
+class DeferredCallback:
     """Checks the arguments when the integration is made, and opens the Callback later.
 
     Not before training begins is it known which rank a process is, and what the hyperparameters

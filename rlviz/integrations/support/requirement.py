@@ -46,4 +46,5 @@ def _numbers(version: str) -> tuple[int, ...]:
     >>> _numbers("2.13.0+cpu"), _numbers("1.0rc1") < _numbers("1.0.1")
     ((2, 13, 0), True)
     """
-    return tuple(map(int, re.match(r"\d+(?:\.\d+)*", version)[0].split(".")))  # type: ignore[index]
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, numbers[0].split("."))) if numbers else ()

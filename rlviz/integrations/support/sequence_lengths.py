@@ -14,8 +14,8 @@ Lengths = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Sequences of one or more passes; each (sequences,) tokens."""
+class SequenceLengths:
+    """How long the sequences of one or more passes are; each (sequences,) tokens."""
 
     prompts: Lengths
     responses: Lengths
@@ -26,12 +26,12 @@ class Batch:
         return self.prompts + self.responses
 
     @staticmethod
-    def of(rows: Lengths) -> "Batch":
+    def of(rows: Lengths) -> "SequenceLengths":
         """From (2, sequences): the lengths of sequences and of their labelled parts."""
-        return Batch(rows[0] - rows[1], rows[1])
+        return SequenceLengths(rows[0] - rows[1], rows[1])
 
 
-class Passes:
+class LengthsWatch:
     """Reads the lengths off each pass of a model, from its attention mask and labels.
 
     A pass that neither can be differentiated nor has labels is one of a generation, and is left
@@ -48,7 +48,7 @@ class Passes:
         }
         self._handle = module.register_forward_pre_hook(self._before, with_kwargs=True)
 
-    def take(self, kind: str) -> Batch:
+    def take(self, kind: str) -> SequenceLengths:
         """The passes since the last time: "trained" with a gradient, "scored" without one while the
         model trains, "evaluated" while it does not."""
         found = self._found[kind]
@@ -58,7 +58,7 @@ class Passes:
             if ready is not None:
                 ready.synchronize()
             rows.append(host.numpy())
-        return Batch.of(np.concatenate(rows, axis=1))
+        return SequenceLengths.of(np.concatenate(rows, axis=1))
 
     def close(self) -> None:
         self._handle.remove()
@@ -104,6 +104,6 @@ def _on_its_way(lengths: torch.Tensor) -> tuple[torch.Tensor, Any]:
     if not lengths.is_cuda:
         return lengths.cpu(), None
     host = lengths.to("cpu", non_blocking=True)
-    ready = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    ready = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch gives it no types
     ready.record(torch.cuda.current_stream(lengths.device))
     return host, ready
