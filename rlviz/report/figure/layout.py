@@ -13,9 +13,9 @@ from rlviz.report.figure.panels import Panel, draw, panel
 from rlviz.report.figure.result import Drawing
 from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
 from rlviz.report.series.axis import XAxis, XName, choose
+from rlviz.report.series.forecast import Forecast
 from rlviz.report.series.groups import Group, Histories, groups_of
 from rlviz.report.series.measures import default_measures, measure
-from rlviz.report.series.outlook import Forecast
 
 _HANDLE = 3.6
 """Width of a handle in the legend with its distances, in font sizes."""
