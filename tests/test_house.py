@@ -42,6 +42,7 @@ ALLOWED = {
     "report.doctor": RUN | {"report.figure", "report.summary", "report.compare", "report.export"},
     "report.figure_process": {"report.history", "report.figure", "report.summary"},
     "importers": BASE | {"callback"},
+    "measure": {"accuracy"},
     "integrations": BASE | {"accuracy", "flops", "parallelism", "record", "callback"},
     "dashboard": RUN
     | {"accuracy", "smooth", "palette"}

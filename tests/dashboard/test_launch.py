@@ -175,7 +175,7 @@ def test_a_port_that_is_taken_is_a_sentence(watch, write_steps, tmp_path):
         (["{0}", "{0}"], "two runs are called 'run'. Give them names: NAME="),
         (["x/y={0}"], "gives no name to a run"),
         (["..={0}"], "gives no name to a run"),
-        (["={0}"], "gives no name to a run"),
+        (["={0}"], "names no run. Write RUN, NAME=RUN"),
     ],
 )
 def test_what_is_no_run_is_said(tmp_path, capsys, arguments, words):

@@ -15,9 +15,9 @@ from rlviz.report.figure.style import Style, color_and_dashes
 from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
+from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
-from rlviz.report.series.outlook import Forecast, Outlook
 from rlviz.report.series.thinning import thinned
 
 Floats = NDArray[np.float64]

@@ -1,23 +1,131 @@
-"""Hands the steps of a log to `rlviz.Callback`, as a training loop would."""
+"""The steps of a log as `rlviz.Callback` records them: their times, metrics, accuracies, FLOPs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from rlviz.importers.clock import Clock
+from rlviz import schema
+from rlviz.importers import names
 from rlviz.importers.compute import Spent
-from rlviz.importers.log import Floats, Indices
-from rlviz.importers.metrics import Metrics
+from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
-from rlviz.importers.wanted import Roles
 
 _CHUNK = 512
 """Steps between two flushes: far fewer than the callback keeps for a disk that is slow."""
 
+_NEVER = 1e6
+"""Seconds between live figures: the one at the end is all that an import needs."""
+
 Step: TypeAlias = dict[str, Any]
 """The arguments of one `Callback.on_step_end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The wall time of every step.
+
+    Attributes:
+        wall_time: seconds since 1970, never falling, (T,); all the same where nothing is known.
+        column: where it came from; None for the format's own, or none.
+        known: whether the log tells how long steps took.
+        says: a sentence.
+    """
+
+    wall_time: Floats
+    column: str | None
+    known: bool
+    says: str
+
+
+def clock(log: Log, timeline: Timeline) -> Clock:
+    """Find the times of the steps: their own, a timestamp, seconds elapsed, or durations."""
+    if timeline.wall_time is not None and timeline.wall_time[0] > 0:
+        return Clock(timeline.wall_time, None, True, "Times are those at which it was logged.")
+    if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
+        seconds = _every(name, timeline) / _unit(log, name)
+        return Clock(np.maximum.accumulate(seconds), name, True, f"Times are {name!r}.")
+    for kind, add_up in ((names.ELAPSED, False), (names.DURATIONS, True)):
+        name = log.first(kind, log.is_count)
+        if name is not None and name in timeline.placed:
+            seconds = _added_up(name, timeline) if add_up else _every(name, timeline)
+            seconds = np.maximum.accumulate(seconds)
+            return Clock(
+                max(1.0, log.modified - float(seconds[-1])) + seconds,
+                name,
+                True,
+                f"Times between steps are from {name!r}; that the run ended when its file was last "
+                "changed is an assumption.",
+            )
+    ended = np.full(len(timeline.steps), log.modified)
+    return Clock(
+        ended, None, False, "How long the steps took is unknown: all have the time of the file."
+    )
+
+
+def _is_timestamp(log: Log, name: str) -> bool:
+    values = log.series[name].numbers() / _unit(log, name)
+    return bool(values.min() > 1e9 and values.max() < 1e10)
+
+
+def _unit(log: Log, name: str) -> float:
+    """How many of its units are a second: 1, or 1,000 where it counts milliseconds."""
+    return 1000.0 if log.series[name].numbers().max() > 1e11 else 1.0
+
+
+def _every(name: str, timeline: Timeline) -> Floats:
+    """The last value at each step; of a step without one that of the step before."""
+    at, values = timeline.placed[name].last(timeline.steps)
+    latest = np.searchsorted(at, np.arange(len(timeline.steps)), side="right") - 1
+    return values[np.maximum(latest, 0)]
+
+
+def _added_up(name: str, timeline: Timeline) -> Floats:
+    at, values = timeline.placed[name].sum(timeline.steps)
+    seconds = np.zeros(len(timeline.steps))
+    seconds[at] = values
+    return np.cumsum(seconds)
+
+
+Metrics: TypeAlias = dict[str, tuple[str, Indices, Floats]]
+"""Name -> the column it came from, the index of the steps that have a value, and the values."""
+
+
+def metrics_of(timeline: Timeline, roles: Roles, times: Clock, spent: Spent) -> Metrics:
+    """All numbers of a log that have no other role, means over the rows of a step."""
+    found: Metrics = {}
+    if spent.tokens is not None and roles.tokens is not None:
+        found["tokens"] = (roles.tokens, spent.at, spent.tokens)
+    others = [name for name in timeline.placed if name not in roles.columns() | {times.column}]
+    for name in ([roles.return_] if roles.return_ in timeline.placed else []) + others:
+        called = metric_name("return" if name == roles.return_ else name, found)
+        found[called] = (name, *timeline.placed[name].mean(timeline.steps))
+    return found
+
+
+def metric_name(name: str, taken: Container[str] = ()) -> str:
+    """The name that a column has as a metric: one that rlviz does not use, and that is free.
+
+    >>> metric_name("actor/kl_loss"), metric_name("accuracy/mean"), metric_name("reward/ema")
+    ('actor/kl_loss', 'log/accuracy/mean', 'reward_ema')
+    >>> metric_name("return", taken={"return"})
+    'return_2'
+    """
+    name = name.encode(errors="replace").decode().strip()[:240] or "unnamed"
+    if name.endswith("/ema"):
+        name = f"{name[:-4]}_ema"
+    try:
+        schema.check_metric(name)
+    except ValueError:  # reserved
+        name = f"log/{name}"
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return schema.check_metric(free)
 
 
 def steps_of(
@@ -133,7 +241,3 @@ def write(
     health = viz.health
     if health.written != health.logged:
         raise OSError(f"only {health.written} of {health.logged} steps were written to {logdir}.")
-
-
-_NEVER = 1e6
-"""Seconds between live figures: the one at the end is all that an import needs."""
