@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rlviz.report.figure import Drawing
-
     from rlviz.report.history import History
 
 
