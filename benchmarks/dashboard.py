@@ -29,7 +29,7 @@ import numpy as np
 from rlviz import schema, tfrecord
 from rlviz.dashboard import assets
 from rlviz.record import events
-from rlviz.record.table import Layouts
+from rlviz.record.encoding import Layouts
 
 _CONNECTIONS = 6
 _METRICS = ("accuracy", "average_parallelism")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, SupportsIndex, Unpack
 
 from rlviz.record import events, options
 from rlviz.record.compute import Watched, utilization
@@ -19,9 +19,19 @@ from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile, next_session
 from rlviz.record.figure_client import FIGURE_PROCESS, FigureClient
 from rlviz.record.mailbox import Mailbox, rank_and_world
+from rlviz.record.measurement import Recorded, RecordedBesideMetrics
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
 from rlviz.record.rows import RowBuilder
+from rlviz.record.values import (
+    Answers,
+    Flops,
+    HostNumber,
+    Metrics,
+    Number,
+    ParallelismValues,
+    Seconds,
+)
 from rlviz.record.worker import Worker
 
 
@@ -156,14 +166,14 @@ class Callback:
     def record(
         self,
         *,
-        correct: Any = None,
-        accuracy: Any = None,
-        graded: Any = None,
-        flops: Any = None,
-        parallelism: Any = None,
-        metrics: Any = None,
+        correct: Answers | None = None,
+        accuracy: Number | None = None,
+        graded: HostNumber | None = None,
+        flops: Flops | None = None,
+        parallelism: ParallelismValues | None = None,
+        metrics: Metrics | None = None,
         group: str | None = None,
-        seconds: Mapping[str, float] | None = None,
+        seconds: Seconds | None = None,
     ) -> None:
         """Add to the step that is open; any number of times, from any thread.
 
@@ -192,9 +202,10 @@ class Callback:
             ValueError, TypeError: a value can't be what it should be; the message says what came,
                 what was expected and what to do. Nothing of this call is recorded then.
         """
-        self._recorder.record(
-            correct, accuracy, graded, flops, parallelism, metrics, group, seconds
-        )
+        others: Recorded | None = None
+        if correct is not None or group is not None or seconds is not None:
+            others = {"correct": correct, "group": group, "seconds": seconds}
+        self._recorder.record(accuracy, graded, flops, parallelism, metrics, others)
         if self._odd:
             self._say_what_is_odd()
 
@@ -221,11 +232,11 @@ class Callback:
 
     def on_step_end(
         self,
-        step: int | None = None,
+        step: SupportsIndex | None = None,
         *,
-        metrics: Mapping[str, Any] | None = None,
-        wall_time: float | None = None,
-        **record: Any,
+        metrics: Metrics | None = None,
+        wall_time: HostNumber | None = None,
+        **record: Unpack[RecordedBesideMetrics],
     ) -> None:
         """Close the step; takes the arguments of `record` too.
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.dashboard.query import QueryError, shown
-from rlviz.dashboard.series import Points, View
-from rlviz.dashboard.thinning import line
+from rlviz.dashboard.series import MetricPoints, View
 from rlviz.report.history import History
 from rlviz.report.series.curves import curve_of
+from rlviz.report.series.thinning import thinned_line
 from rlviz.smooth.ema import ema
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ NONE, AUTO = "none", "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScreenCurve:
     """A curve, each array (n,), x never decreasing; without a band where `low` is None."""
 
     x: Floats
@@ -56,36 +56,36 @@ def ema_weight(smooth: str) -> float | None:
     return weight
 
 
-def whole(history: History, points: Points, smooth: str) -> Line:
+def whole(history: History, points: MetricPoints, smooth: str) -> ScreenCurve:
     """The curve through all points of a run, of which there is at least one; the automatic one is
     that of the figure."""
     weight = ema_weight(smooth)
     if weight is not None:
         averages, _ = ema(points.y, weight=weight)
-        return Line(points.x, averages)
+        return ScreenCurve(points.x, averages)
     curve = curve_of(history, points.measure, points.axis)
     assert curve is not None  # there is a point
     known = curve.bandwidth[np.isfinite(curve.bandwidth)]
     bandwidth = float(np.median(known)) if len(known) else None
-    return Line(curve.x, curve.y, curve.low, curve.high, bandwidth)
+    return ScreenCurve(curve.x, curve.y, curve.low, curve.high, bandwidth)
 
 
-def visible(found: Line, view: View) -> Line:
+def visible(found: ScreenCurve, view: View) -> ScreenCurve:
     """The part of a curve that is seen, in no more points than the eye needs."""
     if found.low is None or found.high is None:
         return _thinned(found, view)
     axis = view.points.axis
     place = axis.scaled(found.x)
-    left = max(view.panel.left, float(place[0]))
-    right = min(view.panel.right, float(place[-1]))
+    left = max(view.viewport.left, float(place[0]))
+    right = min(view.viewport.right, float(place[-1]))
     if left > right:
         nothing = np.empty(0)
-        return Line(nothing, nothing, nothing, nothing, found.bandwidth)
+        return ScreenCurve(nothing, nothing, nothing, nothing, found.bandwidth)
     inner = (place > left) & (place < right)
     if inner.sum() + 2 > _PLACES:
         at = np.linspace(left, right, _PLACES)
         y, low, high = (np.interp(at, place, part) for part in (found.y, found.low, found.high))
-        return Line(axis.unscaled(at), y, low, high, found.bandwidth)
+        return ScreenCurve(axis.unscaled(at), y, low, high, found.bandwidth)
     edges = np.unique([left, right])
 
     def cut(part: Floats) -> Floats:
@@ -93,11 +93,11 @@ def visible(found: Line, view: View) -> Line:
         ends = np.interp(edges, place, part)
         return np.concatenate([ends[:1], part[inner], ends[1:]])
 
-    return Line(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
+    return ScreenCurve(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
 
 
-def _thinned(found: Line, view: View) -> Line:
+def _thinned(found: ScreenCurve, view: View) -> ScreenCurve:
     """With one point more on either side, so that the line goes on to the edge."""
     part = slice(max(view.begin - 1, 0), view.end + 1)
-    rows = line(view.points.place[part], found.y[part], view.panel)
-    return Line(found.x[part][rows], found.y[part][rows])
+    rows = thinned_line(view.points.place[part], found.y[part], view.viewport)
+    return ScreenCurve(found.x[part][rows], found.y[part][rows])

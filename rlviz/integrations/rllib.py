@@ -42,7 +42,7 @@ class RLVizCallback:
     trial writes into a folder of `logdir` with the name of its own folder.
 
     Args:
-        logdir: the run directory, as of `rlviz.Callback`; a relative one is relative to this process.
+        logdir: the run directory, as of `rlviz.Callback`; a relative one starts at this process.
         **options: further arguments of `rlviz.Callback`; bad ones raise when the run is opened.
 
     Example:

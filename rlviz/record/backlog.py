@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from tensorboard.compat.proto.event_pb2 import Event
 
 from rlviz.record import events
-from rlviz.record.rows import Rows
+from rlviz.record.rows import ClosedSteps
 
 
 class Backlog:
@@ -21,7 +21,7 @@ class Backlog:
     def __init__(self, opening: Sequence[Event], *, row_limit: int, byte_limit: int) -> None:
         self._row_limit = row_limit
         self._byte_limit = byte_limit
-        self._rows: deque[Rows] = deque()
+        self._rows: deque[ClosedSteps] = deque()
         self._extras: list[Event] = list(opening)
         self.dropped = 0
         """Rows that were given up."""
@@ -39,7 +39,7 @@ class Backlog:
         """Whether rows come so fast that they should not wait for their time."""
         return 2 * len(self) > self._row_limit or 2 * self._bytes > self._byte_limit
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: ClosedSteps) -> None:
         if len(rows):
             self._rows.append(rows)
         while len(self._rows) > 1 and (
@@ -56,7 +56,7 @@ class Backlog:
         kept = [event for event in self._extras if not events.is_illustration(event)]
         self._extras = [*kept, *events_of_one]
 
-    def take_rows(self, into: list[Rows]) -> None:
+    def take_rows(self, into: list[ClosedSteps]) -> None:
         """Move all rows there, the oldest first; `put_back` what could not be written.
 
         One by one, so that an exception thrown into the thread finds each row in one place.
@@ -69,6 +69,6 @@ class Backlog:
         taken, self._extras = self._extras, []
         return taken
 
-    def put_back(self, rows: Sequence[Rows], extras: Sequence[Event]) -> None:
+    def put_back(self, rows: Sequence[ClosedSteps], extras: Sequence[Event]) -> None:
         self._rows.extendleft(reversed(rows))
         self._extras[:0] = extras

@@ -1,16 +1,22 @@
-"""Rows as bytes for the event file: what a session says of itself, its rows, and their scalars."""
+"""Rows as bytes for the event file: the table on disk, its tags and headers, and the scalars."""
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event
 
 from rlviz import schema, tfrecord
-from rlviz.record import events, scalars
-from rlviz.record.rows import Rows
-from rlviz.record.table import Layouts, Table
+from rlviz.record import events
+from rlviz.record.rows import ClosedSteps
 
+Floats = NDArray[np.float64]
+
+_MOST_BATCHES = 512
+_MOST_ROWS = 32_768
+"""Under one tag. Readers of TensorBoard's data can only ask for all of a tag again."""
 _REST_SECONDS = 0.0005
 
 
@@ -34,7 +40,7 @@ class Encoder:
         """The last step that was encoded."""
 
     def encode(
-        self, taken: Sequence[Rows], extras: Sequence[Event], *, written: int, dropped: int
+        self, taken: Sequence[ClosedSteps], extras: Sequence[Event], *, written: int, dropped: int
     ) -> bytes:
         """Framed records of all that is to be written now.
 
@@ -47,15 +53,15 @@ class Encoder:
         start = []
         if taken and not written:  # what earlier sessions wrote from this step on is void
             start = [events.session_start(taken[0].wall_times[0], int(taken[0].steps[0]))]
-        parts = [tfrecord.frame(event.SerializeToString()) for event in (*start, *extras)]
+        parts = [_framed(event) for event in (*start, *extras)]
         for rows in taken:
-            parts += self._batch(rows, written, dropped)
+            parts.append(self._batch(rows, written, dropped))
             written += len(rows)
             self.last_step = int(rows.steps[-1])
             time.sleep(_REST_SECONDS if len(taken) > 1 else 0)
         return b"".join(parts)
 
-    def _batch(self, rows: Rows, written: int, dropped: int) -> tuple[bytes, bytes]:
+    def _batch(self, rows: ClosedSteps, written: int, dropped: int) -> bytes:
         table = self._table.stack(rows.columns)
         header = schema.RowsHeader(
             self._session,
@@ -69,5 +75,46 @@ class Encoder:
         )
         layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)
-        framed = tfrecord.frame(event.SerializeToString())
-        return framed, scalars.encode(rows.steps, rows.wall_times, rows.scalars)
+        scalars = events.scalars(rows.steps, rows.wall_times, rows.scalars)
+        return b"".join((_framed(event), *map(tfrecord.frame, scalars)))
+
+
+def _framed(event: Event) -> bytes:
+    return tfrecord.frame(event.SerializeToString())
+
+
+class Table:
+    """Stacks columns into one array; columns only ever grow, so that a tag can keep its layout."""
+
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+
+    def stack(self, columns: Mapping[str, Floats]) -> Floats:
+        """Columns, each (k,) -> (k, names), NaN where a column is missing."""
+        self.names += tuple(name for name in columns if name not in self.names)
+        missing = np.full(len(columns[schema.STEP]), np.nan)
+        return np.column_stack([columns.get(name, missing) for name in self.names])
+
+
+class Layouts:
+    """Numbers the stretches of batches that share a tag.
+
+    TensorBoard keeps the header of a tag's first batch only, so a batch with another header begins
+    the next layout.
+    """
+
+    def __init__(self) -> None:
+        self._layout = 0
+        self._header: schema.RowsHeader | None = None
+        self._batches = self._rows = 0
+
+    def of(self, header: schema.RowsHeader, rows: int) -> int:
+        """The layout of the next batch, which has this header and so many rows."""
+        is_full = self._batches >= _MOST_BATCHES or self._rows >= _MOST_ROWS
+        if is_full or self._header not in (None, header):
+            self._layout += 1
+            self._batches = self._rows = 0
+        self._header = header
+        self._batches += 1
+        self._rows += rows
+        return self._layout

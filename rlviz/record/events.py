@@ -6,10 +6,11 @@ and the Python one) hand every value on unchanged; `tests/record/test_events.py`
 
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import (
     DATA_CLASS_TENSOR,
@@ -45,7 +46,7 @@ def rows(
     wall_time: float,
     header: schema.RowsHeader,
     layout: int,
-    table: np.ndarray[Any, np.dtype[np.float64]],
+    table: NDArray[np.float64],
     *,
     rows_before: int,
 ) -> Event:
@@ -66,6 +67,35 @@ def rows(
     )
     step = rows_before + len(table) - 2**53
     return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
+
+
+def scalars(
+    steps: NDArray[np.int64],
+    wall_times: NDArray[np.float64],
+    values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
+) -> Iterator[bytes]:
+    """One serialized event for each step, with the scalars that it brought.
+
+    Args:
+        steps: (k,), each in [0, 2**53).
+        wall_times: (k,), seconds since the epoch.
+        values: tag -> values and which of the steps have one, each (k,). Values beyond float32's
+            range become infinities.
+    """
+    with np.errstate(over="ignore"):
+        columns = [(tag, v.astype(np.float32).tolist()) for tag, (v, _) in values.items()]
+    masks = np.array([mask for _, mask in values.values()]).reshape(len(columns), len(steps))
+    event, cells, before = Event(), [], None
+    for at, (step, wall_time) in enumerate(zip(steps.tolist(), wall_times.tolist(), strict=True)):
+        if (brought := masks[:, at].tolist()) != before:
+            before, event = brought, Event()  # refilled while it fits: half of the time
+            event.summary.SetInParent()
+            known = (column for column, is_there in zip(columns, brought, strict=True) if is_there)
+            cells = [(event.summary.value.add(tag=tag), numbers) for tag, numbers in known]
+        event.wall_time, event.step = wall_time, step
+        for cell, numbers in cells:
+            cell.simple_value = numbers[at]
+        yield event.SerializeToString()
 
 
 _FLOAT64_MAX = float(np.finfo(np.float64).max)
@@ -107,7 +137,8 @@ def config(wall_time: float, name: str, settings: Mapping[str, Any]) -> list[Eve
         ],
         metric_infos=[
             api_pb2.MetricInfo(name=api_pb2.MetricName(tag=schema.scalar_tag(metric)))
-            for metric in (schema.ACCURACY, schema.PARALLELISM)
+            for metric, quantity in schema.QUANTITIES.items()
+            if quantity.is_core
         ],
     )
     start = plugin_data_pb2.SessionStartInfo(group_name=name, start_time_secs=wall_time)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from rlviz.record.mailbox import Mailbox
-from rlviz.record.steps import StepSums
+from rlviz.record.step_sums import StepSums
 
 Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 """Steps to be written, in order, with the ranks whose sums they lack."""

@@ -10,33 +10,11 @@ import operator
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from rlviz import schema
-from rlviz.accuracy import Accuracy
-from rlviz.parallelism import ParallelismSums
 from rlviz.record import device, values
-from rlviz.record.device import Deferred
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What one call of `record` brought."""
-
-    accuracy: Accuracy | Deferred[Accuracy] | None = None
-    parallelism: ParallelismSums | Deferred[ParallelismSums] | None = None
-    flops: dict[str, int | Deferred[int]] = field(default_factory=dict)
-    metrics: dict[str, float | Deferred[float]] = field(default_factory=dict)
-    group: str | None = None
-    """The task family that the answers belong to."""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def deferred(self) -> list[Deferred[Any]]:
-        """What of it is still on a device."""
-        parts = (self.accuracy, self.parallelism, *self.flops.values(), *self.metrics.values())
-        return [part for part in parts if isinstance(part, Deferred)]
-
+from rlviz.record.measurement import Measurement, Recorded, measurement
 
 Plain: TypeAlias = tuple[float | None, float, int | None, float | None, dict[str, float] | None]
 """What most calls bring: accuracy, graded answers, FLOPs of no phase, one episode's parallelism,
@@ -96,20 +74,16 @@ class Recorder:
 
     def record(
         self,
-        correct: Any,
         accuracy: Any,
         graded: Any,
         flops: Any,
         parallelism: Any,
         metrics: Any,
-        group: Any,
-        seconds: Any,
+        others: Recorded | None = None,
     ) -> None:
-        """Add to the step that is open. See `rlviz.Callback.record`."""
+        """Add to the step that is open: what most loops bring, and the `others`, which few do."""
         if (
-            correct is None
-            and group is None
-            and seconds is None
+            others is None
             and (parallelism is None or (type(parallelism) is float and 0 <= parallelism < _INF))
             and (flops is None or (type(flops) is int and 0 <= flops < _MAX_COUNT))
             and (
@@ -129,8 +103,15 @@ class Recorder:
                 metrics.copy() if metrics else None,
             )
         else:
-            item = self._measurement(
-                correct, accuracy, graded, flops, parallelism, metrics, group, seconds
+            item = self._measured(
+                {
+                    **(others or {}),
+                    "accuracy": accuracy,
+                    "graded": graded,
+                    "flops": flops,
+                    "parallelism": parallelism,
+                    "metrics": metrics,
+                }
             )
         if len(self._queue) < self._limit:
             self._queue.append(item)
@@ -147,38 +128,17 @@ class Recorder:
                 return False
         return True
 
-    def _measurement(
-        self,
-        correct: Any,
-        accuracy: Any,
-        graded: Any,
-        flops: Any,
-        parallelism: Any,
-        metrics: Any,
-        group: Any,
-        seconds: Any,
-    ) -> Measurement:
-        measurement = Measurement(
-            _accuracy(correct, accuracy, graded),
-            None if parallelism is None else values.episodes(parallelism),
-            {} if flops is None else values.flops(flops),
-            {} if metrics is None else self._checked(metrics),
-            None if group is None else _group(group, correct, accuracy),
-            {} if seconds is None else values.seconds(seconds),
-        )
-        self._make_room_for(measurement)
-        if deferred := measurement.deferred():
+    def _measured(self, recorded: Recorded) -> Measurement:
+        brought = measurement(recorded)
+        self._names.update(brought.metrics)
+        self._make_room_for(brought)
+        if deferred := brought.deferred():
             try:
                 device.keep(deferred)
             except Exception as error:  # the device has no memory left
                 self._on_error(error)
                 return Measurement()
-        return measurement
-
-    def _checked(self, metrics: Any) -> dict[str, float | Deferred[float]]:
-        checked = values.metrics(metrics)
-        self._names.update(checked)
-        return checked
+        return brought
 
     def _make_room_for(self, item: Measurement) -> None:
         """Lower the limit of the queue to what its bytes allow of the largest items so far."""
@@ -207,7 +167,7 @@ class Recorder:
             if self._are_plain(metrics):
                 metrics = metrics.copy()
             else:
-                self.record(None, None, None, None, None, metrics, None, None)
+                self.record(None, None, None, None, metrics)
                 metrics = None
         if step is None:
             step = self.last_step + 1
@@ -240,30 +200,6 @@ _INF = math.inf
 _MAX_COUNT = schema.MAX_COUNT
 _MAX_STEP = 2**53
 _MAX_GRADED = 2**53
-
-
-def _accuracy(correct: Any, accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy] | None:
-    if correct is not None:
-        if accuracy is not None or graded is not None:
-            raise ValueError(
-                "record() got `correct` together with `accuracy` or `graded`, which say the same. "
-                "Pass the answers as `correct`, or their mean as `accuracy` and `graded`."
-            )
-        return values.answers(correct)
-    if accuracy is not None:
-        return values.rate(accuracy, graded)
-    if graded is not None:
-        raise ValueError("record() got `graded` without `accuracy`. Pass the mean over them too.")
-    return None
-
-
-def _group(group: Any, correct: Any, accuracy: Any) -> str:
-    if correct is None and accuracy is None:
-        raise ValueError(
-            f"record() got group={group!r} without answers. Pass them as `correct` (or as "
-            "`accuracy` and `graded`) in the same call."
-        )
-    return schema.check_group(group)
 
 
 def check_step(step: Any) -> int:

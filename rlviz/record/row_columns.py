@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.parallelism.sums import ratios
-from rlviz.record.steps import StepSums
+from rlviz.record.step_sums import StepSums
 
 Floats = NDArray[np.float64]
 
 
-class Columns:
+class RowColumns:
     """Columns and scalars of some steps, as their sums give them."""
 
     def __init__(self, closed: list[StepSums]) -> None:
@@ -27,24 +27,24 @@ class Columns:
         if brought.any():
             self.scalars[tag] = values, brought
 
-    def accuracy_and_parallelism(self) -> dict[str, Floats]:
-        """The two series that every run has, as they are averaged online."""
-        sums = {
-            "correct": [step.correct for step in self._closed],
-            "graded": [step.graded for step in self._closed],
-            "ungraded": [step.ungraded for step in self._closed],
-            "parallelism_sum": [step.ratio_sum for step in self._closed],
-            "parallelism_count": [step.ratio_count for step in self._closed],
-            "parallelism_undefined": [step.undefined for step in self._closed],
-        }
-        columns = {name: np.array(values, np.float64) for name, values in sums.items()}
-        self.columns |= columns
-        series = {
-            schema.ACCURACY: ratios(columns["correct"], columns["graded"]),
-            schema.PARALLELISM: ratios(columns["parallelism_sum"], columns["parallelism_count"]),
-        }
-        for name, values in series.items():
-            self.scalar(schema.scalar_tag(name), values)
+    def quantities(self) -> dict[str, Floats]:
+        """What `rlviz.schema.QUANTITIES` declares; returns what of it is averaged online.
+
+        Every run has the columns of some; those of the others come when they are recorded.
+        """
+        series = {}
+        for quantity in schema.QUANTITIES.values():
+            sums = {
+                column.name: np.array([step.sum_of(column.name) for step in self._closed], float)
+                for column in quantity.sums
+            }
+            if not quantity.is_core and not any(values.any() for values in sums.values()):
+                continue
+            self.columns |= sums
+            values = ratios(sums[quantity.numerator], sums[quantity.denominator])
+            self.scalar(schema.scalar_tag(quantity.name), values)
+            if quantity.averaged:
+                series[quantity.name] = values
         return series
 
     def about_agents(self) -> None:

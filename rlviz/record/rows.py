@@ -15,16 +15,17 @@ from rlviz import schema
 from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
 from rlviz.record.device import Deferred, fetch
-from rlviz.record.recorder import SPOILED, Item, Measurement, check_step
-from rlviz.record.row_columns import Columns
-from rlviz.record.steps import StepSums
+from rlviz.record.measurement import Measurement
+from rlviz.record.recorder import SPOILED, Item, check_step
+from rlviz.record.row_columns import RowColumns
+from rlviz.record.step_sums import StepSums
 
 T = TypeVar("T")
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ClosedSteps:
     """Steps that were closed, ready to be written."""
 
     steps: NDArray[np.int64]
@@ -68,7 +69,8 @@ class RowBuilder:
         self._session = session
         self._on_error = on_error
         self._utilization = utilization
-        self._averages = OnlineAverages(ema_weight, (schema.ACCURACY, schema.PARALLELISM))
+        core = [known for known in schema.QUANTITIES.values() if known.is_core and known.averaged]
+        self._averages = OnlineAverages(ema_weight, [known.name for known in core])
         self._flops: dict[str, int] = {}  # cumulative, by phase; the total under schema.TOTAL
         self._last_step = 0
         self._open = StepSums()
@@ -134,13 +136,13 @@ class RowBuilder:
             self._on_error(error)
             return None
 
-    def rows(self, closed: list[StepSums], missing_ranks: tuple[int, ...] = ()) -> Rows:
+    def rows(self, closed: list[StepSums], missing_ranks: tuple[int, ...] = ()) -> ClosedSteps:
         """Rows of steps whose sums are complete, but for those of some ranks."""
         if not closed:
-            return Rows(np.empty(0, np.int64), np.empty(0), {}, {})
+            return ClosedSteps(np.empty(0, np.int64), np.empty(0), {}, {})
         self._last_step = closed[-1].step
-        table = Columns(closed)
-        averaged = table.accuracy_and_parallelism()
+        table = RowColumns(closed)
+        averaged = table.quantities()
         table.about_agents()
         averaged |= table.groups()
         table.seconds(self._utilization)
@@ -156,9 +158,9 @@ class RowBuilder:
             schema.SESSION: np.full(len(closed), float(self._session)),
             schema.WALL_TIME: wall_times,
         }
-        return Rows(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
+        return ClosedSteps(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
 
-    def _spend(self, closed: list[StepSums], table: Columns) -> None:
+    def _spend(self, closed: list[StepSums], table: RowColumns) -> None:
         """Add each step's FLOPs to the cumulative counts, which stand in every row from then on."""
         known = self._flops
         parts: dict[str, list[tuple[float, float]]] = {}

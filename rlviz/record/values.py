@@ -5,18 +5,48 @@ What is on a device is left for later, see `rlviz.record.device`.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.flops.measured import exact
-from rlviz.parallelism import ParallelismSums
+from rlviz.parallelism import ParallelismSums, Summable
 from rlviz.record.device import Deferred, detached, has_tensors, is_tensor, to_host
 
 T = TypeVar("T")
+
+
+class Tensor(Protocol):
+    """By what a type checker knows a tensor, so that nothing here imports torch."""
+
+    def detach(self) -> object: ...
+    def numel(self) -> int: ...
+
+
+class Array(Protocol):
+    """What NumPy reads as an array: its own, its scalars, and what pandas and others have."""
+
+    def __array__(self) -> NDArray[Any]: ...
+
+
+HostNumber: TypeAlias = float | Array
+"""One number on the host."""
+Number: TypeAlias = float | Array | Tensor
+"""One number, on any device."""
+Answers: TypeAlias = (
+    Number | Sequence[Number] | Sequence[Sequence[Number]] | Sequence[Sequence[Sequence[Number]]]
+)
+"""bool or 0/1, NaN for one that was not graded, of any shape. Not recursive: a str holds str."""
+Flops: TypeAlias = Number | Mapping[str, Number]
+"""A whole number, or one for each phase."""
+ParallelismValues: TypeAlias = Number | Summable | Iterable[Number | Summable]
+"""One number or measured value for each episode."""
+Metrics: TypeAlias = Mapping[str, Number]
+Seconds: TypeAlias = Mapping[str, HostNumber]
 
 
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
@@ -42,11 +72,11 @@ def _not_dense(name: str, got: str) -> TypeError:
     )
 
 
-def answers(correct: Any) -> Accuracy | Deferred[Accuracy]:
+def answers(correct: Answers) -> Accuracy | Deferred[Accuracy]:
     return now_or_later(correct, Accuracy.from_answers, "an answer (correct)")
 
 
-def rate(accuracy: Any, graded: Any) -> Accuracy | Deferred[Accuracy]:
+def rate(accuracy: Number, graded: HostNumber | None) -> Accuracy | Deferred[Accuracy]:
     """A mean over `graded` answers; without `graded` it weighs as one answer."""
     count = 1.0 if graded is None else _count_of_answers(graded)
     return now_or_later(
@@ -63,7 +93,7 @@ def _count_of_answers(graded: Any) -> float:
     return number(graded, "graded")
 
 
-def episodes(parallelism: Any) -> ParallelismSums | Deferred[ParallelismSums]:
+def episodes(parallelism: ParallelismValues) -> ParallelismSums | Deferred[ParallelismSums]:
     """One average parallelism per episode: numbers, `Parallelism` values or tensors."""
     if type(parallelism) is float and 0 <= parallelism < math.inf:  # most loops: one number
         return ParallelismSums(parallelism, 1)
@@ -108,7 +138,7 @@ def _as_float(value: Any) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def metrics(values: Mapping[str, Any]) -> dict[str, float | Deferred[float]]:
+def metrics(values: Metrics) -> dict[str, float | Deferred[float]]:
     if not isinstance(values, Mapping):
         raise TypeError(
             f"metrics must be a mapping of names to numbers, got {type(values).__name__}. "
@@ -117,26 +147,26 @@ def metrics(values: Mapping[str, Any]) -> dict[str, float | Deferred[float]]:
     return {schema.check_metric(name): _metric(name, value) for name, value in values.items()}
 
 
-def _metric(name: str, value: Any) -> float | Deferred[float]:
+def _metric(name: str, value: Number) -> float | Deferred[float]:
     if type(value) is float:
         return value
     called = f"metric {name!r}"
     return now_or_later(value, lambda host: number(host, called), called)
 
 
-def flops(spent: Any) -> dict[str, int | Deferred[int]]:
+def flops(spent: Flops) -> dict[str, int | Deferred[int]]:
     """FLOPs spent in this step, one count or one for each phase; a single count has no phase."""
     if isinstance(spent, Mapping):
         return {schema.check_phase(phase): _flops(phase, n) for phase, n in spent.items()}
     return {schema.TOTAL: _flops("total", spent)}
 
 
-def _flops(phase: str, spent: Any) -> int | Deferred[int]:
+def _flops(phase: str, spent: Number) -> int | Deferred[int]:
     called = f"flops of {phase!r}"
     return now_or_later(spent, lambda host: _count(host, called), called)
 
 
-def seconds(spent: Any) -> dict[str, float]:
+def seconds(spent: Seconds) -> dict[str, float]:
     """Wall seconds of phases, on the host."""
     if not isinstance(spent, Mapping):
         raise TypeError(
@@ -146,7 +176,7 @@ def seconds(spent: Any) -> dict[str, float]:
     return {schema.check_phase(phase): _seconds(phase, taken) for phase, taken in spent.items()}
 
 
-def _seconds(phase: str, taken: Any) -> float:
+def _seconds(phase: str, taken: HostNumber) -> float:
     wall = number(taken, f"seconds of {phase!r}")
     if not 0 <= wall < math.inf:
         raise ValueError(f"seconds of {phase!r} must be finite and >= 0, got {wall!r}.")

@@ -26,7 +26,7 @@ from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient, Illustration
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, ends_a_step
-from rlviz.record.rows import RowBuilder, Rows
+from rlviz.record.rows import ClosedSteps, RowBuilder
 
 _SLICE = 512
 """Queued items that are worked on before the writer rests."""
@@ -300,7 +300,7 @@ class Worker:
         return not len(self._backlog) and not self._ranks.waiting
 
     def _write_rows(self, *, last: bool) -> None:
-        taken: list[Rows] = []
+        taken: list[ClosedSteps] = []
         extras: list[Event] = []
         try:
             with self._building:  # taken out, so that `build` can't drop what is being written

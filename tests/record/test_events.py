@@ -7,9 +7,13 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tensorboard.backend.event_processing import data_provider as python_provider
 from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.context import RequestContext
 from tensorboard.data import server_ingester
 from tensorboard.plugins.hparams import plugin_data_pb2
@@ -17,6 +21,7 @@ from tensorboard.util import grpc_util
 
 import rlviz
 from rlviz import schema
+from rlviz.record import events
 
 STEPS = 1500  # more than the 1,000 points that TensorBoard keeps when it is not asked for all
 CONTEXT = RequestContext()
@@ -246,3 +251,59 @@ def test_any_value_may_stand_in_the_configuration(tmp_path):
     assert hparams["flag"].bool_value is True
     assert hparams["huge"].string_value.startswith("1000")
     assert hparams["nested.a.b"].string_value == "None"
+
+
+# --- scalars ---------------------------------------------------------------
+
+TAGS = ("rlviz/accuracy", "rlviz/é" * 30, "x")
+FLOAT32_MAX = 3.4028234663852886e38
+
+
+def event_of(step, wall_time, values):
+    """One event, made by itself."""
+    event = Event(wall_time=wall_time, step=step)
+    event.summary.SetInParent()
+    for tag, value in values.items():
+        with np.errstate(over="ignore"):
+            event.summary.value.append(Summary.Value(tag=tag, simple_value=np.float32(value)))
+    return event.SerializeToString()
+
+
+steps_with_values = st.lists(
+    st.tuples(
+        st.integers(0, 2**53 - 1) | st.sampled_from([0, 1, 127, 128, 16383, 16384, 2**35, 2**49]),
+        st.floats(0.5, 2e9),
+        st.dictionaries(st.sampled_from(TAGS), st.floats()),
+    ),
+    max_size=8,
+)
+
+
+@given(steps_with_values)
+def test_every_step_has_the_event_that_it_would_have_alone(steps):
+    scalars = {
+        tag: (
+            np.array([values.get(tag, np.nan) for _, _, values in steps]),
+            np.array([tag in values for _, _, values in steps], bool),
+        )
+        for tag in TAGS
+    }
+    numbers = np.array([step for step, _, _ in steps], np.int64)
+    made = events.scalars(numbers, np.array([wall for _, wall, _ in steps]), scalars)
+    assert list(made) == [
+        event_of(s, w, {tag: values[tag] for tag in TAGS if tag in values})
+        for s, w, values in steps
+    ]
+
+
+def test_a_value_beyond_float32_becomes_an_infinity_and_nan_stays_nan():
+    values = np.array([1e300, -1e300, np.nan, FLOAT32_MAX])
+    made = events.scalars(np.arange(1, 5), np.ones(4), {"loss": (values, np.ones(4, bool))})
+    read = [Event.FromString(event).summary.value[0].simple_value for event in made]
+    assert read == pytest.approx([np.inf, -np.inf, np.nan, FLOAT32_MAX], nan_ok=True)
+
+
+def test_a_step_without_scalars_is_an_event_of_its_own():
+    (made,) = events.scalars(np.array([3]), np.array([1.5]), {})
+    event = Event.FromString(made)
+    assert (event.step, event.wall_time, len(event.summary.value)) == (3, 1.5, 0)

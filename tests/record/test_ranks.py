@@ -13,7 +13,7 @@ import rlviz
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import Parallelism, ParallelismSums
 from rlviz.record.ranks import Gathering, pack, unpack
-from rlviz.record.steps import StepSums
+from rlviz.record.step_sums import StepSums
 
 LOOP = """
     import os, signal, sys, time

@@ -65,6 +65,7 @@ def test_data_without_noise_lose_no_points():
         (np.linspace(2, 19, 100), "the compute grows by a factor of 9.5 over the points"),
         (np.linspace(2, 20, 100), ""),
         (np.linspace(0, 9.9, 100), ""),  # from the first compute above 0: 0.1
+        (np.r_[0, np.linspace(2, 18, 99)], "the compute grows by a factor of 9 over the points"),
     ],
 )
 def test_a_ceiling_needs_a_hundred_points_over_a_factor_of_ten(compute, why):

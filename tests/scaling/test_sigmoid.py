@@ -166,8 +166,9 @@ class TestBest:
         points = data(log_compute, curve(log_compute, 0.7, b, c_mid, 0.3))
         assert_allclose(best(points), [math.log(c_mid), math.log(b)], rtol=SOLVED, atol=SOLVED)
 
-    def test_no_shape_of_a_fine_grid_has_less_squares(self):
-        points = noisy()
+    @pytest.mark.parametrize("scatter", [0.02, 0.2, 2.0])
+    def test_no_shape_of_a_fine_grid_has_less_squares(self, scatter):
+        points = noisy(scatter=scatter)
         found = regress(points, best(points)[None]).squares[0]
         low, high = points.bounds()
         for mid in np.linspace(low[0], high[0], 100):

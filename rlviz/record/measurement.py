@@ -1,0 +1,102 @@
+"""What one call of `record` brings: its keywords, and what becomes of them once checked."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from rlviz import schema
+from rlviz.accuracy import Accuracy
+from rlviz.parallelism import ParallelismSums
+from rlviz.record import values
+from rlviz.record.device import Deferred
+from rlviz.record.values import (
+    Answers,
+    Flops,
+    HostNumber,
+    Metrics,
+    Number,
+    ParallelismValues,
+    Seconds,
+)
+
+
+class RecordedBesideMetrics(TypedDict, total=False):
+    """The keywords of `rlviz.Callback.on_step_end` that it hands to `record`."""
+
+    correct: Answers | None
+    accuracy: Number | None
+    graded: HostNumber | None
+    flops: Flops | None
+    parallelism: ParallelismValues | None
+    group: str | None
+    seconds: Seconds | None
+
+
+class Recorded(RecordedBesideMetrics, total=False):
+    """The keywords of `rlviz.Callback.record`."""
+
+    metrics: Metrics | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one call of `record` brought."""
+
+    accuracy: Accuracy | Deferred[Accuracy] | None = None
+    parallelism: ParallelismSums | Deferred[ParallelismSums] | None = None
+    flops: dict[str, int | Deferred[int]] = field(default_factory=dict)
+    metrics: dict[str, float | Deferred[float]] = field(default_factory=dict)
+    group: str | None = None
+    """The task family that the answers belong to."""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def deferred(self) -> list[Deferred[Any]]:
+        """What of it is still on a device."""
+        parts = (self.accuracy, self.parallelism, *self.flops.values(), *self.metrics.values())
+        return [part for part in parts if isinstance(part, Deferred)]
+
+
+def measurement(recorded: Recorded) -> Measurement:
+    """Check what a call brought; `rlviz.Callback.record` says what each keyword may be.
+
+    Raises:
+        ValueError, TypeError: a value can't be what it should be, in words.
+    """
+    flops, parallelism = recorded.get("flops"), recorded.get("parallelism")
+    metrics, seconds = recorded.get("metrics"), recorded.get("seconds")
+    return Measurement(
+        _accuracy(recorded),
+        None if parallelism is None else values.episodes(parallelism),
+        {} if flops is None else values.flops(flops),
+        {} if metrics is None else values.metrics(metrics),
+        _group(recorded),
+        {} if seconds is None else values.seconds(seconds),
+    )
+
+
+def _accuracy(recorded: Recorded) -> Accuracy | Deferred[Accuracy] | None:
+    correct, accuracy = recorded.get("correct"), recorded.get("accuracy")
+    graded = recorded.get("graded")
+    if correct is not None:
+        if accuracy is not None or graded is not None:
+            raise ValueError(
+                "record() got `correct` together with `accuracy` or `graded`, which say the same. "
+                "Pass the answers as `correct`, or their mean as `accuracy` and `graded`."
+            )
+        return values.answers(correct)
+    if accuracy is not None:
+        return values.rate(accuracy, graded)
+    if graded is not None:
+        raise ValueError("record() got `graded` without `accuracy`. Pass the mean over them too.")
+    return None
+
+
+def _group(recorded: Recorded) -> str | None:
+    group = recorded.get("group")
+    if group is None:
+        return None
+    if recorded.get("correct") is None and recorded.get("accuracy") is None:
+        raise ValueError(
+            f"record() got group={group!r} without answers. Pass them as `correct` (or as "
+            "`accuracy` and `graded`) in the same call."
+        )
+    return schema.check_group(group)

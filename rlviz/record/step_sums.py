@@ -1,0 +1,142 @@
+"""Adds up what was recorded of a step: sums that merge, so that ratios come last."""
+
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any
+
+from rlviz import schema
+from rlviz.accuracy import Accuracy
+from rlviz.parallelism import ParallelismSums
+from rlviz.record.measurement import Measurement
+from rlviz.record.recorder import Plain
+
+_SUMS = tuple(part.name for known in schema.QUANTITIES.values() for part in known.sums)
+
+
+class StepSums:
+    """The sums of one step, of all micro-batches so far."""
+
+    __slots__ = (
+        *_SUMS,
+        *("step", "wall_time", "agents", "groups", "flops", "metrics", "counts", "seconds"),
+    )
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.wall_time = 0.0
+        self.correct: float = 0
+        self.graded: float = 0
+        self.ungraded = 0
+        self.parallelism_sum = 0.0
+        self.parallelism_count = 0
+        self.parallelism_undefined = 0
+        self.agents: ParallelismSums | None = None
+        """What is known of the episodes beyond a ratio."""
+        self.groups: dict[str, Accuracy] = {}
+        self.flops: dict[str, int] = {}
+        self.metrics: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        """How many values a metric's sum is of, where it is more than one."""
+        self.seconds: dict[str, float] = {}
+
+    def sum_of(self, column: str) -> float:
+        """One of the sums that `rlviz.schema.QUANTITIES` declares."""
+        value: float = getattr(self, column)
+        return value
+
+    def add_plain(self, item: Plain) -> None:
+        accuracy, graded, flops, parallelism, metrics = item
+        if accuracy is not None:
+            self.correct += accuracy * graded
+            self.graded += graded
+        if flops is not None:
+            self.flops[schema.TOTAL] = self.flops.get(schema.TOTAL, 0) + flops
+        if parallelism is not None:
+            self.parallelism_sum += parallelism
+            self.parallelism_count += 1
+        if metrics:
+            self.add_metrics(metrics)
+
+    def add_metrics(self, metrics: dict[str, float]) -> None:
+        if not self.metrics:
+            self.metrics = metrics
+            return
+        for name, value in metrics.items():
+            if name in self.metrics:
+                self.metrics[name] += value
+                self.counts[name] = self.counts.get(name, 1) + 1
+            else:
+                self.metrics[name] = value
+
+    def add(self, item: Measurement, read: Callable[[Any], Any]) -> None:
+        """Add a measurement; `read` gives a value that may be on a device, None where it can't."""
+        if (accuracy := read(item.accuracy)) is not None:
+            self.correct += accuracy.correct
+            self.graded += accuracy.graded
+            self.ungraded += accuracy.ungraded
+            if item.group is not None:
+                known = self.groups.get(item.group, Accuracy(0, 0))
+                self.groups[item.group] = known.merge(accuracy)
+        if (episodes := read(item.parallelism)) is not None:
+            self._add_episodes(episodes)
+        for phase, spent in item.flops.items():
+            if (count := read(spent)) is not None:
+                self.flops[phase] = self.flops.get(phase, 0) + count
+        metrics = {name: read(metric) for name, metric in item.metrics.items()}
+        self.add_metrics({name: value for name, value in metrics.items() if value is not None})
+        for phase, taken in item.seconds.items():
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + taken
+
+    def _add_episodes(self, episodes: ParallelismSums) -> None:
+        self.parallelism_sum += episodes.ratio_sum
+        self.parallelism_count += episodes.ratio_count
+        self.parallelism_undefined += episodes.undefined
+        known = episodes.work or episodes.span or episodes.spawning_stages
+        if known or episodes.peak or episodes.unfinished:
+            self.agents = episodes if self.agents is None else self.agents.merge(episodes)
+
+    def merge(self, other: "StepSums") -> None:
+        """Add the sums of the same step on another rank; the wall time stays.
+
+        Everything adds but for what `ParallelismSums.merge` keeps the larger of, and the seconds
+        of a phase, through which the ranks go side by side: the longest stands.
+        """
+        for name in _SUMS:
+            setattr(self, name, self.sum_of(name) + other.sum_of(name))
+        if other.agents is not None:
+            self.agents = other.agents if self.agents is None else self.agents.merge(other.agents)
+        for group, answers in other.groups.items():
+            self.groups[group] = self.groups.get(group, Accuracy(0, 0)).merge(answers)
+        for phase, count in other.flops.items():
+            self.flops[phase] = self.flops.get(phase, 0) + count
+        for name, value in other.metrics.items():
+            count = other.counts.get(name, 1)
+            if name in self.metrics:
+                self.counts[name] = self.counts.get(name, 1) + count
+                self.metrics[name] += value
+            else:
+                self.metrics[name] = value
+                if count > 1:
+                    self.counts[name] = count
+        for phase, taken in other.seconds.items():
+            self.seconds[phase] = max(self.seconds.get(phase, 0.0), taken)
+
+    def to_list(self) -> list[Any]:
+        """The sums in plain numbers, lists and dicts, for `from_list`."""
+        agents = None if self.agents is None else astuple(self.agents)
+        groups = {name: astuple(answers) for name, answers in self.groups.items()}
+        return [
+            *(self.step, self.wall_time, [self.sum_of(name) for name in _SUMS], agents, groups),
+            *(self.flops, self.metrics, self.counts, self.seconds),
+        ]
+
+    @classmethod
+    def from_list(cls, fields: list[Any]) -> "StepSums":
+        sums = cls()
+        sums.step, sums.wall_time, added, agents, groups, *others = fields
+        sums.flops, sums.metrics, sums.counts, sums.seconds = others
+        for name, value in zip(_SUMS, added, strict=True):
+            setattr(sums, name, value)
+        sums.agents = None if agents is None else ParallelismSums(*agents)
+        sums.groups = {name: Accuracy(*answers) for name, answers in groups.items()}
+        return sums

@@ -1,0 +1,133 @@
+"""What a type checker says of the calls that users write: theirs pass, their mistakes don't."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import rlviz
+
+if not os.environ.get("RLVIZ_REQUIRE_MYPY") and find_spec("mypy") is None:
+    pytest.skip("mypy is not installed; tox -e types has it", allow_module_level=True)
+
+PREAMBLE = """
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+import rlviz
+
+viz = rlviz.Callback("runs/a")
+rewards = torch.zeros(8)
+loss = rewards.sum()
+stages = [(2, [4, 6, 5])]
+"""
+
+RIGHT = """
+viz.record(correct=rewards > 0.5)
+viz.record(correct=True)
+viz.record(correct=[1, 0, True, float("nan")], group="math")
+viz.record(correct=[[1, 0], [1, 1]])
+viz.record(correct=[reward > 0.5 for reward in rewards])
+viz.record(correct=np.zeros((2, 3)) > 0.5)
+viz.record(correct=[np.bool_(True)])
+viz.record(accuracy=0.5, graded=64)
+viz.record(accuracy=loss, graded=rewards.numel())
+viz.record(accuracy=np.float32(0.5), graded=np.int64(3))
+viz.record(flops=10**18)
+viz.record(flops={"rollout": 10**23 + 1, "update": loss})
+viz.record(flops=np.int64(5))
+viz.record(flops=None, correct=None)
+viz.record(parallelism=8.5)
+viz.record(parallelism=[8.5, 7])
+viz.record(parallelism=[rlviz.parallelism.critical_steps(stages) for _ in range(3)])
+viz.record(parallelism=rlviz.parallelism.concurrency([("a", 0, 4), ("b", 2, None)], episode_end=5))
+viz.record(parallelism=[rlviz.parallelism.Trace()])
+viz.record(parallelism=(rlviz.parallelism.Parallelism(3, 2), 4.0))
+viz.record(parallelism=rewards)
+viz.record(seconds={"update": 0.5}, metrics={"loss": loss, "kl": 0.1, "lr": np.float32(1e-4)})
+viz.on_step_end()
+viz.on_step_end(3)
+viz.on_step_end(np.int64(3), metrics={"loss": loss.item()}, wall_time=1.7e9)
+viz.on_step_end(3, correct=rewards > 0.5, parallelism=[2.0], flops={"update": 7}, metrics={"a": 1})
+losses: dict[str, float] = {"loss": 1.0}
+viz.on_step_end(3, metrics=losses)
+tensors: Mapping[str, torch.Tensor] = {"loss": loss}
+viz.on_step_end(3, metrics=tensors)
+"""
+
+WRONG = """
+viz.record(flops="7")
+viz.record(flops={"rollout": "7"})
+viz.record(flops=["rollout", 7])
+viz.record(correct="yes")
+viz.record(correct=["yes", "no"])
+viz.record(correct={"math": 1})
+viz.record(corect=[1, 0])
+viz.record([1, 0])
+viz.record(accuracy="63 %")
+viz.record(accuracy=0.5, graded="8")
+viz.record(parallelism=["a", "b"])
+viz.record(parallelism="8.5")
+viz.record(parallelism=stages)
+viz.record(metrics=["loss", loss])
+viz.record(metrics=loss)
+viz.record(metrics={"loss": "low"})
+viz.record(metrics={"loss": None})
+viz.record(metrics={3: 1.0})
+viz.record(seconds=0.5)
+viz.record(seconds={"update": "fast"})
+viz.record(group=3)
+viz.on_step_end("3")
+viz.on_step_end(3.5)
+viz.on_step_end(3, loss=loss)
+viz.on_step_end(3, flop=7)
+viz.on_step_end(3, correct="yes")
+viz.on_step_end(3, metrics=[loss])
+viz.on_step_end(3, wall_time="now")
+rlviz.Callback("runs/a", emma=0.9)
+rlviz.Callback("runs/a", ema="0.9")
+"""
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """Line -> what mypy says of it, of a user's file with all the calls."""
+    file = tmp_path_factory.mktemp("script") / "train.py"
+    file.write_text(PREAMBLE + RIGHT + WRONG, encoding="utf-8")
+    where = Path(rlviz.__file__).parents[1]
+    # Mypy finds what is installed by itself, and refuses to be told of it.
+    path = {} if where.name == "site-packages" else {"MYPYPATH": str(where)}
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-error-summary"]
+    result = subprocess.run(
+        [*command, "--cache-dir", str(file.parent / "cache"), file.name],
+        cwd=file.parent,
+        env={**os.environ, **path},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert result.returncode in (0, 1), result.stdout + result.stderr
+    said = re.findall(r"^train\.py:(\d+): error: (.*)$", result.stdout, re.MULTILINE)
+    return {int(line): words for line, words in said}
+
+
+def calls(source, before):
+    first = before.count("\n") + 1
+    return [(n, line) for n, line in enumerate(source.splitlines(), first) if line]
+
+
+@pytest.mark.parametrize(("line", "call"), calls(RIGHT, PREAMBLE))
+def test_what_the_readme_and_the_examples_do_passes(checked, line, call):
+    assert line not in checked, f"{call}: {checked[line]}"
+
+
+@pytest.mark.parametrize(("line", "call"), calls(WRONG, PREAMBLE + RIGHT))
+def test_a_mistake_is_found_before_the_run_starts(checked, line, call):
+    assert line in checked, f"{call} passes"
