@@ -33,7 +33,7 @@ CanvasRenderingContext2D.prototype.putImageData = function (...given) {
 """
 
 PAN = """async (seconds) => {
-  const over = document.querySelector(".u-over");
+  const over = document.querySelector(".plot-area");
   const box = over.getBoundingClientRect();
   const send = (type, x, more) => over.dispatchEvent(new PointerEvent(type, {
     bubbles: true, pointerId: 1, button: 0, shiftKey: true,
@@ -90,7 +90,7 @@ def panned(browser: Any, url: str) -> dict[str, Any]:
     page = context.new_page()
     page.goto(url)
     page.wait_for_timeout(4000)
-    box = page.locator(".u-over").first.bounding_box()
+    box = page.locator(".plot-area").first.bounding_box()
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 50)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 51)

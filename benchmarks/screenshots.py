@@ -124,7 +124,7 @@ def hover(across: float, up: float) -> Act:
     """Point at a place of the first panel."""
 
     def act(page: Any, frame: Any) -> None:
-        box = frame.locator(".u-over").first.bounding_box()
+        box = frame.locator(".plot-area").first.bounding_box()
         page.mouse.move(box["x"] + across * box["width"], box["y"] + up * box["height"])
 
     return act
@@ -132,7 +132,7 @@ def hover(across: float, up: float) -> Act:
 
 def drag(page: Any, frame: Any) -> None:
     """Zoom into a part of the first panel."""
-    box = frame.locator(".u-over").first.bounding_box()
+    box = frame.locator(".plot-area").first.bounding_box()
     page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.5 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.505 * box["height"], steps=4)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import rlviz
-from rlviz.integrations.support.phases import Phases
+from rlviz.integrations import Phases
 
 CONTEXTS, ACTIONS, HIDDEN = 8, 4, 32
 ENVS, STEPS, EPOCHS, MINIBATCHES, ITERATIONS = 4, 64, 4, 4, 30

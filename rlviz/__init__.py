@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from rlviz import scaling as scaling
     from rlviz import schema as schema
     from rlviz import smooth as smooth
+    from rlviz.accuracy import Accuracy as Accuracy
     from rlviz.callback import Callback as Callback
+    from rlviz.importers import import_run as import_run
     from rlviz.report.compare import Comparison as Comparison
     from rlviz.report.compare import compare as compare
+    from rlviz.report.doctor import examine as examine
+    from rlviz.report.export import export as export
     from rlviz.report.figure import figure as figure
     from rlviz.report.history import History as History
     from rlviz.report.history import read as read
@@ -28,13 +32,17 @@ if TYPE_CHECKING:
 
 # public name -> (module, name in it; None stands for the module itself)
 _PUBLIC = {
+    "Accuracy": ("rlviz.accuracy", "Accuracy"),
     "Callback": ("rlviz.callback", "Callback"),
     "Comparison": ("rlviz.report.compare", "Comparison"),
     "History": ("rlviz.report.history", "History"),
     "Summary": ("rlviz.report.summary", "Summary"),
     "compare": ("rlviz.report.compare", "compare"),
+    "examine": ("rlviz.report.doctor", "examine"),
+    "export": ("rlviz.report.export", "export"),
     "figure": ("rlviz.report.figure", "figure"),
     "flops": ("rlviz.flops", None),
+    "import_run": ("rlviz.importers", "import_run"),
     "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
     "scaling": ("rlviz.scaling", None),

@@ -121,7 +121,7 @@ AXES: dict[AxisName, Axis] = {
     axis.name: axis
     for axis in (
         Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs"),
-        Axis("step", "Training step", "steps", "Steps"),
+        Axis("step", "Training step", "steps", "Step"),
         Axis("wall_time", "Wall time (hours)", "hours", "Wall time"),
         Axis("tokens", "Tokens", "tokens", "Tokens"),
     )

@@ -23,6 +23,7 @@ ALLOWED = {
     "tfrecord": set(),
     "wording": set(),
     "markdown": set(),
+    "palette": set(),
     "accuracy": {"schema"},
     "flops": {"schema"},
     "parallelism": {"schema", "flops"},
@@ -34,16 +35,17 @@ ALLOWED = {
     "report.history": BASE | {"accuracy", "parallelism"},
     "report.series": BASE | {"accuracy", "smooth", "scaling", "report.history"},
     "report.statistics": BASE | {"smooth", "report.history", "report.series"},
-    "report.figure": RUN,
+    "report.figure": RUN | {"palette"},
     "report.summary": RUN | {"smooth", "report.figure"},
     "report.compare": RUN | {"report.figure", "report.summary"},
     "report.export": RUN | {"report.figure", "report.summary", "report.compare"},
     "report.doctor": RUN | {"report.figure", "report.summary", "report.compare", "report.export"},
     "report.figure_process": {"report.history", "report.figure", "report.summary"},
     "importers": BASE | {"callback"},
+    "measure": {"accuracy"},
     "integrations": BASE | {"accuracy", "flops", "parallelism", "record", "callback"},
     "dashboard": RUN
-    | {"accuracy", "smooth"}
+    | {"accuracy", "smooth", "palette"}
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
@@ -59,6 +61,7 @@ FORBIDDEN_OUTSIDE = {
     "schema": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
     "wording": {"torch", "tensorboard", "matplotlib"},
+    "palette": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},
     "report": {"torch"},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rlviz.report.figure import Drawing
     from rlviz.report.history import History
 
 
@@ -30,50 +31,71 @@ def command(
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    argument = parser.add_argument(
-        "logdir", metavar="RUN", help="the run's directory; it may still be being written"
+    """One run, as `options.logdir`."""
+    complete_directories(
+        parser.add_argument(
+            "logdir", metavar="RUN", help="the run's directory; it may still be being written"
+        )
     )
-    argument.complete = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}  # type: ignore[attr-defined]
 
 
-def add_runs(parser: argparse.ArgumentParser, *, at_least: str) -> None:
-    argument = parser.add_argument(
-        "runs",
-        metavar="RUN",
-        nargs="+",
-        help=f"{at_least}; NAME=RUN gives it a name, NAME=RUN,RUN,… makes a group of seeds of them",
+_GROUPS = "NAME=RUN gives it a name, NAME=RUN,RUN,… makes a group of seeds of them"
+
+
+def add_runs(parser: argparse.ArgumentParser, *, what: str, names: str = _GROUPS) -> None:
+    """One run or more, as `options.runs`, for `named_runs`."""
+    complete_directories(
+        parser.add_argument("runs", metavar="RUN", nargs="+", help=f"{what}; {names}")
     )
-    argument.complete = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}  # type: ignore[attr-defined]
 
 
-def read_runs(given: list[str]) -> "dict[str, History | list[History]]":
-    """The runs behind `RUN`, `NAME=RUN` and `NAME=RUN,RUN`.
+def complete_directories(argument: argparse.Action) -> None:
+    """Let shells complete an argument with directories; shtab looks for this attribute."""
+    argument.__dict__["complete"] = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}
+
+
+def named_runs(given: Sequence[str]) -> dict[str, list[str]]:
+    """The directories behind `RUN`, `NAME=RUN` and `NAME=RUN,RUN`, by name.
+
+    A run without a name has that of its directory, which may have an "=" or a "," in it.
+
+    >>> named_runs(["runs/a", "wide=runs/b,runs/c"])
+    {'a': ['runs/a'], 'wide': ['runs/b', 'runs/c']}
 
     Raises:
-        ValueError: two of them have the same name.
-        FileNotFoundError: one of them is no run.
+        ValueError: two have the same name, or one has no name or no directory.
     """
-    import rlviz
-
-    found: dict[str, History | list[History]] = {}
+    found: dict[str, list[str]] = {}
     for text in given:
-        name, paths = _named(text)
+        name, equals, path = text.partition("=")
+        if not equals or Path(text).exists():
+            name, path = Path(text).resolve().name, text
+        paths = [path] if Path(path).exists() else path.split(",")
+        paths = [one for one in paths if one]
         if not name or not paths:
             raise ValueError(
                 f"{text!r} names no run. Write RUN, NAME=RUN or NAME=RUN,RUN without spaces."
             )
         if name in found:
             raise ValueError(f"two runs are called {name!r}. Give them names: NAME={paths[0]}.")
-        runs = [rlviz.read(path) for path in paths]
-        found[name] = runs if len(runs) > 1 else runs[0]
+        found[name] = paths
     return found
 
 
-def _named(text: str) -> tuple[str, list[str]]:
-    name, equals, paths = text.partition("=")
-    if not equals or Path(text).exists():  # a directory may have such a name
-        return Path(text).resolve().name, [text]
-    return name, [path for path in paths.split(",") if path]
+def read_runs(given: Sequence[str]) -> "dict[str, History | list[History]]":
+    """The runs of `named_runs`, read; several under one name are seeds.
+
+    Raises:
+        ValueError: see `named_runs`.
+        FileNotFoundError: one of them is no run.
+    """
+    import rlviz
+
+    found: dict[str, History | list[History]] = {}
+    for name, paths in named_runs(given).items():
+        runs = [rlviz.read(path) for path in paths]
+        found[name] = runs if len(runs) > 1 else runs[0]
+    return found
 
 
 _FORMATS = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".html": "html"}
@@ -142,7 +164,7 @@ def check_figure(output: str | None) -> None:
         check_output(output)
 
 
-def save_figure(drawing: object, output: str) -> None:
+def save_figure(drawing: "Drawing", output: str) -> None:
     """To a file, whose name is printed; `check_figure` looked at it."""
-    drawing.savefig(output)  # type: ignore[attr-defined]
+    drawing.savefig(output)
     print(output)

@@ -27,7 +27,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz compare runs/a runs/b\n"
         "rlviz compare base=runs/a1,runs/a2 wide=runs/b1,runs/b2 --reference base --figure ab.png",
     )
-    add_runs(parser, at_least="two or more run directories")
+    add_runs(parser, what="two or more run directories")
     parser.add_argument("--metric", default="accuracy", help="what to compare (default: accuracy)")
     parser.add_argument(
         "--reference", help="the run that others are measured by (default: the first)"

@@ -1,15 +1,13 @@
 """`rlviz demo`: the built-in training run."""
 
 import argparse
-import socket
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import rlviz
 from rlviz.cli.arguments import command, print_markdown
 
 
@@ -47,16 +45,15 @@ def _demo(options: argparse.Namespace) -> int:
         if not finished and not run.exists():
             print("Nothing was recorded yet.", file=sys.stderr)
             return 130
-        history = rlviz.read(run)
-        picture, text = run / "figure.png", run / "summary.md"
-        rlviz.figure(history).savefig(picture)
-        summary = rlviz.summarise(history).markdown()
-        text.write_text(summary, encoding="utf-8")
-        print_markdown(summary)
-        print(f"figure:       {picture}\nsummary:      {text}\nTensorBoard:  {watching}")
+        results = show.results(run)
+        print_markdown(results.markdown)
+        print(f"figure:       {results.figure}\nsummary:      {results.summary}")
+        print(f"TensorBoard:  {watching}")
         if options.open:
             print("Ctrl-C ends TensorBoard.", flush=True)
-            _until_interrupted()
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+            print()
     return 0 if finished else 130
 
 
@@ -69,30 +66,8 @@ def _no_tensorboard(run: Path) -> Iterator[str]:
 
 @contextmanager
 def _tensorboard(run: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tensorboard.main", "--reload_interval", "5"),
-            *("--logdir", str(run), "--port", str(port)),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C during training ends the training, not the page
-    )
-    try:
-        url = f"http://localhost:{port}/"
+    from rlviz.dashboard.launch import serving
+
+    with serving(run) as url:
         print(f"TensorBoard serves the run at {url}\n", flush=True)
         yield url
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _until_interrupted() -> None:
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        print()

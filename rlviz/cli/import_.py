@@ -4,7 +4,10 @@ import argparse
 import time
 from pathlib import Path
 
+import rlviz
 from rlviz.cli.arguments import command
+from rlviz.importers.options import TOKENS_ARE, of_the_command_line
+from rlviz.importers.readers import KINDS
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,7 +30,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("-o", "--output", metavar="RUN", help="(default: runs/NAME-DATE-TIME)")
     parser.add_argument(
         "--kind",
-        choices=("tensorboard", "trainer_state", "verl", "csv", "jsonl"),
+        choices=tuple(KINDS),
         help="(default: the content tells)",
     )
     what = parser.add_argument_group(
@@ -51,7 +54,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     cost.add_argument("--tokens", metavar="COLUMN", help="tokens, which with --params give FLOPs")
     cost.add_argument(
         "--tokens-are",
-        choices=("sequences", "generated", "trained"),
+        choices=tuple(TOKENS_ARE),
         help="8·N, 2·N or 6·N FLOPs a token (default: sequences, generated and trained on)",
     )
     cost.add_argument("--params", type=float, metavar="N", help="parameters of the model")
@@ -69,14 +72,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _import(options: argparse.Namespace) -> int:
-    from rlviz.importers import import_run
-    from rlviz.importers.options import of_the_command_line
-
     sources = options.source
     stem = "stdin" if sources[0] == "-" else Path(sources[0]).resolve().stem
     output = options.output or time.strftime(f"runs/{stem}-%Y%m%d-%H%M%S")
     with of_the_command_line():
-        found = import_run(
+        found = rlviz.import_run(
             sources[0] if len(sources) == 1 else sources,
             output,
             kind=options.kind,

@@ -3,14 +3,10 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import rlviz
 from rlviz import schema
 from rlviz.cli.arguments import add_runs, check_figure, command, read_runs, save_figure
-
-if TYPE_CHECKING:
-    from rlviz.report.history import History
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +19,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz plot runs/swarm-7b --metrics accuracy loss --x tokens --log-x\n"
         "rlviz plot runs/swarm-7b --forecast --style paper -o column.pdf",
     )
-    add_runs(parser, at_least="a run's directory, or several")
+    add_runs(parser, what="a run's directory, or several")
     parser.add_argument(
         "-o", "--output", help="PNG, SVG or PDF by its suffix (default: RUN/figure.png)"
     )
@@ -51,37 +47,26 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _plot(options: argparse.Namespace) -> int:
+    from rlviz.report.series.forecast import Forecasts
+
     check_figure(options.output)
     runs = read_runs(options.runs)
     (first, *others) = runs.values()
     alone = None if others or isinstance(first, list) else first
     output = options.output or str(Path(alone.logdir if alone else ".") / "figure.png")
+    forecast = None
+    if options.forecast:
+        found = Forecasts.of(runs)
+        for name, why in found.why_not.items():
+            print(f"rlviz: no forecast of {name}: {why}.", file=sys.stderr)
+        forecast = found.only if alone else found.fits
     drawing = rlviz.figure(
         alone or runs,
         x=options.x,
         metrics=options.metrics,
         log_x=options.log_x,
         style=options.style,
-        forecast=_forecast(runs, alone) if options.forecast else None,
+        forecast=forecast,
     )
     save_figure(drawing, output)
     return 0
-
-
-def _forecast(runs: "dict[str, History | list[History]]", alone: "History | None") -> Any:
-    """The fit of a run, or of each run by its name; says which runs get no forecast, and why."""
-    from rlviz.scaling.fitting import fit
-
-    fits = {}
-    for name, run in runs.items():
-        if isinstance(run, list):
-            _no_forecast(name, "it is a group of seeds")
-            continue
-        fits[name] = fit(run.flops, run.accuracy)
-        if not fits[name].identifiable:
-            _no_forecast(name, fits[name].why_not)
-    return next(iter(fits.values())) if alone is not None else fits
-
-
-def _no_forecast(name: str, why: str) -> None:
-    print(f"rlviz: no forecast of {name}: {why}.", file=sys.stderr)

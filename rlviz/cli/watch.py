@@ -8,7 +8,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from rlviz.cli.arguments import command
+from rlviz.cli.arguments import add_runs, command, named_runs
 
 _PATIENCE_SECONDS = 10.0
 
@@ -24,13 +24,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz watch runs --port 6007 --no-browser\n\n"
         "Runs and steps come up by themselves as they are written. Ctrl-C ends it.",
     )
-    argument = parser.add_argument(
-        "runs",
-        metavar="RUN",
-        nargs="+",
-        help="the directory of a run, or one above several; NAME=RUN gives it a name",
+    add_runs(
+        parser,
+        what="the directory of a run, or one above several",
+        names="NAME=RUN gives it a name",
     )
-    argument.complete = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}  # type: ignore[attr-defined]
     parser.add_argument(
         "--port", type=_port, help="default: 6006, or the next free one; 0: any free one"
     )
@@ -51,7 +49,7 @@ def _port(text: str) -> int:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    runs = _named(options.runs)
+    runs = _directories(options.runs)
     from rlviz.dashboard.launch import launch, logdir_of, wait_for_rows  # loads TensorBoard
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind
@@ -68,28 +66,24 @@ def _watch(options: argparse.Namespace) -> int:
     return 0
 
 
-def _named(given: list[str]) -> dict[str, Path]:
-    """Name -> directory.
+def _directories(given: list[str]) -> dict[str, Path]:
+    """Name -> directory; the names become those of links.
 
     Raises:
         FileNotFoundError: there is no such directory.
-        ValueError: a name is none, or two runs have the same.
+        ValueError: a name can't be that of a link, or see `named_runs`.
     """
     found: dict[str, Path] = {}
-    for text in given:
-        name, equals, path = text.partition("=")
-        if not equals or Path(text).exists():  # a directory may have such a name
-            name, path = Path(text).resolve().name, text
+    for name, paths in named_runs(given).items():
+        path = ",".join(paths)  # of one run: seeds are watched one by one
         if not Path(path).is_dir():
             raise FileNotFoundError(
                 f"there is no directory {path}. Give that of a run, or create it."
             )
-        if not name or "/" in name or name in (".", ".."):
+        if "/" in name or name in (".", ".."):
             raise ValueError(
-                f"{text!r} gives no name to a run. Write NAME=RUN, NAME without a '/'."
+                f"{name!r} gives no name to a run. Write NAME=RUN, NAME without a '/'."
             )
-        if name in found:
-            raise ValueError(f"two runs are called {name!r}. Give them names: NAME={path}.")
         found[name] = Path(path)
     return found
 

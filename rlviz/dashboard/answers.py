@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.dashboard import lines, payload, query
 from rlviz.dashboard.cache import Cache
-from rlviz.dashboard.lines import Line
+from rlviz.dashboard.lines import ScreenCurve
 from rlviz.dashboard.query import Arguments, QueryError
-from rlviz.dashboard.rows import Source
-from rlviz.dashboard.series import Points, View, points, view
+from rlviz.dashboard.rows import RowSource
+from rlviz.dashboard.series import MetricPoints, View, points, view
 from rlviz.dashboard.store import State, Store
-from rlviz.dashboard.thinning import MOST_DOTS, dots
 from rlviz.report.history import History
+from rlviz.report.series.thinning import MOST_DOTS, thinned_for_screen
 from rlviz.schema import AxisName
 
 _JSON = "application/json"
@@ -51,10 +51,10 @@ class Answers:
     """
 
     def __init__(self, provider: Any, *, server: str, sampling_hint: int | None = None) -> None:
-        self._store = Store(Source(provider), sampling_hint=sampling_hint)
+        self._store = Store(RowSource(provider), sampling_hint=sampling_hint)
         self._server = server
-        self._points: Cache[Points] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
-        self._lines: Cache[Line] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
+        self._points: Cache[MetricPoints] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
+        self._lines: Cache[ScreenCurve] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._forecasts: Cache[bytes] = Cache(_CACHE_BYTES, len)
         # A page asks for many series at once. Their many small arrays are worked on twice as fast
         # one series after the other: threads would hand the GIL to and fro.
@@ -145,10 +145,12 @@ class Answers:
         return found
 
 
-def _series(run: State, history: History, seen: View, curve: Line | None, most: int) -> bytes:
+def _series(
+    run: State, history: History, seen: View, curve: ScreenCurve | None, most: int
+) -> bytes:
     found = seen.points
     y = found.y[seen.part]
-    kept = dots(found.place[seen.part], y, seen.panel, most)
+    kept = thinned_for_screen(found.place[seen.part], y, seen.viewport, most)
     rows = found.rows[seen.part][kept]
     arrays: dict[str, NDArray[Any]] = {
         "x": found.x[seen.part][kept],

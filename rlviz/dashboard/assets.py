@@ -1,10 +1,13 @@
 """The page's own files, read once: nothing else is ever served from the disk."""
 
 import gzip
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib import resources
+
+from rlviz import palette, schema
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -31,9 +34,21 @@ def load() -> dict[str, Asset]:
     folder = resources.files("rlviz.dashboard") / "static"
     if not folder.is_dir():
         return {}
-    found = {}
+    found = {"vocabulary.js": Asset(_vocabulary(), _TYPES[".js"])}
     for file in folder.iterdir():
         suffix = "." + file.name.rpartition(".")[2]
         if suffix in _TYPES and file.is_file():
             found[file.name] = Asset(file.read_bytes(), _TYPES[suffix])
     return found
+
+
+def _vocabulary() -> bytes:
+    """A module of the page, made here: its colors, axes and labels are those of the figure."""
+    values = {
+        "AXES": {axis.name: asdict(axis) for axis in schema.AXES.values()},
+        "LABELS": {known.name: known.label for known in schema.QUANTITIES.values()},
+        "OF_RUNS": palette.OF_RUNS,
+        "DASHES": palette.DASHES,
+        "ALONE": {"dots": palette.BLUE, "curve": palette.RED},
+    }
+    return "".join(f"export const {k} = {json.dumps(v)};\n" for k, v in values.items()).encode()

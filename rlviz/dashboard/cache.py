@@ -5,10 +5,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-Value = TypeVar("Value")
+Kept = TypeVar("Kept")
 
 
-class Cache(Generic[Value]):
+class Cache(Generic[Kept]):
     """The values used last, whose sizes add up to a budget; a larger one stays alone.
 
     Args:
@@ -16,15 +16,15 @@ class Cache(Generic[Value]):
         size: of a value, in bytes.
     """
 
-    def __init__(self, budget_bytes: int, size: Callable[[Value], int]) -> None:
+    def __init__(self, budget_bytes: int, size: Callable[[Kept], int]) -> None:
         self._budget = budget_bytes
         self._size = size
-        self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[Kept, int]] = OrderedDict()
         self._lock = threading.Lock()
         self.nbytes = 0
         """What they take now."""
 
-    def get(self, key: Hashable) -> Value | None:
+    def get(self, key: Hashable) -> Kept | None:
         with self._lock:
             found = self._values.get(key)
             if found is None:
@@ -32,7 +32,7 @@ class Cache(Generic[Value]):
             self._values.move_to_end(key)
             return found[0]
 
-    def put(self, key: Hashable, value: Value) -> None:
+    def put(self, key: Hashable, value: Kept) -> None:
         size = self._size(value)
         with self._lock:
             self._remove(key)
@@ -45,7 +45,7 @@ class Cache(Generic[Value]):
         with self._lock:
             self._remove(key)
 
-    def computed(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+    def computed(self, key: Hashable, compute: Callable[[], Kept]) -> Kept:
         """The value of a key, computed where it is not there. Two threads may both compute it."""
         found = self.get(key)
         if found is None:

@@ -11,6 +11,7 @@ import numpy as np
 from rlviz.dashboard.query import QueryError
 from rlviz.report.export.table_file import write
 from rlviz.report.history import History
+from rlviz.report.series.forecast import Forecasts
 from rlviz.schema import AxisName
 
 _DRAWING = threading.Lock()
@@ -33,18 +34,17 @@ def figure(
         QueryError: these runs can't be drawn like that.
     """
     from rlviz.report.figure.layout import figure as draw  # loads matplotlib
-    from rlviz.scaling.fitting import fit
 
     single = next(iter(histories.values())) if len(histories) == 1 else None
     try:
-        fits = {n: fit(run.flops, run.accuracy) for n, run in histories.items() if forecast}
+        found = Forecasts.of(histories if forecast else {})
         with _DRAWING:
             drawing = draw(
                 histories if single is None else single,
                 x=x,
                 metrics=metrics,
                 log_x=log_x,
-                forecast=(next(iter(fits.values())) if single else fits) if fits else None,
+                forecast=found.only if single else found.fits,
             )
             stream = io.BytesIO()
             drawing.savefig(stream, format=format, dpi=200)

@@ -1,7 +1,15 @@
-"""Starts TensorBoard on some runs, in this process, and waits for the page to have something."""
+"""Starts TensorBoard on some runs, in this process or one of its own, and waits for its page.
+
+`python -m rlviz.dashboard.launch LOGDIR HOST PORT` serves until it is told to end.
+"""
 
 import contextlib
 import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -77,3 +85,38 @@ def wait_for_rows(url: str, seconds: float) -> bool:
                 return True
         time.sleep(0.1)
     return False
+
+
+@contextlib.contextmanager
+def serving(logdir: Path) -> Iterator[str]:
+    """TensorBoard in a process of its own, while something else goes on here; yields its address.
+
+    It takes seconds to start, and Ctrl-C here does not reach it.
+    """
+    host = "localhost"
+    with socket.socket() as free:
+        free.bind((host, 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "rlviz.dashboard.launch", str(logdir), host, str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield f"http://{host}:{port}/"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def serve(logdir: str, host: str, port: str) -> None:
+    """The process of `serving`: until SIGTERM or Ctrl-C, and nothing of it is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        launch(Path(logdir), host=host, port=int(port))
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.dashboard.query import QueryError, shown
-from rlviz.dashboard.series import Points, View
-from rlviz.dashboard.thinning import line
+from rlviz.dashboard.series import MetricPoints, View
 from rlviz.report.series.curves import smoothed
+from rlviz.report.series.thinning import thinned_line
 from rlviz.smooth.bins import averaged
 from rlviz.smooth.ema import ema
 
@@ -21,7 +21,7 @@ NONE, AUTO = "none", "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScreenCurve:
     """A curve, each array (n,), x never decreasing; without a band where `low` is None."""
 
     x: Floats
@@ -63,11 +63,11 @@ def needs_all_points(view: View) -> bool:
     place = view.points.place
     if view.points.axis.log or len(place) <= _MEANS:  # `smoothed` takes means there by itself
         return True
-    seen = view.panel.right - view.panel.left
-    return bool(view.panel.width * (place[-1] - place[0]) > _MEANS * seen)
+    seen = view.viewport.right - view.viewport.left
+    return bool(view.viewport.width * (place[-1] - place[0]) > _MEANS * seen)
 
 
-def whole(points: Points, smooth: str, *, fine: bool = True) -> Line:
+def whole(points: MetricPoints, smooth: str, *, fine: bool = True) -> ScreenCurve:
     """The curve through all points of a run, of which there is at least one.
 
     With `fine` the automatic one is that of the figure. Without, it goes through 2,000 means of
@@ -76,29 +76,29 @@ def whole(points: Points, smooth: str, *, fine: bool = True) -> Line:
     weight = ema_weight(smooth)
     if weight is not None:
         averages, _ = ema(points.y, weight=weight)
-        return Line(points.x, averages)
+        return ScreenCurve(points.x, averages)
     x, y = (points.x, points.y) if fine else averaged(points.x, points.y, _MEANS)
     curve = smoothed(points.axis, x, y)
     bandwidth = curve.bandwidth if math.isfinite(curve.bandwidth) else None
-    return Line(curve.x, curve.y, curve.low, curve.high, bandwidth)
+    return ScreenCurve(curve.x, curve.y, curve.low, curve.high, bandwidth)
 
 
-def visible(found: Line, view: View) -> Line:
+def visible(found: ScreenCurve, view: View) -> ScreenCurve:
     """The part of a curve that is seen, in no more points than the eye needs."""
     if found.low is None or found.high is None:
         return _thinned(found, view)
     axis = view.points.axis
     place = axis.scaled(found.x)
-    left = max(view.panel.left, float(place[0]))
-    right = min(view.panel.right, float(place[-1]))
+    left = max(view.viewport.left, float(place[0]))
+    right = min(view.viewport.right, float(place[-1]))
     if left > right:
         nothing = np.empty(0)
-        return Line(nothing, nothing, nothing, nothing, found.bandwidth)
+        return ScreenCurve(nothing, nothing, nothing, nothing, found.bandwidth)
     inner = (place > left) & (place < right)
     if inner.sum() + 2 > _PLACES:
         at = np.linspace(left, right, _PLACES)
         y, low, high = (np.interp(at, place, part) for part in (found.y, found.low, found.high))
-        return Line(axis.unscaled(at), y, low, high, found.bandwidth)
+        return ScreenCurve(axis.unscaled(at), y, low, high, found.bandwidth)
     edges = np.unique([left, right])
 
     def cut(part: Floats) -> Floats:
@@ -106,11 +106,11 @@ def visible(found: Line, view: View) -> Line:
         ends = np.interp(edges, place, part)
         return np.concatenate([ends[:1], part[inner], ends[1:]])
 
-    return Line(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
+    return ScreenCurve(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
 
 
-def _thinned(found: Line, view: View) -> Line:
+def _thinned(found: ScreenCurve, view: View) -> ScreenCurve:
     """With one point more on either side, so that the line goes on to the edge."""
     part = slice(max(view.begin - 1, 0), view.end + 1)
-    rows = line(view.points.place[part], found.y[part], view.panel)
-    return Line(found.x[part][rows], found.y[part][rows])
+    rows = thinned_line(view.points.place[part], found.y[part], view.viewport)
+    return ScreenCurve(found.x[part][rows], found.y[part][rows])

@@ -11,7 +11,7 @@ import numpy as np
 from rlviz import schema
 from rlviz.dashboard import tensors
 from rlviz.dashboard.tensors import Tensors
-from rlviz.report.history.files import Batch
+from rlviz.report.history.batches import Batch
 
 _READ_BYTES = 64 << 20
 """So much is asked for at once, or a single tag; TensorBoard's own limit is 256 MiB."""
@@ -27,7 +27,7 @@ class Stamp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class TagRows:
     """All batches of one tag."""
 
     batches: tuple[Batch, ...]
@@ -39,7 +39,7 @@ class Rows:
         return sum(batch.table.nbytes for batch in self.batches)
 
 
-class Source:
+class RowSource:
     """The runs of one TensorBoard, as its provider gives them.
 
     Args:
@@ -67,7 +67,7 @@ class Source:
 
     def read(
         self, context: Any, experiment: str, wanted: Mapping[str, Mapping[str, Stamp]]
-    ) -> dict[str, dict[str, Rows]]:
+    ) -> dict[str, dict[str, TagRows]]:
         """Run -> tag -> its rows, of the tags that are wanted; of one that is gone there are none.
 
         A question to TensorBoard's data server takes 40 ms, however little is asked. So runs that
@@ -76,7 +76,7 @@ class Source:
         together: dict[frozenset[str], list[str]] = {}
         for run, stamps in wanted.items():
             together.setdefault(frozenset(stamps), []).append(run)
-        found: dict[str, dict[str, Rows]] = {run: {} for run in wanted}
+        found: dict[str, dict[str, TagRows]] = {run: {} for run in wanted}
         for runs in together.values():
             for some, tags in _requests({run: wanted[run] for run in runs}):
                 answer = tensors.read(self._provider, context, experiment, some, tags)
@@ -143,13 +143,13 @@ def _session(tag: str) -> str:
     return tag.partition(".")[0]
 
 
-def _rows(tag: str, content: bytes, found: Tensors | None) -> Rows:
+def _rows(tag: str, content: bytes, found: Tensors | None) -> TagRows:
     try:
         header = schema.RowsHeader.from_bytes(content)
     except schema.NewerFormatError as error:
-        return Rows((), (f"The rows under {tag} can't be read: {error}",))
+        return TagRows((), (f"The rows under {tag} can't be read: {error}",))
     except ValueError:
-        return Rows(
+        return TagRows(
             (),
             (
                 f"The rows under {tag} can't be read: their header is damaged. TensorBoard has no "
@@ -157,7 +157,7 @@ def _rows(tag: str, content: bytes, found: Tensors | None) -> Rows:
             ),
         )
     if found is None:
-        return Rows(())
+        return TagRows(())
     width = len(header.columns)
     fits = [
         len(shape) == 2 and shape[1] == width and len(content) == 8 * width * shape[0]
@@ -171,7 +171,7 @@ def _rows(tag: str, content: bytes, found: Tensors | None) -> Rows:
             list(compress(found.shapes, fits)),
             list(compress(found.contents, fits)),
         )
-    return Rows(tuple(_batches(header, found)), complaints)
+    return TagRows(tuple(_batches(header, found)), complaints)
 
 
 def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:

@@ -8,18 +8,17 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.accuracy import wilson_interval
 from rlviz.dashboard.query import QueryError, shown
-from rlviz.dashboard.thinning import Panel
 from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.measures import Measure, measure
+from rlviz.report.series.thinning import Indices, Viewport
 from rlviz.schema import AxisName
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
+class MetricPoints:
     """All points of a metric that have a place on the axis.
 
     Attributes:
@@ -32,7 +31,7 @@ class Points:
 
     axis: XAxis
     measure: Measure
-    rows: Rows
+    rows: Indices
     x: Floats
     place: Floats
     y: Floats
@@ -47,7 +46,7 @@ class Points:
         return (float(self.x[0]), float(self.x[-1])) if len(self.x) else None
 
 
-def points(history: History, metric: str, x: AxisName, *, log: bool) -> Points:
+def points(history: History, metric: str, x: AxisName, *, log: bool) -> MetricPoints:
     """The points of a metric.
 
     Raises:
@@ -66,7 +65,7 @@ def points(history: History, metric: str, x: AxisName, *, log: bool) -> Points:
     positions = axis.positions(history)
     rows = np.flatnonzero(np.isfinite(positions) & np.isfinite(values))
     at = positions[rows]
-    return Points(axis, found, rows, at, axis.scaled(at), values[rows])
+    return MetricPoints(axis, found, rows, at, axis.scaled(at), values[rows])
 
 
 def axis_of(history: History, x: AxisName, *, log: bool) -> XAxis:
@@ -92,17 +91,17 @@ def axis_of(history: History, x: AxisName, *, log: bool) -> XAxis:
 class View:
     """The visible part of the points."""
 
-    points: Points
+    points: MetricPoints
     begin: int
     end: int
     """The points from `begin` to before `end` are within the limits of x."""
-    panel: Panel
+    viewport: Viewport
 
     @property
     def part(self) -> slice:
         return slice(self.begin, self.end)
 
-    def interval(self, history: History, rows: Rows) -> tuple[Floats, Floats] | None:
+    def interval(self, history: History, rows: Indices) -> tuple[Floats, Floats] | None:
         """95 % Wilson interval of an accuracy at some of the run's steps; None of other metrics."""
         first, _, group = self.points.measure.name.partition("/")
         if first != schema.ACCURACY or self.points.measure.scale != "percent":
@@ -112,7 +111,7 @@ class View:
 
 
 def view(
-    found: Points, x: tuple[float, float], y: tuple[float, float], width: int, height: int
+    found: MetricPoints, x: tuple[float, float], y: tuple[float, float], width: int, height: int
 ) -> View:
     """Cut the points to limits, ±inf where there are none.
 
@@ -130,7 +129,7 @@ def view(
         low = y[0]
     if np.isfinite(y[1]):
         high = y[1]
-    return View(found, begin, end, Panel(*sides, low, high, width, height))
+    return View(found, begin, end, Viewport(*sides, low, high, width, height))
 
 
 def _limits(

@@ -14,7 +14,7 @@ import numpy as np
 from rlviz import schema
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
-from rlviz.dashboard.rows import Rows, Source, Stamp, bounds, parts
+from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
 from rlviz.report.history.files import Contents
 from rlviz.report.history.history import History, merged
 
@@ -44,7 +44,7 @@ class _Loaded:
     """The rows of a run, as its tags have them and as they stand."""
 
     stamps: dict[str, Stamp]
-    rows: dict[str, Rows]
+    rows: dict[str, TagRows]
     history: History
     complaints: tuple[str, ...]
 
@@ -64,7 +64,11 @@ class Store:
     """
 
     def __init__(
-        self, source: Source, *, sampling_hint: int | None = None, cache_bytes: int = _CACHE_BYTES
+        self,
+        source: RowSource,
+        *,
+        sampling_hint: int | None = None,
+        cache_bytes: int = _CACHE_BYTES,
     ) -> None:
         self._source = source
         self._sampling_hint = sampling_hint
@@ -180,14 +184,14 @@ class Store:
             for name, stamps in runs.items()
         }
 
-    def _kept(self, name: str, stamps: dict[str, Stamp]) -> dict[str, Rows]:
+    def _kept(self, name: str, stamps: dict[str, Stamp]) -> dict[str, TagRows]:
         """The rows of the tags that are as they were."""
         before = self._loaded.get(name)
         if before is None:
             return {}
         return {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
 
-    def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, Rows]) -> _Loaded:
+    def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, TagRows]) -> _Loaded:
         """The run that the rows of these tags make, which is kept."""
         complaints = [complaint for part in rows.values() for complaint in part.complaints]
         if self._sampling_hint:

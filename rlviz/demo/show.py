@@ -1,7 +1,8 @@
-"""The demo as a person sees it: a live line that says how far the policy has come."""
+"""The demo as a person sees it: a live line while it trains, then the figure and the summary."""
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+import rlviz
 from rlviz.demo import train as training
 
 _PLAIN_SECONDS = 10.0
@@ -30,6 +32,29 @@ def train(run: Path, *, steps: int | None, seed: int) -> bool:
             console.print("Interrupted: what is there is kept.")
             return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a run ends with.
+
+    Attributes:
+        figure, summary: the files.
+        markdown: the text of the summary.
+    """
+
+    figure: Path
+    summary: Path
+    markdown: str
+
+
+def results(run: Path) -> Results:
+    """Draw a run and say what happened in it, in two files beside its record."""
+    history = rlviz.read(run)
+    found = Results(run / "figure.png", run / "summary.md", rlviz.summarise(history).markdown())
+    rlviz.figure(history).savefig(found.figure)
+    found.summary.write_text(found.markdown, encoding="utf-8")
+    return found
 
 
 class _Display:

@@ -5,7 +5,6 @@ Convention: docs/definitions.md, RL FLOPs. A pass forward takes 2·N FLOPs a tok
 lengths of its sequences.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,36 +12,14 @@ import numpy as np
 from rlviz import schema
 from rlviz.importers import names
 from rlviz.importers.log import Floats, Indices, Log
-from rlviz.importers.options import option
+from rlviz.importers.options import TOKENS_ARE, Options, option
+from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Timeline
-from rlviz.importers.wanted import Roles, first, is_count
-
-PER_TOKEN: Mapping[str, Mapping[str, int]] = {
-    "sequences": {"rollout": 2, "update": 6},
-    "generated": {"rollout": 2},
-    "trained": {"update": 6},
-}
-"""What the tokens are -> phase -> FLOPs for each token and parameter.
-
-`sequences` were generated and then trained on, once: prompt and response both pass the network in
-the rollout (the prompt at once, the response token by token) and in the update.
-"""
 
 _FEWEST_PARAMS = 1e5
 """Fewer than the smallest models that write a sentence have."""
 _MOST_FALLS = 0.05
 _FEWEST_RISES = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user says about compute."""
-
-    params: float | None = None
-    cumulative: bool | None = None
-    tokens_are: str | None = None
-    sequences: float | None = None
-    unit: float = 1.0
 
 
 @dataclass(slots=True)
@@ -91,10 +68,10 @@ def _checked(found: Spent) -> Spent:
 
 def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Spent:
     _check(log, name)
-    at, each, cumulative = _each_step(name, timeline, options.cumulative, options.unit)
+    at, each, cumulative = _each_step(name, timeline, options.cumulative, options.flops_unit)
     found = Spent(at, {"": each})
     how = "counts from the start of the run" if cumulative else "is what each step spent"
-    times = "" if options.unit == 1 else f", times {options.unit:g}"
+    times = "" if options.flops_unit == 1 else f", times {options.flops_unit:g}"
     found.known.append(f"The RL FLOPs are {name!r}{times}; it {how}.")
     if options.params is not None:
         found.unknown.append(
@@ -143,9 +120,9 @@ def _convert(found: Spent, tokens: list[int], meaning: str, params: float) -> No
             f"N = {params:g} parameters is less than any language model has, so the RL FLOPs are "
             f"hardly right. Write all of them: {option('params', 7.6e9)} for 7.6 billion."
         )
-    for phase, factor in PER_TOKEN[meaning].items():
+    for phase, factor in TOKENS_ARE[meaning].items():
         found.phases[phase] = [factor * size * count for count in tokens]
-    rule = " + ".join(f"{factor}·N for {phase}" for phase, factor in PER_TOKEN[meaning].items())
+    rule = " + ".join(f"{factor}·N for {phase}" for phase, factor in TOKENS_ARE[meaning].items())
     found.known.append(
         f"The RL FLOPs of a token are {rule}, N = {params:.4g} parameters; these are tokens of "
         f"{_MEANINGS[meaning]}."
@@ -164,7 +141,7 @@ _MEANINGS = {
 
 
 def _check(log: Log, name: str) -> None:
-    if not is_count(log, name):
+    if not log.is_count(name):
         values = log.series[name].numbers()
         what = "is always 0" if not values.any() else f"has values such as {values.min():g}"
         raise ValueError(
@@ -219,11 +196,11 @@ def _say_gaps(found: Spent, name: str, timeline: Timeline, cumulative: bool) -> 
 
 def _why(log: Log, options: Options) -> str:
     known = (*names.FLOPS, *names.TOKENS)
-    if name := first(log, known, lambda log, name: not log.series[name].numbers().any()):
+    if name := log.first(known, lambda name: not log.series[name].numbers().any()):
         return f"{name!r} is there but always 0."
-    if name := first(log, known):
+    if name := log.first(known):
         return f"{name!r} does not count along the run ({len(log.series[name])} of its values)."
-    if name := first(log, names.LENGTHS, is_count):
+    if name := log.first(names.LENGTHS, log.is_count):
         wanted = "" if options.params is not None else f" and {option('params')}"
         return (
             f"nothing in the log counts FLOPs or tokens. {name!r} is a mean of each sequence: if "

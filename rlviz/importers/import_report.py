@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlviz.importers.clock import Clock
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Log
-from rlviz.importers.metrics import Metrics
+from rlviz.importers.readers import reader_of
+from rlviz.importers.roles import Roles
+from rlviz.importers.steps import Clock, Metrics
 from rlviz.importers.timeline import Timeline
-from rlviz.importers.wanted import Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Imported:
 
     Attributes:
         logdir: the run directory that was written.
-        kind: "tensorboard", "trainer_state", "verl", "csv" or "jsonl".
+        kind: "tensorboard", "trainer_state", "verl", "csv", "jsonl" or another that is registered.
         steps: number of training steps.
         first_step, last_step: the ends of their range.
         columns: role -> column or tag: "step", "accuracy", "correct", "graded", "return",
@@ -48,18 +48,9 @@ class Imported:
         steps = f"{self.steps:,} step{'s' * (self.steps != 1)}"
         head = (
             f"{self.logdir}: {steps} ({self.first_step:,} to {self.last_step:,}) and {metrics} "
-            f"from a {_KINDS[self.kind]}."
+            f"from a {reader_of(self.kind).log}."
         )
         return "\n".join((head, *self.known, *self.unknown, *self.notes))
-
-
-_KINDS = {
-    "tensorboard": "TensorBoard log",
-    "trainer_state": "trainer_state.json",
-    "verl": "verl console log",
-    "csv": "CSV table",
-    "jsonl": "JSON log",
-}
 
 
 def account(

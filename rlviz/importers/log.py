@@ -3,22 +3,26 @@
 Only numbers are kept, 16 bytes for each, however long the texts beside them are.
 """
 
+import difflib
 import math
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.importers.names import TIMESTAMPS
+from rlviz.importers.names import TIMESTAMPS, plain
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+MAX_STEP = 2.0**53
+"""Steps are below it."""
 _MOST_DAMAGE_WORDS = 3
+_MOST_NAMES = 20
 
 
 class Series:
@@ -53,7 +57,7 @@ class Log:
     A row is what was logged at once: a line, or one event of a TensorBoard file.
 
     Attributes:
-        kind: "tensorboard", "trainer_state", "verl", "csv" or "jsonl".
+        kind: that of the reader, a key of `rlviz.importers.readers.KINDS`.
         name: of the file or folder, for sentences.
         series: column or tag -> its values.
         step: the step that the format itself gives each row, (rows,), NaN where it gives none;
@@ -67,8 +71,8 @@ class Log:
         notes: sentences on what was taken and what was left out.
     """
 
-    def __init__(self, kind: str, name: str, *, modified: float, events: bool = False) -> None:
-        self.kind = kind
+    def __init__(self, name: str, *, modified: float, events: bool = False) -> None:
+        self.kind = ""
         self.name = name
         self.modified = modified
         self.events = events
@@ -113,6 +117,43 @@ class Log:
                     found = series[name] = Series()
                 found.at.append(row)
                 found.values.append(number)
+
+    def check_column(self, name: str | float | None) -> None:
+        """ValueError for a name that the log does not have, with those that it has."""
+        if not isinstance(name, str) or name in self.series:
+            return
+        if name in self.texts:
+            raise ValueError(f"{name!r} holds text, no numbers, in {self.name}.")
+        close = difflib.get_close_matches(name, self.series, n=3, cutoff=0.5)
+        some = sorted(self.series)
+        more = f" and {len(some) - _MOST_NAMES} more" if len(some) > _MOST_NAMES else ""
+        raise ValueError(
+            f"{self.name} has no {self.column} {name!r}."
+            + (f" Close to it: {', '.join(map(repr, close))}." if close else "")
+            + f" It has {', '.join(some[:_MOST_NAMES])}{more}."
+        )
+
+    @property
+    def column(self) -> str:
+        """What one of its series is called where it comes from."""
+        return "tag" if self.events else "column"
+
+    def first(
+        self, known: Iterable[str], fits: Callable[[str], bool] = lambda name: True
+    ) -> str | None:
+        """The column with the first of the known names, of those that fit."""
+        called: dict[str, list[str]] = {}
+        for name in self.series:
+            called.setdefault(name.casefold(), []).append(name)
+            if plain(name) != name.casefold():
+                called.setdefault(plain(name), []).append(name)
+        found = (name for one in known for name in called.get(one, ()) if fits(name))
+        return next(found, None)
+
+    def is_count(self, name: str) -> bool:
+        """Whether a column can count something: never below 0, and not always 0."""
+        values = self.series[name].numbers()
+        return bool(np.isfinite(values).all() and values.min() >= 0 and values.max() > 0)
 
     def damaged(self, where: str) -> None:
         """Note a place that could not be read."""

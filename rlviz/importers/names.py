@@ -57,7 +57,7 @@ class TokenCount:
     """What a known counter of tokens counts."""
 
     meaning: str
-    """A key of `rlviz.importers.compute.PER_TOKEN`."""
+    """A key of `rlviz.importers.options.TOKENS_ARE`."""
     cumulative: bool | None
     """Whether it counts from the run's start; None where the numbers have to tell."""
 

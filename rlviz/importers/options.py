@@ -1,9 +1,91 @@
-"""How the options of an import are called in sentences: as in Python, or as on the command line."""
+"""What the user says of a log: the options of an import, and how sentences call them."""
 
+import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+
+TOKENS_ARE: Mapping[str, Mapping[str, int]] = {
+    "sequences": {"rollout": 2, "update": 6},
+    "generated": {"rollout": 2},
+    "trained": {"update": 6},
+}
+"""What the tokens are -> phase -> FLOPs for each token and parameter.
+
+`sequences` were generated and then trained on, once: prompt and response both pass the network in
+the rollout (the prompt at once, the response token by token) and in the update.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user says of a log; None leaves it to what is known of the names.
+
+    The arguments of `rlviz.import_run` by their names there, with the axis `x` put in its role.
+
+    Raises:
+        ValueError: a number is not finite and > 0, `tokens_are` is unknown, or `sequences` has no
+            tokens that it could count.
+    """
+
+    step: str | None = None
+    accuracy: str | None = None
+    full_score: float = 1.0
+    graded: str | float | None = None
+    return_: str | None = None
+    parallelism: str | None = None
+    flops: str | None = None
+    flops_unit: float = 1.0
+    tokens: str | None = None
+    tokens_are: str | None = None
+    sequences: float | None = None
+    cumulative: bool | None = None
+    params: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("full_score", "flops_unit", "sequences", "params"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{option(name)} must be a finite number > 0, got {value!r}.")
+        if self.tokens_are is not None and self.tokens_are not in TOKENS_ARE:
+            known = ", ".join(map(repr, TOKENS_ARE))
+            raise ValueError(f"tokens_are must be one of {known}, got {self.tokens_are!r}.")
+        if self.sequences is not None and self.tokens is None:
+            raise ValueError(
+                f"{option('sequences')} needs {option('tokens')}: the column with the mean number "
+                "of tokens in a sequence."
+            )
+
+    def columns(self) -> tuple[str | float | None, ...]:
+        """All columns that the user named."""
+        said = (self.step, self.accuracy, self.return_, self.parallelism)
+        return (*said, self.flops, self.tokens, self.graded)
+
+
+def role_of_axis(
+    x: str | None, step: str | None, flops: str | None, tokens: str | None
+) -> dict[str, str | None]:
+    """The columns of step, flops and tokens, that of the axis among them.
+
+    >>> role_of_axis("total FLOPs", None, None, None)
+    {'step': None, 'flops': 'total FLOPs', 'tokens': None}
+
+    Raises:
+        ValueError: the column of its role was named too, and is another one.
+    """
+    columns = {"step": step, "flops": flops, "tokens": tokens}
+    if x is None:
+        return columns
+    name = x.casefold()
+    role = "flops" if "flop" in name else "tokens" if "token" in name else "step"
+    if columns[role] not in (None, x):
+        raise ValueError(
+            f"{option('x', x)} stands for {role}, but {option(role, columns[role])} was given too."
+        )
+    return {**columns, role: x}
+
 
 _of_the_command_line = ContextVar("rlviz_import_options_of_the_command_line", default=False)
 

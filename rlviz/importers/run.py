@@ -1,20 +1,16 @@
 """Turns a log into a run that rlviz reads: which part does what, and in which order."""
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rlviz.importers import compute
-from rlviz.importers.clock import clock
 from rlviz.importers.import_report import Imported, account
-from rlviz.importers.metrics import metrics_of
-from rlviz.importers.options import option
-from rlviz.importers.readers.kinds import Source, open_log
+from rlviz.importers.opening import Source, open_log
+from rlviz.importers.options import Options, role_of_axis
 from rlviz.importers.roles import choose
+from rlviz.importers.steps import clock, metrics_of, steps_of, write
 from rlviz.importers.timeline import arrange
-from rlviz.importers.wanted import Wanted
-from rlviz.importers.writing import steps_of, write
 
 
 def import_run(
@@ -91,27 +87,28 @@ def import_run(
         >>> rlviz.read(folder / "run").flops  # (2 + 6) * 1e9 parameters * tokens so far
         array([7.20e+12, 1.52e+13])
     """
-    _check_numbers(full_score, flops_unit=flops_unit, sequences=sequences, params=params)
-    if tokens_are is not None and tokens_are not in compute.PER_TOKEN:
-        known = ", ".join(map(repr, compute.PER_TOKEN))
-        raise ValueError(f"tokens_are must be one of {known}, got {tokens_are!r}.")
-    if sequences is not None and tokens is None:
-        raise ValueError(
-            f"{option('sequences')} needs {option('tokens')}: the column with the mean number "
-            "of tokens in a sequence."
-        )
-    step, flops, tokens = _axis(x, step, flops, tokens)
+    options = Options(
+        **role_of_axis(x, step, flops, tokens),
+        accuracy=accuracy,
+        full_score=full_score,
+        graded=graded,
+        return_=return_,
+        parallelism=parallelism,
+        flops_unit=flops_unit,
+        tokens_are=tokens_are,
+        sequences=sequences,
+        cumulative=cumulative,
+        params=params,
+    )
     target = Path(logdir)
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} is a file. Name a directory for the run.")
     if any(target.glob("*tfevents*")):
         raise FileExistsError(f"{target} already holds a run. Name another directory.")
     log = open_log(source, kind)
-    wanted = Wanted(step, accuracy, return_, parallelism, flops, tokens, graded, full_score)
-    roles = choose(log, wanted)
+    roles = choose(log, options)
     timeline = arrange(log, roles)
-    counted = compute.Options(params, cumulative, tokens_are, sequences, flops_unit)
-    spent = compute.spent(log, roles, timeline, counted)
+    spent = compute.spent(log, roles, timeline, options)
     times = clock(log, timeline)
     metrics = metrics_of(timeline, roles, times, spent)
     imported = account(target, log, roles, timeline, spent, times, metrics)
@@ -119,26 +116,3 @@ def import_run(
     steps = steps_of(roles, timeline, spent, times, metrics)
     write(target, steps, config={**config, "account": str(imported)}, figure=figure)
     return imported
-
-
-def _check_numbers(full_score: float, **options: float | None) -> None:
-    for name, value in {"full_score": full_score, **options}.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{option(name)} must be a finite number > 0, got {value!r}.")
-
-
-def _axis(
-    x: str | None, step: str | None, flops: str | None, tokens: str | None
-) -> tuple[str | None, str | None, str | None]:
-    """What the column of the axis stands for: step, flops, tokens."""
-    if x is None:
-        return step, flops, tokens
-    name = x.casefold()
-    role = "flops" if "flop" in name else "tokens" if "token" in name else "step"
-    taken = {"step": step, "flops": flops, "tokens": tokens}
-    if taken[role] not in (None, x):
-        raise ValueError(
-            f"{option('x', x)} stands for {role}, but {option(role, taken[role])} was given too."
-        )
-    taken[role] = x
-    return taken["step"], taken["flops"], taken["tokens"]

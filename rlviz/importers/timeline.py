@@ -5,13 +5,14 @@ before and is repeated later does not stand: the weights of those steps are gone
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.importers.log import Floats, Indices, Log
-from rlviz.importers.parts import check_parts
-from rlviz.importers.wanted import MAX_STEP, Roles
+from rlviz.importers.log import MAX_STEP, Floats, Indices, Log
+from rlviz.importers.roles import Roles
 
 _MOST_FALLS = 0.25
 """A run that is resumed goes back now and then. Where steps fall more often than at this share of
@@ -95,7 +96,7 @@ def arrange(log: Log, roles: Roles) -> Timeline:
         raise ValueError(f"{log.name} holds no numbers beside steps: there is nothing to import.")
     main = roles.main or max(content, key=lambda name: len(log.series[name]))
     if roles.step is not None or len(log.step):  # else rows are numbered through all files
-        check_parts(log, main, step)
+        _check_parts(log, main, step)
     resumes = _resumes(step, log.series[main].rows(), notes)
     rows, left_out = {}, 0
     for name in content:
@@ -147,6 +148,59 @@ def _steps(log: Log, roles: Roles, notes: list[str]) -> Floats:
     series = log.series[roles.step]
     step[series.rows()] = series.numbers()
     return step
+
+
+_Told: TypeAlias = dict[float, float]
+"""Step -> the last value that a file tells of it."""
+
+
+def _check_parts(log: Log, main: str, step: Floats) -> None:
+    """Refuse files that can't be one run: a later one tells all steps of an earlier one otherwise.
+
+    A part that begins after the one before it began is of a run that was resumed, and its steps
+    replace those that it repeats. One that begins no later would replace all of them.
+
+    Args:
+        log: what was read of all the files.
+        main: the series that the run is about.
+        step: of each row, (rows,), NaN where it has none.
+
+    Raises:
+        ValueError: two files are of two runs, or stand in the wrong order.
+    """
+    ends = [row for _, row in log.parts[1:]] + [log.count]
+    parts = [
+        (file, values)
+        for (file, first), end in zip(log.parts, ends, strict=True)
+        if (values := _values_of(log, main, step, first, end))
+    ]
+    for (before, earlier), (after, later) in pairwise(parts):
+        if min(later) <= min(earlier):
+            _refuse_if_unrelated(main, before, earlier, after, later)
+
+
+def _refuse_if_unrelated(name: str, before: str, earlier: _Told, after: str, later: _Told) -> None:
+    shared = earlier.keys() & later.keys()
+    if 2 * sum(earlier[at] != later[at] for at in shared) > len(shared):
+        raise ValueError(
+            f"{before} and {after} are not the parts of one run: both tell the same steps, with "
+            f"other values of {name!r}. Import each by itself, and compare the runs."
+        )
+    if max(later) < min(earlier):
+        raise ValueError(
+            f"{after} ends before {before} begins, at step {min(earlier):.0f}. Give the files in "
+            "the order of their steps."
+        )
+
+
+def _values_of(log: Log, name: str, step: Floats, first: int, end: int) -> _Told:
+    """The values of a series in one file: rows from `first` to, without, `end`."""
+    series = log.series[name]
+    rows = series.rows()
+    low, high = np.searchsorted(rows, (first, end))
+    steps, values = step[rows[low:high]], series.numbers()[low:high]
+    known = ~np.isnan(steps)
+    return dict(zip(steps[known].tolist(), values[known].tolist(), strict=True))
 
 
 Resume = tuple[int, float]

@@ -15,7 +15,30 @@
 | `rlviz.integrations.nemo_rl` | `RLVizLogger` | NeMo-RL |
 | `rlviz.integrations.openrlhf` | `RLVizLogger` | OpenRLHF |
 
-Import the one that you need: this package imports none, so that asking for one framework loads no
-other. A framework that is missing or too old raises an ImportError with the command to run. A plain
-loop, DDP and Ray Train need none of them: use `rlviz.Callback` itself.
+Import the one that you need: nothing is imported here, so that no framework is loaded by asking for
+another. A framework that is missing or too old is an ImportError with the command to run. A plain
+loop, DDP and Ray Train need none of them: there `rlviz.Callback` is used itself. For a loop or a
+framework that has no module here there are two parts, loaded when they are first used (PEP 562):
+
+| name | what it does |
+|---|---|
+| `rlviz.integrations.Phases` | counts the FLOPs of modules, told apart by phase |
+| `rlviz.integrations.LoggedSteps` | records a run of which nothing is known but what it logs |
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlviz.integrations.support.logged import LoggedSteps as LoggedSteps
+    from rlviz.integrations.support.phases import Phases as Phases
+
+_MODULES = {"LoggedSteps": "support.logged", "Phases": "support.phases"}
+
+__all__ = ["LoggedSteps", "Phases"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,5 +1,6 @@
 """TensorBoards over real event files, asked through their WSGI application; runs of every kind."""
 
+import io
 import json
 import struct
 import time
@@ -17,6 +18,7 @@ import rlviz
 from rlviz import schema, tfrecord
 from rlviz.dashboard.launch import plugins
 from rlviz.record import events
+from rlviz.report.export.table_file import write
 
 with warnings.catch_warnings():  # of TensorBoard's own copy of html5lib
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -24,6 +26,23 @@ with warnings.catch_warnings():  # of TensorBoard's own copy of html5lib
     from tensorboard import program
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+DATA_ROUTES = ("runs", "series", "forecast", "figure", "rows")
+PLAIN = {"run": "plain", "metric": "accuracy"}
+"""The parameters of a request that is answered."""
+WHOLE = (
+    "plain",
+    "resumed",
+    "restarted",
+    "ahead",
+    "killed",
+    "many batches",
+    "lossy",
+    "without flops",
+)
+"""Runs of the corpus, all of whose rows TensorBoard reads."""
+LONG = 60_000
+"""Steps of the long run."""
 
 
 class _Captured(program.TensorBoardServer):  # type: ignore[misc]
@@ -112,6 +131,28 @@ def decode(data: bytes) -> tuple[dict[str, Any], dict[str, Floats]]:
         offset += 8 * count
     assert offset == len(data)
     return header, arrays
+
+
+def csv_of(history: rlviz.History) -> bytes:
+    """A run as `rlviz export` writes it."""
+    stream = io.BytesIO()
+    write(history, stream, "csv")
+    return stream.getvalue()
+
+
+class Counting:
+    """A provider that counts what it is asked."""
+
+    def __init__(self, provider: Any) -> None:
+        self._provider = provider
+        self.asked: list[tuple[list[str], list[str]]] = []
+
+    def list_tensors(self, *args: Any, **options: Any) -> Any:
+        return self._provider.list_tensors(*args, **options)
+
+    def read_tensors(self, *args: Any, run_tag_filter: Any, **options: Any) -> Any:
+        self.asked.append((sorted(run_tag_filter.runs), sorted(run_tag_filter.tags)))
+        return self._provider.read_tensors(*args, run_tag_filter=run_tag_filter, **options)
 
 
 @pytest.fixture(scope="session")
@@ -280,3 +321,26 @@ def corpus(
     keep = [columns.index(c) for c in without]
     write_rows(runs / "without flops", without, [(table[:, keep], {})])
     return runs
+
+
+@pytest.fixture(scope="session")
+def long_run(
+    tmp_path_factory: pytest.TempPathFactory,
+    write_rows: Callable[..., None],
+    learning: Callable[..., tuple[list[str], Floats]],
+) -> Path:
+    """The log directory of one run of 60,000 steps, `run`."""
+    runs = tmp_path_factory.mktemp("long")
+    columns, table = learning(LONG)
+    write_rows(runs / "run", columns, [(table, {})])
+    return runs
+
+
+@pytest.fixture(scope="session")
+def long_board(open_board: Callable[..., Board], long_run: Path) -> Board:
+    return open_board(long_run)
+
+
+@pytest.fixture(scope="session")
+def long_history(long_run: Path) -> rlviz.History:
+    return rlviz.read(long_run / "run")

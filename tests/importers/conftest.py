@@ -1,7 +1,8 @@
 """What the importers' tests share: importing a text as a file, and the logs of real runs."""
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,27 @@ def take(tmp_path: Path) -> Take:
 def metric() -> Callable[[rlviz.History, str], list[float]]:
     """The values of one of a run's metrics."""
     return lambda history, name: history.columns[f"metrics/{name}"].tolist()
+
+
+@pytest.fixture
+def lines() -> Callable[[Iterable[dict[str, Any]]], str]:
+    """Rows as JSON Lines."""
+    return lambda rows: "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a table of steps and accuracies."""
+
+    def write(
+        name: str,
+        steps: Iterable[int],
+        offset: float = 0.0,
+        head: str = "step,accuracy",
+        folder: Path = tmp_path,
+    ) -> Path:
+        rows = (f"{step},{offset + step / 100}" for step in steps)
+        (folder / name).write_text("\n".join([head, *rows]))
+        return folder / name
+
+    return write

@@ -6,6 +6,7 @@
  * it changes others. So the state stands there, one key for each value that is not its default. */
 
 import { DEFAULTS } from "./state.js";
+import { AXES } from "./vocabulary.js"; // the server makes it
 
 const TAB = "rlviz";
 const PREFIX = `p.${TAB}.`;
@@ -68,7 +69,7 @@ export function decode(found) {
   const one = (name, words) => {
     if (words.includes(found.get(name))) state[name] = found.get(name);
   };
-  one("x", ["flops", "step", "wall_time", "tokens"]);
+  one("x", Object.keys(AXES));
   if (found.get("log") === "1") state.log = true;
   if (found.get("forecast") === "1") state.forecast = true;
   for (const name of ["dots", "band", "grouped"]) if (found.get(name) === "0") state[name] = false;

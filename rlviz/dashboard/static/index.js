@@ -5,9 +5,9 @@
 
 import { fetchRuns } from "./api.js";
 
-const STYLES = ["uplot.css", "style.css"];
 const MODULES = [
   "address",
+  "axes",
   "copy",
   "dots",
   "download",
@@ -38,8 +38,8 @@ const MODULES = [
   "theme",
   "ticks",
   "toolbar",
-  "uplot",
   "values",
+  "vocabulary",
   "words",
 ];
 
@@ -49,7 +49,7 @@ export async function render() {
   const listing = fetchRuns();
   listing.catch(() => {}); // the page says what is wrong, when it is there
   for (const name of MODULES) link({ rel: "modulepreload", href: address(`${name}.js`) });
-  const [{ Page }] = await Promise.all([import("./page.js"), ...STYLES.map(loaded)]);
+  const [{ Page }] = await Promise.all([import("./page.js"), loaded("style.css")]);
   new Page(document.body).start(listing);
 }
 

@@ -7,6 +7,7 @@ import { emptyPage } from "./empty.js";
 import { frameOfX } from "./frames.js";
 import { Live } from "./live.js";
 import { Panels } from "./panels.js";
+import { watchPixels } from "./plot.js";
 import { RunList } from "./runlist.js";
 import { axisOf, Runs } from "./runs.js";
 import { dotsOfEach } from "./scene.js";
@@ -69,6 +70,7 @@ export class Page {
   /** @param {Promise} listing of the runs, which was asked for while the page was loaded. */
   start(listing) {
     watchTheme(() => this.#refresh());
+    watchPixels(() => this.redraw());
     this.#refresh();
     this.live.start(listing);
   }

@@ -1,20 +1,14 @@
-/** The colors of runs: told apart with any color vision, 3:1 or more against the panel. */
+/** How runs are drawn: the figure's colors, made legible on the ground that the page has. */
 
-import { color, isDark } from "./theme.js";
+import { ALONE, DASHES, OF_RUNS } from "./vocabulary.js"; // the server makes it
+import { color } from "./theme.js";
 
-// In the order of M. Okabe and K. Ito's Color Universal Design, as in rlviz's figures; darker on
-// white and lighter on black than theirs, for contrast.
-const OF_RUNS = {
-  light: ["#0072b2", "#d1490c", "#00845f", "#b04f8f", "#a86a00", "#1f8fcb", "#5c4bb3", "#3d434d"],
-  dark: ["#4fa9e6", "#ff8a4c", "#2fc49a", "#e08bc0", "#f0b13c", "#8fd0f7", "#a99bf5", "#c9d0da"],
-};
-const DASHES = [[], [7, 2.5], [2, 2], [8, 2.5, 2, 2.5]];
-const ALONE = {
-  light: { dots: "#1f77b4", curve: "#d62728" },
-  dark: { dots: "#5ba7df", curve: "#ff6b63" },
-};
-
+const PAPER = "#ffffff"; // what the figure's colors were chosen for
+const LEAST_CONTRAST = 3; // of graphics, by WCAG 2.1
+const LIGHTER = 1 / 4; // share of white in all colors in the dark: so much, blue and sky blue differ
 const LIGHT = 0.55; // share of the panel in the tone of a run's dots: its curve stands out
+
+const onGround = new Map();
 
 /**
  * How a run is drawn.
@@ -23,12 +17,42 @@ const LIGHT = 0.55; // share of the panel in the tone of a run's dots: its curve
  * @param {boolean} alone whether it is the only run, drawn as in rlviz's figure.
  */
 export function paint(slot, chosen, alone) {
-  const theme = isDark() ? "dark" : "light";
-  if (alone && !chosen) return { ...ALONE[theme], key: ALONE[theme].dots, dash: [] };
-  const colors = OF_RUNS[theme];
-  const own = chosen ?? colors[slot % colors.length];
-  const dash = chosen ? [] : DASHES[Math.floor(slot / colors.length) % DASHES.length];
+  if (alone && !chosen) {
+    const [dots, curve] = [legible(ALONE.dots), legible(ALONE.curve)];
+    return { dots, curve, key: dots, dash: [] };
+  }
+  const own = chosen ?? legible(OF_RUNS[slot % OF_RUNS.length]);
+  const dash = chosen ? [] : DASHES[Math.floor(slot / OF_RUNS.length) % DASHES.length];
   return { dots: alone ? own : mixed(own, color("panel"), LIGHT), curve: own, key: own, dash };
+}
+
+/** A color of the figure as it stands out from the panel no less than from paper: in the dark all are
+ * lighter, and black is white. */
+function legible(hex) {
+  const ground = color("panel");
+  const key = `${hex} ${ground}`;
+  if (!onGround.has(key)) {
+    const isDark = luminance(ground) < 0.5;
+    const wanted = Math.max(LEAST_CONTRAST, contrast(hex, PAPER));
+    const toned = (share) => mixed(hex, isDark ? "#ffffff" : "#000000", share);
+    let share = isDark ? LIGHTER : 0;
+    while (contrast(toned(share), ground) < wanted && share < 1) share += 1 / 64;
+    onGround.set(key, toned(share));
+  }
+  return onGround.get(key);
+}
+
+/** Of two colors, 1 to 21, as WCAG 2.1 defines it. */
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+function luminance(hex) {
+  const [red, green, blue] = channels(hex)
+    .map((channel) => channel / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 /** A color between two. */

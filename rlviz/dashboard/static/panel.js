@@ -9,7 +9,8 @@ import { Plot } from "./plot.js";
 import { firstOf, inNextLayer, nearest, nearestInX, neighbor } from "./points.js";
 import { Readout, spoken } from "./readout.js";
 import { backToFront, layersOf } from "./scene.js";
-import { caption, labelOf, message, X_LABELS } from "./words.js";
+import { AXES } from "./vocabulary.js"; // the server makes it
+import { caption, labelOf, message } from "./words.js";
 import { valuesTable } from "./values.js";
 
 const NEAR = 8; // pixels
@@ -103,7 +104,7 @@ export class Panel {
       log: state.log,
       scale,
       label,
-      xLabel: data?.x_label ?? X_LABELS[axis],
+      xLabel: data?.x_label ?? AXES[axis].label,
       yLabel: label,
     };
     this.#plot.show(this.#scene);
@@ -112,7 +113,7 @@ export class Panel {
     this.#showMessage(message(this.metric, view));
     this.#showLegend(layers, state);
     const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;
-    this.#chart.setAttribute("aria-label", `${label} over ${X_LABELS[axis]}, ${runs}.`);
+    this.#chart.setAttribute("aria-label", `${label} over ${AXES[axis].label}, ${runs}.`);
     if (!this.#values.hidden) this.#showValues();
   }
 

@@ -1,22 +1,31 @@
-/** One chart: uPlot's frame and axes around our own picture of dots, curves and bands. */
+/** One chart: a canvas with axes, dots, curves and bands, and the area that the pointer is over. */
 
-import uPlot from "./uplot.js";
+import { axesOf, drawAxes } from "./axes.js";
 import { Bitmap } from "./dots.js";
+import { element } from "./elements.js";
 import { band, curve, projection, resumed } from "./strokes.js";
 import { color } from "./theme.js";
-import { linear, logarithmic, percents } from "./ticks.js";
 
-const FONT =
-  '12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
-const TITLE_FONT = FONT.replace("12px", "500 12.5px");
-const NO_TICKS = { at: [], texts: [], factor: "" };
+/** Call a listener each time that pixels have another size: at a zoom, or on another screen. */
+export function watchPixels(listener) {
+  const onChange = () => {
+    listener();
+    watchPixels(listener);
+  };
+  window
+    .matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`)
+    .addEventListener("change", onChange, { once: true });
+}
 
 export class Plot {
-  #u;
+  canvas = element("canvas");
+  /** The element over the plotting area, for the pointer. */
+  over = element("div", { class: "plot-area" });
+  #context = this.canvas.getContext("2d");
   #bitmap = new Bitmap();
-  #ticks = { x: NO_TICKS, y: NO_TICKS };
   #scene = { drawn: [], frame: { left: 0, right: 1, low: 0, high: 1 }, scale: "number" };
-  #size = { width: 0, height: 0 };
+  #chart = { width: 0, height: 0, ratio: 1 };
+  #axes = axesOf(this.#context, this.#scene, this.#chart);
   #due = 0;
   #onPainted;
 
@@ -26,24 +35,7 @@ export class Plot {
    */
   constructor(root, onPainted) {
     this.#onPainted = onPainted;
-    this.#u = new uPlot(
-      this.#options(),
-      [
-        [0, 1],
-        [null, null],
-      ],
-      root,
-    );
-    this.#measure();
-  }
-
-  /** The element over the plotting area, for the pointer. */
-  get over() {
-    return this.#u.over;
-  }
-
-  get canvas() {
-    return this.#u.ctx.canvas;
+    root.append(this.canvas, this.over);
   }
 
   get frame() {
@@ -52,13 +44,13 @@ export class Plot {
 
   /** Of the plotting area, in CSS pixels, as it was drawn last. */
   get size() {
-    return this.#size;
+    return this.#axes.box;
   }
 
   resize(width, height) {
-    if (this.#u.width === width && this.#u.height === height) return;
-    this.#u.batch(() => this.#u.setSize({ width, height })); // now, and not after this task
-    this.#measure();
+    if (this.#chart.width === width && this.#chart.height === height) return;
+    this.#chart = { ...this.#chart, width, height };
+    this.#draw(); // now: a canvas of another size is empty
   }
 
   /**
@@ -82,147 +74,91 @@ export class Plot {
   }
 
   pixelOf(place, y) {
-    const { width, height } = this.size;
-    const to = projection({ left: 0, top: 0, width, height }, this.#scene.frame);
+    const to = projection({ ...this.size, left: 0, top: 0 }, this.#scene.frame);
     return { left: to.x(place), top: to.y(y) };
   }
 
   destroy() {
     window.cancelAnimationFrame(this.#due);
-    this.#u.destroy();
-  }
-
-  #measure() {
-    this.#size = { width: this.#u.over.clientWidth, height: this.#u.over.clientHeight };
   }
 
   #draw() {
+    window.cancelAnimationFrame(this.#due);
     this.#due = 0;
-    const { frame, log, axis, scale } = this.#scene;
-    const { width, height } = this.#size;
-    const across = Math.max(2, Math.floor(width / (log ? 80 : 48)));
-    const up = Math.max(2, Math.floor(height / 36));
-    const whole = axis === "step" || axis === "tokens";
-    this.#ticks = {
-      x: log
-        ? logarithmic(frame.left, frame.right, across)
-        : linear(frame.left, frame.right, across, { whole }),
-      y: (scale === "percent" ? percents : linear)(frame.low, frame.high, up),
-    };
-    this.#u.batch(() => {
-      for (const which of ["x", "y"]) this.#u.setScale(which, { min: 0, max: 1 });
-      this.#u.redraw(false, true);
-    });
+    const context = this.#context;
+    this.#prepare();
+    this.#axes = axesOf(context, this.#scene, this.#chart);
+    const { box } = this.#axes;
+    for (const [name, length] of Object.entries(box)) this.over.style[name] = `${length}px`;
+    if (!(box.width > 0 && box.height > 0)) return;
+    this.#drawDots();
+    context.save();
+    context.beginPath();
+    context.rect(box.left, box.top, box.width, box.height);
+    context.clip();
+    this.#drawCurves();
+    context.restore();
+    drawAxes(context, this.#axes, this.#chart);
     this.#onPainted();
   }
 
-  /** Where the ticks of an axis stand, as shares of its length. */
-  #shares(which) {
-    const { left, right, low, high } = this.#scene.frame;
-    const [begin, end] = which === "x" ? [left, right] : [low, high];
-    return this.#ticks[which].at.map((tick) => (tick - begin) / (end - begin));
+  /** An empty canvas of the chart's size, drawn on in CSS pixels. */
+  #prepare() {
+    const { canvas } = this;
+    const { width, height } = this.#chart;
+    const ratio = window.devicePixelRatio;
+    this.#chart.ratio = ratio;
+    const [across, up] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== across || canvas.height !== up) {
+      Object.assign(canvas, { width: across, height: up });
+      Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    }
+    this.#context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#context.clearRect(0, 0, width, height);
   }
 
-  #options() {
-    const axis = (which, more) => ({
-      scale: which,
-      incrs: [0.1], // ticks are ours; uPlot only has to find some
-      space: 1,
-      font: FONT,
-      labelFont: TITLE_FONT,
-      stroke: () => color("muted"),
-      grid: { show: false },
-      ticks: { show: true, size: 4, width: 1, stroke: () => color("axis") },
-      filter: (_, splits) => splits,
-      splits: () => this.#shares(which),
-      values: () => this.#ticks[which].texts,
-      ...more,
-    });
-    return {
-      width: 400,
-      height: 300,
-      padding: [10, 14, 0, 0],
-      legend: { show: false },
-      cursor: { show: false },
-      scales: {
-        // Shares of the plotting area: what they stand for is the frame's.
-        x: { time: false, auto: false, range: () => [0, 1] },
-        y: { auto: false, range: () => [0, 1] },
-      },
-      series: [{}, { scale: "y", paths: () => null, points: { show: false } }],
-      axes: [
-        axis("x", {
-          size: 30,
-          labelSize: 22,
-          label: () => titled(this.#scene.xLabel, this.#ticks.x),
-        }),
-        axis("y", {
-          size: (_, texts) => 18 + 6.8 * Math.max(4, ...(texts ?? []).map((text) => text.length)),
-          labelSize: 22,
-          label: () => titled(this.#scene.yLabel, this.#ticks.y),
-        }),
-      ],
-      hooks: { drawAxes: [() => this.#paint()] },
-    };
-  }
-
-  #paint() {
-    const u = this.#u;
-    const { drawn: layers, frame } = this.#scene;
-    const box = u.bbox;
-    if (!(box.width > 0 && box.height > 0)) return;
-    const ratio = u.ctx.canvas.width / u.width;
-    this.#size = { width: box.width / ratio, height: box.height / ratio };
-    const to = projection(box, frame);
-    this.#bitmap.clear(u.ctx, Math.round(box.width), Math.round(box.height), color("panel"));
-    const columns = this.#ticks.x.at.map((tick) => to.x(tick) - box.left);
-    const rows = this.#ticks.y.at.map((tick) => to.y(tick) - box.top);
-    this.#bitmap.lines(columns, rows, Math.max(1, Math.round(ratio)), color("grid"));
-    for (const layer of layers) {
-      for (const { place, y, begin, end } of layer.dots) {
-        const radius = layer.radius * ratio;
-        this.#bitmap.dots(place, y, begin, end, frame, radius, layer.paint.dots, layer.dotOpacity);
+  /** Grid and dots, in device pixels. */
+  #drawDots() {
+    const { drawn, frame } = this.#scene;
+    const { box, pen, x, y } = this.#axes;
+    const { ratio } = this.#chart;
+    const [left, top, width, height] = [box.left, box.top, box.width, box.height].map((length) =>
+      Math.round(length * ratio),
+    );
+    const columns = x.pixels.map((at) => at * ratio - left);
+    const rows = y.pixels.map((at) => at * ratio - top);
+    this.#bitmap.clear(this.#context, width, height, color("panel"));
+    this.#bitmap.lines(columns, rows, Math.round(pen * ratio), color("grid"));
+    for (const layer of drawn) {
+      for (const { place, y: values, begin, end } of layer.dots) {
+        const { radius, paint, dotOpacity } = layer;
+        const look = [radius * ratio, paint.dots, dotOpacity];
+        this.#bitmap.dots(place, values, begin, end, frame, ...look);
       }
     }
-    this.#bitmap.put(u.ctx, Math.round(box.left), Math.round(box.top));
-    u.ctx.save();
-    u.ctx.beginPath();
-    u.ctx.rect(box.left, box.top, box.width, box.height);
-    u.ctx.clip();
-    this.#strokes(to, box, ratio);
-    u.ctx.restore();
-    u.ctx.strokeStyle = color("axis");
-    u.ctx.lineWidth = ratio;
-    u.ctx.beginPath();
-    u.ctx.moveTo(box.left + 0.5, box.top);
-    u.ctx.lineTo(box.left + 0.5, box.top + box.height - 0.5);
-    u.ctx.lineTo(box.left + box.width, box.top + box.height - 0.5);
-    u.ctx.stroke();
+    this.#bitmap.put(this.#context, left, top);
   }
 
-  #strokes(to, box, ratio) {
-    const { drawn: layers } = this.#scene;
-    const { ctx } = this.#u;
+  #drawCurves() {
+    const { drawn: layers, frame } = this.#scene;
+    const { box } = this.#axes;
+    const context = this.#context;
+    const to = projection(box, frame);
     for (const { resumes, paint } of layers) {
-      for (const place of resumes)
-        resumed(ctx, to, box, place, paint.key, ratio, layers.length <= 4);
+      for (const place of resumes) resumed(context, to, box, place, paint.key, layers.length <= 4);
     }
     for (const { curves, paint, bandOpacity } of layers) {
       for (const { place, low, high } of curves) {
-        if (low && bandOpacity) band(ctx, to, place, low, high, paint.curve, bandOpacity);
+        if (low && bandOpacity) band(context, to, place, low, high, paint.curve, bandOpacity);
       }
     }
     for (const { curves, forecast, paint, opacity, width } of layers) {
-      const style = { color: paint.curve, width: width * ratio, dash: paint.dash, opacity };
-      for (const { place, y } of curves) curve(ctx, to, place, y, style);
+      const style = { color: paint.curve, width, dash: paint.dash, opacity };
+      for (const { place, y } of curves) curve(context, to, place, y, style);
       if (forecast) {
-        band(ctx, to, forecast.place, forecast.low, forecast.high, paint.curve, 0.08);
-        curve(ctx, to, forecast.place, forecast.y, { ...style, dash: [3, 2.5] });
+        band(context, to, forecast.place, forecast.low, forecast.high, paint.curve, 0.08);
+        curve(context, to, forecast.place, forecast.y, { ...style, dash: [3, 2.5] });
       }
     }
   }
-}
-
-function titled(label, { factor }) {
-  return factor ? `${label}   ${factor}` : (label ?? "");
 }

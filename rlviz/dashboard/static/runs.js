@@ -1,6 +1,7 @@
 /** The runs that there are, which of them are shown, and in which color. */
 
 import { paint } from "./palette.js";
+import { AXES } from "./vocabulary.js"; // the server makes it
 
 const SHOWN_AT_FIRST = 20;
 const LOADING = 15_000;
@@ -115,5 +116,5 @@ export class Runs {
 export function axisOf(state, shown) {
   const has = (axis) => shown.some(({ run }) => run.axes.includes(axis));
   if (!shown.length || has(state.x)) return state.x;
-  return ["flops", "step", "wall_time", "tokens"].find(has) ?? state.x;
+  return Object.keys(AXES).find(has) ?? state.x;
 }

@@ -17,7 +17,7 @@ class Slot {
 }
 
 /** One metric of one run. */
-class Series {
+class RunMetric {
   slots = { whole: new Slot(), part: new Slot() };
   error = null;
 
@@ -48,7 +48,7 @@ export class Store {
     this.#onChange = onChange;
   }
 
-  /** @returns {Series|undefined} */
+  /** @returns {RunMetric|undefined} */
   get(run, metric) {
     return this.#series.get(id(run, metric));
   }
@@ -110,7 +110,7 @@ export class Store {
 
   #of(run, metric) {
     const key = id(run, metric);
-    if (!this.#series.has(key)) this.#series.set(key, new Series());
+    if (!this.#series.has(key)) this.#series.set(key, new RunMetric());
     return this.#series.get(key);
   }
 

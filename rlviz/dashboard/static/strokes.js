@@ -2,7 +2,7 @@
 
 import { faded } from "./palette.js";
 
-/** A function from (place, y) to pixels of the canvas. */
+/** Functions from place and y to the pixels of a box. */
 export function projection(box, frame) {
   const across = box.width / (frame.right - frame.left);
   const up = box.height / (frame.high - frame.low);
@@ -54,13 +54,13 @@ export function band(context, to, places, low, high, color, opacity) {
 }
 
 /** Where a session resumed: a thin line, and a flag at the foot of the panel. */
-export function resumed(context, to, box, place, color, ratio, withLine) {
+export function resumed(context, to, box, place, color, withLine) {
   const x = Math.round(to.x(place)) + 0.5;
   const foot = box.top + box.height;
   if (withLine) {
     context.strokeStyle = faded(color, 0.45);
-    context.lineWidth = ratio;
-    context.setLineDash([2 * ratio, 3 * ratio]);
+    context.lineWidth = 1;
+    context.setLineDash([2, 3]);
     context.beginPath();
     context.moveTo(x, box.top);
     context.lineTo(x, foot);
@@ -69,9 +69,9 @@ export function resumed(context, to, box, place, color, ratio, withLine) {
   }
   context.fillStyle = color;
   context.beginPath();
-  context.moveTo(x - 4 * ratio, foot);
-  context.lineTo(x + 4 * ratio, foot);
-  context.lineTo(x, foot - 7 * ratio);
+  context.moveTo(x - 4, foot);
+  context.lineTo(x + 4, foot);
+  context.lineTo(x, foot - 7);
   context.closePath();
   context.fill();
 }

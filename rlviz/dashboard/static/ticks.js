@@ -29,7 +29,7 @@ export function percents(low, high, most) {
  * numbers between, none nearer to another than there is room for. */
 export function logarithmic(low, high, most) {
   const [first, last] = [Math.floor(low), Math.ceil(high)];
-  const stride = Math.max(1, Math.ceil((high - low) / Math.max(2, most)));
+  const stride = Math.max(1, Math.ceil((high - low) / Math.max(1, most)));
   const decades = [];
   for (let k = Math.ceil(first / stride) * stride; k <= last; k += stride) decades.push(k);
   const within = (digit) => decades.map((k) => k + Math.log10(digit));
@@ -48,13 +48,15 @@ export function logarithmic(low, high, most) {
     }
   }
   at.sort((a, b) => a - b);
-  return { at, texts: at.map((place) => power(10 ** place)), factor: "" };
+  let texts = [];
+  for (let digits = 4; new Set(texts).size < at.length && digits <= 12; digits += 1)
+    texts = at.map((place) => power(10 ** place, digits)); // more where zoomed in far
+  return { at, texts, factor: "" };
 }
 
-function power(tick) {
-  return tick >= 1e-3 && tick < 1e4
-    ? String(Number(tick.toPrecision(6)))
-    : scientific(Number(tick.toPrecision(6)), 4);
+function power(tick, digits) {
+  const found = Number(tick.toPrecision(digits + 2));
+  return tick >= 1e-3 && tick < 1e4 ? String(found) : scientific(found, digits);
 }
 
 function roundStep(least, whole) {

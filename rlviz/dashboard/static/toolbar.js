@@ -5,13 +5,8 @@ import { fillDownloads } from "./download.js";
 import { element, icon, iconButton, setText } from "./elements.js";
 import { fillMetrics, menu } from "./menus.js";
 import { nextTheme, themeChoice } from "./theme.js";
+import { AXES } from "./vocabulary.js"; // the server makes it
 
-const AXES = [
-  ["flops", "RL FLOPs"],
-  ["step", "Step"],
-  ["wall_time", "Wall time"],
-  ["tokens", "Tokens"],
-];
 const THEMES = { auto: "Theme: as TensorBoard", light: "Theme: light", dark: "Theme: dark" };
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" };
 const DEBOUNCE = 60;
@@ -87,7 +82,7 @@ export class Toolbar {
   #axes() {
     return this.#segments(
       "Axis",
-      AXES,
+      Object.values(AXES).map(({ name, choice }) => [name, choice]),
       (_, axis) => axis,
       (x) => ({ x, from: null, to: null }),
     );

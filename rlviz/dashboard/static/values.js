@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 import { number } from "./numbers.js";
 import { describe } from "./readout.js";
-import { X_LABELS } from "./words.js";
+import { AXES } from "./vocabulary.js"; // the server makes it
 
 const MOST = 200;
 
@@ -20,7 +20,7 @@ export function valuesTable(scene) {
   }
   const stride = Math.max(1, Math.ceil(found.length / MOST));
   const rows = found.filter((_, i) => i % stride === 0);
-  const titles = ["Run", "Step", X_LABELS[scene.axis], scene.label, "95% interval", "Smoothed"];
+  const titles = ["Run", "Step", AXES[scene.axis].label, scene.label, "95% interval", "Smoothed"];
   const head = titles.map((title) => element("th", { scope: "col" }, title));
   const about =
     stride > 1

@@ -2,22 +2,12 @@
 
 import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
+import { AXES, LABELS } from "./vocabulary.js"; // the server makes it
 
-export const X_LABELS = {
-  flops: "RL flops",
-  step: "Training step",
-  wall_time: "Wall time (hours)",
-  tokens: "Tokens",
-};
-
-const LABELS = new Map([
-  ["accuracy", "Training Accuracy"],
-  ["average_parallelism", "Average Parallelism"],
-]);
 
 export function labelOf(metric) {
   if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
-  return LABELS.get(metric) ?? metric;
+  return LABELS[metric] ?? metric;
 }
 
 /** 1 run, 2 runs. */
@@ -37,7 +27,7 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
       parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; zoom in for the others`);
   }
   const lacking = shown.filter(({ run }) => !run.axes.includes(axis)).length;
-  if (lacking) parts.push(`${plural(lacking, "run")} without ${X_LABELS[axis]} not shown`);
+  if (lacking) parts.push(`${plural(lacking, "run")} without ${AXES[axis].label} not shown`);
   const resumed = layers.filter(({ resumes }) => resumes.length).length;
   if (resumed) parts.push("▲ a session resumed");
   if (state.forecast && metric === "accuracy")
@@ -88,7 +78,7 @@ export function message(metric, { shown, store, axis }) {
   const having = shown.filter(({ run }) => run.metrics.includes(metric));
   if (!having.length) return `No shown run has ${labelOf(metric)}.`;
   const placed = having.filter(({ run }) => run.axes.includes(axis));
-  if (!placed.length) return `No shown run with ${labelOf(metric)} has ${X_LABELS[axis]}.`;
+  if (!placed.length) return `No shown run with ${labelOf(metric)} has ${AXES[axis].label}.`;
   const series = placed.map(({ name }) => store.get(name, metric));
   if (series.some((one) => one?.whole)) return "";
   return series.find((one) => one?.error)?.error ?? "Loading …";

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rlviz.importers.log import Log, as_number, newest
+from rlviz.importers.readers import Reader, Start
 
 _DELIMITERS = ",;\t"
 
@@ -29,7 +30,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     Raises:
         ValueError: a header names a column twice.
     """
-    log = Log("csv", name, modified=newest(files))
+    log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
@@ -46,17 +47,15 @@ def _table(log: Log, file: str, stream: TextIO) -> None:
         raise ValueError(
             f"{file} has more than one column {sorted(repeated)[0]!r}. Rename or drop one of them."
         )
-    reader = csv.reader(stream, delimiter=delimiter)
-    decimal_comma = delimiter == ";"
-    for cells in _rows(log, file, reader):
+    for line, cells in _rows(log, file, stream, delimiter):
         if len(cells) > len(names):
-            log.damaged(f"row {reader.line_num + 1} of {file}, with more cells than columns")
+            log.damaged(f"row {line} of {file}, with more cells than columns")
         elif cells:
-            log.add(_values(names, cells, decimal_comma))
+            log.add(_values(names, cells, decimal_comma=delimiter == ";"))
 
 
 def _values(
-    names: list[str], cells: list[str], decimal_comma: bool
+    names: list[str], cells: list[str], *, decimal_comma: bool
 ) -> Iterator[tuple[str, object]]:
     for name, cell in zip(names, cells, strict=False):  # a row that was cut short has fewer
         if cell and name:
@@ -67,14 +66,18 @@ def _values(
                 yield name, cell if number is None else number
 
 
-def _rows(log: Log, file: str, reader: "csv._reader") -> Iterator[list[str]]:  # type: ignore[name-defined]
+def _rows(log: Log, file: str, stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of each row's last line, the header being 1, and its cells."""
+    reader = csv.reader(stream, delimiter=delimiter)
     while True:
         try:
-            yield next(reader)
+            cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
             log.damaged(f"row {reader.line_num + 1} of {file} ({error})")
+        else:
+            yield reader.line_num + 1, cells
 
 
 def _delimiter(line: str) -> str:
@@ -94,3 +97,24 @@ def is_table(line: str) -> bool:
         and all(number is None or math.isnan(number) for number in numbers)
         and not any(name[:1].isdigit() for name in names)  # as a line of a log begins
     )
+
+
+def _recognises(start: Start) -> bool:
+    """By its name, unless it is JSON all the same; other tables may be the cells of a log."""
+    named = start.file.suffix.lower() in (".csv", ".tsv")
+    return named and start.line.lstrip()[:1] not in ("{", "[") and is_table(start.line)
+
+
+def _resembles(start: Start) -> bool:
+    return is_table(start.line)
+
+
+READER = Reader(
+    file="a CSV table",
+    log="CSV table",
+    missing="no number under the names of a CSV table's first line",
+    read=read,
+    recognises=_recognises,
+    resembles=_resembles,
+    names=("*.csv", "*.tsv"),
+)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rlviz.importers.log import Log, newest
+from rlviz.importers.readers import Reader, Start
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -13,7 +14,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     Raises:
         ValueError: a JSON array is not complete.
     """
-    log = Log("jsonl", name, modified=newest(files))
+    log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
         for row in _objects(log, file):
@@ -65,3 +66,25 @@ def flat(row: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
         else:
             found.append((prefix + name, value))
     return found
+
+
+def _recognises(start: Start) -> bool:
+    line = start.line.lstrip()
+    if line[0] == "[":
+        return line[1:].lstrip()[:1] in ("{", "")
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+READER = Reader(
+    file="JSON Lines",
+    log="JSON log",
+    missing="no number in a JSON object on a line",
+    read=read,
+    begins=("{", "["),
+    recognises=_recognises,
+    names=("*.json", "*.jsonl", "*.ndjson"),
+)

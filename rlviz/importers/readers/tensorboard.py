@@ -10,6 +10,7 @@ from typing import Any
 
 from rlviz import schema, tfrecord
 from rlviz.importers.log import Log, newest
+from rlviz.importers.readers import Folder, Reader, Start
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -18,7 +19,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     Raises:
         ValueError: rlviz wrote them.
     """
-    log = Log("tensorboard", name, modified=newest(files), events=True)
+    log = Log(name, modified=newest(files), events=True)
     for file in files:
         log.begin(file.name)
         for event in _events(log, file):
@@ -67,3 +68,31 @@ def _scalar(value: Any) -> float | None:
         return float(tensor_util.make_ndarray(value.tensor).item())
     except (TypeError, ValueError):
         return None
+
+
+def _recognises(start: Start) -> bool:
+    named = "tfevents" in start.file.name
+    return named or start.bytes[8:12] == tfrecord.checksum(start.bytes[:8])
+
+
+def _in_folder(path: Path) -> list[Path]:
+    return sorted(filter(Path.is_file, path.glob("*tfevents*")))
+
+
+def _below_folder(path: Path) -> list[Path]:
+    below = sorted({file.parent for file in path.glob("*/**/*tfevents*") if file.is_file()})
+    if len(below) > 1:
+        names = ", ".join(str(folder) for folder in below[:5])
+        raise ValueError(f"{path} holds {len(below)} TensorBoard runs: import one of {names}.")
+    return _in_folder(below[0]) if below else []
+
+
+READER = Reader(
+    file="a TensorBoard event file",
+    log="TensorBoard log",
+    missing="no scalar of a TensorBoard event file",
+    read=read,
+    recognises=_recognises,
+    names=("*tfevents*",),
+    folder=Folder(holds="TensorBoard event files", files=_in_folder, below=_below_folder),
+)

@@ -5,12 +5,17 @@ summary of the run are rows of their own with the step of the last one before th
 """
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rlviz.importers.log import Log, newest
+from rlviz.importers.readers import Folder, Reader, Start
 from rlviz.importers.readers.json_lines import flat
+
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_FILE = "trainer_state.json"
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -19,7 +24,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     Raises:
         ValueError: a file is no JSON, or has no `log_history`.
     """
-    log = Log("trainer_state", name, modified=newest(files))
+    log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
         for row in _history(file):
@@ -50,3 +55,35 @@ def _history(file: Path) -> list[Any]:
             f"{file.name} has no log_history: it is no state of a Hugging Face trainer."
         )
     return history
+
+
+def _recognises(start: Start) -> bool:
+    try:
+        return "log_history" in json.loads(start.line)
+    except ValueError:  # an object over several lines, or a text that begins with a brace
+        with start.file.open("rb") as stream:
+            return b'"log_history"' in stream.read(1 << 20)
+
+
+def _in_folder(path: Path) -> list[Path]:
+    """The state of a run in its folder, else that of its last checkpoint, which repeats all."""
+    if (path / _FILE).is_file():
+        return [path / _FILE]
+    checkpoints = [
+        (int(match[1]), file)
+        for file in path.glob(f"checkpoint-*/{_FILE}")
+        if (match := _CHECKPOINT.fullmatch(file.parent.name))
+    ]
+    return [max(checkpoints)[1]] if checkpoints else []
+
+
+READER = Reader(
+    file="a trainer_state.json",
+    log=_FILE,
+    missing="no row with a number in its log_history",
+    read=read,
+    begins=("{",),
+    recognises=_recognises,
+    names=(_FILE,),
+    folder=Folder(holds="a trainer_state.json", files=_in_folder),
+)

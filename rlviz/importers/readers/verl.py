@@ -11,13 +11,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 from rlviz.importers.log import Log, newest
+from rlviz.importers.readers import Reader, Start
 
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `step:12 - ` stands inside `training/global_step:12 - ` too.
 _STEP = re.compile(r"(?<![\w/.@-])step:(\d+) - ")
 _VALUE = re.compile(r"(.+?):([A-Za-z_][\w.]*\([^()]*\)|[^\s:(]+)(?:[\s(]|$)")
-
-
 _SPACE = re.compile(r"\s")
 
 
@@ -34,7 +33,7 @@ def holds_steps(line: str) -> bool:
 
 def read(files: Sequence[Path], name: str) -> Log:
     """Read console logs, one after the other, as the parts of one run."""
-    log = Log("verl", name, modified=newest(files))
+    log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
         # Also "\r", with which a progress bar goes back, ends a line here.
@@ -67,3 +66,21 @@ def _values(text: str) -> list[tuple[str, object]]:
         if value is not None and name and not _SPACE.search(name):  # else a sentence
             found.append((name, value))
     return found
+
+
+def _resembles(start: Start) -> bool:
+    with start.file.open(encoding="utf-8", errors="replace", newline=None) as stream:
+        return any(map(holds_steps, stream))
+
+
+_EXAMPLE = "step:12 - critic/score/mean:0.37 - …"
+
+READER = Reader(
+    file="a verl console log",
+    log="verl console log",
+    missing=f"no step of a verl run, a line like '{_EXAMPLE}'",
+    example=_EXAMPLE,
+    read=read,
+    resembles=_resembles,
+    names=("*.log", "*.txt"),
+)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rlviz.flops import Transformer
-from rlviz.integrations.support.sequence_lengths import LengthReader, PassLengths
+from rlviz.integrations.support.sequence_lengths import LengthsWatch, SequenceLengths
 from rlviz.record.error_log import logger
 
 
@@ -23,7 +23,7 @@ class TrainerPhases:
     """
 
     def __init__(self, shape: Transformer, module: Any, args: Any) -> None:
-        self._shape, self._passes = shape, LengthReader(module)
+        self._shape, self._lengths = shape, LengthsWatch(module)
         self._steps: int = getattr(args, "steps_per_generation", None) or 0  # 0: it never generates
         self._sequences = args.per_device_train_batch_size * self._steps
         self._has_reference = bool(getattr(args, "beta", 0.0)) and self._steps > 0
@@ -42,8 +42,8 @@ class TrainerPhases:
         Args:
             generated: whether a batch was generated meanwhile.
         """
-        scored, trained = self._passes.take("scored"), self._passes.take("trained")
-        evaluated = self._passes.take("evaluated")
+        scored, trained = self._lengths.take("scored"), self._lengths.take("trained")
+        evaluated = self._lengths.take("evaluated")
         spent = {"update": self._shape.training(trained.lengths, lora_params=self._adapters)}
         if not self._steps:  # passes without gradients are the reference's: DPO with adapters
             spent["ref_logprob"] = self._shape.forward(scored.lengths)
@@ -57,10 +57,10 @@ class TrainerPhases:
         return {phase: flops for phase, flops in spent.items() if flops}
 
     def close(self) -> None:
-        self._passes.close()
+        self._lengths.close()
 
-    def _rollout(self, seen: PassLengths, has_old: bool) -> dict[str, int]:
-        """FLOPs of generating these sequences and of scoring them before the update."""
+    def _rollout(self, seen: SequenceLengths, has_old: bool) -> dict[str, int]:
+        """What it took to generate these sequences and to score them before the update."""
         prompts, responses = (part[: self._sequences] for part in (seen.prompts, seen.responses))
         if self._hidden:
             responses = np.where(responses == 0, self._longest, responses)

@@ -14,8 +14,8 @@ Lengths = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class PassLengths:
-    """Sequences of one or more passes; each (sequences,) tokens."""
+class SequenceLengths:
+    """How long the sequences of one or more passes are; each (sequences,) tokens."""
 
     prompts: Lengths
     responses: Lengths
@@ -26,12 +26,12 @@ class PassLengths:
         return self.prompts + self.responses
 
     @staticmethod
-    def of(rows: Lengths) -> "PassLengths":
+    def of(rows: Lengths) -> "SequenceLengths":
         """From (2, sequences): the lengths of sequences and of their labelled parts."""
-        return PassLengths(rows[0] - rows[1], rows[1])
+        return SequenceLengths(rows[0] - rows[1], rows[1])
 
 
-class LengthReader:
+class LengthsWatch:
     """Reads the lengths off each pass of a model, from its attention mask and labels.
 
     A pass with neither gradients nor labels is part of a generation and is left out. Nothing waits
@@ -47,9 +47,9 @@ class LengthReader:
         }
         self._handle = module.register_forward_pre_hook(self._before, with_kwargs=True)
 
-    def take(self, kind: str) -> PassLengths:
-        """The passes of a kind since the last call: "trained" with a gradient, "scored" without one
-        in training mode, "evaluated" in evaluation mode."""
+    def take(self, kind: str) -> SequenceLengths:
+        """The passes since the last time: "trained" with a gradient, "scored" without one while the
+        model trains, "evaluated" while it does not."""
         found = self._found[kind]
         rows = [np.zeros((2, 0), np.int64)]
         while found:
@@ -57,7 +57,7 @@ class LengthReader:
             if ready is not None:
                 ready.synchronize()
             rows.append(host.numpy())
-        return PassLengths.of(np.concatenate(rows, axis=1))
+        return SequenceLengths.of(np.concatenate(rows, axis=1))
 
     def close(self) -> None:
         self._handle.remove()

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from rlviz import wording
 from rlviz.report.doctor.findings import NOTE, PROBLEM, Finding
 from rlviz.report.history import History
-from rlviz.report.history.files import CUT, DAMAGED, NEWER, SENSELESS, UNREADABLE, Damage
-from rlviz.report.history.run_account import places_of
+from rlviz.report.history.batches import CUT, DAMAGED, NEWER, SENSELESS, UNREADABLE, FileDamage
+from rlviz.report.history.run_account import may_hide_steps, places_of
 from rlviz.report.history.session_account import Gone, Session
 
 
 def damage(history: History) -> Iterator[Finding]:
     """Everything that could not be read, and every row that must have been in a file."""
     of_file = {file.name: file for file in history.files}
-    groups: dict[tuple[str, str], list[Damage]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[FileDamage]] = defaultdict(list)
     for stretch in history.damage:
         groups[stretch.file, stretch.kind].append(stretch)
     told: set[Gone] = set()
@@ -26,7 +26,13 @@ def damage(history: History) -> Iterator[Finding]:
         sessions = [s for s in history.sessions if file is not None and s.claimed == file.session]
         gone = [gone for gone in _gone_at(stretches, sessions) if gone not in told]
         told.update(gone)
-        yield _finding(name, kind, stretches, gone, sessions)
+        if gone:
+            effect = f"With it {_which(gone)}."
+        elif any(may_hide_steps(history, stretch) for stretch in stretches):
+            effect = "Whether it held steps can't be told."
+        else:
+            effect = "No step is missing there."
+        yield _finding(name, kind, stretches, bool(gone), effect)
     for session in history.sessions:
         if untold := [gone for gone in session.gone if gone not in told]:
             yield Finding(
@@ -38,7 +44,7 @@ def damage(history: History) -> Iterator[Finding]:
             )
 
 
-def _gone_at(stretches: Sequence[Damage], sessions: Sequence[Session]) -> list[Gone]:
+def _gone_at(stretches: Sequence[FileDamage], sessions: Sequence[Session]) -> list[Gone]:
     """The rows that are gone where a file is damaged."""
     before = {stretch.before_step for stretch in stretches}
     after = {stretch.after_step for stretch in stretches} - {None}
@@ -53,20 +59,19 @@ def _gone_at(stretches: Sequence[Damage], sessions: Sequence[Session]) -> list[G
 def _finding(
     name: str,
     kind: str,
-    stretches: Sequence[Damage],
-    gone: Sequence[Gone],
-    sessions: Sequence[Session],
+    stretches: Sequence[FileDamage],
+    cost_steps: bool,
+    effect: str,
 ) -> Finding:
     first = stretches[0]
     size = wording.size(sum(stretch.length for stretch in stretches))
-    effect = _effect(stretches[-1], gone, sessions)
     if kind == CUT:
         return Finding(
-            PROBLEM if gone else NOTE,
+            PROBLEM if cost_steps else NOTE,
             "cut",
             f"the last {size} of {name} are no whole record. {effect}",
             "Copy the file again from where the run was recorded."
-            if gone
+            if cost_steps
             else "Nothing; a process that is killed, or writing now, leaves the end of a file so. "
             "It costs at most the last second.",
         )
@@ -106,22 +111,12 @@ def _finding(
     )
 
 
-def _effect(last: Damage, gone: Sequence[Gone], sessions: Sequence[Session]) -> str:
-    """What the damage costs, in steps."""
-    if gone:
-        return f"With it {_which(gone)}."
-    known = [s for s in sessions if last.after_step is not None and s.last_step > last.after_step]
-    if last.before_step is not None or known:
-        return "No step is missing there."
-    return "Whether it held steps can't be told."
-
-
 def _which(gone: Sequence[Gone]) -> str:
     rows = sum(one.rows for one in gone)
     return f"{places_of(gone)} {wording.agree(rows, 'is', 'are')} missing"
 
 
-def _foreign(name: str, stretches: Sequence[Damage]) -> Finding:
+def _foreign(name: str, stretches: Sequence[FileDamage]) -> Finding:
     return Finding(
         NOTE,
         "foreign_damage",

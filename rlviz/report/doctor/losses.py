@@ -13,6 +13,7 @@ from rlviz.report.doctor.findings import (
     usual_stride,
 )
 from rlviz.report.history import History
+from rlviz.report.history.run_account import account_of
 from rlviz.report.history.session_account import Session
 
 
@@ -82,7 +83,7 @@ def ranks(history: History) -> Iterator[Finding]:
     ]
     if len(shown) > 3:
         shown[3:] = [f"and {wording.counted(len(shown) - 3, 'set')} of ranks more"]
-    steps = sum(stretch.steps for stretch in history.missing_ranks)
+    steps = account_of(history).without_ranks
     size = max(session.world_size for session in history.sessions)
     yield Finding(
         PROBLEM,

@@ -7,6 +7,7 @@ import numpy as np
 from rlviz import schema, wording
 from rlviz.report.doctor.findings import NOTE, OVERLAP_SECONDS, Finding, goes_on_from, jumps
 from rlviz.report.history import History
+from rlviz.report.history.run_account import account_of
 
 
 def restarts(history: History) -> Iterator[Finding]:
@@ -46,9 +47,8 @@ def numbering(history: History) -> Iterator[Finding]:
     """Holes in the numbers of the steps that nothing else explains."""
     if history.dropped or history.damage:
         return
-    explained = [*history.missing]
-    for session in history.sessions:
-        explained += [((g.after_step or 0) + 1, g.before_step - 1) for g in session.gone]
+    gone = account_of(history).gone
+    explained = [*history.missing, *(((g.after_step or 0) + 1, g.before_step - 1) for g in gone)]
     holes = [
         (first, last)
         for first, last in jumps(history)

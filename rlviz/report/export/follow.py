@@ -2,22 +2,25 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report.export import descriptions, formats
-from rlviz.report.history.files import NEWER, UNREADABLE, Batch, Contents, Damage
-from rlviz.report.history.history import History, merged
-from rlviz.report.history.session_account import Session
-from rlviz.report.history.tail import Tail
+from rlviz.report.export import formats
+from rlviz.report.history.batches import CUT, DAMAGED, NEWER, UNREADABLE, FileDamage
+from rlviz.report.history.files import Contents, RunReader
+from rlviz.report.history.history import History
+from rlviz.report.history.sessions import merge
 
 Floats = NDArray[np.float64]
+
+_REST = 9.0
+"""Times as long as each of the last two looks took, so that looking takes a tenth of the time: with
+something new, all that is known is merged anew. One alone that takes long is the first, or a burst.
+"""
 
 
 def follow(
@@ -44,7 +47,8 @@ def follow(
     Args:
         logdir: a run directory; it need not hold any step yet.
         stream: binary and buffered; flushed after each look.
-        poll_seconds: between two looks, > 0. Each reads what was appended, and no more.
+        poll_seconds: between two looks, > 0; more of a run so long that it would take over a tenth
+            of a processor. Each reads what was appended, and no more.
         until_idle: end when this many seconds brought no new step; None: never.
         warn: told, in a sentence, of what can't be read.
 
@@ -71,33 +75,22 @@ def follow(
         raise ValueError(f"until_idle must be at least 0 seconds, got {until_idle}.")
     follower = Follower(logdir)
     written = 0
+    cost = 0.0
     last = time.monotonic()
     try:
         while True:
+            before, begin = cost, time.process_time()
             for lines in follower.new_lines(warn):
                 stream.write(lines)
                 written += lines.count(b"\n")
                 last = time.monotonic()
             stream.flush()
+            cost = time.process_time() - begin
             if until_idle is not None and time.monotonic() - last >= until_idle:
                 return written
-            time.sleep(poll_seconds)
+            time.sleep(max(poll_seconds, _REST * min(before, cost)))
     except KeyboardInterrupt:
         return written
-
-
-@dataclass(slots=True)
-class _Session:
-    """What has to be known of a session to read on."""
-
-    number: int
-    """As in `History.session`."""
-    after: float
-    """The step after which it goes on."""
-    offsets: dict[str, int]
-    """Column of cumulative FLOPs -> what has to be put on top of it."""
-    have: list[tuple[int, int]] = field(default_factory=list)
-    """The rows that were read, by the writer's own count, from (with) and to (without)."""
 
 
 class Follower:
@@ -111,132 +104,93 @@ class Follower:
     """
 
     def __init__(self, logdir: str | os.PathLike[str]) -> None:
-        self._tail = Tail(logdir)
-        self._sessions: dict[tuple[int, str], _Session] = {}
+        self._reader = RunReader(logdir, yet=" (yet)")
+        self._seen: Contents | None = None
+        self._told: dict[str, Floats] = {schema.STEP: np.empty(0)}
+        """The rows as who reads the lines has them, one for each step, in their order."""
+        self._warned: set[tuple[str, int, str]] = set()
 
     def new_lines(self, warn: Callable[[str], None] | None = None) -> Iterator[bytes]:
-        """JSON Lines of the steps that were written since the last call, some at a time."""
-        batches = []
-        for item in self._tail.poll():
-            if isinstance(item, Batch):
-                if len(item.steps):
-                    batches.append(item)
-            elif warn is not None:
-                warn(_sentence(item))
-        known = [batch for batch in batches if _key(batch) in self._sessions]
-        known.sort(key=lambda batch: (self._sessions[_key(batch)].number, batch.written or 0))
-        for key, mine in groupby(known, key=_key):
-            yield from _lines(self._go_on(self._sessions[key], mine))
-        if len(known) < len(batches):
-            yield from _lines(self._begin())
+        """JSON Lines of the steps that came or changed since the last call, some at a time."""
+        contents = self._reader.look()
+        if contents is self._seen:
+            return
+        self._seen = contents
+        if warn is not None:
+            for damage in self._news(contents):
+                warn(_sentence(damage))
+        if contents.batches:
+            merged = merge(contents.batches)
+            yield from self._lines(merged.columns, np.argsort(merged.place))
 
-    def _go_on(self, session: _Session, batches: Iterable[Batch]) -> History | None:
-        """The new rows of a session that is known, those of them that stand."""
-        new = [fresh for batch in batches if len((fresh := _without(batch, session.have)).steps)]
-        if not new:
-            return None
-        rows = self._run_of(new)
-        for name, offset in session.offsets.items():
-            _raise(rows.columns, name, offset)
-        rows.columns[schema.SESSION][:] = session.number
-        later = (s.after for s in self._sessions.values() if s.number > session.number)
-        return _only(rows, rows.columns[schema.STEP] <= min(later, default=np.inf))
+    def _news(self, contents: Contents) -> Iterator[FileDamage]:
+        """The damage that was not told yet, but for what is perhaps being written now."""
+        sizes = {file.name: file.size for file in contents.files}
+        for damage in contents.damage:
+            key = damage.file, damage.offset, damage.kind
+            is_awaited = damage.kind in (CUT, DAMAGED) and damage.end == sizes[damage.file]
+            if not is_awaited and key not in self._warned:
+                self._warned.add(key)
+                yield damage
 
-    def _begin(self) -> History:
-        """The rows that stand of sessions that were not known before.
+    def _lines(self, rows: dict[str, Floats], recorded: NDArray[np.int64]) -> Iterator[bytes]:
+        """The lines that make what stands of what was told.
 
-        What their FLOPs are counted from depends on all rows before them, so these are read again.
+        Args:
+            rows: those that stand, one for each step, in their order.
+            recorded: which is the first that was recorded, and so on.
         """
-        batches = [batch for batch in self._tail.read_again() if len(batch.steps)]
-        run = self._run_of(batches)
-        of_key: dict[tuple[int, str], list[Batch]] = {}
-        for batch in batches:
-            of_key.setdefault(_key(batch), []).append(batch)
-        keys = sorted(of_key, key=lambda key: key[0])  # as `run.sessions` are
-        new = []
-        for key, account in zip(keys, run.sessions, strict=True):
-            if key not in self._sessions:
-                new.append(account.number)
-                self._sessions[key] = self._known(run, account, of_key[key])
-        return _only(run, np.isin(run.session, new))
+        if not len(self._told[schema.STEP]):
+            self._told = rows
+            yield from _json_lines(rows)
+            return
+        # Twice at most: a session whose loop goes back voids rows that stand, which come again.
+        while len(news := recorded[_are_new(rows, self._told)[recorded]]):
+            lines = {name: values[news] for name, values in rows.items()}
+            yield from _json_lines(lines)
+            for number in np.unique(lines[schema.SESSION]):
+                self._tell(_rows(lines, lines[schema.SESSION] == number), number)
 
-    def _known(self, run: History, account: Session, batches: list[Batch]) -> _Session:
-        first = min(batches, key=lambda batch: batch.written or 0)
-        after = first.steps[0] - 1
-        if account.resumed_after is not None:
-            after = min(after, account.resumed_after)
-        offsets = _offsets(run, account.number, self._run_of(batches))
-        session = _Session(account.number, float(after), offsets)
-        for batch in batches:
-            _without(batch, session.have)
-        return session
-
-    def _run_of(self, batches: Iterable[Batch]) -> History:
-        return merged(Contents(self._tail.path, tuple(batches), (), ()))
+    def _tell(self, lines: dict[str, Floats], session: float) -> None:
+        """Make of some lines of a session what who reads them does."""
+        told = self._told
+        if session > told[schema.SESSION].max():
+            told = _rows(told, told[schema.STEP] < lines[schema.STEP][0])
+        both = {
+            name: np.concatenate([_column(told, name), _column(lines, name)])
+            for name in dict.fromkeys((*told, *lines))
+        }
+        _, from_behind = np.unique(both[schema.STEP][::-1], return_index=True)
+        latest = len(both[schema.STEP]) - 1 - from_behind
+        self._told = {name: values[latest] for name, values in both.items()}
 
 
-def _key(batch: Batch) -> tuple[int, str]:
-    """Tells sessions apart, also two that took the same number."""
-    return batch.header.session, batch.header.writer
+def _are_new(rows: dict[str, Floats], told: dict[str, Floats]) -> NDArray[np.bool_]:
+    """Which rows were not told, or not as they are; both have one for each step, in order."""
+    at = np.minimum(
+        np.searchsorted(told[schema.STEP], rows[schema.STEP]), len(told[schema.STEP]) - 1
+    )
+    same = np.ones(len(at), dtype=bool)
+    for name, values in rows.items():
+        before = _column(told, name)[at]
+        same &= (values == before) | (np.isnan(values) & np.isnan(before))
+    return ~same
 
 
-def _lines(rows: History | None) -> Iterator[bytes]:
-    if rows is not None:
-        for part in formats.blocks(rows, formats.TEXT_ROWS):
-            yield formats.json_lines(part)
+def _column(rows: dict[str, Floats], name: str) -> Floats:
+    return rows[name] if name in rows else np.full(len(rows[schema.STEP]), np.nan)
 
 
-def _only(run: History, rows: NDArray[np.bool_]) -> History:
-    return replace(run, columns={name: values[rows] for name, values in run.columns.items()})
+def _rows(rows: dict[str, Floats], which: NDArray[np.bool_]) -> dict[str, Floats]:
+    return {name: values[which] for name, values in rows.items()}
 
 
-def _without(batch: Batch, have: list[tuple[int, int]]) -> Batch:
-    """The batch without the rows that were read before, for a writer repeats what it isn't sure
-    to have written; notes that they are read now."""
-    if batch.written is None:
-        return batch
-    first = batch.written - len(batch.table)
-    is_new = np.ones(len(batch.table), dtype=bool)
-    for begin, end in have:
-        is_new[max(begin - first, 0) : max(end - first, 0)] = False
-    joined = (first, batch.written)
-    apart = []
-    for begin, end in have:
-        if end < joined[0] or joined[1] < begin:
-            apart.append((begin, end))
-        else:
-            joined = min(begin, joined[0]), max(end, joined[1])
-    have[:] = sorted([*apart, joined])
-    return replace(batch, table=batch.table[is_new])
+def _json_lines(rows: dict[str, Floats]) -> Iterator[bytes]:
+    for part in formats.blocks(History(rows), formats.TEXT_ROWS):
+        yield formats.json_lines(part)
 
 
-def _offsets(run: History, number: int, alone: History) -> dict[str, int]:
-    """What a session's FLOPs were raised by in the run, as against the session alone."""
-    found = {}
-    for name in filter(descriptions.is_count, alone.columns):
-        at = np.flatnonzero((run.session == number) & np.isfinite(run.columns[name]))
-        if len(at):
-            same_step = int(np.searchsorted(alone.step, run.step[at[-1]]))
-            found[name] = _count(run, name, int(at[-1])) - _count(alone, name, same_step)
-    return {name: offset for name, offset in found.items() if offset}
-
-
-def _count(run: History, name: str, row: int) -> int:
-    remainders = run.columns[descriptions.remainder_of(name)]
-    return schema.join_count(run.columns[name][row], remainders[row])
-
-
-def _raise(table: dict[str, Floats], name: str, offset: int) -> None:
-    """Put something on top of cumulative FLOPs, exactly."""
-    nearest, remainders = table.get(name), table.get(descriptions.remainder_of(name))
-    if nearest is None or remainders is None:
-        return
-    for row in np.flatnonzero(np.isfinite(nearest)):
-        count = schema.join_count(nearest[row], remainders[row]) + offset
-        nearest[row], remainders[row] = schema.split_count(count)
-
-
-def _sentence(damage: Damage) -> str:
+def _sentence(damage: FileDamage) -> str:
     if damage.kind in (NEWER, UNREADABLE):
         return f"{damage.file}: {damage.reason}"
     return (

@@ -196,9 +196,9 @@ def _arrow_array(
         if pyarrow.types.is_integer(kind):
             values = np.where(missing, 0, values).astype(np.int64)
         return pyarrow.array(values, kind, mask=missing)
-    halves, is_held = decimals.halves_of_counts(values, _remainders(history, name))
+    words, is_held = decimals.words_of_counts(values, _remainders(history, name))
     valid = pyarrow.array(is_held).buffers()[1]
-    return pyarrow.Array.from_buffers(kind, len(values), [valid, pyarrow.py_buffer(halves)])
+    return pyarrow.Array.from_buffers(kind, len(values), [valid, pyarrow.py_buffer(words)])
 
 
 # --- of several formats ----------------------------------------------------

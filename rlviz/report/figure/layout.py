@@ -13,9 +13,9 @@ from rlviz.report.figure.panels import Panel, draw, panel
 from rlviz.report.figure.result import Drawing
 from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
 from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.forecast import Forecast
 from rlviz.report.series.groups import Group, Histories, groups_of
 from rlviz.report.series.measures import default_measures, measure
-from rlviz.report.series.outlook import Forecast
 from rlviz.schema import AxisName
 
 _HANDLE = 3.6

@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from numpy.typing import NDArray
 
+from rlviz.palette import BLUE, RED
 from rlviz.report.figure import labels, scales
-from rlviz.report.figure.style import BLUE, RED, Style, color_and_dashes
+from rlviz.report.figure.style import Style, color_and_dashes
 from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
+from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
-from rlviz.report.series.outlook import Forecast, Outlook
 from rlviz.report.series.thinning import thinned
 
 Floats = NDArray[np.float64]

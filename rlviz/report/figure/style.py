@@ -3,19 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
+from rlviz.palette import DASHES, OF_RUNS
 from rlviz.report.figure.labels import FONT
 
-BLUE, RED = "#1f77b4", "#d62728"
-_OF_RUNS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Told apart with any color vision: M. Okabe and K. Ito, Color Universal Design, 2008; without
-their yellow, which is lost on white."""
-_DASHES: tuple[Any, ...] = ("solid", (0, (6, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
-MOST_GROUPS = len(_OF_RUNS) * len(_DASHES)
+MOST_GROUPS = len(OF_RUNS) * len(DASHES)
 
 
 def color_and_dashes(number: int) -> tuple[str, Any]:
-    """Those of the number-th of several runs, from 0."""
-    return _OF_RUNS[number % len(_OF_RUNS)], _DASHES[number // len(_OF_RUNS)]
+    """Those of the number-th of several runs, from 0, as matplotlib takes them."""
+    dashes = DASHES[number // len(OF_RUNS)]
+    return OF_RUNS[number % len(OF_RUNS)], (0, dashes) if dashes else "solid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,64 +1,22 @@
-"""Reads the event files of a run directory: batches of rows, and the damage between them."""
+"""Reads the event files of a run directory, once or as they grow."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rlviz import schema, tfrecord
-
-Floats = NDArray[np.float64]
-
-CUT = "cut"
-"""The file ends within a record: a process was killed, or is writing it now."""
-DAMAGED = "damaged"
-"""Bytes are not those that were written, or no longer there."""
-UNREADABLE = "unreadable"
-"""The operating system does not give the file."""
-NEWER = "newer"
-"""Rows of a format that this rlviz does not know."""
-SENSELESS = "senseless"
-"""An intact record whose rows contradict themselves."""
+from rlviz import schema
+from rlviz.report.history.batches import (
+    NEWER,
+    UNREADABLE,
+    Batch,
+    FileDamage,
+    items_in,
+    joined,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows as one flush wrote them."""
-
-    header: schema.RowsHeader
-    table: Floats
-    """(rows, columns of the header)"""
-    written: int | None = None
-    """Rows that its writer had written with this batch; None where it did not count them."""
-
-    @property
-    def steps(self) -> Floats:
-        """The steps of its rows, without rows that have none."""
-        steps = self.table[:, self.header.columns.index(schema.STEP)]
-        return np.asarray(steps[np.isfinite(steps)])
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A stretch of an event file that could not be read."""
-
-    file: str
-    offset: int
-    length: int
-    reason: str
-    kind: str = DAMAGED
-    """`CUT`, `DAMAGED`, `UNREADABLE`, `NEWER` or `SENSELESS` of this module."""
-    after_step: int | None = None
-    """The last step that the file holds before the stretch."""
-    before_step: int | None = None
-    """The first step that the file holds after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventFile:
+class RunFile:
     """One event file of a run directory."""
 
     name: str
@@ -80,8 +38,8 @@ class Contents:
 
     path: Path
     batches: tuple[Batch, ...]
-    damage: tuple[Damage, ...]
-    files: tuple[EventFile, ...]
+    damage: tuple[FileDamage, ...]
+    files: tuple[RunFile, ...]
 
 
 def load(logdir: str | os.PathLike[str]) -> Contents:
@@ -90,18 +48,42 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    path = run_directory(logdir)
-    batches: list[Batch] = []
-    damage: list[Damage] = []
-    files: list[EventFile] = []
-    for file in sorted(filter(_may_be_read, path.glob("*tfevents*"))):
-        found, spoiled, size = _read_file(file)
-        batches += found
-        damage += spoiled
-        rows = sum(len(batch.table) for batch in found)
-        named = schema.FileName.of(file.name)
-        files.append(EventFile(file.name, size, rows, named.session if named else None))
-    return Contents(path, tuple(batches), tuple(damage), tuple(files))
+    return RunReader(logdir).look()
+
+
+class RunReader:
+    """Reads the event files of a run directory at the first look, and later what was added.
+
+    What is damaged at the end of a file is read again when there is more of it: it may be a record
+    in the middle of being written.
+
+    Args:
+        logdir: a run directory.
+        yet: as in `run_directory`.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+    """
+
+    def __init__(self, logdir: str | os.PathLike[str], *, yet: str = "") -> None:
+        self._path = run_directory(logdir, yet=yet)
+        self._files: dict[str, _FileReader] = {}
+        self._seen: Contents | None = None
+
+    def look(self) -> Contents:
+        """What the files hold now: the same object as before where none has changed."""
+        paths = [path for path in sorted(self._path.glob("*tfevents*")) if not os.path.isdir(path)]
+        files = {path.name: self._files.get(path.name) or _FileReader(path) for path in paths}
+        changed = [file.read_on() for file in files.values()]
+        if self._seen is None or any(changed) or files.keys() != self._files.keys():
+            self._files = files
+            self._seen = Contents(
+                self._path,
+                tuple(batch for file in files.values() for batch in file.batches),
+                tuple(damage for file in files.values() for damage in file.damage()),
+                tuple(file.described() for file in files.values()),
+            )
+        return self._seen
 
 
 def run_directory(logdir: str | os.PathLike[str], *, yet: str = "") -> Path:
@@ -128,10 +110,6 @@ def run_directory(logdir: str | os.PathLike[str], *, yet: str = "") -> Path:
     )
 
 
-def _may_be_read(file: Path) -> bool:
-    return not os.path.isdir(file)
-
-
 def no_steps(contents: Contents) -> FileNotFoundError:
     """What to say of a directory without a single row."""
     path = contents.path
@@ -143,93 +121,72 @@ def no_steps(contents: Contents) -> FileNotFoundError:
     return FileNotFoundError(f"{path} holds no steps recorded by rlviz (yet).{hint}")
 
 
-def _read_file(file: Path) -> tuple[list[Batch], list[Damage], int]:
-    """The batches and the damage of a file, and its size."""
-    try:
-        data = file.read_bytes()  # a mapped file that is truncated meanwhile kills the process
-    except OSError as error:
-        reason = f"the file can't be read: {error.strerror}"
-        return [], [Damage(file.name, 0, 0, reason, UNREADABLE)], _size(file)
-    batches: list[Batch] = []
-    damage: list[Damage] = []
-    step, followed = None, 0  # the last step read, and how much damage a step has followed
-    for item in _items(file.name, data):
-        if isinstance(item, Damage):
-            damage.append(replace(item, after_step=step))
-            continue
-        batches.append(item)
-        if len(steps := item.steps):
-            for i in range(followed, len(damage)):
-                damage[i] = replace(damage[i], before_step=int(steps[0]))
-            step, followed = int(steps[-1]), len(damage)
-    return batches, damage, len(data)
+class _FileReader:
+    """One event file, as far as it was read."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._version = (0, 0, 0)
+        """Inode, size and time of change when it was read."""
+        self._refused = ""
+        """Why the system does not give the file."""
+        self._size = 0
+        self._start_over()
 
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
+    def _start_over(self) -> None:
+        self.batches: list[Batch] = []
+        self._damage: list[FileDamage] = []
+        self._offset = 0
+        """What is behind it is read again when there is more of it."""
+        self._step: int | None = None
+        """The last one read."""
+        self._followed = 0
+        """How much of the damage a step has followed."""
 
-
-def _items(name: str, data: bytes) -> Iterator[Batch | Damage]:
-    for item in tfrecord.scan(data, holding=_ROWS_TAG_START):
-        if isinstance(item, tfrecord.Damage):
-            kind = CUT if _is_cut(data, item) else DAMAGED
-            yield Damage(name, item.offset, item.length, item.reason, kind)
-            continue
+    def read_on(self) -> bool:
+        """Read what was added; whether anything is new."""
         try:
-            yield from batches_of(item.payload)
-        except ValueError as error:
-            yield Damage(name, item.begin, item.end - item.begin, str(error), kind_of(error))
+            state = self._path.stat()
+            version = state.st_ino, state.st_size, state.st_mtime_ns
+            if version == self._version:
+                return False
+            if state.st_ino != self._version[0] or state.st_size < self._offset:
+                self._start_over()
+            self._size = state.st_size
+            with self._path.open("rb") as stream:  # a mapped file that shrinks kills the process
+                stream.seek(self._offset)
+                data = stream.read()
+        except OSError as error:
+            before, self._refused = self._refused, f"the file can't be read: {error.strerror}"
+            return before != self._refused
+        self._version, self._refused = version, ""
+        self._take(data)
+        return True
 
+    def _take(self, data: bytes) -> None:
+        self._size = self._offset + len(data)
+        self._damage = [damage for damage in self._damage if damage.offset < self._offset]
+        found = self.batches[-1:]
+        for item in items_in(self._path.name, data, self._offset):
+            if isinstance(item, FileDamage):
+                self._damage.append(replace(item, after_step=self._step))
+                continue
+            found.append(item)
+            if len(steps := item.steps):
+                for i in range(self._followed, len(self._damage)):
+                    self._damage[i] = replace(self._damage[i], before_step=int(steps[0]))
+                self._step, self._followed = int(steps[-1]), len(self._damage)
+        self.batches[-1:] = joined(found)
+        ends = self._damage and self._damage[-1].end == self._size
+        self._offset = self._damage[-1].offset if ends else self._size
 
-def kind_of(error: ValueError) -> str:
-    """Of damage: what was wrong with an intact record."""
-    return NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
+    def damage(self) -> list[FileDamage]:
+        if not self._refused:
+            return self._damage
+        name = self._path.name
+        return [*self._damage, FileDamage(name, self._offset, 0, self._refused, UNREADABLE)]
 
-
-def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
-    """Whether it is what a kill or a power loss leaves at the end of a file: half a record, or
-    zeros where the file had grown and its content was not on the disk yet."""
-    end = damage.offset + damage.length
-    if end < len(data):
-        return False
-    return damage.is_incomplete or not any(data[damage.offset : end])
-
-
-_ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
-
-
-def batches_of(payload: bytes) -> list[Batch]:
-    """The rows in one record of an event file; most records hold none.
-
-    Raises:
-        ValueError: the record is no event, or its rows contradict themselves.
-        schema.NewerFormatError: they are of a format that this rlviz does not know.
-    """
-    if _ROWS_TAG_START not in payload:  # spares the parser the scalars, pictures and texts
-        return []
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
-
-    try:
-        event = Event.FromString(payload)
-    except DecodeError as error:
-        raise ValueError(f"not an event: {error}") from error
-    found = []
-    for value in event.summary.value:
-        if schema.is_rows_tag(value.tag):
-            header = schema.RowsHeader.from_bytes(value.metadata.plugin_data.content)
-            shape = tuple(dim.size for dim in value.tensor.tensor_shape.dim)
-            table = np.frombuffer(value.tensor.tensor_content, dtype="<f8").reshape(shape)
-            if table.ndim != 2 or table.shape[1] != len(header.columns):
-                raise ValueError(f"rows of shape {shape} under {len(header.columns)} columns")
-            found.append(Batch(header, table, _written(event.step)))
-    return found
-
-
-def _written(event_step: int) -> int | None:
-    """How many rows the writer had written with this batch: its event's step counts them from
-    -2**53 on. None where the event is of a writer that does not count."""
-    return event_step + 2**53 if event_step < -(2**52) else None
+    def described(self) -> RunFile:
+        name = schema.FileName.of(self._path.name)
+        rows = sum(len(batch.table) for batch in self.batches)
+        return RunFile(self._path.name, self._size, rows, name.session if name else None)

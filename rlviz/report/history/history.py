@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rlviz import schema, wording
 from rlviz.accuracy import wilson_interval
 from rlviz.parallelism.sums import ratios
-from rlviz.report.history.files import Contents, Damage, EventFile, load, no_steps
+from rlviz.report.history.batches import FileDamage
+from rlviz.report.history.files import Contents, RunFile, load, no_steps
 from rlviz.report.history.session_account import MissingRanks, Session
 from rlviz.report.history.sessions import merge
 
@@ -41,13 +42,13 @@ class History:
 
     columns: dict[str, Floats]
     logdir: str = ""
-    damage: tuple[Damage, ...] = ()
+    damage: tuple[FileDamage, ...] = ()
     superseded: int = 0
     lost_flops: dict[int, int] = field(default_factory=dict)
     missing: tuple[tuple[int, int], ...] = ()
     sessions: tuple[Session, ...] = ()
     missing_ranks: tuple[MissingRanks, ...] = ()
-    files: tuple[EventFile, ...] = ()
+    files: tuple[RunFile, ...] = ()
 
     def __len__(self) -> int:
         return len(self.step)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema, wording
+from rlviz.report.history.batches import FileDamage
 from rlviz.report.history.history import History
 from rlviz.report.history.session_account import Gone
 from rlviz.report.history.sessions import most_flops
@@ -30,6 +31,8 @@ class RunAccount:
         flops_per_second: the total over the wall seconds; None where one of them is unknown.
         seconds: phase -> seconds that were recorded of it.
         mfu: phase -> model FLOPs utilization, in [0, 1], weighed by seconds.
+        gone: rows that were written and are in no file, in the order of their sessions.
+        without_ranks: how many steps lack the sums of some ranks.
     """
 
     steps: int
@@ -43,6 +46,8 @@ class RunAccount:
     flops_per_second: float | None
     seconds: dict[str, float]
     mfu: dict[str, float]
+    gone: tuple[Gone, ...]
+    without_ranks: int
 
     @property
     def total_flops(self) -> int | None:
@@ -73,6 +78,8 @@ def account_of(history: History) -> RunAccount:
         flops_per_second=_rate(history, seconds),
         seconds=_seconds(history),
         mfu=_mfu(history),
+        gone=tuple(gone for session in history.sessions for gone in session.gone),
+        without_ranks=sum(stretch.steps for stretch in history.missing_ranks),
     )
 
 
@@ -86,6 +93,20 @@ def elapsed(wall: NDArray[np.float64]) -> NDArray[np.float64]:
     set_back = np.maximum(-np.diff(wall, prepend=wall[:1]), 0.0)
     since: NDArray[np.float64] = wall - wall[:1] + np.cumsum(set_back)
     return since
+
+
+def may_hide_steps(history: History, damage: FileDamage) -> bool:
+    """Whether steps may have stood in a stretch that can't be read without anything telling of it.
+
+    Each writer counts its rows, so where any of its steps came later, it is known what is gone.
+    """
+    if damage.before_step is not None:
+        return False
+    if damage.after_step is None:
+        return True
+    claimed = {file.session for file in history.files if file.name == damage.file}
+    mine = [session for session in history.sessions if session.claimed in claimed]
+    return all(session.last_step <= damage.after_step for session in mine)
 
 
 def places_of(gone: Sequence[Gone]) -> str:

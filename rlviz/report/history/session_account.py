@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report.history.files import Batch
+from rlviz.report.history.batches import Batch
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def sessions_of(
     batches: Sequence[Batch],
     claimed: Mapping[int, int],
     columns: Mapping[str, Floats],
-    keep: Rows,
+    keep: Indices,
     stand_until: Mapping[int, float],
 ) -> tuple[Session, ...]:
     """The sessions that wrote any step, in the order of their numbers.
@@ -103,7 +103,7 @@ def _session(
     batches: Sequence[Batch],
     claimed: int,
     columns: Mapping[str, Floats],
-    rows: Rows,
+    rows: Indices,
     stands: NDArray[np.bool_],
     void_after: float,
 ) -> Session:
@@ -141,7 +141,7 @@ def _first_time(batches: Sequence[Batch]) -> Iterator[NDArray[np.bool_]]:
         if batch.written is None:
             yield at >= 0
         else:
-            yield at >= have - (batch.written - len(batch.table))
+            yield at >= have - batch.rows_before
             have = max(have, batch.written)
 
 
@@ -153,7 +153,7 @@ def _gone(batches: Sequence[Batch], void_after: float) -> Iterator[Gone]:
         steps = batch.steps
         if batch.written is None or not len(steps):
             continue
-        before = batch.written - len(batch.table)
+        before = batch.rows_before
         since = steps[0] - 1 - (before - have) if last is None else last
         if before > have and since < void_after:
             yield Gone(before - have, last, int(steps[0]))
@@ -162,7 +162,7 @@ def _gone(batches: Sequence[Batch], void_after: float) -> Iterator[Gone]:
 
 
 def stretches_without(
-    batches: Sequence[Batch], step: Floats, keep: Rows
+    batches: Sequence[Batch], step: Floats, keep: Indices
 ) -> tuple[MissingRanks, ...]:
     """The stretches of standing steps that lack ranks."""
     if not any(batch.header.missing_ranks for batch in batches):

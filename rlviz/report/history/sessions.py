@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
-from rlviz.report.history.files import Batch
+from rlviz.report.history.batches import Batch
 from rlviz.report.history.session_account import (
     MissingRanks,
     Session,
@@ -23,6 +23,8 @@ class Merged:
     """One row for each step, steps strictly increasing."""
 
     columns: dict[str, Floats]
+    place: NDArray[np.int64]
+    """Where each row stands among all that were recorded, those of earlier sessions first."""
     superseded: int
     """Rows that a later one replaced."""
     lost_flops: dict[int, int]
@@ -66,6 +68,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
     stand_until = {number: start.after for number, start in starts.items()}
     return Merged(
         standing,
+        keep,
         superseded,
         lost,
         tuple(missing),
@@ -85,7 +88,7 @@ def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
         following = numbers[session, writer] + 1
     renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
     # Names of files follow the clock, which may be set back; the writer's own count does not.
-    renumbered.sort(key=lambda batch: (batch.header.session, batch.written or 0))
+    renumbered.sort(key=lambda b: (b.header.session, b.rows_before, b.written or 0))
     return renumbered, {number: session for (session, _), number in numbers.items()}
 
 

@@ -1,19 +1,43 @@
-"""Leaves out dots of a long run that others cover, so that it looks as before, extremes and all."""
+"""Leaves out what can't be seen: dots that lie in others, and points within a line's column."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
-ALL_UP_TO = 20_000
+MOST_DOTS = 20_000
 _ACROSS, _UP = 450, 180
-"""Cells of a panel; about as wide and half as high as a dot of a long run."""
+"""Cells of a figure's panel; about as wide and half as high as a dot of a long run."""
+_CELL_PIXELS = 1 / 3
+"""The least side of a cell on a screen; where there are too many, it grows to about the radius of a
+dot."""
+_GROWTH = 0.6
+"""Dots that fill an area become fewer with the square of a cell's side, those along a line with the
+side."""
 
 
-def thinned(place: Floats, y: Floats, *, runs: int = 1) -> NDArray[np.int64]:
-    """Which points to draw, in their order: all of a short run; of one with more than 20,000 the
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """What of a panel is visible, and how large: x as it lies on the screen, y, and pixels."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    width: int
+    height: int
+
+    @property
+    def sides(self) -> tuple[float, float, float, float]:
+        return self.left, self.right, self.low, self.high
+
+
+def thinned(place: Floats, y: Floats, *, runs: int = 1) -> Indices:
+    """Which dots a figure has, in their order: all of a short run; of one with more than 20,000 the
     first in each cell of a grid over the panel, and the lowest and the highest in each column.
 
     Args:
@@ -21,30 +45,90 @@ def thinned(place: Floats, y: Floats, *, runs: int = 1) -> NDArray[np.int64]:
         y: values, (T,), finite.
         runs: how many share a panel; the more, the fewer dots each has.
     """
-    if len(y) * runs <= ALL_UP_TO:
+    if len(y) * runs <= MOST_DOTS:
         return np.arange(len(y))
     across, up = (max(20, int(cells / math.sqrt(runs))) for cells in (_ACROSS, _UP))
-    column, row = _cells(place, across), _cells(y, up)
+    sides = float(place.min()), float(place.max()), float(y.min()), float(y.max())
+    return _one_of_each(place, y, sides, across, up)
+
+
+def thinned_for_screen(
+    place: Floats, y: Floats, viewport: Viewport, most: int = MOST_DOTS
+) -> Indices:
+    """Which dots a screen has, so that the picture is the same as with all of them, in their order.
+
+    All where there are no more than `most`; else, within the viewport, as `thinned` does with cells
+    that grow until there are no more.
+
+    Args:
+        place: never decreasing, (T,), finite, all within the viewport.
+        y: (T,), finite; what is above or below the viewport is left out.
+        viewport: the visible part.
+        most: how many there may be, at least 10.
+    """
+    if len(y) <= most:
+        return np.arange(len(y))
+    kept = np.flatnonzero((y >= viewport.low) & (y <= viewport.high))
+    cell = _CELL_PIXELS
+    while len(kept) > most:
+        across, up = (max(1, int(side / cell)) for side in (viewport.width, viewport.height))
+        kept = kept[_one_of_each(place[kept], y[kept], viewport.sides, across, up)]
+        cell *= max(1.1, (len(kept) / most) ** _GROWTH)
+    return kept
+
+
+def thinned_line(place: Floats, y: Floats, viewport: Viewport) -> Indices:
+    """Which points of a line to draw: the first, the lowest, the highest and the last in each
+    column of pixels, through which it looks as through all; all of a short line."""
+    if len(y) <= 4 * viewport.width:
+        return np.arange(len(y))
+    column = _cells(place, viewport.left, viewport.right, viewport.width)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    ends = np.append(starts[1:], len(y)) - 1
+    return _marked(len(y), starts, ends, *_extremes(y, column))
+
+
+def _one_of_each(
+    place: Floats, y: Floats, sides: tuple[float, float, float, float], across: int, up: int
+) -> Indices:
+    """The first point in each of across × up cells, and the lowest and the highest in each column
+    of them; `sides` of the grid are left, right, low and high."""
+    left, right, low, high = sides
+    column = _cells(place, left, right, across)
+    row = _cells(y, low, high, up)
     first = np.full(across * up, -1)
     # Of several assignments to one place NumPy keeps the last: the first point, from behind.
     first[(column * up + row)[::-1]] = np.arange(len(y))[::-1]
+    return _marked(len(y), first[first >= 0], *_extremes(y, column))
+
+
+def _marked(count: int, *rows: Indices) -> Indices:
+    """All of these of `count` rows, each once and in order."""
+    marked = np.zeros(count, dtype=bool)
+    for some in rows:
+        marked[some] = True
+    return np.flatnonzero(marked)
+
+
+def _extremes(y: Floats, column: Indices) -> tuple[Indices, Indices]:
+    """The first lowest and the first highest point of each column."""
     starts = np.flatnonzero(np.diff(column, prepend=-1))
-    lowest = _first_equal(y, np.minimum.reduceat(y, starts), starts)
-    highest = _first_equal(y, np.maximum.reduceat(y, starts), starts)
-    return np.unique(np.concatenate([first[first >= 0], lowest, highest]))
+    return (
+        _first_equal(y, np.minimum.reduceat(y, starts), starts),
+        _first_equal(y, np.maximum.reduceat(y, starts), starts),
+    )
 
 
-def _cells(values: Floats, count: int) -> NDArray[np.int64]:
-    """The number of the cell that each value lies in, of `count` equal ones."""
-    low, high = float(values.min()), float(values.max())
-    width = (high - low) / count
-    if not width > 0:
-        return np.zeros(len(values), dtype=np.int64)
-    return np.minimum((values - low) / width, count - 1).astype(np.int64)
-
-
-def _first_equal(y: Floats, values: Floats, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _first_equal(y: Floats, values: Floats, starts: Indices) -> Indices:
     """In each stretch that begins at `starts` the first point that has the stretch's value."""
     equal = np.flatnonzero(y == np.repeat(values, np.diff(starts, append=len(y))))
     stretch = np.searchsorted(starts, equal, side="right")
-    return equal[np.unique(stretch, return_index=True)[1]]
+    return np.asarray(equal[np.unique(stretch, return_index=True)[1]])
+
+
+def _cells(values: Floats, low: float, high: float, count: int) -> Indices:
+    """The number of the cell that each value lies in, of `count` equal ones from low to high."""
+    width = (high - low) / count
+    if not 0 < width < math.inf:
+        return np.zeros(len(values), dtype=np.int64)
+    return np.clip((values - low) / width, 0, count - 1).astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 
 from rlviz import wording
 from rlviz.report.history import History
-from rlviz.report.history.run_account import account_of, places_of
+from rlviz.report.history.run_account import account_of, may_hide_steps, places_of
 
 
 def facts(history: History) -> dict[str, Any]:
@@ -64,18 +64,17 @@ def notes(history: History) -> tuple[str, ...]:
             "take them."
         )
     if history.missing_ranks:
-        few = sum(stretch.steps for stretch in history.missing_ranks)
+        few = account.without_ranks
         ranks = {rank for stretch in history.missing_ranks for rank in stretch.ranks}
         notes.append(
             f"{wording.counted(few, 'step')} {wording.agree(few, 'lacks', 'lack')} the share of "
             f"{wording.stretches(wording.runs(ranks), 'rank')}; `rlviz doctor` says which steps."
         )
     if lost_rows := history.lost_rows:
-        gone = [one for session in history.sessions for one in session.gone]
+        were, are = (wording.agree(lost_rows, *forms) for forms in (("was", "were"), ("is", "are")))
         notes.append(
-            f"{wording.counted(lost_rows, 'step')} that {wording.agree(lost_rows, 'was', 'were')} "
-            f"written {wording.agree(lost_rows, 'is', 'are')} missing here: {places_of(gone)}. "
-            "`rlviz doctor` says what to do."
+            f"{wording.counted(lost_rows, 'step')} that {were} written {are} missing here: "
+            f"{places_of(account.gone)}. `rlviz doctor` says what to do."
         )
     if history.damage:
         unread = sum(damage.length for damage in history.damage)
@@ -89,6 +88,6 @@ def notes(history: History) -> tuple[str, ...]:
 
 def _effect(history: History) -> str:
     """What the damage costs, beyond the rows that are known to be lost."""
-    if any(damage.before_step is None for damage in history.damage):
+    if any(may_hide_steps(history, damage) for damage in history.damage):
         return "; whether they held steps behind the last one that is here can't be told"
     return "" if history.lost_rows else "; no step is missing by it"

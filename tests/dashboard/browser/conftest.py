@@ -178,7 +178,7 @@ class Page:
 
     def over(self, panel: int = 0) -> dict[str, float]:
         """Where the plotting area of a panel is."""
-        return dict(self.frame.locator(".u-over").nth(panel).bounding_box())
+        return dict(self.frame.locator(".plot-area").nth(panel).bounding_box())
 
     def point_at(self, across: float, up: float, panel: int = 0) -> None:
         box = self.over(panel)
@@ -241,9 +241,14 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Page]]:
     """Opens pages: ``open_page(url, width=1280)``. Each has to be without any error at the end."""
     opened: list[tuple[Any, Page]] = []
 
-    def start(url: str, *, width: int = 1280, height: int = 800, scheme: str = "light") -> Page:
+    def start(
+        url: str, *, width: int = 1280, height: int = 800, scheme: str = "light", scale: float = 1
+    ) -> Page:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
+            viewport={"width": width, "height": height},
+            device_scale_factor=scale,
+            color_scheme=scheme,
+            accept_downloads=True,
         )
         context.set_default_timeout(15_000)
         context.add_init_script(WATCH)

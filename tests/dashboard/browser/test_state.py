@@ -6,8 +6,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from rlviz.dashboard import assets
-
 
 def test_a_link_opens_the_same_view(server, open_page):
     page = open_page(server.tab_url).is_drawn()
@@ -198,16 +196,3 @@ def test_a_new_user_is_told_the_lines_to_add(serve, tmp_path, open_page):
     text = page.frame.locator(".empty").inner_text()
     assert re.search(r"import rlviz.*rlviz\.Callback\(.*on_step_end\(", text, re.S)
     assert not page.frame.locator(".panels").is_visible()
-
-
-def test_the_files_of_the_page_are_small():
-    total = sum(len(asset.compressed) for asset in assets.load().values())
-    assert total <= 150_000, f"{total} bytes, compressed"
-
-
-def test_every_module_is_asked_for_at_once():
-    entry = assets.load()["index.js"].content.decode()
-    listed = re.findall(r'"([a-z]+)"', entry[entry.index("MODULES") : entry.index("export")])
-    others = {name for name in assets.load() if name.endswith(".js")} - {"index.js", "api.js"}
-    assert {f"{name}.js" for name in listed} == others
-    assert len(listed) == len(others)

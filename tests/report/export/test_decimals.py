@@ -109,9 +109,8 @@ def test_counts_that_no_rlviz_wrote_have_a_text_too():
 
 @given(st.lists(st.integers(0, 2**106 - 2**53), min_size=1, max_size=20))
 def test_a_count_is_an_integer_of_128_bits(numbers):
-    halves, is_held = decimals.halves_of_counts(*split(numbers))
+    data, is_held = decimals.words_of_counts(*split(numbers))
     assert is_held.all()
-    data = halves.tobytes()
     found = [
         int.from_bytes(data[i : i + 16], "little", signed=True) for i in range(0, len(data), 16)
     ]
@@ -120,5 +119,6 @@ def test_a_count_is_an_integer_of_128_bits(numbers):
 
 def test_what_is_no_count_is_not_held():
     nearest = np.array([2.0**106, np.nan, np.inf, -1.0])
-    _, is_held = decimals.halves_of_counts(nearest, np.zeros(4))
+    data, is_held = decimals.words_of_counts(nearest, np.zeros(4))
     assert not is_held.any()
+    assert data == bytes(64)

@@ -11,13 +11,14 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rlviz
 from rlviz import tfrecord
+from rlviz.report.export import follow as follow_module
 from rlviz.report.export.follow import Follower, follow
 from rlviz.report.export.table_file import export
-from rlviz.report.history import tail
 
 EACH_STEP = {"correct": [1, 0, 1], "flops": {"rollout": 10**22 + 1}, "parallelism": [3.0]}
 PACKAGE_ROOT = str(Path(rlviz.__file__).resolve().parent.parent)
@@ -121,12 +122,6 @@ def test_a_record_that_is_half_written_is_awaited(tmp_path):
             rows += new(follower, warnings.append)
     assert steps(rows) == [1, 2, 3]
     assert warnings == []
-
-
-def test_a_record_larger_than_what_is_read_at_once_is_read(tmp_path, monkeypatch):
-    record(tmp_path, range(1, 30))
-    monkeypatch.setattr(tail, "BLOCK_BYTES", 64)
-    assert steps(new(Follower(tmp_path))) == list(range(1, 30))
 
 
 def test_damage_costs_the_steps_under_it_and_is_said_once(tmp_path):
@@ -332,6 +327,41 @@ def test_steps_that_a_loop_goes_back_to_come_again(tmp_path):
     assert what_stands(rows) == exported(logdir, tmp_path)
 
 
+def test_a_loop_that_goes_back_behind_the_step_where_its_session_began_voids_nothing(tmp_path):
+    logdir = tmp_path / "run"
+    states = record(logdir, range(1, 11))
+    follower = Follower(logdir)
+    rows = new(follower)
+    record(logdir, [11, 12, 3, 11], state=states[10])
+    rows += new(follower)
+    assert what_stands(rows) == exported(logdir, tmp_path)
+    assert new(follower) == []
+
+
+def test_a_file_that_comes_late_changes_the_flops_of_those_that_go_on_from_it(tmp_path):
+    logdir, late = tmp_path / "run", tmp_path / "late"
+    late.mkdir()
+    record(logdir, [1, 2, 3])
+    record(logdir, [4, 5])  # without a state: counts on from the rows before it
+    old, recent = events_of(logdir)
+    follower = Follower(late)
+    shutil.copy(recent, late)
+    rows = new(follower)
+    assert [row["flops/total"] for row in rows] == [n * (10**22 + 1) for n in (1, 2)]
+    shutil.copy(old, late)
+    rows += new(follower)
+    assert steps(rows) == [4, 5, 1, 2, 3, 4, 5]
+    assert what_stands(rows) == exported(logdir, tmp_path)
+
+
+def test_rows_without_a_step_have_no_lines(write_batch, logdir):
+    write_batch([np.nan, np.nan])
+    follower = Follower(logdir)
+    assert new(follower) == []
+    write_batch([3])
+    assert steps(new(follower)) == [3]
+
+
 # --- a real run, and the loop ----------------------------------------------
 
 TRAINING = """
@@ -444,3 +474,29 @@ def test_a_file_is_told_from_a_directory(tmp_path):
 def test_times_that_make_no_sense_are_refused(tmp_path, times, message):
     with pytest.raises(ValueError, match=message):
         follow(tmp_path, io.BytesIO(), **times)
+
+
+def test_looks_that_all_take_long_are_further_apart(tmp_path, monkeypatch):
+    class Clock:
+        """Looks take 3, 0, 2 and 1 s of the processor; the fourth is the last."""
+
+        def __init__(self):
+            self.rests, self._at = [], iter(np.cumsum([0, 3, 0, 0, 0, 2, 0, 1]))
+
+        def process_time(self):
+            return float(next(self._at))
+
+        def monotonic(self):
+            return float(len(self.rests))
+
+        def sleep(self, seconds):
+            self.rests.append(seconds)
+
+    clock = Clock()
+    monkeypatch.setattr(follow_module, "time", clock)
+    assert follow(tmp_path, io.BytesIO(), poll_seconds=0.25, until_idle=3) == 0
+    assert clock.rests == [0.25, 0.25, 0.25]
+    clock.__init__()
+    clock._at = iter(np.cumsum([0, 3, 0, 2, 0, 1, 0, 4]))
+    assert follow(tmp_path, io.BytesIO(), poll_seconds=0.25, until_idle=3) == 0
+    assert clock.rests == [0.25, 18.0, 9.0]

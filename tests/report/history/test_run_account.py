@@ -5,7 +5,8 @@ import pytest
 
 import rlviz
 from rlviz.report.doctor import examine
-from rlviz.report.history.run_account import account_of, elapsed, places_of
+from rlviz.report.history.batches import FileDamage
+from rlviz.report.history.run_account import account_of, elapsed, may_hide_steps, places_of
 from rlviz.report.history.session_account import Gone
 
 
@@ -75,3 +76,38 @@ def test_rows_that_are_gone_are_named_by_their_steps_where_these_are_plain():
         "steps 4 to 5 and 5 steps before step 9 and 1 step between steps 20 and 30 and "
         "4 steps elsewhere"
     )
+
+
+def test_what_is_gone_and_what_lacks_ranks_is_counted_over_all_sessions(write_batch, logdir):
+    write_batch(range(1, 4), missing_ranks=(1,))
+    write_batch(range(4, 6))
+    write_batch(range(6, 10), session=1, resumed_after=5, missing_ranks=(0, 2))
+    account = account_of(rlviz.read(logdir))
+    assert (account.without_ranks, account.gone) == (3 + 4, ())
+
+
+def test_summary_and_doctor_agree_on_the_damaged_end_of_a_file(in_batches, rows_records):
+    data = in_batches.read_bytes()
+    start, end = rows_records(data)[1]
+    spoiled = data[: start + 40] + bytes([data[start + 40] ^ 1]) + data[start + 41 : end]
+    in_batches.write_bytes(spoiled)
+    run = rlviz.read(in_batches.parent)
+    (damage,) = run.damage
+    assert may_hide_steps(run, damage)
+    assert "can't be told" in " ".join(rlviz.summarise(run).notes)
+    assert "can't be told" in examine(in_batches.parent).text()
+    # The writer was not sure of it, wrote it again in a new file, and went on there.
+    in_batches.with_name(in_batches.name.replace("s0-0", "s0-1")).write_bytes(data[start:])
+    run = rlviz.read(in_batches.parent)
+    (damage,) = run.damage
+    assert damage.before_step is None
+    assert not may_hide_steps(run, damage)
+    assert "no step is missing by it" in " ".join(rlviz.summarise(run).notes)
+    assert "No step is missing there." in " ".join(examine(in_batches.parent).text().split())
+
+
+def test_damage_of_which_nothing_is_known_may_hide_steps():
+    run = rlviz.History({"step": np.array([1.0])})
+    assert may_hide_steps(run, FileDamage("a", 0, 9, "damaged"))
+    assert may_hide_steps(run, FileDamage("a", 0, 9, "damaged", after_step=1))
+    assert not may_hide_steps(run, FileDamage("a", 0, 9, "damaged", before_step=1))

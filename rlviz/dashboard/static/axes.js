@@ -1,0 +1,104 @@
+/** The axes around a plotting area: which ticks fit, the room that they take, and their drawing. */
+
+import { projection } from "./strokes.js";
+import { color } from "./theme.js";
+import { linear, logarithmic, percents } from "./ticks.js";
+
+const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
+const FONT = `12px ${FAMILY}`;
+const TITLE_FONT = `500 12.5px ${FAMILY}`;
+// All in CSS pixels.
+const [TOP, RIGHT] = [10, 14];
+const TITLE = 22;
+const MARK = 4;
+const GAP = 5; // from a mark to its text
+const LINE = 30; // marks and texts below the plotting area
+const NARROWEST = 27; // texts beside it, so that neighboring panels begin at the same place
+const APART = 8; // texts below it
+
+/**
+ * The axes of a chart.
+ * @param {CanvasRenderingContext2D} context in CSS pixels.
+ * @param {Object} scene frame, axis, log, scale, xLabel, yLabel.
+ * @param {Object} chart {width, height} in CSS pixels, and ratio: device pixels in each.
+ * @returns {Object} box {left, top, width, height}: the plotting area; x and y: what stands beside
+ *     it: ticks, their pixels and texts, the title; pen: the width of lines.
+ */
+export function axesOf(context, { frame, axis, log, scale, xLabel, yLabel }, chart) {
+  context.font = FONT;
+  const widest = (texts) => Math.max(...texts.map((text) => context.measureText(text).width));
+  const height = Math.max(0, chart.height - TOP - LINE - TITLE);
+  const up = Math.max(2, Math.floor(height / 36));
+  const y = (scale === "percent" ? percents : linear)(frame.low, frame.high, up);
+  const left = TITLE + Math.ceil(2 * (MARK + GAP) + Math.max(NARROWEST, widest(y.texts)));
+  const width = Math.max(0, chart.width - left - RIGHT);
+  const whole = axis === "step" || axis === "tokens";
+  const chosen = (most) =>
+    log
+      ? logarithmic(frame.left, frame.right, most)
+      : linear(frame.left, frame.right, most, { whole });
+  const pixels = (places) => (width * places) / (frame.right - frame.left);
+  let most = Math.max(2, Math.floor(width / (log ? 80 : 48)));
+  let x = chosen(most);
+  while (most > 0 && pixels(leastStep(x.at)) < widest(x.texts) + APART) {
+    most = Math.floor(0.8 * most);
+    x = chosen(most);
+  }
+  const box = { left, top: TOP, width, height };
+  const to = projection(box, frame);
+  const pen = Math.max(1, Math.round(chart.ratio)) / chart.ratio;
+  const sharp = (at) => Math.round((at - pen / 2) * chart.ratio) / chart.ratio + pen / 2;
+  return {
+    box,
+    pen,
+    x: { ...x, pixels: x.at.map((tick) => sharp(to.x(tick))), title: titled(xLabel, x) },
+    y: { ...y, pixels: y.at.map((tick) => sharp(to.y(tick))), title: titled(yLabel, y) },
+  };
+}
+
+/** Draw all but the grid, which lies below the dots. */
+export function drawAxes(context, { box, pen, x, y }, chart) {
+  const foot = box.top + box.height;
+  context.strokeStyle = color("axis");
+  context.lineWidth = pen;
+  context.beginPath();
+  line(context, box.left + pen / 2, box.top, box.left + pen / 2, foot);
+  line(context, box.left, foot - pen / 2, box.left + box.width, foot - pen / 2);
+  for (const at of x.pixels) line(context, at, foot, at, foot + MARK);
+  for (const at of y.pixels) line(context, box.left - MARK, at, box.left, at);
+  context.stroke();
+  context.fillStyle = color("muted");
+  context.font = FONT;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  x.texts.forEach((text, i) => {
+    const half = context.measureText(text).width / 2; // one at the edge stays whole
+    context.fillText(text, Math.min(x.pixels[i], chart.width - half), foot + MARK + GAP);
+  });
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  y.texts.forEach((text, i) => context.fillText(text, box.left - MARK - GAP, y.pixels[i]));
+  context.font = TITLE_FONT;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  context.fillText(x.title, box.left + box.width / 2, foot + LINE, chart.width);
+  context.save();
+  context.textBaseline = "bottom";
+  context.translate(TITLE, box.top + box.height / 2);
+  context.rotate(-Math.PI / 2);
+  context.fillText(y.title, 0, 0, chart.height);
+  context.restore();
+}
+
+function line(context, x, y, toX, toY) {
+  context.moveTo(x, y);
+  context.lineTo(toX, toY);
+}
+
+function leastStep(at) {
+  return Math.min(...at.slice(1).map((tick, i) => tick - at[i]));
+}
+
+function titled(label, { factor }) {
+  return factor ? `${label}   ${factor}` : (label ?? "");
+}

@@ -1,0 +1,162 @@
+"""Opens what is given as a log: which files of it are read, and as which kind."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from rlviz.importers.log import Log
+from rlviz.importers.options import option
+from rlviz.importers.readers import Start, reader_of, readers
+
+Source = str | os.PathLike[str]
+
+_MOST_NAMES = 4
+
+
+def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
+    """Read a log, of the kind given or else the one that its content shows.
+
+    Args:
+        source: a file; a folder in which a kind of log can stand; several files of one run, in
+            order; or "-" for the standard input.
+        kind: one of `rlviz.importers.readers.KINDS`, or None.
+
+    Raises:
+        FileNotFoundError: there is no such file, or nothing in the folder that can be imported.
+        ValueError: there is no such kind, or it can't be told, or the files are of several.
+        OSError: a file can't be read.
+    """
+    if kind is not None:
+        reader_of(kind)
+    given = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    if not given:
+        raise ValueError("source must name at least one file, got an empty list.")
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="rlviz-import-") as spool:
+        files = [file for one in given for file in _files(one, Path(spool), notes)]
+        kinds = [kind or kind_of(file) for file in files]
+        for file, its in zip(files, kinds, strict=True):
+            if its != kinds[0]:
+                raise ValueError(
+                    f"the files of one run must be of one kind, but {files[0].name} is {kinds[0]} "
+                    f"and {file.name} is {its}. Import them as two runs."
+                )
+        name = "standard input" if given[0] == "-" else Path(given[0]).resolve().name
+        log = reader_of(kinds[0]).read(files, name)
+        if kind is not None and not log.series:
+            raise ValueError(_not_of(kind, files[0]))
+    log.kind = kinds[0]
+    log.notes += notes
+    return log
+
+
+def _not_of(kind: str, file: Path) -> str:
+    """What to say of a file that was said to be of a kind and has nothing of it."""
+    says = f"{file.name} has {reader_of(kind).missing}."
+    try:
+        looks = kind_of(file)
+    except ValueError:
+        return f"{says} It is none of the logs that rlviz knows."
+    if looks == kind:
+        return f"{says} There is nothing to import."
+    return f"{says} It looks like {reader_of(looks).file}: give {option('kind', looks)}, or none."
+
+
+def kind_of(file: Path) -> str:
+    """The kind of a file, by its content.
+
+    Raises:
+        ValueError: it is of none of the kinds.
+    """
+    start = Start(file)
+    if not start.bytes.strip():
+        raise ValueError(f"{file.name} is empty.")
+    known = readers()
+    for kind, reader in known.items():
+        begins = not reader.begins or start.line.lstrip().startswith(reader.begins)
+        if begins and reader.recognises(start):
+            return kind
+    for kind, reader in known.items():
+        if reader.resembles(start):
+            return kind
+    called = [
+        f"{reader.file} ({reader.example})" if reader.example else reader.file
+        for reader in known.values()
+    ]
+    raise ValueError(
+        f"{file.name} is none of the logs that rlviz knows: {', '.join(called[:-1])} or "
+        f"{called[-1]}. It begins {start.line.strip()[:60]!r}. If it is one, "
+        f"say so: {option('kind')}."
+    )
+
+
+def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
+    if source == "-":
+        return [_spooled(spool)]
+    path = Path(source)
+    if path.is_dir():
+        taken = _in_folder(path)
+        notes += _left_out(path, taken)
+        return taken
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path} to import.")
+    return [path]
+
+
+def _spooled(spool: Path) -> Path:
+    """The standard input as a file, for its kind shows only in its content."""
+    file = spool / "standard input"
+    with file.open("wb") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    return file
+
+
+def _in_folder(path: Path) -> list[Path]:
+    """The files of the run that a folder holds."""
+    folders = [reader.folder for reader in readers().values() if reader.folder is not None]
+    for find in (*(one.files for one in folders), *(one.below for one in folders)):
+        if files := find(path):
+            return files
+    logs = [name for name, is_log in _others(path, []) if is_log]
+    has = f": {_some(logs)}" if logs else ""
+    raise FileNotFoundError(
+        f"{path} holds neither {' nor '.join(one.holds for one in folders)}. For another log, "
+        f"name the file{has}."
+    )
+
+
+def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:
+    """A sentence on what was taken of a folder and what was not; none where all of it was."""
+    others = _others(path, taken)
+    if not others:
+        return []
+    names = [name for name, _ in sorted(others, key=lambda other: not other[1])]
+    here = [str(file.relative_to(path)) for file in taken]
+    return [f"Of the folder {path} was taken {_some(here)}; left out: {_some(names)}."]
+
+
+def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
+    """What else is in a folder, and whether it may be a log."""
+    known = readers().values()
+    named = [pattern for reader in known for pattern in reader.names]
+    in_folders = [pattern for reader in known if reader.folder for pattern in reader.names]
+    found = []
+    for entry in sorted(path.iterdir()):
+        if entry in taken or entry.name.startswith("."):
+            continue
+        if not entry.is_dir():
+            is_log = any(fnmatchcase(entry.name.lower(), pattern) for pattern in named)
+            found.append((entry.name, is_log))
+        elif entry not in {file.parent for file in taken}:
+            holds_logs = any(next(entry.glob(f"**/{one}"), None) for one in in_folders)
+            found.append((f"{entry.name}/", holds_logs))
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more

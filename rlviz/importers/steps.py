@@ -1,0 +1,243 @@
+"""The steps of a log as `rlviz.Callback` records them: their times, metrics, accuracies, FLOPs."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from rlviz import schema
+from rlviz.importers import names
+from rlviz.importers.compute import Spent
+from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.roles import Roles
+from rlviz.importers.timeline import Placed, Timeline
+
+_CHUNK = 512
+"""Steps between two flushes: far fewer than the callback keeps for a disk that is slow."""
+
+_NEVER = 1e6
+"""Seconds between live figures: the one at the end is all that an import needs."""
+
+Step: TypeAlias = dict[str, Any]
+"""The arguments of one `Callback.on_step_end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The wall time of every step.
+
+    Attributes:
+        wall_time: seconds since 1970, never falling, (T,); all the same where nothing is known.
+        column: where it came from; None for the format's own, or none.
+        known: whether the log tells how long steps took.
+        says: a sentence.
+    """
+
+    wall_time: Floats
+    column: str | None
+    known: bool
+    says: str
+
+
+def clock(log: Log, timeline: Timeline) -> Clock:
+    """Find the times of the steps: their own, a timestamp, seconds elapsed, or durations."""
+    if timeline.wall_time is not None and timeline.wall_time[0] > 0:
+        return Clock(timeline.wall_time, None, True, "Times are those at which it was logged.")
+    if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
+        seconds = _every(name, timeline) / _unit(log, name)
+        return Clock(np.maximum.accumulate(seconds), name, True, f"Times are {name!r}.")
+    for kind, add_up in ((names.ELAPSED, False), (names.DURATIONS, True)):
+        name = log.first(kind, log.is_count)
+        if name is not None and name in timeline.placed:
+            seconds = _added_up(name, timeline) if add_up else _every(name, timeline)
+            seconds = np.maximum.accumulate(seconds)
+            return Clock(
+                max(1.0, log.modified - float(seconds[-1])) + seconds,
+                name,
+                True,
+                f"Times between steps are from {name!r}; that the run ended when its file was last "
+                "changed is an assumption.",
+            )
+    ended = np.full(len(timeline.steps), log.modified)
+    return Clock(
+        ended, None, False, "How long the steps took is unknown: all have the time of the file."
+    )
+
+
+def _is_timestamp(log: Log, name: str) -> bool:
+    values = log.series[name].numbers() / _unit(log, name)
+    return bool(values.min() > 1e9 and values.max() < 1e10)
+
+
+def _unit(log: Log, name: str) -> float:
+    """How many of its units are a second: 1, or 1,000 where it counts milliseconds."""
+    return 1000.0 if log.series[name].numbers().max() > 1e11 else 1.0
+
+
+def _every(name: str, timeline: Timeline) -> Floats:
+    """The last value at each step; of a step without one that of the step before."""
+    at, values = timeline.placed[name].last(timeline.steps)
+    latest = np.searchsorted(at, np.arange(len(timeline.steps)), side="right") - 1
+    return values[np.maximum(latest, 0)]
+
+
+def _added_up(name: str, timeline: Timeline) -> Floats:
+    at, values = timeline.placed[name].sum(timeline.steps)
+    seconds = np.zeros(len(timeline.steps))
+    seconds[at] = values
+    return np.cumsum(seconds)
+
+
+Metrics: TypeAlias = dict[str, tuple[str, Indices, Floats]]
+"""Name -> the column it came from, the index of the steps that have a value, and the values."""
+
+
+def metrics_of(timeline: Timeline, roles: Roles, times: Clock, spent: Spent) -> Metrics:
+    """All numbers of a log that have no other role, means over the rows of a step."""
+    found: Metrics = {}
+    if spent.tokens is not None and roles.tokens is not None:
+        found["tokens"] = (roles.tokens, spent.at, spent.tokens)
+    others = [name for name in timeline.placed if name not in roles.columns() | {times.column}]
+    for name in ([roles.return_] if roles.return_ in timeline.placed else []) + others:
+        called = metric_name("return" if name == roles.return_ else name, found)
+        found[called] = (name, *timeline.placed[name].mean(timeline.steps))
+    return found
+
+
+def metric_name(name: str, taken: Container[str] = ()) -> str:
+    """The name that a column has as a metric: one that rlviz does not use, and that is free.
+
+    >>> metric_name("actor/kl_loss"), metric_name("accuracy/mean"), metric_name("reward/ema")
+    ('actor/kl_loss', 'log/accuracy/mean', 'reward_ema')
+    >>> metric_name("return", taken={"return"})
+    'return_2'
+    """
+    name = name.encode(errors="replace").decode().strip()[:240] or "unnamed"
+    if name.endswith("/ema"):
+        name = f"{name[:-4]}_ema"
+    try:
+        schema.check_metric(name)
+    except ValueError:  # reserved
+        name = f"log/{name}"
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return schema.check_metric(free)
+
+
+def steps_of(
+    roles: Roles,
+    timeline: Timeline,
+    spent: Spent,
+    times: Clock,
+    metrics: Metrics,
+) -> Iterator[list[Step]]:
+    """The steps, some hundred at a time."""
+    rates, weights = _accuracy(roles, timeline)
+    side_by_side = (
+        timeline.placed[roles.parallelism].mean(timeline.steps)
+        if roles.parallelism in timeline.placed
+        else None
+    )
+    for start in range(0, len(timeline.steps), _CHUNK):
+        end = min(start + _CHUNK, len(timeline.steps))
+        chunk: list[Step] = [
+            {"step": step, "wall_time": wall, "metrics": {}}
+            for step, wall in zip(
+                timeline.steps[start:end].tolist(), times.wall_time[start:end].tolist(), strict=True
+            )
+        ]
+        for name, (_, at, values) in metrics.items():
+            for row, value in _within(at, values, start, end):
+                chunk[row]["metrics"][name] = value
+        for row, value in _within(*rates, start, end):
+            chunk[row]["accuracy"] = min(max(value, 0.0), 1.0)
+        for row, value in _within(*weights, start, end):
+            if "accuracy" in chunk[row]:
+                chunk[row]["graded"] = int(value) if value.is_integer() else value
+        if side_by_side is not None:
+            for row, value in _within(*side_by_side, start, end):
+                chunk[row]["parallelism"] = value
+        low, high = np.searchsorted(spent.at, (start, end)).tolist()
+        for k, row in enumerate((spent.at[low:high] - start).tolist(), low):
+            if spent.phases:
+                phases = {phase: counts[k] for phase, counts in spent.phases.items()}
+                chunk[row]["flops"] = phases.get("", phases)
+        yield chunk
+
+
+def _within(at: Indices, values: Floats, start: int, end: int) -> Iterator[tuple[int, float]]:
+    low, high = np.searchsorted(at, (start, end))
+    return zip((at[low:high] - start).tolist(), values[low:high].tolist(), strict=True)
+
+
+def _accuracy(
+    roles: Roles, timeline: Timeline
+) -> tuple[tuple[Indices, Floats], tuple[Indices, Floats]]:
+    """Accuracy and number of graded answers at each step that has them.
+
+    Rows of one step are weighed by their answers, by one each where that number is unknown.
+    """
+    nothing = np.empty(0, np.int64), np.empty(0)
+    placed, steps = timeline.placed, timeline.steps
+    counts = placed.get(roles.graded) if isinstance(roles.graded, str) else None
+    if roles.correct in placed and counts is not None:
+        return _quotient(placed[roles.correct], counts, steps), counts.sum(steps)
+    if roles.accuracy not in placed:
+        return nothing, nothing
+    rates = placed[roles.accuracy]
+    rates = Placed(rates.step, rates.values / roles.full_score)
+    if counts is None:
+        each = 1.0 if roles.graded is None else float(roles.graded)
+        counts = Placed(rates.step, np.full(len(rates.step), each))
+    if np.array_equal(counts.step, rates.step):
+        weighted = Placed(rates.step, rates.values * counts.values)
+        return _quotient(weighted, counts, steps), counts.sum(steps)
+    return rates.mean(steps), counts.sum(steps)
+
+
+def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Floats]:
+    """Sum over sum at the steps that have both, without 0/0."""
+    above, total = sums.sum(steps), counts.sum(steps)
+    both, i, j = np.intersect1d(above[0], total[0], return_indices=True)
+    answered = total[1][j] > 0
+    return both[answered], above[1][i][answered] / total[1][j][answered]
+
+
+def write(
+    logdir: Path, steps: Iterable[list[Step]], *, config: Mapping[str, str], figure: bool
+) -> None:
+    """Record steps in a new run.
+
+    Args:
+        logdir: its directory.
+        steps: their arguments for `Callback.on_step_end`, some hundred at a time.
+        config: for TensorBoard's Text tab.
+        figure: whether to draw figure and summary at the end.
+
+    Raises:
+        OSError: the run can't be written.
+    """
+    from rlviz.callback import Callback
+
+    viz = Callback(
+        logdir,
+        config=config,
+        figure_seconds=_NEVER if figure else None,
+        strict=True,
+    )
+    try:
+        for chunk in steps:
+            for step in chunk:
+                if (flops := step.pop("flops", None)) is not None:
+                    viz.record(flops=flops)  # apart: plain floats are queued at a tenth of the cost
+                viz.on_step_end(**step)
+            viz.flush(None)  # whatever the disk's pace, nothing waits in memory and gets dropped
+    finally:
+        viz.close(None)
+    health = viz.health
+    if health.written != health.logged:
+        raise OSError(f"only {health.written} of {health.logged} steps were written to {logdir}.")

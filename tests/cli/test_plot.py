@@ -1,0 +1,73 @@
+"""`rlviz plot`: the figure, its axes and its forecast."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import rlviz
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "PNG"])
+def test_plot_draws_the_figure_and_says_where(run_cli, parl_logdir, tmp_path, suffix):
+    output = tmp_path / f"figure.{suffix}"
+    assert run_cli("plot", parl_logdir, "-o", output) == (0, f"{output}\n", "")
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix.lower()]
+    assert output.read_bytes().startswith(start)
+
+
+def test_plot_and_export_write_into_the_run_by_default(run_cli, write_steps, tmp_path):
+    write_steps([1, 2])
+    run = tmp_path / "run"
+    assert run_cli("plot", run) == (0, f"{run / 'figure.png'}\n", "")
+    with Image.open(run / "figure.png") as picture:
+        assert picture.size == (1500, 630)
+    assert run_cli("export", run) == (0, f"{run / 'table.csv'}\n", "")
+    assert len((run / "table.csv").read_text().splitlines()) == 3
+    assert len(rlviz.read(run)) == 2  # what stands there now is no hindrance
+
+
+@pytest.mark.parametrize("x", ["step", "wall_time"])
+def test_plot_takes_another_axis(run_cli, parl_logdir, tmp_path, x):
+    usual, other = tmp_path / "usual.png", tmp_path / "other.png"
+    assert run_cli("plot", parl_logdir, "-o", usual)[0] == 0
+    assert run_cli("plot", parl_logdir, "--x", x, "-o", other)[0] == 0
+    assert usual.read_bytes() != other.read_bytes()
+
+
+def test_plot_takes_metrics_styles_and_a_forecast(assert_one_sentence, run_cli, two_runs, tmp_path):
+    output = tmp_path / "paper.pdf"
+    arguments = ("--metrics", "accuracy", "--style", "paper", "--log-x", "--forecast")
+    code, _, err = run_cli("plot", two_runs / "slow0", "-o", output, *arguments)
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("rlviz: no forecast of slow0: ")
+    assert output.read_bytes().startswith(b"%PDF")
+    seeds = f"a={two_runs / 'slow0'},{two_runs / 'slow1'}"
+    _, _, err = run_cli("plot", seeds, "-o", output, "--forecast")
+    assert err == "rlviz: no forecast of a: it is a group of seeds.\n"
+    assert_one_sentence(run_cli("plot", two_runs / "slow0", "--metrics", "rouge"), "rouge")
+
+
+def test_plot_draws_a_forecast_where_the_data_show_a_ceiling(run_cli, tmp_path):
+    rng = np.random.default_rng(0)
+    with rlviz.Callback(tmp_path / "saturating", figure_seconds=None) as viz:
+        for step in range(1, 301):
+            accuracy = 0.3 + 0.4 / (1 + (60 / step) ** 2) + 0.01 * rng.standard_normal()
+            viz.on_step_end(step, accuracy=accuracy, graded=512, flops=10**20)
+    drawn = {}
+    for option in ([], ["--forecast"]):
+        output = tmp_path / "figure.svg"
+        metrics = ("--metrics", "accuracy")
+        code, _, err = run_cli("plot", tmp_path / "saturating", *metrics, "-o", output, *option)
+        assert (code, err) == (0, "")
+        drawn[bool(option)] = output.read_text()
+    assert "stroke-dasharray" in drawn[True]
+    assert "stroke-dasharray" not in drawn[False]
+
+
+def test_plot_draws_the_return_of_a_log_that_has_no_accuracy(run_cli, tmp_path):
+    log, run = tmp_path / "log.csv", tmp_path / "run"
+    log.write_text("step,episode_return\n" + "".join(f"{n},{10 * n}\n" for n in range(1, 31)))
+    assert run_cli("import", log, "-o", run)[0] == 0
+    assert run_cli("plot", run, "-o", tmp_path / "usual.png")[0] == 0
+    assert run_cli("plot", run, "--metrics", "return", "-o", tmp_path / "asked.png")[0] == 0
+    assert (tmp_path / "usual.png").read_bytes() == (tmp_path / "asked.png").read_bytes()

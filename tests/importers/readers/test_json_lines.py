@@ -1,0 +1,33 @@
+"""JSON Lines and JSON arrays, as loops of one's own and wandb write them."""
+
+import json
+
+
+def test_rows_of_the_same_step_are_one_step(lines, take):
+    rows = [
+        {"_step": 0, "global_step": 1, "train": {"reward": 0.25}, "_timestamp": 1.7e9},
+        {"_step": 1, "global_step": 1, "loss": 4.0, "_timestamp": 1.7e9 + 1},
+        {"_step": 2, "global_step": 2, "train": {"reward": 0.5}, "_timestamp": 1.7e9 + 2},
+        {"_step": 3, "global_step": 2, "loss": 2.0, "_timestamp": 1.7e9 + 3.5},
+    ]
+    imported, run = take(lines(rows), "history.jsonl")
+    assert imported.kind == "jsonl"
+    assert run.step.tolist() == [1, 2]
+    assert run.accuracy.tolist() == [0.25, 0.5]
+    assert run.columns["metrics/loss"].tolist() == [4.0, 2.0]
+    assert run.wall_time.tolist() == [1.7e9 + 1, 1.7e9 + 3.5]
+
+
+def test_a_broken_line_is_left_out_and_said(lines, take):
+    text = lines({"step": s, "accuracy": 0.5} for s in (1, 2, 3)) + '{"step": 4, "accu'
+    imported, run = take(text.replace('{"step": 2', '{{"step": 2'))
+    assert run.step.tolist() == [1, 3]
+    assert any(
+        "line 2 of log.txt" in note and "line 4 of log.txt" in note for note in imported.notes
+    )
+
+
+def test_an_array_of_rows_is_read_too(take):
+    rows = [{"step": 1, "accuracy": 0.25}, {"step": 2, "accuracy": 0.5}]
+    _, run = take(json.dumps(rows, indent=1), "rows.json")
+    assert run.accuracy.tolist() == [0.25, 0.5]

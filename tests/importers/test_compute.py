@@ -1,0 +1,97 @@
+"""RL FLOPs of a log: from a counter of FLOPs, or from tokens and parameters."""
+
+import pytest
+
+from rlviz.importers import import_run
+
+
+def unknown(imported):
+    return " ".join(imported.unknown)
+
+
+def test_compute_that_no_run_can_have_spent_is_refused(lines, tmp_path):
+    (tmp_path / "log").write_text(lines({"step": s, "num_tokens": s} for s in (1, 2)))
+    with pytest.raises(ValueError, match=r"would add up to .*Check params"):
+        import_run(tmp_path / "log", tmp_path / "run", params=1e32)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_counter_of_each_step_is_told_from_one_since_the_start(lines, take):
+    rows = [{"step": s, "reward": 0.5, "tokens": 100 + s % 3} for s in range(1, 31)]
+    _, run = take(lines(rows), params=1e9)
+    assert run.columns["metrics/tokens"][-1] == sum(row["tokens"] for row in rows)
+
+
+def test_a_counter_that_starts_again_from_0_goes_on(lines, take):
+    counts = [100, 200, 300, 50, 150]  # a new process counts anew
+    rows = [{"step": s, "reward": 0.5, "num_tokens": n} for s, n in enumerate(counts, 1)]
+    _, run = take(lines(rows), params=1e9)
+    assert run.columns["metrics/tokens"].tolist() == [100, 200, 300, 350, 450]
+    assert run.has_compute_axis
+
+
+def test_a_mean_length_and_the_number_of_sequences_give_tokens(lines, take):
+    rows = [{"step": s, "completion_length": 200.0, "reward": 0.5} for s in (1, 2)]
+    imported, run = take(lines(rows), tokens="completion_length", sequences=6, params=1e9)
+    assert run.exact_flops() == [1200 * 8 * 10**9, 2400 * 8 * 10**9]
+    assert any("'completion_length' times 6 sequences a step" in says for says in imported.known)
+
+
+@pytest.mark.parametrize(
+    ("tokens_are", "each"), [("sequences", 8), ("generated", 2), ("trained", 6)]
+)
+def test_a_token_costs_what_was_done_with_it(lines, take, tokens_are, each):
+    rows = [{"step": s, "reward": 0.5, "tokens": 1000} for s in (1, 2)]
+    _, run = take(lines(rows), params=1e9, tokens_are=tokens_are)
+    assert run.exact_flops()[-1] == 2 * 1000 * each * 10**9
+
+
+def test_parameters_without_any_tokens_are_said_to_give_nothing(take):
+    imported, _ = take("step,accuracy\n1,0.5\n2,0.5\n", "log.csv", params=1e9)
+    assert (
+        "The RL FLOPs are unknown: no value of the log is known to count FLOPs or tokens."
+        in unknown(imported)
+    )
+    assert "params needs tokens to count FLOPs, and none were found: name their" in unknown(
+        imported
+    )
+
+
+def test_parameters_beside_a_counter_of_flops_are_said_to_be_idle(take):
+    log = "step,accuracy,total_flops,num_tokens\n1,0.5,7,3\n2,0.5,9,4\n"
+    imported, run = take(log, "log.csv", params=1e9)
+    assert run.exact_flops()[-1] == 9
+    assert "params was not needed: FLOPs are counted by 'total_flops'" in unknown(imported)
+
+
+@pytest.mark.parametrize(("params", "is_doubted"), [(7.0, True), (99_999, True), (1e5, False)])
+def test_fewer_parameters_than_any_language_model_has_are_doubted(take, params, is_doubted):
+    imported, _ = take("step,accuracy,num_tokens\n1,0.5,3\n2,0.5,4\n", "log.csv", params=params)
+    doubt = f"N = {params:g} parameters is less than any language model has"
+    assert (doubt in unknown(imported)) is is_doubted
+    assert ("params=7.6e+09 for 7.6 billion" in unknown(imported)) is is_doubted
+
+
+@pytest.mark.parametrize(
+    "name", ["completions/mean_length", "response_length", "tokens_per_sequence"]
+)
+def test_a_mean_of_tokens_without_the_number_of_sequences_is_doubted(take, name, tmp_path):
+    log = f"step,accuracy,{name}\n1,0.5,300\n2,0.5,400\n"
+    doubt = f"'{name}' looks like a mean of each sequence, and was taken for all tokens of a step"
+    assert doubt in unknown(take(log, "log.csv", tokens=name, params=1e9)[0])
+    imported = import_run(
+        tmp_path / "log.csv", tmp_path / "other", tokens=name, sequences=8, params=1e9
+    )
+    assert "looks like a mean" not in unknown(imported)
+
+
+def test_a_unit_of_flops_is_multiplied(lines, take):
+    rows = [{"step": s, "reward": 0.5, "tflops": 7 * s} for s in (1, 2, 3)]
+    _, run = take(lines(rows), flops="tflops", flops_unit=1e12)
+    assert run.exact_flops() == [7 * 10**12, 14 * 10**12, 21 * 10**12]
+
+
+def test_a_counter_that_is_always_0_is_refused_where_it_was_named(lines, tmp_path):
+    (tmp_path / "log.jsonl").write_text(lines({"step": s, "tok": 0} for s in (1, 2)))
+    with pytest.raises(ValueError, match=r"'tok' can't be a count of what was spent: it is always"):
+        import_run(tmp_path / "log.jsonl", tmp_path / "run", tokens="tok")

@@ -1,0 +1,37 @@
+"""Which column of a log is what, and what is no accuracy."""
+
+import numpy as np
+import pytest
+
+import rlviz
+from rlviz.importers import import_run
+
+
+def test_without_a_column_of_steps_the_rows_are_numbered(take):
+    imported, run = take("accuracy,loss\n0.25,1\n0.5,2\n", "log.csv")
+    assert run.step.tolist() == [1, 2]
+    assert "No column counts steps: the rows are numbered from 1." in imported.unknown
+
+
+def test_a_rate_beside_the_number_of_answers_is_no_count(lines, take):
+    rows = [{"step": s, "correct": 0.5, "graded": 64} for s in (1, 2)]
+    _, run = take(lines(rows))
+    assert run.accuracy.tolist() == [0.5, 0.5]
+    assert run.columns["graded"].tolist() == [64, 64]
+
+
+def test_a_column_that_few_rows_have_is_not_the_step(lines, take):
+    rows = [{"_step": s, "reward": 0.5} for s in range(1, 11)]
+    rows[3]["global_step"] = 400
+    imported, run = take(lines(rows))
+    assert imported.columns["step"] == "_step"
+    assert run.step.tolist() == list(range(1, 11))
+
+
+def test_the_percentage_of_a_rate_is_no_accuracy_until_its_full_score_is_known(take, tmp_path):
+    text = "step,accuracy\n1,36.4\n2,63.5\n"
+    imported, run = take(text, "log.csv")
+    assert np.isnan(run.accuracy).all()
+    assert any("'accuracy' goes from 36.4 to 63.5, outside [0, 1]" in s for s in imported.unknown)
+    import_run(tmp_path / "log.csv", tmp_path / "run2", accuracy="accuracy", full_score=100)
+    assert rlviz.read(tmp_path / "run2").accuracy.tolist() == pytest.approx([0.364, 0.635])

@@ -1,0 +1,173 @@
+"""The files of a run: what is read of them, once or as they grow, and what can't be."""
+
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+import rlviz
+from rlviz import tfrecord
+from rlviz.report.history.batches import UNREADABLE
+from rlviz.report.history.files import RunReader, load
+
+
+def events_of(logdir):
+    return sorted(logdir.glob("*tfevents*"))
+
+
+def test_damage_in_the_middle_hides_only_its_batch(in_batches, rows_records):
+    data = bytearray(in_batches.read_bytes())
+    start, end = rows_records(data)[1]
+    data[start + 40] ^= 1
+    in_batches.write_bytes(data)
+    run = rlviz.read(in_batches.parent)
+    assert list(run.step) == [1, 2, 3, 7, 8, 9, 10, 11, 12]
+    (damage,) = run.damage
+    assert (damage.file, damage.offset, damage.length) == (in_batches.name, start, end - start)
+    assert damage.reason == "the content of a record is damaged"
+
+
+def test_a_file_cut_off_anywhere_gives_the_batches_before_the_cut(in_batches, rows_records):
+    data = in_batches.read_bytes()
+    records = rows_records(data)
+    for size in range(records[0][1], len(data), 61):
+        in_batches.write_bytes(data[:size])
+        whole = sum(end <= size for _, end in records)
+        run = rlviz.read(in_batches.parent)
+        assert list(run.step) == list(range(1, 3 * whole + 1))
+        assert len(run.damage) <= 1
+
+
+def test_zeros_at_the_end_of_a_file_are_damage_and_hide_nothing(in_batches):
+    with in_batches.open("ab") as stream:
+        stream.write(bytes(4096))
+    run = rlviz.read(in_batches.parent)
+    assert list(run.step) == list(range(1, 13))
+    assert [damage.length for damage in run.damage] == [4096]
+
+
+def test_event_files_of_others_are_passed_over(write_steps, tmp_path):
+    logdir = tmp_path / "run"
+    write_steps([1, 2, 3])
+    others = EventFileWriter(str(logdir))
+    for step in range(100):
+        scalar = Summary.Value(tag="rlviz/accuracy", simple_value=0.5)
+        others.add_event(Event(step=step, summary=Summary(value=[scalar])))
+    others.close()
+    (logdir / "events.out.tfevents.0.empty").touch()
+    (logdir / "events.out.tfevents.directory").mkdir()
+    (logdir / "notes.txt").write_text("rlviz/rows/s0")
+    run = rlviz.read(logdir)
+    assert list(run.step) == [1, 2, 3]
+    assert run.damage == ()
+    assert len(events_of(logdir)) == 4
+
+
+def test_an_event_file_that_is_noise_is_damage(write_steps, tmp_path):
+    write_steps([1, 2, 3])
+    (tmp_path / "run" / "events.out.tfevents.0.noise").write_bytes(b"x" * 1000)
+    run = rlviz.read(tmp_path / "run")
+    assert list(run.step) == [1, 2, 3]
+    assert [(d.file, d.length) for d in run.damage] == [("events.out.tfevents.0.noise", 1000)]
+
+
+def test_a_run_is_found_by_a_string_or_a_path(write_steps, tmp_path):
+    write_steps([1])
+    assert len(rlviz.read(str(tmp_path / "run"))) == len(rlviz.read(tmp_path / "run")) == 1
+
+
+def test_a_directory_that_does_not_exist_is_said_to_be_missing(tmp_path):
+    missing = tmp_path / "missing"
+    with pytest.raises(FileNotFoundError, match=f"there is no run directory {missing}. Give the"):
+        rlviz.read(missing)
+
+
+@pytest.mark.parametrize("name", [None, "events.out.tfevents.0.empty"])
+def test_a_directory_without_steps_says_so(tmp_path, name):
+    if name is not None:
+        (tmp_path / name).touch()
+    with pytest.raises(FileNotFoundError, match=r"holds no steps recorded by rlviz \(yet\)\.$"):
+        rlviz.read(tmp_path)
+
+
+def test_a_directory_above_runs_names_them(write_steps, tmp_path):
+    write_steps([1], logdir=tmp_path / "group" / "b")
+    write_steps([1], logdir=tmp_path / "group" / "a")
+    expected = f"Runs below it: {tmp_path / 'group' / 'a'}, {tmp_path / 'group' / 'b'}."
+    with pytest.raises(FileNotFoundError, match=expected):
+        rlviz.read(tmp_path)
+
+
+# --- look after look -------------------------------------------------------
+
+
+def steps_of(contents):
+    return [int(step) for batch in contents.batches for step in batch.steps]
+
+
+def as_one_look(logdir, contents):
+    """Whether many looks make what one does."""
+    whole = load(logdir)
+    assert (contents.damage, contents.files) == (whole.damage, whole.files)
+    assert [b.written for b in contents.batches] == [b.written for b in whole.batches]
+    assert steps_of(contents) == steps_of(whole)
+
+
+def test_many_looks_at_a_file_that_grows_make_what_one_does(in_batches, rows_records):
+    data = bytearray(in_batches.read_bytes())
+    data[rows_records(data)[1][0] + 40] ^= 1
+    in_batches.write_bytes(b"")
+    reader = RunReader(in_batches.parent)
+    for start in range(0, len(data), 97):
+        with in_batches.open("ab") as stream:
+            stream.write(data[start : start + 97])
+        as_one_look(in_batches.parent, reader.look())
+    (damage,) = reader.look().damage
+    assert (damage.after_step, damage.before_step) == (3, 7)
+    assert len(reader.look().batches) == 2  # on each side of the damage
+
+
+def test_where_nothing_has_changed_a_look_is_the_one_before(in_batches):
+    reader = RunReader(in_batches.parent)
+    first = reader.look()
+    assert reader.look() is first
+    with in_batches.open("ab") as stream:
+        stream.write(tfrecord.frame(b"nothing of ours"))
+    assert reader.look() is not first
+
+
+def test_files_that_come_and_go_are_seen(in_batches):
+    reader = RunReader(in_batches.parent)
+    assert len(reader.look().files) == 1
+    other = in_batches.with_name("events.out.tfevents.0.noise")
+    other.write_bytes(b"x" * 1000)
+    assert [file.size for file in reader.look().files if file.is_foreign] == [1000]
+    other.unlink()
+    as_one_look(in_batches.parent, reader.look())
+    assert len(reader.look().files) == 1
+
+
+def test_a_file_that_another_takes_the_place_of_is_read_from_its_beginning(in_batches):
+    data = in_batches.read_bytes()
+    reader = RunReader(in_batches.parent)
+    assert len(steps_of(reader.look())) == 12
+    beside = in_batches.with_name("copy")
+    beside.write_bytes(data + data)  # rows that were written twice
+    beside.replace(in_batches)
+    assert len(steps_of(reader.look())) == 24
+    as_one_look(in_batches.parent, reader.look())
+    in_batches.write_bytes(data[: len(data) // 2])
+    as_one_look(in_batches.parent, reader.look())
+
+
+def test_a_link_to_nowhere_is_said_once_and_hides_nothing(in_batches):
+    (in_batches.parent / "events.out.tfevents.0.link").symlink_to("nowhere")
+    reader = RunReader(in_batches.parent)
+    first = reader.look()
+    (damage,) = first.damage
+    assert (damage.kind, damage.reason) == (
+        UNREADABLE,
+        "the file can't be read: No such file or directory",
+    )
+    assert len(steps_of(first)) == 12
+    assert reader.look() is first
