@@ -1,0 +1,61 @@
+"""TensorBoard in a process of its own, as `rlviz demo --open` has it."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from rlviz.dashboard.launch import serving
+
+
+def answer_of(url):
+    """What a server answers, which takes its time to start."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def test_it_serves_our_page_while_something_else_goes_on_and_ends_with_it(write_steps, tmp_path):
+    write_steps([1, 2])
+    with serving(tmp_path) as url:
+        assert "rlviz" in answer_of(f"{url}data/plugins_listing")
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(url, timeout=2)
+
+
+def test_ctrl_c_here_does_not_end_it(tmp_path):
+    code = f"""
+import os, signal, time
+from pathlib import Path
+from rlviz.dashboard.launch import serving
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with serving(Path({str(tmp_path)!r})) as url:
+    try:
+        os.killpg(0, signal.SIGINT)
+        time.sleep(10)
+    except KeyboardInterrupt:
+        print(url, flush=True)
+        input()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        url = process.stdout.readline().strip()
+        assert "rlviz" in answer_of(f"{url}data/plugins_listing")
+    finally:
+        process.communicate("\n", timeout=60)
