@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, SupportsIndex, Unpack
 
 from rlviz.record import events, options
+from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile, next_session
@@ -135,16 +136,16 @@ class Callback:
                 on_error=self._error_log.note,
                 command=FIGURE_PROCESS,
             )
+        opening = [] if config is None or rank else events.config(time.time(), path.name, config)
+        self._assembly = Assembly(queue, self._builder, ranks, opening=opening)
         self._worker = Worker(
-            queue,
-            self._builder,
+            self._assembly,
             EventFile(path, session=session),
             session=session,
             figure_client=figure_client,
-            opening=[] if config is None or rank else events.config(time.time(), path.name, config),
+            has_config=bool(opening),
             flush_seconds=flush_seconds,
             error_log=self._error_log,
-            ranks=ranks,
             dropped_before=lambda: self._recorder.dropped,
         )
         self._odd = strict or (bool(session) and rank <= 0)
@@ -327,7 +328,7 @@ class Callback:
         except Exception as error:  # what went wrong cost a step, never the checkpoint
             self._error_log.note(error)
             self._raise_if_strict()
-            return self._worker.last_state
+            return self._assembly.last_state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on after the step at which `state_dict` was taken; call it before the first step.

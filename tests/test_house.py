@@ -71,7 +71,7 @@ FORBIDDEN_OUTSIDE = {
     "cli": {"torch", "tensorboard", "matplotlib"},
 }
 MOST_ROOMS_OF_THE_REPORT = 9
-MIRRORED = ("flops", "parallelism", "scaling")
+MIRRORED = ("flops", "parallelism", "record", "scaling")
 """Folders of the package whose tests mirror them, module by module; the list is to grow."""
 
 

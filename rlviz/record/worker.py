@@ -5,13 +5,12 @@ longer than asked. It works in slices of a millisecond or two and rests between 
 training thread, which shares the interpreter with it, never waits for longer.
 """
 
-import math
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +18,12 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from rlviz import schema
 from rlviz.record import events
-from rlviz.record.backlog import Backlog
+from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient, Illustration
-from rlviz.record.ranks import FirstRank, OtherRank
-from rlviz.record.recorder import Item, ends_a_step
-from rlviz.record.rows import ClosedSteps, RowBuilder
+from rlviz.record.rows import ClosedSteps
 
 _SLICE = 512
 """Queued items that are worked on before the writer rests."""
@@ -53,53 +50,37 @@ class Worker:
     """Owns the thread, the event file and what still has to be written.
 
     Args:
-        items: what the training thread recorded.
-        builder: makes rows of it.
+        assembly: makes rows of what was recorded, and keeps them.
         file: where the rows go.
         figure_client: draws the figure and the summary; None for a run without.
-        opening: events of the configuration, if there is one; the session begins with them.
+        has_config: whether the session begins with a configuration, whose end is to be said.
         flush_seconds: pace of writing.
         error_log: told of every failure.
         session: number of this start of the training script.
-        ranks: what other processes of the run recorded, or the way to the one that writes.
         dropped_before: how many steps never came here, since the queue was full.
-        row_limit: rows kept for a disk that does not take them; the oldest go first.
-        byte_limit: the same, in bytes.
     """
 
     def __init__(
         self,
-        items: "deque[Item]",
-        builder: RowBuilder,
+        assembly: Assembly,
         file: EventFile,
         *,
         session: int,
         figure_client: FigureClient | None,
-        opening: Sequence[Event],
+        has_config: bool,
         flush_seconds: float,
         error_log: ErrorLog,
-        ranks: FirstRank | OtherRank,
         dropped_before: Callable[[], int] = lambda: 0,
-        row_limit: int = 65_536,
-        byte_limit: int = 64_000_000,
     ) -> None:
-        self._queue = items
-        self._builder = builder
+        self._assembly = assembly
         self._file = file
-        self._encoder = Encoder(session, ranks.world_size)
+        self._encoder = Encoder(session, assembly.ranks.world_size)
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
         self._dropped_before = dropped_before
-        self._backlog = Backlog(opening, row_limit=row_limit, byte_limit=byte_limit)
-        # Never held while anything is written. A signal handler comes through in its own thread,
-        # and finds out whether it is in the middle of a build.
-        self._building = threading.RLock()
-        self._in_a_build = False
+        self._has_config = has_config
         self._left = False
-        self._ranks = ranks
-        self._state = builder.state_dict()
-        self._has_config = bool(opening)
         self._requests: deque[_Request] = deque()
         # Not an Event: a signal handler that comes while one is set could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -110,7 +91,6 @@ class Worker:
         self._success = True
         self._all_written = False
         self.written = 0
-        self._lost = 0
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
 
     def start(self) -> None:
@@ -119,7 +99,7 @@ class Worker:
     @property
     def dropped(self) -> int:
         """Steps that were given up."""
-        return self._lost + self._backlog.dropped
+        return self._assembly.dropped
 
     @property
     def resumed_after(self) -> int | None:
@@ -131,88 +111,15 @@ class Worker:
         self._encoder.resumed_after = step
         self._encoder.flops_before = flops
 
-    def build(self, most: float = math.inf) -> bool:
-        """Turn queued items into rows, `most` of them; whether any were left.
-
-        Afterwards the builder's state is that of the last step that was taken from the queue.
-        """
-        with self._building, self._as_builder():
-            items: list[Item] = []
-            try:
-                while self._queue and len(items) < most:
-                    items.append(self._queue.popleft())
-                closed = self._builder.close_steps(items)
-            except BaseException:
-                self._lost += sum(map(ends_a_step, items))
-                raise
-            self._lost += self._ranks.add(closed)
-            self._keep_complete_steps()
-        return bool(self._queue)
-
-    @contextmanager
-    def _as_builder(self) -> Iterator[None]:
-        self._state = self._builder.state_dict()
-        self._in_a_build = True
-        try:
-            yield
-        finally:
-            self._in_a_build = False
-
     def state(self, patience: float) -> dict[str, Any]:
-        """Where the run stands after the steps closed so far.
-
-        A signal handler that interrupts the building of rows in its own thread can't wait for its
-        end, and is given the state of before.
-
-        Args:
-            patience: seconds to wait for what the other ranks recorded of these steps.
-        """
-        with self._building:
-            if self._in_a_build:
-                return self._state
+        """Where the run stands after the steps closed so far; see `Assembly.state`."""
         if not self._left:
             self._wake.put(None)  # a checkpoint should not be ahead of the rows for long
-        self._build_all(patience)
-        with self._building, self._as_builder():
-            return self._state
-
-    @property
-    def last_state(self) -> dict[str, Any]:
-        """The state before the latest steps were built."""
-        return self._state
-
-    def _build_all(self, patience: float) -> None:
-        """Rows of all that was closed, also of steps that other ranks have not sent in time."""
-        self.build()
-        self._wait_for_ranks(patience)
-        with self._building, self._as_builder():
-            self._keep_complete_steps(now_or_never=True)
-
-    def _keep_complete_steps(self, *, now_or_never: bool = False) -> None:
-        complete = deque(self._ranks.complete(now_or_never=now_or_never))
-        try:
-            while complete:
-                self._backlog.add(self._builder.rows(*complete[0]))
-                complete.popleft()
-        except BaseException:
-            self._lost += sum(len(steps) for steps, _ in complete)
-            raise
-
-    def _wait_for_ranks(self, timeout: float) -> None:
-        """Wait for the other ranks' sums of the steps that were closed here."""
-        deadline = time.monotonic() + timeout
-        while self._ranks.waiting:
-            with self._building, self._as_builder():
-                self._keep_complete_steps()
-            if not self._ranks.waiting or time.monotonic() > deadline:
-                return
-            time.sleep(0.01)
+        return self._assembly.state(patience)
 
     def in_forked_child(self) -> None:
-        """The thread is the parent's, which may have held the lock; so are file and messages."""
-        self._building = threading.RLock()
-        if not self._in_a_build:  # else the builder was copied half-way, and its state stays
-            self._ranks.leave()
+        """The thread is the parent's, and so is the file."""
+        self._assembly.in_forked_child()
         self._left = True
         self._file.leave()
 
@@ -277,16 +184,15 @@ class Worker:
         """
         try:
             for _ in range(_SLICES):  # not for ever, where steps come as fast as they are taken
-                if not self.build(_SLICE):
+                if not self._assembly.build(_SLICE):
                     break
                 time.sleep(_REST_SECONDS)
             else:
                 self._wake.put(None)
-            self.written += self._ranks.send()
+            self.written += self._assembly.ranks.send()
             now = time.monotonic()
             due = at_once or last or now >= self._next_write
-            with self._building:
-                is_hurried = self._backlog.is_half_full and not self._pause
+            is_hurried = self._assembly.is_half_full and not self._pause
             if due or is_hurried:
                 self._write_rows(last=last)
                 self._pause, self._next_write = 0.0, now + self._pace
@@ -297,24 +203,20 @@ class Worker:
             self._next_write = time.monotonic() + self._pause
             self._error_log.note(error)
             return False
-        return not len(self._backlog) and not self._ranks.waiting
+        return not self._assembly.waiting
 
     def _write_rows(self, *, last: bool) -> None:
         taken: list[ClosedSteps] = []
         extras: list[Event] = []
         try:
-            with self._building:  # taken out, so that `build` can't drop what is being written
-                self._backlog.take_rows(taken)
-                if taken or self.written or last:
-                    extras = self._backlog.take_extras()
+            extras = self._assembly.take(taken, extras_alone=bool(self.written or last))
             if taken or extras:
                 dropped = self.dropped + self._dropped_before()
                 self._file.append(
                     self._encoder.encode(taken, extras, written=self.written, dropped=dropped)
                 )
         except BaseException:
-            with self._building:
-                self._backlog.put_back(taken, extras)
+            self._assembly.put_back(taken, extras)
             raise
         self.written += sum(map(len, taken))
 
@@ -333,18 +235,19 @@ class Worker:
                 events.figure(now, step, illustration.figure_png),
                 events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
             ]
-            with self._building:
-                self._backlog.illustrate(told)
+            self._assembly.illustrate(told)
 
     def _finish(self) -> None:
         """The end of the run: last rows, last figure, last word."""
         deadline = self._deadline or 0.0
-        self._survive(lambda: self._build_all(max(0.0, 0.5 * (deadline - time.monotonic()))))
+        half = max(0.0, 0.5 * (deadline - time.monotonic()))
+        self._survive(lambda: self._assembly.build_all(half))
         self._write(at_once=True)
-        if self._builder.unclosed and self._success:
+        unclosed = self._assembly.unclosed
+        if unclosed and self._success:
             self._error_log.note(
                 RuntimeError(
-                    f"the last {self._builder.unclosed} record() calls belong to a step that was "
+                    f"the last {unclosed} record() calls belong to a step that was "
                     "never closed, and are lost. Call on_step_end() at the end of every step."
                 )
             )
@@ -359,9 +262,9 @@ class Worker:
                     )
                 )
         if self._has_config:
-            self._backlog.add_extras([events.config_end(time.time(), success=self._success)])
-        if self._ranks.writes and self.written:
-            self._backlog.add_extras([events.session_stop(time.time(), self._encoder.last_step)])
+            self._assembly.add_extras([events.config_end(time.time(), success=self._success)])
+        if self._assembly.ranks.writes and self.written:
+            self._assembly.add_extras([events.session_stop(time.time(), self._encoder.last_step)])
         all_written = self._write(last=True)
         try:
             self._file.close()

@@ -1,5 +1,6 @@
 """What a call of `record` brings: keywords that belong together, and what is still on a device."""
 
+import math
 from dataclasses import fields
 from typing import get_type_hints
 
@@ -49,3 +50,25 @@ def test_whatever_may_be_on_a_device_is_found_there(name):
     is_dict = "dict" in str(get_type_hints(Measurement)[name])
     brought = Measurement(**{name: {"a": waiting, "b": 1} if is_dict else waiting})
     assert brought.deferred() == [waiting]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"group": "math"}, "group='math' without answers"),
+        ({"correct": [1], "group": "ema"}, "a group must be a short name"),
+        ({"correct": [1], "group": "a/b"}, "got 'a/b'"),
+        ({"correct": [1], "group": 3}, "got 3"),
+        ({"seconds": {"update": -1.0}}, "seconds of 'update' must be finite and >= 0, got -1.0"),
+        ({"seconds": {"update": math.inf}}, "finite and >= 0, got inf"),
+        ({"seconds": {"total": 1.0}}, "a FLOPs phase must be a short name"),
+    ],
+)
+def test_wrong_groups_and_seconds_are_refused_in_words(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        measurement(arguments)
+
+
+def test_seconds_that_are_no_mapping_are_refused_in_words():
+    with pytest.raises(TypeError, match=r'For example seconds=\{"rollout": 12\.5\}'):
+        measurement({"seconds": 3.0})

@@ -229,11 +229,6 @@ print(viz.flush(), viz.close(), viz.health)
     assert result.stderr.count("this is rank 3 of 8: it records nothing") == 1
 
 
-def test_a_group_before_torch_is_joined_is_refused_in_words(tmp_path):
-    with pytest.raises(RuntimeError, match=r"Call init_process_group\(\) before"):
-        rlviz.Callback(tmp_path, process_group=object())
-
-
 def sums(step, graded=1, **metrics):
     made = StepSums()
     made.step, made.graded, made.metrics = step, graded, metrics
@@ -249,15 +244,6 @@ def test_a_message_brings_everything_exactly():
     made.agents = ParallelismSums.from_episodes([Parallelism(6, 2)])
     (read,) = unpack(pack([made]))
     assert repr(read.to_list()) == repr(made.to_list())
-
-
-def test_merging_two_ranks_adds_all_but_the_seconds_of_which_the_longest_stands():
-    first, second = sums(1, graded=2, loss=1.0), sums(1, graded=3, loss=3.0, kl=2.0)
-    first.seconds, second.seconds = {"update": 1.0}, {"update": 4.0, "rollout": 2.0}
-    second.counts = {"loss": 2}
-    first.merge(second)
-    assert (first.graded, first.metrics, first.counts) == (5, {"loss": 4.0, "kl": 2.0}, {"loss": 3})
-    assert first.seconds == {"update": 4.0, "rollout": 2.0}
 
 
 def test_a_step_waits_for_every_rank_but_not_for_ever():

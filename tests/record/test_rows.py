@@ -219,6 +219,12 @@ def test_the_state_survives_a_checkpoint_that_loads_weights_only(tmp_path):
     assert loaded == build.state_dict()
 
 
+def test_a_step_of_which_a_part_was_lost_is_void_as_a_whole():
+    build = builder()
+    (closed,) = build.feed([(1.0, 1, 5, None, None), SPOILED, *step(2, (0.0, 1, 7, None, None))])
+    assert (closed.row["step"], closed.row["correct"], closed.row["flops/total"]) == (2, 0.0, 7)
+
+
 def test_plain_items_count_as_measurements_do():
     plain = [(0.25, 8, 3, 2.0, {"loss": 1.0}), (None, 1.0, None, None, {"loss": 2.0, "kl": 0.5})]
     (closed,) = builder().feed([*plain, (7, 100.0, {"loss": 6.0})])
@@ -226,9 +232,3 @@ def test_plain_items_count_as_measurements_do():
     assert (closed.row["parallelism_sum"], closed.row["parallelism_count"]) == (2.0, 1)
     assert (closed.row["flops/total"], closed.row["step"]) == (3, 7)
     assert (closed.row["metrics/loss"], closed.row["metrics/kl"]) == (3.0, 0.5)
-
-
-def test_a_step_of_which_a_part_was_lost_is_void_as_a_whole():
-    build = builder()
-    (closed,) = build.feed([(1.0, 1, 5, None, None), SPOILED, *step(2, (0.0, 1, 7, None, None))])
-    assert (closed.row["step"], closed.row["correct"], closed.row["flops/total"]) == (2, 0.0, 7)

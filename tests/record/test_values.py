@@ -1,7 +1,6 @@
 """What `record` takes, what it makes of it, and what it says to the rest."""
 
 import math
-from collections import deque
 
 import numpy as np
 import pytest
@@ -9,14 +8,7 @@ import torch
 
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import Parallelism
-from rlviz.record import device, values
-from rlviz.record.device import Deferred
-from rlviz.record.recorder import Recorder
-
-
-def arrived(*kept):
-    """What kept values are once they were fetched."""
-    return [value.read(host) for value, host in zip(kept, device.fetch(kept), strict=True)]
+from rlviz.record import values
 
 
 @pytest.mark.parametrize(
@@ -41,66 +33,6 @@ def test_answers_may_come_in_any_container_shape_and_dtype(correct):
 
 def test_an_ungraded_answer_is_counted_apart():
     assert values.answers(torch.tensor([1.0, math.nan, 0.0])) == Accuracy(1, 2, 1)
-
-
-def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
-    on_a_device, device_log
-):
-    kept = values.answers(on_a_device([1.0, 0.0]))
-    assert isinstance(kept, Deferred)
-    device.keep([kept])
-    assert device_log == ["detach", "clone"]
-    assert arrived(kept) == [Accuracy(1, 2)]
-    assert device_log.count("copied to the host") == 1
-
-
-def test_what_is_done_to_a_device_tensor_afterwards_does_not_reach_the_record(on_a_device):
-    tensor = on_a_device([1.0, 0.0])
-    kept = values.answers(tensor)
-    device.keep([kept])
-    tensor.zero_()
-    assert arrived(kept) == [Accuracy(1, 2)]
-
-
-def test_a_call_keeps_all_that_it_brings_with_one_launch_on_the_device(on_a_device, device_log):
-    tensors = {
-        "flag": on_a_device([True, False, True]),
-        "loss": on_a_device(torch.tensor(0.1, dtype=torch.float64)),
-        "kl": on_a_device(torch.tensor(0.25, dtype=torch.bfloat16)),
-        "entropy": on_a_device(0.5),
-        "lr": on_a_device(torch.tensor(3, dtype=torch.int16)),
-    }
-    queue = deque()
-    recorder = Recorder(queue, on_error=pytest.fail)
-    metrics = {name: tensor for name, tensor in tensors.items() if name != "flag"}
-    recorder.record(None, None, None, None, metrics, {"correct": tensors["flag"]})
-    launches = set(device_log) - {"detach", "view", "_unsafe_view", "slice", "_reshape_alias"}
-    assert launches == {"cat"}
-    assert device_log.count("cat") == 1
-    for tensor in tensors.values():
-        tensor.zero_()
-    (item,) = queue
-    assert arrived(item.accuracy) == [Accuracy(2, 3)]
-    assert arrived(*item.metrics.values()) == [0.1, 0.25, 0.5, 3.0]
-
-
-def test_everything_that_waits_on_a_device_comes_in_one_copy_to_the_last_bit(
-    on_a_device, device_log
-):
-    kept = [
-        values.answers(on_a_device([True, False, True])),
-        values.answers(on_a_device(torch.tensor([1, 0], dtype=torch.bfloat16))),
-        values.episodes([on_a_device(2.0), on_a_device(torch.tensor(4.0, dtype=torch.float64))]),
-        values.metrics({"loss": on_a_device(torch.tensor(0.1, dtype=torch.float64))})["loss"],
-        values.metrics({"half": on_a_device(torch.tensor(0.5, dtype=torch.float16))})["half"],
-        values.flops({"update": on_a_device(2**62 + 1)})["update"],  # beyond float64's 2**53
-        values.answers(on_a_device(torch.zeros(2, 3, dtype=torch.int32).t())),
-    ]
-    assert all(isinstance(value, Deferred) for value in kept)
-    answers, rounded, episodes, loss, half, spent, turned = arrived(*kept)
-    assert (answers, rounded, turned) == (Accuracy(2, 3), Accuracy(1, 2), Accuracy(0, 6))
-    assert (episodes.mean, loss, half, spent) == (3.0, 0.1, 0.5, 2**62 + 1)
-    assert device_log.count("copied to the host") == 1
 
 
 def test_an_accuracy_without_graded_weighs_as_one_answer():

@@ -40,8 +40,7 @@ class Batch:
 
     def goes_on_from(self, other: "Batch") -> bool:
         """Whether it says the same of its rows as another one, and follows it without a hole."""
-        follows = self.written is not None and self.rows_before == other.written
-        return follows and self.header == other.header
+        return self.rows_before == other.written and self.header == other.header
 
     @property
     def steps(self) -> Floats:

@@ -40,7 +40,9 @@ def test_a_backward_pass_counts(layer):
 def test_other_modules_can_be_watched_in_place_of_those_before(layer):
     other = torch.nn.Linear(4, 8)
     phases = Phases(layer)
+    assert layer._forward_pre_hooks
     phases.watch(other)
+    assert not layer._forward_pre_hooks  # nothing is left behind
     with torch.no_grad():
         layer(torch.zeros(1, 4))
         other(torch.zeros(2, 4))

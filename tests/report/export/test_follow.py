@@ -327,13 +327,14 @@ def test_steps_that_a_loop_goes_back_to_come_again(tmp_path):
     assert what_stands(rows) == exported(logdir, tmp_path)
 
 
-def test_a_loop_that_goes_back_behind_the_step_where_its_session_began_voids_nothing(tmp_path):
+def test_what_a_loop_that_goes_back_seems_to_make_void_comes_again(tmp_path):
     logdir = tmp_path / "run"
     states = record(logdir, range(1, 11))
     follower = Follower(logdir)
     rows = new(follower)
-    record(logdir, [11, 12, 3, 11], state=states[10])
+    record(logdir, [11, 3, 11], state=states[10])
     rows += new(follower)
+    assert steps(rows) == [*range(1, 11), 3, 11, *range(4, 11)]
     assert what_stands(rows) == exported(logdir, tmp_path)
     assert new(follower) == []
 

@@ -1,5 +1,6 @@
 """The reader: what was recorded comes back, also while it is written."""
 
+import math
 import sys
 import threading
 
@@ -8,6 +9,7 @@ import pytest
 
 import rlviz
 from rlviz import tfrecord
+from rlviz.accuracy import Accuracy
 
 
 def test_a_run_is_named_in_a_line(parl, tmp_path):
@@ -159,3 +161,14 @@ def test_a_run_can_be_read_at_any_time_while_it_is_written(tmp_path):
     final = rlviz.read(tmp_path)
     assert list(final.step) == list(range(1, len(final) + 1))
     assert final.damage == ()
+
+
+def test_the_interval_of_the_accuracy_is_wilsons(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None)
+    viz.on_step_end(1, correct=[1] * 8 + [0] * 2)
+    viz.on_step_end(2)
+    viz.close()
+    low, high = rlviz.read(tmp_path).accuracy_interval
+    assert (low[0], high[0]) == Accuracy(8, 10).interval()
+    assert math.isnan(low[1])
+    assert math.isnan(high[1])

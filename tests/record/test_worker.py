@@ -84,8 +84,8 @@ class Failing(System):
 
 def waiting(viz):
     """Steps that wait in the queue or as rows, counted one by one: `health` takes a difference."""
-    worker = viz._worker
-    return sum(map(ends_a_step, worker._queue)) + len(worker._backlog)
+    assembly = viz._assembly
+    return sum(map(ends_a_step, assembly._queue)) + len(assembly._backlog)
 
 
 def check_sums(viz):
@@ -507,11 +507,11 @@ def test_of_figures_that_the_disk_does_not_take_the_latest_is_kept(tmp_path, mon
 
     monkeypatch.setattr(system, "SYSTEM", Refusing())
     viz = rlviz.Callback(tmp_path, figure_seconds=None, config={"lr": 0.1})
-    before = len(viz._worker._backlog._extras)
+    before = len(viz._assembly._backlog._extras)
     for step in range(1, 50):
         viz._worker._keep(Illustration(b"\x89PNG\r\n\x1a\n" + bytes(16), "text", step))
         viz.flush()
-    assert len(viz._worker._backlog._extras) == before + 2
+    assert len(viz._assembly._backlog._extras) == before + 2
     viz.close(timeout=1)
 
 

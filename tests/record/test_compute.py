@@ -1,16 +1,12 @@
-"""What the callback makes of the measures: groups, agents, phases with seconds, watched modules."""
+"""What a run knows of compute by itself: the MFU of phases with seconds, and watched modules."""
 
 import logging
-import math
 
-import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import rlviz
-from rlviz.accuracy import Accuracy
-from rlviz.parallelism import Parallelism, Trace, concurrency, critical_steps
 
 
 def scalars_of(logdir):
@@ -27,96 +23,6 @@ def scalars_of(logdir):
 def viz(tmp_path):
     with rlviz.Callback(tmp_path, figure_seconds=None) as callback:
         yield callback
-
-
-def test_a_group_has_a_series_of_its_own_and_counts_in_the_whole(viz, tmp_path):
-    viz.record(correct=[1, 0], group="math")
-    viz.record(correct=[1, 1, 1, math.nan], group="code")
-    viz.record(correct=torch.tensor([1, 0]), group="math")
-    viz.record(correct=[0])
-    viz.on_step_end(1)
-    viz.on_step_end(2, accuracy=0.5, graded=4, group="code")
-    viz.close()
-    run = rlviz.read(tmp_path)
-    assert run.groups == ("math", "code")
-    assert list(run.accuracy) == [5 / 8, 0.5]
-    np.testing.assert_array_equal(run.group_accuracy("math"), [0.5, math.nan])
-    np.testing.assert_array_equal(run.group_accuracy("code"), [1.0, 0.5])
-    assert scalars_of(tmp_path)["accuracy/code"] == {1: 1.0, 2: 0.5}
-    assert run.to_pandas()["accuracy/math"].iloc[0] == 0.5
-    with pytest.raises(
-        KeyError, match=r"no answers of a group 'art'; there are \['math', 'code'\]"
-    ):
-        run.group_accuracy("art")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"group": "math"}, "group='math' without answers"),
-        ({"correct": [1], "group": "ema"}, "a group must be a short name"),
-        ({"correct": [1], "group": "a/b"}, "got 'a/b'"),
-        ({"correct": [1], "group": 3}, "got 3"),
-        ({"seconds": {"update": -1.0}}, "seconds of 'update' must be finite and >= 0, got -1.0"),
-        ({"seconds": {"update": math.inf}}, "finite and >= 0, got inf"),
-        ({"seconds": {"total": 1.0}}, "a FLOPs phase must be a short name"),
-    ],
-)
-def test_wrong_groups_and_seconds_are_refused_in_words(viz, arguments, words):
-    with pytest.raises(ValueError, match=words):
-        viz.record(**arguments)
-
-
-def test_seconds_that_are_no_mapping_are_refused_in_words(viz):
-    with pytest.raises(TypeError, match=r'For example seconds=\{"rollout": 12\.5\}'):
-        viz.record(seconds=3.0)
-
-
-def test_the_interval_of_the_accuracy_is_wilsons(viz, tmp_path):
-    viz.on_step_end(1, correct=[1] * 8 + [0] * 2)
-    viz.on_step_end(2)
-    viz.close()
-    low, high = rlviz.read(tmp_path).accuracy_interval
-    assert (low[0], high[0]) == Accuracy(8, 10).interval()
-    assert math.isnan(low[1])
-    assert math.isnan(high[1])
-
-
-def test_stages_bring_work_span_and_fan_out(viz, tmp_path):
-    viz.record(parallelism=[critical_steps([(1, [4, 2]), (1, [3])])])  # work 11, span 9
-    viz.record(parallelism=[critical_steps([(2, [1, 1, 1])]), critical_steps([])])  # 5, 3; 0/0
-    viz.on_step_end(1)
-    viz.close()
-    row = {name: values[0] for name, values in rlviz.read(tmp_path).columns.items()}
-    assert (row["work"], row["span"], row["parallelism_undefined"]) == (16, 12, 1)
-    assert (row["sub_agents"], row["spawning_stages"], row["fan_out_max"]) == (6, 3, 3)
-    scalars = scalars_of(tmp_path)
-    assert scalars["average_parallelism"][1] == pytest.approx((11 / 9 + 5 / 3) / 2, rel=1e-6)
-    assert scalars["parallelism/pooled"][1] == pytest.approx(16 / 12, rel=1e-6)
-    assert scalars["parallelism/fan_out_mean"][1] == 2.0
-    assert scalars["parallelism/fan_out_max"][1] == 3.0
-    assert "parallelism/peak" not in scalars  # stages don't know
-
-
-def test_intervals_and_traces_bring_peak_and_unfinished(viz, tmp_path):
-    ticks = iter([0.0, 1.0, 5.0, 7.0])
-    trace = Trace(clock=lambda: next(ticks))
-    with trace.agent("main"), trace.agent("searcher"):
-        pass
-    busy = concurrency([("a", 0, 4), ("b", 0, 4), ("c", 3, None)], episode_end=5)  # 10 / 5, peak 3
-    viz.on_step_end(1, parallelism=[busy, trace, Parallelism(6, 2), 5.0])
-    viz.close()
-    row = {name: values[0] for name, values in rlviz.read(tmp_path).columns.items()}
-    assert (row["peak"], row["unfinished"]) == (3, 1)
-    assert row["parallelism_sum"] == 2 + 1 + 3 + 5
-    assert (row["work"], row["span"]) == (10 + 7 + 6, 5 + 7 + 2)
-    assert scalars_of(tmp_path)["parallelism/unfinished"] == {1: 1.0}
-
-
-def test_numbers_alone_bring_no_columns_of_agents(viz, tmp_path):
-    viz.on_step_end(1, parallelism=[2.0, 4.0])
-    viz.close()
-    assert not {"work", "sub_agents", "peak"} & set(rlviz.read(tmp_path).columns)
 
 
 def test_a_phase_with_seconds_has_its_mfu_on_a_known_device(tmp_path):

@@ -1,0 +1,133 @@
+"""From queued items to rows that wait: whoever builds them, none is lost and none uncounted."""
+
+import threading
+from collections import deque
+
+import pytest
+
+from rlviz.record import events
+from rlviz.record.assembly import Assembly
+from rlviz.record.ranks import FirstRank
+from rlviz.record.rows import RowBuilder
+
+
+def assembly(items, **options):
+    builder = RowBuilder(session=0, ema_weight=0.5, on_error=pytest.fail)
+    return Assembly(items, builder, FirstRank(None, pytest.fail), **options)
+
+
+def steps(*numbers):
+    """Items of some steps that spend 10 FLOPs each."""
+    return deque(
+        item for n in numbers for item in [(None, 1.0, 10, None, None), (n, 100.0 + n, None)]
+    )
+
+
+def taken(one, **options):
+    rows = []
+    extras = one.take(rows, **{"extras_alone": False, **options})
+    return [int(step) for part in rows for step in part.steps], extras
+
+
+def test_a_slice_of_the_queue_is_built_at_a_time_and_a_step_may_be_cut_by_it():
+    one = assembly(steps(1, 2))
+    assert one.build(3)  # an item is left
+    assert (one.waiting, one.unclosed) == (1, 1)
+    assert not one.build()
+    assert (one.waiting, one.unclosed) == (2, 0)
+    assert taken(one) == ([1, 2], [])
+    assert one.waiting == 0
+
+
+def test_a_state_covers_every_step_that_was_closed_and_its_rows_still_come():
+    items = steps(1, 2)
+    one = assembly(items)
+    assert one.state(0.0)["flops"] == {"total": 20}
+    items.extend(steps(3))
+    assert one.last_state["step"] == 2
+    assert one.state(0.0)["step"] == 3
+    assert taken(one)[0] == [1, 2, 3]
+
+
+def test_a_state_in_the_middle_of_a_build_is_that_of_before_and_does_not_wait():
+    items = steps(1)
+    one = assembly(items)
+    one.build()
+    items.extend(steps(2))
+    states = []
+    close = one._builder.close_steps
+
+    def close_steps(some):
+        states.append(one.state(10.0))  # as a signal handler in this thread would
+        return close(some)
+
+    one._builder.close_steps = close_steps
+    one.build()
+    assert [state["step"] for state in states] == [1]
+    assert one.last_state["step"] == 1
+    assert one.state(0.0)["step"] == 2
+
+
+def test_another_thread_waits_until_a_build_has_ended():
+    one = assembly(steps(1, 2))
+    inside, go_on = threading.Event(), threading.Event()
+    close = one._builder.close_steps
+
+    def close_steps(some):
+        inside.set()
+        assert go_on.wait(30)
+        return close(some)
+
+    one._builder.close_steps = close_steps
+    writer = threading.Thread(target=one.build)
+    writer.start()
+    assert inside.wait(30)
+    states = []
+    other = threading.Thread(target=lambda: states.append(one.state(0.0)))
+    other.start()
+    other.join(0.1)
+    assert not states
+    go_on.set()
+    writer.join(30)
+    other.join(30)
+    assert states[0]["step"] == 2
+
+
+def test_steps_of_a_build_that_fails_are_counted_as_dropped():
+    one = assembly(steps(1, 2, 3))
+
+    def fail(some):
+        raise MemoryError
+
+    one._builder.close_steps, close = fail, one._builder.close_steps
+    with pytest.raises(MemoryError):
+        one.build(4)
+    one._builder.close_steps = close
+    one.build()
+    assert one.dropped == 2
+    assert taken(one)[0] == [3]
+
+
+def test_what_is_not_rows_waits_for_the_first_of_them_unless_it_is_asked_for():
+    opening = events.text(1.0, 0, "rlviz/config", "a")
+    items = deque()
+    one = assembly(items, opening=[opening])
+    assert taken(one) == ([], [])
+    assert taken(one, extras_alone=True) == ([], [opening])
+    one.put_back([], [opening])
+    items.extend(steps(1))
+    one.build()
+    assert taken(one) == ([1], [opening])
+
+
+def test_a_child_that_was_forked_while_a_build_held_the_lock_can_build():
+    one = assembly(steps(1))
+    holder = threading.Thread(target=one._lock.acquire)  # a thread that the child does not have
+    holder.start()
+    holder.join()
+    one.in_forked_child()
+    done = threading.Thread(target=one.build, daemon=True)
+    done.start()
+    done.join(30)
+    assert not done.is_alive()
+    assert taken(one)[0] == [1]
