@@ -20,7 +20,7 @@ from rlviz.smooth.threads import side_by_side
 MAX_LEVERAGE = 0.98
 """A point that makes up more than this of its own estimate is interpolated, not smoothed."""
 _SINGULAR = 1e-10
-_CACHED = 1 << 18
+_CACHED = 1 << 16
 """Points (of all candidates and series together) that are worked on at a time on a CPU: what they
 need stays in its cache."""
 _ON_DEVICE = 1 << 22
