@@ -106,9 +106,7 @@ class _Part:
             if least is not None:
                 least = arrays.sums(least, group, series.y.shape[-1])
         floor = None if least is None else least[None]
-        found = standard_error(
-            series.u, self._tau, self._found, variance[None], self._rho, floor
-        )
+        found = standard_error(series.u, self._tau, self._found, variance[None], self._rho, floor)
         return self._at_points(found)
 
 

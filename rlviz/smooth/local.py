@@ -138,9 +138,7 @@ def _correlation(series: Series, given: float | str) -> Array:
     return arrays.to(rho, series.y)
 
 
-def _finished(
-    series: Series, y: Array, curve: Curve, trend: Any, rho: Array
-) -> tuple[Any, ...]:
+def _finished(series: Series, y: Array, curve: Curve, trend: Any, rho: Array) -> tuple[Any, ...]:
     """The parts of `Smoothed`, as they are given back."""
     xp = arrays.namespace(y)
     shape, dtype = tuple(y.shape), y.dtype

@@ -264,5 +264,3 @@ def _box(array: Floats, reach: int) -> Floats:
     place = np.arange(count)
     low, high = np.maximum(place - reach, 0), np.minimum(place + reach + 1, count)
     return np.asarray((until[..., high] - until[..., low]) / (high - low))
-
-
