@@ -28,8 +28,8 @@ class Line:
     y: Floats
     low: Floats | None = None
     high: Floats | None = None
-    bandwidth: float | None = None
-    """In the unit of the axis, or in decades."""
+    bandwidth: tuple[float, float] | None = None
+    """The smallest and the greatest, in the unit of the axis, or in decades."""
 
     @property
     def nbytes(self) -> int:
@@ -79,7 +79,8 @@ def whole(points: Points, smooth: str, *, fine: bool = True) -> Line:
         return Line(points.x, averages)
     x, y = (points.x, points.y) if fine else averaged(points.x, points.y, _MEANS)
     curve = smoothed(points.axis, x, y)
-    bandwidth = curve.bandwidth if math.isfinite(curve.bandwidth) else None
+    widths = curve.bandwidth[np.isfinite(curve.bandwidth)]
+    bandwidth = (float(widths.min()), float(widths.max())) if len(widths) else None
     return Line(curve.x, curve.y, curve.low, curve.high, bandwidth)
 
 

@@ -33,6 +33,11 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     text += "local quadratic, leave-one-out bandwidth"
     if widths:
         text += f" {widths} of the axis"
+    lasting = ", ".join(
+        f"{found} ({_short(panel)})" for panel in panels if (found := _lasting(panel.curves))
+    )
+    if lasting:
+        text += f", noise correlation {lasting}"
     if not seeds:
         return f"{text}; band: ± 2 SE with this bandwidth and with half of it"
     if all(curve.seeds > 1 for panel in panels for curve in panel.curves):
@@ -55,11 +60,21 @@ def _extent(panels: Sequence[Panel], axis: XAxis) -> float:
 
 def _width(curves: Sequence[Curve], extent: float) -> str:
     """The bandwidth as a share of the axis, or the smallest and the greatest."""
-    widths = [curve.bandwidth for curve in curves if np.isfinite(curve.bandwidth)]
-    ends = (
-        dict.fromkeys(_share(end / extent) for end in (min(widths), max(widths))) if widths else ()
-    )
-    return " – ".join(ends)
+    widths = np.concatenate([curve.bandwidth for curve in curves])
+    widths = widths[np.isfinite(widths)]
+    if not len(widths):
+        return ""
+    least, most = (_share(end / extent) for end in (widths.min(), widths.max()))
+    if least == most:
+        return least
+    return f"{least.removesuffix(' %')} – {most}" if most[0].isdigit() else f"{least} – {most}"
+
+
+def _lasting(curves: Sequence[Curve]) -> str:
+    """How long the noise lasts, or the smallest and the greatest correlation."""
+    found = [value for curve in curves if np.isfinite(value := curve.noise_correlation)]
+    ends = (min(found), max(found)) if found else ()
+    return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends))
 
 
 def _share(part: float) -> str:

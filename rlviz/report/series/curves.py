@@ -29,8 +29,10 @@ class Curve:
     y: Floats
     low: Floats
     high: Floats
-    bandwidth: float
-    """In the unit of the axis as it lies on the paper; NaN for a mean over seeds."""
+    bandwidth: Floats
+    """In the unit of the axis as it lies on the paper, (n,); NaN for a mean over seeds."""
+    noise_correlation: float
+    """Of the noise of a point of the curve with that of the next; NaN for a mean over seeds."""
     is_smooth: bool = True
     """False where it only joins its points."""
     averaged: int = 1
@@ -62,7 +64,16 @@ def smoothed(axis: XAxis, x: Floats, y: Floats) -> Curve:
         x = axis.unscaled(place)
     found = local_polynomial(y, x=place)
     is_smooth = bool(np.isfinite(found.standard_error).any())
-    return Curve(x, found.curve, found.low, found.high, found.bandwidth, is_smooth, averaged)
+    return Curve(
+        x,
+        found.curve,
+        found.low,
+        found.high,
+        found.bandwidth,
+        found.noise_correlation,
+        is_smooth,
+        averaged,
+    )
 
 
 def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
@@ -81,6 +92,7 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
         mean,
         mean - reach,
         mean + reach,
+        np.full(_GRID, np.nan),
         np.nan,
         averaged=max(curve.averaged for curve in curves),
         seeds=len(curves),

@@ -55,9 +55,11 @@ def draws(x: Floats, y: Floats, resamples: int, random: Generator) -> Draws:
     """
     x, y = averaged(*averaged_ties(x, y), _MOST)
     few_x, few_y = averaged(x, y, _PARTS)
-    bandwidth = _NARROWER * local_polynomial(few_y, x=few_x).bandwidth
+    coarse = local_polynomial(few_y, x=few_x, local=False, noise_correlation=0.0)
+    bandwidth = _NARROWER * float(coarse.bandwidth[0])
     # The fit is linear in y, so that its answers to single points hold all there is to know of it.
-    smoother = local_polynomial(np.eye(len(x)), x=x, bandwidth=bandwidth).curve.T
+    single = local_polynomial(np.eye(len(x)), x=x, bandwidth=bandwidth, noise_correlation=0.0)
+    smoother = single.curve.T
     curve = smoother @ y
     leverage = np.minimum(np.diag(smoother), MAX_LEVERAGE)
     # As if each point had been left out: at the ends a curve comes close to its points.
