@@ -136,7 +136,7 @@ def measure_curves(lengths: list[int], share: float) -> None:
     by_truth: dict[str, list[str]] = {}
     for length, kind, drawn in cells(lengths, share):
         found: list[list[Quality]] = [[], []]
-        for name, (x, truth, values) in drawn.items():
+        for x, truth, values in drawn.values():
             for of, run in zip(found, contenders, strict=True):
                 of.append(Quality.of(run(values, x), x, truth))
             old, new = (f"{of[-1].rmse:.3f}" for of in found)
