@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlviz.smooth import arrays
+from rlviz.smooth import arrays, fading
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.blocks import Recurrence, pack, unpack
 from rlviz.smooth.constant import ConstantRecurrence
@@ -53,16 +53,26 @@ class Batch:
 
 def run(batch: Batch) -> None:
     """Average a batch, tile by tile."""
-    if batch.weight is None or not arrays.on_host(batch.y):
+    if not arrays.on_host(batch.y):
         _by_blocks(batch)
+        return
+    if batch.weight is None:
+        for tile in arrays.tiles(batch.y, fading.TILE):
+            part = batch.part(*tile)
+            if not _along(part):
+                _by_blocks(part)
         return
     products = ConstantRecurrence(
         batch.weight, batch.y.shape[-1], gain=1 - batch.weight, dtype=batch.y.dtype
     )
     for tile in arrays.tiles(batch.y, ConstantRecurrence.TILE):
         part = batch.part(*tile)
-        if not _by_products(part, products):
-            _by_blocks(part)
+        if _by_products(part, products):
+            continue
+        for inner in arrays.tiles(part.y, fading.TILE):
+            smaller = part.part(*inner)
+            if not _over_gaps(smaller):
+                _by_blocks(smaller)
 
 
 def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
@@ -73,6 +83,62 @@ def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
     batch.num[...] = num
     batch.den[...] = products.unbias(batch.out, batch.den)
     return True
+
+
+def _over_gaps(batch: Batch) -> bool:
+    assert batch.weight is not None
+    known = np.isfinite(batch.y)
+    y = np.where(known, batch.y, batch.y.dtype.type(0))
+    sums = fading.over_gaps(y, known, batch.weight, batch.num, batch.den, batch.out)
+    if sums is None:
+        return False
+    batch.num[...], batch.den[...] = sums
+    return True
+
+
+def _along(batch: Batch) -> bool:
+    """Average along x, if no x is missing and none goes backwards."""
+    assert batch.at is not None
+    assert batch.tau is not None
+    assert batch.x is not None
+    at, x = batch.at, batch.x
+    first = at[:, 0]
+    if not (np.isfinite(at[:, -1]).all() and (at[:, 1:] >= at[:, :-1]).all()):  # NaN is neither
+        return False
+    if not (np.isfinite(first).all() and (x <= first).all()):
+        return False
+    fresh = np.exp((x - first) / batch.tau)  # 0 where nothing came before
+    num, den = fresh * batch.num, fresh * batch.den
+    y = batch.y
+    sums = fading.along(y, at, batch.tau, num, den, None, batch.out)
+    seen = np.broadcast_to(at[:, -1], x.shape)
+    if sums is None:
+        known = np.isfinite(y)
+        y = np.where(known, y, y.dtype.type(0))
+        sums = fading.along(y, at, batch.tau, num, den, known, batch.out)
+        if sums is None:
+            return False
+        last = known.shape[-1] - 1 - known[:, ::-1].argmax(-1)
+        any_known = known.any(-1)
+        row = np.arange(len(y)) if len(at) > 1 else 0
+        seen = np.where(any_known, at[row, last], x)
+        # The memory fades from the last finite point on, not from the last x.
+        back = np.where(any_known, (at[:, -1] - seen) / batch.tau, 0.0)
+        if (back > _FAR).any():
+            return False
+        back = np.exp(back)
+        sums = (
+            np.where(any_known, sums[0] * back, batch.num),
+            np.where(any_known, sums[1] * back, batch.den),
+        )
+    batch.num[...], batch.den[...] = sums
+    batch.x[...] = seen
+    return True
+
+
+_FAR = 50.0
+"""So many tau without a finite point at the end, and the sums at the last one are not to be had
+from those after it."""
 
 
 def _by_blocks(batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""Means of neighbors in place of the points: what is kept of them, and how little a curve changes."""
+"""Means of neighbors in place of the points: what they keep, and how little a curve changes."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,7 @@
 """The closed forms, against the sums and integrals that they stand for."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -18,7 +20,7 @@ def test_the_autocorrelation_is_the_kernels_overlap_with_itself(distance):
         parts = [-40.0, *kinks, 40.0]
         return sum(
             quad(lambda u: kernel(u) * kernel(u + shift), a, b)[0]
-            for a, b in zip(parts, parts[1:], strict=False)
+            for a, b in pairwise(parts)
         )
 
     assert autocorrelation(distance) == pytest.approx(overlap(distance) / overlap(0.0), rel=1e-7)
