@@ -19,8 +19,7 @@ def test_the_autocorrelation_is_the_kernels_overlap_with_itself(distance):
         kinks = sorted({-shift, 0.0})
         parts = [-40.0, *kinks, 40.0]
         return sum(
-            quad(lambda u: kernel(u) * kernel(u + shift), a, b)[0]
-            for a, b in pairwise(parts)
+            quad(lambda u: kernel(u) * kernel(u + shift), a, b)[0] for a, b in pairwise(parts)
         )
 
     assert autocorrelation(distance) == pytest.approx(overlap(distance) / overlap(0.0), rel=1e-7)

@@ -360,9 +360,7 @@ def test_known_noise_that_is_less_than_what_is_seen_changes_nothing():
 def test_variances_that_are_none_are_refused_in_words():
     with pytest.raises(ValueError, match=r"variance must be >= 0, or NaN .*got -1\.0\."):
         local_polynomial([1.0, 2.0], variance=[0.0, -1.0])
-    with pytest.raises(
-        ValueError, match=r"variance must have the shape of .*\(2,\), .*\(3,\)"
-    ):
+    with pytest.raises(ValueError, match=r"variance must have the shape of .*\(2,\), .*\(3,\)"):
         local_polynomial([1.0, 2.0], variance=[0.0, 1.0, 2.0])
 
 
