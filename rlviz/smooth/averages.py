@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlviz.smooth import arrays
+from rlviz.smooth import arrays, fading
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.blocks import Recurrence, pack, unpack
 from rlviz.smooth.constant import ConstantRecurrence
@@ -53,16 +53,28 @@ class Batch:
 
 def run(batch: Batch) -> None:
     """Average a batch, tile by tile."""
-    if batch.weight is None or not arrays.on_host(batch.y):
+    if not arrays.on_host(batch.y):
         _by_blocks(batch)
+        return
+    if batch.weight is None:
+        along = _Along(batch)
+        for tile in arrays.tiles(batch.y, along.tile):
+            part = batch.part(*tile)
+            if not along.run(part, tile[1]):
+                _by_blocks(part)
         return
     products = ConstantRecurrence(
         batch.weight, batch.y.shape[-1], gain=1 - batch.weight, dtype=batch.y.dtype
     )
     for tile in arrays.tiles(batch.y, ConstantRecurrence.TILE):
         part = batch.part(*tile)
-        if not _by_products(part, products):
-            _by_blocks(part)
+        # A sum that is not finite has met a gap, mostly: the products are for series without one.
+        if np.isfinite(part.y.sum()) and _by_products(part, products):
+            continue
+        for inner in arrays.tiles(part.y, fading.TILE):
+            smaller = part.part(*inner)
+            if not _over_gaps(smaller):
+                _by_blocks(smaller)
 
 
 def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
@@ -73,6 +85,78 @@ def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
     batch.num[...] = num
     batch.den[...] = products.unbias(batch.out, batch.den)
     return True
+
+
+def _over_gaps(batch: Batch) -> bool:
+    assert batch.weight is not None
+    sums = fading.over_gaps(batch.y, batch.weight, batch.num, batch.den, batch.out)
+    if sums is None:
+        return False
+    batch.num[...], batch.den[...] = sums
+    return True
+
+
+class _Along:
+    """Averages along x. What belongs to the x that many series stand at is computed once."""
+
+    def __init__(self, batch: Batch) -> None:
+        assert batch.at is not None
+        self._shared = len(batch.at) == 1 and len(batch.y) > 1
+        self._made: tuple[slice, fading.Positions | None] | None = None
+        together = self._shared and batch.y.shape[-1] <= fading.TILE
+        self.tile = fading.TILE if together else fading.TILE_ALONE
+
+    def _positions(self, batch: Batch, columns: slice) -> fading.Positions | None:
+        """Of a tile; None where an x is missing or goes backwards."""
+        assert batch.at is not None
+        assert batch.tau is not None
+        if self._shared and self._made is not None and self._made[0] == columns:
+            return self._made[1]
+        at, found = batch.at, None
+        ends = np.isfinite(at[:, 0]) & np.isfinite(at[:, -1])
+        if ends.all() and (at[:, 1:] >= at[:, :-1]).all():  # NaN is neither
+            found = fading.Positions(at, batch.tau, batch.y.dtype)
+        self._made = columns, found
+        return found
+
+    def run(self, batch: Batch, columns: slice) -> bool:
+        """Average a tile, if no x is missing, none goes backwards and none is far from the next."""
+        positions = self._positions(batch, columns)
+        assert batch.at is not None
+        assert batch.tau is not None
+        assert batch.x is not None
+        at, x, y = batch.at, batch.x, batch.y
+        if positions is None or not (x <= at[:, 0]).all():
+            return False
+        fresh = np.exp((x - at[:, 0]) / batch.tau)  # 0 where nothing came before
+        num, den = fresh * batch.num, fresh * batch.den
+        seen = np.broadcast_to(at[:, -1], x.shape)
+        sums = None
+        if np.isfinite(y.sum()):
+            sums = fading.along(y, positions, num, den, None, batch.out)
+        if sums is None:
+            known = np.isfinite(y)
+            y = np.where(known, y, y.dtype.type(0))
+            sums = fading.along(y, positions, num, den, known, batch.out)
+            if sums is None:
+                return False
+            last = known.shape[-1] - 1 - known[:, ::-1].argmax(-1)
+            some = known.any(-1)
+            seen = np.where(some, at[np.arange(len(y)) if len(at) > 1 else 0, last], x)
+            # The memory fades from the last finite point on, not from the last x.
+            back = np.where(some, (at[:, -1] - seen) / batch.tau, 0.0)
+            if (back > _FAR).any():
+                return False
+            num, den = (part * np.exp(back) for part in sums)
+            sums = np.where(some, num, batch.num), np.where(some, den, batch.den)
+        batch.num[...], batch.den[...] = sums
+        batch.x[...] = seen
+        return True
+
+
+_FAR = 50.0
+"""So many tau without a finite point at the end, and the sums at the last one are not to be had
+from those after it."""
 
 
 def _by_blocks(batch: Batch) -> None:

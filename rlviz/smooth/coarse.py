@@ -113,7 +113,7 @@ class Coarse:
         own = len(self.series.y)
         if own == 1:
             return self
-        parts = {}
+        parts: dict[str, Any] = {}
         for field in fields(self):
             part = getattr(self, field.name)
             if isinstance(part, (Series, Between)):
@@ -167,7 +167,7 @@ def _groups(series: Series, block: Array, parts: int, width: Array) -> Array:
     starts = arrays.changes(block)
     first = arrays.running_maximum(xp.where(starts, rank, 0))
     per_block = (rank[..., -1:] + 1) / (block[..., -1:] + 1)  # how many points there are in one
-    piece = arrays.whole(xp.floor((rank - first) * parts / per_block))
+    piece = arrays.whole(xp.floor((rank - first + 0.5) * parts / per_block))
     cell = arrays.whole(xp.floor(series.u / width[..., None]))
     new = starts | arrays.changes(xp.clip(piece, None, parts - 1)) | arrays.changes(cell)
     return xp.cumsum(arrays.whole(xp.broadcast_to(new, shape)), -1) - 1

@@ -90,7 +90,7 @@ def _silent(y: Floats) -> NDArray[np.bool_]:
 def _widths(grid: Floats) -> Floats:
     """Weights of a grid's points in an integral by trapezoids."""
     steps = np.diff(grid)
-    return (np.append(steps, 0.0) + np.append(0.0, steps)) / 2
+    return np.asarray((np.append(steps, 0.0) + np.append(0.0, steps)) / 2)
 
 
 def restricted(y: Floats) -> Floats:

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.bandwidths import Grid
-from rlviz.smooth.coarse import Coarse
 from rlviz.smooth.fit import (
     MAX_LEVERAGE,
-    Estimate,
     Noise,
     estimate,
     fit,
@@ -26,6 +26,8 @@ _BAND = 2.0
 """Standard errors on either side; benchmarks/smoothers.py measures what they cover."""
 _TOGETHER = 1 << 17
 """Points of all series that are worked on at a time on a CPU: a dozen fits of them are kept."""
+_AT_ONCE = 1 << 17
+"""Points, of half the grid's bandwidths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,90 +67,117 @@ def placed(levels: Levels, place: Array, narrowest: Array, degree: int, noise: N
     return whole
 
 
-@dataclass(frozen=True, slots=True)
 class _Part:
-    """What one bandwidth has to do with some of the series."""
+    """What some bandwidths of the grid, (G,), have to do with those of some series that use them.
 
-    rows: Any
-    series: Series
-    coarse: Coarse | None
-    tau: Array
-    noise: Noise
-    found: Estimate
-    share: Array
-    """Of the curve at each point, (R, T)."""
-    share_half: Array
-    """Of the curve at half the bandwidth."""
+    Attributes:
+        rows: which of the series.
+        share, share_half: of each bandwidth in the curve at a point, and in that at half the
+            bandwidth, (G, R, T).
+    """
 
-    def at_points(self, values: Array) -> Array:
-        """(1, R, n) -> (R, T)."""
-        return values[0] if self.coarse is None else self.coarse.between.read(values[0])
+    def __init__(
+        self, levels: Levels, some: slice, tile: slice, rows: Any, degree: int, noise: Noise
+    ) -> None:
+        self.rows, self._rho = rows, noise.rho
+        self._series = levels.series.rows(tile).rows(rows)
+        coarse = levels.of(some.start, tile)
+        self._coarse = None if coarse is None else coarse.rows(rows)
+        self._tau = Grid(levels.grid.rows(tile)).rows(rows)[some]
+        if self._coarse is None:
+            self._found = estimate(self._series, self._tau, degree, noise.rho)
+        else:
+            self._found = estimate_coarse(self._coarse, self._tau, degree, noise.rho)
+        self.value = self._at_points(self._found.value)
+        self.echo = self._at_points(self._found.echo)
+        weights = self._found.weights[0]
+        self.leverage = self.echo if noise.rho is None else self._at_points(weights)
+
+    def _at_points(self, values: Array) -> Array:
+        """(G, R, n) -> (G, R, T)."""
+        return values if self._coarse is None else self._coarse.between.read(values)
+
+    def error(self, variance: Array, least: Array | None) -> Array:
+        """Standard errors at the points, (G, R, T), given variances there, (R, T)."""
+        series = self._series
+        if self._coarse is not None:
+            series, group = self._coarse.series, self._coarse.group
+            variance = arrays.sums(variance, group, series.y.shape[-1])
+            if least is not None:
+                least = arrays.sums(least, group, series.y.shape[-1])
+        floor = None if least is None else least[None]
+        found = standard_error(series.u, self._tau, self._found, variance[None], self._rho, floor)
+        return self._at_points(found)
 
 
 def _placed(
-    levels: Levels, rows: slice, place: Array, narrowest: Array, degree: int, noise: Noise
+    levels: Levels, tile: slice, place: Array, narrowest: Array, degree: int, noise: Noise
 ) -> Curve:
     xp = arrays.namespace(place)
-    series, grid = levels.series.rows(rows), Grid(levels.grid.rows(rows))
+    series, grid = levels.series.rows(tile), Grid(levels.grid.rows(tile))
     half = xp.maximum(place - (math.log(2) / grid.ratio)[:, None], narrowest[:, None] + 0.0 * place)
     half = xp.clip(xp.minimum(place, half), 0.0, None)
+    numbers = arrays.to(np.arange(float(len(grid))), place)
 
-    def estimated(g: int) -> _Part | None:
-        share = xp.clip(1 - xp.abs(place - g), 0.0, None)
-        share_half = xp.clip(1 - xp.abs(half - g), 0.0, None)
-        used = ((share > 0) | (share_half > 0)).any(-1)
-        if not bool(used.any()):
-            return None
-        some: Any = slice(None)
-        if not bool(used.all()):
-            some = xp.nonzero(used) if not arrays.is_tensor(used) else xp.nonzero(used)[:, 0]
-            some = some[0] if isinstance(some, tuple) else some
-        own = noise.rows(some)
-        tau = grid.rows(some)[g : g + 1]
-        of_level = levels.of(g, rows)
-        coarse = None if of_level is None else of_level.rows(some)
-        seen = series.rows(some)
-        if coarse is None:
-            found = estimate(seen, tau, degree, own.rho)
-        else:
-            found = estimate_coarse(coarse, tau, degree, own.rho)
-        return _Part(some, seen, coarse, tau, own, found, share[some], share_half[some])
+    def shares(some: slice, rows: Any) -> tuple[Array, Array]:
+        number = numbers[some, None, None]
+        return (
+            xp.clip(1 - xp.abs(place[rows] - number), 0.0, None),
+            xp.clip(1 - xp.abs(half[rows] - number), 0.0, None),
+        )
 
     work = len(grid) * points(series) // 2
-    parts = [part for part in side_by_side(estimated, range(len(grid)), points=work) if part]
+    used = _used(levels, place, half, work)
+    parts = side_by_side(
+        lambda item: _Part(levels, item[0], tile, item[1], degree, noise.rows(item[1])),
+        used,
+        points=work,
+    )
     value, value_half, echo, leverage = (xp.zeros_like(place) for _ in range(4))
-    for part in parts:
-        at_points = part.at_points(part.found.value)
-        value[part.rows] += part.share * at_points
-        value_half[part.rows] += part.share_half * at_points
-        echo[part.rows] += part.share * part.at_points(part.found.echo)
-        leverage[part.rows] += part.share * part.at_points(part.found.weights[0][:1])
+    for part, (some, rows) in zip(parts, used, strict=True):
+        share, share_half = shares(some, rows)
+        value[rows] += (share * part.value).sum(0)
+        value_half[rows] += (share_half * part.value).sum(0)
+        echo[rows] += (share * part.echo).sum(0)
+        leverage[rows] += (share * part.leverage).sum(0)
     variance = residual_variance(series, value, echo)
     least = noise.least(variance)
-
-    def error_of(part: _Part) -> Array:
-        own = variance[part.rows]
-        floor = None if least is None else least[part.rows]
-        seen = part.series
-        if part.coarse is not None:
-            coarse, seen = part.coarse, part.coarse.series
-            own = arrays.sums(own, coarse.group, seen.y.shape[-1])
-            if floor is not None:
-                floor = xp.where(part.series.known, floor, 0.0)
-                floor = arrays.sums(floor, coarse.group, seen.y.shape[-1])
-        elif floor is not None:
-            floor = xp.where(seen.known, floor, 0.0)
-        floor = None if floor is None else floor[None]
-        found = standard_error(seen.u, part.tau, part.found, own[None], part.noise.rho, floor)
-        return part.at_points(found)
-
+    if least is not None:
+        least = xp.where(series.known, least, 0.0)
+    errors = side_by_side(
+        lambda part: part.error(variance[part.rows], None if least is None else least[part.rows]),
+        parts,
+        points=work,
+    )
     error, error_half = xp.zeros_like(place), xp.zeros_like(place)
-    for part, found in zip(parts, side_by_side(error_of, parts, points=work), strict=True):
-        error[part.rows] += part.share * found
-        error_half[part.rows] += part.share_half * found
+    for found, (some, rows) in zip(errors, used, strict=True):
+        share, share_half = shares(some, rows)
+        error[rows] += (share * found).sum(0)
+        error_half[rows] += (share_half * found).sum(0)
     error = xp.where(leverage > MAX_LEVERAGE, math.nan, error)
     low, high = _hull(value, error, value_half, error_half)
     return Curve(value, error, grid.at(place), low, high)
+
+
+def _used(levels: Levels, place: Array, half: Array, points: int) -> list[tuple[slice, Any]]:
+    """Bandwidths of the grid, and the series that have to do with them. Of few points those of one
+    level all at once: calls cost more than they do."""
+    xp = arrays.namespace(place)
+    first, last = xp.amin(half, -1), xp.amax(place, -1)
+    found: list[tuple[slice, Any]] = []
+    for level in levels.together():
+        lowest = max(level.start, int(xp.floor(first.min())))
+        highest = min(level.stop, int(xp.ceil(last.max())) + 1)
+        step = max(1, highest - lowest) if points < _AT_ONCE else 1
+        for g in range(lowest, highest, step):
+            some = slice(g, g + step)
+            rows = (first < some.stop) & (last > some.start - 1)
+            if bool(rows.all()):
+                found.append((some, slice(None)))
+            elif bool(rows.any()):
+                numbers = arrays.to(np.arange(len(place)), place)
+                found.append((some, numbers[rows]))
+    return found
 
 
 def _hull(value: Array, error: Array, value_half: Array, error_half: Array) -> tuple[Array, Array]:

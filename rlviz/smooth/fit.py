@@ -20,7 +20,7 @@ from rlviz.smooth.threads import side_by_side
 MAX_LEVERAGE = 0.98
 """A point that makes up more than this of its own estimate is interpolated, not smoothed."""
 _SINGULAR = 1e-10
-_CACHED = 1 << 18
+_CACHED = 1 << 16
 """Points (of all candidates and series together) that are worked on at a time on a CPU: what they
 need stays in its cache."""
 _ON_DEVICE = 1 << 22
@@ -78,8 +78,8 @@ class Estimate:
     weights: list[Array]
     """Coefficients l_k of the equivalent kernel ``w(u)·Σ_k l_k·u^k``; l_0 is the leverage."""
     echo: Array
-    """``Σ_j S_ij·rho^|i−j|``: how much of the noise of its own value is in a point's estimate. Where
-    noise does not last, the leverage."""
+    """``Σ_j S_ij·rho^|i−j|``: how much of the noise of its own value is in a point's estimate; the
+    leverage where noise does not last."""
     near: Array
     """Sum of the kernel's weights, at most 1 each."""
 
@@ -209,7 +209,8 @@ def pieces(series: Series, tau: Array, degree: int, rho: Array | None) -> Iterat
     xp = arrays.namespace(tau)
     u = series.u[None] / tau[..., None]
     masses = [series.mass[None], series.y[None]]
-    orders, echoes = [2 * degree, degree], [None, None]
+    orders = [2 * degree, degree]
+    echoes: list[Echo | None] = [None, None]
     if rho is not None:
         rank = xp.cumsum(series.mass, -1)
         masses, orders = [*masses, masses[0]], [*orders, degree]

@@ -48,27 +48,34 @@ def inflation(rho: Any, points: Any) -> Any:
 
 
 def echoes(rho: Array, spacing: Array, before: Array, after: Array) -> list[Array]:
-    """Moments 0, 1 and 2 of ``rho^|n|·exp(−|u|)`` around a point whose neighbors stand `spacing`
+    """Moments 0, 1 and 2 of ``rho^|n|·exp(−|u|)`` around points whose neighbors stand `spacing`
     bandwidths apart; for a bandwidth of many points, the sums of `rlviz.smooth.moments.Echo`.
 
     Args:
-        rho: in [0, 1).
-        spacing: in bandwidths.
-        before, after: how many neighbors there are on either side.
+        rho: in [0, 1), (S, 1).
+        spacing: in bandwidths, (G, S | 1, n).
+        before, after: how many neighbors there are on either side, (S | 1, n), rising and falling
+            along the last axis.
     """
     xp = arrays.namespace(spacing)
     q = rho * xp.exp(-spacing)
     rest = 1 / (1 - q)
-    sides = []
-    for count in (before, after):
-        end = q**count
-        zeroth = q * (1 - end) * rest
-        first = q * (1 - end * (1 + count * (1 - q))) * rest**2
-        sides.append((zeroth, first))
-    (zeroth_before, first_before), (zeroth_after, first_after) = sides
-    second = 2 * q * (1 + q) * rest**3
-    return [
-        1 + zeroth_before + zeroth_after,
-        spacing * (first_after - first_before),
-        spacing**2 * second,
-    ]
+    side = q * rest
+    zeroth = 1 + 2 * side
+    first = xp.zeros_like(q)
+    second = spacing**2 * (2 * side * rest * (rest + side))
+    # Next to an end a side is cut short; of the second moment that is too little to matter.
+    reach = _REACH / (1 - float(rho.max()))
+    short = [(before < reach).sum(-1).max(), (after < reach).sum(-1).max()]
+    count = q.shape[-1]
+    ends = [slice(0, int(short[0])), slice(count - int(short[1]), count)]
+    for end, neighbors, sign in zip(ends, (before, after), (1.0, -1.0), strict=True):
+        near, apart = q[..., end], rest[..., end]
+        missing = near ** (neighbors[..., end] + 1) * apart
+        zeroth[..., end] -= missing
+        first[..., end] += sign * missing * (neighbors[..., end] + apart)
+    return [zeroth, spacing * first, second]
+
+
+_REACH = 12.0
+"""A neighbor so many times 1/(1 − rho) away has no part in the noise of a point."""

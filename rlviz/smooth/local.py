@@ -1,9 +1,9 @@
 """The offline curve: local polynomial regression with a Laplace kernel, for many series at once.
 
 Every point is weighed by ``exp(−|x_i − x_j| / tau)`` around the point that is estimated, so that
-all that a fit needs are moments which `rlviz.smooth.moments` gives for every point in O(T). How long
-the noise lasts is asked first (`rlviz.smooth.correlation`); then tau is chosen place by place
-(`rlviz.smooth.places`), or once for the whole series (`rlviz.smooth.bandwidths`).
+all that a fit needs are moments which `rlviz.smooth.moments` gives for every point in O(T). First
+comes how long the noise lasts (`rlviz.smooth.correlation`), then tau, chosen place by place
+(`rlviz.smooth.places`) or once for the whole series (`rlviz.smooth.bandwidths`).
 """
 
 import math

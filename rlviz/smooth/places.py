@@ -46,7 +46,6 @@ class Levels:
     Args:
         series: as it is.
         grid: of bandwidths.
-        blocks: how many blocks each series is cut into, (S | 1,), whole numbers.
     """
 
     def __init__(self, series: Series, grid: Grid) -> None:
@@ -56,7 +55,8 @@ class Levels:
         self.blocks = xp.clip(count, 1, BLOCKS)
         rank = xp.clip(xp.cumsum(series.mass, -1) - 1, 0.0, None)
         ratio = (self.blocks / xp.clip(count, 1, None))[..., None]
-        self.block = arrays.whole(xp.floor(rank * ratio + 1e-9))
+        # The half makes a series read backwards be cut at the same points.
+        self.block = arrays.whole(xp.floor((rank + 0.5) * ratio))
         self._numbers = _levels(series.y.shape[-1], len(grid))
         self._made: dict[int, Coarse] = {}
         for g, parts in enumerate(self._numbers):
@@ -130,7 +130,10 @@ def places(levels: Levels, degree: int, rho: Array | None) -> tuple[Array, Array
     overall = widest_best(loss)
     narrowest = xp.clip(arrays.double(bad).sum(0), None, len(grid) - 1)
     chosen = _chosen(
-        *(_on_host(part) for part in (total, judged, overall, bad)),
+        _on_host(total),
+        _on_host(judged),
+        _on_host(overall),
+        _on_host(bad),
         _on_host(arrays.whole(levels.blocks)) + np.zeros(len(series.y), np.int64),
         _on_host(series.mass.sum(-1)) + np.zeros(len(series.y)),
     )

@@ -41,10 +41,9 @@ function curveCaption(state, series) {
   const first = series[0]?.whole;
   if (!first) return "";
   const hasBand = state.band && series.length <= MANY_BANDS;
-  const width = series.length === 1 && Number.isFinite(first.bandwidth) && first.bandwidth !== null;
-  const bandwidth = width
-    ? `, bandwidth ${number(first.bandwidth, 2)} ${first.bandwidth_unit ?? ""}`
-    : "";
+  const ends = series.length === 1 && first.bandwidth ? first.bandwidth : [];
+  const widths = [...new Set(ends.map((end) => number(end, 2)))].join(" – ");
+  const bandwidth = widths ? `, bandwidth ${widths} ${first.bandwidth_unit ?? ""}` : "";
   const band = hasBand ? "; band: ±2 standard errors" : "";
   return `Curve: local quadratic regression${bandwidth}${band}`;
 }

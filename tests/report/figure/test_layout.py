@@ -146,37 +146,40 @@ def test_the_red_curve_is_the_local_quadratic_fit_with_its_band(
     for ax, name in zip(panels, ["accuracy", "parallelism"], strict=True):
         x, y = (np.asarray(v) for v in dots_of(ax).get_offsets().T)
         smoothed = rlviz.smooth.local_polynomial(y, x=x)
-        low, high = [], []
-        for tau in (smoothed.bandwidth / 2, smoothed.bandwidth):
-            rows = kernel_rows(x, max(tau, 2 * np.median(np.diff(x))))
-            curve, leverage = rows @ y, np.diag(rows)
-            error = np.sqrt(rows**2 @ ((y - curve) ** 2 / (1 - leverage)))
-            low.append(curve - 2 * error)
-            high.append(curve + 2 * error)
+        # Between two bandwidths of the grid, 24 of them, the curves through them are joined.
+        grid = np.geomspace(2 * np.median(np.diff(x)), 2 * np.ptp(x), 24)
+        curves = np.array([kernel_rows(x, tau) @ y for tau in grid])
+        places = np.log(smoothed.bandwidth / grid[0]) / np.log(grid[1] / grid[0])
+        curve = [np.interp(place, range(24), curves[:, i]) for i, place in enumerate(places)]
         assert is_color(matplotlib.colors.to_rgba(curve_of(ax).get_color()), RED)
         assert list(curve_of(ax).get_xdata()) == list(x)
         np.testing.assert_allclose(curve_of(ax).get_ydata(), curve, rtol=1e-8)
         band = band_of(ax).get_paths()[0].vertices[:, 1]
-        assert band.max() == pytest.approx(np.max(high), rel=1e-8)
-        assert band.min() == pytest.approx(np.min(low), rel=1e-8)
+        assert band.max() == pytest.approx(smoothed.high.max(), rel=1e-8)
+        assert band.min() == pytest.approx(smoothed.low.min(), rel=1e-8)
         assert is_color(band_of(ax).get_facecolor()[0], RED)
-        share = 100 * smoothed.bandwidth / np.ptp(parl.flops)
-        assert 1 < share < 99.5
-        assert f"{share:.{0 if share > 9.95 else 1}f} % ({name})" in caption
+        shares = 100 * smoothed.bandwidth / np.ptp(parl.flops)
+        least, most = (f"{s:.{0 if s > 9.95 else 1}f}" for s in (shares.min(), shares.max()))
+        assert 1 < shares.min() < shares.max() < 99.5
+        assert f"{least} – {most} % ({name})" in caption.replace("\n", " ")
+        assert f"{smoothed.noise_correlation:.2f} ({name})" in caption.replace("\n", " ")
 
 
 def test_the_caption_names_the_smoother_its_bandwidths_and_the_band(parl_figure):
-    caption = parl_figure.get_supxlabel()
+    caption = parl_figure.get_supxlabel().replace("\n", " ")
     assert caption.startswith("Smoothed curve: local quadratic, leave-one-out bandwidth")
-    assert caption.endswith(" of the axis; band: ± 2 SE with this bandwidth and with half of it")
+    assert " of the axis, noise correlation " in caption
+    assert caption.endswith("; band: ± 2 SE with this bandwidth and with half of it")
 
 
 def test_the_bandwidth_is_a_share_of_the_axis_as_it_lies_on_the_paper(history_of):
     run = history_of(flops=1e20 * 10 ** (3 * T), accuracy=0.3 + 0.3 * T + 0.01 * np.sin(40 * T))
     captions = [rlviz.figure(run, log_x=True, x=x).get_supxlabel() for x in ("flops", "step")]
     for caption in captions:
-        (share,) = re.findall(r"bandwidth ([\d.]+) % \(accuracy\) of the axis", caption)
-        assert 0.5 < float(share) < 100
+        ((least, most),) = re.findall(
+            r"bandwidth (?:([\d.]+) – )?([\d.]+) % \(accuracy\) of the axis", caption
+        )
+        assert 0.5 < float(least or most) <= float(most) < 100
         assert "e+" not in caption
 
 
@@ -390,9 +393,8 @@ def x_labels(figure):
 def test_a_run_without_flops_is_drawn_over_its_steps(history_of):
     figure = drawn(history_of(accuracy=0.3 + 0.4 * T))
     assert x_labels(figure) == {"Training step"}
-    assert figure.get_supxlabel().endswith(
-        "axis; band: ± 2 SE with this bandwidth and with half of it"
-    )
+    caption = figure.get_supxlabel().replace("\n", " ")
+    assert caption.endswith("band: ± 2 SE with this bandwidth and with half of it")
 
 
 def test_a_run_whose_flops_start_again_is_drawn_over_its_steps(write_steps, tmp_path):
