@@ -159,8 +159,8 @@ class Quantity:
     attribute: str
     """Of `History`."""
     sums: tuple[Column, ...]
-    """The columns in a row: numerator, denominator, and what was left out of both. `StepSums` has
-    an attribute of each name."""
+    """The columns in a row: numerator, denominator, what was left out of both, and, where values
+    of one step differ, the sum of their squares. `StepSums` has an attribute of each name."""
     unit: str
     meaning: str
     """Of its column in tables."""
@@ -218,6 +218,7 @@ _DECLARED = (
             Column(
                 "parallelism_undefined", "episodes", "episodes without work or span (0/0), left out"
             ),
+            Column("parallelism_square_sum", "ratio²", "sum of the squares of those work / span"),
         ),
         unit="ratio",
         meaning="mean over the step's episodes of work / span",

@@ -115,6 +115,7 @@ class ParallelismSums:
         fan_out_max: most sub-agents of one stage.
         peak: most agents at work at once in any episode (from `Concurrency` or a `Trace`).
         unfinished: agents that never ended (likewise).
+        ratio_squares: sum of the squares of the defined averages: how far episodes differ.
 
     Example:
         >>> sums = ParallelismSums.from_episodes([Parallelism(6, 2), Parallelism(8, 8)])
@@ -132,6 +133,7 @@ class ParallelismSums:
     fan_out_max: int = 0
     peak: int = 0
     unfinished: int = 0
+    ratio_squares: float = 0.0
 
     @classmethod
     def from_episodes(cls, values: Episodes) -> ParallelismSums:
@@ -176,6 +178,7 @@ class ParallelismSums:
         averages = [episode.average for episode in episodes if episode.span]
         return cls(
             ratio_sum=math.fsum(averages),
+            ratio_squares=math.fsum(average * average for average in averages),
             ratio_count=len(averages),
             undefined=len(episodes) - len(averages),
             work=sum(episode.work for episode in episodes),
@@ -194,6 +197,7 @@ class ParallelismSums:
             )
         return cls(
             ratio_sum=float(defined.sum()),
+            ratio_squares=float(np.square(defined).sum()),
             ratio_count=int(defined.size),
             undefined=int(averages.size - defined.size),
         )
@@ -211,6 +215,7 @@ class ParallelismSums:
             max(self.fan_out_max, other.fan_out_max),
             max(self.peak, other.peak),
             self.unfinished + other.unfinished,
+            self.ratio_squares + other.ratio_squares,
         )
 
     @property

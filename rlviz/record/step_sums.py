@@ -30,6 +30,7 @@ class StepSums:
         self.parallelism_sum = 0.0
         self.parallelism_count = 0
         self.parallelism_undefined = 0
+        self.parallelism_square_sum = 0.0
         self.agents: ParallelismSums | None = None
         """What is known of the episodes beyond a ratio."""
         self.groups: dict[str, Accuracy] = {}
@@ -53,6 +54,7 @@ class StepSums:
             self.flops[schema.TOTAL] = self.flops.get(schema.TOTAL, 0) + flops
         if parallelism is not None:
             self.parallelism_sum += parallelism
+            self.parallelism_square_sum += parallelism * parallelism
             self.parallelism_count += 1
         if metrics:
             self.add_metrics(metrics)
@@ -91,6 +93,7 @@ class StepSums:
         self.parallelism_sum += episodes.ratio_sum
         self.parallelism_count += episodes.ratio_count
         self.parallelism_undefined += episodes.undefined
+        self.parallelism_square_sum += episodes.ratio_squares
         known = episodes.work or episodes.span or episodes.spawning_stages
         if known or episodes.peak or episodes.unfinished:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)

@@ -33,11 +33,15 @@ class Measure:
         """What the rows tell of each value's noise, its variance, (T,), NaN where they don't; None
         of a measure of which they tell nothing.
 
-        A share of n independent answers has a binomial one. Answers of one prompt are alike, so
-        that it is the least that there can be.
+        A share of n independent answers has a binomial one, and the mean of n episodes that of
+        their spread; runs of older versions have no spread. Answers of one prompt are alike, and
+        so are episodes, so that it is the least that there can be.
         """
         if self.name == schema.ACCURACY:
             return _binomial(run.columns.get("correct"), run.columns.get("graded"))
+        if self.name == schema.PARALLELISM:
+            names = ("parallelism_sum", "parallelism_count", "parallelism_square_sum")
+            return _of_mean(*map(run.columns.get, names))
         first, _, group = self.name.partition("/")
         if first == schema.ACCURACY:
             return _binomial(*map(run.columns.get, schema.group_columns(group)))
@@ -66,6 +70,15 @@ def _binomial(correct: Floats | None, graded: Floats | None) -> Floats | None:
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (correct + 0.5) / (graded + 1)
         return np.where(known, share * (1 - share) / graded, np.nan)
+
+
+def _of_mean(total: Floats | None, count: Floats | None, squares: Floats | None) -> Floats | None:
+    """The variance of the mean of a step's episodes, by their spread, (T,); NaN of a single one."""
+    if total is None or count is None or squares is None:
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.maximum(squares - total * total / count, 0.0) / (count - 1)
+        return np.where(count > 1, spread / count, np.nan)
 
 
 def _quantity(name: str) -> schema.Quantity | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from rlviz import schema
 from rlviz.report.series.axis import XAxis
@@ -89,6 +90,22 @@ def test_the_band_is_never_narrower_than_known_noise_allows():
     assert 0.02 < np.median(known.high - y) < 0.2
     wide = smoothed(LINEAR, x, y, np.full(300, 0.16))
     np.testing.assert_allclose(wide.high - y, 2 * (known.high - y), rtol=1e-6)
+
+
+@pytest.mark.parametrize("lasting", [0.0, 0.5])
+def test_the_band_covers_the_truth_about_as_often_as_it_says(lasting):
+    rng = np.random.default_rng(0)
+    x = np.linspace(0, 1, 200)
+    truth = 1 - np.exp(-3 * x)
+    inside = []
+    for _ in range(100):
+        noise = lfilter([1.0], [1.0, -lasting], rng.standard_normal(400))[200:]
+        found = smoothed(LINEAR, x, truth + 0.1 * noise)
+        for i in (0, 100, 199):
+            value = found.at(x[i])
+            inside.append(value.low <= truth[i] <= value.high)
+    # Two standard errors: 95 % of the time if nothing but the noise mattered.
+    assert 0.86 <= np.mean(inside) <= 0.99
 
 
 def test_draws_scatter_around_the_curve_by_its_errors_and_are_as_stiff():

@@ -8,8 +8,6 @@ import re
 
 import numpy as np
 import pytest
-from rlviz.report.summary.curve_values import CurveValues
-from scipy.signal import lfilter
 
 import rlviz
 from rlviz import tfrecord
@@ -193,22 +191,6 @@ def blocks(values):
     """40 stretches of nearly equal count."""
     edges = np.linspace(0, len(values), 41).astype(int)
     return [values[i:j] for i, j in itertools.pairwise(edges)]
-
-
-@pytest.mark.parametrize("lasting", [0.0, 0.5])
-def test_errors_cover_the_truth_about_as_often_as_they_say(lasting):
-    rng = np.random.default_rng(0)
-    x = np.linspace(0, 1, 200)
-    truth = 1 - np.exp(-3 * x)
-    inside = []
-    for _ in range(100):
-        noise = lfilter([1.0], [1.0, -lasting], rng.standard_normal(400))[200:]
-        values = CurveValues(x, truth + 0.1 * noise)
-        for i in (0, 100, 199):
-            value = values.at(x[i])
-            inside.append(abs(value.value - truth[i]) <= 2 * value.standard_error)
-    # Two standard errors: 95 % of the time if nothing but the noise mattered.
-    assert 0.84 <= np.mean(inside) <= 0.99
 
 
 def test_the_run_of_parl_shape_is_told_with_its_uncertainty(parl):
