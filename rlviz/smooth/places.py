@@ -25,11 +25,11 @@ Floats = NDArray[np.float64]
 BLOCKS = 120
 REACH = 0.2
 """Share of the blocks, on either side, whose errors count at a place."""
-WITHIN = 0.5
-"""Standard errors by which a wider bandwidth may be worse than the best; half as many under
-`SHORT` points."""
-SHORT, FEWEST = 120, 40
-"""Points; under the second one bandwidth serves for all places."""
+WITHIN = 0.25
+"""Standard errors by which a wider bandwidth may be worse than the best. Twice as many leave half
+the wiggles, and cut the ends of a run that levels off: their band covers 70 % then."""
+FEWEST = 40
+"""Points; with fewer one bandwidth serves for all places."""
 _NOISE = 0.05
 """Share of the blocks, on either side, that tell how noisy it is at a place."""
 _FINE = 16
@@ -197,11 +197,10 @@ def _chosen(
     found = np.repeat(overall[:, None].astype(np.float64), BLOCKS, 1)
     for count in np.unique(blocks[counts >= FEWEST]):
         rows = np.flatnonzero(blocks == count)
-        within = WITHIN if count >= SHORT else WITHIN / 2
         for at in range(0, len(rows), _TOGETHER):
             some = rows[at : at + _TOGETHER]
             part = total[:, some, :count], judged[:, some, :count]
-            place = choose(*part, overall[some], bad[:, some], within=within)
+            place = choose(*part, overall[some], bad[:, some])
             found[some, :count] = place
     return found
 

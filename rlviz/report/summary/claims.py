@@ -114,6 +114,8 @@ def _groups(history: History, over: XAxis) -> dict[str, dict[str, Value]]:
 
 def _values(curve: Curve, x: Floats) -> dict[str, Value]:
     middle = float(x[0]) + 0.5 * float(x[-1] - x[0])
+    if not curve.is_smooth:  # of points that nothing joins, the nearest
+        middle = float(x[np.abs(x - middle).argmin()])
     return {"start": curve.at(x[0]), "middle": curve.at(middle), "end": curve.at(x[-1])}
 
 

@@ -104,8 +104,9 @@ def test_the_band_covers_the_truth_about_as_often_as_it_says(lasting):
         for i in (0, 100, 199):
             value = found.at(x[i])
             inside.append(value.low <= truth[i] <= value.high)
-    # Two standard errors: 95 % of the time if nothing but the noise mattered.
-    assert 0.86 <= np.mean(inside) <= 0.99
+    # Two standard errors: 95 % of the time if nothing but the noise mattered, and not two of the
+    # three places were ends of a curve that bends.
+    assert 0.82 <= np.mean(inside) <= 0.97
 
 
 def test_draws_scatter_around_the_curve_by_its_errors_and_are_as_stiff():
