@@ -4,11 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from rlviz.report.history import History
 
 
@@ -165,7 +163,13 @@ def check_figure(output: str | None) -> None:
         check_output(output)
 
 
-def save_figure(drawing: "Figure", output: str) -> None:
+class Drawing(Protocol):
+    """What matplotlib, which this module must not load, calls a figure."""
+
+    def savefig(self, fname: str, /) -> None: ...
+
+
+def save_figure(drawing: Drawing, output: str) -> None:
     """To a file, whose name is printed; `check_figure` looked at it."""
     drawing.savefig(output)
     print(output)
