@@ -69,7 +69,7 @@ NUMBERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize("value", ODD, ids=lambda value: f"{type(value).__name__} {value}"[:24])
 def test_what_is_no_number_is_left_out(value):
     assert scalars({"x": value}) == {}
     assert as_accuracy("x", value) is None
