@@ -4,7 +4,8 @@ import { projection } from "./strokes.js";
 import { color } from "./theme.js";
 import { linear, logarithmic, percents } from "./ticks.js";
 
-const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
+export const FAMILY =
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
 const FONT = `12px ${FAMILY}`;
 const TITLE_FONT = `500 12.5px ${FAMILY}`;
 // All in CSS pixels.

@@ -1,6 +1,7 @@
 /** What can be taken away: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
 
 import { route } from "./api.js";
+import { FAMILY } from "./axes.js";
 import { element } from "./elements.js";
 import { color } from "./theme.js";
 
@@ -8,7 +9,6 @@ const MOST_FIGURES = 20;
 const MOST_TABLES = 100;
 const TITLE = 30;
 const KEYS = 24;
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
 
 /** Fill the menu with what the shown runs give. */
 export function fillDownloads(items, page) {
@@ -82,7 +82,7 @@ function composed(page) {
     const [x, y] = [12 + areas[i].left - left, TITLE + areas[i].top - top];
     context.drawImage(panel.canvas, x, y, areas[i].width, areas[i].height);
     context.fillStyle = color("text");
-    context.font = `600 14px ${FONT}`;
+    context.font = `600 14px ${FAMILY}`;
     context.fillText(panel.title, x + 8, y - 4, areas[i].width - 16);
   });
   rows.forEach((row, i) => drawKeys(context, row, TITLE + height + 18 + i * KEYS));
@@ -92,7 +92,7 @@ function composed(page) {
 /** The runs' names in lines that fit the picture. */
 function keyRows(shown, width) {
   const context = element("canvas").getContext("2d");
-  context.font = `12px ${FONT}`;
+  context.font = `12px ${FAMILY}`;
   const rows = [[]];
   let x = 12;
   for (const { name, paint } of shown) {
@@ -108,7 +108,7 @@ function keyRows(shown, width) {
 }
 
 function drawKeys(context, row, y) {
-  context.font = `12px ${FONT}`;
+  context.font = `12px ${FAMILY}`;
   for (const { name, paint, x } of row) {
     context.fillStyle = paint.key;
     context.fillRect(x, y - 9, 10, 10);
