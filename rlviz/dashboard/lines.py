@@ -27,8 +27,8 @@ class ScreenCurve:
     y: Floats
     low: Floats | None = None
     high: Floats | None = None
-    bandwidth: float | None = None
-    """Its median, in the unit of the axis, or in decades."""
+    bandwidth: tuple[float, float] | None = None
+    """The smallest and the greatest, in the unit of the axis, or in decades."""
 
     @property
     def nbytes(self) -> int:
@@ -66,7 +66,7 @@ def whole(history: History, points: MetricPoints, smooth: str) -> ScreenCurve:
     curve = curve_of(history, points.measure, points.axis)
     assert curve is not None  # there is a point
     known = curve.bandwidth[np.isfinite(curve.bandwidth)]
-    bandwidth = float(np.median(known)) if len(known) else None
+    bandwidth = (float(known.min()), float(known.max())) if len(known) else None
     return ScreenCurve(curve.x, curve.y, curve.low, curve.high, bandwidth)
 
 
