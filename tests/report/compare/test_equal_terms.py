@@ -104,9 +104,6 @@ def test_any_metric_can_be_compared():
     assert "## At equal reward" in found.markdown()
 
 
-# --- seeds -----------------------------------------------------------------
-
-
 # --- what is better --------------------------------------------------------
 
 
@@ -204,9 +201,6 @@ def test_the_interval_over_seeds_covers_the_truth_at_three_seeds():
     assert hits >= 54
 
 
-# --- which FLOPs are the same quantity -------------------------------------
-
-
 # --- what is refused besides -----------------------------------------------
 
 
@@ -241,7 +235,7 @@ def test_what_is_no_run_is_refused(runs):
         rlviz.compare(runs)
 
 
-# --- how it is shown -------------------------------------------------------
+# --- the same again --------------------------------------------------------
 
 
 def test_the_same_runs_give_the_same_bytes(pair):

@@ -32,7 +32,8 @@ def test_the_caption_names_the_smoother_its_bandwidths_and_the_band(parl_figure)
 
 
 def test_the_bandwidth_is_a_share_of_the_axis_as_it_lies_on_the_paper(history_of):
-    run = history_of(flops=1e20 * 10 ** (3 * T), accuracy=0.3 + 0.3 * T + 0.01 * np.sin(40 * T))
+    noise = 0.02 * np.random.default_rng(0).standard_normal(N)
+    run = history_of(flops=1e20 * 10 ** (3 * T), accuracy=0.5 + 0.3 * np.sin(12 * T) + noise)
     captions = [rlviz.figure(run, log_x=True, x=x).get_supxlabel() for x in ("flops", "step")]
     for caption in captions:
         ((least, most),) = re.findall(

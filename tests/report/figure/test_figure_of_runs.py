@@ -94,7 +94,8 @@ def test_seeds_are_drawn_as_their_mean_with_a_band_over_them():
     ax = figure.axes[0]
     assert [len(line.get_xdata()) for line in ax.lines] == [500, N]
     assert [len(dots.get_offsets()) for dots in dots_of(ax)] == [4 * N, N]
-    assert "mean of the seeds, band: ± 2 SE over them" in figure.get_supxlabel().replace("\n", " ")
+    caption = figure.get_supxlabel().replace("\n", " ")
+    assert caption.endswith("band: ± 2 standard errors, of a mean of seeds their 95 % interval")
 
 
 # --- any metrics -----------------------------------------------------------
@@ -204,7 +205,7 @@ def test_a_million_steps_are_drawn_in_a_moment_and_it_is_said_what_was_left_out(
     assert time.thread_time() - begin < 3.0  # 1.5 s, and as much again for a slow machine
     assert len(png) > 50_000
     caption = figure.get_supxlabel().replace("\n", " ")
-    assert "through means of up to 100 steps" in caption
+    assert "through means of up to 500 steps" in caption
     assert re.search(r"\d\d,\d{3} of 1,000,000 dots drawn, those that others cover left", caption)
     assert len(saved(figure, "pdf")) < 3_000_000
 

@@ -22,8 +22,8 @@ Average parallelism went from 2.00 to 5.50.
 
 | | start | middle | end |
 |---|---:|---:|---:|
-| Training accuracy | 25.0 % | 25.0 % | 75.0 % |
-| Average parallelism | 2.00 | 3.00 | 5.50 |
+| Training accuracy | 25.0 % | 50.0 % | 75.0 % |
+| Average parallelism | 2.00 | 3.42 | 5.50 |
 
 | phase | RL FLOPs | share |
 |---|---:|---:|
@@ -76,17 +76,20 @@ def test_the_same_summary_is_there_as_plain_data(small):
         "flops_per_second": 2e19,  # the first step's own time is unknown: 2.5e21 in 125 s
     }
     accuracy, parallelism = summary["claims"]
+    nothing = dict.fromkeys(("standard_error", "low", "high"))  # of so few points
     assert accuracy == {
         "name": "accuracy",
         "sentence": "Training accuracy went from 25.0 % to 75.0 %.",
         "values": {
-            "start": {"value": 0.25, "standard_error": None},
-            "middle": {"value": 0.25, "standard_error": None},  # of two, the first is as near
-            "end": {"value": 0.75, "standard_error": None},
+            "start": {"value": 0.25, **nothing},
+            "middle": {"value": 0.5, **nothing},  # the line between the two
+            "end": {"value": 0.75, **nothing},
         },
         "findings": [],
     }
-    assert [v["value"] for v in parallelism["values"].values()] == [2.0, 3.0, 5.5]
+    # At 2.75e21, a sixth of the way from 3.0 at 2.5e21 to 5.5 at 4e21.
+    middle = pytest.approx(3 + 2.5 / 6)
+    assert [v["value"] for v in parallelism["values"].values()] == [2.0, middle, 5.5]
     assert summary["notes"] == []
 
 
