@@ -6,6 +6,10 @@ import pytest
 from matplotlib.collections import FillBetweenPolyCollection, PathCollection
 
 import rlviz
+from rlviz.report.figure.panels import panel
+from rlviz.report.series.axis import choose
+from rlviz.report.series.groups import groups_of
+from rlviz.report.series.measures import measure
 
 from .conftest import (
     BLUE,
@@ -133,3 +137,24 @@ def test_what_was_not_recorded_is_said_in_its_panel(history_of):
     assert left == ["no training accuracy recorded"]
     assert right == ["no average parallelism recorded"]
     assert figure.get_supxlabel() == ""
+
+
+def test_a_panel_knows_the_dots_of_all_runs_and_the_curves_that_smooth_anything():
+    long, short = run_of(name="runs/long"), run_of(3, name="runs/short")
+    groups = groups_of([long, short, run_of(name="runs/none", steps=4)])
+    axis = choose("flops", [long, short])
+    del groups[2].runs[0].columns["graded"]
+    found = panel(measure("accuracy", [long]), axis, groups, {})
+    assert [line.name for line in found.lines] == ["long", "short"]
+    assert (found.steps, found.dots) == (N + 3, N + 3)
+    assert [len(curve.x) for curve in found.curves] == [N]  # three points are only joined
+    assert not found.is_single
+
+
+def test_a_run_alone_is_blue_and_red_and_one_of_several_has_one_color():
+    run = run_of()
+    axis, what = choose("step", [run]), measure("accuracy", [run])
+    (line,) = panel(what, axis, groups_of(run), {}).lines
+    assert (line.color, line.curve_color) == ("#1f77b4", "#d62728")
+    for line in panel(what, axis, groups_of([run, run]), {}).lines:
+        assert line.color == line.curve_color

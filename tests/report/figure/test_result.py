@@ -55,3 +55,9 @@ def test_a_vector_file_of_a_long_run_stays_small(history_of):
     curve = np.linspace(0.3, 0.6, steps)
     run = history_of(flops=np.arange(1.0, steps + 1), accuracy=curve, parallelism=7 + curve)
     assert len(saved(rlviz.figure(run), "svg")) < 2_000_000
+
+
+def test_the_bytes_of_a_picture_are_as_large_as_was_asked_for():
+    figure = rlviz.figure(run_of())  # of 10 x 4.2 inches
+    assert Image.open(io.BytesIO(figure.png(dpi=50))).size == (500, 210)
+    assert figure.png(dpi=50) == figure.png(dpi=50)

@@ -8,6 +8,7 @@ import pytest
 import rlviz
 from rlviz import tfrecord
 from rlviz.report.history.session_account import MissingRanks, Session
+from rlviz.report.summary.facts import facts, notes
 
 from .conftest import notes_of
 
@@ -157,3 +158,17 @@ def test_steps_that_were_given_up_and_ranks_that_are_missing_are_said(small):
         "2 steps were given up, because the disk did not take them.",
         "2 steps lack the share of ranks 3 to 4; `rlviz doctor` says which steps.",
     )
+
+
+def test_seconds_and_what_a_second_brought_are_counted_after_the_first_step(small):
+    found = facts(small)
+    assert found["wall_seconds"] == 125
+    assert found["flops_per_second"] == 2e19  # 4e21 less the 1.5e21 of the first step, in 125 s
+    assert (found["steps"], found["first_step"], found["last_step"]) == (3, 1, 3)
+    del small.columns["wall_time"]
+    unknown = facts(small)
+    assert (unknown["wall_seconds"], unknown["flops_per_second"]) == (0, None)
+
+
+def test_of_a_run_that_lost_nothing_there_is_nothing_to_note(small):
+    assert notes(small) == ()

@@ -5,6 +5,16 @@ import re
 import numpy as np
 
 import rlviz
+from rlviz import schema
+from rlviz.report.series.axis import XAxis
+from rlviz.report.series.curves import joined
+from rlviz.report.statistics.acceleration import Acceleration
+from rlviz.report.statistics.analysis import Analysis, Trend
+from rlviz.report.statistics.dip import Dip
+from rlviz.report.statistics.noise import Noise
+from rlviz.report.statistics.scatter import Scatter
+from rlviz.report.summary.narrative import Axis, findings, sentence
+from rlviz.report.summary.values_text import plain
 
 from .conftest import run_of, said
 
@@ -71,3 +81,57 @@ def test_the_words_never_say_another_direction_than_the_numbers(history_of):
     assert re.search(
         r"a straight line through all steps shows a fall \(p .*\), so it turned", sentence
     )
+
+
+# --- the sentences by themselves -------------------------------------------
+
+AXIS = Axis(start=100.0, extent=200.0, places=lambda *at: " to ".join(map(str, at)), whole="it")
+LINE = joined(XAxis(schema.AXES["step"]), np.array([100.0, 300.0]), np.array([2.0, 6.0]))
+STATIONARY = Noise(0.0, is_stationary=True)
+
+
+def test_places_are_called_by_their_share_and_by_what_is_there():
+    assert (AXIS.x(0.25), AXIS.share(0.254)) == (150.0, "25 % of it")
+    assert (AXIS.at(0.5), AXIS.at(0.0, 1.0)) == ("200.0", "100.0 to 300.0")
+
+
+def test_of_too_few_points_only_the_ends_are_told():
+    assert sentence("Loss", plain, AXIS, LINE, Analysis(3)) == "Loss went from 2.00 to 6.00."
+
+
+def test_a_claimed_trend_is_told_in_its_direction_with_a_growing_scatter():
+    found = Analysis(
+        300, STATIONARY, Trend(p=0.001, slope=4.0), scatter=Scatter(first=0.1, last=0.5, p=0.01)
+    )
+    assert sentence("Loss", plain, AXIS, LINE, found) == (
+        "Loss rose from 2.00 to 6.00, its scatter growing from 0.10 to 0.50."
+    )
+    turned = Analysis(300, STATIONARY, Trend(p=0.03, slope=-4.0))
+    assert sentence("Loss", plain, AXIS, LINE, turned) == (
+        "Loss went from 2.00 over 4.00 in the middle to 6.00; a straight line through all steps "
+        "shows a fall (p = 0.03), so it turned."
+    )
+
+
+def test_a_dip_and_a_bend_are_told_one_after_the_other():
+    found = Analysis(
+        300,
+        STATIONARY,
+        Trend(0.001, 4.0),
+        dip=Dip(0.004, at=0.25, depth=1.0, depth_error=0.25),
+        acceleration=Acceleration(0.0002, at=0.75, interval=(0.5, 1.0), before=1.0, after=9.0),
+    )
+    assert sentence("Loss", plain, AXIS, LINE, found) == (
+        "Loss first fell from 2.00 to 3.00 (at 25 % of it) and from 250.0 on rose steeply to 6.00."
+    )
+    assert findings("Loss", plain, AXIS, found) == [
+        ("Loss: trend", "rises, p = 0.001"),
+        ("Loss: initial dip", "1.00 ± 0.50 deep at 150.0, p = 0.004"),
+        ("Loss: acceleration", "at 250.0 (95 %: 200.0 to 300.0), p < 0.001"),
+    ]
+
+
+def test_no_trend_is_claimed_of_what_may_be_drift():
+    drift = Analysis(300, Noise(0.97, is_stationary=False), Trend(0.0, 4.0))
+    assert "random drift cannot be excluded" in sentence("Loss", plain, AXIS, LINE, drift)
+    assert findings("Loss", plain, AXIS, drift) == []
