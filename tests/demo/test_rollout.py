@@ -55,3 +55,16 @@ def test_whoever_spawns_nobody_takes_one_step_and_has_a_parallelism_of_1():
     rollouts = played(first_spawn_rate=1e-9)
     assert (rollouts.sub_agents == 0).all()
     assert (rollouts.parallelism == 1).all()
+
+
+def test_the_same_seed_plays_the_same_episodes():
+    one, other = played(), played()
+    assert torch.equal(one.correct, other.correct)
+    assert torch.equal(one.sub_agent_steps, other.sub_agent_steps)
+
+
+def test_sub_agents_are_those_that_took_steps():
+    rollouts = played()
+    took_steps = (rollouts.sub_agent_steps > 0).sum((-2, -1))
+    assert torch.equal(rollouts.sub_agents, took_steps)
+    assert not (rollouts.answered & (rollouts.sub_agent_steps.sum(-2) == 0)).any()

@@ -18,3 +18,9 @@ def test_a_curve_that_is_lowest_inside_is_a_dip_and_one_that_only_rises_is_none(
     assert find_dip(x, 1 - x + noise, independent) is None
     assert find_dip(x, np.exp(-4 * x) + noise, independent) is None
     assert find_dip(x, (x < 0.3) * 1.0 + noise, independent) is None
+
+
+def test_upside_down_it_is_none():
+    x = np.linspace(0, 1, 200)
+    noise = 0.05 * np.random.default_rng(6).standard_normal(200)
+    assert find_dip(x, noise - np.abs(x - 0.3), Noise(0.0, is_stationary=True)) is None
