@@ -1,5 +1,4 @@
-"""The one curve of a metric, with its uncertainty: figure, page, summary, tables and comparisons
-read their values from it."""
+"""The one curve of a metric, with its band: all that shows one reads its values from here."""
 
 import math
 from collections.abc import Sequence
