@@ -71,8 +71,6 @@ FORBIDDEN_OUTSIDE = {
     "cli": {"torch", "tensorboard", "matplotlib"},
 }
 MOST_ROOMS_OF_THE_REPORT = 9
-MIRRORED = ("flops", "parallelism", "record", "scaling")
-"""Folders of the package whose tests mirror them, module by module; the list is to grow."""
 
 
 def name_of(path: Path) -> str:
@@ -229,11 +227,10 @@ def predicted_test(path: Path) -> Path:
     return path.with_name(f"test_{path.name}")
 
 
-@pytest.mark.parametrize("folder", MIRRORED)
-def test_every_module_with_behaviour_has_the_test_file_that_its_path_predicts(folder):
+def test_every_module_with_behaviour_has_the_test_file_that_its_path_predicts():
     missing = [
         predicted_test(path.relative_to(PACKAGE)).as_posix()
-        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for path in sorted(PACKAGE.rglob("*.py"))
         if path.stem[:2] != "__"
         and has_behaviour(path.read_text(encoding="utf-8"))
         and not (TESTS / predicted_test(path.relative_to(PACKAGE))).is_file()

@@ -154,7 +154,11 @@ def _placed(
         share, share_half = shares(some, rows)
         error[rows] += (share * found).sum(0)
         error_half[rows] += (share_half * found).sum(0)
-    error = xp.where(leverage > MAX_LEVERAGE, math.nan, error)
+    repeated = leverage > MAX_LEVERAGE
+    error = xp.where(repeated, math.nan, error)
+    if noise.variance is not None:
+        repeated = repeated & ~xp.isfinite(noise.variance)
+    error_half = xp.where(repeated, math.nan, error_half)  # what repeats a point leaves no residual
     low, high = _hull(value, error, value_half, error_half)
     return Curve(value, error, grid.at(place), low, high)
 

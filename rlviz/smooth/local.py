@@ -40,7 +40,8 @@ class Smoothed:
         low, high: the band, (..., T): the hull of ``curve ± 2·standard_error`` and of the same at
             half the bandwidth. The second shows what the first smooths away, so that the band also
             covers a bend which the curve cuts short. What it covers of the truth is measured by
-            benchmarks/smoothers.py.
+            benchmarks/smoothers.py. NaN where the curve just repeats its point, unless `variance`
+            tells how sure that is.
         noise_correlation: of each point's noise with the next one's; a float for one series, else
             (...), float64; NaN for a series without a finite point.
     """

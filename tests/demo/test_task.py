@@ -7,32 +7,14 @@ import sys
 import pytest
 import torch
 
-from rlviz.demo.policy import Orchestrator, Size
-from rlviz.demo.rollout import play
-from rlviz.demo.task import Episodes, SubAgents, Task, grade, sample_episodes, work_and_span
-from rlviz.parallelism import critical_steps
+from rlviz.demo.task import SubAgents, Task, grade, sample_episodes, work_and_span
+
+from .conftest import rng
 
 STRICT = dataclasses.replace(
     Task(), judgement_noise=0.0, patience_steps=1e9, evidence_wanted=0.5, crowding=1.0
 )
 """A grader without chance: right from an evidence above 0.5 on."""
-
-
-def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def played(task=None, *, episodes=6, rollouts=3, **size):
-    task = task or Task()
-    policy = Orchestrator(task, Size(**size), rng(1))
-    return play(
-        task,
-        sample_episodes(task, episodes, rng(2)),
-        policy,
-        SubAgents(),
-        rollouts=rollouts,
-        rng=rng(3),
-    )
 
 
 def test_importing_the_demo_loads_no_torch():
@@ -85,56 +67,6 @@ def test_work_and_span_are_those_of_hand_worked_stages():
     assert span.tolist() == [[15, 2]]
 
 
-def test_work_and_span_of_a_batch_equal_a_count_in_plain_python():
-    rollouts = played()
-    for episode in range(6):
-        for rollout in range(3):
-            stages = [
-                (int(main), [int(s) for s in sub if s > 0])
-                for main, sub in zip(
-                    rollouts.main_steps[episode, rollout],
-                    rollouts.sub_agent_steps[episode, rollout],
-                    strict=True,
-                )
-            ]
-            work = sum(main + sum(sub) for main, sub in stages)
-            span = sum(main + max(sub, default=0) for main, sub in stages)
-            assert rollouts.parallelism[episode, rollout].item() == work / span
-            assert critical_steps(stages).average == work / span
-
-
-def test_the_main_agent_takes_a_step_to_decide_and_one_for_every_16_answers():
-    rollouts = played()
-    for stage, spawned in enumerate(rollouts.spawned):
-        answers = (spawned & rollouts.answered).sum(-1).tolist()
-        for episode in range(6):
-            for rollout in range(3):
-                if rollouts.open[stage][episode, rollout].any():
-                    expected = 1 + (answers[episode][rollout] + 15) // 16
-                    assert rollouts.main_steps[episode, rollout, stage] == expected
-
-
-def test_a_candidate_gets_one_sub_agent_at_most():
-    rollouts = played(first_spawn_rate=0.7)
-    assert torch.stack(rollouts.spawned).sum(0).max() == 1
-
-
-def test_a_stage_without_a_spawn_ends_the_episode():
-    rollouts = played(episodes=40, first_spawn_rate=0.02)
-    ended = torch.zeros_like(rollouts.correct)
-    for stage, spawned in enumerate(rollouts.spawned):
-        assert not spawned[ended].any()
-        assert (rollouts.main_steps[..., stage][ended] == 0).all()
-        ended = ended | ~spawned.any(-1)
-    assert ended.any()
-
-
-def test_whoever_spawns_nobody_takes_one_step_and_has_a_parallelism_of_1():
-    rollouts = played(first_spawn_rate=1e-9)
-    assert (rollouts.sub_agents == 0).all()
-    assert (rollouts.parallelism == 1).all()
-
-
 def needed_first(count):
     """One episode with 64 candidates, the first `count` of them needed."""
     return (torch.arange(64) < count)[None]
@@ -169,16 +101,3 @@ def test_a_right_report_may_come_too_late():
     assert grade(task, needed_first(8), answered, soon, rng()).all()
     in_time = grade(task, needed_first(8), answered, late, rng()).double().mean().item()
     assert in_time == pytest.approx(0.368, abs=0.04)  # exp(-1), 4 standard errors of 2000 draws
-
-
-def test_the_order_of_the_candidates_makes_no_difference_to_the_orchestrator():
-    task = Task()
-    episodes = sample_episodes(task, 2, rng())
-    policy = Orchestrator(task, Size(), rng(1))
-    order = torch.randperm(task.candidates, generator=rng(2))
-    shuffled = Episodes(episodes.features[:, order], episodes.needed[:, order])
-    nothing = torch.zeros(2, 1, task.candidates, dtype=torch.bool)
-    state = policy.describe(0, nothing, nothing)
-    as_is = policy.log_odds(policy.encode(episodes.features), state)
-    permuted = policy.log_odds(policy.encode(shuffled.features), state)
-    assert torch.allclose(as_is[..., order], permuted, atol=1e-5)

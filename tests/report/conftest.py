@@ -56,6 +56,20 @@ def write_batch(logdir):
     return write
 
 
+@pytest.fixture(scope="session")
+def reference_curve(kernel_rows):
+    """The curve with a bandwidth of its own at each point, by brute force, (T,)."""
+
+    def curve(x, y, bandwidth):
+        # Between two bandwidths of the grid, 24 of them, the curves through them are joined.
+        grid = np.geomspace(2 * np.median(np.diff(x)), 2 * np.ptp(x), 24)
+        curves = np.array([kernel_rows(x, tau) @ y for tau in grid])
+        places = np.log(bandwidth / grid[0]) / np.log(grid[1] / grid[0])
+        return np.array([np.interp(p, range(24), curves[:, i]) for i, p in enumerate(places)])
+
+    return curve
+
+
 @pytest.fixture
 def rows_records():
     def found(data):

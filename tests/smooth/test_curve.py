@@ -73,3 +73,16 @@ def test_a_few_rows_at_a_time_give_what_all_give(levels, monkeypatch):
     got = at(levels, place, rho=np.array([0.1, 0.0, 0.5]))
     for name in ("value", "standard_error", "low", "high"):
         np.testing.assert_allclose(getattr(got, name), getattr(expected, name), atol=1e-12)
+
+
+@pytest.mark.parametrize(("known", "half"), [(math.nan, math.nan), (0.04, 0.4)])
+def test_a_point_that_is_only_repeated_has_a_band_where_its_noise_is_known(known, half):
+    x = np.append(np.arange(1.0, 40.0), 1e9)
+    series = Series.of(np.tile([2.5, 7.5], 20)[None], x)
+    noise = Noise(variance=np.full((1, 40), known) / series.scale**2)
+    levels = Levels(series, Grid.of(series, 24))
+    found = placed(levels, np.full((1, 40), 10.0), np.zeros(1), 2, noise)
+    assert math.isnan(found.standard_error[0, -1])
+    reach = (found.high - found.value)[0, -1] * series.scale
+    np.testing.assert_allclose(reach, half, rtol=1e-6)  # two standard errors of 0.2, or nothing
+    assert np.isfinite(found.high[0, 0])

@@ -305,6 +305,6 @@ def _definitions(found: Comparison) -> str:
     )
     several = max(found.seeds.values()) > 1
     single = min(found.seeds.values()) == 1
-    ways = ["of a sieve bootstrap of the noise of the steps"] if single else []
+    ways = ["of what the curves could have been by their errors"] if single else []
     ways += ["of Student's t over the seeds"] if several else []
     return f"{text}, {' or '.join(ways)}."

@@ -56,7 +56,9 @@ def _width(curves: Sequence[Curve], extent: float) -> str:
         return ""
     ends = (float(end) / extent for end in (widths.min(), widths.max()))
     shares = list(dict.fromkeys(map(_share, ends)))
-    return " – ".join([*(share.removesuffix(" %") for share in shares[:-1]), shares[-1]])
+    if len(shares) == 2 and "over" not in shares[1]:
+        shares[0] = shares[0].removesuffix(" %")
+    return " – ".join(shares)
 
 
 def _lasts(curves: Sequence[Curve]) -> str:

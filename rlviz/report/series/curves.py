@@ -1,5 +1,4 @@
-"""The one curve of a metric, with its uncertainty: figure, page, summary, tables and comparisons
-read their values from it."""
+"""The one curve of a metric, with its band: all that shows one reads its values from here."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis
@@ -258,5 +256,7 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
 
 def student_mean(rows: Floats) -> tuple[Floats, Floats]:
     """The mean over seeds, (S, n) -> (n,), and half of its 95 % interval by Student's t."""
+    from scipy.special import stdtrit  # takes its time to load, and seeds are rare
+
     error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
     return rows.mean(axis=0), float(stdtrit(len(rows) - 1, 1 - _TAIL)) * error

@@ -65,20 +65,25 @@ def _binomial(correct: Floats | None, graded: Floats | None) -> Floats | None:
     if correct is None or graded is None:
         return None
     known = np.isfinite(correct) & (graded > 0)
-    if (correct[known] % 1 != 0).any() or (graded[known] % 1 != 0).any():
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):  # rows may hold anything
+        if (correct[known] % 1 != 0).any() or (graded[known] % 1 != 0).any():
+            return None
         share = (correct + 0.5) / (graded + 1)
-        return np.where(known, share * (1 - share) / graded, np.nan)
+        return _possible(np.where(known, share * (1 - share) / graded, np.nan))
+
+
+def _possible(variance: Floats) -> Floats:
+    """Without what no variance can be."""
+    return np.where((variance >= 0) & (variance < math.inf), variance, np.nan)
 
 
 def _of_mean(total: Floats | None, count: Floats | None, squares: Floats | None) -> Floats | None:
     """The variance of the mean of a step's episodes, by their spread, (T,); NaN of a single one."""
     if total is None or count is None or squares is None:
         return None
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         spread = np.maximum(squares - total * total / count, 0.0) / (count - 1)
-        return np.where(count > 1, spread / count, np.nan)
+        return _possible(np.where(count > 1, spread / count, np.nan))
 
 
 def _quantity(name: str) -> schema.Quantity | None:

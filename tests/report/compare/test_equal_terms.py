@@ -1,52 +1,11 @@
 """Runs compared: what comes out by hand, what intervals cover, what is refused."""
 
-import json
-import re
-from html.parser import HTMLParser
-
 import numpy as np
 import pytest
 
 import rlviz
-from rlviz.report.compare import conventions
 
-
-def run_of(
-    random,
-    *,
-    speed=1.0,
-    steps=150,
-    noise=0.03,
-    lasting=0.0,
-    most=1e22,
-    name="runs/x",
-    phases=("rollout", "update"),
-    curve=lambda spent: 0.3 + 0.35 * (1 - np.exp(-3 * spent)),
-):
-    """A run whose accuracy follows `curve` of its share of compute times `speed`."""
-    flops = most * np.cumsum(0.5 + random.random(steps)) / steps
-    error = random.normal(size=steps)
-    for i in range(1, steps):
-        error[i] = lasting * error[i - 1] + np.sqrt(1 - lasting**2) * error[i]
-    columns = {
-        "step": np.arange(1.0, steps + 1),
-        "correct": 1000 * (curve(speed * flops / 1e22) + noise * error),
-        "graded": np.full(steps, 1000.0),
-        "flops/total": flops,
-    }
-    columns |= {f"flops/{phase}": flops / len(phases) for phase in phases}
-    return rlviz.History(columns, name)
-
-
-def quiet(speed, **options):
-    """Hardly any noise: what comes out can be worked out by hand."""
-    return run_of(np.random.default_rng(int(100 * speed)), speed=speed, noise=0.0005, **options)
-
-
-@pytest.fixture(scope="module")
-def pair():
-    return rlviz.compare({"base": quiet(1.0), "twice": quiet(2.0)})
-
+from .conftest import losses, phased, quiet, run_of
 
 # --- by hand ---------------------------------------------------------------
 
@@ -145,23 +104,7 @@ def test_any_metric_can_be_compared():
     assert "## At equal reward" in found.markdown()
 
 
-# --- seeds -----------------------------------------------------------------
-
-
 # --- what is better --------------------------------------------------------
-
-
-def losses(speed):
-    """A loss that falls from 0.7 by as much as the accuracy rises."""
-    run = quiet(speed)
-    run.columns["metrics/loss"] = 1 - run.accuracy
-    return run
-
-
-@pytest.fixture(scope="module")
-def less():
-    runs = {"base": losses(1.0), "twice": losses(2.0)}
-    return rlviz.compare(runs, metric="loss", lower_is_better=True)
 
 
 def test_where_less_is_better_a_comparison_is_that_of_the_mirrored_curves(less):
@@ -188,51 +131,6 @@ def test_levels_of_what_falls_are_reached_from_above():
     assert found.at_accuracy[0].flops["base"].value == pytest.approx(true, rel=0.03)
 
 
-def test_it_is_said_what_is_taken_as_better(less):
-    assert "twice leads in loss (lower is better) from" in less.markdown()
-    assert less.to_dict()["lower_is_better"] is True
-    assert less.notes[0].startswith("Less 'loss' is taken as better. If more is, compare without")
-    more = rlviz.compare([losses(1.0), losses(2.0)], metric="loss")
-    assert more.notes[0] == (
-        "More 'loss' is taken as better. If less is, compare with lower_is_better "
-        "(--lower-is-better)."
-    )
-
-
-def test_of_accuracy_it_goes_without_saying(pair):
-    assert not [note for note in pair.notes if "better" in note]
-
-
-def test_two_seeds_are_said_to_be_few():
-    runs = {"two": [quiet(1.0), quiet(1.01)], "three": [quiet(2 + k / 100) for k in range(3)]}
-    assert [note for note in rlviz.compare(runs).notes if "seed" in note] == [
-        "'two' has two seeds: what seeds differ by is hardly known from one difference, and its "
-        "interval (Student's t with 1 degree of freedom, 12.7 standard errors) is so wide that "
-        "little can be told apart. A third seed makes it about a third as wide."
-    ]
-
-
-def test_a_share_is_told_within_its_range_however_few_the_seeds():
-    def seed(number, level):
-        return run_of(
-            np.random.default_rng(number), noise=0.001, curve=lambda spent: level + 0 * spent
-        )
-
-    found = rlviz.compare({"a": [seed(1, 0.9), seed(2, 0.99)], "b": [seed(3, 0.02), seed(4, 0.1)]})
-    shares = re.findall(r"([-\d.]+) % \[([-\d.]+), ([-\d.]+)\]", found.markdown())
-    assert len(shares) >= 2
-    assert all(0 <= float(part) <= 100 for share in shares for part in share), shares
-    assert {"0.0", "100.0"} <= {part for share in shares for part in share}
-
-
-def test_the_figure_of_a_metric_has_no_empty_panel(less):
-    runs = [
-        rlviz.History({**run.columns, "graded": 0 * run.step}) for run in (losses(1), losses(2))
-    ]
-    drawing = rlviz.compare(runs, metric="loss").figure()
-    assert [ax.get_ylabel() for ax in drawing.axes] == ["loss"]
-
-
 def test_of_seeds_the_geometric_mean_of_what_they_needed_is_compared():
     runs = {
         "base": [quiet(1.0), quiet(1.001)],
@@ -244,24 +142,6 @@ def test_of_seeds_the_geometric_mean_of_what_they_needed_is_compared():
     assert found.multipliers["mixed"].low < 1 < found.multipliers["mixed"].high
     assert "Student's t over the seeds" in found.markdown()
     assert "other seeds" not in found.markdown()
-
-
-def test_the_interval_over_seeds_is_that_of_student():
-    speeds = (0.5, 1.0, 2.0)
-    found = rlviz.compare({"a": [quiet(s) for s in speeds], "b": quiet(1.5)})
-    row = found.at_compute[1]
-    values = [0.3 + 0.35 * (1 - np.exp(-3 * speed * row.flops / 1e22)) for speed in speeds]
-    reach = 4.303 * np.std(values, ddof=1) / np.sqrt(3)  # t with 2 degrees of freedom
-    assert row.values["a"].value == pytest.approx(np.mean(values), abs=0.002)
-    assert row.values["a"].high - row.values["a"].value == pytest.approx(reach, rel=0.05)
-    assert row.values["a"].value - row.values["a"].low == pytest.approx(reach, rel=0.05)
-
-
-def test_a_level_that_one_seed_never_reached_is_not_reached():
-    low = run_of(np.random.default_rng(1), curve=lambda spent: 0.3 + 0.1 * spent)
-    found = rlviz.compare({"base": [quiet(1.0), low], "twice": quiet(2.0)}, levels=[0.35, 0.5])
-    assert found.at_accuracy[0].flops["base"] is not None
-    assert found.at_accuracy[1].flops["base"] is None
 
 
 # --- what intervals cover --------------------------------------------------
@@ -321,75 +201,6 @@ def test_the_interval_over_seeds_covers_the_truth_at_three_seeds():
     assert hits >= 54
 
 
-# --- which FLOPs are the same quantity -------------------------------------
-
-
-def phased(*phases):
-    return run_of(
-        np.random.default_rng(len(phases)), phases=phases, name="runs/" + "+".join(phases)
-    )
-
-
-def test_a_run_that_does_not_count_rollouts_is_refused():
-    runs = {"all": phased("rollout", "update"), "part": phased("update")}
-    expected = (
-        "'all' counts rollout and update, 'part' only update, so their FLOPs are not the same "
-        "quantity"
-    )
-    with pytest.raises(ValueError, match=expected):
-        rlviz.compare(runs)
-
-
-def test_a_run_that_does_not_say_what_it_counts_is_refused_beside_one_that_does():
-    with pytest.raises(ValueError, match="'b' doesn't say what it counts"):
-        rlviz.compare({"a": phased("rollout", "update"), "b": phased()})
-
-
-def test_seeds_of_one_group_have_to_count_the_same_too():
-    with pytest.raises(ValueError, match="'a' counts rollout and update, 'a' only update"):
-        rlviz.compare({"a": [phased("rollout", "update"), phased("update")], "b": phased("update")})
-
-
-def test_who_knows_better_compares_them_all_the_same_and_it_is_said():
-    runs = {"all": phased("rollout", "update"), "part": phased("update")}
-    found = rlviz.compare(runs, allow_different_flops=True)
-    assert found.notes[0].startswith("'all' counts rollout and update, 'part' only update")
-
-
-def test_a_phase_that_an_algorithm_may_lack_is_a_note():
-    runs = {
-        "grpo": phased("rollout", "update"),
-        "ppo": phased("rollout", "update", "critic_update"),
-    }
-    (note, *_) = rlviz.compare(runs).notes
-    assert note.startswith("Of 'ppo' the FLOPs include critic_update, which not every run has")
-
-
-def test_runs_of_which_none_says_what_it_counts_are_taken_on_trust():
-    found = rlviz.compare({"a": phased(), "b": phased()})
-    assert "taken on trust" in found.notes[0]
-
-
-def test_phases_that_are_always_0_and_evaluation_do_not_count():
-    run = phased("rollout", "update", "evaluation")
-    run.columns["flops/rollout"] = np.zeros(len(run))
-    assert conventions.counted(run) == {"update"}
-
-
-def test_a_run_without_flops_is_refused():
-    run = phased()
-    del run.columns["flops/total"]
-    with pytest.raises(ValueError, match="'runs/' has no RL FLOPs, so it can't be compared"):
-        rlviz.compare({"a": run, "b": phased()})
-
-
-def test_a_run_whose_flops_fall_is_refused():
-    run = phased()
-    run.columns["flops/total"][100:] -= 5e21
-    with pytest.raises(ValueError, match="a count of RL FLOPs that falls along its steps"):
-        rlviz.compare([run, phased()])
-
-
 # --- what is refused besides -----------------------------------------------
 
 
@@ -397,12 +208,6 @@ def test_a_run_whose_flops_fall_is_refused():
 def test_one_run_is_not_enough(runs):
     with pytest.raises(ValueError, match="a comparison needs at least two runs, got only"):
         rlviz.compare(runs)
-
-
-def test_few_points_are_refused():
-    short = run_of(np.random.default_rng(0), steps=19)
-    with pytest.raises(ValueError, match="has 19 steps with accuracy and RL FLOPs, expected at le"):
-        rlviz.compare({"a": phased("rollout", "update"), "b": short})
 
 
 @pytest.mark.parametrize(
@@ -430,57 +235,10 @@ def test_what_is_no_run_is_refused(runs):
         rlviz.compare(runs)
 
 
-# --- how it is shown -------------------------------------------------------
+# --- the same again --------------------------------------------------------
 
 
 def test_the_same_runs_give_the_same_bytes(pair):
     again = rlviz.compare({"base": quiet(1.0), "twice": quiet(2.0)})
     assert again.markdown() == pair.markdown()
     assert again.to_dict() == pair.to_dict()
-
-
-def test_the_text_says_who_leads_and_what_it_cost(pair):
-    text = pair.markdown()
-    assert text.startswith("# Comparison of base and twice\n\ntwice leads in training accuracy")
-    assert "twice needed less compute for the same: its compute multiplier over base is 1.9" in text
-    assert "(6 levels, 35 % to 60 %)" in text
-    assert "'base' and 'twice' are one run each" in text
-
-
-def test_the_tables_have_a_row_for_each_level_and_amount(pair):
-    lines = [line for line in pair.markdown().splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + 4 + 2 + 6
-    assert len({line.count("|") for line in lines[:6]}) == 1
-    table = pair.table()
-    assert list(table["level"]) == [0.35, 0.4, 0.45, 0.5, 0.55, 0.6]
-    assert table["multiplier/twice"][2] == pair.at_accuracy[2].multipliers["twice"].value
-    assert {len(column) for column in table.values()} == {6}
-
-
-def test_the_plain_data_is_json_and_says_the_same(pair):
-    data = json.loads(json.dumps(pair.to_dict(), allow_nan=False))
-    assert data["leader"]["name"] == "twice"
-    assert data["multipliers"]["twice"]["value"] == pair.multipliers["twice"].value
-    assert [row["level"] for row in data["at_accuracy"]] == [0.35, 0.4, 0.45, 0.5, 0.55, 0.6]
-
-
-def test_a_name_can_neither_break_a_table_nor_run_in_a_notebook():
-    found = rlviz.compare({"a|b": quiet(1.0), "<script>x</script>": quiet(2.0)})
-    lines = [line for line in found.markdown().splitlines() if line.startswith("|")]
-    assert len({line.replace("\\|", "").count("|") for line in lines[:6]}) == 1
-    tags = []
-
-    class Tags(HTMLParser):
-        def handle_starttag(self, tag, attrs):
-            tags.append(tag)
-
-    Tags().feed(found._repr_html_())
-    assert {"table", "img", "td"} <= set(tags)
-    assert "script" not in tags
-
-
-def test_the_figure_lays_the_curves_over_each_other(pair):
-    figure = pair.figure()
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["base", "twice"]
-    assert [len(ax.lines) for ax in figure.axes] == [2, 0]
-    assert pair.figure(metrics="accuracy", style="paper").get_figwidth() == 3.3

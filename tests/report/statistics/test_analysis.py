@@ -11,12 +11,9 @@ import numpy as np
 import pytest
 
 from rlviz.report.statistics.analysis import Analysis, analyse
-from rlviz.report.statistics.dip import find_dip
-from rlviz.report.statistics.noise import Noise, noise_of
-from rlviz.report.statistics.plateau import find_plateau
-from rlviz.report.statistics.scatter import scatter_of
-from rlviz.report.statistics.together import together
-from rlviz.smooth.bins import averaged, averaged_ties
+from rlviz.smooth.bins import averaged_ties
+
+from .conftest import parl
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +77,6 @@ def test_claims_are_rarely_false_and_mostly_found_in_two_thousand_runs(benchmark
     assert len(rates) == len(benchmark.SCENARIOS)
     # Half a percent is chance: the standard error of 5 % in 2,000 runs.
     assert [missed for found in rates for missed in check(benchmark, found, slack=0.005)] == []
-
-
-def parl(rng, steps=300, noise=0.2):
-    x = np.linspace(0, 1, steps)
-    shape = np.interp(x, [0, 0.12, 0.30, 0.75, 1], [8.3, 7.7, 8.4, 8.9, 13.7])
-    return x, shape + noise * rng.standard_normal(steps)
 
 
 def test_the_parts_of_a_run_are_found_where_they_are_and_with_their_sizes():
@@ -167,81 +158,6 @@ def test_the_same_data_give_the_same_answer_in_any_unit():
     assert scaled.dip.depth == pytest.approx(100 * once.dip.depth)
 
 
-@pytest.mark.parametrize("a", [0.0, 0.5, 0.8])
-def test_the_correlation_of_the_noise_is_found_around_a_curve(a):
-    rng = np.random.default_rng(4)
-    found = []
-    for _ in range(40):
-        x, y = parl(rng, 200, noise=0)
-        noise = [0.0]
-        for innovation in rng.standard_normal(199):
-            noise.append(a * noise[-1] + innovation)
-        found.append(noise_of(x, y + 0.2 * np.array(noise)).correlation)
-    assert np.median(found) == pytest.approx(a + 0.08, abs=0.1)  # rather too high
-
-
-def test_a_random_walk_is_not_excluded_for_one():
-    rng = np.random.default_rng(5)
-    x = np.linspace(0, 1, 200)
-    walks = [noise_of(x, rng.standard_normal(200).cumsum()).is_stationary for _ in range(100)]
-    assert sum(walks) <= 12
-
-
-def test_a_curve_that_is_lowest_inside_is_a_dip_and_one_that_only_rises_is_none():
-    x = np.linspace(0, 1, 200)
-    noise = 0.05 * np.random.default_rng(6).standard_normal(200)
-    independent = Noise(0.0, is_stationary=True)
-    dip = find_dip(x, np.abs(x - 0.3) + noise, independent)
-    assert dip.at == pytest.approx(0.3, abs=0.06)
-    assert dip.depth == pytest.approx(0.3, abs=0.05)
-    assert find_dip(x, x + noise, independent) is None
-    assert find_dip(x, 1 - x + noise, independent) is None
-    assert find_dip(x, np.exp(-4 * x) + noise, independent) is None
-    assert find_dip(x, (x < 0.3) * 1.0 + noise, independent) is None
-
-
-def test_a_dip_and_the_way_back_are_no_plateau():
-    x = np.linspace(0, 1, 300)
-    noise = 0.2 * np.random.default_rng(5).standard_normal(300)
-    curve = np.interp(x, [0, 0.2, 0.3, 0.4, 0.7, 1], [8.0, 8.0, 6.6, 8.0, 8.0, 14.0])
-    plateau = find_plateau(x, curve + noise, Noise(0.0, is_stationary=True))
-    assert 0.3 < plateau.start < 0.45
-    assert 0.65 < plateau.end < 0.75
-    assert plateau.level == pytest.approx(8.0, abs=0.1)
-    assert plateau.change < 0.74  # a tenth of 14.0 - 6.6
-
-
-def test_a_plateau_is_the_longest_stretch_that_stays_where_it_is():
-    x = np.linspace(0, 1, 400)
-    noise = 0.02 * np.random.default_rng(7).standard_normal(400)
-    independent = Noise(0.0, is_stationary=True)
-    plateau = find_plateau(x, np.interp(x, [0, 0.3, 0.8, 1], [0, 1, 1, 2]) + noise, independent)
-    assert plateau.start == pytest.approx(0.3, abs=0.08)
-    assert plateau.end == pytest.approx(0.8, abs=0.08)
-    assert plateau.level == pytest.approx(1.0, abs=0.05)
-    assert find_plateau(x, x + noise, independent) is None
-    assert find_plateau(x, noise, independent) is None
-
-
-def test_scatter_is_measured_around_the_curve_not_around_its_mean():
-    rng = np.random.default_rng(8)
-    sizes = np.linspace(0.1, 0.5, 3000)
-    scatter = scatter_of(np.linspace(0, 50, 3000) + sizes * rng.standard_normal(3000))
-    assert scatter.first == pytest.approx(math.sqrt(np.mean(sizes[:1000] ** 2)), rel=0.1)
-    assert scatter.last == pytest.approx(math.sqrt(np.mean(sizes[-1000:] ** 2)), rel=0.1)
-    assert scatter.grows
-    assert not scatter_of(rng.standard_normal(3000)).grows
-
-
-def test_bins_hold_nearly_equal_counts_and_keep_the_mean():
-    x, y = np.arange(1001.0), np.arange(1001.0) ** 2
-    at, means = averaged(x, y, 200)
-    assert at.shape == means.shape == (200,)
-    assert (at[0], means[0]) == (2.0, np.mean(y[:5]))
-    assert np.ptp(np.diff(at)) <= 1.0
-    np.testing.assert_array_equal(averaged(x[:200], y[:200], 200)[1], y[:200])
-
-
 def test_steps_at_one_place_are_one_point():
     x = np.repeat(np.arange(100.0), 2)
     rng = np.random.default_rng(9)
@@ -264,17 +180,3 @@ def test_series_without_noise_give_no_warning_and_no_false_shape():
     assert analyse(x, (x > 30) * 1.0).acceleration is None
     assert analyse(x, (x == 5) * 1.0).dip is None
     assert analyse(x, np.where(x % 2, 1.0, -1.0)).direction == 0
-
-
-def test_curves_that_both_rise_are_not_together_for_that():
-    rng = np.random.default_rng(10)
-    x = np.linspace(0, 1, 200)
-    shared = rng.standard_normal(200)
-    claimed = {0.0: 0, 1.0: 0}
-    for part in claimed:
-        for _ in range(50):
-            first = 10 * x + shared + 0.5 * rng.standard_normal(200)
-            second = 5 * x**2 + part * shared + 0.5 * rng.standard_normal(200)
-            claimed[part] += together(x, first, second).is_claimed
-    assert claimed[0.0] <= 5
-    assert claimed[1.0] == 50

@@ -1,0 +1,138 @@
+"""The FLOPs of a trainer by phase, from what passes its model: which pass is which."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from rlviz.flops import Transformer
+from rlviz.integrations.support.hf_phases import TrainerPhases
+
+SHAPE = Transformer(
+    hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=10
+)
+PROMPTS, RESPONSES = [2, 3], [4, 1]
+LENGTHS = [6, 4]
+
+
+class Model(torch.nn.Module):
+    """As a language model takes its arguments."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(10, 4)
+
+    def forward(self, input_ids, attention_mask, labels=None):
+        return self.embedding(input_ids)
+
+
+def batch(responses=RESPONSES):
+    """Two sequences as a trainer passes them, padded at their ends."""
+    ids = torch.ones(2, 8, dtype=torch.long)
+    at = torch.arange(8)
+    prompts, ends = (torch.tensor(n)[:, None] for n in (PROMPTS, LENGTHS))
+    begun = (at >= prompts) & (at < prompts + torch.tensor(responses)[:, None])
+    return {"input_ids": ids, "attention_mask": (at < ends).long(), "labels": begun * 101 - 100}
+
+
+@pytest.fixture
+def model():
+    return Model()
+
+
+@pytest.fixture
+def phases_of(model):
+    """Makes the phases of a trainer with these arguments; each step has two sequences."""
+    made = []
+
+    def make(**arguments):
+        arguments = SimpleNamespace(per_device_train_batch_size=2, **arguments)
+        made.append(TrainerPhases(SHAPE, model, arguments))
+        return made[-1]
+
+    yield make
+    for phases in made:
+        phases.close()
+
+
+def score(model, **options):
+    with torch.no_grad():
+        model(**batch(**options))
+
+
+def test_a_trainer_that_generates_nothing_trains_asks_its_reference_and_evaluates(model, phases_of):
+    phases = phases_of()
+    model(**batch())
+    score(model)
+    score(model.eval())
+    assert phases.take(generated=False) == {
+        "update": SHAPE.training(LENGTHS),
+        "ref_logprob": SHAPE.forward(LENGTHS),
+        "evaluation": SHAPE.forward(LENGTHS),
+    }
+    assert phases.take(generated=False) == {}
+
+
+def test_a_batch_that_is_scored_was_generated_and_has_old_log_probabilities(model, phases_of):
+    phases = phases_of(steps_per_generation=1)
+    score(model)
+    model(**batch())
+    assert phases.take(generated=True) == {
+        "rollout": SHAPE.generation(PROMPTS, RESPONSES),
+        "old_logprob": SHAPE.forward(LENGTHS),
+        "update": SHAPE.training(LENGTHS),
+    }
+
+
+def test_a_batch_that_is_not_scored_is_first_seen_as_it_is_trained_on(model, phases_of):
+    phases = phases_of(steps_per_generation=2)
+    update = {"update": SHAPE.training(LENGTHS)}
+    rollout = {"rollout": SHAPE.generation(PROMPTS, RESPONSES)}
+    found = []
+    for generated in (True, False, False):  # its two parts, and the first of them once more
+        model(**batch())
+        found.append(phases.take(generated=generated))
+    assert found == [update | rollout, update | rollout, update]
+
+
+def test_a_reference_of_its_own_costs_a_forward_pass(model, phases_of):
+    phases = phases_of(steps_per_generation=1, beta=0.1)
+    score(model)
+    assert phases.take(generated=True) == {
+        "rollout": SHAPE.generation(PROMPTS, RESPONSES),
+        "old_logprob": SHAPE.forward(LENGTHS),
+        "ref_logprob": SHAPE.forward(LENGTHS),
+    }
+
+
+def test_with_adapters_the_first_pass_without_gradients_is_the_references(model, phases_of):
+    model.peft_config = {}
+    phases = phases_of(steps_per_generation=1, beta=0.1)
+    score(model)
+    model(**batch())
+    assert phases.take(generated=True) == {
+        "rollout": SHAPE.generation(PROMPTS, RESPONSES),
+        "ref_logprob": SHAPE.forward(LENGTHS),
+        "update": SHAPE.training(LENGTHS, lora_params=40),  # the weights of the embedding
+    }
+
+
+def test_a_masked_completion_was_as_long_as_one_can_be(model, phases_of):
+    phases = phases_of(
+        steps_per_generation=1, mask_truncated_completions=True, max_completion_length=5
+    )
+    score(model, responses=[4, 0])
+    found = phases.take(generated=True)
+    assert found["rollout"] == SHAPE.generation([2, 4], [4, 5])  # what has no label is a prompt
+
+
+def test_completions_without_labels_are_said_once_to_be_unknown(model, phases_of, caplog):
+    phases = phases_of(steps_per_generation=1)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            score(model, responses=[0, 0])
+            model(**batch())
+            assert phases.take(generated=True) == {"update": SHAPE.training(LENGTHS)}
+    (said,) = [r.getMessage() for r in caplog.records if "does not label" in r.getMessage()]
+    assert "only the update is counted" in said

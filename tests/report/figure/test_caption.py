@@ -1,0 +1,55 @@
+"""The line under a figure: it says of each curve how it was made, in the words of the axis."""
+
+import re
+
+import numpy as np
+
+import rlviz
+from rlviz.report.series.axis import choose
+from rlviz.report.series.curves import finite, smoothed
+
+from .conftest import N, T, dots_of, drawn, run_of
+
+
+def test_on_a_logarithmic_axis_the_smoother_works_in_decades_and_0_is_left_out():
+    run = run_of()
+    run.columns["flops/total"][0] = 0
+    figure = drawn(run, log_x=True)
+    assert len(dots_of(figure.axes[0])[0].get_offsets()) == N - 1
+    axis = choose("flops", [run], log=True)
+    x, y = finite(axis.positions(run), run.accuracy)
+    shares = 100 * smoothed(axis, x, y).bandwidth / np.log10(x[-1] / x[0])
+    least, most = (f"{end:.0f}" if end > 9.95 else f"{end:.2g}" for end in np.sort(shares)[[0, -1]])
+    caption = figure.get_supxlabel().replace("\n", " ")
+    assert f"bandwidth {least} – {most} % (accuracy)" in caption
+
+
+def test_the_caption_names_the_smoother_its_bandwidths_and_the_band(parl_figure):
+    caption = parl_figure.get_supxlabel().replace("\n", " ")
+    assert caption.startswith("Smoothed curve: local quadratic, bandwidth ")
+    assert " of the axis; noise correlation " in caption
+    assert caption.endswith("; band: ± 2 standard errors")
+
+
+def test_the_bandwidth_is_a_share_of_the_axis_as_it_lies_on_the_paper(history_of):
+    noise = 0.02 * np.random.default_rng(0).standard_normal(N)
+    run = history_of(flops=1e20 * 10 ** (3 * T), accuracy=0.5 + 0.3 * np.sin(12 * T) + noise)
+    captions = [rlviz.figure(run, log_x=True, x=x).get_supxlabel() for x in ("flops", "step")]
+    for caption in captions:
+        ((least, most),) = re.findall(
+            r"bandwidth (?:([\d.]+) – )?([\d.]+) % \(accuracy\) of the axis", caption
+        )
+        assert 0.5 < float(least or most) <= float(most) < 100
+        assert "e+" not in caption
+
+
+def test_a_bandwidth_wider_than_the_axis_is_said_to_be_that(history_of):
+    noise = 0.05 * np.random.default_rng(1).standard_normal(N)
+    run = history_of(flops=np.arange(1.0, N + 1), accuracy=0.5 + noise)
+    assert "bandwidth over 100 % (accuracy) of the axis" in rlviz.figure(run).get_supxlabel()
+
+
+def test_points_that_are_only_joined_are_not_called_smoothed_by_a_bandwidth(history_of):
+    three = {"flops": [1e21, 2e21, 4e21], "accuracy": [0.2, 0.5, 0.4], "parallelism": [3, 5, 4]}
+    figure = drawn(history_of(**{name: np.array(values) for name, values in three.items()}))
+    assert figure.get_supxlabel() == ""

@@ -1,0 +1,157 @@
+"""A summary as text, as a page and as plain data."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import rlviz
+
+from .conftest import assert_strict_json, with_metrics
+
+
+def test_a_small_run_is_summed_up_to_the_letter(small):
+    text = rlviz.summarise(small).markdown()
+    assert text.startswith(
+        """\
+# Run small
+
+3 training steps in 2 min 5 s, 4.00e21 RL FLOPs (2.00e19 a second). Training accuracy went \
+from 25.0 % to 75.0 %. \
+Average parallelism went from 2.00 to 5.50.
+
+| | start | middle | end |
+|---|---:|---:|---:|
+| Training accuracy | 25.0 % | 50.0 % | 75.0 % |
+| Average parallelism | 2.00 | 3.42 | 5.50 |
+
+| phase | RL FLOPs | share |
+|---|---:|---:|
+| rollout | 3.00e21 | 75.0 % |
+| evaluation | 5.00e20 | not in the total |
+| update | 1.00e21 | 25.0 % |
+| **total** | 4.00e21 | |
+
+**Not concluded:**
+
+- Training accuracy: 2 points are too few to tell a change from chance.
+- Average parallelism: 3 points are too few to tell a change from chance.
+
+*Training accuracy: correct / graded answers of a step."""
+    )
+    assert text.endswith("*\n")
+    assert "**Note:**" not in text
+
+
+def test_a_summary_is_printed_as_its_sentences_and_named_in_a_line(small):
+    run = dataclasses.replace(small, superseded=1)
+    summary = rlviz.summarise(run)
+    assert str(summary) == (
+        "Run small:\n"
+        "Training accuracy went from 25.0 % to 75.0 %.\n"
+        "Average parallelism went from 2.00 to 5.50.\n"
+        "Note: 1 step was recorded again; the latest stand."
+    )
+    assert repr(summary) == "<Summary 'Run small', 3 steps, 2 claims, 1 note>"
+
+
+def test_the_same_summary_is_there_as_plain_data(small):
+    summary = rlviz.summarise(small).to_dict()
+    assert summary["title"] == "Run small"
+    assert summary["facts"] == {
+        "steps": 3,
+        "first_step": 1,
+        "last_step": 3,
+        "sessions": 1,
+        "lost_rows": 0,
+        "wall_seconds": 125.0,
+        "flops": {
+            "rollout": 3 * 10**21,
+            "evaluation": 5 * 10**20,
+            "update": 10**21,
+            "total": 4 * 10**21 + 1,
+        },
+        "seconds": {},
+        "mfu": {},
+        "flops_per_second": 2e19,  # the first step's own time is unknown: 2.5e21 in 125 s
+    }
+    accuracy, parallelism = summary["claims"]
+    nothing = dict.fromkeys(("standard_error", "low", "high"))  # of so few points
+    assert accuracy == {
+        "name": "accuracy",
+        "sentence": "Training accuracy went from 25.0 % to 75.0 %.",
+        "values": {
+            "start": {"value": 0.25, **nothing},
+            "middle": {"value": 0.5, **nothing},  # the line between the two
+            "end": {"value": 0.75, **nothing},
+        },
+        "findings": [],
+    }
+    # At 2.75e21, a sixth of the way from 3.0 at 2.5e21 to 5.5 at 4e21.
+    middle = pytest.approx(3 + 2.5 / 6)
+    assert [v["value"] for v in parallelism["values"].values()] == [2.0, middle, 5.5]
+    assert summary["notes"] == []
+
+
+@pytest.mark.parametrize("columns", [["accuracy"], ["parallelism"], ["accuracy", "flops"], []])
+@pytest.mark.parametrize("steps", [1, 2, 19, 20, 40])
+def test_the_plain_data_is_json_without_nan_for_any_run(history_of, columns, steps):
+    ramp = np.linspace(0.2, 0.6, steps)
+    ramp[steps // 2] = np.nan
+    run = history_of(**{"flops": np.full(steps, np.nan), **dict.fromkeys(columns, ramp)})
+    summary = rlviz.summarise(run)
+    assert_strict_json(summary.to_dict())
+    assert "nan" not in summary.markdown().lower()
+
+
+def test_flops_without_phases_have_a_total_and_no_table(write_steps, tmp_path):
+    write_steps([1], flops=123)
+    text = rlviz.summarise(rlviz.read(tmp_path / "run")).markdown()
+    assert "1 training step, 123 RL FLOPs. Training accuracy was not recorded." in text
+    assert "| phase |" not in text
+    assert "| | start |" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (5.25, "5.2 s"),
+        (59.94, "59.9 s"),
+        (60, "1 min 0 s"),
+        (3599, "59 min 59 s"),
+        (9000, "2 h 30"),
+    ],
+)
+def test_the_length_is_told_in_the_units_of_people(small, seconds, told):
+    small.columns["wall_time"][:] = [0, 1, seconds]
+    assert f"3 training steps in {told}" in rlviz.summarise(small).markdown()
+
+
+def test_the_name_of_a_metric_is_no_markdown():
+    summary = with_metrics(**{"a|b*c* <i>": [1.0, 2.0, 3.0]})
+    assert summary.claims[0].sentence == "a|b*c* <i> went from 1 to 3."
+    assert "a\\|b\\*c\\* \\<i\\> went from 1 to 3." in summary.markdown()
+    assert "| a\\|b\\*c\\* \\<i\\> | 1 | 2 | 3 |" in summary.markdown()
+    assert "a|b*c* &lt;i&gt; went from" in summary.html()
+
+
+def test_seconds_and_mfu_of_phases_stand_beside_their_flops(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None, device=1e15) as viz:
+        for _ in range(3):
+            viz.on_step_end(flops={"update": 10**15, "rollout": 10**14}, seconds={"update": 4.0})
+    text = rlviz.summarise(rlviz.read(tmp_path)).markdown()
+    assert "| phase | RL FLOPs | share | time | MFU |" in text
+    assert "| update | 3.00e15 | 90.9 % | 12.0 s | 25.0 % |" in text
+    assert "| rollout | 3.00e14 | 9.1 % | | |" in text
+
+
+def test_the_page_has_tables_and_nothing_of_a_name_is_markup(small):
+    nasty = dataclasses.replace(small, logdir="runs/<script>alert(1)<|script>*b* [x](y)|z")
+    summary = rlviz.summarise(nasty)
+    page = summary.html(figure_svg="<?xml version='1.0'?><svg><g/></svg>")
+    assert "<script" not in page
+    assert "<em>b</em>" not in page
+    assert "<a " not in page
+    assert page.count("<table>") == 2
+    assert page.index("<svg><g/></svg>") < page.index("<h1>")
+    assert "Run &lt;script" in page

@@ -1,0 +1,58 @@
+"""Values as text: with their errors, and with no more digits than those allow."""
+
+import pytest
+
+from rlviz.report.series.curves import Value
+from rlviz.report.summary.values_text import form_of, number, percent, plain
+
+around = Value.around  # a band of two standard errors on either side
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Value(0.25), "25.0 %"),
+        (around(0.364, 0.0025), "36.4 ± 0.5 %"),
+        (around(0.364, 0.0002), "36.40 ± 0.04 %"),  # a digit more, for 0.0 would say nothing
+        (around(0.364, 0.00001), "36.4 %"),  # too small to show
+        (Value(0.364, 0.35, 0.40), "36.4 ± 2.5 %"),  # half of the band
+    ],
+)
+def test_a_share_is_told_in_percent(value, text):
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Value(2.5), "2.50"),
+        (around(13.7, 0.25), "13.70 ± 0.50"),
+        (around(8.3, 0.001), "8.300 ± 0.002"),
+        (around(8.3, 0.0001), "8.30"),
+    ],
+)
+def test_a_count_has_two_decimals(value, text):
+    assert plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Value(0.02371), "0.02371"),
+        (Value(0.0), "0"),
+        (around(187.31, 1.57), "187.3 ± 3.1"),
+        (around(21.0, 155), "21 ± 310"),
+        (around(0.0, 0.005), "0.000 ± 0.010"),
+        (around(-3.2e7, 7.5e4), "-3.200e+07 ± 1.5e+05"),
+        (around(1e-9, 1e-9), "1.0e-09 ± 2.0e-09"),
+        (around(5.0, 1e-5), "5"),
+    ],
+)
+def test_of_a_metric_of_any_size_the_error_has_two_digits(value, text):
+    assert number(value) == text
+
+
+def test_a_measure_is_told_by_its_scale_and_a_user_s_metric_as_a_number():
+    assert form_of("accuracy") is percent
+    assert form_of("average_parallelism") is plain
+    assert form_of("loss") is number
