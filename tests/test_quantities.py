@@ -37,7 +37,7 @@ def logdir(tmp_path_factory):
     everything = {
         keyword: value for brings, _ in RECORDED.values() for keyword, value in brings.items()
     }
-    with rlviz.Callback(path, figure_seconds=None) as viz:
+    with rlviz.Callback(path, figure_seconds=None, strict=True) as viz:
         viz.on_step_end(1)
         for step in range(2, STEPS + 1):
             viz.record(**everything)

@@ -207,6 +207,11 @@ def _why(log: Log, options: Options) -> str:
             f"you know how many sequences a step has, give {option('tokens', name)} with "
             f"{option('sequences')}{wanted}."
         )
+    if name := next((name for name in log.series if "flop" in name.casefold()), None):
+        return (
+            "no value of the log is known to count FLOPs or tokens. If "
+            f"{name!r} counts FLOPs, and is no rate, give {option('flops', name)}."
+        )
     return (
         "no value of the log is known to count FLOPs or tokens. If one does, name it: "
         f"{option('flops')} or {option('tokens')}."

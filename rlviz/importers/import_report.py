@@ -17,7 +17,7 @@ class Imported:
 
     Attributes:
         logdir: the run directory that was written.
-        kind: "tensorboard", "trainer_state", "verl", "csv", "jsonl" or another that is registered.
+        kind: one of `rlviz.importers.readers.KINDS`, such as "csv".
         steps: number of training steps.
         first_step, last_step: the ends of their range.
         columns: role -> column or tag: "step", "accuracy", "correct", "graded", "return",

@@ -44,7 +44,7 @@ def import_run(
             checkpoints, a verl console log, a CSV table or JSON Lines; "-" for the standard input;
             several files are the parts of one run, in order.
         logdir: the run directory to write; it must not hold a run yet.
-        kind: "tensorboard", "trainer_state", "verl", "csv", "jsonl"; by default the content tells.
+        kind: one of `rlviz.importers.readers.KINDS`, such as "csv"; by default the content tells.
         x: the column of the figure's axis: it stands for `flops` or `tokens` if its name says so,
             else for `step`.
         step: the column that counts training steps, whole numbers in [0, 2**53).

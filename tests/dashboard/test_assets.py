@@ -53,8 +53,5 @@ def test_the_page_has_the_colors_dashes_axes_and_labels_of_the_figure():
     assert {name: axis["label"] for name, axis in found["AXES"].items()} == {
         name: axis.label for name, axis in schema.AXES.items()
     }
-    assert found["LABELS"] == {
-        "accuracy": "Training Accuracy",
-        "average_parallelism": "Average Parallelism",
-    }
+    assert found["LABELS"] == {known.name: known.label for known in schema.QUANTITIES.values()}
     assert module.count("export") == len(found)

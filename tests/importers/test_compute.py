@@ -57,6 +57,12 @@ def test_parameters_without_any_tokens_are_said_to_give_nothing(take):
     )
 
 
+def test_a_column_that_may_count_flops_is_named_and_not_taken(take):
+    imported, run = take("step,accuracy,flops\n1,0.5,10\n2,0.5,20\n", "log.csv")
+    assert "If 'flops' counts FLOPs, and is no rate, give flops='flops'." in unknown(imported)
+    assert run.metrics == ("log/flops",)
+
+
 def test_parameters_beside_a_counter_of_flops_are_said_to_be_idle(take):
     log = "step,accuracy,total_flops,num_tokens\n1,0.5,7,3\n2,0.5,9,4\n"
     imported, run = take(log, "log.csv", params=1e9)
