@@ -100,9 +100,11 @@ def test_the_red_curve_is_the_local_quadratic_fit_with_its_band(
         shares = 100 * smoothed.bandwidth / np.ptp(parl.flops)
         assert 1 < shares.min() < shares.max() < 200.01  # the grid ends at twice the extent
         ends = (shares.min(), shares.max())
-        told = ["over 100" if s > 100 else f"{s:.{0 if s > 9.95 else 1}f}" for s in ends]
+        told = ["over 100 %" if s > 100 else f"{s:.{0 if s > 9.95 else 1}f} %" for s in ends]
+        if told[1] != "over 100 %":
+            told[0] = told[0].removesuffix(" %")
         told = " – ".join(dict.fromkeys(told))
-        assert f"{told} % ({name})" in caption.replace("\n", " ")
+        assert f"{told} ({name})" in caption.replace("\n", " ")
         assert f"{smoothed.noise_correlation:.2f} ({name})" in caption.replace("\n", " ")
 
 
