@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz.report.series.curves import Value
+from rlviz.report.summary.result import Claim, Summary
 
 from .conftest import assert_strict_json, with_metrics
 
@@ -153,3 +155,14 @@ def test_the_page_has_tables_and_nothing_of_a_name_is_markup(small):
     assert page.count("<table>") == 2
     assert page.index("<svg><g/></svg>") < page.index("<h1>")
     assert "Run &lt;script" in page
+
+
+def test_of_a_value_the_plain_data_hold_its_band_and_a_quarter_of_that_as_standard_error():
+    claim = Claim(
+        "loss", "Loss", "Loss fell.", {"end": Value(1.0, 0.5, 1.5)}, (("trend", "falls"),)
+    )
+    (plain,) = Summary("Run a", (claim,), {}, ()).to_dict()["claims"]
+    assert plain["values"] == {
+        "end": {"value": 1.0, "standard_error": 0.25, "low": 0.5, "high": 1.5}
+    }
+    assert plain["findings"] == [["trend", "falls"]]
