@@ -337,6 +337,9 @@ _KINDS = {
     "seconds": ("seconds", "wall time of the phase {} in this step"),
     "mfu": ("fraction", "model FLOPs utilization of the phase {} in this step"),
     "metrics": ("as logged", "the user's metric {}, mean over the step"),
+    "curve": ("as the metric", "the smoothed curve of {} that the figure shows, at the step"),
+    "curve_low": ("as the metric", "lower end of the band of that curve of {}"),
+    "curve_high": ("as the metric", "upper end of the band of that curve of {}"),
 }
 
 

@@ -32,6 +32,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--units", action="store_true", help="units in front, as comments or a first object"
     )
     parser.add_argument(
+        "--curves", action="store_true", help="also the smoothed curves of the figure, with bands"
+    )
+    parser.add_argument(
         "--follow",
         action="store_true",
         help="print steps as JSON Lines while the run is written, until Ctrl-C",
@@ -47,7 +50,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _export(options: argparse.Namespace) -> int:
     from rlviz.report.export.progress import bar
-    from rlviz.report.export.table_file import export, format_of, write
+    from rlviz.report.export.table_file import export, format_of, with_curves, write
 
     if options.follow:
         return _follow(options)
@@ -61,6 +64,8 @@ def _export(options: argparse.Namespace) -> int:
     else:
         format_of(options.output, options.format)
     history = rlviz.read(options.logdir)
+    if options.curves:
+        history = with_curves(history)
     if options.output == "-":
         with _standard_output() as stream:
             write(history, stream, options.format or "csv", units=options.units)
@@ -84,6 +89,8 @@ def _follow(options: argparse.Namespace) -> int:
         )
     if options.units:
         raise ValueError("--follow prints steps and no units. Leave out --units.")
+    if options.curves:
+        raise ValueError("a curve is of a whole run: --follow prints steps. Leave out --curves.")
     with _standard_output() as stream:
         follow(options.logdir, stream, until_idle=options.until_idle, warn=_warn)
     return 0

@@ -15,7 +15,6 @@ from rlviz.smooth.ema import ema
 
 Floats = NDArray[np.float64]
 
-_PLACES = 500
 NONE, AUTO = "none", "auto"
 
 
@@ -71,7 +70,8 @@ def whole(history: History, points: MetricPoints, smooth: str) -> ScreenCurve:
 
 
 def visible(found: ScreenCurve, view: View) -> ScreenCurve:
-    """The part of a curve that is seen, in no more points than the eye needs."""
+    """The part of a curve that is seen, as it was computed; an average in no more points than the
+    eye needs."""
     if found.low is None or found.high is None:
         return _thinned(found, view)
     axis = view.points.axis
@@ -82,10 +82,6 @@ def visible(found: ScreenCurve, view: View) -> ScreenCurve:
         nothing = np.empty(0)
         return ScreenCurve(nothing, nothing, nothing, nothing, found.bandwidth)
     inner = (place > left) & (place < right)
-    if inner.sum() + 2 > _PLACES:
-        at = np.linspace(left, right, _PLACES)
-        y, low, high = (np.interp(at, place, part) for part in (found.y, found.low, found.high))
-        return ScreenCurve(axis.unscaled(at), y, low, high, found.bandwidth)
     edges = np.unique([left, right])
 
     def cut(part: Floats) -> Floats:

@@ -5,6 +5,7 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from typing import BinaryIO
 from rlviz.report.export.formats import write_csv, write_jsonl, write_npz, write_parquet
 from rlviz.report.export.progress import Progress
 from rlviz.report.history import History
+from rlviz.report.series.curves import curve_columns
 
 _FORMATS: dict[str, Callable[[History, BinaryIO, bool, Progress], None]] = {
     "csv": write_csv,
@@ -29,6 +31,7 @@ def export(
     *,
     format: str | None = None,
     units: bool = False,
+    curves: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Write all columns to a file, one row a step, in the format that its suffix names.
@@ -53,6 +56,8 @@ def export(
         units: put the units in front, in CSV as a comment line "# name: unit (meaning)" for each
             column, in JSON Lines as a first object {"units": {name: unit}}. Not the default, for
             few readers skip them. NPZ and Parquet always have them.
+        curves: also write what the smoothed curves of the figure are at each step, and their bands:
+            `curve/<metric>`, `curve_low/<metric>`, `curve_high/<metric>`.
         progress: called with the rows done and the rows in all, many times.
 
     Raises:
@@ -72,8 +77,15 @@ def export(
     """
     place = Path(path)
     format = format_of(place, format)
+    if curves:
+        history = with_curves(history)
     with _replacing(place) as stream:
         write(history, stream, format, units=units, progress=progress)
+
+
+def with_curves(history: History) -> History:
+    """The same run, with columns for the curves that its figure shows, and for their bands."""
+    return replace(history, columns=history.columns | curve_columns(history))
 
 
 def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:

@@ -9,9 +9,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlviz.report.history import History
-from rlviz.report.series.axis import XAxis
+from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.groups import Group
-from rlviz.report.series.measures import Measure
+from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.smooth.bins import means
 from rlviz.smooth.lasting import autocorrelation
 from rlviz.smooth.local import local_polynomial
@@ -88,17 +88,14 @@ class Curve:
 
     def at(self, x: float) -> Value:
         """The curve at a place; beyond its ends, at the nearest one."""
-        place = float(self.axis.scaled(np.array([x]))[0])
-        places = self.axis.scaled(self.x)
-        y, low, high = (float(np.interp(place, places, part)) for part in self._parts)
-        return Value(y, low, high)
+        y, low, high = self.values_at(np.array([x]))
+        return Value(float(y[0]), float(low[0]), float(high[0]))
 
     def values_at(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """The curve at many places, (value, low, high), each (m,); NaN beyond its ends."""
+        """The curve at many places, (value, low, high), each (m,); beyond its ends, at the nearest
+        one: that of a long run goes from the middle of its first bin to that of its last."""
         place, places = self.axis.scaled(x), self.axis.scaled(self.x)
-        y, low, high = (
-            np.interp(place, places, part, left=np.nan, right=np.nan) for part in self._parts
-        )
+        y, low, high = (np.interp(place, places, part) for part in (self.y, self.low, self.high))
         return y, low, high
 
     def draws(self, resamples: int, random: Generator) -> Floats:
@@ -126,26 +123,36 @@ class Curve:
         low, high = sorted((factor * self.low, factor * self.high), key=np.nansum)
         return replace(self, y=factor * self.y, low=low, high=high)
 
-    @property
-    def _parts(self) -> tuple[Floats, Floats, Floats]:
-        return self.y, self.low, self.high
 
-
-def curve_of(run: History, measure: Measure, axis: XAxis) -> Curve | None:
+def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
     """The curve of a run; None where it has no finite point."""
-    values = measure.values(run)
+    values = what.values(run)
     if values is None:
         return None
-    x, y, variance = _known(axis.positions(run), values, measure.variance(run))
-    return smoothed(axis, x, y, variance, limits=measure.limits) if len(x) else None
+    x, y, variance = _known(axis.positions(run), values, what.variance(run))
+    return smoothed(axis, x, y, variance, limits=what.limits) if len(x) else None
 
 
-def curve_of_group(group: Group, measure: Measure, axis: XAxis) -> Curve | None:
+def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
     """The curve of a run, or the mean of its seeds' curves; None where there is none."""
-    found = [curve for run in group.runs if (curve := curve_of(run, measure, axis)) is not None]
+    found = [curve for run in group.runs if (curve := curve_of(run, what, axis)) is not None]
     if not found:
         return None
     return found[0] if len(found) == 1 else mean_of(axis, found)
+
+
+def curve_columns(run: History) -> dict[str, Floats]:
+    """What the figure's curves are at each step, by column name, each (T,): `curve/<metric>`,
+    `curve_low/<metric>` and `curve_high/<metric>`, NaN where a step has no place on the axis."""
+    axis = choose("flops", [run])
+    x = axis.positions(run)
+    columns = {}
+    for name in default_measures([run]):
+        if (curve := curve_of(run, measure(name, [run]), axis)) is not None:
+            kinds = ("curve", "curve_low", "curve_high")
+            for kind, values in zip(kinds, curve.values_at(x), strict=True):
+                columns[f"{kind}/{name}"] = values
+    return columns
 
 
 def finite(x: Floats, y: Floats) -> tuple[Floats, Floats]:
