@@ -7,6 +7,9 @@ from rlviz.smooth import fading
 
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-12}
 
+# Before the first finite point there is 0/0, which the callers of these let pass.
+pytestmark = pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+
 
 @pytest.fixture(autouse=True)
 def quiet():

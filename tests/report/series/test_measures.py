@@ -41,6 +41,14 @@ def test_rates_tell_nothing_of_how_many_answers_they_are_of():
     assert measure("accuracy", [rates]).variance(run_of(metrics__loss=[1.0])) is None
 
 
+def test_counts_that_make_no_share_have_no_variance():
+    odd = run_of(correct=[5, -1, np.nan, 2], graded=[4, 4, 4, 4])
+    # The last: (2.5/5)·(2.5/5)/4.
+    np.testing.assert_allclose(
+        measure("accuracy", [odd]).variance(odd), [np.nan, np.nan, np.nan, 0.0625]
+    )
+
+
 def test_a_mean_of_episodes_has_the_variance_of_their_spread():
     # 2, 4 and 6: their variance is 4, that of their mean 4/3. A single one has no spread.
     run = run_of(
