@@ -79,6 +79,7 @@ RUNS = {
     "very long": run(30_000, dip, rho=0.3),
     "jump": run(300, lambda share: (share > 0.5).astype(float)),
 }
+EVERYTHING = (-np.inf, np.inf)
 METRICS = ("accuracy", "average_parallelism")
 SHARES = (0.0, 0.5, 1.0, 0.17, 0.42, 0.83)
 """Start, middle and end, and three other places of the axis."""
@@ -107,15 +108,15 @@ def test_the_figure_draws_it(history):
         for at in places(history):
             value = expected(history, metric, at)
             assert np.interp(at, *line.get_data()) == pytest.approx(value.value, rel=1e-12)
-        assert np.nanmax(band[:, 1]) == pytest.approx(
-            max(expected(history, metric, at).high for at in line.get_xdata()), rel=1e-12
-        )
+        curve = curve_of(history, measure(metric, [history]), choose("flops", [history]))
+        assert np.nanmax(band[:, 1]) == pytest.approx(np.nanmax(curve.high), rel=1e-12)
+        assert np.nanmin(band[:, 1]) == pytest.approx(np.nanmin(curve.low), rel=1e-12)
 
 
 def test_the_page_sends_it(history):
     for metric in METRICS:
         found = points(history, metric, "flops", log=False)
-        shown = visible(whole(history, found, AUTO), view(found, None, None, 600, 300))
+        shown = visible(whole(history, found, AUTO), view(found, EVERYTHING, EVERYTHING, 600, 300))
         for at in places(history):
             value = expected(history, metric, at)
             there = [np.interp(at, shown.x, part) for part in (shown.y, shown.low, shown.high)]

@@ -209,4 +209,7 @@ def most_flops(
         return 0
     most = columns[name][known].max()
     same = known[columns[name][known] == most]  # float64 can't tell these apart
-    return schema.join_count(most, columns[schema.flops_remainder_column(phase)][same].max())
+    remainders = columns.get(schema.flops_remainder_column(phase))
+    if remainders is None:  # a run that was put together by hand
+        return schema.join_count(most, 0.0)
+    return schema.join_count(most, float(np.nan_to_num(remainders[same]).max()))

@@ -111,3 +111,12 @@ def test_damage_of_which_nothing_is_known_may_hide_steps():
     assert may_hide_steps(run, FileDamage("a", 0, 9, "damaged"))
     assert may_hide_steps(run, FileDamage("a", 0, 9, "damaged", after_step=1))
     assert not may_hide_steps(run, FileDamage("a", 0, 9, "damaged", before_step=1))
+
+
+@pytest.mark.parametrize("remainder", [None, np.nan])
+def test_counts_whose_remainders_are_not_there_are_the_nearest_floats(remainder):
+    run = history([1.0, 2.0], flops=[1e20, 3e20])
+    del run.columns["flops_remainder/total"]
+    if remainder is not None:
+        run.columns["flops_remainder/total"] = np.full(2, remainder)
+    assert account_of(run).total_flops == 3 * 10**20
