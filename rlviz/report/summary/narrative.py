@@ -74,11 +74,11 @@ def _events(
     """What the curve did one after the other; nothing where it has no parts."""
     dip, plateau, bend = found.dip, found.plateau, found.acceleration
     events = []
-    began = 0.0
+    began, reached = 0.0, values.at(axis.x(0.0)).value
     if dip is not None:
-        low = form(values.at(axis.x(dip.at)))
-        events.append(f"first fell from {start} to {low} (at {axis.share(dip.at)})")
-        began = dip.at
+        lowest = values.at(axis.x(dip.at))
+        events.append(f"first fell from {start} to {form(lowest)} (at {axis.share(dip.at)})")
+        began, reached = dip.at, lowest.value
     if plateau is not None and plateau.start >= began - 0.05:
         level = form(Value.around(plateau.level, plateau.level_error))
         # Up to where it bends: over a plateau the curve may change a little.
@@ -97,7 +97,7 @@ def _events(
         if plateau.end > 0.95 and _differs(values.at(axis.x(1.0)), plateau):
             told += f", at last {end}"
         events.append(told)
-        began = plateau.end
+        began, reached = plateau.end, plateau.level
     if bend is not None:
         if not events:
             before = form(values.at(axis.x(bend.at)))
@@ -105,7 +105,9 @@ def _events(
         steep = "rose" if bend.after > 0 else "fell"
         events.append(f"from {axis.at(bend.at)} on {steep} steeply to {end}")
     elif events and began <= 0.95:
-        events.append(f"then {_moved(values, axis, began, 1.0)} to {end}")
+        # From the number that was told before: another one at that place would contradict it.
+        moved = "rose" if values.at(axis.x(1.0)).value > reached else "fell"
+        events.append(f"then {moved} to {end}")
     return events
 
 

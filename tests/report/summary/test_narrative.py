@@ -12,6 +12,7 @@ from rlviz.report.statistics.acceleration import Acceleration
 from rlviz.report.statistics.analysis import Analysis, Trend
 from rlviz.report.statistics.dip import Dip
 from rlviz.report.statistics.noise import Noise
+from rlviz.report.statistics.plateau import Plateau
 from rlviz.report.statistics.scatter import Scatter
 from rlviz.report.summary.narrative import Axis, findings, sentence
 from rlviz.report.summary.values_text import plain
@@ -129,6 +130,18 @@ def test_a_dip_and_a_bend_are_told_one_after_the_other():
         ("Loss: initial dip", "1.00 ± 0.50 deep at 150.0, p = 0.004"),
         ("Loss: acceleration", "at 250.0 (95 %: 200.0 to 300.0), p < 0.001"),
     ]
+
+
+def test_after_a_level_the_direction_is_that_from_the_level_told_and_not_from_the_curve_there():
+    """Demo seed 6 "stayed near 67.9 %, and then fell to 69.4 %": its curve stood higher there."""
+    falling = joined(LINE.axis, np.array([100.0, 280.0, 300.0]), np.array([60.0, 70.5, 69.4]))
+    found = Analysis(
+        300, STATIONARY, Trend(0.001, 4.0), plateau=Plateau(0.5, 0.9, 67.9, 0.1, change=0.5)
+    )
+    assert sentence("Loss", plain, AXIS, falling, found) == (
+        "Loss rose from 60.00, stayed near 67.90 ± 0.20 from 50 to 90 % of it, and then rose to "
+        "69.40."
+    )
 
 
 def test_no_trend_is_claimed_of_what_may_be_drift():
