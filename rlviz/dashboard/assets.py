@@ -46,7 +46,10 @@ def _vocabulary() -> bytes:
     """A module of the page, made here: its colors, axes and labels are those of the figure."""
     values = {
         "AXES": {axis.name: asdict(axis) for axis in schema.AXES.values()},
-        "LABELS": {known.name: known.label for known in schema.QUANTITIES.values()},
+        "QUANTITIES": {
+            known.name: {"label": known.label, "scale": known.scale}
+            for known in schema.QUANTITIES.values()
+        },
         "OF_RUNS": palette.OF_RUNS,
         "DASHES": palette.DASHES,
         "ALONE": {"dots": palette.BLUE, "curve": palette.RED},

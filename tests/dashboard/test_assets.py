@@ -53,5 +53,9 @@ def test_the_page_has_the_colors_dashes_axes_and_labels_of_the_figure():
     assert {name: axis["label"] for name, axis in found["AXES"].items()} == {
         name: axis.label for name, axis in schema.AXES.items()
     }
-    assert found["LABELS"] == {known.name: known.label for known in schema.QUANTITIES.values()}
+    assert found["QUANTITIES"] == {
+        known.name: {"label": known.label, "scale": known.scale}
+        for known in schema.QUANTITIES.values()
+    }
+    assert list(found["QUANTITIES"])[:2] == ["accuracy", "average_parallelism"]
     assert module.count("export") == len(found)

@@ -1,7 +1,7 @@
 /** The runs that there are, which of them are shown, and in which color. */
 
 import { paint } from "./palette.js";
-import { AXES } from "./vocabulary.js"; // the server makes it
+import { AXES, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
 const SHOWN_AT_FIRST = 20;
 const LOADING = 15_000;
@@ -47,14 +47,14 @@ export class Runs {
     return this.#listed.find((run) => run.name === name);
   }
 
-  /** Every metric of any run: the two that matter most, then groups, then the others. */
+  /** Every metric of any run: what every run records, then groups, then the others. */
   get metrics() {
-    const names = new Set(["accuracy", "average_parallelism"]);
+    const first = Object.keys(QUANTITIES);
+    const names = new Set(first);
     for (const run of this.#listed) for (const metric of run.metrics) names.add(metric);
     const place = (name) => {
-      if (name === "accuracy") return 0;
-      if (name === "average_parallelism") return 1;
-      return name.startsWith("accuracy/") ? 2 : 3;
+      if (first.includes(name)) return first.indexOf(name);
+      return first.length + (name.startsWith("accuracy/") ? 0 : 1);
     };
     return [...names].sort((a, b) => place(a) - place(b) || compareNames(a, b));
   }

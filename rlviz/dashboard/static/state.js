@@ -1,5 +1,7 @@
 /** What the user chose to see: one plain object, its defaults, and who is told of changes. */
 
+import { QUANTITIES } from "./vocabulary.js"; // the server makes it
+
 export const DEFAULTS = Object.freeze({
   x: "flops",
   log: false,
@@ -8,7 +10,7 @@ export const DEFAULTS = Object.freeze({
   dots: true,
   band: true,
   forecast: false,
-  panels: Object.freeze(["accuracy", "average_parallelism"]),
+  panels: Object.freeze(Object.keys(QUANTITIES).slice(0, 2)),
   from: null,
   to: null,
   heights: new Map(), // metric -> [low, high]; names may be any text, so no plain objects

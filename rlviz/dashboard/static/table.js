@@ -4,11 +4,12 @@ import { fetchSeries } from "./api.js";
 import { element, setText } from "./elements.js";
 import { number, percent } from "./numbers.js";
 import { between } from "./points.js";
+import { QUANTITIES } from "./vocabulary.js"; // the server makes it
 import { labelOf } from "./words.js";
 
 const FEWEST_DOTS = 100; // that the server gives; only the curve is wanted
 const TOLERANCE = 1e-3;
-const METRICS = ["accuracy", "average_parallelism"];
+const METRICS = Object.keys(QUANTITIES);
 
 export class Table {
   #page;
@@ -204,7 +205,7 @@ function typed(value) {
   return short < 1e6 ? String(short) : short.toExponential().replace("e+", "e");
 }
 
-function tableRow({ name, paint, step, flops, accuracy, average_parallelism: parallelism }) {
+function tableRow({ name, paint, step, flops, ...reached }) {
   const key = element("span", { class: "key", style: { "--run": paint.key } });
   return element(
     "tr",
@@ -212,9 +213,12 @@ function tableRow({ name, paint, step, flops, accuracy, average_parallelism: par
     element("th", { scope: "row", title: name }, key, element("span", { class: "run-name" }, name)),
     element("td", {}, number(step, 15)),
     element("td", {}, number(flops, 4)),
-    reachedCell(accuracy, (y) => percent(y, 1)),
-    reachedCell(parallelism, (y) => y.toFixed(2)),
+    ...METRICS.map((metric) => reachedCell(reached[metric], textOf(metric))),
   );
+}
+
+function textOf(metric) {
+  return QUANTITIES[metric].scale === "percent" ? (y) => percent(y, 1) : (y) => y.toFixed(2);
 }
 
 function reachedCell(reached, text) {

@@ -2,12 +2,12 @@
 
 import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
-import { AXES, LABELS } from "./vocabulary.js"; // the server makes it
+import { AXES, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
 
 export function labelOf(metric) {
   if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
-  return LABELS[metric] ?? metric;
+  return QUANTITIES[metric]?.label ?? metric;
 }
 
 /** 1 run, 2 runs. */
