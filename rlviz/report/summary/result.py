@@ -150,7 +150,7 @@ def _paragraph(summary: Summary) -> str:
 
 
 def _safe(summary: Summary, text: str) -> str:
-    """A sentence safe for Markdown: only names of metrics may hold Markdown characters."""
+    """A sentence with the names of metrics escaped; only they may hold Markdown characters."""
     for claim in summary.claims:
         text = text.replace(claim.label, escaped(claim.label))
     return text
