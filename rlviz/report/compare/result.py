@@ -179,7 +179,7 @@ def _html(found: Comparison) -> str:
 
 
 def _safe(found: Comparison, note: str) -> str:
-    """A note safe for Markdown: only names of runs may hold Markdown characters."""
+    """A note with the names of runs escaped; only they may hold Markdown characters."""
     for name in found.names:
         note = note.replace(name, escaped(name))
     return note
