@@ -1,13 +1,13 @@
-"""Markdown as rlviz writes it: any name as plain text, tables, and the HTML of a whole text."""
+"""Markdown as rlviz writes it: names as plain text, tables, and the HTML of a whole text."""
 
 import re
 from collections.abc import Sequence
 
-_MARKS = re.compile(r"[\\`*\[\]<>|#~]|(?<![^\W_])_|_(?![^\W_])")  # an underscore in a word is none
+_MARKS = re.compile(r"[\\`*\[\]<>|#~]|(?<![^\W_])_|_(?![^\W_])")  # "_" in a word is no mark
 
 
 def escaped(text: str) -> str:
-    """Any name as plain text in a line, where Markdown would see emphasis, links or HTML.
+    """Any name as plain text in a line, even where Markdown would see emphasis, links or HTML.
 
     >>> escaped("a*b* <b> at|once"), escaped("snake_case _x_")
     ('a\\\\*b\\\\* \\\\<b\\\\> at\\\\|once', 'snake_case \\\\_x\\\\_')
@@ -16,12 +16,12 @@ def escaped(text: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = 0) -> str:
-    """A table whose cells are Markdown already; "" without rows.
+    """A table whose cells already are Markdown; "" without rows.
 
     Args:
-        header: of its columns.
-        rows: as many cells each.
-        right: so many of the last columns stand flush right.
+        header: names of the columns.
+        rows: each with one cell per column.
+        right: how many of the last columns are right-aligned.
 
     >>> print(table(["run", "FLOPs"], [["a", "7"]], right=1))
     | run | FLOPs |

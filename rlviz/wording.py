@@ -66,7 +66,7 @@ def duration(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """How long something is past, less finely the longer.
+    """How long ago something was; the longer ago, the coarser.
 
     >>> ago(0.2), ago(200), ago(200_000)
     ('just now', '3 min 20 s ago', '2 days ago')
@@ -85,12 +85,12 @@ def moment(seconds: float) -> str:
     """
     try:
         return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
-    except (OverflowError, ValueError, OSError):  # no year that a calendar has
+    except (OverflowError, ValueError, OSError):  # beyond the years of the calendar
         return f"{seconds:g} s after 1970"
 
 
 def stretches(ranges: Sequence[tuple[int, int]], noun: str = "step", *, limit: int = 3) -> str:
-    """First and last numbers of stretches, the first few of them.
+    """First and last numbers of the first few stretches.
 
     >>> stretches([(4, 4)]), stretches([(4, 6), (9, 9)]), stretches([(1, 1), (3, 3)], "rank")
     ('step 4', 'steps 4 to 6 and 9', 'ranks 1 and 3')
@@ -104,7 +104,7 @@ def stretches(ranges: Sequence[tuple[int, int]], noun: str = "step", *, limit: i
 
 
 def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """Numbers as stretches without holes.
+    """Numbers grouped into stretches without holes.
 
     >>> runs([1, 2, 3, 7])
     [(1, 3), (7, 7)]
@@ -119,7 +119,7 @@ def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def joined(parts: Sequence[str], *, serial_comma: bool = False) -> str:
-    """Names or clauses in a row; clauses, which hold commas and "and" themselves, with a comma
+    """Names or clauses in a row. Clauses hold commas and "and" themselves, so they get a comma
     before the last one of three or more.
 
     >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a", "b", "c"], serial_comma=True)

@@ -1,8 +1,8 @@
 """The process that draws for a running callback: `python -m rlviz.report.figure_process`.
 
-For each line of JSON on standard input, `{"run": directory}`, it answers with a line of JSON and,
-behind it, the bytes of the figure and of the summary that the line announces. It ends with its
-input, so it never outlives the training process.
+It answers each line of JSON on standard input, `{"run": directory}`, with a line of JSON, followed
+by the bytes of the figure and of the summary that the line announces. It ends with its input, so it
+never outlives the training process.
 """
 
 import io
@@ -61,4 +61,4 @@ if __name__ == "__main__":
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:
-        os._exit(0)  # nobody listens any more: the run was killed
+        os._exit(0)  # nobody listens anymore: the run was killed

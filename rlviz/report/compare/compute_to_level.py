@@ -22,8 +22,8 @@ def reach(x: Floats, curves: Floats, levels: Floats) -> Floats:
         levels: (L,).
 
     Returns:
-        (S, L); NaN where a curve never comes to the level, or starts at it or above, so that it
-        needed less than is known.
+        (S, L); NaN where a curve never reaches the level, or starts at or above it, so that what it
+        needed is unknown.
 
     Example:
         >>> reach(np.array([1.0, 2.0, 4.0]), np.array([[0.2, 0.4, 0.3]]), np.array([0.3, 0.5, 0.1]))
@@ -42,7 +42,7 @@ def reach(x: Floats, curves: Floats, levels: Floats) -> Floats:
 
 
 def round_levels(starts: Sequence[float], peaks: Sequence[float], *, percent: bool) -> Floats:
-    """At most 8 round levels that two of the curves may both have passed.
+    """At most 8 round levels that at least two curves may have passed.
 
     >>> round_levels([0.30, 0.32], [0.61, 0.66], percent=True).tolist()
     [0.35, 0.4, 0.45, 0.5, 0.55, 0.6]

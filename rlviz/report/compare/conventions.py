@@ -9,12 +9,12 @@ from rlviz.report.history import History
 from rlviz.report.series.groups import Group
 
 _EVERY_RUN_HAS = ("rollout", "update")
-"""No training by reinforcement does without them: a run that lacks one didn't count it. Of any
-other phase a run may have had none, such as values of a critic."""
+"""Every RL training has these phases: a run that lacks one didn't count it. A run may lack any
+other phase because it had none, such as the values of a critic."""
 
 
 def check(groups: Sequence[Group], *, allow_different: bool) -> tuple[str, ...]:
-    """What has to be said about the FLOPs of runs that are compared at equal compute.
+    """What readers must know about the FLOPs of runs that are compared at equal compute.
 
     Raises:
         ValueError: a run has no axis of FLOPs; or the runs counted different things and
@@ -58,7 +58,7 @@ def _no_axis(group: Group, run: History) -> str:
 
 
 def _difference(phases: dict[str, list[frozenset[str]]]) -> str:
-    """What two of the runs counted differently; "" if nothing is known of that."""
+    """What two of the runs counted differently; "" if no difference is known."""
     every = [(name, found) for name, runs in phases.items() for found in runs]
     for one, mine in every:
         for other, yours in every:

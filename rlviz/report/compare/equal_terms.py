@@ -18,9 +18,9 @@ from rlviz.report.series.measures import Measure, measure
 Floats = NDArray[np.float64]
 
 _DOUBT = 0.5
-"""Percent of the draws in which a run that is said to lead may be behind. Less than an interval
-leaves out, for here the run that happens to be ahead is picked, at the end, where curves are least
-sure; so equal runs are told apart in about 5 % of comparisons."""
+"""Percent of the draws in which a run that is said to lead may be behind. It is less than an
+interval leaves out, because the run that happens to be ahead is picked at the end, where curves are
+least certain. With it, about 5 % of comparisons of equal runs name a leader."""
 _GRID = 200
 _QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
@@ -38,31 +38,31 @@ def compare(
 ) -> Comparison:
     """Compare two or more runs at equal compute and at equal accuracy.
 
-    Everything is read off local-quadratic curves over cumulative RL FLOPs. A run reaches a level
-    at the first compute at which its curve is there; where it started at the level or beyond,
-    nothing is said. A single run's intervals are those of a bootstrap of the noise of its steps:
-    another seed may differ by more. Of several seeds the mean of their curves, and the geometric
-    mean of what they needed, are compared; the intervals are then those of Student's t over the
-    seeds, and the noise of the steps is in them.
+    All values are read off local-quadratic curves over cumulative RL FLOPs. A run reaches a level
+    at the first compute at which its curve is there; if it started at the level or beyond, nothing
+    is said. A single run's intervals come from a bootstrap of the noise of its steps: another seed
+    may differ by more. For several seeds, the mean of their curves and the geometric mean of the
+    compute they needed are compared. Their intervals follow Student's t over the seeds and include
+    the noise of the steps.
 
     Args:
         histories: runs from `rlviz.read`, or a mapping of names, each to a run or to a list of runs
-            that differ in their seed only.
-        metric: "accuracy", or another that `rlviz.figure` takes, of which more is better, or
-            less if `lower_is_better`.
-        reference: the name that others are compared with; by default the first.
-        levels: of the metric; by default round ones within what the runs passed.
-        resamples: of the bootstrap, at least 100.
-        seed: of the bootstrap. The same runs and seed give the same numbers.
-        allow_different_flops: compare runs that counted different phases all the same.
-        lower_is_better: whether a run leads that has less of the metric, such as a loss, and
-            reaches a level from above.
+            that differ only in their seed.
+        metric: "accuracy", or another metric that `rlviz.figure` takes; more is better, or less if
+            `lower_is_better`.
+        reference: the name of the run that the others are compared with; by default the first.
+        levels: levels of the metric; by default round ones within the range that the runs passed.
+        resamples: number of bootstrap resamples, at least 100.
+        seed: seed of the bootstrap. The same runs and seed give the same numbers.
+        allow_different_flops: whether to compare runs even if they counted different phases.
+        lower_is_better: whether less of the metric, such as a loss, is better; runs then reach a
+            level from above.
 
     Raises:
-        ValueError: there are fewer than two; one has no axis of FLOPs or under 20 points; or they
-            did not count the same FLOPs as far as their phases tell: one counts `rollout` or
-            `update` and another doesn't, or one has no phases at all.
-        TypeError: something is no run.
+        ValueError: there are fewer than two runs; a run has no axis of FLOPs or fewer than 20
+            points; or their phases show that they did not count the same FLOPs: one counts
+            `rollout` or `update` and another doesn't, or one has no phases at all.
+        TypeError: something is not a run.
 
     Example:
         >>> import numpy as np, rlviz
@@ -86,7 +86,7 @@ def compare(
     notes = conventions.check(groups, allow_different=allow_different_flops)
     what = measure(metric, [run for group in groups for run in group.runs])
     random = np.random.default_rng(seed)
-    up = -1.0 if lower_is_better else 1.0  # the way to the better; curves are turned to rise
+    up = -1.0 if lower_is_better else 1.0  # the better direction; curves are turned to rise
     contenders = [contender(group, what, resamples, random, up=up) for group in groups]
     first = contenders[names.index(reference) if reference else 0]
     others = [contender for contender in contenders if contender is not first]
@@ -111,7 +111,7 @@ def compare(
 
 
 def _common(contenders: Sequence[Contender]) -> Floats:
-    """Compute that all of them know about, (n,); none where they have no stretch in common."""
+    """Compute that all curves cover, (n,); empty if they have no stretch in common."""
     begin = max(x[0] for c in contenders for x in c.x)
     end = min(x[-1] for c in contenders for x in c.x)
     return np.linspace(begin, end, _GRID) if begin < end else np.array([])
@@ -120,7 +120,8 @@ def _common(contenders: Sequence[Contender]) -> Floats:
 def _at_compute(
     grid: Floats, contenders: Sequence[Contender], first: Contender, up: float
 ) -> tuple[EqualCompute, ...]:
-    """What the curves are there; of a difference the bands add up as independent errors do."""
+    """The values of the curves at some compute; in a difference, the bands add up like independent
+    errors."""
     rows = []
     for at in grid[0] + np.array(_QUARTERS) * (grid[-1] - grid[0]):
         values = {c.name: c.curve.times(up).at(at) for c in contenders}
@@ -140,7 +141,7 @@ def _at_compute(
 def _levels(
     levels: Sequence[float] | None, contenders: Sequence[Contender], what: Measure, up: float
 ) -> Floats:
-    """Those asked for, or round ones, turned as the curves are; rising."""
+    """The requested levels, or round ones, turned like the curves; rising."""
     if levels is None:
         starts = [max(float(y[0]) for y in c.lines) for c in contenders]
         peaks = [min(float(y.max()) for y in c.lines) for c in contenders]
@@ -177,7 +178,7 @@ def _overall(
     needs: dict[str, Spread],
     random: Generator,
 ) -> Estimate | None:
-    """The mean logarithm of the ratio over the levels that both reached."""
+    """The geometric mean of the ratio over the levels that both runs reached."""
     both = np.isfinite(needs[first.name].value) & np.isfinite(needs[other.name].value)
     if not both.any():
         return None

@@ -1,4 +1,4 @@
-"""What has to be known to read a comparison, in sentences."""
+"""Sentences that readers of a comparison must know."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,8 @@ from rlviz.report.series.measures import Measure
 def notes_on(
     groups: Sequence[Group], what: Measure, *, in_common: bool, lower_is_better: bool
 ) -> tuple[str, ...]:
-    """Of the groups that are compared; `in_common` says whether they have any compute in common."""
+    """The notes on the compared groups; `in_common` tells whether they share any range of
+    compute."""
     found = []
     if what.scale == "number":
         less, more = ("Less", "more") if lower_is_better else ("More", "less")

@@ -1,4 +1,4 @@
-"""A comparison and how it shows itself: in sentences and tables, as plain data, in a notebook."""
+"""A comparison and its forms: sentences and tables, plain data, a notebook display."""
 
 import base64
 from dataclasses import dataclass
@@ -16,39 +16,39 @@ from rlviz.report.series.measures import Measure, default_measures
 
 Floats = NDArray[np.float64]
 _Rows = list[list[str]]
-"""A table, its head first."""
+"""A table, header first."""
 
 _NOTEBOOK_DPI = 80
 
 
 @dataclass(frozen=True, slots=True)
 class EqualCompute:
-    """What the runs had reached for the same compute."""
+    """What the runs reached with the same compute."""
 
     flops: float
     values: dict[str, Estimate]
     differences: dict[str, Estimate]
-    """To the reference, of every other run."""
+    """The difference between every other run and the reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class EqualAccuracy:
-    """What the runs had spent on the same accuracy."""
+    """What the runs spent to reach the same accuracy."""
 
     level: float
     flops: dict[str, Estimate | None]
-    """None where a run did not surely come to the level, or started there."""
+    """None if a run did not surely reach the level, or started there."""
     multipliers: dict[str, Estimate | None]
-    """FLOPs of the reference / FLOPs of each other run; above 1 the other needed less."""
+    """FLOPs of the reference / FLOPs of each other run; above 1, the other run needed less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The run that is ahead at the end of what all of them spent."""
+    """The run that is ahead at the end of the compute that all runs spent."""
 
     name: str
     since_flops: float
-    """From here on it is ahead of every other run in at least 99.5 % of the draws."""
+    """From this compute on, it is ahead of every other run in at least 99.5 % of the draws."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,13 @@ class Comparison:
         measure: what was compared.
         reference: the run that the others are compared with.
         seeds: name -> number of runs, in the order given.
-        at_compute: at a quarter, half, three quarters and the end of the compute that all spent.
-        at_accuracy: for each level, the one that is reached first, first.
-        multipliers: name -> how many times less compute a run needed than the reference, the
-            geometric mean over the levels that both reached; None where there are none.
-        leader: None where none is surely ahead of every other at the end.
-        notes: what has to be known to read it.
+        at_compute: values at a quarter, half, three quarters and the end of the compute that all
+            runs spent.
+        at_accuracy: one entry per level, in the order in which runs reach them.
+        multipliers: name -> how many times less compute a run needed than the reference: the
+            geometric mean over the levels that both reached; None if they reached no common level.
+        leader: None if no run is surely ahead of every other run at the end.
+        notes: what readers must know.
         groups: the runs themselves.
         lower_is_better: whether less of the measure is better.
     """
@@ -85,23 +86,24 @@ class Comparison:
         return tuple(self.seeds)
 
     def figure(self, **options: Any) -> Drawing:
-        """The curves of all runs over each other; takes the options of `rlviz.figure`."""
+        """The curves of all runs drawn over each other; takes the options of `rlviz.figure`."""
         runs = {group.name: group.runs for group in self.groups}
         usual = default_measures([run for group in self.groups for run in group.runs])
         names = dict.fromkeys((self.measure.name, *usual))
         return figure(runs, **{"metrics": list(names)[:2], **options})
 
     def table(self) -> dict[str, Floats]:
-        """The levels with the FLOPs and multipliers of every run, column -> values, (L,); NaN
-        where there is none."""
+        """The levels with the FLOPs and multipliers of every run, column -> values, (L,); NaN where
+        a value is missing."""
         return _levels(self)
 
     def markdown(self) -> str:
-        """A paragraph, both tables, the notes and the definitions. Same runs, same bytes."""
+        """A paragraph, both tables, the notes and the definitions. The same runs give the same
+        bytes."""
         return _markdown(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain data, ready for JSON."""
+        """The comparison as plain data, ready for JSON."""
         return _to_dict(self)
 
     def __repr__(self) -> str:
@@ -170,14 +172,14 @@ def _markdown(found: Comparison) -> str:
 
 
 def _html(found: Comparison) -> str:
-    """The same for a notebook, with the figure."""
+    """The comparison for a notebook, with the figure."""
     picture = base64.b64encode(found.figure().png(dpi=_NOTEBOOK_DPI)).decode()
     image = f'<img alt="curves of the runs" src="data:image/png;base64,{picture}">'
     return f"{image}\n{to_html(_markdown(found))}"
 
 
 def _safe(found: Comparison, note: str) -> str:
-    """A note of which only the names of runs may hold what Markdown sees as its own."""
+    """A note with the names of runs escaped; only they may hold Markdown characters."""
     for name in found.names:
         note = note.replace(name, escaped(name))
     return note
@@ -265,14 +267,14 @@ def _tables(found: Comparison) -> list[tuple[str, _Rows]]:
 
 
 def _value(found: Comparison, e: Estimate) -> str:
-    if found.measure.scale == "percent":  # a curve and its interval may pass what a share can be
+    if found.measure.scale == "percent":  # a curve and its interval may leave [0, 1]
         value, low, high = (100 * min(max(part, 0.0), 1.0) for part in (e.value, e.low, e.high))
         return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
     return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
 
 
 def _difference(found: Comparison, e: Estimate) -> str:
-    """Of two shares in percentage points, else in the unit of the metric."""
+    """A difference: of two shares in percentage points, else in the unit of the metric."""
     if found.measure.scale == "percent":
         return f"{100 * e.value:+.1f} points [{100 * e.low:+.1f}, {100 * e.high:+.1f}]"
     return f"{e.value:+.3g} [{e.low:+.3g}, {e.high:+.3g}]"

@@ -1,4 +1,4 @@
-"""What is known of each of the runs that are compared: its curve, and how sure it is."""
+"""The curve of each compared run, and how certain it is."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Estimates, (n,), and what they could have been, (resamples, n)."""
+    """Estimates, (n,), and random draws of them, (resamples, n)."""
 
     value: Floats
     draws: Floats
@@ -53,20 +53,20 @@ class Contender:
 
     name: str
     curve: Curve
-    """Of its run, or the mean of its seeds."""
+    """The curve of its run, or the mean over its seeds."""
     seeds: tuple[Curve, ...]
     draws: Floats | None
-    """What the curve of a single run could have been, (resamples, n); None of several seeds."""
+    """Random draws of the curve of a single run, (resamples, n); None for several seeds."""
     resamples: int
 
     @property
     def x(self) -> tuple[Floats, ...]:
-        """Of each seed, (n,)."""
+        """The x of each seed's curve, (n,)."""
         return tuple(curve.x for curve in self.seeds)
 
     @property
     def lines(self) -> tuple[Floats, ...]:
-        """Of each seed, (n,)."""
+        """The y of each seed's curve, (n,)."""
         return tuple(curve.y for curve in self.seeds)
 
     def at(self, flops: Floats, random: Generator) -> Spread:
@@ -78,21 +78,22 @@ class Contender:
         return Spread(value, np.array([np.interp(flops, self.curve.x, d) for d in self.draws]))
 
     def needs(self, levels: Floats, random: Generator) -> Spread:
-        """Logarithm of the compute that each level took; NaN where it was not surely reached."""
+        """Logarithm of the compute that each level took; NaN if the level was not surely
+        reached."""
         with np.errstate(divide="ignore"):
             rows = self._needs(levels)
             if self.draws is None:
                 return _over_seeds(rows, self.resamples, random)
             found = np.log(reach(self.curve.x, self.draws, levels))
         unsure = np.isnan(found).mean(axis=0) > TAIL / 100
-        # The few draws that don't reach a level are those that would have needed most.
+        # The few draws that don't reach a level would have needed most.
         found = np.where(np.isnan(found), np.log(self.curve.x[-1]), found)
         return Spread(np.where(unsure, np.nan, rows[0]), np.where(unsure, np.nan, found))
 
     def mean_need(
         self, levels: Floats, known: Spread, both: NDArray[np.bool_], random: Generator
     ) -> Spread:
-        """The mean of `needs` over the levels that this one and another reached, (1,)."""
+        """The mean of `needs` over the levels that this run and another reached, (1,)."""
         if self.draws is not None:
             mean = known.draws[:, both].mean(axis=1, keepdims=True)
             return Spread(known.value[both].mean(keepdims=True), mean)
@@ -100,15 +101,16 @@ class Contender:
         return _over_seeds(rows.mean(axis=1, keepdims=True), self.resamples, random)
 
     def _needs(self, levels: Floats) -> Floats:
-        """Of each seed, (S, L)."""
+        """The logarithm of the compute that each seed needed, (S, L)."""
         pairs = zip(self.x, self.lines, strict=True)
         needs: Floats = np.log([reach(x, y[None], levels)[0] for x, y in pairs])
         return needs
 
 
 def _over_seeds(rows: Floats, resamples: int, random: Generator) -> Spread:
-    """The mean over seeds, (S, n), and Student's distribution around it: its quantiles in random
-    order, for of few seeds the tails are so long that drawn ones would differ much."""
+    """The mean over seeds, (S, n), and Student's distribution around it. The draws are its
+    quantiles in random order: with few seeds the tails are so long that random draws would differ a
+    lot."""
     mean, error = student_mean(rows)
     dof = len(rows) - 1
     student = stdtrit(dof, (np.arange(resamples) + 0.5) / resamples) / stdtrit(dof, 1 - TAIL / 100)
@@ -116,7 +118,7 @@ def _over_seeds(rows: Floats, resamples: int, random: Generator) -> Spread:
 
 
 def exponential(spread: Spread, k: int) -> Estimate | None:
-    """Back from logarithms; None where nothing is known."""
+    """An estimate back from logarithms; None if nothing is known."""
     if not np.isfinite(spread.value[k]):
         return None
     log = spread.interval(k)
@@ -127,7 +129,7 @@ def exponential(spread: Spread, k: int) -> Estimate | None:
 def contender(
     group: Group, what: Measure, resamples: int, random: Generator, *, up: float
 ) -> Contender:
-    """What is known of a group; `up` is −1 where less is better, and turns its curves."""
+    """The curves of a group; `up` is −1 where less is better, and turns them."""
     axis = choose("flops", group.runs)
     found = []
     for run in group.runs:

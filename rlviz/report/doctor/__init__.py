@@ -1,4 +1,4 @@
-"""The doctor: how a run on disk is, what of it is lost, and what to do."""
+"""The doctor: the state of a run on disk, its losses, and what to do about them."""
 
 from rlviz.report.doctor.examination import examine
 from rlviz.report.doctor.result import Diagnosis

@@ -1,4 +1,4 @@
-"""What became of a run's event files: damage in words, and the rows that are gone with it."""
+"""The damage to a run's event files, in words, with the rows that it destroyed."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from rlviz.report.history.session_account import Gone, Session
 
 
 def damage(history: History) -> Iterator[Finding]:
-    """Everything that could not be read, and every row that must have been in a file."""
+    """Everything that could not be read, and every row that a file must have held."""
     of_file = {file.name: file for file in history.files}
     groups: dict[tuple[str, str], list[FileDamage]] = defaultdict(list)
     for stretch in history.damage:
@@ -45,7 +45,7 @@ def damage(history: History) -> Iterator[Finding]:
 
 
 def _gone_at(stretches: Sequence[FileDamage], sessions: Sequence[Session]) -> list[Gone]:
-    """The rows that are gone where a file is damaged."""
+    """The rows that are lost where a file is damaged."""
     before = {stretch.before_step for stretch in stretches}
     after = {stretch.after_step for stretch in stretches} - {None}
     return [

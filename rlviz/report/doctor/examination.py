@@ -1,4 +1,4 @@
-"""Examines a run on disk: how it is, what of it is lost, and what to do about it."""
+"""Examines a run on disk: its state, its losses, and what to do about them."""
 
 import math
 import os
@@ -28,7 +28,7 @@ def examine(logdir: str | os.PathLike[str], *, now: float | None = None) -> Diag
         now: the present, seconds since 1970-01-01 UTC; by default the system's clock.
 
     Raises:
-        FileNotFoundError: there is no such directory, or nothing in it is of rlviz.
+        FileNotFoundError: there is no such directory, or rlviz wrote nothing in it.
 
     Example:
         >>> import tempfile, rlviz
@@ -77,12 +77,12 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
 
 
 def _facts_of(history: History, now: float) -> dict[str, Any]:
-    """Plain numbers, as JSON can hold them."""
+    """Plain numbers, ready for JSON."""
     account = account_of(history)
     wall = history.wall_time[np.isfinite(history.wall_time)]
     ago = None if account.ended is None else now - account.ended
     closed = was_closed(history)
-    # A step that takes hours is no sign of a dead run.
+    # A step may take hours in a run that is alive.
     step_seconds = float(np.median(np.abs(np.diff(wall)))) if len(wall) > 1 else 0.0
     return {
         "steps": account.steps,

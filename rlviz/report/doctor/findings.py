@@ -1,4 +1,4 @@
-"""What the doctor can find in a run: the shape of a finding, and what several findings ask."""
+"""The findings of the doctor: their form, and the questions that several of them share."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from rlviz.report.history import History
 from rlviz.report.history.session_account import Session
 
 PROBLEM = "problem"
-"""Something of the run is lost, or will be if nobody does anything."""
+"""Part of the run is lost, or will be unless somebody acts."""
 NOTE = "note"
-"""Odd, or good to know; nothing is lost."""
+"""Something is odd or good to know; nothing is lost."""
 
 OVERLAP_SECONDS = 5.0
 """Clocks of two machines may differ by this much."""
@@ -19,7 +19,7 @@ OVERLAP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is to be said about a run.
+    """One finding about a run.
 
     Attributes:
         level: `PROBLEM` or `NOTE`.
@@ -35,12 +35,12 @@ class Finding:
 
 
 def goes_on_from(before: Session, after: Session) -> bool:
-    """Whether a session goes on from the end of the one before it, so that this had ended."""
+    """Whether a session continues from the end of the session before it, which had thus ended."""
     return after.resumed_after is not None and after.resumed_after >= before.last_step
 
 
 def jumps(history: History) -> list[tuple[int, int]]:
-    """Stretches without rows, in steps that else follow each other."""
+    """Stretches without rows among otherwise evenly spaced steps."""
     step = history.step
     strides = np.diff(step)
     usual = usual_stride(step)

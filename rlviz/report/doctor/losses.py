@@ -1,4 +1,4 @@
-"""What of a run is lost, and how: findings that somebody has to act on."""
+"""The losses of a run and their causes: findings that somebody must act on."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -112,7 +112,7 @@ def missing(history: History) -> Iterator[Finding]:
 
 
 def files_gone(history: History) -> Iterator[Finding]:
-    """Sessions that must have had files, which are not here."""
+    """Sessions that must have had files but have none here."""
     named = {file.session for file in history.files} | {s.claimed for s in history.sessions}
     step = history.step
     usual = usual_stride(step)

@@ -1,4 +1,4 @@
-"""What is odd about a run although nothing of it is lost."""
+"""Oddities of a run that lose nothing."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from rlviz.report.history.run_account import account_of
 
 
 def restarts(history: History) -> Iterator[Finding]:
-    """Sessions that went over an older one without a state of it."""
+    """Sessions that wrote over the steps of an older session without loading its state."""
     for before, after in zip(history.sessions, history.sessions[1:], strict=False):
         if (
             after.resumed_after is None
@@ -30,7 +30,7 @@ def restarts(history: History) -> Iterator[Finding]:
 
 
 def order(history: History) -> Iterator[Finding]:
-    """Steps that a loop recorded again, or in no order."""
+    """Steps that a loop recorded again or out of order."""
     for session in history.sessions:
         if session.backwards:
             yield Finding(
@@ -66,7 +66,7 @@ def numbering(history: History) -> Iterator[Finding]:
 
 
 def clock(history: History, now: float) -> Iterator[Finding]:
-    """Times that can't be."""
+    """Impossible times."""
     for what in _times(history, now):
         advice = "Nothing is lost; a plot over wall time is wrong there. Let NTP keep the clock."
         yield Finding(NOTE, "clock", what, advice)
@@ -91,7 +91,7 @@ def _times(history: History, now: float) -> Iterator[str]:
 
 
 def foreign(history: History) -> Iterator[Finding]:
-    """Event files of others."""
+    """Event files of other writers."""
     others = [file.name for file in history.files if file.is_foreign]
     if others:
         first = f"{others[0]}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")
@@ -129,7 +129,7 @@ def measures(history: History) -> Iterator[Finding]:
 
 
 def _all_unknown(history: History, column: str, what: str) -> str:
-    """Why a measure that was recorded has no value."""
+    """Why a recorded measure has no value."""
     values = history.columns.get(column)
     lacking = 0 if values is None else int(np.nansum(values))
     return f" (all {lacking} {what})" if lacking else ""

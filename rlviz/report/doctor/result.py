@@ -1,4 +1,4 @@
-"""A diagnosis and how it shows itself: in a line, in words for a terminal, as plain data."""
+"""A diagnosis and its forms: one line, words for a terminal, plain data."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -25,13 +25,13 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """How a run is.
+    """The state of a run.
 
     Attributes:
         logdir: the run directory.
         state: `"sound"`, `"losses"` or `"unreadable"`.
         findings: problems first, then notes.
-        facts: plain numbers: steps, times, files, sessions and what is missing of them.
+        facts: plain numbers: steps, times, files, sessions and what they lack.
     """
 
     logdir: str
@@ -46,7 +46,7 @@ class Diagnosis:
 
     @property
     def verdict(self) -> str:
-        """The whole in one line."""
+        """The diagnosis in one line."""
         if self.state == UNREADABLE:
             return f"{self.logdir}: unreadable — not one of its steps can be read."
         sessions = wording.counted(len(self.facts["sessions"]) or 1, "session")
@@ -72,7 +72,7 @@ class Diagnosis:
         return "\n\n".join(_printable(part) for part in paragraphs if part) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain data, ready for JSON."""
+        """The diagnosis as plain data, ready for JSON."""
         return {
             "run": self.logdir,
             "state": self.state,
@@ -132,11 +132,12 @@ def _filled(text: str, first: str, rest: str) -> str:
         _WIDTH,
         initial_indent=first,
         subsequent_indent=rest,
-        break_long_words=False,  # names of files can be copied whole
+        break_long_words=False,  # keep file names whole, for copying
         break_on_hyphens=False,
     )
 
 
 def _printable(text: str) -> str:
-    """Names come from files; none of them may command the terminal."""
+    """The text without control characters: names come from files and must not command the
+    terminal."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)

@@ -1,4 +1,4 @@
-"""The export: a run's table in a file, or as a stream of lines while the run is written."""
+"""The export: a run's table as a file, or as a stream of lines while the run is being written."""
 
 from rlviz.report.export.table_file import export
 

@@ -17,7 +17,7 @@ _WITHOUT_EXPONENT = 1e16
 def texts(values: Floats) -> list[str]:
     """`repr` of each value without a trailing ".0"; "" for NaN.
 
-    -0.0 stays "-0.0", for "-0" is an integer to many readers, and loses its sign.
+    -0.0 stays "-0.0": many readers take "-0" for an integer and drop its sign.
 
     Args:
         values: (n,), any float64.
@@ -28,7 +28,7 @@ def texts(values: Floats) -> list[str]:
     with np.errstate(invalid="ignore"):  # a signaling NaN
         whole = (values == np.rint(values)) & (np.abs(values) < _WITHOUT_EXPONENT)
     whole &= (values != 0) | ~np.signbit(values)
-    if whole.all():  # most columns are, and their integers take half the time
+    if whole.all():  # most columns hold whole numbers, and integers take half the time
         return list(map(str, values.astype(np.int64).tolist()))
     found = list(map(repr, values.tolist()))
     for at in np.flatnonzero(whole).tolist():
@@ -39,11 +39,11 @@ def texts(values: Floats) -> list[str]:
 
 
 def counts(nearest: Floats, remainder: Floats) -> list[str]:
-    """Counts that `rlviz.schema.split_count` took apart, to the last digit; "" for NaN.
+    """Exact counts from the parts that `rlviz.schema.split_count` made; "" for NaN.
 
     Args:
         nearest: (n,), the float64 nearest to each count.
-        remainder: (n,), what is missing to it.
+        remainder: (n,), the count minus `nearest`.
 
     >>> counts(np.array([1e23, 5.0]), np.array([8388608.0, 0.0]))
     ['100000000000000000000000', '5']
@@ -56,8 +56,9 @@ def words_of_counts(nearest: Floats, remainder: Floats) -> tuple[bytes, Bools]:
     """The same counts as integers of 128 bits, little endian in two's complement, for Arrow.
 
     Returns:
-        16 bytes for each; and (n,), where they are the count: elsewhere it is missing, or none that
-        `rlviz.schema.split_count` took apart, and the bytes are 0.
+        16 bytes for each count, and a mask (n,) that is True where they are the count. Elsewhere
+        the count is missing, or `rlviz.schema.split_count` did not make its parts, and the bytes
+        are 0.
 
     >>> words_of_counts(np.array([2.0**64, np.nan]), np.array([7.0, 0.0]))[0].hex(" ", 8)
     '0700000000000000 0100000000000000 0000000000000000 0000000000000000'

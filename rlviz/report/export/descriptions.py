@@ -1,17 +1,17 @@
-"""What the columns of `History.table` are: the unit and the meaning of each, for any export."""
+"""Unit and meaning of each column of `History.table`, for any export."""
 
 from rlviz import schema
 
 UNKNOWN_UNIT = "unknown"
-"""Of a column that no rlviz of this version writes."""
+"""The description of a column that this version of rlviz never writes."""
 
 
 def describe(name: str, *, exact: bool = False) -> schema.Column:
-    """Describe a column of `History.table`, the derived ones included.
+    """Describe a column of `History.table`, derived ones included.
 
     Args:
-        name: any name; of one that this rlviz does not know, the unit is "unknown".
-        exact: cumulative FLOPs are there to the last digit, and not as the nearest float64.
+        name: any name; a name that this rlviz does not know has the unit "unknown".
+        exact: whether cumulative FLOPs are exact instead of the nearest float64.
 
     >>> describe("accuracy").unit, describe("metrics/loss").unit, describe("x").unit
     ('fraction in [0, 1]', 'as logged', 'unknown')
@@ -28,7 +28,7 @@ def describe(name: str, *, exact: bool = False) -> schema.Column:
 
 
 def is_count(name: str) -> bool:
-    """Whether it holds cumulative FLOPs, whose remainders stand in a column of their own."""
+    """Whether a column holds cumulative FLOPs, whose remainders are in a column of their own."""
     return name.startswith(schema.flops_column(""))
 
 
@@ -37,7 +37,7 @@ def is_remainder(name: str) -> bool:
 
 
 def remainder_of(name: str) -> str:
-    """The column that completes one of cumulative FLOPs.
+    """The column with the remainders of a column of cumulative FLOPs.
 
     >>> remainder_of("flops/total")
     'flops_remainder/total'

@@ -18,8 +18,9 @@ from rlviz.report.history.sessions import merge
 Floats = NDArray[np.float64]
 
 _REST = 9.0
-"""Times as long as each of the last two looks took, so that looking takes a tenth of the time: with
-something new, all that is known is merged anew. One alone that takes long is the first, or a burst.
+"""The pause lasts this many times the shorter of the last two looks, so looking takes a tenth of
+the time: after new rows, all known rows are merged again. A single slow look is the first one or a
+burst.
 """
 
 
@@ -31,26 +32,27 @@ def follow(
     until_idle: float | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> int:
-    """Write the steps of a run as JSON Lines, first those that are there, then each as it comes.
+    """Write the steps of a run as JSON Lines: first the existing ones, then each new one as it
+    comes.
 
-    The lines are those of `rlviz.report.export.export`, but that each has only the columns that
-    were known when its step was written. A line is never taken back, so this is what to make of
-    them: first come the steps that stand now, each once, in order. New steps follow in the order in
-    which they were recorded. A step that comes again makes its earlier line void: where a session
-    goes back to a checkpoint, its lines have a higher "session", and all lines of lower ones at or
-    beyond its first step are void. Rows of an earlier session that are void when they appear are
-    not written.
+    The lines are those of `rlviz.report.export.export`, except that each has only the columns that
+    were known when its step was written. A line is never taken back, so read them as follows. First
+    come the steps that stand now, each once, in order. New steps follow in the order in which they
+    were recorded. A step that comes again voids its earlier line. Where a session goes back to a
+    checkpoint, its lines have a higher "session", and they void all lines of lower sessions at or
+    beyond its first step. Rows of an earlier session that are already void when they appear are not
+    written.
 
-    Ends at a KeyboardInterrupt. A run does not say that it has ended (a killed one can't), so the
-    other end is `until_idle`.
+    It ends at a KeyboardInterrupt or after `until_idle`: a run does not say that it has ended (a
+    killed one can't).
 
     Args:
         logdir: a run directory; it need not hold any step yet.
         stream: binary and buffered; flushed after each look.
-        poll_seconds: between two looks, > 0; more of a run so long that it would take over a tenth
-            of a processor. Each reads what was appended, and no more.
-        until_idle: end when this many seconds brought no new step; None: never.
-        warn: told, in a sentence, of what can't be read.
+        poll_seconds: seconds between two looks, > 0; longer if a run is so long that looking would
+            take over a tenth of a processor. Each look reads only what was appended.
+        until_idle: end after this many seconds without a new step; None: never.
+        warn: called with a sentence about anything that can't be read.
 
     Returns:
         The number of lines.
@@ -58,7 +60,7 @@ def follow(
     Raises:
         FileNotFoundError: there is no such directory.
         ValueError: a time is out of range.
-        OSError: the stream does not take it; a BrokenPipeError where nobody reads it any more.
+        OSError: the stream fails; a BrokenPipeError if nobody reads it anymore.
 
     Example:
         >>> import io, tempfile, rlviz
@@ -94,7 +96,7 @@ def follow(
 
 
 class Follower:
-    """The lines of a run, without what was handed out before; see `follow`.
+    """The lines of a run that were not handed out before; see `follow`.
 
     Args:
         logdir: a run directory.
@@ -107,11 +109,11 @@ class Follower:
         self._reader = RunReader(logdir, yet=" (yet)")
         self._seen: Contents | None = None
         self._told: dict[str, Floats] = {schema.STEP: np.empty(0)}
-        """The rows as who reads the lines has them, one for each step, in their order."""
+        """The rows as the reader of the lines has them, one for each step, in order."""
         self._warned: set[tuple[str, int, str]] = set()
 
     def new_lines(self, warn: Callable[[str], None] | None = None) -> Iterator[bytes]:
-        """JSON Lines of the steps that came or changed since the last call, some at a time."""
+        """JSON Lines of the steps that are new or changed since the last call, in parts."""
         contents = self._reader.look()
         if contents is self._seen:
             return
@@ -124,7 +126,7 @@ class Follower:
             yield from self._lines(merged.columns, np.argsort(merged.place))
 
     def _news(self, contents: Contents) -> Iterator[FileDamage]:
-        """The damage that was not told yet, but for what is perhaps being written now."""
+        """The damage not told yet, except damage that may be a record being written now."""
         sizes = {file.name: file.size for file in contents.files}
         for damage in contents.damage:
             key = damage.file, damage.offset, damage.kind
@@ -134,17 +136,17 @@ class Follower:
                 yield damage
 
     def _lines(self, rows: dict[str, Floats], recorded: NDArray[np.int64]) -> Iterator[bytes]:
-        """The lines that make what stands of what was told.
+        """The lines that turn what was told into what stands.
 
         Args:
-            rows: those that stand, one for each step, in their order.
-            recorded: which is the first that was recorded, and so on.
+            rows: the rows that stand, one for each step, in order.
+            recorded: indices of the rows in the order in which they were recorded.
         """
         if not len(self._told[schema.STEP]):
             self._told = rows
             yield from _json_lines(rows)
             return
-        # Twice at most: a session whose loop goes back voids rows that stand, which come again.
+        # At most twice: a session whose loop goes back voids rows that stand, so they come again.
         while len(news := recorded[_are_new(rows, self._told)[recorded]]):
             lines = {name: values[news] for name, values in rows.items()}
             yield from _json_lines(lines)
@@ -152,7 +154,7 @@ class Follower:
                 self._tell(_rows(lines, lines[schema.SESSION] == number), number)
 
     def _tell(self, lines: dict[str, Floats], session: float) -> None:
-        """Make of some lines of a session what who reads them does."""
+        """Apply some lines of a session as a reader does."""
         told = self._told
         if session > told[schema.SESSION].max():
             told = _rows(told, told[schema.STEP] < lines[schema.STEP][0])
@@ -166,7 +168,8 @@ class Follower:
 
 
 def _are_new(rows: dict[str, Floats], told: dict[str, Floats]) -> NDArray[np.bool_]:
-    """Which rows were not told, or not as they are; both have one for each step, in order."""
+    """Which rows were not told, or were told differently; both tables have one row for each step,
+    in order."""
     at = np.minimum(
         np.searchsorted(told[schema.STEP], rows[schema.STEP]), len(told[schema.STEP]) - 1
     )

@@ -1,7 +1,7 @@
 """The formats of an export: a run's table as the bytes of a CSV, JSON Lines, NPZ or Parquet.
 
-CSV, JSON Lines and Parquet are written in blocks of rows, NPZ column by column. What a value that
-is missing, a count of FLOPs and a unit become in each is in `rlviz.report.export.export`.
+CSV, JSON Lines and Parquet are written in blocks of rows, NPZ column by column.
+`rlviz.report.export.export` tells how each writes missing values, counts of FLOPs and units.
 """
 
 import json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 TEXT_ROWS = 2048
-"""Rows of text that are made at once; with more of them NumPy's arrays leave the cache."""
+"""Rows of text that are made at a time; with more rows, NumPy's arrays leave the cache."""
 PARQUET_ROWS = 1 << 17
 """Rows of a row group."""
 
@@ -68,8 +68,8 @@ def _header_cell(name: str) -> str:
 
 
 def _defused(text: str) -> str:
-    """A text that no spreadsheet takes for a formula, also where another separator than the comma
-    cuts it: https://owasp.org/www-community/attacks/CSV_Injection."""
+    """A text that no spreadsheet takes for a formula, even if a separator other than the comma cuts
+    it: https://owasp.org/www-community/attacks/CSV_Injection."""
     return _FORMULA.sub(r"\1'\2", text.replace("\0", "\N{SYMBOL FOR NULL}"))
 
 
@@ -92,7 +92,7 @@ def write_jsonl(history: History, stream: BinaryIO, units: bool, progress: Progr
 
 
 def json_lines(history: History) -> bytes:
-    """An object each step; null for what is missing, a string for an infinity: JSON has none."""
+    """One object per step; null for a missing value, a string for an infinity, which JSON lacks."""
     names = _names(history)
     rows, stride = len(history), 2 * len(names)
     pieces = ["}\n"] * (rows * stride + 1)
@@ -131,7 +131,7 @@ def write_npz(history: History, stream: BinaryIO, units: bool, progress: Progres
 
 
 def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
-    # With a fixed date, as ZipInfo has it: the same run makes the same bytes.
+    # ZipInfo's date is fixed: the same run makes the same bytes.
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
         np.lib.format.write_array(member, array, allow_pickle=False)
 
@@ -205,13 +205,13 @@ def _arrow_array(
 
 
 def _names(history: History) -> list[str]:
-    """The columns of a format whose counts are exact, so that no remainders are needed."""
+    """The columns of a format with exact counts, which needs no remainders."""
     table = next(blocks(history, 1), history).table()
     return [name for name in table if not descriptions.is_remainder(name)]
 
 
 def _texts(history: History, names: list[str]) -> Iterator[list[str]]:
-    """The cells of each column; "" for what is missing."""
+    """The cells of each column; "" for a missing value."""
     table = history.table()
     for name in names:
         if descriptions.is_count(name):
@@ -226,5 +226,5 @@ def _remainders(history: History, name: str) -> Floats:
 
 
 def _encoded(text: str) -> bytes:
-    """UTF-8; a name from elsewhere may hold halves of characters, which have none."""
+    """UTF-8; a name from elsewhere may hold halves of characters, which have no encoding."""
     return text.encode("utf-8", "replace")

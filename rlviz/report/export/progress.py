@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar in the terminal, for whoever wants one."""
+"""The progress of a long piece of work: an optional bar in the terminal."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 Progress = Callable[[int, int], None]
-"""Told how many rows are done, and of how many."""
+"""Called with the number of rows done and the number of all rows."""
 
 
 @contextmanager
@@ -22,12 +22,13 @@ def bar(
 
     Args:
         label: what is being done.
-        stream: where to, if it is a terminal, else nothing is shown; by default `sys.stderr`.
-        after_seconds: how long it has to have taken before a bar is shown.
-        clock: seconds.
+        stream: where to show it, if it is a terminal, else nothing is shown; by default
+            `sys.stderr`.
+        after_seconds: how long the work must have taken before a bar is shown.
+        clock: tells the time in seconds.
 
     Yields:
-        What to call with the rows done and the rows in all.
+        A function to call with the number of rows done and the number of all rows.
     """
     stream = sys.stderr if stream is None else stream
     if not stream.isatty():

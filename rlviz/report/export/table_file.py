@@ -1,4 +1,4 @@
-"""Writes a run's table for other tools: to a file, which it replaces as a whole, or to a stream."""
+"""Writes a run's table for other tools: to a stream, or to a file, which it replaces as a whole."""
 
 import os
 import secrets
@@ -22,7 +22,7 @@ _FORMATS: dict[str, Callable[[History, BinaryIO, bool, Progress], None]] = {
     "parquet": write_parquet,
 }
 FORMATS = tuple(_FORMATS)
-"""Their names, which are the suffixes of their files too."""
+"""The names of the formats, which are also the suffixes of their files."""
 
 
 def export(
@@ -34,16 +34,16 @@ def export(
     curves: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Write all columns to a file, one row a step, in the format that its suffix names.
+    """Write all columns to a file, one row per step, in the format that its suffix names.
 
-    The file is there as a whole or not at all: it is written beside its place and moved there at
-    the end. An export that fails leaves what was there before. A device or a pipe is written to.
+    The file appears as a whole or not at all: it is written beside its place and moved there at the
+    end. An export that fails leaves the previous file. A device or a pipe is written to directly.
 
     - CSV: missing values are empty cells. No cell can run as a formula in a spreadsheet.
     - JSON Lines: missing values are null, infinities the strings "inf" and "-inf".
     - Parquet: missing values are null; each field's metadata has its `unit` and `meaning`.
     - NPZ: float64 bit by bit, missing values NaN. The arrays `rlviz/columns`, `rlviz/units` and
-      `rlviz/meanings` go together.
+      `rlviz/meanings` describe the columns in the same order.
 
     Cumulative FLOPs are exact: integers in CSV and JSON Lines, decimal128(38, 0) in Parquet; in NPZ
     an exact count is `int(a["flops/total"][i]) + int(a["flops_remainder/total"][i])`. Other numbers
@@ -51,14 +51,14 @@ def export(
 
     Args:
         history: the run.
-        path: where to; an existing file is replaced.
-        format: "csv", "jsonl", "npz" or "parquet", whatever the suffix is.
+        path: where to write; an existing file is replaced.
+        format: "csv", "jsonl", "npz" or "parquet"; it overrides the suffix.
         units: put the units in front, in CSV as a comment line "# name: unit (meaning)" for each
-            column, in JSON Lines as a first object {"units": {name: unit}}. Not the default, for
-            few readers skip them. NPZ and Parquet always have them.
-        curves: also write what the smoothed curves of the figure are at each step, and their bands:
+            column, in JSON Lines as a first object {"units": {name: unit}}. Not the default,
+            because few readers skip them. NPZ and Parquet always have them.
+        curves: also write the smoothed curves of the figure at each step, and their bands:
             `curve/<metric>`, `curve_low/<metric>`, `curve_high/<metric>`.
-        progress: called with the rows done and the rows in all, many times.
+        progress: called many times, with the number of rows done and the number of all rows.
 
     Raises:
         ValueError: there is no such format.
@@ -84,12 +84,12 @@ def export(
 
 
 def with_curves(history: History) -> History:
-    """The same run, with columns for the curves that its figure shows, and for their bands."""
+    """The same run, with columns for the curves of its figure and for their bands."""
     return replace(history, columns=history.columns | curve_columns(history))
 
 
 def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
-    """The format of a file: the one given, or else what its suffix names.
+    """The format of a file: the given one, else the one that its suffix names.
 
     Raises:
         ValueError: there is no such format.
@@ -106,10 +106,10 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
-    """Refuse the name of a file that can't be written because of where it lies.
+    """Refuse a path that can't be written because of its place.
 
     Raises:
-        OSError: it is a directory, or its directory isn't there.
+        OSError: it is a directory, or its directory doesn't exist.
     """
     target = Path(path).resolve()  # a link stays one
     if target.is_dir():
@@ -130,7 +130,7 @@ def write(
 
     Raises:
         ValueError: there is no such format.
-        OSError: the stream does not take it; a BrokenPipeError where nobody reads it any more.
+        OSError: the stream fails; a BrokenPipeError if nobody reads it anymore.
         ImportError: Parquet, and pyarrow is not installed.
     """
     _check(format)
@@ -140,12 +140,12 @@ def write(
 def _check(format: str) -> None:
     if format not in _FORMATS:
         raise ValueError(f"there is no format {format!r}. Take one of {', '.join(FORMATS)}.")
-    if format == "parquet" and find_spec("pyarrow") is None:  # said before any run is read
+    if format == "parquet" and find_spec("pyarrow") is None:  # told before any run is read
         raise ImportError("a Parquet file needs pyarrow: pip install rlviz[parquet].")
 
 
 def _nobody(done: int, rows: int) -> None:
-    """Is told of progress where nobody else is."""
+    """Ignores progress that nobody asked for."""
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A stream whose content takes the place of a file once all of it is written."""
     check_place(path)
     target = path.resolve()  # a link stays one
-    if target.exists() and not target.is_file():  # a device or a pipe, which nothing can replace
+    if target.exists() and not target.is_file():  # a device or a pipe can't be replaced
         with target.open("wb") as stream:
             yield stream
         return

@@ -1,4 +1,4 @@
-"""The figure: what is in its panels, how it is laid out, and how it looks."""
+"""The figure: its panels, its layout and its looks."""
 
 from rlviz.report.figure.layout import figure
 from rlviz.report.figure.result import Drawing

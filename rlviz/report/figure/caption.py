@@ -1,4 +1,4 @@
-"""The line under a figure: how its curves were made, and what was left out of the drawing."""
+"""The line under a figure: how its curves were made, and which dots the drawing leaves out."""
 
 from collections.abc import Sequence
 
@@ -43,13 +43,13 @@ def _short(panel: Panel) -> str:
 
 
 def _extent(panels: Sequence[Panel], axis: XAxis) -> float:
-    """From the first to the last x of any curve, as it lies on the paper."""
+    """The distance from the first to the last x of any curve, on the axis as drawn."""
     ends = [curve.x[[0, -1]] for panel in panels for curve in panel.curves]
     return float(np.ptp(axis.scaled(np.concatenate(ends))))
 
 
 def _width(curves: Sequence[Curve], extent: float) -> str:
-    """The bandwidth as a share of the axis, from the smallest to the greatest."""
+    """The bandwidths as shares of the axis, from the smallest to the largest."""
     known = [curve.bandwidth[np.isfinite(curve.bandwidth)] for curve in curves]
     widths = np.concatenate([[], *known])
     if not len(widths):
@@ -62,7 +62,7 @@ def _width(curves: Sequence[Curve], extent: float) -> str:
 
 
 def _lasts(curves: Sequence[Curve]) -> str:
-    """How the noise of a step goes on to the next one, from the least to the most."""
+    """The correlations between the noise of a step and of the next one, from lowest to highest."""
     known = [c.noise_correlation for c in curves if np.isfinite(c.noise_correlation)]
     ends = (min(known), max(known)) if known else ()
     return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends))

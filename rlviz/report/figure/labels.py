@@ -1,4 +1,4 @@
-"""Texts as they can be drawn: any name, in the font that there is and the room that there is."""
+"""Makes any text drawable: it fits the font and the available room."""
 
 from functools import lru_cache
 
@@ -12,9 +12,9 @@ _DOTS = "…"
 
 
 def fitted(text: str, size: float, points: float) -> str:
-    """The text, its middle left out where it is wider than `points` at that font size.
+    """The text, shortened in the middle if it is wider than `points` at that font size.
 
-    Characters that the font doesn't have become white squares, line breaks and tabs spaces.
+    Characters that the font lacks become white squares; line breaks and tabs become spaces.
 
     >>> fitted("accuracy", 10, 100), fitted("a rather long name of a run", 10, 100)
     ('accuracy', 'a rather l… of a run')

@@ -19,7 +19,7 @@ from rlviz.report.series.measures import default_measures, measure
 from rlviz.schema import AxisName
 
 _HANDLE = 3.6
-"""Width of a handle in the legend with its distances, in font sizes."""
+"""Width of a legend handle including its distances, in font sizes."""
 
 
 def figure(
@@ -33,36 +33,38 @@ def figure(
 ) -> Drawing:
     """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
 
-    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. Made
-    after figure 4 of the Kimi K2.5 report (arXiv 2602.02276). Several runs are laid over each
-    other, a color for each. Of the dots of a run of more than 20,000 steps some are left out, never
-    the extremes, and its curve goes through means of neighbors; the caption says so.
+    Every step is a blue dot; the red curve is `rlviz.smooth.local_polynomial` with its band. The
+    design follows figure 4 of the Kimi K2.5 report (arXiv 2602.02276). Several runs are drawn over
+    each other, each in its own color. A run of more than 20,000 steps is drawn without some of its
+    dots, never without the extremes, and its curve goes through means of neighbors; the caption
+    says so.
 
     Args:
-        histories: a run, from `rlviz.read`; several; or a mapping of names, each to a run or to a
-            list of runs that differ in their seed only. Those are drawn as the mean of their curves
-            where all of them are, with a band of ± 2 standard errors over the seeds.
+        histories: one run from `rlviz.read`, several runs, or a mapping of names, each to a run or
+            to a list of runs that differ only in their seed. Seeds are drawn as the mean of their
+            curves, over the stretch that all of them cover, with the 95 % interval over the seeds
+            as its band.
         x: "flops", "step", "wall_time" (hours since the first step) or "tokens" (the running sum
-            of the metric `tokens`; without it the metric `num_tokens`, which is cumulative). Where
-            a run recorded no FLOPs, or their count falls along the steps (see
+            of the metric `tokens`; without it the metric `num_tokens`, which is cumulative). If a
+            run recorded no FLOPs, or their count falls along the steps (see
             `History.has_compute_axis`), the default falls back to steps.
-        metrics: what to draw, a panel each: "accuracy", "average_parallelism", "accuracy/<group>"
-            or a group's name, a metric's name, or the name of any column. By default accuracy and
-            parallelism; metrics take the place of what no run recorded, a return first.
-        log_x: whether the axis is logarithmic; curves are then smoothed over it as it is drawn, and
+        metrics: what to draw, one panel each: "accuracy", "average_parallelism", "accuracy/<group>"
+            or a group's name, a metric's name, or the name of any column. The default is accuracy
+            and parallelism; a metric replaces one that no run recorded, a return first.
+        log_x: whether the axis is logarithmic; curves are then smoothed over the logarithm, and
             steps at 0 are left out.
-        style: "default" for a screen, two panels side by side; "paper" for one column of 3.3
-            inches, panels one above the other.
-        forecast: a fit such as `rlviz.scaling.fit` gives, or one for each name; drawn dashed from
-            the last step to twice its compute, if it is identifiable.
+        style: "default" for a screen, with two panels side by side; "paper" for one column of 3.3
+            inches, with panels stacked.
+        forecast: a fit such as `rlviz.scaling.fit` returns, or one fit per name; an identifiable
+            fit is drawn dashed from the last step to twice its compute.
 
     Returns:
         A matplotlib figure, by default of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF with
         their fonts embedded.
 
     Raises:
-        ValueError: x, a metric or the style is none of these; or a run has no such axis.
-        TypeError: something is no run.
+        ValueError: x, a metric or the style is unknown; or a run has no such axis.
+        TypeError: something is not a run.
 
     Example:
         >>> import numpy as np, rlviz
@@ -129,7 +131,7 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
     limits = _limits(panels, groups)
     for ax, shown in zip(axes, panels, strict=False):
         draw(ax, shown, style, limits)
-    if columns == 1 and panels[-1].lines:  # one above the other: one axis is enough
+    if columns == 1 and panels[-1].lines:  # stacked: one axis is enough
         for ax in axes[:-1]:
             ax.label_outer()
     if legend:
@@ -143,7 +145,7 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
 
 
 def _limits(panels: Sequence[Panel], groups: Sequence[Group]) -> tuple[float, float]:
-    """The first and the last x of all runs, the same in all panels, also with gaps."""
+    """The first and the last x of all runs; all panels share them, even where a panel has gaps."""
     axis = panels[0].axis
     positions = [axis.positions(run) for group in groups for run in group.runs]
     first = min(float(np.nanmin(x)) for x in positions)
@@ -166,7 +168,7 @@ def _handles(groups: Sequence[Group], style: Style, points: float) -> list[Line2
 
 
 def _entries_across(handles: Sequence[Line2D], style: Style, points: float) -> int:
-    """How many entries of the legend stand in a row."""
+    """How many legend entries fit in a row."""
     widest = max((labels.width(str(h.get_label()), style.font) for h in handles), default=0.0)
     fit = int(0.95 * points / (widest + (_HANDLE + 1.5) * style.font))
     return max(1, min(fit, len(handles)))

@@ -24,18 +24,19 @@ Floats = NDArray[np.float64]
 Points = tuple[Floats, Floats]
 
 _LEGEND_WIDTH = 0.56
-"""How much of a panel the legend takes at most, its distance from the frame included."""
+"""The largest share of a panel's width that the legend takes, including its distance from the
+frame."""
 _RASTERIZED = 5000
-"""From so many dots on they are an image in SVG and PDF, which stay small by it."""
+"""From this many dots on, the dots are an image in SVG and PDF, which keeps the files small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a panel shows of one group: the dots of all its runs, and one curve."""
+    """One group in a panel: the dots of all its runs, and one curve."""
 
     name: str
     steps: int
-    """Before they were thinned out."""
+    """How many steps there were before thinning."""
     dots: Points
     curve: Curve | None
     outlook: Outlook | None
@@ -52,7 +53,7 @@ class Panel:
     axis: XAxis
     lines: tuple[Line, ...]
     is_single: bool
-    """One run, in blue and red and with a legend in the panel."""
+    """Whether it shows a single run, in blue and red, with a legend in the panel."""
 
     @property
     def steps(self) -> int:
@@ -64,7 +65,7 @@ class Panel:
 
     @property
     def curves(self) -> list[Curve]:
-        """Those that smooth anything."""
+        """The smoothed curves."""
         return [line.curve for line in self.lines if line.curve and line.curve.is_smooth]
 
 
@@ -74,7 +75,7 @@ def panel(
     groups: Sequence[Group],
     forecasts: dict[str, Forecast],
 ) -> Panel:
-    """Work out what a panel shows: points, curves and what lies beyond the data."""
+    """Compute the contents of a panel: points, curves and forecasts beyond the data."""
     is_single = len(groups) == 1
     runs = sum(len(group.runs) for group in groups)
     lines = []
@@ -106,7 +107,7 @@ def panel(
 
 
 def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
-    """Of each run of the group that has any."""
+    """The points of each run of the group that has any."""
     found = []
     for run in group.runs:
         values = measure.values(run)
@@ -149,7 +150,7 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> N
 
 
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
-    """Title and labels, none longer than the panel that they belong to."""
+    """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
     title = labels.fitted(panel.measure.title, style.title, 0.7 * points)
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
@@ -179,7 +180,7 @@ def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
         color=line.color,
         alpha=alpha,
         linewidths=0,
-        clip_on=False,  # a value on the frame, such as 0 %, is a whole dot too
+        clip_on=False,  # a value on the frame, such as 0 %, is a whole dot, too
         label=labels.fitted(panel.measure.label, style.font, style.legend_label),
         rasterized=panel.dots > _RASTERIZED,
     )
@@ -200,7 +201,7 @@ def _draw_curve(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
 
 
 def _everything(panel: Panel) -> Points:
-    """All points that the scale has to hold."""
+    """All points that the scale must cover."""
     parts = [line.dots for line in panel.lines]
     for outlook in (line.outlook for line in panel.lines):
         if outlook is not None:
@@ -210,7 +211,7 @@ def _everything(panel: Panel) -> Points:
 
 
 def _room(panel: Panel, style: Style) -> scales.Room | None:
-    """For the legend, if it stands in the panel."""
+    """The room for the legend; None if it is not in the panel."""
     if not panel.is_single:
         return None
     (line,) = panel.lines

@@ -22,7 +22,8 @@ from rlviz.schema import Scale
 Floats = NDArray[np.float64]
 
 _ROUNDING = 1e-9
-"""0.55 / 0.05 is a little more than 11 in float64, and 0.3 / 0.05 a little less than 6."""
+"""Tolerance: in float64, 0.55 / 0.05 is a little more than 11, and 0.3 / 0.05 a little less than
+6."""
 _STEPS: dict[Scale, tuple[float, ...]] = {
     "percent": (0.05, 0.1, 0.2),
     "count": (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
@@ -32,14 +33,15 @@ _STEPS: dict[Scale, tuple[float, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The corner of a panel that its legend takes, as shares of width and height."""
+    """The corner of a panel that its legend fills, as shares of width and height."""
 
     width: float
     height: float
 
 
 def set_y(ax: Axes, scale: Scale, x: Floats, y: Floats, room: Room | None, style: Style) -> None:
-    """Ticks from what is drawn at (x, y), and room for the legend above it at the upper left."""
+    """Set ticks that suit the points drawn at (x, y), and leave room for the legend at the upper
+    left."""
     low, high = float(y.min()), float(y.max())
     step = _tick_step(scale, low, high, style.most_ticks - 1 - (scale == "percent"))
     bottom = math.floor(low / step + _ROUNDING) * step
@@ -70,21 +72,21 @@ def _format_y(ax: Axes, scale: Scale) -> None:
 
 
 def _tick_step(scale: Scale, low: float, high: float, most: int) -> float:
-    """The finest step that needs no more ticks than there is room for."""
+    """The finest step whose ticks fit."""
     extent = high - low
     for step in _STEPS[scale]:
         if extent / step <= most:
             return step
     if scale == "percent" or scale == "count":
         return float(10 ** math.ceil(math.log10(extent / most)))
-    # Not below what float64 tells apart at such a value.
+    # Not below the resolution of float64 at such a value.
     extent = max(extent, 1e-9 * max(abs(low), abs(high))) or 1.0
     decade = 10.0 ** math.floor(math.log10(extent / most))
     return next(step for m in (1, 2, 5, 10) if extent / (step := m * decade) <= most)
 
 
 def set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
-    """Limits a little beyond the data, and ticks."""
+    """Set limits a little beyond the data, and ticks."""
     begin, end = axis.scaled(np.array([low, high]))
     if axis.log:
         ax.set_xscale("log")
@@ -118,7 +120,7 @@ def _log_ticks(ax: Axes, style: Style) -> None:
 
 
 def power_of_ten(value: float) -> str:
-    """A number as mantissa and power of ten, in math text; small ones as they are.
+    """A number as mantissa and power of ten, in math text; small numbers stay as they are.
 
     >>> power_of_ten(20.0), power_of_ten(1e21), power_of_ten(2e21)
     ('20', '$10^{21}$', '$2 \\\\times 10^{21}$')

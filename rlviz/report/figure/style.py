@@ -10,7 +10,7 @@ MOST_GROUPS = len(OF_RUNS) * len(DASHES)
 
 
 def color_and_dashes(number: int) -> tuple[str, Any]:
-    """Those of the number-th of several runs, from 0, as matplotlib takes them."""
+    """Color and dashes of the run with this number, counted from 0, as matplotlib takes them."""
     dashes = DASHES[number // len(OF_RUNS)]
     return OF_RUNS[number % len(OF_RUNS)], (0, dashes) if dashes else "solid"
 
@@ -24,7 +24,7 @@ class Style:
     columns: int
     panel_height: float
     foot_height: float
-    """What a figure has more than its panels, for the caption."""
+    """Extra height of a figure below its panels, for the caption."""
     dpi: int
     font: float
     title: float
@@ -36,17 +36,17 @@ class Style:
     legend_handle: float
     """Area of the dot in the legend."""
     most_ticks: int
-    """Of a y axis."""
+    """Most ticks of a y axis."""
     decades: int
-    """Most that a logarithmic axis names."""
+    """Most decades that a logarithmic axis labels."""
     legend_label: float
-    """Most that a legend's text takes of the width of a panel, in points."""
+    """Largest width of a legend's text in a panel, in points."""
     legend_height: tuple[float, float]
-    """How much of a panel's height a legend takes: at any rate, and for each of its lines."""
+    """The share of a panel's height that a legend takes: a fixed part, and a part for each line."""
 
     @property
     def settings(self) -> dict[Any, Any]:
-        """For `matplotlib.rc_context`."""
+        """Settings for `matplotlib.rc_context`."""
         return {
             "font.family": FONT,
             "font.size": self.font,

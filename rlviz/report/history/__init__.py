@@ -1,4 +1,4 @@
-"""The reader: from event files to a `History`, each step once, with what of the run is gone."""
+"""The reader: it makes a `History` of event files, each step once, and tells what is lost."""
 
 from rlviz.report.history.history import History, read
 

@@ -14,9 +14,9 @@ Floats = NDArray[np.float64]
 CUT = "cut"
 """The file ends within a record: a process was killed, or is writing it now."""
 DAMAGED = "damaged"
-"""Bytes are not those that were written, or no longer there."""
+"""Bytes changed after they were written, or disappeared."""
 UNREADABLE = "unreadable"
-"""The operating system does not give the file."""
+"""The operating system refuses to read the file."""
 NEWER = "newer"
 """Rows of a format that this rlviz does not know."""
 SENSELESS = "senseless"
@@ -31,20 +31,20 @@ class Batch:
     table: Floats
     """(rows, columns of the header)"""
     written: int | None = None
-    """Rows that its writer had written with this batch; None where it did not count them."""
+    """How many rows its writer had written, this batch included; None if it did not count them."""
 
     @property
     def rows_before(self) -> int:
-        """Rows that its writer had written before this batch; 0 where it did not count them."""
+        """How many rows its writer had written before this batch; 0 if it did not count them."""
         return 0 if self.written is None else self.written - len(self.table)
 
     def goes_on_from(self, other: "Batch") -> bool:
-        """Whether it says the same of its rows as another one, and follows it without a hole."""
+        """Whether it has the same header as another batch and follows it without a hole."""
         return self.rows_before == other.written and self.header == other.header
 
     @property
     def steps(self) -> Floats:
-        """The steps of its rows, without rows that have none."""
+        """The steps of its rows; rows without a step are left out."""
         steps = self.table[:, self.header.columns.index(schema.STEP)]
         return np.asarray(steps[np.isfinite(steps)])
 
@@ -86,7 +86,7 @@ def items_in(name: str, data: bytes, begin: int) -> Iterator[Batch | FileDamage]
 
 
 def joined(batches: Sequence[Batch]) -> list[Batch]:
-    """The same rows in as few batches as there can be: a run of long steps has one for each."""
+    """The same rows in as few batches as possible: a run of long steps has one batch per step."""
     runs: list[list[Batch]] = []
     for batch in batches:
         if runs and batch.goes_on_from(runs[-1][-1]):
@@ -101,8 +101,8 @@ def _stacked(batches: Sequence[Batch]) -> Batch:
 
 
 def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
-    """Whether it is what a kill or a power loss leaves at the end of a file: half a record, or
-    zeros where the file had grown and its content was not on the disk yet."""
+    """Whether a kill or a power loss left it at the end of a file: half a record, or zeros where
+    the file had grown before its content reached the disk."""
     end = damage.offset + damage.length
     if end < len(data):
         return False
@@ -116,10 +116,10 @@ def _batches_of(payload: bytes) -> list[Batch]:
     """The rows in one record of an event file; most records hold none.
 
     Raises:
-        ValueError: the record is no event, or its rows contradict themselves.
-        schema.NewerFormatError: they are of a format that this rlviz does not know.
+        ValueError: the record is not an event, or its rows contradict themselves.
+        schema.NewerFormatError: its rows have a format that this rlviz does not know.
     """
-    if _ROWS_TAG_START not in payload:  # spares the parser the scalars, pictures and texts
+    if _ROWS_TAG_START not in payload:  # the parser need not see scalars, pictures and texts
         return []
     from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event
@@ -146,6 +146,6 @@ def _header(content: bytes) -> schema.RowsHeader:
 
 
 def _written(event_step: int) -> int | None:
-    """How many rows the writer had written with this batch: its event's step counts them from
-    -2**53 on. None where the event is of a writer that does not count."""
+    """How many rows the writer had written, this batch included. The event's step counts them,
+    starting at -2**53. None if the writer does not count."""
     return event_step + 2**53 if event_step < -(2**52) else None

@@ -1,4 +1,4 @@
-"""Whether the script that wrote a run said that it was done, as far as the last file tells."""
+"""Whether the script that wrote a run said that it was done, according to the last file."""
 
 import os
 from pathlib import Path
@@ -7,15 +7,15 @@ from rlviz import schema, tfrecord
 from rlviz.report.history.history import History
 
 _TAIL_BYTES = 1 << 18
-"""Of a file are read: the end is said in its last record, of some hundred bytes."""
+"""How much of a file is read: its last record, of some hundred bytes, tells the end."""
 _MOST_BYTES = 4096
-"""Of a record that says it; rows, pictures and texts need not be parsed."""
+"""Only a record with this tag tells the end; rows, pictures and texts need not be parsed."""
 
 
 def was_closed(history: History) -> bool:
     """Whether the last session of a run closed its `Callback`.
 
-    False tells nothing: it may be running, it may have been killed, or the file does not say.
+    False proves nothing: the session may still run or was killed, or the file does not tell.
     """
     named = [(schema.FileName.of(file.name), file.name) for file in history.files]
     ours = [(name.session, file) for name, file in named if name is not None]

@@ -24,17 +24,17 @@ class RunFile:
     """In bytes."""
     rows: int
     session: int | None
-    """The session that its name tells; None for a file that another writer named."""
+    """The session in its name; None for a file that another writer named."""
 
     @property
     def is_foreign(self) -> bool:
-        """Whether something else than rlviz wrote it."""
+        """Whether something other than rlviz wrote it."""
         return self.session is None and not self.rows
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All that the event files of a directory hold for rlviz, in the order of their names."""
+    """Everything for rlviz in the event files of a directory, in the order of their names."""
 
     path: Path
     batches: tuple[Batch, ...]
@@ -52,10 +52,10 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
 
 
 class RunReader:
-    """Reads the event files of a run directory at the first look, and later what was added.
+    """Reads the event files of a run directory at the first look, and only what was added later.
 
-    What is damaged at the end of a file is read again when there is more of it: it may be a record
-    in the middle of being written.
+    Damage at the end of a file is read again once the file has grown: it may be a record that is
+    still being written.
 
     Args:
         logdir: a run directory.
@@ -71,7 +71,7 @@ class RunReader:
         self._seen: Contents | None = None
 
     def look(self) -> Contents:
-        """What the files hold now: the same object as before where none has changed."""
+        """What the files hold now; the same object as before if no file has changed."""
         paths = [path for path in sorted(self._path.glob("*tfevents*")) if not os.path.isdir(path)]
         files = {path.name: self._files.get(path.name) or _FileReader(path) for path in paths}
         changed = [file.read_on() for file in files.values()]
@@ -111,7 +111,7 @@ def run_directory(logdir: str | os.PathLike[str], *, yet: str = "") -> Path:
 
 
 def no_steps(contents: Contents) -> FileNotFoundError:
-    """What to say of a directory without a single row."""
+    """The error for a directory without a single row."""
     path = contents.path
     newer = [damage for damage in contents.damage if damage.kind == NEWER]
     if newer:
@@ -129,7 +129,7 @@ class _FileReader:
         self._version = (0, 0, 0)
         """Inode, size and time of change when it was read."""
         self._refused = ""
-        """Why the system does not give the file."""
+        """Why the operating system refuses to read the file."""
         self._size = 0
         self._start_over()
 
@@ -137,11 +137,11 @@ class _FileReader:
         self.batches: list[Batch] = []
         self._damage: list[FileDamage] = []
         self._offset = 0
-        """What is behind it is read again when there is more of it."""
+        """Everything after it is read again once the file has grown."""
         self._step: int | None = None
         """The last one read."""
         self._followed = 0
-        """How much of the damage a step has followed."""
+        """How many of the damaged stretches have a step after them."""
 
     def read_on(self) -> bool:
         """Read what was added; whether anything is new."""

@@ -1,4 +1,4 @@
-"""Reads a run directory back: every step once, whatever became of the files and the sessions."""
+"""Reads a run directory back: every step once, whatever happened to the files and the sessions."""
 
 import os
 from dataclasses import dataclass, field
@@ -30,12 +30,12 @@ class History:
             `rlviz.schema.column` describes each.
         logdir: where it was read.
         damage: what could not be read; empty for a sound run.
-        superseded: rows that later ones replaced: of a resumed session, or of the same one where
-            its steps were recorded again.
+        superseded: rows that later rows replaced, written by a resumed session or by the same
+            session when it recorded steps again.
         lost_flops: session -> RL FLOPs spent before it that are not in the lineage of its weights.
-        missing: (first, last) step of each stretch that a resumed session went on after and that
-            has no rows here: a checkpoint may be ahead of the rows on disk when a run is killed.
-        sessions: what each start of the training script wrote, and what of that is gone.
+        missing: (first, last) step of each stretch without rows that a resumed session continued
+            after: when a run is killed, its checkpoint may be ahead of the rows on disk.
+        sessions: what each start of the training script wrote, and which of its rows are lost.
         missing_ranks: stretches of steps that lack the sums of some ranks.
         files: the event files in the directory.
     """
@@ -54,7 +54,7 @@ class History:
         return len(self.step)
 
     def __repr__(self) -> str:
-        """In a line: where it was read, its steps, and what there is of each."""
+        """One line: the directory, the steps, and the quantities recorded for each step."""
         steps = wording.counted(len(self), "step")
         if len(self):
             steps += f" ({self.step[0]} to {self.step[-1]})"
@@ -92,22 +92,22 @@ class History:
 
     @property
     def spent(self) -> Floats:
-        """The same with what crashes lost: all RL FLOPs of the run up to each step, (T,)."""
+        """All RL FLOPs of the run up to each step, (T,), including those that crashes lost."""
         lost = [self.lost_flops.get(int(number), 0) for number in self.session]
         return self.flops + np.array(lost, dtype=np.float64)
 
     @property
     def dropped(self) -> int:
-        """Steps that sessions gave up, because the disk did not take them."""
+        """Steps that sessions dropped because the disk did not accept them."""
         return sum(session.dropped for session in self.sessions)
 
     @property
     def lost_rows(self) -> int:
-        """Rows that were written and that no file here holds any more.
+        """Rows that were written but that no file here holds anymore.
 
-        Each writer counts its rows, so a hole between two that are here is known exactly. What is
-        lost behind the last row of a session can't be known, and is not counted; nor is what a
-        later session made void.
+        Each writer counts its rows, so the size of a hole between two remaining rows is known
+        exactly. Rows lost after the last row of a session can't be known and are not counted. Rows
+        that a later session made void are not counted either.
         """
         return sum(gone.rows for session in self.sessions for gone in session.gone)
 
@@ -115,8 +115,8 @@ class History:
     def has_compute_axis(self) -> bool:
         """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
 
-        They fall where a loop records steps again without a new `Callback`, for its count goes
-        on; and where a session was given a state that had fewer than the steps before it. A
+        They fall where a loop records steps again without a new `Callback`, because its count goes
+        on, and where a session loads a state with fewer FLOPs than the steps before it have. A
         session without a state counts on from the steps before it.
         """
         known = self.flops[np.isfinite(self.flops)]
@@ -124,7 +124,7 @@ class History:
 
     @property
     def quantities(self) -> tuple[schema.Quantity, ...]:
-        """The quantities that were recorded, and those that every run should have."""
+        """The recorded quantities, and those that every run should have."""
         return tuple(
             known
             for known in schema.QUANTITIES.values()
@@ -132,7 +132,8 @@ class History:
         )
 
     def values_of(self, quantity: schema.Quantity) -> Floats:
-        """A quantity of each step, (T,): the ratio of its sums; NaN where it was not recorded."""
+        """The value of a quantity at each step, (T,): the ratio of its sums; NaN where it was not
+        recorded."""
         return ratios(self._column(quantity.numerator), self._column(quantity.denominator))
 
     @property
@@ -151,12 +152,12 @@ class History:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The task families whose answers were recorded apart."""
+        """The task families whose answers were recorded separately."""
         prefix = schema.group_columns("")[0]
         return tuple(n.removeprefix(prefix) for n in self.columns if n.startswith(prefix))
 
     def group_accuracy(self, group: str) -> Floats:
-        """Training accuracy of one task family, (T,); NaN where it had no graded answer.
+        """Training accuracy of one task family, (T,); NaN where no answer was graded.
 
         Raises:
             KeyError: the run has no such group.
@@ -168,7 +169,7 @@ class History:
 
     @property
     def parallelism(self) -> Floats:
-        """Average parallelism, the mean over a step's episodes of work / span, (T,)."""
+        """Average parallelism, (T,): work / span, averaged over a step's episodes."""
         return self.values_of(schema.QUANTITIES[schema.PARALLELISM])
 
     @property
@@ -185,7 +186,7 @@ class History:
         return tuple(n.removeprefix(prefix) for n in self.columns if n.startswith(prefix))
 
     def exact_flops(self, phase: str = schema.TOTAL) -> list[int | None]:
-        """Cumulative FLOPs to the last digit, one Python int a step; None where unknown.
+        """Exact cumulative FLOPs, one Python int per step; None where unknown.
 
         Raises:
             KeyError: the run has no such phase.
@@ -198,7 +199,7 @@ class History:
         return [None if np.isnan(n) else schema.join_count(n, r) for n, r in pairs]
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """All columns, with the derived accuracy and average parallelism, indexed by step.
+        """All columns, plus the derived accuracy and average parallelism, indexed by step.
 
         Raises:
             ImportError: pandas is not installed.
@@ -214,7 +215,7 @@ class History:
         )
 
     def table(self) -> dict[str, Floats]:
-        """The columns, with what is derived from them before them: accuracy with its 95 % Wilson
+        """The derived columns, then the recorded ones. Derived are accuracy with its 95 % Wilson
         interval, the other quantities, and the accuracy of each group."""
         first = {name: self._column(name) for name in (schema.STEP, schema.SESSION)}
         derived: dict[str, Floats] = {}
@@ -227,11 +228,11 @@ class History:
         return first | derived | of_groups | self.columns
 
     def _repr_png_(self) -> bytes | None:
-        """The figure, which notebooks show; none of a run without steps."""
+        """The figure, for notebooks; None for a run without steps."""
         if not len(self):
             return None
         from rlviz import (
-            figure,  # what a run shows of itself: the one link up, and it loads matplotlib
+            figure,  # the only import from a higher layer, and it loads matplotlib
         )
 
         return figure(self)._repr_png_()
@@ -244,9 +245,9 @@ class History:
 def read(logdir: str | os.PathLike[str]) -> History:
     """Read a run, finished or still being written.
 
-    Rows of all sessions are merged: where a resumed session repeats steps, its rows stand and the
-    older ones that come after the step it resumed from are left out. Where one session records a
-    step more than once, the last row stands.
+    The rows of all sessions are merged. Where a resumed session repeats steps, its rows stand, and
+    older rows after the step it resumed from are left out. Where one session records a step more
+    than once, the last row stands.
 
     Args:
         logdir: a run directory that `rlviz.Callback` wrote.

@@ -19,19 +19,19 @@ class RunAccount:
 
     Attributes:
         steps: how many have rows.
-        first_step: None of a run without steps; `last_step` too.
-        began: when the first of its rows was closed, seconds since 1970-01-01 UTC; None where no
-            row has a time.
-        ended: the same of the last.
-        wall_seconds: from the end of the first step to that of the last; None as `began`. A clock
-            that was set back stands still until it goes on.
-        flops: phase -> RL FLOPs at the end of the run, exact, the total among them; without phases
-            of which nothing is known.
-        flops_lost: RL FLOPs that went into steps which restarts lost.
-        flops_per_second: the total over the wall seconds; None where one of them is unknown.
-        seconds: phase -> seconds that were recorded of it.
+        first_step: None for a run without steps, as is `last_step`.
+        began: when its first row was closed, seconds since 1970-01-01 UTC; None if no row has a
+            time.
+        ended: the same for its last row.
+        wall_seconds: from the end of the first step to the end of the last; None where `began` is
+            None. A step back of the clock counts as no time.
+        flops: phase -> exact RL FLOPs at the end of the run, including the total; phases without a
+            known count are left out.
+        flops_lost: RL FLOPs spent on steps that restarts lost.
+        flops_per_second: the total divided by the wall seconds; None if either is unknown.
+        seconds: phase -> its recorded seconds.
         mfu: phase -> model FLOPs utilization, in [0, 1], weighed by seconds.
-        gone: rows that were written and are in no file, in the order of their sessions.
+        gone: rows that were written but that no file holds, in the order of their sessions.
         without_ranks: how many steps lack the sums of some ranks.
     """
 
@@ -51,12 +51,12 @@ class RunAccount:
 
     @property
     def total_flops(self) -> int | None:
-        """RL FLOPs of all phases; None where they are unknown."""
+        """RL FLOPs of all phases; None if unknown."""
         return self.flops.get(schema.TOTAL)
 
     @property
     def lost_share(self) -> float:
-        """The share of all that was spent which restarts lost, in [0, 1]."""
+        """The share of all spent RL FLOPs that restarts lost, in [0, 1]."""
         spent = self.flops_lost + (self.total_flops or 0)
         return self.flops_lost / spent if spent else 0.0
 
@@ -84,8 +84,8 @@ def account_of(history: History) -> RunAccount:
 
 
 def elapsed(wall: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Seconds since the first of some times, (T,), finite; a clock that was set back stands still
-    until it goes on.
+    """Seconds since the first of some finite times, (T,); a step back of the clock counts as no
+    time.
 
     >>> elapsed(np.array([10.0, 12.0, 5.0, 6.0]))
     array([0., 2., 2., 3.])
@@ -96,9 +96,9 @@ def elapsed(wall: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def may_hide_steps(history: History, damage: FileDamage) -> bool:
-    """Whether steps may have stood in a stretch that can't be read without anything telling of it.
+    """Whether an unreadable stretch may have held steps that nothing else tells of.
 
-    Each writer counts its rows, so where any of its steps came later, it is known what is gone.
+    Each writer counts its rows, so a later step of the same writer tells how many rows are lost.
     """
     if damage.before_step is not None:
         return False
@@ -110,7 +110,7 @@ def may_hide_steps(history: History, damage: FileDamage) -> bool:
 
 
 def places_of(gone: Sequence[Gone]) -> str:
-    """Where rows are gone, in words: by their steps where these are plain."""
+    """The places of lost rows in words: their steps, where these are certain."""
     shown = []
     for one in gone[:3]:
         after = one.after_step
@@ -127,7 +127,7 @@ def places_of(gone: Sequence[Gone]) -> str:
 
 
 def _flops(history: History) -> dict[str, int]:
-    """The most that any step has, which is that of the last one unless the count falls."""
+    """The largest count of any step: the count of the last step, unless the count falls."""
     rows = np.arange(len(history))
     return {
         phase: most_flops(history.columns, rows, phase)
@@ -137,7 +137,7 @@ def _flops(history: History) -> dict[str, int]:
 
 
 def _rate(history: History, seconds: float | None) -> float | None:
-    # The first step's own time is unknown, and so its FLOPs don't count here.
+    # The first step's own time is unknown, so its FLOPs don't count here.
     total = history.flops[np.isfinite(history.flops)]
     spent = float(total[-1] - total[0]) if len(total) > 1 else 0.0
     return spent / seconds if seconds and spent > 0 else None

@@ -1,4 +1,4 @@
-"""Accounts for every session of a run: what it wrote, what of that stands, what is gone."""
+"""Accounts for every session of a run: which rows it wrote, which stand, which are lost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,44 +16,44 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Rows that a session wrote and that its files no longer hold, between two steps of it."""
+    """Rows between two steps of a session that it wrote and that its files no longer hold."""
 
     rows: int
     after_step: int | None
-    """The last step before them; None where they were its first."""
+    """The last step before them; None if they were its first rows."""
     before_step: int
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One start of the training script, as its rows tell of it."""
+    """One start of the training script, as its rows describe it."""
 
     number: int
     """As in `History.session`."""
     claimed: int
-    """The number that it gave itself; two that gave themselves the same wrote at once."""
+    """The number that it took; two sessions with the same claimed number wrote at the same time."""
     rows: int
-    """Rows of it in the files."""
+    """How many of its rows are in the files."""
     superseded: int
-    """Those of them that later ones replaced."""
+    """How many of these rows later rows replaced."""
     first_step: int
     last_step: int
-    """The least and the greatest step that it wrote."""
+    """The smallest and the largest step that it wrote."""
     resumed_after: int | None
-    """The step after which it went on; None where no state was loaded."""
+    """The step that it continued after; None if no state was loaded."""
     began: float
     ended: float
     """When its first and its last step were closed, seconds since 1970-01-01 UTC, or NaN."""
     dropped: int
-    """Steps that it gave up, because the disk did not take them."""
+    """Steps that it dropped because the disk did not accept them."""
     world_size: int
-    """Ranks that its rows are to sum over."""
+    """How many ranks its rows should sum over."""
     backwards: int
-    """Steps that were not greater than the one before."""
+    """How many steps were not greater than the step before."""
     clock_back_seconds: float
-    """The furthest that its clock went back between two steps; 0 if never."""
+    """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]
-    """What is missing of it, without what a later session made void."""
+    """Its lost rows, without those that a later session made void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class MissingRanks:
     first_step: int
     last_step: int
     steps: int
-    """How many of the steps from first to last there are."""
+    """How many steps there are from first to last."""
 
 
 def sessions_of(
@@ -74,13 +74,13 @@ def sessions_of(
     keep: Indices,
     stand_until: Mapping[int, float],
 ) -> tuple[Session, ...]:
-    """The sessions that wrote any step, in the order of their numbers.
+    """The sessions that wrote at least one step, in the order of their numbers.
 
     Args:
-        batches: in that order, within a session as written.
-        claimed: session -> the number that it took itself.
-        columns: the rows of the batches, one below the other.
-        keep: those that stand.
+        batches: in the order of the sessions; within a session, in the order of writing.
+        claimed: session -> the number that it took.
+        columns: the rows of all batches, stacked.
+        keep: which of the rows stand.
         stand_until: session -> the step up to which earlier sessions' rows stand.
     """
     stands = np.zeros(len(columns[schema.STEP]), dtype=bool)
@@ -107,7 +107,7 @@ def _session(
     stands: NDArray[np.bool_],
     void_after: float,
 ) -> Session:
-    """The account of one session: of its `rows`, those where `stands` is True."""
+    """The account of one session; those of its `rows` stand where `stands` is True."""
     headers = [batch.header for batch in batches]
     step = columns[schema.STEP][rows]
     fresh = rows[np.concatenate(list(_first_time(batches)))]
@@ -133,8 +133,8 @@ def _session(
 
 
 def _first_time(batches: Sequence[Batch]) -> Iterator[NDArray[np.bool_]]:
-    """Which of each batch's steps were not written before: a batch whose write seemed to have
-    failed is written again, with what came since."""
+    """Which of each batch's steps were not written before. A batch whose write seemed to fail is
+    written again, together with newer rows."""
     have = 0
     for batch in batches:
         at = np.arange(len(batch.steps))
@@ -146,7 +146,7 @@ def _first_time(batches: Sequence[Batch]) -> Iterator[NDArray[np.bool_]]:
 
 
 def _gone(batches: Sequence[Batch], void_after: float) -> Iterator[Gone]:
-    """Where the writer's own count of rows goes up by more than there are."""
+    """The places where the writer's own count of rows rises by more than the rows that remain."""
     have = 0
     last = None
     for batch in batches:

@@ -24,13 +24,13 @@ class Merged:
 
     columns: dict[str, Floats]
     place: NDArray[np.int64]
-    """Where each row stands among all that were recorded, those of earlier sessions first."""
+    """The position of each row among all recorded rows, earlier sessions first."""
     superseded: int
-    """Rows that a later one replaced."""
+    """How many rows a later row replaced."""
     lost_flops: dict[int, int]
-    """Session -> RL FLOPs that were spent before it and are not in its cumulative count."""
+    """Session -> RL FLOPs spent before it that its cumulative count lacks."""
     missing: tuple[tuple[int, int], ...]
-    """First and last step of each stretch that a session went on after and that has no rows."""
+    """First and last step of each stretch without rows that a session continued after."""
     sessions: tuple[Session, ...]
     missing_ranks: tuple[MissingRanks, ...]
 
@@ -38,10 +38,10 @@ class Merged:
 def merge(batches: Sequence[Batch]) -> Merged:
     """Stack all batches and keep for every step the row that stands.
 
-    A later session makes void what earlier ones recorded after the step that it goes on from: the
-    weights of those steps are gone. Where a session was given no state to go on from, it counts
-    its FLOPs from 0; they are put on top of those of the rows that stand before it. Its own states
-    know nothing of that, so a session that goes on from one of them gets the same on top.
+    A later session voids what earlier sessions recorded after the step that it continues from: the
+    weights of those steps are gone. A session that loaded no state counts its FLOPs from 0; the
+    count of the rows that stand before it is added. Its own states lack this offset, so a session
+    that continues from one of them gets the same offset.
     """
     batches, claimed = _told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
@@ -78,16 +78,16 @@ def merge(batches: Sequence[Batch]) -> Merged:
 
 
 def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
-    """The batches as their writers wrote them, with a session number for each writer, for two
-    that began at once took the same; and the number that each took."""
+    """The batches in the order of writing with one session number per writer, and the number that
+    each writer took: two that began at the same time took the same."""
     writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
     numbers: dict[tuple[int, str], int] = {}
     following = 0
-    for session, writer in sorted(writers, key=lambda known: known[0]):  # else in order of files
+    for session, writer in sorted(writers, key=lambda known: known[0]):  # ties: in order of files
         numbers[session, writer] = max(session, following)
         following = numbers[session, writer] + 1
     renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
-    # Names of files follow the clock, which may be set back; the writer's own count does not.
+    # File names follow the clock, which may be set back; the writer's own count is never set back.
     renumbered.sort(key=lambda b: (b.header.session, b.rows_before, b.written or 0))
     return renumbered, {number: session for (session, _), number in numbers.items()}
 
@@ -119,7 +119,7 @@ def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
         known = starts.get(header.session)
         if known is not None and known.after < np.inf:
             continue
-        # Where it began, not the least step: a loop may go back to steps long done.
+        # Its first step, not its smallest: a loop may go back to steps long done.
         after = next(iter(batch.steps), np.inf) - 1
         if header.resumed_after is not None:
             after = min(after, header.resumed_after)
@@ -135,14 +135,14 @@ def _still_missing(
     missing: list[tuple[int, int]], start: _Start, last: int
 ) -> list[tuple[int, int]]:
     """The stretches without rows once a session has begun; `last` is the last step before it that
-    has one."""
+    has a row."""
     if start.has_state and start.after > last:  # its state was saved, the rows before it were not
         return [*(gap for gap in missing if gap[0] <= last), (last + 1, int(start.after))]
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
 
 
 def _stacked(batches: Sequence[Batch], name: str) -> Floats:
-    """One column of all batches, NaN where one has none."""
+    """One column of all batches; NaN for a batch without it."""
     parts = []
     for batch in batches:
         names = batch.header.columns
@@ -156,16 +156,16 @@ def _stacked(batches: Sequence[Batch], name: str) -> Floats:
 def _standing(
     columns: dict[str, Floats], starts: dict[int, _Start], *, until: float = np.inf
 ) -> NDArray[np.int64]:
-    """Which rows stand, in the order of their steps; those of sessions before `until` only, and
-    up to the step after which that one goes on."""
+    """Which rows stand, in the order of their steps; only rows of sessions before `until`, up to
+    the step that session `until` continues after."""
     step, session = columns[schema.STEP], columns[schema.SESSION]
     valid = np.isfinite(step) & (session < until)
     for number, start in starts.items():
         if number <= until:
             valid &= ~((session < number) & (step > start.after))
     at = np.flatnonzero(valid)
-    at = at[np.argsort(session[at], kind="stable")]  # by session, within one as written
-    # Of equal steps the last one written stands: look for the first from behind.
+    at = at[np.argsort(session[at], kind="stable")]  # by session, then in the order of writing
+    # Of equal steps the one written last stands: take the first from behind.
     _, from_behind = np.unique(step[at][::-1], return_index=True)
     return np.asarray(at[len(at) - 1 - from_behind])
 
@@ -176,9 +176,9 @@ def _offsets(
     before: NDArray[np.int64],
     offsets: dict[int, dict[str, int]],
 ) -> dict[str, int]:
-    """Phase -> FLOPs that a session's own count lacks, given the rows that stand before it."""
+    """Phase -> FLOPs missing from a session's own count, given the rows that stand before it."""
     if start.has_state:
-        # The state is of the session that wrote the step which this one goes on after.
+        # The state comes from the session that wrote the step that this session continues after.
         return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
     prefix = schema.flops_column("")
     phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
@@ -186,7 +186,7 @@ def _offsets(
 
 
 def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:
-    """Put a session's FLOPs on top of its offsets, exactly."""
+    """Add its offsets to a session's FLOPs, exactly."""
     for phase, offset in offsets.items():
         if not offset:
             continue
@@ -200,7 +200,7 @@ def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[st
 def most_flops(
     columns: dict[str, Floats], rows: NDArray[np.int64], phase: str = schema.TOTAL
 ) -> int:
-    """The largest exact cumulative FLOPs in any of the rows; 0 where none has a count."""
+    """The largest exact cumulative FLOPs of any row; 0 if no row has a count."""
     name = schema.flops_column(phase)
     if name not in columns:
         return 0

@@ -1,1 +1,1 @@
-"""What is drawn, compared and told of: runs in groups, measures over an axis, their curves."""
+"""What reports draw, compare and describe: groups of runs, measures over an axis, their curves."""

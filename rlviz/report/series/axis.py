@@ -33,13 +33,13 @@ class XAxis:
         return self.axis.unit
 
     def positions(self, run: History) -> Floats:
-        """Where each step of a run stands, (T,), never decreasing; NaN where that is unknown, on a
-        logarithmic axis also where it is not above 0."""
+        """The position of each step of a run, (T,), never decreasing; NaN where it is unknown and,
+        on a logarithmic axis, where it is not above 0."""
         x = _POSITIONS[self.name](run)
         return np.where(x > 0, x, np.nan) if self.log else x
 
     def scaled(self, x: Floats) -> Floats:
-        """Positions as they lie on the paper: their decades if it is logarithmic."""
+        """Positions on the axis as drawn: their decimal logarithms if the axis is logarithmic."""
         return np.log10(x) if self.log else x
 
     def unscaled(self, place: Floats) -> Floats:
@@ -52,10 +52,10 @@ class XAxis:
 
 
 def choose(name: schema.AxisName, runs: Iterable[History], *, log: bool = False) -> XAxis:
-    """The axis of that name, for all of the runs.
+    """The axis of that name, for all runs.
 
-    Where one of them has no axis of FLOPs (see `History.has_compute_axis`), all are drawn over
-    their steps instead.
+    If one run has no axis of FLOPs (see `History.has_compute_axis`), all runs are drawn over their
+    steps instead.
 
     Raises:
         ValueError: there is no such axis, or a run doesn't have it.
@@ -97,7 +97,7 @@ def _step(run: History) -> Floats:
 
 
 def _hours(run: History) -> Floats:
-    """Since the first step. A clock that was set back stands still."""
+    """Hours since the first step; a step back of the clock counts as no time."""
     known = np.isfinite(run.wall_time)
     hours = np.full(len(run), np.nan)
     hours[known] = elapsed(run.wall_time[known]) / 3600
@@ -105,8 +105,8 @@ def _hours(run: History) -> Floats:
 
 
 def _tokens(run: History) -> Floats:
-    """Cumulative: the sum of the metric `tokens`, which is that of a step, or, where there is none,
-    the metric `num_tokens` as it is, which TRL logs cumulative."""
+    """Cumulative tokens: the running sum of the metric `tokens`, which counts one step; without it,
+    the metric `num_tokens`, which TRL logs as a cumulative count."""
     of_a_step = run.columns.get(schema.metric_column("tokens"))
     if of_a_step is not None and np.isfinite(of_a_step).any():
         known = np.isfinite(of_a_step)

@@ -1,4 +1,4 @@
-"""The one curve of a metric, with its band: all that shows one reads its values from here."""
+"""The one curve of a metric, with its band: every report reads its values here."""
 
 import math
 from collections.abc import Sequence
@@ -19,24 +19,25 @@ from rlviz.smooth.local import local_polynomial
 Floats = NDArray[np.float64]
 
 MOST = 2_000
-"""A longer run is smoothed through so many means of neighbors, wherever its curve is read: more
-say nothing about a curve, and cost time."""
+"""A longer run is first averaged to this many means of neighbors, wherever its curve is read: more
+points tell nothing about a curve and cost time."""
 _PARTS_OF_LOG_AXIS = 400
-"""Else the steps, of which nearly all lie in the last decade, would set the bandwidth for all."""
+"""Without these parts the last decade, which holds nearly all steps, would set the bandwidth for
+the whole axis."""
 _GRID = 500
-"""Points of a mean over seeds, and places at which a curve is drawn at random."""
+"""Points of a mean over seeds, and of a randomly drawn curve."""
 _STANDARD_ERRORS = 2.0
-"""Half of the band of a single run."""
+"""Half the width of a single run's band, in standard errors."""
 _TAIL = 0.025
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a curve is at one place: the number, and the band around it.
+    """The value of a curve at one place, with its band.
 
     Attributes:
-        value: of the curve.
-        low, high: of its band; NaN where nothing is known of it.
+        value: the curve.
+        low, high: its band; NaN where it is unknown.
     """
 
     value: float
@@ -51,7 +52,8 @@ class Value:
 
     @property
     def error(self) -> float | None:
-        """What stands behind "±": half of the band, about two standard errors; None without one."""
+        """The number after "±": half the width of the band, about two standard errors; None without
+        a band."""
         half = (self.high - self.low) / 2
         return half if math.isfinite(half) else None
 
@@ -61,18 +63,18 @@ class Curve:
     """A line with its band, each array (n,), x increasing.
 
     Attributes:
-        axis: what x counts.
-        x, y: the line. Between its points it is straight, on the axis as it is drawn.
-        low, high: the band: ± 2 standard errors of a single run, at its bandwidth and at half of
-            it; of a mean over seeds the 95 % interval of the seeds, and never less than that of
-            each run's own noise. NaN where nothing is known of it.
-        bandwidth: at each point, in the unit of the axis as it lies on the paper; NaN for a mean
-            over seeds.
-        noise_correlation: of each step's noise with the next one's, in [0, 1); NaN for a mean.
-        is_smooth: False where it only joins its points.
-        averaged: how many neighbors were averaged before; 0 for all in each of 400 parts of the
-            axis.
-        seeds: how many runs it is the mean of.
+        axis: the axis of x.
+        x, y: the line, straight between its points on the axis as drawn.
+        low, high: the band. For a single run: ± 2 standard errors at its bandwidth and at half of
+            it. For a mean over seeds: the 95 % interval of the seeds, never narrower than the noise
+            within the runs makes it. NaN where it is unknown.
+        bandwidth: at each point, in the unit of the axis as drawn; NaN for a mean over seeds.
+        noise_correlation: between the noise of a step and of the next one, in [0, 1); NaN for a
+            mean.
+        is_smooth: False if it only joins its points.
+        averaged: how many neighbors each point averages; 0 if each point averages all steps in one
+            of 400 parts of the axis.
+        seeds: how many runs it averages.
     """
 
     axis: XAxis
@@ -87,24 +89,25 @@ class Curve:
     seeds: int = 1
 
     def at(self, x: float) -> Value:
-        """The curve at a place; beyond its ends, at the nearest one."""
+        """The curve at a place; beyond an end, the value at that end."""
         y, low, high = self.values_at(np.array([x]))
         return Value(float(y[0]), float(low[0]), float(high[0]))
 
     def values_at(self, x: Floats) -> tuple[Floats, Floats, Floats]:
-        """The curve at many places, (value, low, high), each (m,); beyond its ends, at the nearest
-        one: that of a long run goes from the middle of its first bin to that of its last."""
+        """The curve at many places, (value, low, high), each (m,). Beyond an end it keeps the value
+        at that end: the curve of a long run spans from the middle of its first bin to the middle of
+        its last."""
         place, places = self.axis.scaled(x), self.axis.scaled(self.x)
         y, low, high = (np.interp(place, places, part) for part in (self.y, self.low, self.high))
         return y, low, high
 
     def draws(self, resamples: int, random: Generator) -> Floats:
-        """What the curve could have been, (resamples, n): around it by its errors, with neighbors
-        as alike as the kernel makes them.
+        """Random curves that the data allow, (resamples, n): they vary around the curve by its
+        errors, and neighbors are correlated as the kernel correlates them.
 
-        The errors of a curve of this kernel at two places are correlated by a function of their
-        distance in bandwidths (`rlviz.smooth.lasting.autocorrelation`); where the bandwidth
-        changes, the distance is added up along the way.
+        Under this kernel the errors at two places have a correlation that depends on their distance
+        in bandwidths (`rlviz.smooth.lasting.autocorrelation`); where the bandwidth changes, the
+        distance is added up along the way.
         """
         error = np.nan_to_num((self.high - self.low) / (2 * _STANDARD_ERRORS))
         places = self.axis.scaled(self.x)
@@ -119,13 +122,13 @@ class Curve:
         return np.asarray(self.y + error * drawn)
 
     def times(self, factor: float) -> "Curve":
-        """The curve of the values times a factor, such as −1."""
+        """The curve times a factor, such as −1."""
         low, high = sorted((factor * self.low, factor * self.high), key=np.nansum)
         return replace(self, y=factor * self.y, low=low, high=high)
 
 
 def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
-    """The curve of a run; None where it has no finite point."""
+    """The curve of a run; None if it has no finite point."""
     values = what.values(run)
     if values is None:
         return None
@@ -134,7 +137,7 @@ def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
 
 
 def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
-    """The curve of a run, or the mean of its seeds' curves; None where there is none."""
+    """The curve of a run, or the mean of the seeds' curves; None if there is none."""
     found = [curve for run in group.runs if (curve := curve_of(run, what, axis)) is not None]
     if not found:
         return None
@@ -142,8 +145,8 @@ def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
 
 
 def curve_columns(run: History) -> dict[str, Floats]:
-    """What the figure's curves are at each step, by column name, each (T,): `curve/<metric>`,
-    `curve_low/<metric>` and `curve_high/<metric>`, NaN where a step has no place on the axis."""
+    """The figure's curves at each step, by column name, each (T,): `curve/<metric>`,
+    `curve_low/<metric>` and `curve_high/<metric>`; NaN where a step has no place on the axis."""
     axis = choose("flops", [run])
     x = axis.positions(run)
     columns = {}
@@ -156,7 +159,7 @@ def curve_columns(run: History) -> dict[str, Floats]:
 
 
 def finite(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The points of which both are."""
+    """The points with finite x and finite y."""
     x, y, _ = _known(x, y, None)
     return x, y
 
@@ -176,14 +179,14 @@ def smoothed(
 ) -> Curve:
     """The local-quadratic curve through finite points, (T,), x never decreasing, with its band.
 
-    More than 2,000 points are averaged first in bins of equal count; on a logarithmic axis those in
-    each of 400 parts of equal width always are.
+    On a linear axis, more than 2,000 points are first averaged in bins of equal count. On a
+    logarithmic axis, the points in each of 400 parts of equal width are always averaged.
 
     Args:
-        axis: that x lies on.
+        axis: the axis of x.
         x, y: (T,), finite, T >= 1.
-        variance: of each y, where the rows tell it; NaN elsewhere.
-        limits: what the curve and its band can't pass, such as (0, 1) of a share.
+        variance: the variance of each y where the rows tell it; NaN elsewhere.
+        limits: bounds of the curve and its band, such as (0, 1) for a share.
     """
     place, count = axis.scaled(x), 1
     if axis.log:
@@ -213,7 +216,7 @@ def smoothed(
 
 
 def joined(axis: XAxis, x: Floats, y: Floats) -> Curve:
-    """The line from point to point, for fewer than a curve needs; without a band."""
+    """The line from point to point, without a band, for fewer points than a curve needs."""
     nothing = np.full(len(x), np.nan)
     return Curve(axis, x, y, nothing, nothing, nothing, is_smooth=False)
 
@@ -221,7 +224,7 @@ def joined(axis: XAxis, x: Floats, y: Floats) -> Curve:
 def _averaged(
     x: Floats, y: Floats, variance: Floats | None, starts: NDArray[np.int64]
 ) -> tuple[Floats, Floats, Floats | None]:
-    """Means of stretches, and the variance of these means."""
+    """Means of stretches, and the variances of these means."""
     if variance is not None:
         counts = np.diff(starts, append=len(y))
         variance = np.add.reduceat(variance, starts) / counts**2
@@ -230,12 +233,12 @@ def _averaged(
 
 
 def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
-    """The mean of several seeds' curves where all of them are; None where they have no stretch in
-    common.
+    """The mean of several seeds' curves over the stretch that all of them cover; None without such
+    a stretch.
 
-    Its band is Student's 95 % interval of the mean over the seeds, and never less than ± 2 standard
-    errors of the mean that the noise within each run makes: two seeds that happen to agree at a
-    place are not sure there.
+    Its band is Student's 95 % interval of the mean over the seeds. It is never narrower than ± 2
+    standard errors of the mean due to the noise within each run: two seeds that happen to agree at
+    a place make nothing certain there.
     """
     places = [axis.scaled(curve.x) for curve in curves]
     begin, end = max(place[0] for place in places), min(place[-1] for place in places)
@@ -262,8 +265,9 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
 
 
 def student_mean(rows: Floats) -> tuple[Floats, Floats]:
-    """The mean over seeds, (S, n) -> (n,), and half of its 95 % interval by Student's t."""
-    from scipy.special import stdtrit  # takes its time to load, and seeds are rare
+    """The mean over seeds, (S, n) -> (n,), and half the width of its 95 % interval by Student's
+    t."""
+    from scipy.special import stdtrit  # slow to load, and seeds are rare
 
     error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
     return rows.mean(axis=0), float(stdtrit(len(rows) - 1, 1 - _TAIL)) * error

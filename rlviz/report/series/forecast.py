@@ -1,4 +1,5 @@
-"""What is foreseen beyond the data: the law fitted to a run and where it goes, or why not."""
+"""The forecast beyond the data: the law fitted to a run and where it leads, or why there is
+none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _TIMES = 2.0
-"""So far it is drawn: to this many times the compute of the data."""
+"""How far a forecast is drawn: to this many times the compute of the data."""
 
 
 class Forecast(Protocol):
@@ -27,7 +28,7 @@ class Forecast(Protocol):
 
     @property
     def identifiable(self) -> bool:
-        """Whether the data tell enough; if not, nothing is drawn."""
+        """Whether the data determine the fit; if not, nothing is drawn."""
         ...
 
     def predict(self, flops: Any, /) -> Any:
@@ -35,7 +36,7 @@ class Forecast(Protocol):
         ...
 
     def predict_interval(self, flops: Any, /) -> tuple[Any, Any]:
-        """Its (low, high), each (n,)."""
+        """The (low, high) interval of the prediction, each (n,)."""
         ...
 
 
@@ -52,14 +53,14 @@ class Outlook:
     def beyond(
         cls, last: float, axis: XAxis, forecast: Forecast, start: Value | None = None
     ) -> "Outlook | None":
-        """From the last FLOPs on; None where the forecast says nothing.
+        """The forecast from the last FLOPs on; None if the forecast says nothing.
 
-        It begins where the curve ends, at `start`, and comes to the law at twice the compute: two
-        numbers for the last step would contradict each other. A law that misses the end of the
-        curve shows that by its bend.
+        It begins at the end of the curve, `start`, and meets the law at twice the compute, because
+        two numbers for the last step would contradict each other. A law that misses the end of the
+        curve shows a bend.
 
         Raises:
-            ValueError: it doesn't give an accuracy for each of the FLOPs.
+            ValueError: the forecast doesn't give one accuracy for each of the FLOPs.
         """
         if axis.name != "flops" or not last > 0 or not forecast.identifiable:
             return None
@@ -86,10 +87,10 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """The law of accuracy over compute that a run shows, and where it goes.
+    """The law of accuracy over compute that a run follows, and where it leads.
 
     Attributes:
-        fit: the law, identifiable.
+        fit: the law, which is identifiable.
         outlook: its points over a linear axis of RL FLOPs.
     """
 
@@ -98,7 +99,7 @@ class Foreseen:
 
 
 def foresee(run: History | Sequence[History]) -> Foreseen | str:
-    """What is foreseen of a run; or why nothing can be, in a clause without a full stop."""
+    """The forecast of a run, or why there is none, as a clause without a period."""
     from rlviz.scaling.fitting import fit  # loads scipy
 
     if not isinstance(run, History):
@@ -113,7 +114,7 @@ def foresee(run: History | Sequence[History]) -> Foreseen | str:
     if not found.identifiable:
         return found.why_not
     curve = curve_of(run, measure(schema.ACCURACY, [run]), axis)
-    assert curve is not None  # else there had been nothing to fit
+    assert curve is not None  # without a curve there is nothing to fit
     last = float(run.flops[np.isfinite(run.flops) & np.isfinite(run.accuracy)][-1])
     outlook = Outlook.beyond(last, axis, found, curve.at(last))
     if outlook is None:
@@ -135,7 +136,7 @@ class Forecasts:
 
     @classmethod
     def of(cls, runs: Mapping[str, History | Sequence[History]]) -> "Forecasts":
-        """Of runs by their names; several runs under one name are seeds."""
+        """The forecasts of named runs; several runs under one name are seeds."""
         found = {name: foresee(run) for name, run in runs.items()}
         return cls(
             {name: one.fit for name, one in found.items() if isinstance(one, Foreseen)},
@@ -144,5 +145,5 @@ class Forecasts:
 
     @property
     def only(self) -> Forecast | None:
-        """That of a run which is drawn alone, without a name."""
+        """The forecast of a run that is drawn alone, without a name."""
         return next(iter(self.fits.values()), None)

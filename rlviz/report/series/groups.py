@@ -1,4 +1,5 @@
-"""Runs that are drawn or compared together: their names, and which are seeds of one another."""
+"""Runs that are drawn or compared together: their names, and which of them are seeds of one
+configuration."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,25 +9,26 @@ from typing import TypeAlias
 from rlviz.report.history import History
 
 Histories: TypeAlias = History | Sequence[History] | Mapping[str, History | Sequence[History]]
-"""A run; several; or names, each with a run or with the seeds of one configuration."""
+"""One run, several runs, or names that each map to a run or to the seeds of one configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One configuration: a run, or several that differ in their seed only."""
+    """One configuration: a run, or several runs that differ only in their seed."""
 
     name: str
     runs: tuple[History, ...]
 
 
 def groups_of(histories: Histories) -> tuple[Group, ...]:
-    """What was given, as named groups in their order.
+    """The given runs as named groups, in the order given.
 
-    Runs without a name get that of their directory, with as many of its parents as tell them apart.
+    Runs without a name get the name of their directory, with as many parents as it takes to tell
+    them apart.
 
     Raises:
-        TypeError: something is no `History`.
-        ValueError: there is none, or one without a step.
+        TypeError: something is not a `History`.
+        ValueError: there is no run, or a run has no step.
     """
     if isinstance(histories, History):
         histories = [histories]
@@ -63,7 +65,7 @@ def _checked(runs: Iterable[History], what: str) -> tuple[History, ...]:
 
 
 def _names(runs: Sequence[History]) -> list[str]:
-    """The shortest ends of the paths that tell the runs apart; numbers where none does."""
+    """The shortest ends of the paths that tell the runs apart; numbers if no end does."""
     paths = [PurePath(run.logdir).parts if run.logdir else () for run in runs]
     deepest = max((len(path) for path in paths), default=0)
     for depth in range(1, deepest + 1):

@@ -1,4 +1,4 @@
-"""What of a run can be drawn or compared by its name: accuracy, parallelism, groups, metrics."""
+"""What can be drawn or compared by name: accuracy, parallelism, groups, metrics."""
 
 import math
 import re
@@ -20,22 +20,22 @@ class Measure:
 
     name: str
     label: str
-    """As it stands at the axis and in the legend."""
+    """The text at the axis and in the legend."""
     title: str
     scale: schema.Scale
 
     @property
     def limits(self) -> tuple[float, float]:
-        """What no value can pass."""
+        """The bounds of all values."""
         return (0.0, 1.0) if self.scale == "percent" else (-math.inf, math.inf)
 
     def variance(self, run: History) -> Floats | None:
-        """What the rows tell of each value's noise, its variance, (T,), NaN where they don't; None
-        of a measure of which they tell nothing.
+        """The noise variance of each value as the rows tell it, (T,), NaN where they don't; None
+        for a measure without a known variance.
 
-        A share of n independent answers has a binomial one, and the mean of n episodes that of
-        their spread; runs of older versions have no spread. Answers of one prompt are alike, and
-        so are episodes, so that it is the least that there can be.
+        For a share of n independent answers it is binomial; for the mean of n episodes it follows
+        from their spread, which runs of older versions lack. Answers to one prompt are alike, and
+        so are episodes, so this variance is a lower bound.
         """
         if self.name == schema.ACCURACY:
             return _binomial(run.columns.get("correct"), run.columns.get("graded"))
@@ -48,7 +48,8 @@ class Measure:
         return None
 
     def values(self, run: History) -> Floats | None:
-        """(T,), NaN where a step has none; None for a run that never recorded it."""
+        """The value at each step, (T,), NaN where a step has none; None if the run never recorded
+        it."""
         if (quantity := _quantity(self.name)) is not None:
             return run.values_of(quantity)
         first, _, group = self.name.partition("/")
@@ -59,9 +60,9 @@ class Measure:
 
 
 def _binomial(correct: Floats | None, graded: Floats | None) -> Floats | None:
-    """The variance of a share of graded answers, p·(1 − p)/n, (T,); None of a run that recorded
-    rates, and with them no counts. With half an answer more on either side, for n of n right
-    answers don't make the next one sure."""
+    """The variance of a share of graded answers, p·(1 − p)/n, (T,); None for a run that recorded
+    rates without counts. Half an answer is added on either side, because n right answers of n don't
+    make the next one certain."""
     if correct is None or graded is None:
         return None
     known = (graded > 0) & (correct >= 0) & (correct <= graded)  # a damaged row may be anything
@@ -73,12 +74,13 @@ def _binomial(correct: Floats | None, graded: Floats | None) -> Floats | None:
 
 
 def _possible(variance: Floats) -> Floats:
-    """Without what no variance can be."""
+    """The variances, with NaN for every number that is not a variance."""
     return np.where((variance >= 0) & (variance < math.inf), variance, np.nan)
 
 
 def _of_mean(total: Floats | None, count: Floats | None, squares: Floats | None) -> Floats | None:
-    """The variance of the mean of a step's episodes, by their spread, (T,); NaN of a single one."""
+    """The variance of the mean of a step's episodes, from their spread, (T,); NaN for a single
+    episode."""
     if total is None or count is None or squares is None:
         return None
     with np.errstate(all="ignore"):
@@ -87,7 +89,7 @@ def _of_mean(total: Floats | None, count: Floats | None, squares: Floats | None)
 
 
 def _quantity(name: str) -> schema.Quantity | None:
-    """The quantity that is called so, in rows or as an attribute of `History`."""
+    """The quantity of that name, in rows or as an attribute of `History`."""
     declared = schema.QUANTITIES.values()
     return next((known for known in declared if name in (known.name, known.attribute)), None)
 
@@ -95,17 +97,17 @@ def _quantity(name: str) -> schema.Quantity | None:
 CORE = tuple(known.name for known in schema.QUANTITIES.values() if known.is_core)
 
 _RETURN = "return"
-"""What an import calls the mean return of an episode."""
+"""The names that an import gives to the mean return of an episode."""
 _REWARD = re.compile(r"return|reward|score", re.IGNORECASE)
 _COUNTERS = ("tokens", "num_tokens")
-"""Metrics that are an axis of the figure, and no curve over it."""
+"""Metrics that serve as an axis of the figure and not as a curve."""
 
 
 def default_measures(runs: Sequence[History]) -> tuple[str, ...]:
-    """The measures that tell most of some runs, by their names, two at most.
+    """The names of the measures that tell most about some runs, at most two.
 
-    Accuracy and parallelism. Metrics take the place of what none of the runs recorded: a return
-    first, then other rewards, then the others as they were recorded.
+    These are accuracy and parallelism. If no run recorded one of them, a metric takes its place: a
+    return first, then other rewards, then other metrics in the order of recording.
     """
     recorded = [name for name in CORE if _is_recorded(name, runs)]
     names = dict.fromkeys(name for run in runs for name in run.metrics if name not in _COUNTERS)
@@ -120,12 +122,12 @@ def _is_recorded(name: str, runs: Sequence[History]) -> bool:
 
 
 def measure(name: str, runs: Sequence[History]) -> Measure:
-    """The measure of that name, which at least one of the runs has.
+    """The measure of that name, which at least one run must have.
 
     Args:
         name: "accuracy", "average_parallelism" or another quantity, "accuracy/<group>" or just the
             name of a group, a user's metric, or any column of the runs.
-        runs: those that it is looked up in. Quantities are known everywhere.
+        runs: the runs to look it up in. Quantities are known for every run.
 
     Raises:
         ValueError: no run has it.

@@ -1,4 +1,4 @@
-"""Leaves out what can't be seen: dots that lie in others, and points within a line's column."""
+"""Leaves out what can't be seen: dots hidden in other dots, and points within a line's column."""
 
 import math
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ Indices = NDArray[np.int64]
 
 MOST_DOTS = 20_000
 _ACROSS, _UP = 450, 180
-"""Cells of a figure's panel; about as wide and half as high as a dot of a long run."""
+"""Cells across and up a figure's panel: a cell is about as wide and half as high as a dot of a long
+run."""
 _CELL_PIXELS = 1 / 3
-"""The least side of a cell on a screen; where there are too many, it grows to about the radius of a
-dot."""
+"""The smallest side of a cell on a screen; where there are too many dots, it grows to about a dot's
+radius."""
 _GROWTH = 0.6
-"""Dots that fill an area become fewer with the square of a cell's side, those along a line with the
-side."""
+"""How the side grows: the number of dots falls with the square of a cell's side if they fill an
+area, and with the side if they follow a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
-    """What of a panel is visible, and how large: x as it lies on the screen, y, and pixels."""
+    """The visible part of a panel and its size: x as drawn on the screen, y, and pixels."""
 
     left: float
     right: float
@@ -37,13 +38,14 @@ class Viewport:
 
 
 def thinned(place: Floats, y: Floats, *, runs: int = 1) -> Indices:
-    """Which dots a figure has, in their order: all of a short run; of one with more than 20,000 the
-    first in each cell of a grid over the panel, and the lowest and the highest in each column.
+    """Which dots a figure draws, in their order. A short run keeps all. A run of more than 20,000
+    keeps the first dot in each cell of a grid over the panel, and the lowest and the highest in
+    each column.
 
     Args:
-        place: never decreasing positions on the paper, (T,), finite.
+        place: positions as drawn, (T,), finite, never decreasing.
         y: values, (T,), finite.
-        runs: how many share a panel; the more, the fewer dots each has.
+        runs: how many runs share a panel; the more, the fewer dots each keeps.
     """
     if len(y) * runs <= MOST_DOTS:
         return np.arange(len(y))
@@ -55,10 +57,11 @@ def thinned(place: Floats, y: Floats, *, runs: int = 1) -> Indices:
 def thinned_for_screen(
     place: Floats, y: Floats, viewport: Viewport, most: int = MOST_DOTS
 ) -> Indices:
-    """Which dots a screen has, so that the picture is the same as with all of them, in their order.
+    """Which dots a screen draws, in their order, so that the picture looks the same as with all
+    dots.
 
-    All where there are no more than `most`; else, within the viewport, as `thinned` does with cells
-    that grow until there are no more.
+    Up to `most` dots, all are drawn. Beyond that, the dots within the viewport are thinned as in
+    `thinned`, with cells that grow until at most `most` dots remain.
 
     Args:
         place: never decreasing, (T,), finite, all within the viewport.
@@ -78,8 +81,8 @@ def thinned_for_screen(
 
 
 def thinned_line(place: Floats, y: Floats, viewport: Viewport) -> Indices:
-    """Which points of a line to draw: the first, the lowest, the highest and the last in each
-    column of pixels, through which it looks as through all; all of a short line."""
+    """Which points of a line to draw: the first, lowest, highest and last in each column of pixels,
+    so that the line looks the same as through all points. A short line keeps all its points."""
     if len(y) <= 4 * viewport.width:
         return np.arange(len(y))
     column = _cells(place, viewport.left, viewport.right, viewport.width)
@@ -103,7 +106,7 @@ def _one_of_each(
 
 
 def _marked(count: int, *rows: Indices) -> Indices:
-    """All of these of `count` rows, each once and in order."""
+    """All of these indices into `count` rows, each once and in order."""
     marked = np.zeros(count, dtype=bool)
     for some in rows:
         marked[some] = True
@@ -120,14 +123,14 @@ def _extremes(y: Floats, column: Indices) -> tuple[Indices, Indices]:
 
 
 def _first_equal(y: Floats, values: Floats, starts: Indices) -> Indices:
-    """In each stretch that begins at `starts` the first point that has the stretch's value."""
+    """The first point in each stretch, beginning at `starts`, that has the stretch's value."""
     equal = np.flatnonzero(y == np.repeat(values, np.diff(starts, append=len(y))))
     stretch = np.searchsorted(starts, equal, side="right")
     return np.asarray(equal[np.unique(stretch, return_index=True)[1]])
 
 
 def _cells(values: Floats, low: float, high: float, count: int) -> Indices:
-    """The number of the cell that each value lies in, of `count` equal ones from low to high."""
+    """The number of the cell that holds each value; `count` equal cells span from low to high."""
     width = (high - low) / count
     if not 0 < width < math.inf:
         return np.zeros(len(values), dtype=np.int64)

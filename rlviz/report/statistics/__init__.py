@@ -1,4 +1,4 @@
-"""What may be claimed of a training curve: one module for each claim, and `analyse` for all."""
+"""The claims that a training curve allows: one module for each claim, and `analyse` for all."""
 
 from rlviz.report.statistics.analysis import Analysis as Analysis
 from rlviz.report.statistics.analysis import analyse as analyse

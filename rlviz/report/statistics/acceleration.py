@@ -13,9 +13,9 @@ Floats = NDArray[np.float64]
 
 _SIMULATED = 499
 _NEAR, _FINE = 0.12, 97
-"""How far from the first place of the bend others are tried, and how many."""
+"""How far from the first estimate of the bend other places are tried, and how many."""
 _BEFORE = 0.3
-"""How much of the curve before the bend counts for its place."""
+"""How much of the curve before the bend is used to locate it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Acceleration:
     """A hockey stick.
 
     Attributes:
-        p: of the bend against a straight line; of 44 places the best one counts.
-        at: where, as a share of the extent of x.
-        interval: of it, 95 % by profile likelihood.
+        p: p value of the best bend among 44 places, against a straight line.
+        at: the place of the bend, as a share of the extent of x.
+        interval: the 95 % interval of that place, by profile likelihood.
         before, after: slopes over the whole extent of x, in the unit of y.
     """
 
@@ -37,8 +37,8 @@ class Acceleration:
 
 
 def find_acceleration(shapes: Shapes, white: Floats) -> Acceleration | None:
-    """A bend to at least twice the slope that no straight line, no parabola and no level shift
-    explains as well, by simulation of each under the noise that is left.
+    """A bend to at least twice the slope that no straight line, parabola or level shift explains as
+    well; each is simulated under the noise that it leaves.
 
     Args:
         white: the whitened series, (n,).
@@ -74,17 +74,17 @@ def _bent(fits: Fits) -> Floats:
 
 
 def _compared(other: Floats, fits: Fits, seen: Floats, found: Fits) -> tuple[Floats, float]:
-    """How much better a bend is than another shape: in simulated series, and in this one."""
+    """How much better a bend fits than another shape, in simulated series and in this one."""
     return other / fits.best_bend, float(seen[0] / found.best_bend[0])
 
 
 def _located(shapes: Shapes, white: Floats, near: float) -> tuple[float, tuple[float, float]]:
-    """The place of the bend, by the curve from a little before it on: what it does earlier, such as
-    a dip, does not move it."""
+    """The place of the bend, from the curve that begins a little before it: earlier events, such as
+    a dip, do not move it."""
     late = shapes.x >= near - _BEFORE
     x, white = shapes.x[late], white[late]
     places = np.linspace(max(near - _NEAR, x[2]), min(near + _NEAR, x[-3]), _FINE)
-    # Whitened as a part of the whole, without its first point, which lacks the one before.
+    # Whitened as part of the whole series, without the first point, which has none before it.
     design = whitened(np.column_stack([np.ones_like(x), x]), shapes.correlation)[1:]
     bends = whitened(np.maximum(x[:, None] - places, 0), shapes.correlation)[1:]
     basis = np.linalg.qr(design)[0]

@@ -1,8 +1,8 @@
-"""What may be claimed of a training curve: each claim with its test and its error rate.
+"""The claims that a training curve allows, each with its test and its error rate.
 
-Every test knows that the noise of a training run lasts from step to step, and that a random walk
-can look like anything: where one is not excluded, no shape is claimed. How often the claims are
-false, and how often true ones are found, is measured by benchmarks/claims.py.
+Every test accounts for noise that lasts from step to step. A random walk can look like anything, so
+no shape is claimed unless a random walk is excluded. benchmarks/claims.py measures how often claims
+are false and how often true ones are found.
 """
 
 from dataclasses import dataclass
@@ -22,25 +22,26 @@ from rlviz.smooth.bins import averaged, averaged_ties
 Floats = NDArray[np.float64]
 
 FEWEST = 20
-"""With fewer points at places of their own nothing is claimed."""
+"""With fewer points at distinct places nothing is claimed."""
 LEAST_EXTENT = 1e-100
-"""Of the extent of the values; squares of what is beyond it are no floats."""
+"""The smallest extent of the values, and the inverse of the largest: floats do not hold squares
+beyond them."""
 MOST = 200
-"""Longer series are averaged into so many bins of equal count: shapes are wider than that, and the
-noise lasts the shorter the more steps a bin has."""
+"""Longer series are averaged into this many bins of equal count: shapes are wider than a bin, and
+noise lasts for fewer bins the more steps a bin has."""
 
 _CONTRADICTION = 0.1
-"""Of the extent of x: so far before the end of a plateau, over which a curve may change by a tenth
-of its range, a bend contradicts it."""
+"""A share of the extent of x: a bend further than this before the end of a plateau contradicts it.
+Over a plateau a curve may change by a tenth of its range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Whether the curve goes up or down over all.
+    """Whether the curve rises or falls overall.
 
     Attributes:
-        p: of the slope of a straight line, by generalised least squares under AR(1) noise.
-        slope: over the whole extent of x, in the unit of y.
+        p: p value of the slope of a straight line, by generalized least squares under AR(1) noise.
+        slope: change over the whole extent of x, in the unit of y.
     """
 
     p: float
@@ -49,12 +50,12 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was found in one series; None for what is not claimed.
+    """The findings in one series; None for whatever is not claimed.
 
     Attributes:
-        points: finite points that it rests on.
-        noise: None with fewer than 20 points, of which nothing is claimed.
-        trend: tested always; claimed (`rises`, `falls`) where p <= 0.05 and drift is excluded.
+        points: how many finite points it rests on.
+        noise: None with fewer than 20 points; then nothing is claimed.
+        trend: always tested; claimed (`rises`, `falls`) if p <= 0.05 and drift is excluded.
     """
 
     points: int
@@ -71,7 +72,7 @@ class Analysis:
 
     @property
     def direction(self) -> int:
-        """1 where a rise is claimed, -1 for a fall, else 0."""
+        """1 for a claimed rise, -1 for a claimed fall, else 0."""
         if not self.drift_excluded or self.trend is None or self.trend.p > 0.05:
             return 0
         return 1 if self.trend.slope > 0 else -1
@@ -82,7 +83,7 @@ def analyse(x: Floats, y: Floats) -> Analysis:
 
     Args:
         x: positions, (T,), never decreasing, in any unit.
-        y: values, (T,); where one of the two is not finite there is a gap.
+        y: values, (T,); a point whose x or y is not finite is a gap.
 
     Example:
         >>> steps = np.arange(200.0)
@@ -111,7 +112,7 @@ def analyse(x: Floats, y: Floats) -> Analysis:
     bend = find_acceleration(shapes, white)
     plateau = find_plateau(at, binned, noise)
     if bend and plateau and bend.at < plateau.end - _CONTRADICTION:
-        bend = plateau = None  # level and steep at one place: neither describes the curve
+        bend = plateau = None  # level and steep at the same place: neither describes the curve
     until = min(bend.at if bend else 1.0, plateau.end if plateau else 1.0)
     dip = _dip(unit, means, until, noise)
     return Analysis(len(y), noise, trend, dip, plateau, bend, scatter)
@@ -126,7 +127,7 @@ def _trend(shapes: Shapes, white: Floats) -> Trend:
 
 
 def _dip(x: Floats, y: Floats, until: float, noise: Noise) -> Dip | None:
-    """A dip at the start, in which what comes after a plateau or a bend has no part."""
+    """A dip at the start; the curve after a plateau or a bend is ignored."""
     early = x <= until
     if early.sum() < FEWEST:
         return None

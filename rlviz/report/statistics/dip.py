@@ -19,10 +19,10 @@ class Dip:
     """Where the curve turns from falling to rising.
 
     Attributes:
-        p: of the weaker arm: how often chance alone gives one so steep anywhere.
-        at: where it is lowest, as a share of the extent of x.
-        depth: how far it falls until there, in the unit of y.
-        depth_error: its standard error.
+        p: p value of the weaker arm: how often chance alone makes one as steep anywhere.
+        at: the place of the lowest point, as a share of the extent of x.
+        depth: how far the curve falls up to there, in the unit of y.
+        depth_error: the standard error of the depth.
     """
 
     p: float
@@ -34,15 +34,15 @@ class Dip:
 def find_dip(x: Floats, y: Floats, noise: Noise) -> Dip | None:
     """A V at the start: both arms significant, and better than a level shift.
 
-    Of all continuous curves of two or three straight pieces the best one is taken, one of three
-    where the third earns its place: a curve that misses the data elsewhere may fall at its start to
-    make up for it. The weaker arm is compared with the steepest piece of any curve through noise.
+    The best continuous curve of two or three straight pieces is taken, three only if the third
+    improves the fit enough: a curve that misses the data elsewhere may fall at its start to make up
+    for it. The weaker arm is compared with the steepest piece of any curve through noise.
     """
     white = whitened(y[:, None], noise.correlation)[:, 0]
     curves = [_Curves(x, noise.correlation, bends) for bends in (1, 2)]
     left = [curve.left(white) for curve in curves]
     gain = len(x) * np.log(left[0].min() / left[1].min())
-    kind = int(gain > 2 * np.log(len(x)))  # two parameters more, by BIC
+    kind = int(gain > 2 * np.log(len(x)))  # BIC for two more parameters
     best = int(left[kind].argmin())
     if left[kind][best] >= _left_by_a_shift(x, white, noise.correlation):
         return None
@@ -57,7 +57,7 @@ def find_dip(x: Floats, y: Floats, noise: Noise) -> Dip | None:
 
 
 class _Curves:
-    """Continuous curves of straight pieces, with so many bends anywhere."""
+    """Continuous curves of straight pieces, with a given number of bends anywhere."""
 
     def __init__(self, x: Floats, correlation: float, bends: int) -> None:
         n = len(x)
@@ -82,7 +82,7 @@ class _Curves:
         return np.asarray(np.maximum(white @ white - explained, 1e-300))
 
     def steepest(self, white: Floats) -> Floats:
-        """The largest t of any piece of any curve, for each of whitened series (R, n) -> (R,)."""
+        """The largest t of any piece of any curve, for each whitened series, (R, n) -> (R,)."""
         curves, n, width = self._basis.shape
         together = self._basis.swapaxes(0, 1).reshape(n, curves * width)
         explained = ((white @ together) ** 2).reshape(len(white), curves, width).sum(2)
@@ -92,7 +92,7 @@ class _Curves:
         return np.asarray(t.max(axis=(1, 2)))
 
     def turn(self, curve: int, white: Floats) -> tuple[float, float, float, float] | None:
-        """Where a curve turns from falling to rising for the first time, if it falls until there.
+        """Where a curve first turns from falling to rising, if it falls up to there.
 
         Returns:
             t of the weaker arm, position of the turn, depth and its standard error.

@@ -1,8 +1,8 @@
 """The noise around a training curve: how long it lasts, and whether the curve may be drift alone.
 
-Steps of a run are not independent: what a batch brings carries over to the next. Tests that take
-them for independent find trends where there are none in a quarter of all runs. So the noise is
-taken as AR(1), ``e_t = a·e_{t-1} + innovation``, and everything is tested after whitening by `a`.
+Steps of a run are not independent: the effect of a batch carries over to the next. Tests that
+assume independence find false trends in a quarter of all runs. So the noise is modeled as AR(1),
+``e_t = a·e_{t-1} + innovation``, and every test runs after whitening by `a`.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ Floats = NDArray[np.float64]
 
 _GRID = np.array([-0.3, 0.0, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97, 1.0])
 _SERIES = 400
-"""Simulated for each value of the grid."""
+"""How many series are simulated for each value of the grid."""
 _CAUTION = 0.35
-"""The quantile by which `a` is read off the grid. By the median, 0.5, tests at 5 % call a trend in
-7 % of trendless AR(0.5) runs of 50 steps, for `a` itself is uncertain; by this one in 4 %."""
+"""The quantile at which `a` is read off the grid. Because `a` itself is uncertain, tests at 5 %
+with the median, 0.5, claim a trend in 7 % of trendless AR(0.5) runs of 50 steps; with this
+quantile, in 4 %."""
 _LONGEST = 0.97
 
 
@@ -29,8 +30,8 @@ class Noise:
     """The noise of one series around its curve.
 
     Attributes:
-        correlation: of one point's noise with the next one's, in [0, 0.97], rather too high than
-            too low.
+        correlation: between the noise of one point and of the next, in [0, 0.97], estimated high
+            rather than low.
         is_stationary: whether a random walk, whose path can look like anything, is excluded at
             the 5 % level. Short runs with lasting noise don't exclude it.
     """
@@ -42,9 +43,9 @@ class Noise:
 def noise_of(x: Floats, y: Floats) -> Noise:
     """The noise around a spline through the series, which bends as training curves do.
 
-    The spline takes some of the noise with it, the more the longer it lasts. So the correlation
-    that remains is compared with that of simulated series of known `a` on the same x, which also
-    tells whether `a` = 1, a random walk, is excluded.
+    The spline absorbs some of the noise, and more of it the longer the noise lasts. So the
+    remaining correlation is compared with the correlation in simulated series of known `a` on the
+    same x. The comparison also tells whether `a` = 1, a random walk, is excluded.
 
     Args:
         x: positions, (n,), increasing, n >= 20.
@@ -58,15 +59,15 @@ def noise_of(x: Floats, y: Floats) -> Noise:
 
 
 def around(x: Floats, y: Floats) -> Floats:
-    """What a series, (n,), is around the spline through it."""
+    """The residuals of a series, (n,), around the spline through it."""
     basis = np.linalg.qr(_spline((x - x[0]) / (x[-1] - x[0])))[0]
     return np.asarray(_without(basis, y[None])[0])
 
 
 @lru_cache(maxsize=16)
 def _simulated(x: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Orthonormal basis of the spline, (n, df), and the correlations that it leaves of simulated
-    noise, one row for each `a` of the grid, (len(grid), series)."""
+    """Orthonormal basis of the spline, (n, df), and the correlations that remain in simulated noise
+    after the spline, one row for each `a` of the grid, (len(grid), series)."""
     positions = np.array(x)
     basis = np.linalg.qr(_spline(positions))[0]
     innovations = np.random.default_rng(1).standard_normal((_SERIES, len(x)))
@@ -75,7 +76,7 @@ def _simulated(x: tuple[float, ...]) -> tuple[Floats, Floats]:
 
 
 def _spline(x: Floats) -> Floats:
-    """Cubic B-splines, (n, df); more of them the more points there are, but few."""
+    """Cubic B-splines, (n, df); their number grows slowly with the number of points."""
     count = int(np.clip(round(0.6 * len(x) ** 0.5), 4, 9))
     inner = np.quantile(x, np.linspace(0, 1, count - 2)[1:-1])
     knots = np.concatenate([[x[0]] * 4, inner, [x[-1]] * 4])
@@ -100,7 +101,7 @@ def _lag_one(rows: Floats) -> Floats:
 
 
 def whitened(columns: Floats, correlation: float) -> Floats:
-    """Columns, (n, k), as they are where AR(1) noise becomes independent noise of equal size."""
+    """Columns, (n, k), transformed so that AR(1) noise becomes independent noise of equal size."""
     white = columns.astype(np.float64, copy=True)
     white[1:] -= correlation * columns[:-1]
     white[0] *= np.sqrt(1 - correlation**2)
@@ -109,13 +110,13 @@ def whitened(columns: Floats, correlation: float) -> Floats:
 
 @lru_cache(maxsize=4)
 def innovations(points: int, series: int) -> Floats:
-    """Independent noise of unit size, (series, points): always the same, so that the same data
-    give the same answer."""
+    """Independent noise of unit size, (series, points); always the same numbers, so that the same
+    data give the same answer."""
     drawn = np.random.default_rng(2).standard_normal((series, points))
     drawn.flags.writeable = False
     return drawn
 
 
 def p_value(simulated: Floats, observed: float) -> float:
-    """How often what chance alone does reaches what was observed, in (0, 1]."""
+    """How often chance alone reaches the observed value, in (0, 1]."""
     return float((1 + np.count_nonzero(simulated >= observed)) / (1 + len(simulated)))

@@ -1,4 +1,4 @@
-"""A plateau: a stretch over which the curve stays where it is."""
+"""A plateau: a stretch over which the curve stays level."""
 
 import itertools
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Ints = NDArray[np.int64]
 
 _CELLS = 40
 _POINTS = 4
-"""In a cell at least."""
+"""The fewest points in a cell."""
 _SHORTEST = 0.2
-"""Of the extent of x."""
+"""The shortest plateau, as a share of the extent of x."""
 _FEWEST = 8
 _TOLERANCE = 0.1
-"""Of the range of the curve: so little it may change over a plateau."""
+"""How much the curve may change over a plateau, as a share of its range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Plateau:
 
     Attributes:
         start, end: as shares of the extent of x.
-        level: the mean over it, in the unit of y.
-        level_error: its standard error.
-        change: at most so much the curve changes over it, at 95 %, in the unit of y.
+        level: the mean over the plateau, in the unit of y.
+        level_error: the standard error of the level.
+        change: 95 % upper bound of the change over the plateau, in the unit of y.
     """
 
     start: float
@@ -41,15 +41,15 @@ class Plateau:
 
 
 def find_plateau(x: Floats, y: Floats, noise: Noise) -> Plateau | None:
-    """By equivalence: the 95 % bound of the change over a stretch is under a tenth of the range.
+    """A plateau by an equivalence test: the 95 % bound of the change is under a tenth of the range.
 
-    The range is that of means over a twentieth of the points each. Where noise alone makes it, no
-    stretch has a bound under a tenth of it, and none is named.
+    The range is the range of means over a twentieth of the points each. If noise alone makes it, no
+    stretch has a bound under a tenth of it, and no plateau is claimed.
 
-    Two changes are put together by their squares: that of a straight line through the stretch, by
-    its 95 % bound, and what the means over cells deviate from that line beyond their noise, as the
-    rise of a line that deviates as much from its own mean. Without the second a dip and the way
-    back would be level.
+    The bound adds the squares of two changes. The first is the 95 % bound of the rise of a straight
+    line through the stretch. The second is how far the means over cells deviate from that line
+    beyond their noise, expressed as the rise of a line that deviates as much from its own mean.
+    Without the second, a dip and the way back would count as level.
     """
     inflation = (1 + noise.correlation) / (1 - noise.correlation)
     parts = [part.mean() for part in np.array_split(y, 20)]
@@ -82,7 +82,8 @@ def find_plateau(x: Floats, y: Floats, noise: Noise) -> Plateau | None:
 def _bends(
     x: Floats, y: Floats, ends: Ints, sides: Ints, slope: Floats, variance: Floats
 ) -> Floats:
-    """How much stretches of cells, (k, 2), bend off lines of these slopes, (k,), in the unit of y.
+    """How much stretches of cells, (k, 2), deviate from lines of these slopes, (k,), in the unit of
+    y.
 
     A line that rises by d deviates from its mean by a variance of d²/12.
     """

@@ -10,9 +10,9 @@ Floats = NDArray[np.float64]
 
 _BLOCKS = 4000
 _INFLATION = 1.9
-"""Neighbouring second differences share points: of independent noise, |second differences| have
-correlations of 0.41 and 0.02 with the next two, so n of them count as n / 1.9; of AR(1) noise as
-more."""
+"""Neighboring second differences share points. Under independent noise, |second differences| have
+correlations of 0.41 and 0.02 with the next two, so n of them count as n / 1.9; under AR(1) noise
+they count as more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Scatter:
     """Standard deviation of single steps around the curve, in the first and the last third.
 
     Attributes:
-        first, last: in the unit of y; by second differences, for which a curve is straight.
-        p: of a growth over the run.
+        first, last: in the unit of y; from second differences, to which a curve looks straight.
+        p: p value of a growth over the run.
     """
 
     first: float
@@ -34,9 +34,10 @@ class Scatter:
 
 
 def scatter_of(y: Floats) -> Scatter:
-    """Trend of the ranks of |second differences|; of a long run, of their means over blocks.
+    """The scatter and its trend in the ranks of |second differences|; for a long run, in the ranks
+    of their means over blocks.
 
-    Ranks, since differences have long tails.
+    Ranks are used because differences have long tails.
 
     Args:
         y: finite values in the order of the steps, (T,), T >= 20.

@@ -1,4 +1,5 @@
-"""Simple shapes fitted to a curve, to many simulated ones at once: line, bend, shift, parabola."""
+"""Simple shapes fitted to a curve or to many simulated ones at once: line, bend, shift,
+parabola."""
 
 from dataclasses import dataclass
 
@@ -18,8 +19,8 @@ class Fits:
 
     Attributes:
         constant, line, parabola: (R,).
-        bends: of a line that bends, at each position, (R, positions).
-        shifts: of a line with a level shift, at each position, (R, positions).
+        bends: for a line that bends at each position, (R, positions).
+        shifts: for a line with a level shift at each position, (R, positions).
     """
 
     constant: Floats
@@ -71,7 +72,7 @@ class Shapes:
         return np.column_stack([self.line, self._shifts[:, position]])
 
     def coefficients(self, design: Floats, white: Floats) -> Floats:
-        """Generalised least squares; `white` is a whitened series, (n,)."""
+        """Coefficients by generalized least squares; `white` is a whitened series, (n,)."""
         return np.asarray(np.linalg.lstsq(whitened(design, self.correlation), white, rcond=None)[0])
 
     def white(self, values: Floats) -> Floats:
@@ -94,7 +95,7 @@ class Shapes:
         return np.linalg.qr(whitened(design, self.correlation))[0]
 
     def _beside_the_line(self, columns: Floats) -> Floats:
-        """What of the columns a line does not explain, each of length 1."""
+        """The parts of the columns that a line does not explain, each scaled to length 1."""
         white = whitened(columns, self.correlation)
         white = white - self._line_q @ (self._line_q.T @ white)
         length = np.linalg.norm(white, axis=0)
@@ -106,5 +107,5 @@ def _projected(white: Floats, basis: Floats) -> Floats:
 
 
 def _left(total: Floats, explained: Floats) -> Floats:
-    """Never less than rounding leaves of a series without noise."""
+    """The unexplained sum of squares, never less than rounding leaves in a series without noise."""
     return np.asarray(np.maximum(total - explained, 1e-12 * total))

@@ -1,4 +1,4 @@
-"""Whether two curves of a run move together beyond both changing along it."""
+"""Whether two curves of a run move together, beyond the fact that both change along it."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ Floats = NDArray[np.float64]
 class Together:
     """The correlation of two curves' noise.
 
-    Two curves that both rise are correlated whatever they are: that says nothing. What says
-    something is whether they go up and down together around their curves, and from step to step.
+    Any two rising curves are correlated; that says nothing. The test asks whether the series go up
+    and down together around their curves, and from step to step.
 
     Attributes:
         correlation: around the two curves, in [-1, 1].
-        p_around: of it, with the number of points that the lasting noise leaves.
-        p_changes: of the correlation of the changes from point to point.
+        p_around: its p value, with the effective number of points under lasting noise.
+        p_changes: p value of the correlation of the changes from point to point.
     """
 
     correlation: float
@@ -30,7 +30,7 @@ class Together:
 
     @property
     def is_claimed(self) -> bool:
-        """Both tests reject at 5 %."""
+        """Whether both tests reject at 5 %."""
         return self.p_around <= 0.05 and self.p_changes <= 0.05
 
 
@@ -48,7 +48,7 @@ def together(x: Floats, first: Floats, second: Floats) -> Together:
 
 
 def _evened(noise: Floats) -> Floats:
-    """Noise in units of its size nearby: scatter that grows in both curves is no connection."""
+    """Noise in units of its local size: scatter that grows in both curves is not a connection."""
     width = max(len(noise) // 10, 5)
     counts = np.convolve(np.ones_like(noise), np.ones(width), "same")
     size = np.convolve(np.abs(noise), np.ones(width), "same") / counts

@@ -23,14 +23,14 @@ Floats = NDArray[np.float64]
 
 
 def summarise(history: History) -> Summary:
-    """Sum up a run: what its curves did, what it cost, what can't be concluded, what was lost.
+    """Sum up a run: what its curves did, what it cost, what can't be concluded, and what was lost.
 
-    Places along the run are cumulative RL FLOPs, or steps where a run has no such axis. Values are
-    those of the figure's curve, ± half of its band; claims are tested by `rlviz.report.statistics`.
-    With fewer than 20 points there are only the recorded values.
+    Places along the run are cumulative RL FLOPs, or steps if a run has no such axis. Values come
+    from the figure's curve, ± half the width of its band; `rlviz.report.statistics` tests the
+    claims. With fewer than 20 points the summary has only the recorded values.
 
     Raises:
-        TypeError: it is no `History`.
+        TypeError: it is not a `History`.
 
     Example:
         >>> import numpy as np
@@ -46,11 +46,11 @@ def summarise(history: History) -> Summary:
         )
     over = choose("flops", [history])
     names = [known.name for known in history.quantities]
-    # As the figure has it where there is no accuracy.
+    # As in the figure if there is no accuracy.
     names += [name for name in default_measures([history]) if name in history.metrics]
     unsure: list[str] = []
     claims = [_claim(measure(name, [history]), history, over, unsure) for name in names]
-    claims.sort(key=lambda claim: not claim.values)  # what there is before what there is not
+    claims.sort(key=lambda claim: not claim.values)  # recorded measures first
     claims += _forecast(history, unsure)
     claims += _connection(history, over.positions(history), unsure)
     return Summary(
@@ -72,7 +72,7 @@ def _claim(what: Measure, history: History, over: XAxis, unsure: list[str]) -> C
     if curve is None:
         return Claim(name, label, f"{label} was not recorded.", {})
     values = what.values(history)
-    assert values is not None  # else there were no curve
+    assert values is not None  # without values there is no curve
     x, y = curves.finite(over.positions(history), values)
     form, axis, found = form_of(name), _axis(history, x), analyse(x, y)
     if len(y) < FEWEST:
@@ -89,7 +89,7 @@ def _claim(what: Measure, history: History, over: XAxis, unsure: list[str]) -> C
 
 
 def _curve(what: Measure, history: History, over: XAxis) -> Curve | None:
-    """The curve that the figure draws; of fewer points than one can be read off, these."""
+    """The curve that the figure draws; with too few points for a curve, the points."""
     values = what.values(history)
     if values is None:
         return None
@@ -102,7 +102,7 @@ def _curve(what: Measure, history: History, over: XAxis) -> Curve | None:
 
 
 def _groups(history: History, over: XAxis) -> dict[str, dict[str, Value]]:
-    """Of each task family that had a graded answer."""
+    """The values of each task family that had a graded answer."""
     found = {}
     for group in history.groups:
         what = measure(f"{schema.ACCURACY}/{group}", [history])
@@ -114,7 +114,7 @@ def _groups(history: History, over: XAxis) -> dict[str, dict[str, Value]]:
 
 def _values(curve: Curve, x: Floats) -> dict[str, Value]:
     middle = float(x[0]) + 0.5 * float(x[-1] - x[0])
-    if not curve.is_smooth:  # of points that nothing joins, the nearest
+    if not curve.is_smooth:  # points without a curve: take the nearest
         middle = float(x[np.abs(x - middle).argmin()])
     return {"start": curve.at(x[0]), "middle": curve.at(middle), "end": curve.at(x[-1])}
 
@@ -138,7 +138,7 @@ def _forecast(history: History, unsure: list[str]) -> list[Claim]:
     """What twice the compute would bring, where the data show a ceiling."""
     if not history.has_compute_axis or np.isfinite(history.accuracy).sum() < FEWEST:
         return []
-    from rlviz.scaling.fitting import fit  # scipy.optimize takes its time to load
+    from rlviz.scaling.fitting import fit  # scipy.optimize is slow to load
 
     curve = fit(history.flops, history.accuracy)
     if not curve.identifiable:
@@ -158,7 +158,8 @@ def _forecast(history: History, unsure: list[str]) -> list[Claim]:
 
 
 def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
-    """Whether accuracy and parallelism move together beyond both changing along the run."""
+    """Whether accuracy and parallelism move together, beyond the fact that both change along the
+    run."""
     accuracy, parallelism = history.accuracy, history.parallelism
     known = np.isfinite(x) & np.isfinite(accuracy) & np.isfinite(parallelism)
     at, first = averaged(*averaged_ties(x[known], accuracy[known]), MOST)

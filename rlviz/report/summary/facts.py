@@ -1,4 +1,4 @@
-"""Plain numbers of a run, and what of it was lost."""
+"""Plain numbers of a run, and its losses."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ def facts(history: History) -> dict[str, Any]:
     """Steps, sessions, seconds, and FLOPs, wall seconds and MFU by phase, ready for JSON.
 
     Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
-    `wall_seconds`, from the end of the first step to that of the last, 0 where no time is known;
+    `wall_seconds`, from the end of the first step to the end of the last, 0 if no time is known;
     `flops`, by phase, with the total, as exact integers; `seconds`, by phase; `mfu`, by phase, in
-    [0, 1], weighed by seconds; `flops_per_second`, the total over the wall seconds, None where one
-    of them is unknown.
+    [0, 1], weighted by seconds; `flops_per_second`, the total divided by the wall seconds, None if
+    either is unknown.
     """
     account = account_of(history)
     return {
@@ -34,7 +34,7 @@ def facts(history: History) -> dict[str, Any]:
 
 
 def notes(history: History) -> tuple[str, ...]:
-    """What was lost, damaged or done again, a sentence each."""
+    """What was lost, damaged or repeated, one sentence each."""
     notes = []
     if not np.isfinite(history.flops).any():
         notes.append("no RL FLOPs were recorded, so the axis is training steps.")
@@ -87,7 +87,7 @@ def notes(history: History) -> tuple[str, ...]:
 
 
 def _effect(history: History) -> str:
-    """What the damage costs, beyond the rows that are known to be lost."""
+    """The cost of the damage, beyond the rows that are known to be lost."""
     if any(may_hide_steps(history, damage) for damage in history.damage):
         return "; whether they held steps behind the last one that is here can't be told"
     return "" if history.lost_rows else "; no step is missing by it"

@@ -1,4 +1,4 @@
-"""Tells in a sentence what a curve did, and no more than its tests allow."""
+"""Tells in one sentence what a curve did, and claims no more than its tests allow."""
 
 import math
 from collections.abc import Callable
@@ -14,12 +14,12 @@ Form = Callable[[Value], str]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """How places along the run are called.
+    """The names of places along the run.
 
     Attributes:
         start, extent: of x.
         places: one or two positions -> "3.0e22 RL FLOPs", "steps 12 to 40".
-        whole: what a share is one of: "the compute" or "the steps".
+        whole: the whole that a share refers to: "the compute" or "the steps".
     """
 
     start: float
@@ -34,7 +34,7 @@ class Axis:
         return f"{100 * share:.0f} % of {self.whole}"
 
     def at(self, *shares: float) -> str:
-        """Where that is; with two shares, from where to where."""
+        """The place at a share; with two shares, the range between them."""
         return self.places(*map(self.x, shares))
 
 
@@ -71,7 +71,7 @@ def sentence(name: str, form: Form, axis: Axis, values: Curve, found: Analysis) 
 def _events(
     form: Form, axis: Axis, values: Curve, found: Analysis, start: str, end: str
 ) -> list[str]:
-    """What the curve did one after the other; nothing where it has no parts."""
+    """What the curve did, in order; empty if it has no distinct parts."""
     dip, plateau, bend = found.dip, found.plateau, found.acceleration
     events = []
     began, reached = 0.0, values.at(axis.x(0.0)).value
@@ -81,7 +81,7 @@ def _events(
         began, reached = dip.at, lowest.value
     if plateau is not None and plateau.start >= began - 0.05:
         level = form(Value.around(plateau.level, plateau.level_error))
-        # Up to where it bends: over a plateau the curve may change a little.
+        # Only up to the bend: over a plateau the curve may change a little.
         ended = plateau.end if bend is None else min(plateau.end, bend.at)
         stretch = f"from {100 * plateau.start:.0f} to {axis.share(ended)}"
         if plateau.start < 0.05:
@@ -105,14 +105,15 @@ def _events(
         steep = "rose" if bend.after > 0 else "fell"
         events.append(f"from {axis.at(bend.at)} on {steep} steeply to {end}")
     elif events and began <= 0.95:
-        # From the number that was told before: another one at that place would contradict it.
+        # Compare with the number told before: another number at that place would contradict it.
         moved = "rose" if values.at(axis.x(1.0)).value > reached else "fell"
         events.append(f"then {moved} to {end}")
     return events
 
 
 def _differs(value: Value, plateau: Plateau) -> bool:
-    """Whether the curve is there beside the level: within a tenth of its range it may change."""
+    """Whether the curve differs from the level: over a plateau it may change by a tenth of its
+    range."""
     return abs(value.value - plateau.level) > math.hypot(
         value.error or 0.0, 2 * plateau.level_error
     )
@@ -143,7 +144,7 @@ def p_text(p: float) -> str:
 
 
 def findings(name: str, form: Form, axis: Axis, found: Analysis) -> list[tuple[str, str]]:
-    """What was claimed of a measure, each with its test: (claim, finding)."""
+    """The claims about a measure, each with its test: (claim, finding)."""
     rows = []
     if found.direction and found.trend is not None:
         moved = "rises" if found.direction > 0 else "falls"

@@ -1,4 +1,4 @@
-"""A summary and how it shows itself: in sentences, as Markdown, as a page, as plain data."""
+"""A summary and its forms: sentences, Markdown, a page, plain data."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -21,30 +21,31 @@ _DEFINITIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the summary says of one measure, and the numbers behind it."""
+    """What the summary says about one measure, and the numbers behind it."""
 
     name: str
     label: str
-    """What the measure is called, in the tables too."""
+    """The name of the measure, also in the tables."""
     sentence: str
     values: dict[str, Value]
-    """Of its curve at `start`, `middle` and `end` of the axis; empty where nothing was recorded."""
+    """The values of its curve at `start`, `middle` and `end` of the axis; empty if nothing was
+    recorded."""
     findings: tuple[tuple[str, str], ...] = ()
     """(claim, finding with its p value or interval)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What happened in a run. It shows itself in notebooks.
+    """What happened in a run. Notebooks display it.
 
     Attributes:
         title: name of the run.
-        claims: what is said: of accuracy and parallelism, of metrics that the figure shows in
-            place of what was not recorded, and of a forecast and a connection if there is one.
+        claims: the claims: about accuracy and parallelism, about metrics that the figure shows in
+            their place, and about a forecast and a connection if there is one.
         facts: plain numbers, see `rlviz.report.summary.facts.facts`.
         notes: what was lost.
-        not_concluded: what could not be said, and why.
-        groups: task family -> values of its accuracy's curve at `start`, `middle` and `end`.
+        not_concluded: what could not be concluded, and why.
+        groups: task family -> values of its accuracy curve at `start`, `middle` and `end`.
     """
 
     title: str
@@ -55,18 +56,18 @@ class Summary:
     groups: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """In a line; `print` gives its sentences."""
+        """One line; `print` shows its sentences."""
         steps = wording.counted(self.facts["steps"], "step")
         notes = wording.counted(len(self.notes), "note")
         return f"<Summary {self.title!r}, {steps}, {len(self.claims)} claims, {notes}>"
 
     def __str__(self) -> str:
-        """What happened, a sentence a line; `markdown()` has the tables too."""
+        """What happened, one sentence per line; `markdown()` has the tables, too."""
         notes = (f"Note: {note}" for note in self.notes)
         return "\n".join((f"{self.title}:", *(claim.sentence for claim in self.claims), *notes))
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain data, ready for JSON."""
+        """The summary as plain data, ready for JSON."""
         return {
             "title": self.title,
             "claims": [
@@ -89,7 +90,7 @@ class Summary:
         return _markdown(self)
 
     def html(self, *, figure_svg: str = "") -> str:
-        """The summary as a page that stands by itself, with a figure above it if one is given."""
+        """The summary as a self-contained page, with a figure above it if one is given."""
         return _page(self, figure_svg)
 
     def _repr_markdown_(self) -> str:
@@ -149,14 +150,14 @@ def _paragraph(summary: Summary) -> str:
 
 
 def _safe(summary: Summary, text: str) -> str:
-    """A sentence of which only the names of metrics may hold what Markdown sees as its own."""
+    """A sentence with the names of metrics escaped; only they may hold Markdown characters."""
     for claim in summary.claims:
         text = text.replace(claim.label, escaped(claim.label))
     return text
 
 
 def _values(summary: Summary) -> str:
-    """A row for each measure, and below the accuracy one for each task family."""
+    """One row per measure and, below accuracy, one row per task family."""
     rows = []
     for claim in summary.claims:
         if claim.values:
@@ -220,7 +221,7 @@ em { color: #767676; font-size: 0.9rem; }
 
 
 def _page(summary: Summary, figure_svg: str) -> str:
-    """A page without scripts and without anything from elsewhere."""
+    """A page without scripts or external resources."""
     body = to_html(_markdown(summary))
     drawing = figure_svg[figure_svg.find("<svg") :]
     return (

@@ -24,7 +24,7 @@ def plain(value: Value) -> str:
 
 
 def _with_error(value: Value, *, scale: float, decimals: int) -> str:
-    """The value, with its error where there is one that shows."""
+    """The value, with its error if the error is large enough to show."""
     error = scale * (value.error or 0.0)
     if error < 0.5 * 10.0 ** -(decimals + 1):
         return f"{scale * value.value:.{decimals}f}"
@@ -33,7 +33,7 @@ def _with_error(value: Value, *, scale: float, decimals: int) -> str:
 
 
 def number(value: Value) -> str:
-    """Of any size: the error has two digits, a value without one has four.
+    """A value of any size: its error has two digits; a value without an error has four.
 
     >>> number(Value.around(187.31, 1.57)), number(Value(0.02371))
     ('187.3 ± 3.1', '0.02371')
@@ -55,6 +55,6 @@ def number(value: Value) -> str:
 
 
 def form_of(name: str) -> Callable[[Value], str]:
-    """How values of a measure are written."""
+    """The function that writes values of a measure."""
     forms = {"percent": percent, "count": plain, "number": number}
     return forms[schema.QUANTITIES[name].scale] if name in schema.QUANTITIES else number
