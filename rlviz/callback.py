@@ -1,4 +1,4 @@
-"""The callback that a training script adds: it puts the parts together and computes nothing."""
+"""The callback that a training script adds: it assembles the parts and computes nothing itself."""
 
 import atexit
 import multiprocessing
@@ -38,46 +38,46 @@ from rlviz.record.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What became of the steps: ``logged == written + dropped + queued``."""
+    """What happened to the steps: ``logged == written + dropped + queued``."""
 
     logged: int
     """Steps that were closed."""
     written: int
     """Steps that the operating system took."""
     dropped: int
-    """Steps that were given up, because the disk did not take them for too long."""
+    """Steps that were given up because the disk refused them for too long."""
     queued: int
     """Steps that still wait to be written."""
     errors: int
-    """Failures in the background, each of them survived."""
+    """Failures in the background; the run survived each."""
 
 
 class Callback:
     """Records a training run: accuracy, average parallelism and RL FLOPs of every step.
 
     Args:
-        logdir: the run directory, as for TensorBoard; created when it is missing. A directory that
-            already holds a run gets another session of it.
+        logdir: the run directory, as for TensorBoard; created if missing. A directory that already
+            holds a run gets another session of that run.
         config: hyperparameters for TensorBoard's HParams and Text tabs; may be nested.
-        ema: memory of the online averages, in [0, 1), as TensorBoard's smoothing slider.
+        ema: memory of the online averages, in [0, 1), as in TensorBoard's smoothing slider.
         flush_seconds: how long a step may wait before it is written, > 0.
-        figure_seconds: at least this many seconds between two live figures, > 0; from the second on
-            they also stay under 1 % of the run's wall time. None draws none, also at the end.
+        figure_seconds: least seconds between two live figures, > 0; from the second figure on, they
+            also stay under 1 % of the run's wall time. None draws no figure, not even at the end.
         device: the accelerator, for the model FLOPs utilization (MFU) of phases that come with
             seconds: its name as `torch.cuda.get_device_name()` gives it, or its peak rate in
-            FLOP/s. A name that `rlviz.flops.peak` does not know is one warning, and no MFU.
-        devices: how many of them the FLOPs and seconds are those of.
+            FLOP/s. A name that `rlviz.flops.peak` does not know gives one warning and no MFU.
+        devices: how many devices the FLOPs and seconds cover.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
-            make the Callback on each of its ranks. All record, rank 0 adds up and writes; no rank
-            ever waits for another: one that is not heard of for 5 seconds is named, and steps are
-            written without it. Without a group, ranks other than 0 write nothing, and say so.
-        strict: raise what went wrong in the background from the next call. By default training is
-            never disturbed: failures are counted in `health` and logged once a minute.
+            make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
+            rank ever waits for another: rank 0 names one that is silent for 5 seconds and writes
+            steps without it. Without a group, ranks other than 0 write nothing and say so.
+        strict: raise failures of the background from the next call. By default nothing disturbs
+            training: failures are counted in `health` and logged once a minute.
 
     Raises:
-        ValueError: an argument is out of its range, or `logdir` is a file.
-        TypeError: `logdir` is no path, or `config` no mapping.
-        RuntimeError: with `process_group`: it is not initialised, this process is not in it, or
+        ValueError: an argument is out of range, or `logdir` is a file.
+        TypeError: `logdir` is not a path, or `config` is not a mapping.
+        RuntimeError: with `process_group`: it is not initialized, this process is not in it, or
             rank 0 can't be reached.
 
     Example:
@@ -176,32 +176,32 @@ class Callback:
         group: str | None = None,
         seconds: Seconds | None = None,
     ) -> None:
-        """Add to the step that is open; any number of times, from any thread.
+        """Add to the open step, any number of times, from any thread.
 
-        Numbers, NumPy values and tensors are welcome, on any device, with or without grad. What is
-        on a device is cloned there and read later, by the writer thread.
+        Values may be numbers, NumPy values and tensors, on any device, with or without grad. Values
+        on a device are cloned there; the writer thread reads them later.
 
         Args:
-            correct: graded answers, bool or 0/1, any shape; NaN for one that was not graded.
+            correct: graded answers, bool or 0/1, any shape; NaN for an ungraded one.
             accuracy: instead of `correct`, a mean over `graded` answers, in [0, 1]. Several calls
-                in a step are weighed by `graded`, by 1 each where it is missing.
+                in a step are weighted by `graded`, by 1 each where it is missing.
             graded: number of answers behind `accuracy`, a number on the host.
             flops: FLOPs spent since the last call, a whole number in [0, 2**106), or one for each
                 phase.
                 Usual phases (docs/definitions.md): rollout, rollout_subagents, reward_model,
-                old_logprob, ref_logprob, critic_values, update, critic_update; others may be added.
-                `evaluation` is kept apart from the total.
+                old_logprob, ref_logprob, critic_values, update, critic_update; you may add others.
+                `evaluation` stays out of the total.
             parallelism: work / span of each episode, in [0, inf), as numbers or
                 `rlviz.parallelism` values.
             metrics: further scalars by name; several values in a step are averaged.
             group: task family of these answers, such as "math"; they count in the accuracy of the
-                step and in a series of the family's own, `rlviz/accuracy/math`.
-            seconds: wall seconds that phases took, in [0, inf), by phase; with them and `device`
-                the MFU of a phase is known, `rlviz/mfu/update`. Several calls in a step add up.
+                step and in the family's own series, `rlviz/accuracy/math`.
+            seconds: wall seconds of each phase, in [0, inf), by phase; with them and `device` a
+                phase gets its MFU, `rlviz/mfu/update`. Several calls in a step add up.
 
         Raises:
-            ValueError, TypeError: a value can't be what it should be; the message says what came,
-                what was expected and what to do. Nothing of this call is recorded then.
+            ValueError, TypeError: a value is not what it should be; the message says what came,
+                what was expected and what to do. The whole call then records nothing.
         """
         others: Recorded | None = None
         if correct is not None or group is not None or seconds is not None:
@@ -213,23 +213,23 @@ class Callback:
     def watch(self, module: Any, *, phase: str = "update") -> None:
         """Count the FLOPs of a module's forward and backward passes, in a phase of every step.
 
-        For loops that don't count themselves: see `rlviz.flops.Watch` for what is counted, and
-        don't also pass those FLOPs to `record`. Operations that can't be counted are one warning.
-        All that the module does counts in this one phase, rollouts and evaluation too: where they
-        matter apart, count them with `rlviz.flops.measure` or `Transformer` and `record` them.
+        For loops that don't count FLOPs themselves: `rlviz.flops.Watch` says what is counted; don't
+        also pass those FLOPs to `record`. Operations that can't be counted give one warning.
+        Everything that the module does counts in this one phase, even rollouts and evaluation. To
+        keep those apart, count them with `rlviz.flops.measure` or `Transformer` and `record` them.
 
         Args:
-            module: an `nn.Module`, the outermost; compiled ones as `torch.compile` returned them.
-                Of one without a forward pass of its own, the passes of its parts count.
-            phase: the phase that its FLOPs belong to; call it once for each module.
+            module: the outermost `nn.Module`; a compiled one as `torch.compile` returned it. If it
+                has no forward pass of its own, the passes of its parts count.
+            phase: the phase that its FLOPs belong to; call `watch` once for each module.
 
         Raises:
-            TypeError, ValueError: it is no module that can be watched, or no name of a phase.
+            TypeError, ValueError: the module can't be watched, or `phase` can't name a phase.
         """
         self._watched.append(Watched(module, phase))
 
     def on_train_start(self) -> None:
-        """Nothing needs to be done; there for loops that call every hook."""
+        """Do nothing; this exists for loops that call every hook."""
 
     def on_step_end(
         self,
@@ -239,18 +239,18 @@ class Callback:
         wall_time: HostNumber | None = None,
         **record: Unpack[RecordedBesideMetrics],
     ) -> None:
-        """Close the step; takes the arguments of `record` too.
+        """Close the step; also takes the arguments of `record`.
 
         Args:
             step: the training step, a whole number in [0, 2**53); by default one more than the
                 last.
             metrics: further scalars by name, as in `record`.
-            wall_time: when the step ended, seconds since 1970, > 0; by default now. For steps that
-                are recorded later than they were trained.
+            wall_time: when the step ended, seconds since 1970, > 0; by default now. Give it for
+                steps that are recorded later than they were trained.
 
         Raises:
-            ValueError, TypeError: as in `record`, or `step` or `wall_time` is out of its range.
-                Nothing of this call is recorded then.
+            ValueError, TypeError: as in `record`, or `step` or `wall_time` is out of range. The
+                whole call then records nothing.
         """
         if record:
             if step is not None:
@@ -267,16 +267,16 @@ class Callback:
         self._recorder.end_step(step, metrics, wall_time)
 
     def on_train_end(self) -> None:
-        """The run is over: write it all, with the last figure and summary."""
+        """End the run: write everything, with the last figure and summary."""
         self.close()
 
     def flush(self, timeout: float | None = 5.0) -> bool:
-        """Write what was recorded so far; whether that was done within `timeout` seconds.
+        """Write what was recorded so far; returns whether `timeout` seconds were enough.
 
-        None waits for as long as the disk takes to answer; where it refuses, the answer is False.
+        None waits as long as the disk takes to answer; if the disk refuses, the result is False.
 
         Raises:
-            ValueError, TypeError: `timeout` is no number of seconds.
+            ValueError, TypeError: `timeout` is not a number of seconds.
         """
         timeout = options.waiting_time(timeout)
         written = self._silent or (not self._forked and self._worker.flush(timeout))
@@ -289,14 +289,14 @@ class Callback:
         Calling it again does nothing and gives the same answer.
 
         Args:
-            timeout: how many seconds to wait for the disk and the figure; None for as long as they
-                take to answer.
+            timeout: how many seconds to wait for the disk and the figure; None waits as long as
+                they take to answer.
 
         Returns:
             Whether everything was written in time.
 
         Raises:
-            ValueError, TypeError: `timeout` is no number of seconds.
+            ValueError, TypeError: `timeout` is not a number of seconds.
         """
         return self._close(timeout, success=True)
 
@@ -317,25 +317,25 @@ class Callback:
                 raise
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs to go on from here, in plain numbers and strings.
+        """What a resumed run needs to continue from here, in plain numbers and strings.
 
-        Covers the closed steps. Put it into the checkpoint beside the model. With a
-        `process_group`, rank 0's is the one to save: it waits up to two seconds for what the others
-        recorded of these steps, and goes without it then.
+        It covers the closed steps. Put it into the checkpoint beside the model. With a
+        `process_group`, save that of rank 0: it waits up to two seconds for what the other ranks
+        recorded of these steps, then does without.
         """
         try:
             return self._worker.state(_STATE_SECONDS)
-        except Exception as error:  # what went wrong cost a step, never the checkpoint
+        except Exception as error:  # a failure may cost a step, never the checkpoint
             self._error_log.note(error)
             self._raise_if_strict()
             return self._assembly.last_state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on after the step at which `state_dict` was taken; call it before the first step.
+        """Continue after the step at which `state_dict` was taken; call it before the first step.
 
         Raises:
             RuntimeError: steps were already logged.
-            ValueError: it is not what `state_dict` gave; nothing of it is loaded.
+            ValueError: `state` is not what `state_dict` gave; nothing is loaded.
         """
         if self._recorder.logged:
             raise RuntimeError(
@@ -348,7 +348,7 @@ class Callback:
 
     @property
     def health(self) -> Health:
-        """What became of the steps so far; of those of this rank, in a run of several processes."""
+        """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
             return Health(0, 0, 0, 0, 0)
         written = self._worker.written
@@ -372,7 +372,7 @@ class Callback:
         atexit.unregister(self._close_at_exit)
 
     def _close_at_exit(self) -> None:
-        """The script ended without closing; a traceback that was printed says how."""
+        """Close for a script that ended without closing; a printed traceback means a failure."""
         self._close(5.0, success=not hasattr(sys, "last_value"))
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
@@ -395,8 +395,8 @@ class Callback:
         return self._closed
 
     def _say_what_is_odd(self) -> None:
-        """Says once what the user hardly means: going on after the end, in a forked child, or over
-        an older run. In the usual case it is not called, so that it costs nothing."""
+        """Say once what the user hardly means: going on after the end, in a forked child, or over
+        an older run. In the usual case nobody calls it, so it costs nothing."""
         if self._forked:
             self._say_once(
                 "record() or on_step_end() came in a forked child: it is dropped, for the run is "

@@ -1,7 +1,7 @@
 """The vocabulary of a run: tags, columns, units, and the version of the format on disk.
 
 The writer (`rlviz.record`) and every reader (`rlviz.report`, the dashboard) import their names from
-here, so that no tag and no column is spelled in two places.
+here, so that each tag and column is spelled in one place only.
 """
 
 import json
@@ -38,7 +38,7 @@ def ema_tag(name: str) -> str:
 
 
 def ema_column(name: str) -> str:
-    """The online EMA of a series that has one: accuracy, average parallelism, a group's accuracy.
+    """The column of a series' online EMA: of accuracy, average parallelism, a group's accuracy.
 
     >>> ema_column("accuracy"), ema_column("accuracy/math")
     ('accuracy_ema', 'accuracy_ema/math')
@@ -50,9 +50,9 @@ def ema_column(name: str) -> str:
 def rows_tag(session: int, layout: int = 0) -> str:
     """The tag under which one session writes its rows.
 
-    TensorBoard keeps the metadata of a tag's first event only. So when the header of a session's
-    rows changes (a metric is first logged at step 100, a step was dropped), they go on under the
-    tag of the next `layout`.
+    TensorBoard keeps only the metadata of a tag's first event. So when the header of a session's
+    rows changes (a metric is first logged at step 100, a step was dropped), the rows continue under
+    the tag of the next `layout`.
 
     >>> rows_tag(2), rows_tag(2, layout=1)
     ('rlviz/rows/s2', 'rlviz/rows/s2.1')
@@ -69,11 +69,11 @@ def is_rows_tag(tag: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """What the name of an event file that rlviz wrote says."""
+    """What the name of an event file written by rlviz says."""
 
     seconds: int
     """Since the epoch. TensorBoard's Python loader reads files in the order of their names and
-    then follows the last one, so no file's time is before that of the one before it."""
+    then follows the last one, so the time never decreases from file to file."""
     session: int
 
     @staticmethod
@@ -111,10 +111,10 @@ class Axis:
 
     name: AxisName
     label: str
-    """As it stands at the axis."""
+    """Label at the axis."""
     unit: str
     choice: str
-    """As it stands in a menu."""
+    """Name in a menu."""
 
 
 AXES: dict[AxisName, Axis] = {
@@ -126,7 +126,7 @@ AXES: dict[AxisName, Axis] = {
         Axis("tokens", "Tokens", "tokens", "Tokens"),
     )
 }
-"""The default first."""
+"""Name -> axis, the default first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +141,14 @@ class Column:
 # --- quantities ------------------------------------------------------------
 
 Scale: TypeAlias = Literal["percent", "count", "number"]
-"""How values are drawn and written: a share of one, a number of agents from 1 on, or any number."""
+"""How values are drawn and written: as a share of one, a number of agents from 1 on, or a plain
+number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A ratio of two sums that every step may bring: all that rlviz has to know to write it, read
-    it, draw it and say it. `rlviz.record.step_sums` adds the sums up.
+    """A ratio of two sums that every step may bring: all that rlviz must know to write, read, draw
+    and describe it. `rlviz.record.step_sums` adds up the sums.
 
     Example:
         >>> QUANTITIES["accuracy"].numerator, QUANTITIES["accuracy"].denominator
@@ -155,28 +156,28 @@ class Quantity:
     """
 
     name: str
-    """Of its scalar, its column in tables and its curve on the page."""
+    """Name of its scalar, its column in tables and its curve on the page."""
     attribute: str
-    """Of `History`."""
+    """Its attribute of `History`."""
     sums: tuple[Column, ...]
-    """The columns in a row: numerator, denominator, what was left out of both, and, where values
-    of one step differ, the sum of their squares. `StepSums` has an attribute of each name."""
+    """The columns in a row: numerator, denominator, what both leave out and, where values of one
+    step differ, the sum of their squares. `StepSums` has an attribute of each name."""
     unit: str
     meaning: str
-    """Of its column in tables."""
+    """Description of its column in tables."""
     definition: str
-    """As the summary and docs/definitions.md give it."""
+    """Definition, as in the summary and docs/definitions.md."""
     label: str
-    """At an axis and in a legend."""
+    """Label at an axis and in a legend."""
     title: str
-    """Of its panel over RL FLOPs."""
+    """Title of its panel over RL FLOPs."""
     words: str
-    """At the beginning of a sentence."""
+    """Name at the beginning of a sentence."""
     scale: Scale
     averaged: str = ""
-    """What its online EMA is one of, in words; without them it has none."""
+    """What its online EMA averages, in words; empty if it has no EMA."""
     is_core: bool = False
-    """Every run is expected to have it: what lacks it is told so."""
+    """Whether every run should have it: a run that lacks it says so."""
 
     @property
     def numerator(self) -> str:
@@ -233,7 +234,7 @@ _DECLARED = (
 )
 
 QUANTITIES = {quantity.name: quantity for quantity in _DECLARED}
-"""What is recorded at every step, by its name."""
+"""The quantities that may be recorded at every step, by name."""
 
 
 # --- columns ---------------------------------------------------------------
@@ -263,7 +264,7 @@ FIXED_COLUMNS = (
 
 TOTAL = "total"
 EVALUATION = "evaluation"
-"""The phase that is counted on its own and never enters the total."""
+"""The phase that counts separately and never enters the total."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -274,7 +275,7 @@ def flops_column(phase: str = TOTAL) -> str:
 
 
 def flops_remainder_column(phase: str = TOTAL) -> str:
-    """What has to be added to `flops_column` for the exact integer (see `split_count`)."""
+    """What must be added to `flops_column` to get the exact integer (see `split_count`)."""
     return f"flops_remainder/{phase}"
 
 
@@ -301,7 +302,7 @@ def column(name: str) -> Column:
     """Describe any column that a row can have, or that `History.table` derives from one.
 
     Raises:
-        KeyError: there is no such column.
+        KeyError: no such column exists.
 
     >>> column("flops/rollout").unit, column("accuracy").unit
     ('FLOPs', 'fraction in [0, 1]')
@@ -326,7 +327,7 @@ DERIVED_COLUMNS = (
     Column(f"{ACCURACY}_low", _SHARE, f"lower {_INTERVAL}"),
     Column(f"{ACCURACY}_high", _SHARE, f"upper {_INTERVAL}"),
 )
-"""What no row holds and `History.table` works out, beside `accuracy/<group>`."""
+"""The columns that no row holds and `History.table` derives, besides `accuracy/<group>`."""
 _KINDS = {
     ACCURACY: (_SHARE, "training accuracy of the group {}"),
     "flops": ("FLOPs", "cumulative RL FLOPs, {}, nearest float64"),
@@ -364,7 +365,7 @@ def check_group(group: object) -> str:
 
 
 def check_metric(name: object) -> str:
-    """Return `name` if a metric may have it, else raise ValueError in words."""
+    """Return `name` if it can name a metric, else raise ValueError in words."""
     if not isinstance(name, str) or not name or len(name) > 256:
         raise ValueError(f"a metric's name must be a string of 1 to 256 characters, got {name!r}.")
     first = name.partition("/")[0]
@@ -389,13 +390,13 @@ _RESERVED_METRICS = {
 # --- exact counts in float64 columns ---------------------------------------
 
 MAX_COUNT = 2**106
-"""Counts below this survive `split_count` exactly: two float64 hold 106 bits (8.1e31)."""
+"""`split_count` is exact for counts below this: two float64 hold 106 bits (8.1e31)."""
 
 
 def split_count(count: int) -> tuple[float, float]:
-    """Split an exact count in two float64, nearest value and remainder.
+    """Split an exact count into two float64: the nearest value and the remainder.
 
-    Cumulative RL FLOPs pass 2**53, up to which float64 holds every integer, within seconds.
+    float64 holds every integer only up to 2**53, which cumulative RL FLOPs pass within seconds.
 
     >>> split_count(10**23 + 1)
     (1.0000000000000001e+23, -8388607.0)
@@ -407,7 +408,7 @@ def split_count(count: int) -> tuple[float, float]:
 
 
 def join_count(nearest: float, remainder: float) -> int:
-    """The exact count that `split_count` took apart."""
+    """The exact count that `split_count` split."""
     return int(nearest) + int(remainder)
 
 
@@ -415,7 +416,7 @@ def join_count(nearest: float, remainder: float) -> int:
 
 
 class NewerFormatError(ValueError):
-    """The rows were written by a later rlviz, in a format that this one does not know."""
+    """A later rlviz wrote the rows, in a format that this one does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,15 +426,15 @@ class RowsHeader:
     session: int
     columns: tuple[str, ...]
     resumed_after: int | None = None
-    """The step after which the session goes on, if it was given a state to go on from."""
+    """The step after which the session continues, if it was given a state."""
     flops_before: int = 0
     """Cumulative RL FLOPs in that state."""
     writer: str = ""
-    """Random, one for each `Callback`: tells two apart that took the same session number."""
+    """Random, one per `Callback`: distinguishes two that took the same session number."""
     dropped: int = 0
     """Steps of this session that had been given up when the batch was written."""
     world_size: int = 1
-    """Ranks that the rows are to sum over."""
+    """Ranks that the rows should sum over."""
     missing_ranks: tuple[int, ...] = ()
     """Ranks whose sums these rows lack."""
     version: int = FORMAT_VERSION
@@ -457,7 +458,7 @@ class RowsHeader:
         """Read a header back.
 
         Raises:
-            ValueError: the bytes are no header, or one of a format newer than this rlviz.
+            ValueError: the bytes are no header, or its format is newer than this rlviz.
         """
         try:
             fields = json.loads(content)

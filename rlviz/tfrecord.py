@@ -1,7 +1,7 @@
 """The framing of TensorBoard's event files: length, checksum, payload, checksum.
 
-Writer and reader share it, so it stands above both. The reader looks for the next intact record
-after damage; from TensorBoard's own readers one bad byte hides the rest of a file.
+Writer and reader share it, so it stands above both. After damage the reader looks for the next
+intact record; in TensorBoard's own readers one bad byte hides the rest of the file.
 Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
@@ -34,13 +34,13 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A stretch of bytes that is no intact record."""
+    """A stretch of bytes that holds no intact record."""
 
     offset: int
     length: int
     reason: str
     is_incomplete: bool = False
-    """Whether the data end within a record, of which all that is there is intact so far."""
+    """Whether the data end within a record that is intact so far."""
 
 
 def frame(payload: bytes) -> bytes:
@@ -56,13 +56,13 @@ def frame(payload: bytes) -> bytes:
 def scan(data: bytes, start: int = 0, *, holding: bytes = b"") -> Iterator[Record | Damage]:
     """Yield every intact record from offset `start` on, and the damage between them, in order.
 
-    Never raises for what the bytes hold. An incomplete record at the end is reported as damage: a
-    killed run leaves one, and so does, for a moment, a run that is being written.
+    It never raises, whatever the bytes hold. An incomplete record at the end counts as damage: a
+    killed run leaves one, and a running one does for a moment.
 
     Args:
-        data: of an event file.
-        start: where a record begins.
-        holding: leaves out intact records without these bytes, which takes a tenth of the time.
+        data: the bytes of an event file.
+        start: offset at which a record begins.
+        holding: skip intact records without these bytes, which takes a tenth of the time.
     """
     offset = start
     held = data.find(holding, start)
@@ -87,9 +87,9 @@ _FEWEST_ALIKE = 8
 
 
 def _alike(data: bytes, offset: int, until: int) -> int:
-    """The end of the intact records of one length that stand from `offset` on, before `until`.
+    """The end of the run of equally long intact records from `offset` on, before `until`.
 
-    The scalars of most steps make such records. `offset` itself where they are few.
+    The scalars of most steps make such records. Returns `offset` itself where there are few.
     """
     length = _length_at(data, offset)
     if length is None:
@@ -146,7 +146,7 @@ def _length_in(header: bytes) -> int | None:
 
 
 _CANDIDATE = re.compile(rb"(?=[\s\S]{5}\0\0\0)(?!\0{12})")
-"""Where a header may stand: the high bytes of a length are always 0, but twelve zeros are none."""
+"""Where a header may be: the high bytes of a length are always 0; twelve zeros are no header."""
 
 
 def _next_intact(data: bytes, offset: int) -> int:

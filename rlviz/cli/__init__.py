@@ -1,4 +1,4 @@
-"""The command line: arguments, help and exit codes; the work is done elsewhere."""
+"""The command line: arguments, help and exit codes; other modules do the work."""
 
 import argparse
 import os
@@ -35,12 +35,12 @@ exit codes: 0 done, 1 `doctor` found something lost, 2 it can't be done (one sen
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options, unknown = _parser().parse_known_args(arguments)
-    if unknown:  # argparse itself would show the usage of `rlviz`, and not of the command
+    if unknown:  # argparse itself would show the usage of `rlviz`, not of the command
         _refuse(options.parser, unknown)
     try:
         code = int(options.run(options))
         sys.stdout.flush()
-    except BrokenPipeError:  # `rlviz export RUN -o - | head`: nobody reads on, which is fine
+    except BrokenPipeError:  # `rlviz export RUN -o - | head`: a reader may stop early
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (OSError, ImportError, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What several commands have in common: how they are declared, and what stands for a run."""
+"""What several commands share: how they are declared, and how runs are named."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ def command(
     text: str,
     examples: str,
 ) -> argparse.ArgumentParser:
-    """A command with its help: what it does, and examples, one a line."""
+    """A command with its help: what it does, and examples, one per line."""
     lines = "\n".join(f"  {line}" if line else "" for line in examples.split("\n"))
     parser = commands.add_parser(
         name,
@@ -31,7 +31,7 @@ def command(
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """One run, as `options.logdir`."""
+    """Add an argument for one run, as `options.logdir`."""
     complete_directories(
         parser.add_argument(
             "logdir", metavar="RUN", help="the run's directory; it may still be being written"
@@ -43,7 +43,7 @@ _GROUPS = "NAME=RUN gives it a name, NAME=RUN,RUN,… makes a group of seeds of 
 
 
 def add_runs(parser: argparse.ArgumentParser, *, what: str, names: str = _GROUPS) -> None:
-    """One run or more, as `options.runs`, for `named_runs`."""
+    """Add an argument for one or more runs, as `options.runs`, for `named_runs`."""
     complete_directories(
         parser.add_argument("runs", metavar="RUN", nargs="+", help=f"{what}; {names}")
     )
@@ -57,13 +57,13 @@ def complete_directories(argument: argparse.Action) -> None:
 def named_runs(given: Sequence[str]) -> dict[str, list[str]]:
     """The directories behind `RUN`, `NAME=RUN` and `NAME=RUN,RUN`, by name.
 
-    A run without a name has that of its directory, which may have an "=" or a "," in it.
+    A run without a name gets that of its directory, which may contain "=" or ",".
 
     >>> named_runs(["runs/a", "wide=runs/b,runs/c"])
     {'a': ['runs/a'], 'wide': ['runs/b', 'runs/c']}
 
     Raises:
-        ValueError: two have the same name, or one has no name or no directory.
+        ValueError: two runs have the same name, or one has no name or no directory.
     """
     found: dict[str, list[str]] = {}
     for text in given:
@@ -83,11 +83,11 @@ def named_runs(given: Sequence[str]) -> dict[str, list[str]]:
 
 
 def read_runs(given: Sequence[str]) -> "dict[str, History | list[History]]":
-    """The runs of `named_runs`, read; several under one name are seeds.
+    """Read the runs of `named_runs`; several under one name are seeds.
 
     Raises:
         ValueError: see `named_runs`.
-        FileNotFoundError: one of them is no run.
+        FileNotFoundError: one of the directories is not a run.
     """
     import rlviz
 
@@ -102,10 +102,10 @@ _FORMATS = {".md": "markdown", ".markdown": "markdown", ".json": "json", ".html"
 
 
 def text_format(given: str | None, output: str | None, known: Sequence[str]) -> str:
-    """The format of a text: the one given, else what the suffix of its file names, else Markdown.
+    """The format of a text: the given one, else that of the file's suffix, else Markdown.
 
     Raises:
-        ValueError: the suffix names another format than those known.
+        ValueError: the suffix names an unknown format.
     """
     if given is not None or output is None:
         return given or "markdown"
@@ -119,7 +119,7 @@ def text_format(given: str | None, output: str | None, known: Sequence[str]) -> 
 
 
 def write_text(text: str, output: str | None) -> None:
-    """To a file, whose name is printed, or to the terminal."""
+    """Write a text to a file and print the file's name, or write it to the terminal."""
     if output in (None, "-"):
         print(text, end="")
         return
@@ -128,7 +128,7 @@ def write_text(text: str, output: str | None) -> None:
 
 
 def print_markdown(text: str) -> None:
-    """Rendered for a terminal; as it is for a pipe."""
+    """Print Markdown: rendered for a terminal, unchanged for a pipe."""
     if not sys.stdout.isatty():
         print(text, end="")
         return
@@ -139,10 +139,10 @@ def print_markdown(text: str) -> None:
 
 
 def check_output(output: str | None) -> None:
-    """Refuse the name of a file before anything is worked out; None and "-" are no file.
+    """Refuse a bad file name before any work is done; None and "-" stand for no file.
 
     Raises:
-        OSError: it is a directory, or its directory isn't there.
+        OSError: it is a directory, or its directory does not exist.
     """
     if output not in (None, "-"):
         from rlviz.report.export.table_file import check_place
@@ -151,7 +151,7 @@ def check_output(output: str | None) -> None:
 
 
 def check_figure(output: str | None) -> None:
-    """The same for a figure, which is PNG, SVG or PDF by its suffix.
+    """Refuse a bad file name of a figure, whose suffix says PNG, SVG or PDF.
 
     Raises:
         ValueError: the suffix is none of these.
@@ -165,6 +165,6 @@ def check_figure(output: str | None) -> None:
 
 
 def save_figure(drawing: "Drawing", output: str) -> None:
-    """To a file, whose name is printed; `check_figure` looked at it."""
+    """Save to a file and print its name; `check_figure` has checked it."""
     drawing.savefig(output)
     print(output)

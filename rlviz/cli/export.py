@@ -101,5 +101,5 @@ def _warn(sentence: str) -> None:
 
 
 def _standard_output() -> BinaryIO:
-    """Buffered also where Python's own is not."""
+    """Standard output, buffered even where Python's own is not."""
     return open(sys.stdout.fileno(), "wb", closefd=False)

@@ -1,4 +1,4 @@
-"""`rlviz import`: runs of logs that exist."""
+"""`rlviz import`: makes runs of existing logs."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""`rlviz watch`: TensorBoard, opened on the page RL FLOPs."""
+"""`rlviz watch`: TensorBoard, opened on the RL FLOPs page."""
 
 import argparse
 import os
@@ -67,15 +67,15 @@ def _watch(options: argparse.Namespace) -> int:
 
 
 def _directories(given: list[str]) -> dict[str, Path]:
-    """Name -> directory; the names become those of links.
+    """Name -> directory; the names become the names of links.
 
     Raises:
-        FileNotFoundError: there is no such directory.
-        ValueError: a name can't be that of a link, or see `named_runs`.
+        FileNotFoundError: a directory does not exist.
+        ValueError: a name can't be the name of a link, or see `named_runs`.
     """
     found: dict[str, Path] = {}
     for name, paths in named_runs(given).items():
-        path = ",".join(paths)  # of one run: seeds are watched one by one
+        path = ",".join(paths)  # of one run: `watch` shows seeds one by one
         if not Path(path).is_dir():
             raise FileNotFoundError(
                 f"there is no directory {path}. Give that of a run, or create it."
@@ -89,6 +89,7 @@ def _directories(given: list[str]) -> dict[str, Path]:
 
 
 def _has_screen() -> bool:
-    """Whether a browser has somewhere to open; else a text browser would take the terminal."""
+    """Whether a browser has a screen to open on; without one, a text browser would take over the
+    terminal."""
     known = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
     return sys.platform == "darwin" or any(os.environ.get(name) for name in known)

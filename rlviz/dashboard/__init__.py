@@ -1,1 +1,1 @@
-"""The page RL FLOPs in TensorBoard: a plugin that reads runs as its data provider gives them."""
+"""The RL FLOPs page in TensorBoard: a plugin that reads runs through the data provider."""

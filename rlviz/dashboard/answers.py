@@ -31,22 +31,22 @@ _AXES: tuple[AxisName, ...] = tuple(schema.AXES)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes out."""
+    """A response to the page."""
 
     content: bytes
     content_type: str
     tag: str = ""
-    """Its ETag, where it is asked for again and again."""
+    """Its ETag, for answers that the page requests repeatedly."""
     file_name: str = ""
-    """Under which it is to be saved, and never shown."""
+    """The file name to save it under; such an answer is never shown."""
 
 
 class Answers:
-    """Answers every route but the assets; any thread may ask.
+    """Answers every route except the assets; any thread may ask.
 
     Args:
         provider: TensorBoard's data provider.
-        server: what tells this process from others.
+        server: identifies this process among others.
         sampling_hint: see `Store`.
     """
 
@@ -56,19 +56,19 @@ class Answers:
         self._points: Cache[MetricPoints] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._lines: Cache[ScreenCurve] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._forecasts: Cache[bytes] = Cache(_CACHE_BYTES, len)
-        # A page asks for many series at once. Their many small arrays are worked on twice as fast
-        # one series after the other: threads would hand the GIL to and fro.
+        # A page asks for many series at once. Their many small arrays take half the time when one
+        # series follows the other, because threads would pass the GIL back and forth.
         self._counting = threading.Lock()
 
     def runs(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """Every run: how far it is and what it has."""
+        """Every run: how far it got and what it has."""
         found = self._store.refresh(context, experiment)
         listed = [{"name": run.name, "version": run.version, **run.listing} for run in found]
         content = _json({"runs": listed, "unread": self._store.unread, "server": self._server})
         return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
     def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """The points and the curve of one metric of one run, as far as they are visible."""
+        """The visible points and curve of one metric of one run."""
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         log = query.flag(arguments, "log")
         smooth = arguments.get("smooth", lines.AUTO)
@@ -94,7 +94,7 @@ class Answers:
             return Answer(_series(run, history, seen, curve, most), _BINARY)
 
     def forecast(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """Where the accuracy of a run would go on twice the compute."""
+        """Where a run's accuracy would go with twice the compute."""
         run, history = self._run(context, experiment, query.text(arguments, "run"))
 
         def compute() -> bytes:
@@ -105,7 +105,7 @@ class Answers:
         return Answer(self._forecasts.computed(run.version, compute), _JSON)
 
     def figure(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """rlviz's own figure of one or several runs, to be saved."""
+        """rlviz's own figure of one or several runs, as a download."""
         from rlviz.dashboard import downloads
 
         format = query.choice(arguments, "format", ("svg", "png"), "svg")
@@ -125,7 +125,7 @@ class Answers:
         return Answer(content, _TYPES[format], file_name=downloads.file_name(names, format))
 
     def rows(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """A run's table, to be saved."""
+        """A run's table, as a download."""
         from rlviz.dashboard import downloads
 
         format = query.choice(arguments, "format", ("csv",), "csv")

@@ -1,4 +1,4 @@
-"""The page's own files, read once: nothing else is ever served from the disk."""
+"""The page's own files, read once; the plugin serves nothing else from the disk."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ class Asset:
 
 
 def load() -> dict[str, Asset]:
-    """Name -> file, of all that the package has for the page."""
+    """Name -> file, for all files of the page in the package."""
     folder = resources.files("rlviz.dashboard") / "static"
     if not folder.is_dir():
         return {}
@@ -43,7 +43,7 @@ def load() -> dict[str, Asset]:
 
 
 def _vocabulary() -> bytes:
-    """A module of the page, made here: its colors, axes and labels are those of the figure."""
+    """A module of the page, generated here: it has the colors, axes and labels of the figure."""
     values = {
         "AXES": {axis.name: asdict(axis) for axis in schema.AXES.values()},
         "QUANTITIES": {

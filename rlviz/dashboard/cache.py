@@ -1,4 +1,4 @@
-"""Keeps what was computed last, up to a number of bytes; from any thread."""
+"""Keeps the latest computed values, up to a number of bytes; any thread may use it."""
 
 import threading
 from collections import OrderedDict
@@ -9,11 +9,11 @@ Kept = TypeVar("Kept")
 
 
 class Cache(Generic[Kept]):
-    """The values used last, whose sizes add up to a budget; a larger one stays alone.
+    """The last used values whose sizes fit into a budget; a larger value stays alone.
 
     Args:
-        budget_bytes: what all values may take.
-        size: of a value, in bytes.
+        budget_bytes: the bytes that all values may take together.
+        size: gives the size of a value, in bytes.
     """
 
     def __init__(self, budget_bytes: int, size: Callable[[Kept], int]) -> None:
@@ -22,7 +22,7 @@ class Cache(Generic[Kept]):
         self._values: OrderedDict[Hashable, tuple[Kept, int]] = OrderedDict()
         self._lock = threading.Lock()
         self.nbytes = 0
-        """What they take now."""
+        """Bytes that the values take now."""
 
     def get(self, key: Hashable) -> Kept | None:
         with self._lock:
@@ -46,7 +46,7 @@ class Cache(Generic[Kept]):
             self._remove(key)
 
     def computed(self, key: Hashable, compute: Callable[[], Kept]) -> Kept:
-        """The value of a key, computed where it is not there. Two threads may both compute it."""
+        """The value of a key, computed if it is missing. Two threads may both compute it."""
         found = self.get(key)
         if found is None:
             found = compute()

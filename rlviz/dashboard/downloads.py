@@ -1,4 +1,4 @@
-"""What is saved rather than shown: rlviz's own figure of some runs, and a run's table."""
+"""What the user saves rather than sees: rlviz's own figure of some runs, and a run's table."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from rlviz.report.series.forecast import Forecasts
 from rlviz.schema import AxisName
 
 _DRAWING = threading.Lock()
-"""matplotlib's settings are those of the whole process."""
+"""matplotlib's settings hold for the whole process."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -31,7 +31,7 @@ def figure(
     """`rlviz.figure` as SVG or PNG.
 
     Raises:
-        QueryError: these runs can't be drawn like that.
+        QueryError: these runs can't be drawn in this way.
     """
     from rlviz.report.figure.layout import figure as draw  # loads matplotlib
 
@@ -54,7 +54,7 @@ def figure(
 
 
 def table(history: History, x: AxisName, limits: tuple[float, float]) -> bytes:
-    """A run's table as CSV, as `rlviz export` writes it: of the steps within the limits of x."""
+    """A run's table as CSV, as `rlviz export` writes it, for the steps within the limits of x."""
     from rlviz.dashboard.series import axis_of
 
     if np.isfinite(limits).any():

@@ -1,4 +1,4 @@
-"""The ScaleRL forecast of a run as plain data: where the fitted curve goes beyond the steps."""
+"""The ScaleRL forecast of a run as plain data: where the fitted curve goes after the last step."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from rlviz.report.series.forecast import foresee
 
 
 def forecast(history: History) -> dict[str, Any]:
-    """What the figure draws dashed: from the last FLOPs to twice as many, if the data show a
-    ceiling; else why they do not."""
+    """The dashed curve of the figure, from the last FLOPs to twice as many, if the data show a
+    ceiling; else the reason why they do not."""
     found = foresee(history)
     if isinstance(found, str):
         nothing: dict[str, list[float]] = {name: [] for name in ("x", "y", "low", "high")}

@@ -1,6 +1,6 @@
-"""Starts TensorBoard on some runs, in this process or one of its own, and waits for its page.
+"""Starts TensorBoard on some runs, in this process or a separate one, and waits for its page.
 
-`python -m rlviz.dashboard.launch LOGDIR HOST PORT` serves until it is told to end.
+`python -m rlviz.dashboard.launch LOGDIR HOST PORT` serves until it is told to stop.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ _RELOAD_SECONDS = 1
 
 @contextlib.contextmanager
 def logdir_of(runs: Mapping[str, Path]) -> Iterator[Path]:
-    """A directory under which TensorBoard finds the runs, by their names.
+    """A directory in which TensorBoard finds the runs by their names.
 
-    It reads a single tree fastest (its data server knows no other). So several runs are linked into
-    one; a directory above runs stays what it is.
+    TensorBoard reads a single tree fastest (its data server knows nothing else). So several runs
+    are linked into one directory; a directory above runs is used as it is.
 
     Args:
         runs: name -> directory, of a run or above some.
@@ -45,8 +45,8 @@ def logdir_of(runs: Mapping[str, Path]) -> Iterator[Path]:
 
 
 def plugins() -> list[Any]:
-    """All plugins of TensorBoard, this one among them also where rlviz is not installed, so that
-    no entry point is known."""
+    """All plugins of TensorBoard, with this one even if rlviz is not installed and so has no entry
+    point."""
     from tensorboard import default
 
     found: list[Any] = default.get_plugins()
@@ -57,9 +57,9 @@ def launch(logdir: Path, *, host: str, port: int | None) -> str:
     """Start TensorBoard in threads of this process; returns the address of the page.
 
     Args:
-        logdir: what it reads.
-        host: whom it listens to.
-        port: where; None for the usual one or one near it, 0 for any that is free.
+        logdir: the directory that it reads.
+        host: the address that it listens on.
+        port: the port; None for the usual one or one near it, 0 for any free one.
 
     Raises:
         OSError: it can't listen there.
@@ -76,7 +76,7 @@ def launch(logdir: Path, *, host: str, port: int | None) -> str:
 
 
 def wait_for_rows(url: str, seconds: float) -> bool:
-    """Whether TensorBoard has found a run within that time: before, its tab can't be opened."""
+    """Whether TensorBoard finds a run within that time; its tab can't be opened before."""
     listing = url.partition("#")[0] + "data/plugins_listing"
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -89,7 +89,7 @@ def wait_for_rows(url: str, seconds: float) -> bool:
 
 @contextlib.contextmanager
 def serving(logdir: Path) -> Iterator[str]:
-    """TensorBoard in a process of its own, while something else goes on here; yields its address.
+    """Run TensorBoard in a separate process while this one goes on; yields its address.
 
     It takes seconds to start, and Ctrl-C here does not reach it.
     """
@@ -111,7 +111,7 @@ def serving(logdir: Path) -> Iterator[str]:
 
 
 def serve(logdir: str, host: str, port: str) -> None:
-    """The process of `serving`: until SIGTERM or Ctrl-C, and nothing of it is left behind."""
+    """The process of `serving`: it runs until SIGTERM or Ctrl-C and leaves nothing behind."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         launch(Path(logdir), host=host, port=int(port))

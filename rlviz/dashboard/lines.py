@@ -20,14 +20,14 @@ NONE, AUTO = "none", "auto"
 
 @dataclass(frozen=True, slots=True)
 class ScreenCurve:
-    """A curve, each array (n,), x never decreasing; without a band where `low` is None."""
+    """A curve: each array (n,), x never decreasing; it has no band where `low` is None."""
 
     x: Floats
     y: Floats
     low: Floats | None = None
     high: Floats | None = None
     bandwidth: tuple[float, float] | None = None
-    """The smallest and the greatest, in the unit of the axis, or in decades."""
+    """The smallest and the largest, in the unit of the axis, or in decades."""
 
     @property
     def nbytes(self) -> int:
@@ -35,10 +35,10 @@ class ScreenCurve:
 
 
 def ema_weight(smooth: str) -> float | None:
-    """The weight of "ema:<weight>"; None of "auto" and "none".
+    """The weight of "ema:<weight>"; None for "auto" and "none".
 
     Raises:
-        QueryError: it is none of these, or the weight is not in [0, 1).
+        QueryError: `smooth` is none of these, or the weight is not in [0, 1).
     """
     if smooth in (NONE, AUTO):
         return None
@@ -56,8 +56,7 @@ def ema_weight(smooth: str) -> float | None:
 
 
 def whole(history: History, points: MetricPoints, smooth: str) -> ScreenCurve:
-    """The curve through all points of a run, of which there is at least one; the automatic one is
-    that of the figure."""
+    """The curve through all points of a run, at least one; the automatic curve is the figure's."""
     weight = ema_weight(smooth)
     if weight is not None:
         averages, _ = ema(points.y, weight=weight)
@@ -70,8 +69,8 @@ def whole(history: History, points: MetricPoints, smooth: str) -> ScreenCurve:
 
 
 def visible(found: ScreenCurve, view: View) -> ScreenCurve:
-    """The part of a curve that is seen, as it was computed; an average in no more points than the
-    eye needs."""
+    """The visible part of a curve, as it was computed; an average has no more points than the eye
+    needs."""
     if found.low is None or found.high is None:
         return _thinned(found, view)
     axis = view.points.axis
@@ -85,7 +84,7 @@ def visible(found: ScreenCurve, view: View) -> ScreenCurve:
     edges = np.unique([left, right])
 
     def cut(part: Floats) -> Floats:
-        """What is within as it was computed, and what lies on the edges between two points."""
+        """The computed points within the limits, and the interpolated ones on the edges."""
         ends = np.interp(edges, place, part)
         return np.concatenate([ends[:1], part[inner], ends[1:]])
 
@@ -93,7 +92,7 @@ def visible(found: ScreenCurve, view: View) -> ScreenCurve:
 
 
 def _thinned(found: ScreenCurve, view: View) -> ScreenCurve:
-    """With one point more on either side, so that the line goes on to the edge."""
+    """The curve with one more point on either side, so that the line reaches the edge."""
     part = slice(max(view.begin - 1, 0), view.end + 1)
     rows = thinned_line(view.points.place[part], found.y[part], view.viewport)
     return ScreenCurve(found.x[part][rows], found.y[part][rows])

@@ -1,4 +1,4 @@
-"""What the list of runs says of each: how far it is, what it has, and what of it is lost."""
+"""What the list of runs says about each run: how far it got, what it has, and what it lost."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
 
     Args:
         history: the run; it may be empty.
-        notes: what could not be read of it.
+        notes: which parts of it could not be read.
     """
     axes = {name: found for name in _AXES if (found := _positions(history, name)) is not None}
     return {
@@ -62,7 +62,7 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
 
 
 def metrics(history: History) -> Iterator[str]:
-    """The names of what can be drawn of a run, what is recorded at every step first."""
+    """The names of a run's metrics that can be drawn, those recorded at every step first."""
     for known in _QUANTITIES:
         if np.isfinite(history.values_of(known)).any():
             yield known.name
@@ -87,7 +87,7 @@ def _is_drawn(column: str) -> bool:
 
 
 def _positions(history: History, name: AxisName) -> NDArray[np.float64] | None:
-    """Where the steps stand on an axis; None where the run does not have it."""
+    """The positions of the steps on an axis; None if the run lacks the axis."""
     try:
         axis: XAxis = choose(name, [history])
     except ValueError:
@@ -95,7 +95,7 @@ def _positions(history: History, name: AxisName) -> NDArray[np.float64] | None:
     if axis.name != name:
         return None
     x = axis.positions(history)
-    if name == "flops" and not (x > 0).any():  # counted, but nothing: no axis for a curve
+    if name == "flops" and not (x > 0).any():  # counted, but always 0: no axis for a curve
         return None
     return x
 
@@ -118,7 +118,7 @@ def _last(history: History) -> Listing | None:
 def _session(
     history: History, session: Session, axes: dict[AxisName, NDArray[np.float64]]
 ) -> Listing:
-    """A session and the place on each axis of its first step that stands."""
+    """A session, and the place on each axis of its first valid step."""
     at = np.flatnonzero(history.session == session.number)
     first = int(at[0]) if len(at) else None
     return {

@@ -1,7 +1,8 @@
-"""TensorBoard's way into the dashboard: loads the plugin, and never fails.
+"""TensorBoard's way into the dashboard: loads the plugin and never fails.
 
-TensorBoard imports this module at every start, whatever it is started for, and guards neither its
-import nor its time. So nothing of rlviz is imported here before TensorBoard asks for the plugin.
+TensorBoard imports this module at every start, whatever it is started for, and guards against
+neither a failing nor a slow import. So this module imports nothing of rlviz before TensorBoard asks
+for the plugin.
 """
 
 import logging
@@ -20,13 +21,13 @@ class Loader(base_plugin.TBLoader):  # type: ignore[misc]  # TensorBoard has no 
     """The target of the entry point `tensorboard_plugins`."""
 
     def fix_flags(self, flags: Namespace) -> None:
-        """Keep every batch of rows: of a plugin's tensors TensorBoard else keeps a sample of 100,
-        or of 10. What a user asks for stands."""
+        """Keep every batch of rows, unless the user chose otherwise: by default, TensorBoard keeps
+        only a sample of 100, or of 10, of a plugin's tensors."""
         if isinstance(flags.samples_per_plugin, dict):
             flags.samples_per_plugin.setdefault(_NAME, 0)
 
     def load(self, context: base_plugin.TBContext) -> "Plugin | None":
-        """The plugin; None where it can't be made, which TensorBoard takes for absent."""
+        """The plugin; None if it can't be made, which TensorBoard takes as absent."""
         try:
             from rlviz.dashboard.plugin import Plugin
 

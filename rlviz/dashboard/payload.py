@@ -1,4 +1,4 @@
-"""Arrays as bytes for the browser: a JSON header, then float64 one after the other."""
+"""Arrays as bytes for the browser: a JSON header, then the float64 arrays one after the other."""
 
 import json
 import struct
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """4 bytes, little-endian: the length of the header; the header, JSON with spaces at its end so
-    that what follows begins at a multiple of 8; the arrays, float64, little-endian.
+    """Encode a header and arrays.
+
+    The bytes are: the length of the header in 4 bytes, little-endian; the header as JSON, padded
+    with spaces so that the rest begins at a multiple of 8; the arrays as float64, little-endian.
 
     Args:
-        header: plain data; "arrays" is added: [[name, length], …] in the order of the arrays.
+        header: plain data; gets "arrays": [[name, length], …] in the order of the arrays.
         arrays: one-dimensional.
 
     >>> data = encode({"version": 3}, {"x": np.array([1.0, 2.0])})

@@ -1,4 +1,4 @@
-"""The plugin as TensorBoard sees it: routes, the tab, and a net under every request."""
+"""The plugin as TensorBoard sees it: routes, the tab, and a safety net under every request."""
 
 import functools
 import json
@@ -30,10 +30,10 @@ Application = Callable[[Any, Any], Any]
 
 
 class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no types
-    """The page RL FLOPs.
+    """The RL FLOPs page.
 
     Args:
-        context: TensorBoard's; of it the data provider is used, and how many rows it was told to
+        context: TensorBoard's; the plugin uses its data provider, and how many rows it was told to
             keep.
     """
 
@@ -47,25 +47,25 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         self._reading_ahead = threading.Lock()
         self._started: Answers | None = None
         self.server = secrets.token_hex(8)
-        """Tells this process from one that was started later on the same port."""
+        """Distinguishes this process from one that is started later on the same port."""
 
     def get_plugin_apps(self) -> dict[str, Application]:
-        """Route -> WSGI application; these and no others are answered."""
+        """Route -> WSGI application, for every route that the plugin answers."""
         apps = {f"/{name}": self._asset(name) for name in self._assets}
         for name in ("runs", "series", "forecast", "figure", "rows"):
             apps[f"/{name}"] = self._route(name)
         return apps
 
     def is_active(self) -> bool:
-        """False: TensorBoard itself looks whether any run has data of `data_plugin_names`."""
+        """False: TensorBoard itself checks whether any run has data of `data_plugin_names`."""
         return False
 
     def data_plugin_names(self) -> tuple[str, ...]:
         return (schema.PLUGIN,)
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Asked for with the list of plugins, when TensorBoard's page opens or reloads, on whatever
-        tab: time to read ahead."""
+        """The metadata of the tab. TensorBoard asks for it when its page opens or reloads, on any
+        tab, so this is the time to read ahead."""
         self._read_ahead(RequestContext(), "")
         return base_plugin.FrontendMetadata(es_module_path=_ENTRY, tab_name="RL FLOPs")
 
@@ -73,7 +73,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         asset = self._assets[name]
 
         def serve(request: wrappers.Request) -> wrappers.Response:
-            if f"/{name}" == _ENTRY:  # the page opens, and will ask for the runs when it is there
+            if f"/{name}" == _ENTRY:  # the page opens and will soon ask for the runs
                 self._read_ahead(*_asked(request))
             if request.if_none_match.contains(asset.tag):
                 return _unchanged(request, asset.content_type, asset.tag)
@@ -91,7 +91,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         def serve(request: wrappers.Request) -> wrappers.Response:
             context, experiment = _asked(request)
             ask = getattr(self._answers(), name)
-            with np.errstate(all="ignore"):  # rows may hold anything; that is no news for the log
+            with np.errstate(all="ignore"):  # rows may hold anything: nothing to log
                 answer: Answer = ask(context, experiment, request.args)
             if answer.tag and request.if_none_match.contains(answer.tag):
                 return _unchanged(request, answer.content_type, answer.tag)
@@ -105,7 +105,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         return self._guarded(serve)
 
     def _answers(self) -> "Answers":
-        """What answers; made when it is first needed, for its imports take time."""
+        """The answers; made when first needed, because their imports take time."""
         with self._starting:
             if self._started is None:
                 from rlviz.dashboard.answers import Answers
@@ -116,25 +116,25 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
             return self._started
 
     def _read_ahead(self, context: Any, experiment: str) -> None:
-        """Import and read what will be asked for, while the page itself is on its way.
+        """Import and read what the page will ask for, while the page itself is loading.
 
-        TensorBoard has one experiment, of the empty name; another is read when it is asked for.
+        TensorBoard has one experiment, with an empty name; any other is read on request.
         """
         threading.Thread(target=self._prepare, args=(context, experiment), daemon=True).start()
 
     def _prepare(self, context: Any, experiment: str) -> None:
         if not self._reading_ahead.acquire(blocking=False):
-            return  # another thread is about it
+            return  # another thread is at it
         try:
             with np.errstate(all="ignore"):
                 self._answers().runs(context, experiment, MultiDict())
         except Exception:
-            _LOGGER.debug("rlviz could not read ahead", exc_info=True)  # whoever asks is told
+            _LOGGER.debug("rlviz could not read ahead", exc_info=True)  # a request says why
         finally:
             self._reading_ahead.release()
 
     def _guarded(self, serve: Callable[[wrappers.Request], wrappers.Response]) -> Application:
-        """Turn whatever goes wrong into a sentence."""
+        """Turn any failure into a sentence."""
 
         @wrappers.Request.application
         @functools.wraps(serve)
@@ -145,7 +145,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
                 return serve(request)
             except QueryError as error:
                 return _error(request, str(error), error.code)
-            except errors.PublicError as error:  # the provider's, with a code of its own
+            except errors.PublicError as error:  # from the provider, with its own code
                 return _error(request, str(error), error.http_code)
             except Exception:
                 _LOGGER.warning("rlviz could not answer %s", request.path, exc_info=True)
@@ -157,7 +157,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
 
 
 def _asked(request: wrappers.Request) -> tuple[Any, str]:
-    """What the data provider wants to know of a request."""
+    """What the data provider needs to know about a request."""
     from tensorboard import plugin_util  # loads an HTML parser, as TensorBoard has done already
 
     environment = request.environ
@@ -167,7 +167,7 @@ def _asked(request: wrappers.Request) -> tuple[Any, str]:
 def _respond(
     request: wrappers.Request, content: bytes | str, content_type: str, **options: Any
 ) -> wrappers.Response:
-    """TensorBoard's own way: content type, nosniff, compression."""
+    """Respond as TensorBoard does: content type, nosniff, compression."""
     response: wrappers.Response = http_util.Respond(request, content, content_type, **options)
     return response
 

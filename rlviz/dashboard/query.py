@@ -1,4 +1,4 @@
-"""What a request asks for: its parameters, checked, and errors as sentences."""
+"""What a request asks for: its checked parameters, and errors as sentences."""
 
 import math
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -11,14 +11,14 @@ Arguments: TypeAlias = "MultiDict[str, str]"
 _SHOWN = 80
 """Characters."""
 _LONGEST_METRIC = 500
-"""Characters; columns of a metric have a few more than its 256."""
+"""Characters; a metric's column names have a few more than its own 256."""
 
 
 class QueryError(Exception):
     """A request that can't be answered.
 
     Attributes:
-        code: 400 where a parameter is wrong, 404 where there is no such thing.
+        code: 400 if a parameter is wrong, 404 if the thing does not exist.
     """
 
     def __init__(self, sentence: str, code: int = 400) -> None:
@@ -27,7 +27,7 @@ class QueryError(Exception):
 
 
 def shown(text: str) -> str:
-    """A text of the request as an error may quote it.
+    """A text of the request, cut so that an error may quote it.
 
     >>> shown("a" * 100)[-8:]
     "aaaaaa…'"
@@ -36,10 +36,10 @@ def shown(text: str) -> str:
 
 
 def text(arguments: Arguments, name: str) -> str:
-    """A parameter that has to be there.
+    """A required parameter.
 
     Raises:
-        QueryError: it is not.
+        QueryError: it is missing.
     """
     if name not in arguments:
         raise QueryError(f"the parameter {name!r} is missing.")
@@ -47,10 +47,10 @@ def text(arguments: Arguments, name: str) -> str:
 
 
 def texts(arguments: Arguments, name: str) -> list[str]:
-    """A parameter that has to be there, once or more, each value once.
+    """The values of a required parameter, given once or more; each value appears once.
 
     Raises:
-        QueryError: it is not.
+        QueryError: it is missing.
     """
     text(arguments, name)
     return list(dict.fromkeys(arguments.getlist(name)))
@@ -63,7 +63,7 @@ def metrics(arguments: Arguments) -> list[str]:
     """The names of metrics, if any are given.
 
     Raises:
-        QueryError: one is longer than any metric's.
+        QueryError: one is longer than any metric's name.
     """
     names = list(dict.fromkeys(arguments.getlist("metric")))
     for name in names:
@@ -86,15 +86,15 @@ def choice(arguments: Arguments, name: str, choices: tuple[Word, ...], default: 
 
 
 def flag(arguments: Arguments, name: str) -> bool:
-    """0 or 1; 0 where it is not given."""
+    """0 or 1; 0 if it is not given."""
     return choice(arguments, name, ("0", "1"), "0") == "1"
 
 
 def number(arguments: Arguments, name: str, default: float) -> float:
-    """A number; the default where it is not given, or empty.
+    """A number; the default if it is missing or empty.
 
     Raises:
-        QueryError: it is no finite number.
+        QueryError: it is not a finite number.
     """
     given = arguments.get(name, "")
     if not given:
@@ -109,10 +109,10 @@ def number(arguments: Arguments, name: str, default: float) -> float:
 
 
 def interval(arguments: Arguments, names: tuple[str, str]) -> tuple[float, float]:
-    """Two numbers in their order, ±inf where they are not given.
+    """Two numbers in order, ±inf where one is not given.
 
     Raises:
-        QueryError: one is no finite number, or the first is greater than the second.
+        QueryError: one is not a finite number, or the first is greater than the second.
     """
     low = number(arguments, names[0], -math.inf)
     high = number(arguments, names[1], math.inf)
@@ -125,7 +125,7 @@ def whole(arguments: Arguments, name: str, default: int, limits: tuple[int, int]
     """A whole number within limits.
 
     Raises:
-        QueryError: it is none.
+        QueryError: it is not.
     """
     found = number(arguments, name, float(default))
     least, most = limits

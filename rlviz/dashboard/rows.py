@@ -14,12 +14,12 @@ from rlviz.dashboard.tensors import Tensors
 from rlviz.report.history.batches import Batch
 
 _READ_BYTES = 64 << 20
-"""So much is asked for at once, or a single tag; TensorBoard's own limit is 256 MiB."""
+"""The most bytes per request, unless one tag has more; TensorBoard's own limit is 256 MiB."""
 _FIRST_COUNT = -(2**53)
 
 
 class Stamp(NamedTuple):
-    """What tells whether a tag has other rows than before."""
+    """Shows whether the rows of a tag have changed."""
 
     max_step: int
     max_wall_time: float
@@ -32,7 +32,7 @@ class TagRows:
 
     batches: tuple[Batch, ...]
     complaints: tuple[str, ...] = ()
-    """What of it can't be read, as sentences."""
+    """The parts that can't be read, as sentences."""
 
     @property
     def nbytes(self) -> int:
@@ -40,7 +40,7 @@ class TagRows:
 
 
 class RowSource:
-    """The runs of one TensorBoard, as its provider gives them.
+    """The runs of one TensorBoard, from its data provider.
 
     Args:
         provider: a `tensorboard.data.provider.DataProvider`, of either loader.
@@ -50,7 +50,7 @@ class RowSource:
         self._provider = provider
 
     def stamps(self, context: Any, experiment: str) -> dict[str, dict[str, Stamp]]:
-        """Run -> tag -> stamp, of all tags that hold rows."""
+        """Run -> tag -> stamp, for all tags that hold rows."""
         listed = self._provider.list_tensors(
             context, experiment_id=experiment, plugin_name=schema.PLUGIN
         )
@@ -68,9 +68,9 @@ class RowSource:
     def read(
         self, context: Any, experiment: str, wanted: Mapping[str, Mapping[str, Stamp]]
     ) -> dict[str, dict[str, TagRows]]:
-        """Run -> tag -> its rows, of the tags that are wanted; of one that is gone there are none.
+        """Run -> tag -> its rows, for the wanted tags; a tag that is gone has no rows.
 
-        A question to TensorBoard's data server takes 40 ms, however little is asked. So runs that
+        A request to TensorBoard's data server takes 40 ms, however little it asks for. So runs that
         want the same tags are read together.
         """
         together: dict[frozenset[str], list[str]] = {}
@@ -90,7 +90,7 @@ class RowSource:
 def _requests(
     wanted: Mapping[str, Mapping[str, Stamp]],
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Runs and tags, as many at a time as can be asked for at once; all want the same tags."""
+    """Runs and tags in groups that fit into one request; all runs want the same tags."""
     sizes = {run: bounds(stamps) for run, stamps in wanted.items()}
     some: list[str] = []
     for run, of_tags in sizes.items():
@@ -106,7 +106,7 @@ def _requests(
 def parts(
     sizes: Mapping[str, int], most_bytes: int, most: int = sys.maxsize
 ) -> Iterator[list[str]]:
-    """Names in their order, cut where their sizes or their number would be too large.
+    """Names in order, in parts whose sizes and lengths don't exceed the limits.
 
     >>> list(parts({"a": 3, "b": 3, "c": 9, "d": 1}, most_bytes=6))
     [['a', 'b'], ['c'], ['d']]
@@ -124,7 +124,7 @@ def parts(
 
 
 def bounds(stamps: Mapping[str, Stamp]) -> dict[str, int]:
-    """Tag -> how many bytes its rows take at most."""
+    """Tag -> the most bytes that its rows can take."""
     found = {}
     before = 0
     session = ""
@@ -132,7 +132,7 @@ def bounds(stamps: Mapping[str, Stamp]) -> dict[str, int]:
         stamp = stamps[tag]
         if _session(tag) != session:
             session, before = _session(tag), 0
-        # A session counts its rows over all its tags: this one holds at most those since the last.
+        # A session counts rows over all its tags: this tag holds at most those since the last tag.
         count = max((stamp.max_step or 0) - _FIRST_COUNT, 0)
         found[tag] = 8 * stamp.header.count(b",") * max(count - before, 1)
         before = count
@@ -175,14 +175,14 @@ def _rows(tag: str, content: bytes, found: Tensors | None) -> TagRows:
 
 
 def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:
-    """The rows in as few batches as there can be: cut where the count shows that some are missing,
-    or that some came twice."""
+    """The rows in as few batches as possible: a new batch begins where the count shows that rows
+    are missing or came twice."""
     if not found.steps:
         return
     table = np.frombuffer(b"".join(found.contents), "<f8").reshape(-1, len(header.columns))
     rows = np.array([shape[0] for shape in found.shapes])
     steps = np.array(found.steps, dtype=np.int64)
-    is_counted = steps < _FIRST_COUNT // 2  # else a writer that does not count
+    is_counted = steps < _FIRST_COUNT // 2  # else the writer does not count
     written = np.where(is_counted, steps - _FIRST_COUNT * is_counted, 0)
     both = is_counted[1:] & is_counted[:-1]
     follows = both & (written[1:] == written[:-1] + rows[1:])

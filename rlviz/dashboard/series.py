@@ -1,4 +1,4 @@
-"""A metric of a run over an axis: the points, cut to what is visible and thinned for the screen."""
+"""A run's metric over an axis: the points, cut to the visible part and thinned for the screen."""
 
 from dataclasses import dataclass
 
@@ -22,10 +22,10 @@ class MetricPoints:
     """All points of a metric that have a place on the axis.
 
     Attributes:
-        axis, measure: what they are.
-        rows: which steps of the run they are, (T,).
+        axis, measure: the axis and the metric that the points show.
+        rows: indices of the points' steps in the run, (T,).
         x: never decreasing, (T,).
-        place: x as it lies on the screen, (T,): its decades on a logarithmic axis.
+        place: x as on the screen, (T,): in decades on a logarithmic axis.
         y: (T,), finite.
     """
 
@@ -72,7 +72,7 @@ def axis_of(history: History, x: AxisName, *, log: bool) -> XAxis:
     """The axis of that name.
 
     Raises:
-        QueryError: the run does not have it.
+        QueryError: the run lacks it.
     """
     try:
         axis = choose(x, [history], log=log)
@@ -102,7 +102,7 @@ class View:
         return slice(self.begin, self.end)
 
     def interval(self, history: History, rows: Indices) -> tuple[Floats, Floats] | None:
-        """95 % Wilson interval of an accuracy at some of the run's steps; None of other metrics."""
+        """95 % Wilson interval of an accuracy at some steps of the run; None for other metrics."""
         first, _, group = self.points.measure.name.partition("/")
         if first != schema.ACCURACY or self.points.measure.scale != "percent":
             return None
@@ -113,7 +113,7 @@ class View:
 def view(
     found: MetricPoints, x: tuple[float, float], y: tuple[float, float], width: int, height: int
 ) -> View:
-    """Cut the points to limits, ±inf where there are none.
+    """Cut the points to limits, ±inf for no limit.
 
     Args:
         found: all points.
@@ -135,7 +135,7 @@ def view(
 def _limits(
     x: Floats, place: Floats, begin: int, end: int, given: tuple[float, float], axis: XAxis
 ) -> tuple[float, float]:
-    """Left and right of the panel, as they lie on the screen."""
+    """Left and right edge of the panel, as places on the screen."""
     if not len(x):
         return 0.0, 0.0
     ends = [float(place[0]), float(place[-1])]

@@ -1,4 +1,4 @@
-"""The runs that the page knows of: read again where they changed, kept where they did not."""
+"""The runs that the page knows: those that changed are read again, the others are kept."""
 
 import itertools
 import math
@@ -19,11 +19,11 @@ from rlviz.report.history.files import Contents
 from rlviz.report.history.history import History, merged
 
 _PATIENCE_SECONDS = 0.75
-"""Spent on reading before an answer goes out; what is left is read for the next one."""
+"""Seconds of reading before an answer goes out; the next answer reads the rest."""
 _PART_BYTES, _PART_RUNS = 16 << 20, 50
-"""So much is read before the clock is looked at."""
+"""Bytes and runs to read before checking the clock."""
 _FRESH_SECONDS = 2.0
-"""So old may be what is known when a single run is asked for."""
+"""Seconds: how old the known state may be when the page asks for a single run."""
 _CACHE_BYTES = 1 << 30
 
 
@@ -33,7 +33,7 @@ class State:
 
     name: str
     version: int
-    """Greater than that of any state before, of any run of this server."""
+    """Greater than the version of any earlier state, of any run of this server."""
     listing: Listing
     stamps: dict[str, Stamp]
     read_at: float
@@ -41,7 +41,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The rows of a run, as its tags have them and as they stand."""
+    """The rows of a run, both by tag and merged."""
 
     stamps: dict[str, Stamp]
     rows: dict[str, TagRows]
@@ -58,9 +58,9 @@ class Store:
     """All runs of one TensorBoard. Any thread may ask.
 
     Args:
-        source: where they are read.
+        source: where the runs are read from.
         sampling_hint: how many batches of rows TensorBoard was told to keep; 0 or None for all.
-        cache_bytes: what the rows that are kept may take; others are read again when needed.
+        cache_bytes: the bytes that kept rows may take; other rows are read again when needed.
     """
 
     def __init__(
@@ -78,24 +78,24 @@ class Store:
         self._reading = threading.Lock()
         self._listed_at = -float("inf")
         self.unread = 0
-        """How many runs have rows that were not read yet."""
+        """How many runs have unread rows."""
 
     @property
     def nbytes(self) -> int:
-        """What the rows that are kept take."""
+        """Bytes that the kept rows take."""
         return self._loaded.nbytes
 
     def refresh(self, context: Any, experiment: str) -> list[State]:
-        """Read what is new, for at most a second or so, and give all runs that are known."""
+        """Read what is new, for at most a second or so, and return all known runs."""
         with self._reading:
             self._refresh(context, experiment)
             return [state for _, state in sorted(self._states.items())]
 
     def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
-        """A run as it was read lately; None where there is none of that name."""
+        """A run as of its latest reading; None if no run has that name."""
         if self._is_old(name):
             with self._reading:
-                if self._is_old(name):  # nobody has read meanwhile
+                if self._is_old(name):  # nobody has read it meanwhile
                     self._refresh(context, experiment)
         state = self._states.get(name)
         if state is None:
@@ -138,7 +138,7 @@ class Store:
         return state is None or state.stamps != stamps
 
     def _new_tags(self, name: str, stamps: dict[str, Stamp]) -> dict[str, int]:
-        """The tags that have to be read, in the order of their rows, and their sizes at most."""
+        """The tags to read, in the order of their rows, and the most bytes that each can take."""
         kept = self._kept(name, stamps)
         return {tag: size for tag, size in bounds(stamps).items() if tag not in kept}
 
@@ -155,11 +155,11 @@ class Store:
         listed: Mapping[str, dict[str, Stamp]],
         deadline: float,
     ) -> dict[str, _Loaded]:
-        """As `_load` of one long run, but that it ends at the deadline: what was read until then
-        stands as the run for now, and the rest is for the next time."""
+        """Like `_load` for one long run, but it stops at the deadline: what was read by then is the
+        run for now, and the next call reads the rest."""
         stamps = listed[name]
         rows = self._kept(name, stamps)
-        if name in self._states and not rows:  # no room to keep a part: it would never be whole
+        if name in self._states and not rows:  # no room to keep a part: it would never complete
             deadline = math.inf
         for tags in parts(self._new_tags(name, stamps), _PART_BYTES):
             wanted = {name: {tag: stamps[tag] for tag in tags}}
@@ -172,7 +172,7 @@ class Store:
     def _load(
         self, context: Any, experiment: str, runs: Mapping[str, dict[str, Stamp]]
     ) -> dict[str, _Loaded]:
-        """Read the tags that are not here as they are listed, and merge all of each run."""
+        """Read the tags whose listed rows are not kept, and merge all tags of each run."""
         kept = {name: self._kept(name, stamps) for name, stamps in runs.items()}
         wanted = {
             name: {tag: stamp for tag, stamp in stamps.items() if tag not in kept[name]}
@@ -185,14 +185,14 @@ class Store:
         }
 
     def _kept(self, name: str, stamps: dict[str, Stamp]) -> dict[str, TagRows]:
-        """The rows of the tags that are as they were."""
+        """The rows of the unchanged tags."""
         before = self._loaded.get(name)
         if before is None:
             return {}
         return {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
 
     def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, TagRows]) -> _Loaded:
-        """The run that the rows of these tags make, which is kept."""
+        """Merge the rows of these tags into the run, and keep it."""
         complaints = [complaint for part in rows.values() for complaint in part.complaints]
         if self._sampling_hint:
             complaints.append(
@@ -220,5 +220,5 @@ def _described(loaded: _Loaded) -> Listing:
 
 
 def _senseless(error: Exception) -> str:
-    """Of rows that no writer of ours has written: one run must not hide the others."""
+    """A sentence about rows that rlviz did not write: one run must not hide the others."""
     return f"The rows of this run contradict themselves ({error!r})."

@@ -1,8 +1,8 @@
-"""Takes batches of rows out of TensorBoard's data provider, without unpacking them one by one.
+"""Takes batches of rows out of TensorBoard's data provider without unpacking them one by one.
 
-Where a training step takes a second, each row is a batch of its own, and `read_tensors` spends 8 µs
-on each: seconds for some long runs. Both of TensorBoard's own providers have the bytes at hand, as
-they were written, under names that are not public: where they are not there, it is `read_tensors`.
+If a training step takes a second, each row is a separate batch, and `read_tensors` spends 8 µs on
+each: seconds for some long runs. Both of TensorBoard's own providers hold the bytes as they were
+written, under names that are not public. Where those names are missing, `read_tensors` does it.
 """
 
 import functools
@@ -17,18 +17,18 @@ from tensorboard.data import provider as tensorboard_data
 from rlviz.schema import PLUGIN
 
 _ALL = 1 << 30
-"""More batches than a tag can have: none is to be left out."""
+"""More batches than a tag can have, so that none is left out."""
 
 
 class Tensors(NamedTuple):
     """The batches of one tag, in the order of their events."""
 
     steps: list[int]
-    """Of the events."""
+    """Step of each event."""
     shapes: list[tuple[int, ...]]
-    """Of each batch; that of a tensor of something else than float64 is ()."""
+    """Shape of each batch; () for a tensor that is not float64."""
     contents: list[bytes]
-    """The numbers of each, float64, little-endian."""
+    """The numbers of each batch, float64, little-endian."""
 
 
 Found: TypeAlias = dict[str, dict[str, Tensors]]
@@ -38,12 +38,12 @@ Found: TypeAlias = dict[str, dict[str, Tensors]]
 def read(
     provider: Any, context: Any, experiment: str, runs: Sequence[str], tags: Sequence[str]
 ) -> Found:
-    """All batches under these tags of these runs; what does not exist is left out."""
+    """All batches under these tags of these runs; missing runs and tags are left out."""
     for quick in (_of_the_data_server, _of_the_python_loader):
         try:
             return quick(provider, experiment, runs, tags)
         except (AttributeError, ImportError, TypeError):
-            continue  # not that provider
+            continue  # another provider
     answer = provider.read_tensors(
         context,
         experiment_id=experiment,
@@ -106,7 +106,7 @@ def _of_the_python_loader(
 
 
 def _of_protos(steps: list[int], protos: list[Any]) -> Tensors:
-    # A shape as bytes is looked up three times as fast as its sizes are asked for.
+    # Looking up a shape by its bytes is three times as fast as asking for its sizes.
     shapes = [
         _shape(proto.tensor_shape.SerializeToString()) if proto.dtype == DT_DOUBLE else ()
         for proto in protos

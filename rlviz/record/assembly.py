@@ -1,7 +1,7 @@
-"""From queued items to rows that wait to be written: built under a lock, by whichever thread asks.
+"""From queued items to rows that wait for the disk: the thread that asks builds them under a lock.
 
-The writer builds at its pace; the training thread does where it wants a state, which has to cover
-every step that was closed. The lock is never held while anything is written.
+The writer builds at its own pace. The training thread builds when it wants a state, which must
+cover every closed step. Nobody holds the lock while writing.
 """
 
 import math
@@ -21,14 +21,14 @@ from rlviz.record.rows import ClosedSteps, RowBuilder
 
 
 class Assembly:
-    """Takes items from the queue, waits for other ranks' sums of their steps, keeps the rows.
+    """Takes items from the queue, waits for the other ranks' sums of the steps, keeps the rows.
 
     Args:
         items: what the training thread recorded.
-        builder: makes rows of it.
+        builder: turns it into rows.
         ranks: what other processes of the run recorded, or the way to the one that writes.
         opening: events that the session begins with.
-        row_limit: rows kept for a disk that does not take them; the oldest go first.
+        row_limit: rows kept while the disk refuses them; the oldest are dropped first.
         byte_limit: the same, in bytes.
     """
 
@@ -46,8 +46,8 @@ class Assembly:
         self._builder = builder
         self.ranks = ranks
         self._backlog = Backlog(opening, row_limit=row_limit, byte_limit=byte_limit)
-        # A signal handler comes through in its own thread, and finds out whether it is in the
-        # middle of a build.
+        # Reentrant: a signal handler that interrupts a build in its own thread gets through and
+        # sees that a build is going on.
         self._lock = threading.RLock()
         self._in_a_build = False
         self._state = builder.state_dict()
@@ -70,14 +70,14 @@ class Assembly:
 
     @property
     def is_half_full(self) -> bool:
-        """Whether rows come so fast that they should not wait for their time."""
+        """Whether rows come so fast that they should be written before their time."""
         with self._lock:
             return self._backlog.is_half_full
 
     def build(self, most: float = math.inf) -> bool:
-        """Turn queued items into rows, `most` of them; whether any were left.
+        """Turn at most `most` queued items into rows; returns whether any were left.
 
-        Afterwards the builder's state is that of the last step that was taken from the queue.
+        Afterwards the builder's state is that after the last step taken from the queue.
         """
         with self._lock, self._as_builder():
             items: list[Item] = []
@@ -93,7 +93,7 @@ class Assembly:
         return bool(self._queue)
 
     def build_all(self, patience: float) -> None:
-        """Rows of all that was closed, also of steps that other ranks have not sent in time."""
+        """Build rows of every closed step, even of those that other ranks did not send in time."""
         self.build()
         self._wait_for_ranks(patience)
         with self._lock, self._as_builder():
@@ -102,11 +102,11 @@ class Assembly:
     def state(self, patience: float) -> dict[str, Any]:
         """Where the run stands after the steps closed so far.
 
-        A signal handler that interrupts the building of rows in its own thread can't wait for its
-        end, and is given the state of before.
+        A signal handler that interrupts a build in its own thread can't wait for the build to end;
+        it gets the state from before it.
 
         Args:
-            patience: seconds to wait for what the other ranks recorded of these steps.
+            patience: seconds to wait for the other ranks' sums of these steps.
         """
         with self._lock:
             if self._in_a_build:
@@ -150,12 +150,12 @@ class Assembly:
             time.sleep(0.01)
 
     def take(self, into: list[ClosedSteps], *, extras_alone: bool) -> list[Event]:
-        """Move all rows there, and return what is not rows: taken out, nothing drops it while it is
-        being written.
+        """Move all rows into `into` and return the other events; once out, nothing drops them while
+        they are being written.
 
         Args:
-            into: where the rows go, the oldest first; `put_back` what could not be written.
-            extras_alone: whether what is not rows is to be had without any.
+            into: where the rows go, oldest first; `put_back` what could not be written.
+            extras_alone: whether to take the other events even when there are no rows.
         """
         with self._lock:
             self._backlog.take_rows(into)
@@ -166,7 +166,7 @@ class Assembly:
             self._backlog.put_back(rows, extras)
 
     def illustrate(self, events_of_one: Sequence[Event]) -> None:
-        """Keep a figure and its summary, in place of those that the disk has not taken yet."""
+        """Keep a figure and its summary; they replace those that the disk has not taken yet."""
         with self._lock:
             self._backlog.illustrate(events_of_one)
 
@@ -175,7 +175,7 @@ class Assembly:
             self._backlog.add_extras(extras)
 
     def in_forked_child(self) -> None:
-        """The lock may have been the parent's thread's, and the messages are the parent's."""
+        """A thread of the parent may have held the lock, and the messages are the parent's."""
         self._lock = threading.RLock()
-        if not self._in_a_build:  # else the builder was copied half-way, and its state stays
+        if not self._in_a_build:  # else the fork copied a half-done build; the state stays
             self.ranks.leave()

@@ -1,4 +1,4 @@
-"""The online averages of a run's series, all at once for the steps since the last flush."""
+"""The online averages of a run's series, computed at once for all steps since the last flush."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 class OnlineAverages:
     """Debiased exponential moving averages of any number of series, by name.
 
-    A series that is met later starts then. Wherever the steps are cut into calls, the averages are
-    the same to the last bit, so that a resumed run repeats the table of an uninterrupted one.
+    A series starts when it is first seen. The averages are bit-identical however the steps are cut
+    into calls, so a resumed run repeats the table of an uninterrupted one.
 
     Args:
         weight: memory per point, in [0, 1).
@@ -28,7 +28,7 @@ class OnlineAverages:
         self._states: dict[str, EMAState] = {name: EMA().state_dict() for name in always}
 
     def update(self, series: Mapping[str, Floats], steps: int) -> dict[str, Floats]:
-        """Take in the values of some steps, each (steps,), NaN for a gap.
+        """Add the values of some steps, each (steps,), NaN for a gap.
 
         Returns:
             The averages of all series known so far, each (steps,); NaN in a gap.
@@ -62,7 +62,7 @@ class OnlineAverages:
         return {name: {**state} for name, state in self._states.items()}
 
     def load_state_dict(self, states: Mapping[str, EMAState]) -> None:
-        """Go on from where `state_dict` was taken; all of it or, with an error, nothing."""
+        """Continue from where `state_dict` was taken; on an error nothing is loaded."""
         loaded: dict[str, EMAState] = {}
         for name in (*self._always, *states):
             average = EMA()

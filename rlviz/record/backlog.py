@@ -1,4 +1,4 @@
-"""What waits for the disk: rows and figures, in bounded memory; figures go first, then old rows."""
+"""What waits for the disk, in bounded memory: it drops figures first, then the oldest rows."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -10,11 +10,11 @@ from rlviz.record.rows import ClosedSteps
 
 
 class Backlog:
-    """Keeps what is to be written, in order. It takes no lock: its owner does.
+    """Keeps what is to be written, in order. Its owner does the locking.
 
     Args:
         opening: events that the session begins with.
-        row_limit: rows kept for a disk that does not take them.
+        row_limit: rows kept while the disk refuses them.
         byte_limit: the same, in bytes.
     """
 
@@ -36,7 +36,7 @@ class Backlog:
 
     @property
     def is_half_full(self) -> bool:
-        """Whether rows come so fast that they should not wait for their time."""
+        """Whether rows come so fast that they should be written before their time."""
         return 2 * len(self) > self._row_limit or 2 * self._bytes > self._byte_limit
 
     def add(self, rows: ClosedSteps) -> None:
@@ -52,20 +52,20 @@ class Backlog:
         self._extras += extras
 
     def illustrate(self, events_of_one: Sequence[Event]) -> None:
-        """Keep a figure and its summary, in place of those that the disk has not taken yet."""
+        """Keep a figure and its summary; they replace those that the disk has not taken yet."""
         kept = [event for event in self._extras if not events.is_illustration(event)]
         self._extras = [*kept, *events_of_one]
 
     def take_rows(self, into: list[ClosedSteps]) -> None:
-        """Move all rows there, the oldest first; `put_back` what could not be written.
+        """Move all rows into `into`, oldest first; `put_back` what could not be written.
 
-        One by one, so that an exception thrown into the thread finds each row in one place.
+        Rows move one by one, so that an exception thrown into the thread leaves each in one place.
         """
         while self._rows:
             into.append(self._rows.popleft())
 
     def take_extras(self) -> list[Event]:
-        """All that is not rows."""
+        """Take all events that are not rows."""
         taken, self._extras = self._extras, []
         return taken
 

@@ -1,4 +1,4 @@
-"""What a run knows of compute by itself: watched modules count their FLOPs, a device has a peak."""
+"""What a run knows about its compute: FLOPs counted in watched modules, the peak of the device."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from rlviz.flops.submodule_watch import watch_for
 from rlviz.record.error_log import logger
 
 _SILENT_STEPS = 10
-"""After so many without a pass of a watched module something is wrong: it is said."""
+"""Steps without a pass of a watched module after which a warning is logged."""
 
 
 class Watched:
@@ -26,13 +26,13 @@ class Watched:
         self._steps = 0
 
     def take(self) -> int:
-        """FLOPs since the last time."""
+        """FLOPs since the last call."""
         spent = self._watch.take()
         self._was_seen = self._was_seen or spent > 0
         return spent
 
     def end_step(self) -> None:
-        """A step ends: say once what can't be counted, or that nothing was."""
+        """End a step: say once what can't be counted, or that nothing was counted."""
         self._steps += 1
         if self._warned:
             return
@@ -63,7 +63,7 @@ def utilization(device: str | float | None, devices: int) -> Callable[[int, floa
     """FLOPs and wall seconds of a phase -> its model FLOPs utilization, None where it is unknown.
 
     Raises:
-        ValueError: `device` is neither a name nor a rate > 0, or `devices` no count >= 1.
+        ValueError: `device` is neither a name nor a rate > 0, or `devices` is no count >= 1.
     """
     if isinstance(devices, bool) or not isinstance(devices, int) or devices < 1:
         raise ValueError(f"devices must be a whole number >= 1, got {devices!r}.")
@@ -71,7 +71,7 @@ def utilization(device: str | float | None, devices: int) -> Callable[[int, floa
 
 
 def _peak(device: str | float | None) -> float | None:
-    """Peak FLOP/s of one device; None where there is none to know."""
+    """Peak FLOP/s of one device; None where it is unknown."""
     if device is None:
         return None
     if isinstance(device, str):

@@ -1,7 +1,7 @@
-"""Values on a device: copied there by the training thread, read later by the writer.
+"""Values on a device: the training thread copies them there, the writer reads them later.
 
-Reading one at once would make the training thread wait for the device. Tensors are told by their
-methods, so that nothing here imports torch.
+Reading one at once would make the training thread wait for the device. This module recognizes
+tensors by their methods, so that it need not import torch.
 """
 
 import sys
@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Deferred(Generic[T]):
-    """A value that is still on its device, and what it is once `fetch` has brought it."""
+    """A value that is still on its device, and how to read it once `fetch` has brought it."""
 
     kept: Any
     read: Callable[[Any], T]
     ready: tuple[Any, ...] = ()
-    """CUDA events of the streams that it was kept on, one for each device; none for others."""
+    """CUDA events of the streams that it was kept on, one per device; none off CUDA."""
 
 
 def is_tensor(value: Any) -> bool:
@@ -41,9 +41,9 @@ def detached(value: Any) -> Any:
 
 
 def keep(values: Sequence[Deferred[Any]]) -> None:
-    """Copy what the values stand for, on its device: later changes must not reach the record.
+    """Copy the values' tensors on their devices, so that later changes don't reach the record.
 
-    One launch on each device, however many tensors there are; nothing waits for it.
+    This takes one launch per device, however many tensors there are; nothing waits for it.
     """
     tensors = [tensor for value in values for tensor in _tensors(value.kept)]
     copies: dict[int, Any] = {}
@@ -59,12 +59,12 @@ def keep(values: Sequence[Deferred[Any]]) -> None:
 
 
 def kept_bytes(value: Deferred[Any]) -> int:
-    """What a value takes on its device."""
+    """Bytes that a value takes on its device."""
     return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(value.kept))
 
 
 def _on_the_device_of(tensor: Any) -> Any:
-    """Launches and events go to the current device; a script may have its tensors on another."""
+    """Make the tensor's device the current one, where launches and events go."""
     return sys.modules["torch"].cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
@@ -72,12 +72,12 @@ def _by_device(tensors: Iterable[Any]) -> list[list[Any]]:
     devices: dict[str, dict[int, Any]] = {}
     for tensor in tensors:
         devices.setdefault(str(tensor.device), {})[id(tensor)] = tensor
-    # The wider elements first: then each starts at a multiple of its width in the joined bytes.
+    # Wider elements first: each tensor then starts at a multiple of its element width.
     return [sorted(d.values(), key=lambda t: -t.element_size()) for d in devices.values()]
 
 
 def _copied_there(tensors: list[Any]) -> list[Any]:
-    """The tensors as views into one new block of bytes of their device."""
+    """The tensors as views into one new block of bytes on their device."""
     if len(tensors) == 1:
         return [tensors[0].clone()]
     joined, start, copies = _joined(tensors), 0, []
@@ -90,14 +90,14 @@ def _copied_there(tensors: list[Any]) -> list[Any]:
 
 def _joined(tensors: list[Any]) -> Any:
     """The bytes of tensors of one device, one after the other, in a new tensor."""
-    torch = sys.modules["torch"]  # loaded, for there is a tensor of it
+    torch = sys.modules["torch"]  # loaded, since there is a tensor
     return torch.cat([t.contiguous().reshape(-1).view(torch.uint8) for t in tensors])
 
 
 def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
-    """What was kept for each of the values, on the host: one copy from each device brings all.
+    """Bring what was kept for each value to the host, in one copy per device.
 
-    Waits for the devices, so it is for the writer thread.
+    It waits for the devices, so only the writer thread may call it.
     """
     arrays: dict[int, Any] = {}
     events = {id(event): event for value in values for event in value.ready}.values()
@@ -114,7 +114,7 @@ def _to_the_host(tensors: list[Any], events: Iterable[Any]) -> Any:
 
 
 def _through_pinned_memory(tensors: list[Any], events: Iterable[Any]) -> Any:
-    """On a stream of its own, behind what the training's streams had queued; they don't wait."""
+    """Copy on a separate stream, after what the training streams had queued; they don't wait."""
     torch = sys.modules["torch"]
     with torch.cuda.device(tensors[0].device):
         stream = _stream_of(tensors[0].device)
@@ -132,16 +132,16 @@ def _through_pinned_memory(tensors: list[Any], events: Iterable[Any]) -> Any:
 
 @cache
 def _stream_of(device: Any) -> Any:
-    """One for each device: memory that was used on a stream stays with it."""
+    """One stream per device: memory that was used on a stream stays with it."""
     return sys.modules["torch"].cuda.Stream(device)
 
 
 def _taken_apart(tensors: list[Any], joined: Any) -> list[Any]:
-    """The arrays in the joined bytes of tensors, on the host."""
+    """Split the joined bytes of tensors, on the host, into arrays."""
     start, arrays = 0, []
     for tensor in tensors:
         end = start + tensor.numel() * tensor.element_size()
-        # A copy: the bytes of the whole flush must not live as long as one array of it.
+        # A copy, or one array would keep the bytes of the whole flush alive.
         arrays.append(to_host(joined[start:end].clone().view(tensor.dtype).reshape(tensor.shape)))
         start = end
     return arrays
@@ -169,7 +169,7 @@ def to_host(value: Any) -> Any:
 
 
 def _is_torchs_own(dtype: Any) -> bool:
-    """Whether NumPy has no such dtype: bfloat16 and the kinds of float8."""
+    """Whether NumPy lacks this dtype: bfloat16 and the float8 types."""
     return dtype.is_floating_point and str(dtype).removeprefix("torch.") not in _NUMPY_FLOATS
 
 

@@ -16,16 +16,16 @@ Floats = NDArray[np.float64]
 
 _MOST_BATCHES = 512
 _MOST_ROWS = 32_768
-"""Under one tag. Readers of TensorBoard's data can only ask for all of a tag again."""
+"""The most batches and rows under one tag: readers can only ask TensorBoard for a whole tag."""
 _REST_SECONDS = 0.0005
 
 
 class Encoder:
-    """Makes records of rows; knows what stands in the header of each batch.
+    """Encodes rows as records; knows what stands in the header of each batch.
 
     Args:
         session: number of this start of the training script.
-        world_size: ranks that the rows are to sum over.
+        world_size: ranks that the rows should sum over.
     """
 
     def __init__(self, session: int, world_size: int) -> None:
@@ -42,12 +42,12 @@ class Encoder:
     def encode(
         self, taken: Sequence[ClosedSteps], extras: Sequence[Event], *, written: int, dropped: int
     ) -> bytes:
-        """Framed records of all that is to be written now.
+        """Encode all that is to be written now as framed records.
 
         Args:
-            taken: rows, the oldest first.
+            taken: rows, oldest first.
             extras: events that are not about a step; they come first.
-            written: how many rows the session has written before.
+            written: how many rows the session wrote before.
             dropped: how many steps it has given up so far.
         """
         start = []
@@ -84,7 +84,7 @@ def _framed(event: Event) -> bytes:
 
 
 class Table:
-    """Stacks columns into one array; columns only ever grow, so that a tag can keep its layout."""
+    """Stacks columns into one array; columns are only ever added, so a tag can keep its layout."""
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ class Layouts:
         self._batches = self._rows = 0
 
     def of(self, header: schema.RowsHeader, rows: int) -> int:
-        """The layout of the next batch, which has this header and so many rows."""
+        """The layout of the next batch, which has this header and this many rows."""
         is_full = self._batches >= _MOST_BATCHES or self._rows >= _MOST_ROWS
         if is_full or self._header not in (None, header):
             self._layout += 1

@@ -1,4 +1,4 @@
-"""What went wrong while recording: counted, and said without flooding the log."""
+"""Counts what went wrong while recording, and logs it without flooding the log."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ _WARN_SECONDS = 60.0
 
 
 class ErrorLog:
-    """Counts what went wrong in the background and says it, at most once a minute."""
+    """Counts what went wrong in the background and logs it, at most once a minute."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -20,7 +20,7 @@ class ErrorLog:
         self.first: BaseException | None = None
 
     def say_again(self) -> None:
-        """Say the next one however short ago the last one was."""
+        """Log the next error, however recent the last one is."""
         self._said = None
 
     def note(self, error: BaseException) -> None:
@@ -29,7 +29,7 @@ class ErrorLog:
         now = self._clock()
         if self._said is None or now - self._said >= _WARN_SECONDS:
             self._said = now
-            with suppress(Exception):  # a handler or filter of the user's
+            with suppress(Exception):  # the user's handler or filter may raise
                 logger.warning(
                     "rlviz: %s: %s (training goes on; %d such so far, see Callback.health)",
                     type(error).__name__,

@@ -1,4 +1,4 @@
-"""How events reach the disk: one write a batch, and a new file after a failure."""
+"""How events reach the disk: one write per batch, and a new file after a failure."""
 
 import os
 import secrets
@@ -14,7 +14,7 @@ from rlviz.record.system import System
 
 
 def next_session(logdir: Path, calls: System = system.SYSTEM) -> int:
-    """The number of the session that starts now: one more than any in the directory."""
+    """The number of the session that starts now: one above the highest in the directory."""
     return max((found.session + 1 for found in _files(logdir, calls)), default=0)
 
 
@@ -30,10 +30,10 @@ def _files(logdir: Path, calls: System) -> list[schema.FileName]:
 class EventFile:
     """Appends batches of events to a run directory.
 
-    A batch that fails or is written short ends its file, so that what was damaged stays the last
-    record of that file, and the next batch goes into a new one. So does a batch that finds its file
-    deleted or moved away. What was written since the last successful sync is kept in memory: where
-    a sync fails, the system may have thrown it away, and it is written again.
+    A batch that fails or is written short ends its file: the damaged record stays the last of that
+    file, and the next batch goes into a new one. A new file also follows one that was deleted or
+    moved away. Memory keeps what was written since the last successful sync, because the system may
+    throw it away when a sync fails; it is then written again.
 
     Args:
         logdir: the run directory; created with the first batch.
@@ -41,7 +41,7 @@ class EventFile:
         sync_seconds: how long written bytes may stay with the operating system before they are
             forced to the disk.
         segment_bytes: a file that has reached this size is followed by a new one.
-        unsynced_bytes: so much written at once is forced to the disk at once.
+        unsynced_bytes: this many unsynced bytes are forced to the disk at once.
         clock: seconds since the epoch.
         calls: the system calls.
     """
@@ -77,8 +77,8 @@ class EventFile:
         """Write a batch of framed records.
 
         Raises:
-            OSError: nothing, or not all, of the batch was written. Write it again: it then goes
-                into a new file.
+            OSError: the batch was not written, or not all of it. Write it again: it then goes into
+                a new file.
         """
         if self._fd is not None and self._size >= self._segment_bytes:
             self.close()
@@ -101,10 +101,10 @@ class EventFile:
         self._unsynced.append(batch)
 
     def sync_if_due(self) -> None:
-        """Force what was written to the disk, when it has waited for long enough.
+        """Force what was written to the disk once it has waited long enough.
 
         Raises:
-            OSError: the system could not; what was written since the last time is written again,
+            OSError: the system could not; what was written since the last sync is written again,
                 now or at the next call.
         """
         if self._again:
@@ -118,7 +118,7 @@ class EventFile:
         """Force what was written to the disk and close the file.
 
         Raises:
-            OSError: the system could not say that it is on the disk, also not in a new file.
+            OSError: the system could not confirm that it is on the disk, even in a new file.
         """
         try:
             if self._again:
@@ -132,7 +132,7 @@ class EventFile:
             self._abandon()
 
     def leave(self) -> None:
-        """Let go of the file, which another process goes on with."""
+        """Let go of the file: another process continues with it."""
         fd, self._fd = self._fd, None
         if fd is not None:
             with suppress(OSError):
@@ -141,7 +141,8 @@ class EventFile:
     def _create(self) -> int:
         self._calls.make_directory(self._logdir)
         now = self._clock()
-        # Also where this clock is behind that of an earlier session, or was set back.
+        # Never before the latest file, even if this clock is behind an earlier session's or was
+        # set back.
         latest = max((found.seconds for found in _files(self._logdir, self._calls)), default=0)
         writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
         self._path = self._logdir / schema.file_name(
@@ -183,7 +184,7 @@ class EventFile:
             self._unsynced = []
         with suppress(OSError):  # the descriptor is gone either way
             self._calls.close(fd)
-        if self._size <= _START_BYTES:  # nothing but its first record, or a part of it
+        if self._size <= _START_BYTES:  # at most its first record
             with suppress(OSError):
                 self._calls.remove(self._path)
 

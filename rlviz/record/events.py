@@ -1,7 +1,7 @@
-"""What is said in an event file: rows, scalars, pictures, text and hyperparameters as protos.
+"""What stands in an event file: rows, scalars, pictures, text and hyperparameters as protos.
 
-Data classes and value types are chosen so that both of TensorBoard's loaders (the Rust data server
-and the Python one) hand every value on unchanged; `tests/record/test_events.py` holds that.
+The data classes and value types let both of TensorBoard's loaders (the Rust data server and the
+Python one) pass every value on unchanged; `tests/record/test_events.py` checks that.
 """
 
 import math
@@ -33,12 +33,12 @@ def file_start(wall_time: float) -> Event:
 
 
 def session_start(wall_time: float, step: int) -> Event:
-    """Tells TensorBoard's Python loader that what an earlier session wrote after `step` is void."""
+    """Tells TensorBoard's Python loader to void what earlier sessions wrote from `step` on."""
     return Event(wall_time=wall_time, step=step, session_log=SessionLog(status=SessionLog.START))
 
 
 def session_stop(wall_time: float, step: int) -> Event:
-    """Says that the script closed its `Callback`; what ends without it was killed, or runs."""
+    """Says that the script closed its `Callback`; a run without it was killed or still goes on."""
     return Event(wall_time=wall_time, step=step, session_log=SessionLog(status=SessionLog.STOP))
 
 
@@ -52,10 +52,10 @@ def rows(
 ) -> Event:
     """A batch of rows, bit-exact.
 
-    The event's step counts rows from -2**53 on; the training step is in the row. It has to grow
-    strictly, for the Rust loader drops what stands before a step that does not, and to stay below
-    every training step, for the Python loader drops what stands at or above the step at which a
-    later session starts.
+    The event's step counts rows from -2**53 on; the training step is in the row. The event's step
+    must increase strictly, because the Rust loader drops what stands before a step that does not.
+    It must stay below every training step, because the Python loader drops what stands at or above
+    the step at which a later session starts.
     """
     tensor = TensorProto(
         dtype=DT_DOUBLE, tensor_shape=_shape(*table.shape), tensor_content=table.tobytes()
@@ -74,13 +74,13 @@ def scalars(
     wall_times: NDArray[np.float64],
     values: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]],
 ) -> Iterator[bytes]:
-    """One serialized event for each step, with the scalars that it brought.
+    """One serialized event per step, with the scalars of the step.
 
     Args:
         steps: (k,), each in [0, 2**53).
         wall_times: (k,), seconds since the epoch.
-        values: tag -> values and which of the steps have one, each (k,). Values beyond float32's
-            range become infinities.
+        values: tag -> values and which steps have one, each (k,). Values beyond float32's range
+            become infinities.
     """
     with np.errstate(over="ignore"):
         columns = [(tag, v.astype(np.float32).tolist()) for tag, (v, _) in values.items()]
@@ -88,7 +88,7 @@ def scalars(
     event, cells, before = Event(), [], None
     for at, (step, wall_time) in enumerate(zip(steps.tolist(), wall_times.tolist(), strict=True)):
         if (brought := masks[:, at].tolist()) != before:
-            before, event = brought, Event()  # refilled while it fits: half of the time
+            before, event = brought, Event()  # refilling one that fits takes half the time
             event.summary.SetInParent()
             known = (column for column, is_there in zip(columns, brought, strict=True) if is_there)
             cells = [(event.summary.value.add(tag=tag), numbers) for tag, numbers in known]
@@ -111,7 +111,7 @@ def figure(wall_time: float, step: int, png: bytes) -> Event:
 
 
 def is_illustration(event: Event) -> bool:
-    """Whether it holds a figure or the summary beside it, without which the rows are complete."""
+    """Whether the event holds a figure or its summary; the rows are complete without them."""
     tags = {value.tag for value in event.summary.value}
     return bool(tags & {schema.FIGURE_TAG, schema.SUMMARY_TAG})
 
@@ -126,7 +126,7 @@ def text(wall_time: float, step: int, tag: str, markdown: str) -> Event:
 
 
 def config(wall_time: float, name: str, settings: Mapping[str, Any]) -> list[Event]:
-    """Hyperparameters for the HParams tab, and as a table for the Text tab."""
+    """Hyperparameters: for the HParams tab, and as a table for the Text tab."""
     flat = dict(_flatten(settings))
     table = "| setting | value |\n|---|---|\n" + "".join(
         f"| {_cell(key)} | {_cell(value)} |\n" for key, value in flat.items()
@@ -173,7 +173,7 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[st
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is one; NumPy has its durations among the integers."""
+    """Whether the value is a number; NumPy counts its durations among the integers."""
     return isinstance(value, _NUMBER) and not isinstance(value, np.timedelta64)
 
 
@@ -204,7 +204,7 @@ def _hparams_event(wall_time: float, name: str, **content: Any) -> Event:
     value = Summary.Value(
         tag=f"_hparams_/{name}",
         metadata=_metadata(_HPARAMS_PLUGIN, data.SerializeToString()),
-        # The tab reads the metadata alone; a value without a tensor would be dropped on the way.
+        # The tab reads only the metadata, but the loaders would drop a value without a tensor.
         tensor=TensorProto(dtype=DT_DOUBLE, tensor_shape=_shape(1), double_val=[math.nan]),
     )
     return Event(wall_time=wall_time, summary=Summary(value=[value]))

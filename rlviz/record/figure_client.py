@@ -1,9 +1,9 @@
-"""The figure process as the training process sees it: asked now and then, never waited for.
+"""The figure process as the training process sees it, which asks now and then and never waits.
 
-A figure costs about a quarter of a second of CPU. Drawn in a thread of the training process it
-would hold the GIL for as long, so it is drawn by a helper process, which reads the run directory
-like any reader. It is started as a module, since multiprocessing's spawn would run a training
-script without a `__main__` guard a second time.
+A figure costs about a quarter of a second of CPU. A thread of the training process would hold the
+GIL for as long, so a helper process draws it and reads the run directory like any reader. The
+helper starts as a module, because multiprocessing's spawn would run a training script without a
+`__main__` guard a second time.
 """
 
 import json
@@ -21,15 +21,15 @@ import rlviz
 
 FIGURE_PROCESS = (sys.executable, "-m", "rlviz.report.figure_process")
 _MAX_SHARE = 0.01
-"""Live figures may cost this fraction of the run's wall time (from the second one on)."""
+"""From the second one on, live figures may cost this fraction of the run's wall time."""
 _MAX_FAILURES = 3
 _MAX_SECONDS = 120.0
-"""A figure that takes longer has hung."""
+"""Seconds after which a figure counts as hung."""
 
 
 @dataclass(frozen=True, slots=True)
 class Illustration:
-    """What the helper made of the run as it stood."""
+    """What the helper made of the run as it was then."""
 
     figure_png: bytes
     summary_markdown: str
@@ -41,7 +41,7 @@ class FigureClient:
 
     Args:
         logdir: the run directory.
-        figure_seconds: at least this much time between two live figures.
+        figure_seconds: least time between two live figures.
         on_error: told in words when a figure could not be drawn.
         command: starts the process that draws, as `rlviz.report.figure_process` describes it.
         clock: monotonic seconds.
@@ -71,10 +71,10 @@ class FigureClient:
         self._process: subprocess.Popen[bytes] | None = None
 
     def due(self) -> bool:
-        """Whether the time for another live figure has come; ends a helper that hangs."""
+        """Whether it is time for another live figure; also ends a helper that hangs."""
         now = self._clock()
         if self._busy and now - self._last > _MAX_SECONDS and self._process is not None:
-            self._process.kill()  # so that the thread that waits for it reads an end
+            self._process.kill()  # the waiting thread then reads an end of file
         return (
             not self._busy
             and self._failures < _MAX_FAILURES
@@ -97,7 +97,7 @@ class FigureClient:
         return self._busy
 
     def take(self, timeout: float = 0.0) -> Illustration | None:
-        """The answer, once it is there; None when it is not, or when drawing failed."""
+        """The answer; None while it is outstanding, or when drawing failed."""
         if not self._busy:
             return None
         try:
@@ -108,7 +108,7 @@ class FigureClient:
         return answer
 
     def stop(self) -> None:
-        """End the helper process, also in the middle of a figure."""
+        """End the helper process, even in the middle of a figure."""
         self._failures = _MAX_FAILURES
         self._requests.put(False)
         process = self._process
@@ -116,7 +116,7 @@ class FigureClient:
             process.kill()
 
     def _serve(self) -> None:
-        """The thread that waits for the helper, so that nobody else has to."""
+        """Wait for the helper, in a thread of its own, so that nobody else has to."""
         while self._requests.get():
             answer = None
             try:
@@ -176,6 +176,6 @@ class FigureClient:
                 if pipe is not None:
                     pipe.close()
             except OSError:
-                pass  # what was still buffered for a dead helper is of no use
+                pass  # a dead helper needs no buffered bytes
         process.kill()
         process.wait()

@@ -1,6 +1,6 @@
-"""How messages come from every rank of a job to rank 0, which waits for none of them.
+"""How messages get from every rank of a job to rank 0, which waits for none of them.
 
-A collective makes all ranks wait for the slowest and breaks with the first that dies. So each rank
+A collective makes all ranks wait for the slowest and breaks when the first one dies. So each rank
 puts its messages into a store that rank 0 serves (c10d's TCPStore), and rank 0 takes what is there.
 """
 
@@ -42,7 +42,7 @@ def rank_and_world(process_group: Any = None) -> tuple[int, int]:
 
 
 class Mailbox:
-    """Brings messages from every rank to rank 0; made on all ranks of the group together.
+    """Brings messages from every rank to rank 0; all ranks of the group make one together.
 
     Args:
         process_group: an initialised `torch.distributed` group, of any backend.
@@ -85,7 +85,7 @@ class Mailbox:
         self._sent += 1
 
     def take(self) -> Iterator[tuple[int, bytes]]:
-        """On rank 0: what the others have left, as (rank, message), in each one's order."""
+        """On rank 0: the messages of the others as (rank, message), in the order of each rank."""
         for rank in range(1, self.world_size):
             while self._store.check([key := self._key(rank, self._next[rank])]):
                 message = self._store.get(key)
@@ -97,12 +97,12 @@ class Mailbox:
         return f"{self._prefix}/{rank}/{number}"
 
 
-# Where the store is, is said through the one by which the job's processes found each other. A
-# process group for that one message can't be had twice under one name, and a gloo group that is
-# still there when the interpreter ends may abort the process.
+# Rank 0 tells where its store is through the store by which the job's processes found each other.
+# A process group for that one message could not be made twice under one name, and a gloo group that
+# is still alive when the interpreter ends may abort the process.
 
 _made: Counter[tuple[int, ...]] = Counter()
-"""Members of a group -> mailboxes that were made for them; the same on all of them."""
+"""Members of a group -> number of mailboxes made for them; the same on every member."""
 
 
 def _key_of_the_next(members: list[int]) -> str:
@@ -130,7 +130,7 @@ def _told(dist: Any, members: list[int]) -> tuple[list[str], int, str]:
 
 
 def _addresses(global_rank: int) -> list[str]:
-    """Where rank 0 may be found; all ranks have found the job's master under its address."""
+    """Where rank 0 may be; every rank has reached the job's master under its address."""
     master = [os.environ["MASTER_ADDR"]] if global_rank == 0 and "MASTER_ADDR" in os.environ else []
     return [*master, socket.gethostname()]
 

@@ -1,4 +1,4 @@
-"""What one call of `record` brings: its keywords, and what becomes of them once checked."""
+"""What one call of `record` brings: its keywords, and the checked values."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
@@ -50,7 +50,7 @@ class Measurement:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def deferred(self) -> list[Deferred[Any]]:
-        """What of it is still on a device."""
+        """The values that are still on a device."""
         parts = (self.accuracy, self.parallelism, *self.flops.values(), *self.metrics.values())
         return [part for part in parts if isinstance(part, Deferred)]
 
@@ -59,7 +59,7 @@ def measurement(recorded: Recorded) -> Measurement:
     """Check what a call brought; `rlviz.Callback.record` says what each keyword may be.
 
     Raises:
-        ValueError, TypeError: a value can't be what it should be, in words.
+        ValueError, TypeError: a value is not what it should be; the message says what is wrong.
     """
     flops, parallelism = recorded.get("flops"), recorded.get("parallelism")
     metrics, seconds = recorded.get("metrics"), recorded.get("seconds")

@@ -1,4 +1,4 @@
-"""Checks the options of a callback, and says in words what is wrong with them."""
+"""Checks the options of a callback and says what is wrong with them."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ def run_directory(logdir: str | os.PathLike[str]) -> Path:
     if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
         raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
     path = Path(logdir)
-    if os.path.isfile(path):  # pathlib raises where the system does not let us look
+    if os.path.isfile(path):  # pathlib raises where access is denied
         raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
     return path
 
@@ -25,7 +25,7 @@ def check(
     flush_seconds: float,
     figure_seconds: float | None,
 ) -> tuple[float, float, float | None]:
-    """The numbers among them as floats; ValueError or TypeError for what can't be meant."""
+    """The numeric options as floats; ValueError or TypeError for a value that can't be meant."""
     ema = number(ema, "ema")
     if not 0 <= ema < 1:
         raise ValueError(
@@ -53,7 +53,7 @@ def _seconds(name: str, seconds: float) -> float:
 
 
 def waiting_time(timeout: float | None) -> float:
-    """A timeout as the system can wait for it: None and infinity are the longest there is.
+    """A timeout that the system can wait for: None and infinity become the longest possible.
 
     Raises:
         TypeError: it is no number.

@@ -1,8 +1,8 @@
 """Several processes, one run: every rank sends its sums to rank 0, which writes.
 
-Each rank packs what it recorded into one message for each flush. A step is written once all ranks
-have sent their sums of it; or without those that were not heard of for `patience` seconds, which
-are named, until they are heard of again. A process alone is rank 0 of one.
+Each rank packs what it recorded into one message per flush. Rank 0 writes a step once all ranks
+have sent their sums of it. It names ranks that have been silent for `patience` seconds and writes
+without them until they send again. A single process is rank 0 of one.
 """
 
 import json
@@ -19,14 +19,14 @@ Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 
 
 class FirstRank:
-    """Rank 0: its steps wait here for the sums of the others, if there are any.
+    """Rank 0: its steps wait here for the sums of the other ranks, if there are any.
 
-    Not safe for threads: the worker calls it under its lock, from the writer or, for a state, from
-    the training thread.
+    It is not thread-safe: the worker calls it under its lock, from the writer thread or, for a
+    state, from the training thread.
 
     Args:
-        mailbox: where the others' messages come; None for a process alone.
-        on_error: told of ranks that are not waited for any longer.
+        mailbox: where the others' messages arrive; None for a single process.
+        on_error: told of ranks that rank 0 no longer waits for.
     """
 
     writes = True
@@ -38,12 +38,12 @@ class FirstRank:
         self._gathering = Gathering(self.world_size)
 
     def add(self, steps: list[StepSums]) -> int:
-        """Steps that this rank closed; none is dropped (0)."""
+        """Add steps that this rank closed; returns how many were dropped (0)."""
         self._gathering.add(steps)
         return 0
 
     def complete(self, *, now_or_never: bool = False) -> Complete:
-        """Steps that wait for nothing any more; all of them where it is now or never."""
+        """Steps that wait for nothing any more; all steps if it is now or never."""
         known, late = set(self._gathering.missing), self._gathering.late
         if self._mailbox is not None:
             for rank, message in self._mailbox.take():
@@ -71,12 +71,12 @@ class FirstRank:
         return len(self._gathering)
 
     def leave(self) -> None:
-        """In a forked child: the messages are the parent's, so nothing is waited for."""
+        """In a forked child: wait for nothing, since the messages are the parent's."""
         self._mailbox = None
         self._gathering.others.clear()
 
     def send(self) -> int:
-        """Rank 0 has nobody to send to (0)."""
+        """Send nothing (0): rank 0 has nobody to send to."""
         return 0
 
 
@@ -85,7 +85,7 @@ class OtherRank:
 
     Args:
         mailbox: the way to rank 0.
-        limit: steps kept while rank 0 can't be reached; the oldest go first.
+        limit: steps kept while rank 0 can't be reached; the oldest are dropped first.
     """
 
     writes = False
@@ -98,7 +98,7 @@ class OtherRank:
         self._unsent: deque[StepSums] = deque()
 
     def add(self, steps: list[StepSums]) -> int:
-        """Steps that this rank closed; returns how many were given up for them."""
+        """Add steps that this rank closed; returns how many were dropped to make room."""
         self._unsent += steps
         dropped = max(0, len(self._unsent) - self._limit)
         for _ in range(dropped):
@@ -106,18 +106,18 @@ class OtherRank:
         return dropped
 
     def complete(self, *, now_or_never: bool = False) -> Complete:
-        """It writes nothing ([])."""
+        """No steps ([]): this rank writes nothing."""
         return []
 
     def leave(self) -> None:
-        """In a forked child: what is unsent is the parent's to send."""
+        """In a forked child: drop what is unsent, since the parent sends it."""
         self._unsent.clear()
 
     def send(self) -> int:
         """Send what was recorded; returns how many steps.
 
         Raises:
-            OSError: rank 0 can't be reached. Nothing is lost: it is sent the next time.
+            OSError: rank 0 can't be reached. Nothing is lost: the next call sends it.
         """
         steps = []
         while self._unsent:
@@ -142,16 +142,16 @@ def unpack(message: bytes) -> list[StepSums]:
 
 
 _Place: TypeAlias = tuple[int, int]
-"""How often a rank's steps went back before this one, and the step."""
+"""How often a rank's steps went back before this step, and the step."""
 
 
 class Gathering:
-    """On rank 0: brings the sums of one step together, and decides when to wait no longer.
+    """On rank 0: brings the sums of each step together, and decides when to stop waiting.
 
     Args:
         world_size: how many ranks there are, rank 0 included.
         patience: seconds that a step waits for a rank that is not known to be missing.
-        limit: steps of other ranks that are kept while rank 0 has not come to them.
+        limit: steps of other ranks kept until rank 0 reaches them.
         clock: monotonic seconds.
     """
 
@@ -173,21 +173,21 @@ class Gathering:
         self._last: dict[int, _Place] = dict.fromkeys(range(world_size), (0, -1))
         self._released: _Place = (0, -1)
         self.missing: set[int] = set()
-        """Ranks that are not waited for now."""
+        """Ranks that no step waits for now."""
         self.late = 0
-        """Sums that came after their step was written, and are not in it."""
+        """Sums that came after their step was written and are missing from it."""
 
     def __len__(self) -> int:
         """Steps of rank 0 that wait for another rank."""
         return len(self._own)
 
     def add(self, steps: list[StepSums]) -> None:
-        """Steps that rank 0 itself closed."""
+        """Add steps that rank 0 itself closed."""
         now = self._clock()
         self._own += [(now, self._place(0, step.step), step) for step in steps]
 
     def receive(self, rank: int, steps: list[StepSums]) -> None:
-        """Steps that another rank closed."""
+        """Add steps that another rank closed."""
         self.missing.discard(rank)
         inbox = self._inbox[rank]
         for step in steps:
@@ -203,7 +203,7 @@ class Gathering:
             self.late += 1
 
     def _place(self, rank: int, step: int) -> _Place:
-        """A step that is lower than the one before belongs to the next lap: all ranks go back."""
+        """A step below the one before belongs to the next lap: all ranks go back."""
         lap, last = self._last[rank]
         self._last[rank] = (lap + (step < last), step)
         return self._last[rank]

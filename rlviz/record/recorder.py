@@ -1,8 +1,8 @@
 """The training thread's part: checks what a step brings and queues it, without lock or I/O.
 
 Everything goes into one `collections.deque`, whose `append` is atomic. So any thread may record,
-also a signal handler or a finalizer that interrupts another `record`. What belongs to one step is
-what stands in the queue before its `StepEnd`.
+even a signal handler or a finalizer that interrupts another `record`. A step consists of what
+stands in the queue before its `StepEnd`.
 """
 
 import math
@@ -18,7 +18,7 @@ from rlviz.record.measurement import Measurement, Recorded, measurement
 
 Plain: TypeAlias = tuple[float | None, float, int | None, float | None, dict[str, float] | None]
 """What most calls bring: accuracy, graded answers, FLOPs of no phase, one episode's parallelism,
-metrics; None for what didn't come. A class around it would cost more than all the rest."""
+metrics; None for what is missing. A class around it would cost more than all the rest."""
 
 StepEnd: TypeAlias = tuple[int, float, dict[str, float] | None]
 """Closes a step: its number, the wall time, the last metrics. All measurements queued since the
@@ -27,7 +27,7 @@ step end before belong to it."""
 Item: TypeAlias = Plain | Measurement | StepEnd
 
 SPOILED: StepEnd = (-1, 0.0, None)
-"""Instead of a step end: the queue was full, what came of the step is void and counted."""
+"""Replaces a step end when the queue was full: the step's items are void, the step is counted."""
 
 
 def ends_a_step(item: Item) -> bool:
@@ -35,18 +35,18 @@ def ends_a_step(item: Item) -> bool:
 
 
 _ITEM_BYTES, _ENTRY_BYTES = 500, 80
-"""What an item takes in memory at most, and each metric, phase and phase's seconds in it."""
+"""The most bytes of an item, and of each metric, phase and phase's seconds in it."""
 
 
 class Recorder:
     """Queues measurements for the writer thread.
 
-    It takes no lock: at every step that would cost more than it is worth. The counters rely on
-    CPython, which lets another thread come in between at calls and at the ends of loops only.
+    It takes no lock: one at every step would cost more than it is worth. The counters rely on
+    CPython, which switches threads only at calls and at the ends of loops.
 
     Args:
-        queue: where to. Once `queue_limit` items or `queue_bytes` wait in it, further steps are
-            dropped.
+        queue: where the measurements go. Once `queue_limit` items or `queue_bytes` bytes wait in
+            it, further steps are dropped.
         on_error: told of what is lost.
         clock: seconds since the epoch.
     """
@@ -81,7 +81,7 @@ class Recorder:
         metrics: Any,
         others: Recorded | None = None,
     ) -> None:
-        """Add to the step that is open: what most loops bring, and the `others`, which few do."""
+        """Add to the open step: what most loops bring, and the `others`, which few loops do."""
         if (
             others is None
             and (parallelism is None or (type(parallelism) is float and 0 <= parallelism < _INF))
@@ -119,7 +119,7 @@ class Recorder:
             self._spoiled = True
 
     def _are_plain(self, metrics: Any) -> bool:
-        """Whether these are floats under names that were checked before."""
+        """Whether the metrics are floats under names that were checked before."""
         if type(metrics) is not dict:
             return False
         names = self._names
@@ -141,7 +141,7 @@ class Recorder:
         return brought
 
     def _make_room_for(self, item: Measurement) -> None:
-        """Lower the limit of the queue to what its bytes allow of the largest items so far."""
+        """Lower the queue's limit to as many of the largest items so far as its bytes can hold."""
         entries = len(item.flops) + len(item.seconds) + len(self._names)
         size = _ITEM_BYTES + _ENTRY_BYTES * entries
         size += sum(device.kept_bytes(value) for value in item.deferred())
@@ -150,7 +150,7 @@ class Recorder:
             self._limit = min(self._limit, max(1, self._queue_bytes // size))
 
     def record_flops(self, phase: str, spent: int) -> None:
-        """The short way for a count that is known to be one."""
+        """Record a FLOP count that needs no check."""
         if spent:
             if len(self._queue) < self._limit:
                 self._queue.append(Measurement(flops={phase: spent}))
@@ -180,7 +180,7 @@ class Recorder:
 
     def _drop_step(self) -> None:
         self.dropped += 1
-        if self._limit:  # else the run is closed, which is said elsewhere
+        if self._limit:  # else the run is closed, and another warning says so
             self._on_error(
                 RuntimeError(
                     f"a step was dropped ({self.dropped} so far), for {len(self._queue):,} records "
@@ -192,7 +192,7 @@ class Recorder:
             self._queue.append(SPOILED)  # what came of the step before may be in the queue, or out
 
     def close(self) -> None:
-        """The run is over: what still comes is dropped and counted."""
+        """End the run: later steps are dropped and counted."""
         self._limit = 0
 
 

@@ -1,4 +1,4 @@
-"""Columns and scalars of many steps at once, made of their sums."""
+"""Makes columns and scalars of many steps at once from their sums."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 class RowColumns:
-    """Columns and scalars of some steps, as their sums give them."""
+    """Columns and scalars of some steps, computed from their sums."""
 
     def __init__(self, closed: list[StepSums]) -> None:
         self._closed = closed
@@ -22,15 +22,15 @@ class RowColumns:
         self.scalars: dict[str, tuple[Floats, NDArray[np.bool_]]] = {}
 
     def scalar(self, tag: str, values: Floats) -> None:
-        """A scalar of the steps in which it is not NaN."""
+        """Add a scalar for the steps in which it is not NaN."""
         brought = values == values
         if brought.any():
             self.scalars[tag] = values, brought
 
     def quantities(self) -> dict[str, Floats]:
-        """What `rlviz.schema.QUANTITIES` declares; returns what of it is averaged online.
+        """Add what `rlviz.schema.QUANTITIES` declares; returns the series to be averaged online.
 
-        Every run has the columns of some; those of the others come when they are recorded.
+        Every run has the columns of some quantities; the others appear once they are recorded.
         """
         series = {}
         for quantity in schema.QUANTITIES.values():
@@ -48,7 +48,7 @@ class RowColumns:
         return series
 
     def about_agents(self) -> None:
-        """What is known of the episodes beyond a ratio; its columns and scalars come when it is."""
+        """Add what is known of the episodes beyond a ratio, if anything is."""
         if not any(step.agents for step in self._closed):
             return
         columns = _Sparse(len(self._closed))
@@ -78,7 +78,7 @@ class RowColumns:
             self.scalar(schema.scalar_tag(f"parallelism/{name}"), values)
 
     def groups(self) -> dict[str, Floats]:
-        """The accuracy of each task family, as it is averaged online."""
+        """Add the columns of each task family; returns their accuracies, to be averaged online."""
         names = dict.fromkeys(name for step in self._closed for name in step.groups)
         series = {}
         for name in names:
@@ -103,7 +103,7 @@ class RowColumns:
                 self.scalar(schema.scalar_tag(f"mfu/{phase}"), _array(shares))
 
     def metrics(self) -> None:
-        """Their means over each step; a NaN that the user logged is a value too."""
+        """Add the mean of each metric over each step; a NaN that the user logged is a value too."""
         for name in dict.fromkeys(name for step in self._closed for name in step.metrics):
             values = [step.metrics.get(name) for step in self._closed]
             brought = np.array([value is not None for value in values])
@@ -114,7 +114,7 @@ class RowColumns:
 
 
 class _Sparse:
-    """Columns of which most steps have none."""
+    """Columns that most steps lack."""
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
@@ -133,7 +133,7 @@ class _Sparse:
 def _share(
     utilization: Callable[[int, float], float | None], flops: int, wall: float | None
 ) -> float | None:
-    """None too where the rate is beyond what a float holds."""
+    """The utilization of a phase; None also where the rate overflows a float."""
     try:
         return utilization(flops, wall) if wall and wall < math.inf else None
     except (OverflowError, ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""What the writer makes of the steps: rows and scalars, column by column for many steps at once.
+"""Turns steps into rows and scalars for the writer, column by column for many steps at once.
 
 The cumulative FLOPs and the online averages live here; nothing here touches a file or a thread.
 """
@@ -36,14 +36,14 @@ class ClosedSteps:
     scalars: dict[str, tuple[Floats, NDArray[np.bool_]]]
     """TensorBoard tag -> values, and which of the steps brought one, each (k,)."""
     missing_ranks: tuple[int, ...] = ()
-    """Ranks whose sums they lack."""
+    """Ranks whose sums these steps lack."""
 
     def __len__(self) -> int:
         return len(self.steps)
 
     @property
     def nbytes(self) -> int:
-        """About what they take in memory."""
+        """About how many bytes they take in memory."""
         return 8 * len(self.steps) * (2 + len(self.columns) + 2 * len(self.scalars))
 
 
@@ -55,7 +55,7 @@ class RowBuilder:
         ema_weight: memory of the online averages, in [0, 1).
         utilization: FLOPs and wall seconds of a phase -> its model FLOPs utilization; None where
             it can't be known.
-        on_error: told of a value that turned out wrong only now, when it was read from its device.
+        on_error: told of a value that turned out wrong when it was read from its device.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class RowBuilder:
         """Measurements since the last step was closed."""
 
     def close_steps(self, items: Iterable[Item]) -> list[StepSums]:
-        """Take in queued items, in order, and return the sums of the steps that they close."""
+        """Add up queued items, in order, and return the sums of the steps that they close."""
         items = list(items)
         self._fetch(items)
         closed: list[StepSums] = []
@@ -98,7 +98,7 @@ class RowBuilder:
     def _add(self, item: Measurement) -> None:
         try:
             self._open.add(item, self._read)
-        except Exception as error:  # sums beyond what a float holds: that costs no step
+        except Exception as error:  # the sums overflow a float: the step still counts
             self._on_error(error)
 
     def _close(self, end: tuple[int, float, dict[str, float] | None], to: list[StepSums]) -> None:
@@ -112,14 +112,14 @@ class RowBuilder:
         to.append(step)
 
     def _fetch(self, items: list[Item]) -> None:
-        """Bring what is on a device to the host, in one copy."""
+        """Bring what is on a device to the host, in one copy per device."""
         waiting = [v for item in items if isinstance(item, Measurement) for v in item.deferred()]
         if not waiting:
             return
         try:
             self._fetched = dict(zip(map(id, waiting), fetch(waiting), strict=True))
         except Exception:
-            for value in waiting:  # one by one: what can be read is not lost for the rest
+            for value in waiting:  # one by one: a bad value costs no good one
                 try:
                     (self._fetched[id(value)],) = fetch([value])
                 except Exception as error:
@@ -137,7 +137,7 @@ class RowBuilder:
             return None
 
     def rows(self, closed: list[StepSums], missing_ranks: tuple[int, ...] = ()) -> ClosedSteps:
-        """Rows of steps whose sums are complete, but for those of some ranks."""
+        """Rows of steps whose sums are complete except for those of `missing_ranks`."""
         if not closed:
             return ClosedSteps(np.empty(0, np.int64), np.empty(0), {}, {})
         self._last_step = closed[-1].step
@@ -161,7 +161,7 @@ class RowBuilder:
         return ClosedSteps(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
 
     def _spend(self, closed: list[StepSums], table: RowColumns) -> None:
-        """Add each step's FLOPs to the cumulative counts, which stand in every row from then on."""
+        """Add each step's FLOPs to the cumulative counts, which every later row carries."""
         known = self._flops
         parts: dict[str, list[tuple[float, float]]] = {}
         for done, step in enumerate(closed):
@@ -197,7 +197,7 @@ class RowBuilder:
         return self._flops.get(schema.TOTAL, 0)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state, all of it or, with a ValueError, nothing."""
+        """Continue from a state; on a ValueError nothing is loaded."""
         try:
             step = check_step(state["step"])
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}

@@ -1,4 +1,4 @@
-"""Adds up what was recorded of a step: sums that merge, so that ratios come last."""
+"""Adds up what was recorded in a step: sums that merge, so that ratios come last."""
 
 from collections.abc import Callable
 from dataclasses import astuple
@@ -14,7 +14,7 @@ _SUMS = tuple(part.name for known in schema.QUANTITIES.values() for part in know
 
 
 class StepSums:
-    """The sums of one step, of all micro-batches so far."""
+    """The sums of one step over all micro-batches so far."""
 
     __slots__ = (
         *_SUMS,
@@ -37,7 +37,7 @@ class StepSums:
         self.flops: dict[str, int] = {}
         self.metrics: dict[str, float] = {}
         self.counts: dict[str, int] = {}
-        """How many values a metric's sum is of, where it is more than one."""
+        """How many values a metric's sum covers, where there is more than one."""
         self.seconds: dict[str, float] = {}
 
     def sum_of(self, column: str) -> float:
@@ -71,7 +71,7 @@ class StepSums:
                 self.metrics[name] = value
 
     def add(self, item: Measurement, read: Callable[[Any], Any]) -> None:
-        """Add a measurement; `read` gives a value that may be on a device, None where it can't."""
+        """Add a measurement; `read` gives a value that may be on a device, or None on failure."""
         if (accuracy := read(item.accuracy)) is not None:
             self.correct += accuracy.correct
             self.graded += accuracy.graded
@@ -101,8 +101,8 @@ class StepSums:
     def merge(self, other: "StepSums") -> None:
         """Add the sums of the same step on another rank; the wall time stays.
 
-        Everything adds but for what `ParallelismSums.merge` keeps the larger of, and the seconds
-        of a phase, through which the ranks go side by side: the longest stands.
+        Everything adds up, except where `ParallelismSums.merge` keeps the larger value, and except
+        the seconds of a phase: the ranks run it side by side, so the longest counts.
         """
         for name in _SUMS:
             setattr(self, name, self.sum_of(name) + other.sum_of(name))

@@ -1,4 +1,4 @@
-"""The system calls by which a run reaches the disk; in one place, so that tests can fail each."""
+"""The system calls that bring a run to the disk, in one place, so that tests can fail each."""
 
 import os
 from pathlib import Path
@@ -11,19 +11,19 @@ class System:
         path.mkdir(parents=True, exist_ok=True)
 
     def names(self, path: Path) -> list[str]:
-        """What is in a directory."""
+        """The names in a directory."""
         return os.listdir(path)
 
     def create(self, path: Path) -> int:
-        """A descriptor of a new file to append to."""
+        """Create a file to append to; returns its descriptor."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
 
     def write(self, fd: int, data: bytes) -> int:
-        """Returns how many bytes the system took."""
+        """Write bytes; returns how many the system took."""
         return os.write(fd, data)
 
     def sync(self, fd: int) -> None:
-        """Forces what was written to the disk."""
+        """Force what was written to the disk."""
         os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
 
     def is_at(self, fd: int, path: Path) -> bool:
@@ -41,4 +41,4 @@ class System:
 
 
 SYSTEM = System()
-"""What event files use unless they are given another one."""
+"""The one that event files use unless they are given another."""

@@ -1,7 +1,7 @@
 """What a user may hand to `record`: numbers, arrays and tensors, checked and summed.
 
-Values that are at hand on the host are summed at once, so that a wrong one is an error at the call.
-What is on a device is left for later, see `rlviz.record.device`.
+Values on the host are summed at once, so that a wrong one is an error at the call. Values on a
+device are read later, see `rlviz.record.device`.
 """
 
 import math
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 class Tensor(Protocol):
-    """By what a type checker knows a tensor, so that nothing here imports torch."""
+    """What a type checker needs to know a tensor, so that nothing here imports torch."""
 
     def detach(self) -> object: ...
     def numel(self) -> int: ...
 
 
 class Array(Protocol):
-    """What NumPy reads as an array: its own, its scalars, and what pandas and others have."""
+    """What NumPy reads as an array: its own arrays and scalars, and those of pandas and others."""
 
     def __array__(self) -> NDArray[Any]: ...
 
@@ -40,9 +40,9 @@ Number: TypeAlias = float | Array | Tensor
 Answers: TypeAlias = (
     Number | Sequence[Number] | Sequence[Sequence[Number]] | Sequence[Sequence[Sequence[Number]]]
 )
-"""bool or 0/1, NaN for one that was not graded, of any shape. Not recursive: a str holds str."""
+"""bool or 0/1, NaN for an ungraded answer, any shape. Not recursive, because a str holds str."""
 Flops: TypeAlias = Number | Mapping[str, Number]
-"""A whole number, or one for each phase."""
+"""One whole number, or one for each phase."""
 ParallelismValues: TypeAlias = Number | Summable | Iterable[Number | Summable]
 """One number or measured value for each episode."""
 Metrics: TypeAlias = Mapping[str, Number]
@@ -50,7 +50,7 @@ Seconds: TypeAlias = Mapping[str, HostNumber]
 
 
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
-    """Apply `read` to a host value at once; one on a device is for `keep`, before it can change."""
+    """Apply `read` to a host value at once; defer one on a device, for `keep` to copy in time."""
     if not has_tensors(value):
         return read(value)
     tensors = value if isinstance(value, (list, tuple)) else [value]
@@ -77,7 +77,7 @@ def answers(correct: Answers) -> Accuracy | Deferred[Accuracy]:
 
 
 def rate(accuracy: Number, graded: HostNumber | None) -> Accuracy | Deferred[Accuracy]:
-    """A mean over `graded` answers; without `graded` it weighs as one answer."""
+    """A mean over `graded` answers; without `graded` it counts as one answer."""
     count = 1.0 if graded is None else _count_of_answers(graded)
     return now_or_later(
         accuracy, lambda mean: Accuracy.from_rate(number(mean, "accuracy"), count), "accuracy"
@@ -186,7 +186,7 @@ def _seconds(phase: str, taken: HostNumber) -> float:
 def _count(value: Any, name: str) -> int:
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
-    if isinstance(value, np.timedelta64):  # NumPy has it among its integers
+    if isinstance(value, np.timedelta64):  # NumPy counts it among its integers
         raise TypeError(f"{name} must be a whole number >= 0, got {value!r}.")
     count = exact(value, name)
     if count >= schema.MAX_COUNT:

@@ -1,8 +1,8 @@
 """The writer thread: takes closed steps from the queue to the event file, at a steady pace.
 
-Only this thread touches the file. Whoever flushes or closes leaves a request and waits for it, no
-longer than asked. It works in slices of a millisecond or two and rests between them, so that the
-training thread, which shares the interpreter with it, never waits for longer.
+Only this thread touches the file. A caller that flushes or closes leaves a request and waits for
+it, no longer than asked. The writer works in slices of a millisecond or two and rests between them,
+so that the training thread, which shares the interpreter, never waits longer than a slice.
 """
 
 import queue
@@ -26,21 +26,21 @@ from rlviz.record.figure_client import FigureClient, Illustration
 from rlviz.record.rows import ClosedSteps
 
 _SLICE = 512
-"""Queued items that are worked on before the writer rests."""
+"""Queued items that the writer works on before it rests."""
 _SLICES = 128
-"""Slices after which what was built is written."""
+"""Slices after which the writer writes what it has built."""
 _REST_SECONDS = 0.0005
 _LONGEST_SLEEP = 1.0
-"""Seconds: the queue is emptied, and the disk made sure of, also where rows are written seldom."""
+"""Seconds between two rounds that empty the queue and sync the file, however rare the writes."""
 _END_SECONDS = 0.4
-"""For the thread to end once all is done; `close` may take half a second longer than asked."""
+"""Time for the thread to end once all is done; `close` may take half a second longer than asked."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
 
 
 @dataclass(slots=True)
 class _Request:
-    """Somebody waits for everything that was logged so far to be written."""
+    """Somebody waits until everything logged so far is written."""
 
     done: threading.Event = field(default_factory=threading.Event)
     written: bool = False
@@ -50,14 +50,14 @@ class Worker:
     """Owns the thread, the event file and what still has to be written.
 
     Args:
-        assembly: makes rows of what was recorded, and keeps them.
+        assembly: turns what was recorded into rows, and keeps them.
         file: where the rows go.
         figure_client: draws the figure and the summary; None for a run without.
-        has_config: whether the session begins with a configuration, whose end is to be said.
+        has_config: whether the session begins with a configuration, which needs an end event.
         flush_seconds: pace of writing.
         error_log: told of every failure.
         session: number of this start of the training script.
-        dropped_before: how many steps never came here, since the queue was full.
+        dropped_before: how many steps never got here because the queue was full.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Worker:
         self._has_config = has_config
         self._left = False
         self._requests: deque[_Request] = deque()
-        # Not an Event: a signal handler that comes while one is set could not set it again.
+        # Not an Event: a signal handler that interrupts `Event.set` could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._deadline: float | None = None
         self._pause = 0.0
@@ -98,16 +98,16 @@ class Worker:
 
     @property
     def dropped(self) -> int:
-        """Steps that were given up."""
+        """How many steps were dropped."""
         return self._assembly.dropped
 
     @property
     def resumed_after(self) -> int | None:
-        """The step after which the session goes on, if it was given a state."""
+        """The step after which the session continues, if it was given a state."""
         return self._encoder.resumed_after
 
     def resume(self, step: int, flops: int) -> None:
-        """The session goes on after this step, with as many cumulative FLOPs."""
+        """Let the session continue after this step, with this many cumulative FLOPs."""
         self._encoder.resumed_after = step
         self._encoder.flops_before = flops
 
@@ -118,22 +118,22 @@ class Worker:
         return self._assembly.state(patience)
 
     def in_forked_child(self) -> None:
-        """The thread is the parent's, and so is the file."""
+        """Let go of the thread and the file, which are the parent's."""
         self._assembly.in_forked_child()
         self._left = True
         self._file.leave()
 
     def flush(self, timeout: float) -> bool:
-        """Write what was logged so far; whether that was done within `timeout` seconds."""
+        """Write what was logged so far; returns whether `timeout` seconds were enough."""
         request = _Request()
         self._requests.append(request)
         self._wake.put(None)
-        if self._closed.is_set():  # looked at last: before that, the thread still serves
+        if self._closed.is_set():  # checked last: until then the thread still serves
             return self._all_written
         return request.done.wait(timeout) and request.written
 
     def close(self, timeout: float, *, success: bool) -> bool:
-        """Write everything, the last figure too, and end; whether all was done in time."""
+        """Write everything, with the last figure, and end; returns whether it was done in time."""
         self._success = success
         self._deadline = time.monotonic() + timeout
         self._wake.put(None)
@@ -160,10 +160,10 @@ class Worker:
                 self._wake.get_nowait()
 
     def _survive(self, part: Callable[[], None]) -> None:
-        """Do a part of the work; whatever becomes of it, the thread lives on."""
+        """Do a part of the work; the thread survives any failure."""
         try:
             part()
-        except BaseException as error:  # also one that was thrown into this thread
+        except BaseException as error:  # even one thrown into this thread
             self._error_log.note(error)
 
     def _serve_requests(self) -> None:
@@ -176,14 +176,14 @@ class Worker:
             request.done.set()
 
     def _write(self, *, at_once: bool = False, last: bool = False) -> bool:
-        """Build what is queued, and write what waits when its time has come; whether all was done.
+        """Build what is queued, and write what is due; returns whether all was done.
 
-        After a failure it waits longer from one try to the next, unless somebody asked for it. What
-        is not about a step waits for the first one, whose number the session starts with, unless
-        this is the last chance.
+        After a failure it waits longer between tries, unless somebody asked for the write. Events
+        that are not about a step wait for the first step, whose number the session starts with,
+        unless this is the last chance.
         """
         try:
-            for _ in range(_SLICES):  # not for ever, where steps come as fast as they are taken
+            for _ in range(_SLICES):  # a bound, for steps that come as fast as they go
                 if not self._assembly.build(_SLICE):
                     break
                 time.sleep(_REST_SECONDS)
@@ -221,7 +221,7 @@ class Worker:
         self.written += sum(map(len, taken))
 
     def _illustrate(self) -> None:
-        """Pick up a finished figure, and ask for the next one when its time has come."""
+        """Pick up a finished figure, and ask for the next one when it is due."""
         if self._figure_client is None:
             return
         self._keep(self._figure_client.take())
@@ -238,7 +238,7 @@ class Worker:
             self._assembly.illustrate(told)
 
     def _finish(self) -> None:
-        """The end of the run: last rows, last figure, last word."""
+        """End the run: write the last rows, the last figure, the end event."""
         deadline = self._deadline or 0.0
         half = max(0.0, 0.5 * (deadline - time.monotonic()))
         self._survive(lambda: self._assembly.build_all(half))
@@ -254,7 +254,7 @@ class Worker:
         drawn = True
         if self._figure_client is not None and self.written:
             drawn = self._last_illustration(self._figure_client, deadline)
-            if self._figure_client.busy:  # a figure that failed has been said already
+            if self._figure_client.busy:  # a failed figure has been logged already
                 self._error_log.note(
                     TimeoutError(
                         "the last figure and summary were not ready in time. Draw them with "
@@ -274,7 +274,7 @@ class Worker:
         self._all_written = all_written and drawn
 
     def _last_illustration(self, figure_client: FigureClient, deadline: float) -> bool:
-        if figure_client.busy:  # a live one is under way: it shows less than all
+        if figure_client.busy:  # a live one is under way, which lacks the last steps
             figure_client.take(max(0.001, deadline - time.monotonic()))
         if figure_client.busy:
             return False
