@@ -25,7 +25,7 @@ _MOST_DAMAGE_WORDS = 3
 _MOST_NAMES = 20
 
 
-class Series:
+class LoggedSeries:
     """The values of one column or tag.
 
     Attributes:
@@ -79,7 +79,7 @@ class Log:
         self.count = 0
         self.step = array("d")
         self.wall_time = array("d")
-        self.series: dict[str, Series] = {}
+        self.series: dict[str, LoggedSeries] = {}
         self.texts: dict[str, int] = {}
         self.parts: list[tuple[str, int]] = []
         self.notes: list[str] = []
@@ -114,7 +114,7 @@ class Log:
             elif number == number:
                 found = series.get(name)
                 if found is None:
-                    found = series[name] = Series()
+                    found = series[name] = LoggedSeries()
                 found.at.append(row)
                 found.values.append(number)
 

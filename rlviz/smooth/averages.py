@@ -12,7 +12,7 @@ from rlviz.smooth.constant import ConstantRecurrence
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class SeriesBatch:
     """Series to be averaged, where the averages go, and the memory, which is changed in place.
 
     Attributes:
@@ -34,12 +34,12 @@ class Batch:
     den: Array
     x: Array | None
 
-    def part(self, rows: slice, columns: slice) -> "Batch":
+    def part(self, rows: slice, columns: slice) -> "SeriesBatch":
         """A tile of it; what is written there is written here."""
         at = self.at
         if at is not None:
             at = at[rows if len(at) > 1 else slice(None), columns]
-        return Batch(
+        return SeriesBatch(
             y=self.y[rows, columns],
             out=self.out[rows, columns],
             weight=self.weight,
@@ -51,7 +51,7 @@ class Batch:
         )
 
 
-def run(batch: Batch) -> None:
+def run(batch: SeriesBatch) -> None:
     """Average a batch, tile by tile."""
     if not arrays.on_host(batch.y):
         _by_blocks(batch)
@@ -77,7 +77,7 @@ def run(batch: Batch) -> None:
                 _by_blocks(smaller)
 
 
-def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
+def _by_products(batch: SeriesBatch, products: ConstantRecurrence) -> bool:
     """Average as if there were no gap; whether there was none. If there was, nothing is done."""
     num = products.run(batch.y, batch.num, batch.out)
     if np.isnan(num).any():
@@ -87,7 +87,7 @@ def _by_products(batch: Batch, products: ConstantRecurrence) -> bool:
     return True
 
 
-def _over_gaps(batch: Batch) -> bool:
+def _over_gaps(batch: SeriesBatch) -> bool:
     assert batch.weight is not None
     sums = fading.over_gaps(batch.y, batch.weight, batch.num, batch.den, batch.out)
     if sums is None:
@@ -99,14 +99,14 @@ def _over_gaps(batch: Batch) -> bool:
 class _Along:
     """Averages along x. What belongs to the x that many series stand at is computed once."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: SeriesBatch) -> None:
         assert batch.at is not None
         self._shared = len(batch.at) == 1 and len(batch.y) > 1
         self._made: tuple[slice, fading.Positions | None] | None = None
         together = self._shared and batch.y.shape[-1] <= fading.TILE
         self.tile = fading.TILE if together else fading.TILE_ALONE
 
-    def _positions(self, batch: Batch, columns: slice) -> fading.Positions | None:
+    def _positions(self, batch: SeriesBatch, columns: slice) -> fading.Positions | None:
         """Of a tile; None where an x is missing or goes backwards."""
         assert batch.at is not None
         assert batch.tau is not None
@@ -119,7 +119,7 @@ class _Along:
         self._made = columns, found
         return found
 
-    def run(self, batch: Batch, columns: slice) -> bool:
+    def run(self, batch: SeriesBatch, columns: slice) -> bool:
         """Average a tile, if no x is missing, none goes backwards and none is far from the next."""
         positions = self._positions(batch, columns)
         assert batch.at is not None
@@ -159,7 +159,7 @@ _FAR = 50.0
 from those after it."""
 
 
-def _by_blocks(batch: Batch) -> None:
+def _by_blocks(batch: SeriesBatch) -> None:
     xp = arrays.namespace(batch.y)
     for tile in arrays.tiles(batch.y, Recurrence.TILE):
         part = batch.part(*tile)
@@ -175,7 +175,7 @@ def _by_blocks(batch: Batch) -> None:
         part.out[...] = xp.where(known, unpack(num, y.shape[-1]), math.nan)
 
 
-def _decays(batch: Batch, known: Array) -> Array:
+def _decays(batch: SeriesBatch, known: Array) -> Array:
     """The factor of every point, 1 in a gap, so that what a gap takes fades with the point after
     it: (R, T). Sets x."""
     assert batch.at is not None

@@ -11,7 +11,7 @@ from rlviz.smooth.arrays import Array
 from rlviz.smooth.bandwidths import Grid
 from rlviz.smooth.fit import (
     MAX_LEVERAGE,
-    Noise,
+    NoiseModel,
     estimate,
     fit,
     points,
@@ -31,7 +31,7 @@ _AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class Curves:
     """Curves with their bands, each array (S, T), in the unit of the series."""
 
     value: Array
@@ -43,20 +43,22 @@ class Curve:
     high: Array
 
 
-def everywhere(series: Series, tau: Array, degree: int, noise: Noise) -> Curve:
+def everywhere(series: Series, tau: Array, degree: int, noise: NoiseModel) -> Curves:
     """With one bandwidth for each series, (S,) or (1,), in units of u."""
     xp = arrays.namespace(series.u)
     best, half = fit(series, [tau, series.halved(tau)], degree, noise)
     low, high = _hull(best.value, best.standard_error, half.value, half.standard_error)
     width = xp.broadcast_to(tau[:, None], tuple(series.y.shape))
-    return Curve(best.value, best.standard_error, width, low, high)
+    return Curves(best.value, best.standard_error, width, low, high)
 
 
-def placed(levels: Levels, place: Array, narrowest: Array, degree: int, noise: Noise) -> Curve:
+def placed(
+    levels: Levels, place: Array, narrowest: Array, degree: int, noise: NoiseModel
+) -> Curves:
     """With the bandwidths that lie on the grid at `place`, (S, T), between whose numbers curves and
     errors are joined straight; those at half the bandwidth are no narrower than the number
     `narrowest`, (S,)."""
-    whole = Curve(*(arrays.empty(tuple(place.shape), place) for _ in range(5)))
+    whole = Curves(*(arrays.empty(tuple(place.shape), place) for _ in range(5)))
     length = place.shape[-1]
     together = max(1, _TOGETHER // length) if arrays.on_host(place) else len(place)
     for top in range(0, len(place), together):
@@ -77,7 +79,7 @@ class _Part:
     """
 
     def __init__(
-        self, levels: Levels, some: slice, tile: slice, rows: Any, degree: int, noise: Noise
+        self, levels: Levels, some: slice, tile: slice, rows: Any, degree: int, noise: NoiseModel
     ) -> None:
         self.rows, self._rho = rows, noise.rho
         self._series = levels.series.rows(tile).rows(rows)
@@ -111,8 +113,8 @@ class _Part:
 
 
 def _placed(
-    levels: Levels, tile: slice, place: Array, narrowest: Array, degree: int, noise: Noise
-) -> Curve:
+    levels: Levels, tile: slice, place: Array, narrowest: Array, degree: int, noise: NoiseModel
+) -> Curves:
     xp = arrays.namespace(place)
     series, grid = levels.series.rows(tile), Grid(levels.grid.rows(tile))
     half = xp.maximum(place - (math.log(2) / grid.ratio)[:, None], narrowest[:, None] + 0.0 * place)
@@ -160,7 +162,7 @@ def _placed(
         repeated = repeated & ~xp.isfinite(noise.variance)
     error_half = xp.where(repeated, math.nan, error_half)  # what repeats a point leaves no residual
     low, high = _hull(value, error, value_half, error_half)
-    return Curve(value, error, grid.at(place), low, high)
+    return Curves(value, error, grid.at(place), low, high)
 
 
 def _used(levels: Levels, place: Array, half: Array, points: int) -> list[tuple[slice, Any]]:

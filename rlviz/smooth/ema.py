@@ -7,7 +7,7 @@ import numpy as np
 
 from rlviz.smooth import arrays, averages
 from rlviz.smooth.arrays import Array
-from rlviz.smooth.averages import Batch
+from rlviz.smooth.averages import SeriesBatch
 
 
 class EMAState(TypedDict):
@@ -203,7 +203,7 @@ def _batch(
     at: Array | None,
     tau: float | None,
     state: EMAState | None,
-) -> Batch:
+) -> SeriesBatch:
     shape, length = tuple(y.shape[:-1]), y.shape[-1]
     state = state or {"num": 0.0, "den": 0.0, "x": None}
 
@@ -219,7 +219,7 @@ def _batch(
         return full.reshape(-1)
 
     last = -math.inf if state["x"] is None else state["x"]
-    return Batch(
+    return SeriesBatch(
         y=y.reshape(-1, length),
         out=out.reshape(-1, length),
         weight=weight,
@@ -231,7 +231,7 @@ def _batch(
     )
 
 
-def _state(batch: Batch, y: Array, values: Any) -> EMAState:
+def _state(batch: SeriesBatch, y: Array, values: Any) -> EMAState:
     """The batch's memory, as it is given back."""
     shape = tuple(y.shape[:-1])
 
@@ -246,7 +246,7 @@ def _state(batch: Batch, y: Array, values: Any) -> EMAState:
     return {"num": part(batch.num), "den": part(batch.den), "x": x}
 
 
-def _one_by_one(batch: Batch) -> None:
+def _one_by_one(batch: SeriesBatch) -> None:
     for r, row in enumerate(batch.y.tolist()):
         average = EMA(tau=batch.tau) if batch.weight is None else EMA(batch.weight)
         x = None if batch.x is None or batch.x[r] == -math.inf else batch.x[r]

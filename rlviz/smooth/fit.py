@@ -30,7 +30,7 @@ Tile = tuple[slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class NoiseModel:
     """What is known of the noise of a batch of series.
 
     Attributes:
@@ -43,10 +43,10 @@ class Noise:
     rho: Array | None = None
     variance: Array | None = None
 
-    def rows(self, some: Any) -> "Noise":
+    def rows(self, some: Any) -> "NoiseModel":
         """That of some of the series."""
         rho, variance = self.rho, self.variance
-        return Noise(
+        return NoiseModel(
             None if rho is None else rho[some], None if variance is None else variance[some]
         )
 
@@ -89,7 +89,7 @@ def points(series: Series) -> int:
     return len(series.y) * series.y.shape[-1] if arrays.on_host(series.y) else 0
 
 
-def fit(series: Series, taus: Sequence[Array], degree: int, noise: Noise) -> list[Fit]:
+def fit(series: Series, taus: Sequence[Array], degree: int, noise: NoiseModel) -> list[Fit]:
     """Fit at every point, once with each of several bandwidths, (S,) or (1,), in units of u."""
     xp = arrays.namespace(series.u)
     tau = xp.stack(list(taus))
@@ -109,7 +109,7 @@ def fit(series: Series, taus: Sequence[Array], degree: int, noise: Noise) -> lis
     return [Fit(*part) for part in parts]
 
 
-def _fit(series: Series, tau: Array, degree: int, noise: Noise) -> Fit:
+def _fit(series: Series, tau: Array, degree: int, noise: NoiseModel) -> Fit:
     """Fit every series with every one of its bandwidths, tau (G, S) or (G, 1) -> (G, S, T)."""
     xp = arrays.namespace(tau)
     found = estimate(series, tau, degree, noise.rho)

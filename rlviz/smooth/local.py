@@ -17,8 +17,8 @@ from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.bandwidths import Grid, leave_one_out
 from rlviz.smooth.correlation import noise_correlation as correlation_of
-from rlviz.smooth.curve import Curve, everywhere, placed
-from rlviz.smooth.fit import Noise
+from rlviz.smooth.curve import Curves, everywhere, placed
+from rlviz.smooth.fit import NoiseModel
 from rlviz.smooth.places import Levels, places
 from rlviz.smooth.series import Series
 
@@ -108,7 +108,7 @@ def local_polynomial(
     with np.errstate(all="ignore"):  # series without a point divide by nothing
         series = Series.of(rows, at if at.ndim == 1 else at.reshape(-1, shape[-1]))
         rho = _correlation(series, noise_correlation)
-        noise = Noise(
+        noise = NoiseModel(
             rho if bool((rho > 0).any()) else None,
             None if known_variance is None else known_variance / series.scale**2,
         )
@@ -139,7 +139,7 @@ def _correlation(series: Series, given: float | str) -> Array:
     return arrays.to(rho, series.y)
 
 
-def _finished(series: Series, y: Array, curve: Curve, trend: Any, rho: Array) -> tuple[Any, ...]:
+def _finished(series: Series, y: Array, curve: Curves, trend: Any, rho: Array) -> tuple[Any, ...]:
     """The parts of `Smoothed`, as they are given back."""
     xp = arrays.namespace(y)
     shape, dtype = tuple(y.shape), y.dtype

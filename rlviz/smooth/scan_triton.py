@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import triton
 
-from rlviz.smooth.averages import Batch
+from rlviz.smooth.averages import SeriesBatch
 from rlviz.smooth.kernels import ALONG_X, CONSTANT, VARYING, chain, walk
 
 _POINTS = 1024
@@ -34,7 +34,7 @@ def scan(factor: Any, inputs: Any, state: Any, out: Any, *, reverse: bool) -> No
         _launch(inputs, out, factor, 1.0, (one, state, unused), MODE=VARYING, **options)
 
 
-def ema(batch: Batch) -> None:
+def ema(batch: SeriesBatch) -> None:
     """`rlviz.smooth.averages.run` on a device."""
     options = {"AVERAGE": True, "REVERSE": False}
     if batch.weight is not None:
@@ -65,7 +65,7 @@ def _launch(
     # As a number it would reach the kernel in float32.
     scale = torch.full((1,), number, dtype=torch.float64, device=y.device)
     block = min(_POINTS, triton.next_power_of_2(length))
-    with torch.cuda.device_of(y):  # type: ignore[no-untyped-call]
+    with torch.cuda.device_of(y):  # type: ignore[no-untyped-call]  # torch leaves it untyped
         if rows >= _enough_rows(y.device) or length <= 2 * _POINTS:
             together = max(1, _POINTS // block)
             walk[(triton.cdiv(rows, together),)](

@@ -176,7 +176,7 @@ def test_torch_runs_the_same_algorithm_as_numpy(monkeypatch, series, options):
     expected, _ = ema(y, **options, **({} if at is None else {"x": x[0]}))
     fresh = torch.zeros(3, dtype=torch.float64)
     tensor = torch.from_numpy(y)
-    batch = averages.Batch(
+    batch = averages.SeriesBatch(
         y=tensor,
         out=torch.empty_like(tensor),
         weight=options.get("weight"),

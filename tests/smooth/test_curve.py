@@ -7,7 +7,7 @@ import pytest
 
 from rlviz.smooth.bandwidths import Grid
 from rlviz.smooth.curve import everywhere, placed
-from rlviz.smooth.fit import Noise
+from rlviz.smooth.fit import NoiseModel
 from rlviz.smooth.places import Levels
 from rlviz.smooth.series import Series
 
@@ -28,12 +28,15 @@ def levels(series):
 
 def at(levels, place, narrowest=0, rho=None):
     place = np.broadcast_to(np.asarray(place, float), levels.series.y.shape)
-    return placed(levels, place, np.full(3, narrowest), 2, Noise(rho))
+    return placed(levels, place, np.full(3, narrowest), 2, NoiseModel(rho))
 
 
 @pytest.mark.parametrize("rho", [None, np.array([0.0, 0.3, 0.8])], ids=["new", "lasting"])
 def test_at_a_number_of_the_grid_the_curve_is_that_of_its_bandwidth(series, levels, rho):
-    found, expected = at(levels, 9, rho=rho), everywhere(series, levels.grid.tau[9], 2, Noise(rho))
+    found, expected = (
+        at(levels, 9, rho=rho),
+        everywhere(series, levels.grid.tau[9], 2, NoiseModel(rho)),
+    )
     np.testing.assert_allclose(found.value, expected.value, atol=1e-12)
     np.testing.assert_allclose(found.standard_error, expected.standard_error, atol=1e-12)
     np.testing.assert_allclose(found.bandwidth, expected.bandwidth, rtol=1e-12)
@@ -79,7 +82,7 @@ def test_a_few_rows_at_a_time_give_what_all_give(levels, monkeypatch):
 def test_a_point_that_is_only_repeated_has_a_band_where_its_noise_is_known(known, half):
     x = np.append(np.arange(1.0, 40.0), 1e9)
     series = Series.of(np.tile([2.5, 7.5], 20)[None], x)
-    noise = Noise(variance=np.full((1, 40), known) / series.scale**2)
+    noise = NoiseModel(variance=np.full((1, 40), known) / series.scale**2)
     levels = Levels(series, Grid.of(series, 24))
     found = placed(levels, np.full((1, 40), 10.0), np.zeros(1), 2, noise)
     assert math.isnan(found.standard_error[0, -1])

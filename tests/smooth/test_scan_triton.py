@@ -29,7 +29,7 @@ SHAPES = [(3, 1), (5, 2), (2, 3), (3, 127), (2, 1500), (2, 2500)]
 def batch_of(y, *, weight=None, tau=None, x=None):
     y = torch.from_numpy(y).to(DEVICE)
     fresh = torch.zeros(len(y), dtype=torch.float64, device=DEVICE)
-    return averages.Batch(
+    return averages.SeriesBatch(
         y=y,
         out=torch.empty_like(y),
         weight=weight,
