@@ -140,7 +140,7 @@ def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:
 
 
 def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
-    """What else is in a folder, and whether each of it may be a log."""
+    """The other entries of a folder, each with whether it may be a log."""
     known = readers().values()
     named = [pattern for reader in known for pattern in reader.names]
     in_folders = [pattern for reader in known if reader.folder for pattern in reader.names]
