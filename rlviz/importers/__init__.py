@@ -1,9 +1,9 @@
-"""Existing logs become runs of rlviz, so that people get the figure of runs that they already have.
+"""Turns existing logs into runs of rlviz, so that people get the figure of runs they already have.
 
-One file in `readers` reads each kind of log; the others open what is given (`opening`), decide what
-is what (`roles`), order the steps (`timeline`), count (`compute`) and record them through
-`rlviz.Callback` (`steps`). Names are resolved when they are first used, so that the command line
-knows the kinds without loading what reads them.
+Each kind of log has one file in `readers`. The other modules open the source (`opening`), give each
+column its role (`roles`), order the steps (`timeline`), count FLOPs (`compute`) and record the
+steps through `rlviz.Callback` (`steps`). Names are resolved at first use, so the command line knows
+the kinds without loading their readers.
 """
 
 from importlib import import_module

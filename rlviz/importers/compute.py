@@ -1,8 +1,8 @@
 """RL FLOPs of each step of a log: from a counter of FLOPs, or from tokens and parameters.
 
-Convention: docs/definitions.md, RL FLOPs. A pass forward takes 2·N FLOPs a token, an update 6·N
-(forward and backward); attention's products of activations are left out, for a log doesn't tell the
-lengths of its sequences.
+Convention: docs/definitions.md, RL FLOPs. A forward pass takes 2·N FLOPs per token, an update 6·N
+(forward and backward). The products of activations in attention are left out, because a log does
+not tell the lengths of its sequences.
 """
 
 from dataclasses import dataclass, field
@@ -17,19 +17,19 @@ from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Timeline
 
 _FEWEST_PARAMS = 1e5
-"""Fewer than the smallest models that write a sentence have."""
+"""Fewer parameters than the smallest models that write a sentence."""
 _MOST_FALLS = 0.05
 _FEWEST_RISES = 0.5
 
 
 @dataclass(slots=True)
 class Spent:
-    """What each step spent; a step that is not there tells nothing."""
+    """What each step spent; nothing is known of a step that is missing here."""
 
     at: Indices
     """Index into the steps, (k,)."""
     phases: dict[str, list[int]]
-    """Phase -> FLOPs, (k,); the phase is "" for a total that has none."""
+    """Phase -> FLOPs, (k,); the phase is "" for a total without phases."""
     tokens: Floats | None = None
     """Cumulative tokens at the steps `at`, (k,)."""
     known: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ def spent(log: Log, roles: Roles, timeline: Timeline, options: Options) -> Spent
     """The FLOPs of each step, as far as the log tells them.
 
     Raises:
-        ValueError: a column that the user named is no count.
+        ValueError: a column that the user named is not a count.
     """
     if roles.flops is not None:
         return _checked(_from_flops(log, roles.flops, timeline, options))
@@ -88,7 +88,7 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
     cumulative = options.cumulative if options.cumulative is not None else count.cumulative
     meaning = options.tokens_are or count.meaning
     if options.sequences is not None:
-        cumulative = False  # a mean length of each step
+        cumulative = False  # a mean length in each step
     at, each, cumulative = _each_step(name, timeline, cumulative, options.sequences or 1.0)
     found = Spent(at, {}, np.cumsum(np.array(each, np.float64)))
     how = "counts from the start of the run" if cumulative else "is that of each step"
@@ -163,13 +163,13 @@ def _each_step(
         return at, [round(value * unit) for value in values.tolist()], False
     counts = [round(value * unit) for value in values.tolist()]
     before = [0, *counts[:-1]]
-    # A counter that fell was started again from 0.
+    # A counter that fell had restarted from 0.
     each = [now - b if now >= b else now for now, b in zip(counts, before, strict=True)]
     return at, each, True
 
 
 def _is_cumulative(values: Floats, resumes: int) -> bool:
-    """Whether it grows at most steps and hardly ever falls."""
+    """Whether the counter grows at most steps and hardly ever falls."""
     changes = np.diff(values)
     if not len(changes):
         return False

@@ -1,4 +1,4 @@
-"""What an import found, what it took for what, and what can't be known: the words of it."""
+"""Says what an import found, what it took each column for, and what can't be known."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +13,18 @@ from rlviz.importers.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What was found in a log, what it was taken for, and what can't be known.
+    """What an import found in a log, what it took that for, and what can't be known.
 
     Attributes:
-        logdir: the run directory that was written.
+        logdir: the written run directory.
         kind: one of `rlviz.importers.readers.KINDS`, such as "csv".
         steps: number of training steps.
         first_step, last_step: the ends of their range.
         columns: role -> column or tag: "step", "accuracy", "correct", "graded", "return",
             "parallelism", "flops", "tokens", "wall_time"; only those that the log has.
         metrics: name of a metric in the run -> column or tag.
-        best_x: the best axis that the run has for a figure: "flops", else "tokens", "wall_time",
-            "step".
-        known: sentences on what was taken for what, conventions included.
+        best_x: the run's best axis for a figure: "flops", else "tokens", "wall_time", "step".
+        known: sentences on what each column was taken for, conventions included.
         unknown: sentences on what the log does not tell.
         notes: sentences on what was left out, moved, or could not be read.
     """

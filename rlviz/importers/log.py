@@ -1,6 +1,6 @@
 """What every reader of an existing log returns: its numbers, column by column, in file order.
 
-Only numbers are kept, 16 bytes for each, however long the texts beside them are.
+It keeps only numbers, 16 bytes each, however long the texts beside them are.
 """
 
 import difflib
@@ -29,8 +29,8 @@ class LoggedSeries:
     """The values of one column or tag.
 
     Attributes:
-        at: the row of each value, never falling.
-        values: finite or infinite; a NaN or an empty cell is no value.
+        at: the row of each value, never decreasing.
+        values: finite or infinite; a NaN or an empty cell is not a value.
     """
 
     __slots__ = ("at", "values")
@@ -57,17 +57,17 @@ class Log:
     A row is what was logged at once: a line, or one event of a TensorBoard file.
 
     Attributes:
-        kind: that of the reader, a key of `rlviz.importers.readers.KINDS`.
-        name: of the file or folder, for sentences.
+        kind: the reader's kind, a key of `rlviz.importers.readers.KINDS`.
+        name: the name of the file or folder, for sentences.
         series: column or tag -> its values.
         step: the step that the format itself gives each row, (rows,), NaN where it gives none;
-            empty where steps stand in a column like any other.
+            empty if steps are a column like any other.
         wall_time: the time that the format itself gives each row, seconds since 1970, (rows,), or
             empty.
-        texts: columns that hold text, with how many cells did.
+        texts: columns that hold text, with the number of such cells.
         modified: when the file was last changed, seconds since 1970.
-        events: whether each tag was logged by itself, maybe over a step of its own unit.
-        parts: the files that it was read from, with the first row of each.
+        events: whether each tag was logged separately, maybe over steps in its own unit.
+        parts: the files that the log was read from, with the first row of each.
         notes: sentences on what was taken and what was left out.
     """
 
@@ -87,7 +87,7 @@ class Log:
         self._damaged = 0
 
     def begin(self, file: str) -> None:
-        """Note that the rows to come are those of a file."""
+        """Note that the next rows belong to a file."""
         self.parts.append((file, self.count))
 
     def add(
@@ -97,7 +97,7 @@ class Log:
         step: float | None = None,
         wall_time: float | None = None,
     ) -> None:
-        """Take in a row; `step` and `wall_time` where the format gives them to every row."""
+        """Add a row; `step` and `wall_time` if the format gives them to every row."""
         row = self.count
         self.count = row + 1
         if step is not None:
@@ -119,7 +119,7 @@ class Log:
                 found.values.append(number)
 
     def check_column(self, name: str | float | None) -> None:
-        """ValueError for a name that the log does not have, with those that it has."""
+        """Raise ValueError for a name that the log lacks; the error lists the names that it has."""
         if not isinstance(name, str) or name in self.series:
             return
         if name in self.texts:
@@ -135,13 +135,13 @@ class Log:
 
     @property
     def column(self) -> str:
-        """What one of its series is called where it comes from."""
+        """What the source of the log calls a series."""
         return "tag" if self.events else "column"
 
     def first(
         self, known: Iterable[str], fits: Callable[[str], bool] = lambda name: True
     ) -> str | None:
-        """The column with the first of the known names, of those that fit."""
+        """The fitting column whose name comes first among the known names."""
         called: dict[str, list[str]] = {}
         for name in self.series:
             called.setdefault(name.casefold(), []).append(name)
@@ -151,7 +151,7 @@ class Log:
         return next(found, None)
 
     def is_count(self, name: str) -> bool:
-        """Whether a column can count something: never below 0, and not always 0."""
+        """Whether a column can be a count: never below 0, and not always 0."""
         values = self.series[name].numbers()
         return bool(np.isfinite(values).all() and values.min() >= 0 and values.max() > 0)
 
@@ -163,7 +163,7 @@ class Log:
 
     @property
     def damage(self) -> str:
-        """What could not be read, in a sentence; empty if all could."""
+        """A sentence on what could not be read; empty if everything could."""
         if not self._damaged:
             return ""
         places = "; ".join(self._damage)
@@ -183,7 +183,7 @@ _WORDS = {"true": 1.0, "false": 0.0, "": math.nan, "none": math.nan, "null": mat
 
 
 def as_number(value: object) -> float | None:
-    """A number however a log may have written it; NaN for nothing, None for a text.
+    """A number, however the log wrote it; NaN for nothing, None for a text.
 
     >>> as_number("0.37"), as_number("np.float64(0.1)"), as_number("tensor(2., device='cuda:0')")
     (0.37, 0.1, 2.0)
@@ -208,7 +208,7 @@ def as_number(value: object) -> float | None:
 
 
 def _seconds(value: object) -> float | None:
-    """A date and time in words as seconds since 1970, in UTC where it names no zone."""
+    """A written date and time as seconds since 1970, in UTC if it names no zone."""
     try:
         when = datetime.fromisoformat(str(value))
     except ValueError:
@@ -217,5 +217,5 @@ def _seconds(value: object) -> float | None:
 
 
 def newest(files: Iterable[Path]) -> float:
-    """When the last of the files was changed, seconds since 1970, > 0."""
+    """When the files were last changed, seconds since 1970, > 0."""
     return max(1.0, *(file.stat().st_mtime for file in files))

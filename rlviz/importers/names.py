@@ -1,6 +1,6 @@
-"""The names that columns and tags have in known logs, and what they stand for there.
+"""The names of columns and tags in known logs, and what they stand for there.
 
-Where frameworks spell them: TRL `GRPOTrainer.log`, verl `trainer/ppo/metric_utils.py`, SB3
+Frameworks spell them in: TRL `GRPOTrainer.log`, verl `trainer/ppo/metric_utils.py`, SB3
 `common/on_policy_algorithm.py`, RLlib's result dict, CleanRL's `charts/`, wandb's history keys.
 """
 
@@ -49,7 +49,7 @@ LENGTHS = (
     *("completions/mean_length", "completion_length", "response_length/mean"),
     *("val/sequence_lengths", "sequence_lengths", "objective/sequence_lengths"),
 )
-"""Mean tokens of a sequence: with the number of sequences in a step they give its tokens."""
+"""Mean tokens per sequence; times the number of sequences in a step, they give its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class TokenCount:
     meaning: str
     """A key of `rlviz.importers.options.TOKENS_ARE`."""
     cumulative: bool | None
-    """Whether it counts from the run's start; None where the numbers have to tell."""
+    """Whether it counts from the run's start; None if only the numbers can tell."""
 
 
 TOKENS = {
@@ -89,10 +89,10 @@ _CHART = re.compile(r"^.* - (?=\S+$)")
 
 
 def plain(name: str) -> str:
-    """A name as it is compared with the known ones.
+    """A name in the form that is compared with the known names.
 
-    The `train/` that TensorBoard's writers put before it is left out, and the run's name that
-    wandb puts before it in the table of a chart.
+    It drops the `train/` that TensorBoard's writers put in front, and the run's name that wandb
+    puts in front in the table of a chart.
 
     >>> plain("train/num_tokens"), plain("grpo-7b - train/reward"), plain("Step")
     ('num_tokens', 'reward', 'step')
@@ -102,7 +102,7 @@ def plain(name: str) -> str:
 
 
 def is_mean(name: str) -> bool:
-    """Whether it says by its name that it is a mean over sequences.
+    """Whether the name says that the column is a mean over sequences.
 
     >>> is_mean("completions/mean_length"), is_mean("response_length"), is_mean("num_tokens")
     (True, True, False)
@@ -111,12 +111,12 @@ def is_mean(name: str) -> bool:
 
 
 def is_evaluation(name: str) -> bool:
-    """Whether it is measured on other tasks than those trained on."""
+    """Whether the column is measured on tasks that are not trained on."""
     return _EVALUATION.match(plain(name)) is not None
 
 
 def is_rate(name: str) -> bool:
-    """Whether it says by its name that it is a share of right answers.
+    """Whether the name says that the column is a share of right answers.
 
     >>> is_rate("train/rewards/accuracy_reward/mean"), is_rate("objective/verifiable_correct_rate")
     (True, True)
@@ -129,7 +129,7 @@ def is_rate(name: str) -> bool:
 
 
 def is_reward_function(name: str) -> bool:
-    """Whether it is the mean of one of TRL's reward functions.
+    """Whether the column is the mean of one of TRL's reward functions.
 
     >>> is_reward_function("rewards/format_reward/mean"), is_reward_function("rewards/x/std")
     (True, False)

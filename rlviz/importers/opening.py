@@ -1,4 +1,4 @@
-"""Opens what is given as a log: which files of it are read, and as which kind."""
+"""Opens a source as a log: decides which of its files to read, and as which kind."""
 
 import os
 import shutil
@@ -18,16 +18,16 @@ _MOST_NAMES = 4
 
 
 def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
-    """Read a log, of the kind given or else the one that its content shows.
+    """Read a log, as the given kind or else the kind that its content shows.
 
     Args:
-        source: a file; a folder in which a kind of log can stand; several files of one run, in
-            order; or "-" for the standard input.
+        source: a file; a folder that can hold a kind of log; several files of one run, in order;
+            or "-" for the standard input.
         kind: one of `rlviz.importers.readers.KINDS`, or None.
 
     Raises:
-        FileNotFoundError: there is no such file, or nothing in the folder that can be imported.
-        ValueError: there is no such kind, or it can't be told, or the files are of several.
+        FileNotFoundError: the file does not exist, or the folder holds nothing to import.
+        ValueError: the kind does not exist or can't be told, or the files are of several kinds.
         OSError: a file can't be read.
     """
     if kind is not None:
@@ -55,7 +55,7 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
 
 
 def _not_of(kind: str, file: Path) -> str:
-    """What to say of a file that was said to be of a kind and has nothing of it."""
+    """What to say about a file that lacks everything of the kind that the user named."""
     says = f"{file.name} has {reader_of(kind).missing}."
     try:
         looks = kind_of(file)
@@ -70,7 +70,7 @@ def kind_of(file: Path) -> str:
     """The kind of a file, by its content.
 
     Raises:
-        ValueError: it is of none of the kinds.
+        ValueError: the file is of no known kind.
     """
     start = Start(file)
     if not start.bytes.strip():
@@ -108,7 +108,7 @@ def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
 
 
 def _spooled(spool: Path) -> Path:
-    """The standard input as a file, for its kind shows only in its content."""
+    """The standard input as a file, because only its content shows its kind."""
     file = spool / "standard input"
     with file.open("wb") as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
@@ -130,7 +130,7 @@ def _in_folder(path: Path) -> list[Path]:
 
 
 def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:
-    """A sentence on what was taken of a folder and what was not; none where all of it was."""
+    """A sentence on what was taken from a folder and what was not; empty if everything was."""
     others = _others(path, taken)
     if not others:
         return []
@@ -140,7 +140,7 @@ def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:
 
 
 def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
-    """What else is in a folder, and whether it may be a log."""
+    """The other entries of a folder, each with whether it may be a log."""
     known = readers().values()
     named = [pattern for reader in known for pattern in reader.names]
     in_folders = [pattern for reader in known if reader.folder for pattern in reader.names]

@@ -1,4 +1,4 @@
-"""What the user says of a log: the options of an import, and how sentences call them."""
+"""What the user says about a log: the options of an import, and their names in sentences."""
 
 import math
 import shlex
@@ -12,22 +12,22 @@ TOKENS_ARE: Mapping[str, Mapping[str, int]] = {
     "generated": {"rollout": 2},
     "trained": {"update": 6},
 }
-"""What the tokens are -> phase -> FLOPs for each token and parameter.
+"""What the tokens are -> phase -> FLOPs per token and parameter.
 
-`sequences` were generated and then trained on, once: prompt and response both pass the network in
-the rollout (the prompt at once, the response token by token) and in the update.
+`sequences` were generated and then trained on, once: prompt and response both pass through the
+network in the rollout (the prompt at once, the response token by token) and in the update.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user says of a log; None leaves it to what is known of the names.
+    """What the user says about a log; None leaves it to the known names.
 
-    The arguments of `rlviz.import_run` by their names there, with the axis `x` put in its role.
+    The attributes are the arguments of `rlviz.import_run`, with the axis `x` put in its role.
 
     Raises:
-        ValueError: a number is not finite and > 0, `tokens_are` is unknown, or `sequences` has no
-            tokens that it could count.
+        ValueError: a number is not finite and > 0, `tokens_are` is unknown, or `sequences` comes
+            without the `tokens` that it multiplies.
     """
 
     step: str | None = None
@@ -67,13 +67,13 @@ class Options:
 def role_of_axis(
     x: str | None, step: str | None, flops: str | None, tokens: str | None
 ) -> dict[str, str | None]:
-    """The columns of step, flops and tokens, that of the axis among them.
+    """The columns of step, flops and tokens, with the axis as one of them.
 
     >>> role_of_axis("total FLOPs", None, None, None)
     {'step': None, 'flops': 'total FLOPs', 'tokens': None}
 
     Raises:
-        ValueError: the column of its role was named too, and is another one.
+        ValueError: the user named a different column for the same role.
     """
     columns = {"step": step, "flops": flops, "tokens": tokens}
     if x is None:
@@ -92,7 +92,7 @@ _of_the_command_line = ContextVar("rlviz_import_options_of_the_command_line", de
 
 @contextmanager
 def of_the_command_line() -> Iterator[None]:
-    """Within it, sentences speak of `--full-score 100` instead of `full_score=100`."""
+    """Make sentences say `--full-score 100` instead of `full_score=100` in this context."""
     before = _of_the_command_line.set(True)
     try:
         yield
@@ -101,7 +101,7 @@ def of_the_command_line() -> Iterator[None]:
 
 
 def option(name: str, value: str | float | None = None) -> str:
-    """An argument of `import_run`, with a value if one is to be given.
+    """An argument of `import_run` as sentences write it, with its value if there is one.
 
     >>> option("full_score", 100.0), option("tokens", "mean length"), option("params")
     ('full_score=100', "tokens='mean length'", 'params')

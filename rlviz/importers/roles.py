@@ -1,6 +1,6 @@
-"""Which column of a log is the step, the accuracy, the return, the compute; says so in sentences.
+"""Decides which column is the step, the accuracy, the return, the compute, and says so in words.
 
-What is no accuracy is not taken for one.
+A column that is not an accuracy is never taken for one.
 """
 
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ from rlviz.importers.options import Options, option
 
 _MAX_GRADED = 2.0**53
 _ROUNDING = 1e-6
-"""A rate that was kept as float32 may be a little more than 1."""
+"""A rate stored as float32 may be slightly above 1."""
 
 
 @dataclass(slots=True)
 class Roles:
-    """The columns that were chosen; None where the log has none."""
+    """The chosen columns; None where the log has none."""
 
     step: str | None = None
     accuracy: str | None = None
     correct: str | None = None
-    """With `graded`, counts that the accuracy is the quotient of."""
+    """With `graded`, the counts whose quotient is the accuracy."""
     graded: str | float | None = None
     return_: str | None = None
     parallelism: str | None = None
@@ -32,13 +32,13 @@ class Roles:
     tokens: str | None = None
     full_score: float = 1.0
     known: list[str] = field(default_factory=list)
-    """Sentences on what was taken for what."""
+    """Sentences on what each column was taken for."""
     unknown: list[str] = field(default_factory=list)
     """Sentences on what the log does not tell."""
 
     @property
     def main(self) -> str | None:
-        """The series that the run is about: its steps are the run's steps."""
+        """The main series of the run: its steps are the run's steps."""
         return self.accuracy or self.correct or self.return_
 
     def columns(self) -> set[str]:
@@ -71,7 +71,7 @@ def choose(log: Log, options: Options) -> Roles:
 
 
 def _counts_along(log: Log, name: str) -> bool:
-    """Whether it counts at more than the end of the run, as the total of a final summary does."""
+    """Whether a column counts along the run, unlike the total of a final summary."""
     return log.is_count(name) and (len(log.series[name]) > 1 or log.count == 1)
 
 
@@ -162,7 +162,7 @@ def _accuracy(log: Log, options: Options, roles: Roles) -> None:
 
 
 def _counts(log: Log, roles: Roles) -> bool:
-    """Take correct answers over graded ones, where a log counts both and has no rate."""
+    """Take correct over graded answers, if the log counts both and has no rate."""
     correct, graded = log.first(names.CORRECT), roles.graded
     if correct is None or not isinstance(graded, str) or log.first(("accuracy",)) is not None:
         return False
@@ -179,16 +179,16 @@ def _most_values_first(log: Log, found: list[str]) -> list[str]:
 
 
 def _score(log: Log) -> str | None:
-    """The mean reward, if it is that of a single grader."""
+    """The mean reward, if a single grader gives it."""
     functions = [name for name in log.series if names.is_reward_function(name)]
     name = log.first(names.SCORES)
     if name is not None and names.plain(name) == "reward" and len(functions) > 1:
-        return None  # the sum of what several functions give
+        return None  # a sum over several reward functions
     return name or (functions[0] if len(functions) == 1 else None)
 
 
 def _is_fraction(log: Log, name: str, full_score: float) -> bool:
-    """Whether all its values, and those of its minimum and maximum, are in [0, full_score]."""
+    """Whether all values, and those of its minimum and maximum columns, are in [0, full_score]."""
     beside = [name]
     if name.endswith("mean"):
         beside += [name[:-4] + extreme for extreme in ("min", "max")]

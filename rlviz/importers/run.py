@@ -1,4 +1,4 @@
-"""Turns a log into a run that rlviz reads: which part does what, and in which order."""
+"""Turns a log into a run that rlviz reads: calls the parts of the import in order."""
 
 import os
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ def import_run(
 ) -> Imported:
     """Make a run of an existing log, for `rlviz.read`, `rlviz.figure` and TensorBoard.
 
-    What is what goes by the names that frameworks use, unless it is said here. All other numbers
-    become metrics.
+    Columns get their roles by the names that frameworks use, unless an argument says otherwise. All
+    other numbers become metrics.
 
     Args:
         source: a TensorBoard event file or folder of them, a `trainer_state.json` or a folder of
@@ -48,32 +48,32 @@ def import_run(
         x: the column of the figure's axis: it stands for `flops` or `tokens` if its name says so,
             else for `step`.
         step: the column that counts training steps, whole numbers in [0, 2**53).
-        accuracy: the column of the training accuracy. Where it leaves [0, 1] it is no accuracy,
+        accuracy: the column of the training accuracy. If it leaves [0, 1], it is not an accuracy
             but the metric `return`.
-        full_score: the value of `accuracy` that stands for all right, > 0; 100 for percent.
+        full_score: the value of `accuracy` for all answers right, > 0; 100 for percent.
         graded: the column with the number of graded answers behind it, or that number.
         return_: the column of the mean return, which becomes the metric `return`.
         parallelism: the column of the average parallelism, work / span.
         flops: the column that counts FLOPs.
         flops_unit: FLOPs in one of its units, such as 1e12.
-        tokens: the column that counts tokens; with `sequences`, their mean in a sequence.
-        tokens_are: what they are: "sequences" (generated, then trained on: 2·N in the rollout and
-            6·N in the update), "generated" (2·N) or "trained" (6·N). By default as the framework
-            counts, else "sequences".
-        sequences: sequences in each step, where `tokens` is a mean of them.
-        cumulative: whether the counter counts from the start of the run (True) or is what each
+        tokens: the column that counts tokens; with `sequences`, the mean tokens per sequence.
+        tokens_are: what the tokens are: "sequences" (generated, then trained on: 2·N in the rollout
+            and 6·N in the update), "generated" (2·N) or "trained" (6·N). By default what the
+            framework counts, else "sequences".
+        sequences: sequences in each step, if `tokens` is a mean over them.
+        cumulative: whether the counter counts from the start of the run (True) or gives what each
             step spent (False). By default as the framework counts, else as the numbers look.
         params: parameters N of the model, those of matrix products (docs/definitions.md).
-        figure: also draw figure and summary for TensorBoard, which takes some seconds.
+        figure: also draw figure and summary for TensorBoard, which takes a few seconds.
 
     Returns:
-        What was found, taken for what, and what can't be known, in sentences.
+        What was found, what it was taken for, and what can't be known, in sentences.
 
     Raises:
-        FileNotFoundError: there is no such source.
-        FileExistsError: `logdir` holds a run already, or is a file.
-        ValueError: the kind can't be told, a column isn't there (close ones are named) or can't be
-            what it was said to be, or nothing is there to import.
+        FileNotFoundError: the source does not exist.
+        FileExistsError: `logdir` already holds a run, or is a file.
+        ValueError: the kind can't be told, a column is missing (the message names close ones) or
+            can't be what the user says, or there is nothing to import.
         OSError: a file can't be read or written.
 
     Example:

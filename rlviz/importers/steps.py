@@ -16,10 +16,10 @@ from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
 
 _CHUNK = 512
-"""Steps between two flushes: far fewer than the callback keeps for a disk that is slow."""
+"""Steps between two flushes: far fewer than the callback keeps for a slow disk."""
 
 _NEVER = 1e6
-"""Seconds between live figures: the one at the end is all that an import needs."""
+"""Seconds between live figures: an import needs only the one at the end."""
 
 Step: TypeAlias = dict[str, Any]
 """The arguments of one `Callback.on_step_end`."""
@@ -30,10 +30,10 @@ class Clock:
     """The wall time of every step.
 
     Attributes:
-        wall_time: seconds since 1970, never falling, (T,); all the same where nothing is known.
-        column: where it came from; None for the format's own, or none.
+        wall_time: seconds since 1970, never decreasing, (T,); all equal if nothing is known.
+        column: the column that it came from; None for the format's own time, or none.
         known: whether the log tells how long steps took.
-        says: a sentence.
+        says: a sentence about it.
     """
 
     wall_time: Floats
@@ -73,12 +73,12 @@ def _is_timestamp(log: Log, name: str) -> bool:
 
 
 def _unit(log: Log, name: str) -> float:
-    """How many of its units are a second: 1, or 1,000 where it counts milliseconds."""
+    """How many of the column's units make a second: 1, or 1,000 if it counts milliseconds."""
     return 1000.0 if log.series[name].numbers().max() > 1e11 else 1.0
 
 
 def _every(name: str, timeline: Timeline) -> Floats:
-    """The last value at each step; of a step without one that of the step before."""
+    """The last value at each step; a step without one gets that of the step before."""
     at, values = timeline.placed[name].last(timeline.steps)
     latest = np.searchsorted(at, np.arange(len(timeline.steps)), side="right") - 1
     return values[np.maximum(latest, 0)]
@@ -96,7 +96,7 @@ Metrics: TypeAlias = dict[str, tuple[str, Indices, Floats]]
 
 
 def metrics_of(timeline: Timeline, roles: Roles, times: Clock, spent: Spent) -> Metrics:
-    """All numbers of a log that have no other role, means over the rows of a step."""
+    """All numbers of a log that have no other role, averaged over the rows of a step."""
     found: Metrics = {}
     if spent.tokens is not None and roles.tokens is not None:
         found["tokens"] = (roles.tokens, spent.at, spent.tokens)
@@ -108,7 +108,7 @@ def metrics_of(timeline: Timeline, roles: Roles, times: Clock, spent: Spent) -> 
 
 
 def metric_name(name: str, taken: Container[str] = ()) -> str:
-    """The name that a column has as a metric: one that rlviz does not use, and that is free.
+    """The name of a column as a metric: one that is free and that rlviz itself does not use.
 
     >>> metric_name("actor/kl_loss"), metric_name("accuracy/mean"), metric_name("reward/ema")
     ('actor/kl_loss', 'log/accuracy/mean', 'reward_ema')
@@ -135,7 +135,7 @@ def steps_of(
     times: Clock,
     metrics: Metrics,
 ) -> Iterator[list[Step]]:
-    """The steps, some hundred at a time."""
+    """The steps, a few hundred at a time."""
     rates, weights = _accuracy(roles, timeline)
     side_by_side = (
         timeline.placed[roles.parallelism].mean(timeline.steps)
@@ -179,7 +179,7 @@ def _accuracy(
 ) -> tuple[tuple[Indices, Floats], tuple[Indices, Floats]]:
     """Accuracy and number of graded answers at each step that has them.
 
-    Rows of one step are weighed by their answers, by one each where that number is unknown.
+    Rows of one step are weighted by their number of answers, by one each if it is unknown.
     """
     nothing = np.empty(0, np.int64), np.empty(0)
     placed, steps = timeline.placed, timeline.steps
@@ -200,7 +200,7 @@ def _accuracy(
 
 
 def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Floats]:
-    """Sum over sum at the steps that have both, without 0/0."""
+    """The quotient of the sums at the steps that have both, without 0/0."""
     above, total = sums.sum(steps), counts.sum(steps)
     both, i, j = np.intersect1d(above[0], total[0], return_indices=True)
     answered = total[1][j] > 0
@@ -214,8 +214,8 @@ def write(
 
     Args:
         logdir: its directory.
-        steps: their arguments for `Callback.on_step_end`, some hundred at a time.
-        config: for TensorBoard's Text tab.
+        steps: arguments for `Callback.on_step_end`, a few hundred steps at a time.
+        config: configuration for TensorBoard's Text tab.
         figure: whether to draw figure and summary at the end.
 
     Raises:
@@ -233,9 +233,9 @@ def write(
         for chunk in steps:
             for step in chunk:
                 if (flops := step.pop("flops", None)) is not None:
-                    viz.record(flops=flops)  # apart: plain floats are queued at a tenth of the cost
+                    viz.record(flops=flops)  # separate: plain floats queue at a tenth of the cost
                 viz.on_step_end(**step)
-            viz.flush(None)  # whatever the disk's pace, nothing waits in memory and gets dropped
+            viz.flush(None)  # a slow disk must not make the callback drop steps
     finally:
         viz.close(None)
     health = viz.health

@@ -1,7 +1,7 @@
 """Puts the values of a log in the order of the training steps: each step once.
 
-Rows of one step are brought together. Where a run was resumed and its steps go back, what came
-before and is repeated later does not stand: the weights of those steps are gone.
+Rows of one step are merged. If a run was resumed and its steps go back, earlier values that it
+repeats later don't count: the weights of those steps are gone.
 """
 
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from rlviz.importers.log import MAX_STEP, Floats, Indices, Log
 from rlviz.importers.roles import Roles
 
 _MOST_FALLS = 0.25
-"""A run that is resumed goes back now and then. Where steps fall more often than at this share of
-the rows, these are in no order, or come from several workers."""
+"""A resumed run goes back now and then. If steps fall at more than this share of the rows, the rows
+are in no order, or come from several workers."""
 _UNIT_TOLERANCE = 0.05
-"""Of the run's steps: how far a tag's step may be off where it was logged at that time."""
+"""How far a tag's step may be off the run's step of that time, as a share of the run's steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The values of one series that stand, each with its step."""
+    """The valid values of one series, each with its step."""
 
     step: Indices
-    """(n,), of each value."""
+    """Step of each value, (n,)."""
     values: Floats
     """(n,), in file order."""
 
     def per_step(self, steps: Indices) -> tuple[Indices, Indices]:
-        """Which of `steps` have a value, (k,), and the number in that list of each value, (n,)."""
+        """Indices of `steps` that have a value, (k,), and each value's position in them, (n,)."""
         found, inverse = np.unique(self.step, return_inverse=True)
         return np.searchsorted(steps, found), inverse
 
@@ -50,7 +50,7 @@ class Placed:
     def last(self, steps: Indices) -> tuple[Indices, Floats]:
         at, inverse = self.per_step(steps)
         values = np.empty(len(at))
-        values[inverse] = self.values  # of equal indices the last assignment stands
+        values[inverse] = self.values  # for equal indices the last assignment wins
         return at, values
 
 
@@ -61,7 +61,7 @@ class Timeline:
     Attributes:
         steps: strictly increasing, (T,).
         placed: series -> its values.
-        wall_time: when each step was logged, seconds since 1970, (T,), if the format says so.
+        wall_time: when each step was logged, seconds since 1970, (T,), if the format tells.
         resumes: how often the steps went back.
         notes: sentences on what was left out or moved.
     """
@@ -79,7 +79,7 @@ class Timeline:
 
     @property
     def begins_late(self) -> bool:
-        """Whether there were steps before the first one."""
+        """Whether the run had steps before the first one in the log."""
         return bool(self.steps[0] > 2 * self.stride)
 
 
@@ -87,7 +87,7 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     """Order a log.
 
     Raises:
-        ValueError: no row has a step and a number beside it, or its files are of several runs.
+        ValueError: no row has a step and another number, or the files belong to several runs.
     """
     notes: list[str] = []
     step = _steps(log, roles, notes)
@@ -95,7 +95,7 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     if not content:
         raise ValueError(f"{log.name} holds no numbers beside steps: there is nothing to import.")
     main = roles.main or max(content, key=lambda name: len(log.series[name]))
-    if roles.step is not None or len(log.step):  # else rows are numbered through all files
+    if roles.step is not None or len(log.step):  # else row numbers run on through all files
         _check_parts(log, main, step)
     resumes = _resumes(step, log.series[main].rows(), notes)
     rows, left_out = {}, 0
@@ -151,22 +151,22 @@ def _steps(log: Log, roles: Roles, notes: list[str]) -> Floats:
 
 
 _Told: TypeAlias = dict[float, float]
-"""Step -> the last value that a file tells of it."""
+"""Step -> the last value that a file gives for it."""
 
 
 def _check_parts(log: Log, main: str, step: Floats) -> None:
-    """Refuse files that can't be one run: a later one tells all steps of an earlier one otherwise.
+    """Refuse files that can't be one run: the later one gives other values for the same steps.
 
-    A part that begins after the one before it began is of a run that was resumed, and its steps
-    replace those that it repeats. One that begins no later would replace all of them.
+    A part that begins at a later step than the one before it comes from a resumed run, and its
+    steps replace those that it repeats. A part that begins no later would replace all of them.
 
     Args:
-        log: what was read of all the files.
-        main: the series that the run is about.
-        step: of each row, (rows,), NaN where it has none.
+        log: what was read from all files.
+        main: the main series of the run.
+        step: the step of each row, (rows,), NaN where it has none.
 
     Raises:
-        ValueError: two files are of two runs, or stand in the wrong order.
+        ValueError: two files belong to two runs, or are in the wrong order.
     """
     ends = [row for _, row in log.parts[1:]] + [log.count]
     parts = [
@@ -194,7 +194,7 @@ def _refuse_if_unrelated(name: str, before: str, earlier: _Told, after: str, lat
 
 
 def _values_of(log: Log, name: str, step: Floats, first: int, end: int) -> _Told:
-    """The values of a series in one file: rows from `first` to, without, `end`."""
+    """The values of a series in one file: rows from `first` up to but excluding `end`."""
     series = log.series[name]
     rows = series.rows()
     low, high = np.searchsorted(rows, (first, end))
@@ -204,12 +204,12 @@ def _values_of(log: Log, name: str, step: Floats, first: int, end: int) -> _Told
 
 
 Resume = tuple[int, float]
-"""The row at which the steps fell, and the step that they fell to."""
+"""The row at which the steps fell, and the step to which they fell."""
 
 
 def _resumes(step: Floats, rows: Indices, notes: list[str]) -> list[Resume] | None:
-    """Where the main series' steps fell because the run was resumed; None if falls mean no such
-    thing."""
+    """Where the steps of the main series fell because the run was resumed; None if falls don't mean
+    that."""
     known = rows[~np.isnan(step[rows])]
     taken = step[known]
     falls = np.flatnonzero(np.diff(taken) < 0) + 1
@@ -224,13 +224,13 @@ def _resumes(step: Floats, rows: Indices, notes: list[str]) -> list[Resume] | No
 
 
 def _repeated(step: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which values a later one of the same series repeats or comes before in steps, (n,).
+    """Which values have a later one of the same series at the same or a lower step, (n,).
 
-    Equal steps side by side are rows of one step.
+    Adjacent equal steps are rows of one step.
     """
     taken = step[known]
     starts = np.flatnonzero(np.diff(taken, prepend=np.nan) != 0)
-    lowest = np.minimum.accumulate(taken[starts][::-1])[::-1]  # of each stretch and those after
+    lowest = np.minimum.accumulate(taken[starts][::-1])[::-1]  # over each stretch and those after
     after = np.append(lowest[1:], np.inf)
     repeated = np.zeros(len(step), np.bool_)
     repeated[known] = np.repeat(after, np.diff(np.append(starts, len(taken)))) <= taken
@@ -238,7 +238,7 @@ def _repeated(step: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _before_one(resumes: list[Resume], step: Floats, rows: Indices) -> NDArray[np.bool_]:
-    """Which rows the main series went back behind, later in the log, (n,)."""
+    """Which rows have a step that the main series later went back to or behind, (n,)."""
     if not resumes:
         return np.zeros(len(rows), np.bool_)
     at = np.array([row for row, _ in resumes])
@@ -255,8 +255,8 @@ def _resumed(resumes: int, left_out: int) -> str:
 
 
 def _foreign(log: Log, step: Floats, placed: dict[str, Indices], main: str) -> dict[str, Floats]:
-    """Tags that count their steps in another unit than the main one -> the main steps of their
-    values, by the time at which they were logged."""
+    """Tags that count steps in another unit than the main series -> the main steps of their values,
+    found by the time of logging."""
     wall = np.array(log.wall_time, np.float64)
     rows = placed[main]
     order = np.argsort(wall[rows], kind="stable")
@@ -278,8 +278,8 @@ def _foreign(log: Log, step: Floats, placed: dict[str, Indices], main: str) -> d
 
 
 def _latest(wall: Floats, step: Floats, steps: Indices) -> Floats:
-    """The latest time at which a row of each step was logged, never before that of the step
-    before, (T,)."""
+    """The latest time at which a row of each step was logged, never before that of the previous
+    step, (T,)."""
     latest = np.full(len(steps), -np.inf)
     np.maximum.at(latest, np.searchsorted(steps, step.astype(np.int64)), wall)
     return np.maximum.accumulate(latest)

@@ -116,7 +116,7 @@ class FigureClient:
             process.kill()
 
     def _serve(self) -> None:
-        """Wait for the helper, in a thread of its own, so that nobody else has to."""
+        """Wait for the helper, in a separate thread, so that nobody else has to."""
         while self._requests.get():
             answer = None
             try:
@@ -154,7 +154,7 @@ class FigureClient:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, [package_root, os.getenv("PYTHONPATH")])),
-            "PYTHONSAFEPATH": "1",  # a script's folder may hold a statistics.py of its own
+            "PYTHONSAFEPATH": "1",  # a script's folder may hold its own statistics.py
             "OMP_NUM_THREADS": "1",
             "MPLBACKEND": "agg",
         }

@@ -183,7 +183,7 @@ class Worker:
         unless this is the last chance.
         """
         try:
-            for _ in range(_SLICES):  # a bound, for steps that come as fast as they go
+            for _ in range(_SLICES):  # bounded: steps may come as fast as they are taken
                 if not self._assembly.build(_SLICE):
                     break
                 time.sleep(_REST_SECONDS)

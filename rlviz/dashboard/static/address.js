@@ -1,9 +1,9 @@
-/** The state in the address of the browser's window, so that a view can be kept and sent.
+/** Keeps the state in the address of the browser window, so that users can save and send a view.
  *
- * The page is in a frame of TensorBoard, whose own address nobody sees. TensorBoard keeps its state
- * in the fragment as `#tab&key=value`, and sets keys of the form `p.<plugin>.<name>` aside for
- * plugins (it hands them out as `experimental.GetURLPluginData`): it leaves them as they are while
- * it changes others. So the state stands there, one key for each value that is not its default. */
+ * The page is in a frame of TensorBoard, and nobody sees the frame's own address. TensorBoard keeps
+ * its state in the fragment as `#tab&key=value`, and reserves keys of the form `p.<plugin>.<name>`
+ * for plugins (it hands them out as `experimental.GetURLPluginData`): it leaves them alone while it
+ * changes others. So the state goes there, with one key for each value that is not the default. */
 
 import { DEFAULTS } from "./state.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
@@ -11,12 +11,12 @@ import { AXES } from "./vocabulary.js"; // the server makes it
 const TAB = "rlviz";
 const PREFIX = `p.${TAB}.`;
 
-/** The state that the address holds; what can't be read is left out. */
+/** The state that the address holds, without what can't be read. */
 export function readAddress() {
   return decode(pairs(place().hash));
 }
 
-/** Put the state into the address, without a new entry in the history. */
+/** Put the state into the address, without adding an entry to the history. */
 export function writeAddress(state) {
   const window_ = topmost();
   const [tab, others] = foreign(window_.location.hash);
@@ -26,7 +26,7 @@ export function writeAddress(state) {
   if (hash !== window_.location.hash) window_.history.replaceState(window_.history.state, "", hash);
 }
 
-/** The whole address, to be copied. */
+/** The whole address, for copying. */
 export function address() {
   return place().href;
 }
@@ -39,7 +39,7 @@ export function watchAddress(listener) {
   });
 }
 
-/** State -> [name, text] of all that is not as by default. */
+/** State -> [name, text] of every value that is not the default. */
 export function encode(state) {
   const found = new Map();
   const put = (name, text) => found.set(name, text);
@@ -63,7 +63,7 @@ export function encode(state) {
   return found;
 }
 
-/** The inverse; it takes any text for a value, for anyone can write an address. */
+/** The inverse; it accepts any text as a value, because anyone can write an address. */
 export function decode(found) {
   const state = {};
   const one = (name, words) => {
@@ -102,7 +102,7 @@ export function decode(found) {
   return { ...DEFAULTS, ...state };
 }
 
-/** Names in one text: a comma between them, a backslash before a comma or backslash in one. */
+/** Names in one text, separated by commas; a backslash escapes a comma or backslash in a name. */
 function joined(names) {
   return names.map((name) => name.replace(/[\\,]/g, "\\$&")).join(",");
 }
@@ -114,7 +114,7 @@ function parted(text) {
     .map((match) => match[1].replace(/\\(.)/gs, "$1"));
 }
 
-/** name -> text of this plugin's keys in a fragment. */
+/** Name -> text, for this plugin's keys in a fragment. */
 function pairs(hash) {
   const found = new Map();
   for (const part of hash.replace(/^#/, "").split("&")) {
@@ -124,13 +124,13 @@ function pairs(hash) {
       const text = decodeURIComponent(rest.join("="));
       if (name.startsWith(PREFIX)) found.set(name.slice(PREFIX.length), text);
     } catch {
-      // A percent sign that encodes nothing: not of our making.
+      // A percent sign that encodes nothing: we did not write it.
     }
   }
   return found;
 }
 
-/** The tab of a fragment, and its keys that are not ours. */
+/** The tab of a fragment, and the keys that are not ours. */
 function foreign(hash) {
   const parts = hash.replace(/^#/, "").split("&").filter(Boolean);
   const tab = parts.length && !parts[0].includes("=") ? parts.shift() : "";
@@ -149,12 +149,12 @@ function place() {
   return topmost().location;
 }
 
-/** TensorBoard's window if the page is in one of its frames, else its own. */
+/** TensorBoard's window if the page is in one of its frames, else the page's own. */
 function topmost() {
   try {
     if (window.parent !== window && window.parent.location.hash !== undefined) return window.parent;
   } catch {
-    // A frame of another origin (a notebook that embeds the page by itself).
+    // The parent has another origin (a notebook that embeds the page alone).
   }
   return window;
 }

@@ -1,6 +1,6 @@
-/** The server's answers: runs, series, forecasts; and the addresses of what can be downloaded. */
+/** The server's answers (runs, series, forecasts) and the addresses of the downloads. */
 
-/** An answer that is none; its message is a sentence for the user. */
+/** A failed answer; its message is a sentence for the user. */
 export class ServerError extends Error {
   constructor(message, status) {
     super(message);
@@ -21,12 +21,12 @@ export async function fetchSeries(query, signal) {
   return decoded(await (await get("series", query, signal)).arrayBuffer());
 }
 
-/** What twice the compute would bring, or why that can't be said. */
+/** What twice the compute would bring, or why nobody can say. */
 export async function fetchForecast(run, signal) {
   return (await get("forecast", { run }, signal)).json();
 }
 
-/** The address of a route, for a link. Arrays are repeated. */
+/** The address of a route, for a link. An array repeats its parameter. */
 export function route(name, query) {
   const found = new URL(name, import.meta.url);
   for (const [key, value] of Object.entries(query)) {
@@ -49,7 +49,7 @@ async function get(name, query, signal) {
   try {
     sentence = (await answer.json()).error ?? sentence;
   } catch {
-    // Not one of rlviz's own answers.
+    // The answer is not one of rlviz's own.
   }
   throw new ServerError(sentence, answer.status);
 }

@@ -1,4 +1,4 @@
-/** The axes around a plotting area: which ticks fit, the room that they take, and their drawing. */
+/** The axes around a plotting area: finds the ticks that fit and their room, and draws them. */
 
 import { projection } from "./strokes.js";
 import { color } from "./theme.js";
@@ -14,16 +14,16 @@ const TITLE = 22;
 const MARK = 4;
 const GAP = 5; // from a mark to its text
 const LINE = 30; // marks and texts below the plotting area
-const NARROWEST = 27; // texts beside it, so that neighboring panels begin at the same place
-const APART = 8; // texts below it
+const NARROWEST = 27; // least width of the texts beside it, so that neighboring panels line up
+const APART = 8; // between texts below it
 
 /**
  * The axes of a chart.
  * @param {CanvasRenderingContext2D} context in CSS pixels.
  * @param {Object} scene frame, axis, log, scale, xLabel, yLabel.
- * @param {Object} chart {width, height} in CSS pixels, and ratio: device pixels in each.
+ * @param {Object} chart {width, height} in CSS pixels, and ratio: device pixels per CSS pixel.
  * @returns {Object} box {left, top, width, height}: the plotting area; x and y: what stands beside
- *     it: ticks, their pixels and texts, the title; pen: the width of lines.
+ *     it (ticks, their pixels and texts, the title); pen: the width of lines.
  */
 export function axesOf(context, { frame, axis, log, scale, xLabel, yLabel }, chart) {
   context.font = FONT;
@@ -57,7 +57,7 @@ export function axesOf(context, { frame, axis, log, scale, xLabel, yLabel }, cha
   };
 }
 
-/** Draw all but the grid, which lies below the dots. */
+/** Draw everything except the grid, which lies below the dots. */
 export function drawAxes(context, { box, pen, x, y }, chart) {
   const foot = box.top + box.height;
   context.strokeStyle = color("axis");
@@ -73,7 +73,7 @@ export function drawAxes(context, { box, pen, x, y }, chart) {
   context.textAlign = "center";
   context.textBaseline = "top";
   x.texts.forEach((text, i) => {
-    const half = context.measureText(text).width / 2; // one at the edge stays whole
+    const half = context.measureText(text).width / 2; // a text at the edge stays whole
     context.fillText(text, Math.min(x.pixels[i], chart.width - half), foot + MARK + GAP);
   });
   context.textAlign = "right";

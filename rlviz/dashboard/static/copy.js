@@ -5,7 +5,7 @@ import { element, icon, setText } from "./elements.js";
 
 const SAID = 1500;
 
-/** @param {Function} say tells it to those who hear the page. */
+/** @param {Function} say announces the result to users of a screen reader. */
 export function copyButton(say) {
   const word = element("span", { class: "word" }, "Link");
   const title = "Copy a link to this view";
@@ -24,7 +24,7 @@ export function copyButton(say) {
   return button;
 }
 
-/** Copy a text; where the page is not trusted with the clipboard, by way of a selection. */
+/** Copy a text; through a selection if the page may not use the clipboard. */
 async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,12 +1,12 @@
-/** Draws dots into a bitmap, tens of thousands in a few milliseconds and without a GPU.
+/** Draws dots into a bitmap, tens of thousands in a few milliseconds without a GPU.
  *
- * A canvas takes some microseconds for each of its own circles. Here each dot is stamped into the
- * pixels of an opaque picture of the panel: background, grid lines, then the dots, each blended
- * with what lies below it, with edges smoothed at a quarter of a pixel. */
+ * A canvas takes a few microseconds for each of its own circles. This module stamps each dot into
+ * the pixels of an opaque picture of the panel: first the background and grid lines, then the dots.
+ * Each dot blends with what lies below it; its edges are smoothed at a quarter of a pixel. */
 
 import { channels } from "./palette.js";
 
-const PARTS = 4; // of a pixel, at which the stamps stand
+const PARTS = 4; // stamp positions per pixel, in each direction
 const RED_BLUE = 0xff00ff;
 const GREEN = 0x00ff00;
 
@@ -15,7 +15,7 @@ export class Bitmap {
   #pixels = null;
   #stamps = new Map();
 
-  /** An empty picture, width × height device pixels, of a color. */
+  /** An empty picture of one color, width × height device pixels. */
   clear(context, width, height, background) {
     if (this.#image?.width !== width || this.#image?.height !== height) {
       this.#image = context.createImageData(width, height);
@@ -25,7 +25,7 @@ export class Bitmap {
     this.#pixels.fill(packed(background));
   }
 
-  /** Grid lines: rows and columns of pixels. */
+  /** Draw grid lines: rows and columns of pixels. */
   lines(columns, rows, thickness, color) {
     const { width, height } = this.#image;
     const ink = packed(color);
@@ -44,9 +44,9 @@ export class Bitmap {
 
   /**
    * Stamp dots.
-   * @param {Float64Array} place never decreasing; those from `begin` to before `end` are drawn.
+   * @param {Float64Array} place never decreasing; draws those from `begin` up to before `end`.
    * @param {Float64Array} y
-   * @param {Object} frame {left, right, low, high}: what is at the edges of the picture.
+   * @param {Object} frame {left, right, low, high}: the values at the edges of the picture.
    * @param {number} radius in pixels.
    * @param {string} color #rrggbb.
    * @param {number} opacity of one dot, 0..1.
@@ -82,12 +82,12 @@ export class Bitmap {
     }
   }
 
-  /** Put the picture onto a canvas, over what is there. */
+  /** Put the picture onto a canvas, over its content. */
   put(context, left, top) {
     context.putImageData(this.#image, left, top);
   }
 
-  /** For each place of a dot's center within its pixel: which pixels it covers, and how much. */
+  /** For each position of a dot's center within its pixel: the pixels it covers, and how much. */
   #stampsOf(radius, opacity, width) {
     const key = `${radius} ${opacity}`;
     if (!this.#stamps.has(key)) {
@@ -120,7 +120,7 @@ function stamp(x, y, radius, opacity, width) {
   return { shift: Int32Array.from(shift), cover: Uint16Array.from(cover), dx, dy };
 }
 
-/** One color over another; cover is 0..256. Red and blue are blended in one go. */
+/** One color over another; cover is 0..256. It blends red and blue in one operation. */
 function blended(below, above, cover) {
   const bare = 256 - cover;
   const rb = ((below & RED_BLUE) * bare + (above & RED_BLUE) * cover) >>> 8;
@@ -128,7 +128,7 @@ function blended(below, above, cover) {
   return 0xff000000 | (rb & RED_BLUE) | (g & GREEN);
 }
 
-/** A pixel as it lies in memory, little-endian: alpha, blue, green, red. */
+/** A pixel as it is in memory, little-endian: alpha, blue, green, red. */
 function packed(hex) {
   const [red, green, blue] = channels(hex);
   return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;

@@ -1,4 +1,4 @@
-/** What can be taken away: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
+/** The downloads: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
 
 import { route } from "./api.js";
 import { FAMILY } from "./axes.js";
@@ -10,7 +10,7 @@ const MOST_TABLES = 100;
 const TITLE = 30;
 const KEYS = 24;
 
-/** Fill the menu with what the shown runs give. */
+/** Fill the menu with the downloads of the shown runs. */
 export function fillDownloads(items, page) {
   const { state, shown, axis } = page.view();
   const runs = shown.slice(0, MOST_FIGURES).map(({ name }) => name);
@@ -48,7 +48,7 @@ export function fillDownloads(items, page) {
   }
 }
 
-/** One picture of all panels with their titles and the key of the runs. */
+/** One picture of all panels with their titles and the legend of the runs. */
 function savePicture(page) {
   const canvas = composed(page);
   canvas.toBlob((blob) => {

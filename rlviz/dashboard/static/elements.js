@@ -1,9 +1,9 @@
-/** Makes elements of the page. What comes from a run goes in as text, never as HTML. */
+/** Makes elements of the page. Data from a run goes in as text, never as HTML. */
 
 /**
  * An element with attributes and children.
  * @param {string} tag
- * @param {Object} attributes null, undefined and false leave one out; `on` holds listeners by
+ * @param {Object} attributes null, undefined and false omit an attribute; `on` holds listeners by
  *     event, `style` properties by name (set one by one: a policy may forbid style attributes).
  * @param {...(Node|string|null|false)} children strings become text nodes.
  */
@@ -23,7 +23,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** Put other children into an element, or leave it as it is where its text would not change. */
+/** Replace the children of an element, or leave it alone if its text would not change. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -45,7 +45,7 @@ const ICONS = {
   warning: "M8 2.6L14 13H2zM8 6.5v3.2M8 11.2v.3",
 };
 
-/** One of the page's own icons; what it means has to stand beside it in words. */
+/** One of the page's own icons; words beside it must say what it means. */
 export function icon(name) {
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("viewBox", "0 0 16 16");
@@ -57,7 +57,7 @@ export function icon(name) {
   return drawing;
 }
 
-/** A button of an icon and a name, which is also its tooltip. */
+/** A button with an icon and a name, which is also its tooltip. */
 export function iconButton(name, label, onClick, attributes = {}) {
   return element(
     "button",

@@ -1,4 +1,4 @@
-/** What a new user sees: no run has rows yet, and the lines that make one. */
+/** What a new user sees: that no run has rows yet, and the lines of code that make one. */
 
 import { element } from "./elements.js";
 

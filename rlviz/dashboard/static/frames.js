@@ -1,9 +1,9 @@
-/** Which part of the data is seen: the limits of the axes, by the data or by the user. */
+/** Which part of the data is visible: the limits of the axes, set by the data or by the user. */
 
 const SIDES = 0.03;
 const LOG_FALLBACK_DECADES = 3;
 
-/** x as it lies on the screen: its decades on a logarithmic axis. */
+/** x as on the screen: in decades on a logarithmic axis. */
 export function toPlace(x, log) {
   return log ? Math.log10(x) : x;
 }
@@ -17,7 +17,7 @@ export function fromPlace(place, log) {
  * @param {Object} state
  * @param {string} axis
  * @param {Array} shown runs.
- * @param {Array} forecasts of them.
+ * @param {Array} forecasts of these runs.
  */
 export function frameOfX(state, axis, shown, forecasts) {
   const home = homeOfX(state, axis, shown, forecasts);
@@ -48,7 +48,7 @@ function homeOfX(state, axis, shown, forecasts) {
 /**
  * Low and high of one panel.
  * @param {Array<number>|undefined} given limits that the user chose.
- * @param {Array} layers what is drawn.
+ * @param {Array} layers what the panel draws.
  * @param {string} scale
  * @param {Object} x {left, right}, in places.
  */
@@ -71,7 +71,7 @@ export function frameOfY(given, layers, scale, x) {
   return rounded(low, high, scale);
 }
 
-/** To round numbers around the data, with a little room where those lie on a number. */
+/** Round numbers around the data, with a little room where the data reach such a number. */
 function rounded(low, high, scale) {
   const extent = high - low || Math.abs(high) * 0.2 || 1;
   const least = extent / 7;
@@ -84,7 +84,7 @@ function rounded(low, high, scale) {
   return { low: bottom, high: top };
 }
 
-/** The first of ascending places that is not below a limit. */
+/** The index of the first of ascending places that is not below a limit. */
 export function firstFrom(places, limit) {
   let [begin, end] = [0, places.length];
   while (begin < end) {

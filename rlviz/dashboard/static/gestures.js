@@ -2,14 +2,14 @@
 
 import { element } from "./elements.js";
 
-const LEAST = 6; // pixels that a drag needs to be one
-const FLAT = 24; // a drag lower than this is meant for x alone, one narrower for y alone
+const LEAST = 6; // pixels that make a drag
+const FLAT = 24; // a drag lower than this selects only x, a narrower one only y
 
 /**
  * Listen on an element.
  * @param {HTMLElement} over the plotting area.
  * @param {Object} on
- *     zoom({left, right, top, bottom}): shares of the area; null where that side stays;
+ *     zoom({left, right, top, bottom}): shares of the area; null for a side that stays;
  *     pan(across, up): shares since the gesture began; panEnd(); panStart();
  *     scale(factor, share): zoom x about a share of the width;
  *     reset(); move(left, top) in pixels; leave().
@@ -85,7 +85,7 @@ export function listen(over, on) {
   );
 }
 
-/** What a drag selects; null of one that is a click. */
+/** What a drag selects; null if it is a click. */
 function selected(drag, left, top, area) {
   const [wide, high] = [Math.abs(left - drag.left), Math.abs(top - drag.top)];
   if (wide < LEAST && high < LEAST) return null;

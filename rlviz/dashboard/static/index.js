@@ -1,7 +1,7 @@
-/** The page RL FLOPs: TensorBoard imports this module into a frame of its own and calls render().
+/** The RL FLOPs page: TensorBoard imports this module into a separate frame and calls render().
  *
- * What the page needs is asked for at once, side by side: imports alone would come one level of the
- * modules after the other, and the list of runs after the last. */
+ * It requests all that the page needs at once: imports alone would load one level of modules after
+ * the other, and the list of runs after the last level. */
 
 import { fetchRuns } from "./api.js";
 
@@ -47,13 +47,13 @@ export async function render() {
   document.documentElement.lang = "en";
   document.title = "RL FLOPs";
   const listing = fetchRuns();
-  listing.catch(() => {}); // the page says what is wrong, when it is there
+  listing.catch(() => {}); // the page, once loaded, says what is wrong
   for (const name of MODULES) link({ rel: "modulepreload", href: address(`${name}.js`) });
   const [{ Page }] = await Promise.all([import("./page.js"), loaded("style.css")]);
   new Page(document.body).start(listing);
 }
 
-/** A style sheet, when it is there; without it the page is plain, but works. */
+/** Waits for a style sheet; without it the page is plain but works. */
 function loaded(name) {
   const sheet = link({ rel: "stylesheet", href: address(name) });
   return new Promise((done) => {

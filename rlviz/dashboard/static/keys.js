@@ -2,7 +2,7 @@
 
 const CLOSER = 0.7;
 const HALF = 0.5;
-const FAR = 1e9; // points: to the end of any run
+const FAR = 1e9; // points, enough to reach the end of any run
 
 /**
  * Listen on a chart.

@@ -1,4 +1,4 @@
-/** Asks for the list of runs again and again while the page is seen, and says how that goes. */
+/** Polls the list of runs while the page is visible, and says how that goes. */
 
 import { fetchRuns } from "./api.js";
 
@@ -23,10 +23,10 @@ export class Live {
     this.#onStatus = onStatus;
   }
 
-  /** @param {Promise} listing the first one, asked for before. */
+  /** @param {Promise} listing the first listing, already requested. */
   start(listing) {
     document.addEventListener("visibilitychange", () => this.#wake());
-    // TensorBoard hides the frames of its other tabs; no event tells of that, but their size does.
+    // TensorBoard hides the frames of its other tabs; no event says so, but their size does.
     window.addEventListener("resize", () => this.#wake());
     this.#ask(listing);
   }

@@ -1,4 +1,4 @@
-/** The menus of the toolbar, and the one of the panels. */
+/** The menus of the toolbar, and the menu of the panels. */
 
 import { element, icon } from "./elements.js";
 import { labelOf } from "./words.js";
@@ -7,7 +7,7 @@ import { labelOf } from "./words.js";
  * A button that opens a list below it.
  * @param {string} drawing its icon.
  * @param {string} label
- * @param {Function} fill gets the element of the list each time that it opens.
+ * @param {Function} fill gets the element of the list each time it opens.
  */
 export function menu(drawing, label, fill) {
   const items = element("div", { class: "menu-items" });
@@ -28,7 +28,7 @@ export function menu(drawing, label, fill) {
   return made;
 }
 
-/** The list of all metrics, from which panels are chosen. */
+/** The list of all metrics, from which the user chooses panels. */
 export function fillMetrics(items, page) {
   const rows = page.runs.metrics.map((metric) => metricRow(metric, page.state));
   const search = element("input", {

@@ -1,11 +1,11 @@
-/** Moves the visible part of a panel: zooms into a selection, about a place, pans. */
+/** Moves the visible part of a panel: zooms into a selection or about a place, and pans. */
 
 import { fromPlace } from "./frames.js";
 
 const NEAREST = 1e-12; // of the distance from zero: what float64 can still tell apart
 
 export class Motion {
-  /** {low, high} of y while a pan goes on, where y follows the data: it would shake. Else null. */
+  /** {low, high} of y during a pan if y follows the data, so that it does not shake; else null. */
   held = null;
   #metric;
   #page;
@@ -18,7 +18,7 @@ export class Motion {
     this.#plot = plot;
   }
 
-  /** Into a selection, in shares of the plotting area; null where that side stays. */
+  /** Zoom into a selection, in shares of the plotting area; null for a side that stays. */
   into({ left, right, top, bottom }) {
     const { frame } = this.#plot;
     const across = (share) => this.#x(frame.left + share * (frame.right - frame.left));
@@ -27,14 +27,14 @@ export class Motion {
     this.#page.zoom(x, top === null ? null : [this.#metric, [up(bottom), up(top)]]);
   }
 
-  /** In x, about a share of the width. */
+  /** Zoom in x, about a share of the width. */
   scale(factor, share) {
     const { left, right } = this.#plot.frame;
     const middle = left + share * (right - left);
     this.#show(middle - factor * (middle - left), middle + factor * (right - middle));
   }
 
-  /** In x, by a share of the width. */
+  /** Shift in x, by a share of the width. */
   shift(by) {
     this.begin();
     this.pan(-by, 0);
@@ -48,7 +48,7 @@ export class Motion {
     if (isFree) this.held = { low: frame.low, high: frame.high };
   }
 
-  /** By shares of the plotting area since the pan began; in y only where y was zoomed before. */
+  /** Pan by shares of the plotting area since the pan began; in y only if y is zoomed. */
   pan(across, up) {
     const { left, right, low, high } = this.#start;
     const x = across * (right - left);

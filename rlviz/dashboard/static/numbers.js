@@ -1,4 +1,4 @@
-/** How numbers are written: percents, powers of ten, times; for ticks, read-outs and tables. */
+/** Writes numbers as percents, powers of ten and times, for ticks, readouts and tables. */
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 const MINUS = "−";
@@ -10,7 +10,7 @@ export function superscript(exponent) {
     .replace(/\d/g, (digit) => SUPERSCRIPTS[digit]);
 }
 
-/** A number as people write it: 1,234 or 4.213×10²²; digits are the significant ones. */
+/** A number as people write it: 1,234 or 4.213×10²²; `digits` counts significant digits. */
 export function number(value, digits = 6) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
@@ -20,7 +20,7 @@ export function number(value, digits = 6) {
   return signed(trimmed(value.toPrecision(digits)));
 }
 
-/** As a power of ten: 4.2×10²², or 10²² where the mantissa is 1. */
+/** A number as a power of ten: 4.2×10²², or 10²² if the mantissa is 1. */
 export function scientific(value, digits = 4) {
   const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
   const shown = trimmed(mantissa);
@@ -28,19 +28,19 @@ export function scientific(value, digits = 4) {
   return signed(shown === "1" ? power : `${shown}×${power}`);
 }
 
-/** Of a share of one. */
+/** A share of one as a percentage. */
 export function percent(share, decimals = 2) {
   return share === null || Number.isNaN(share)
     ? "–"
     : signed(`${(100 * share).toFixed(decimals)}%`);
 }
 
-/** A value of a metric by its scale: "percent", "count" or "number". */
+/** A metric's value, written by its scale: "percent", "count" or "number". */
 export function value(scale, given, digits = 6) {
   return scale === "percent" ? percent(given) : number(given, digits);
 }
 
-/** The place on an axis, with its unit. */
+/** A place on an axis, with its unit. */
 export function position(axis, given, digits = 5) {
   if (axis === "step") return `step ${number(Math.round(given), 15)}`;
   if (axis === "wall_time") return duration(given);

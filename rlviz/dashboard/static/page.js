@@ -1,4 +1,4 @@
-/** The page as a whole: puts its parts together and tells each of what changes. */
+/** The page as a whole: assembles its parts and tells each what changes. */
 
 import { fetchForecast } from "./api.js";
 import { readAddress, watchAddress, writeAddress } from "./address.js";
@@ -67,7 +67,7 @@ export class Page {
     watchAddress((state) => this.state.set(state));
   }
 
-  /** @param {Promise} listing of the runs, which was asked for while the page was loaded. */
+  /** @param {Promise} listing of the runs, requested while the page was loading. */
   start(listing) {
     watchTheme(() => this.#refresh());
     watchPixels(() => this.redraw());
@@ -75,7 +75,7 @@ export class Page {
     this.live.start(listing);
   }
 
-  /** What is to be seen, as every part of the page needs it. */
+  /** What should be visible, as every part of the page needs it. */
   view() {
     this.#view ??= this.#look();
     return this.#view;
@@ -90,7 +90,7 @@ export class Page {
     });
   }
 
-  /** A series came. While others are on their way, not each of them is worth a picture. */
+  /** A series arrived. While others are on their way, not every one is worth a redraw. */
   #onSeries() {
     if (!this.store.isBusy) return this.redraw();
     this.#gathering ||= window.setTimeout(() => {
@@ -100,7 +100,7 @@ export class Page {
     return undefined;
   }
 
-  /** The size of a panel changed: details may be wanted in another resolution. */
+  /** A panel changed its size: it may need details in another resolution. */
   resized() {
     this.#want();
     this.redraw();
@@ -125,20 +125,20 @@ export class Page {
     this.panels.focus();
   }
 
-  /** The pointer is at a point, or at none. */
+  /** The pointer is at a point or at no point. */
   hover(point) {
     this.panels.point(point);
     this.stress(point?.run ?? null);
   }
 
-  /** One run stands out while it is pointed at. */
+  /** One run stands out while the user points at it. */
   stress(name) {
     if (this.#strong === name) return;
     this.#strong = name;
     this.redraw();
   }
 
-  /** Say something to those who hear the page. */
+  /** Announce something to users of a screen reader. */
   say(sentence) {
     setText(this.#spoken, sentence);
   }
@@ -231,7 +231,7 @@ export class Page {
         });
       }
     }
-    const dots = dotsOfEach(shown.length); // where they are hidden, too: the pointer finds them
+    const dots = dotsOfEach(shown.length); // even if hidden: the pointer finds them
     this.store.want(wanted, { x: axis, log: state.log, smooth: this.state.smoothing, dots });
   }
 
@@ -253,7 +253,7 @@ export class Page {
   }
 }
 
-/** The visible part of a panel, in the units of the axes; null where all is seen. */
+/** The visible part of a panel, in the units of the axes; null if everything is visible. */
 function limitsOf(state, metric, x) {
   const heights = state.heights.get(metric);
   if (state.from === null && state.to === null && !heights) return null;

@@ -1,19 +1,19 @@
-/** How runs are drawn: the figure's colors, made legible on the ground that the page has. */
+/** How runs are drawn: in the figure's colors, made legible on the page's background. */
 
 import { ALONE, DASHES, OF_RUNS } from "./vocabulary.js"; // the server makes it
 import { color } from "./theme.js";
 
-const PAPER = "#ffffff"; // what the figure's colors were chosen for
+const PAPER = "#ffffff"; // the background that the figure's colors were chosen for
 const LEAST_CONTRAST = 3; // of graphics, by WCAG 2.1
-const LIGHTER = 1 / 4; // share of white in all colors in the dark: so much, blue and sky blue differ
-const LIGHT = 0.55; // share of the panel in the tone of a run's dots: its curve stands out
+const LIGHTER = 1 / 4; // share of white in all colors in the dark; keeps blue and sky blue apart
+const LIGHT = 0.55; // share of the panel's color in a run's dots, so that its curve stands out
 
 const onGround = new Map();
 
 /**
  * How a run is drawn.
- * @param {number} slot which of the colors, from 0; beyond them lines are dashed.
- * @param {string|undefined} chosen a color that the user gave to the run.
+ * @param {number} slot the index of the color, from 0; lines beyond the last color are dashed.
+ * @param {string|undefined} chosen a color that the user gave the run.
  * @param {boolean} alone whether it is the only run, drawn as in rlviz's figure.
  */
 export function paint(slot, chosen, alone) {
@@ -26,8 +26,8 @@ export function paint(slot, chosen, alone) {
   return { dots: alone ? own : mixed(own, color("panel"), LIGHT), curve: own, key: own, dash };
 }
 
-/** A color of the figure as it stands out from the panel no less than from paper: in the dark all are
- * lighter, and black is white. */
+/** A color of the figure, changed to stand out from the panel no less than from paper: in the dark
+ * all colors are lighter, and black becomes white. */
 function legible(hex) {
   const ground = color("panel");
   const key = `${hex} ${ground}`;
@@ -42,7 +42,7 @@ function legible(hex) {
   return onGround.get(key);
 }
 
-/** Of two colors, 1 to 21, as WCAG 2.1 defines it. */
+/** The contrast of two colors, 1 to 21, as WCAG 2.1 defines it. */
 function contrast(one, other) {
   const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
@@ -55,7 +55,7 @@ function luminance(hex) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** A color between two. */
+/** A color between two others. */
 function mixed(one, other, share) {
   const b = channels(other);
   const parts = channels(one).map((a, i) => Math.round(a + (b[i] - a) * share));

@@ -37,7 +37,7 @@ export class Panel {
 
   /**
    * @param {string} metric
-   * @param {Object} page the one that holds the panels: state, store, view(), hover(…), zoom(…), …
+   * @param {Object} page holds the panels: state, store, view(), hover(…), zoom(…), …
    */
   constructor(metric, page) {
     this.metric = metric;
@@ -78,7 +78,7 @@ export class Panel {
     return this.#title.textContent;
   }
 
-  /** Of the plotting area; 0 × 0 before the panel has its place in the page. */
+  /** The size of the plotting area; 0 × 0 before the panel is in the page. */
   get size() {
     return this.#isPlaced ? this.#plot.size : { width: 0, height: 0 };
   }
@@ -87,7 +87,7 @@ export class Panel {
     return this.#plot.frame;
   }
 
-  /** Draw what the page now has. */
+  /** Draw the page's current data. */
   update() {
     const view = this.#page.view();
     const { state, axis, x, shown, store } = view;
@@ -117,7 +117,7 @@ export class Panel {
     if (!this.#values.hidden) this.#showValues();
   }
 
-  /** Show the point that the pointer is at in some panel, or nothing. */
+  /** Show the point that the pointer is at in any panel, or nothing. */
   point(hover) {
     this.#point = hover;
     this.#repoint();
@@ -139,14 +139,14 @@ export class Panel {
     const layer = layers.find(({ name }) => name === hover.run);
     const found = layer && nearestInX(layer, hover.place);
     if (!found) return this.#readout.showPlace(hover.place);
-    // Of a long run, panels may show other steps: the nearest, if it is near, says which it is.
+    // Panels may show different steps of a long run: the nearest one, if near, names its step.
     const pixels = (place) => this.#plot.pixelOf(place, 0).left;
     const isNear = Math.abs(pixels(found.data.place[found.index]) - pixels(hover.place)) <= NEAR;
     if (!isNear) return this.#readout.showPlace(hover.place);
     return this.#readout.show(found, this.#scene, false);
   }
 
-  /** The same point in the layers of the scene as it is now. */
+  /** The same point in the layers of the current scene. */
   #current(found) {
     const layer = this.#scene.layers.find(({ name }) => name === found.layer.name);
     return layer ? { ...found, layer } : found;

@@ -1,4 +1,4 @@
-/** The panels in their order: made, moved and removed as the user likes. */
+/** The panels in order: makes, moves and removes them as the user likes. */
 
 import { element } from "./elements.js";
 import { Panel } from "./panel.js";
@@ -21,7 +21,7 @@ export class Panels {
     return [...this.#panels.values()];
   }
 
-  /** Make what the state asks for, remove what it does not, and put them into its order. */
+  /** Make the panels that the state names, remove the others, and put them in its order. */
   arrange() {
     const { panels } = this.#page.state.value;
     for (const [metric, panel] of this.#panels) {
@@ -32,7 +32,7 @@ export class Panels {
     const ordered = new Map();
     panels.forEach((metric, place) => {
       const panel = this.#panels.get(metric) ?? this.#make(metric);
-      // Only what is elsewhere is moved: moving takes the focus away.
+      // Move only a panel that is out of place: moving takes the focus away.
       if (this.node.children[place] !== panel.node) {
         this.node.insertBefore(panel.node, this.node.children[place] ?? null);
       }
@@ -55,7 +55,7 @@ export class Panels {
     this.node.focus();
   }
 
-  /** Move a panel by some places. */
+  /** Move a panel by some positions. */
   move(metric, by) {
     const panels = [...this.#page.state.value.panels];
     const from = panels.indexOf(metric);

@@ -6,7 +6,7 @@ import { element } from "./elements.js";
 import { band, curve, projection, resumed } from "./strokes.js";
 import { color } from "./theme.js";
 
-/** Call a listener each time that pixels have another size: at a zoom, or on another screen. */
+/** Call a listener each time the size of a pixel changes: at a zoom, or on another screen. */
 export function watchPixels(listener) {
   const onChange = () => {
     listener();
@@ -31,7 +31,7 @@ export class Plot {
 
   /**
    * @param {HTMLElement} root
-   * @param {Function} onPainted called after each picture.
+   * @param {Function} onPainted called after each drawing.
    */
   constructor(root, onPainted) {
     this.#onPainted = onPainted;
@@ -42,7 +42,7 @@ export class Plot {
     return this.#scene.frame;
   }
 
-  /** Of the plotting area, in CSS pixels, as it was drawn last. */
+  /** The size of the plotting area, in CSS pixels, as last drawn. */
   get size() {
     return this.#axes.box;
   }
@@ -50,20 +50,20 @@ export class Plot {
   resize(width, height) {
     if (this.#chart.width === width && this.#chart.height === height) return;
     this.#chart = { ...this.#chart, width, height };
-    this.#draw(); // now: a canvas of another size is empty
+    this.#draw(); // at once: a resized canvas is empty
   }
 
   /**
    * Draw another scene at the next frame.
-   * @param {Object} scene drawn: layers from back to front, frame {left, right, low, high} in
-   *     places, axis, log, scale, xLabel, yLabel.
+   * @param {Object} scene drawn: layers from back to front; frame {left, right, low, high} in
+   *     places; axis, log, scale, xLabel, yLabel.
    */
   show(scene) {
     this.#scene = scene;
     this.#due ||= window.requestAnimationFrame(() => this.#draw());
   }
 
-  /** Places under a pixel of the plotting area, and the inverse. */
+  /** The place under a pixel of the plotting area, and the inverse. */
   placeAt(left, top) {
     const { frame } = this.#scene;
     const { width, height } = this.size;
@@ -102,7 +102,7 @@ export class Plot {
     this.#onPainted();
   }
 
-  /** An empty canvas of the chart's size, drawn on in CSS pixels. */
+  /** An empty canvas of the chart's size, whose units are CSS pixels. */
   #prepare() {
     const { canvas } = this;
     const { width, height } = this.#chart;

@@ -1,11 +1,11 @@
-/** Finds the point that is meant: under the pointer, the same in another panel, the next. */
+/** Finds the point that the user means: under the pointer, the same in another panel, the next. */
 
 import { firstFrom } from "./frames.js";
 
 const AROUND = 16; // pixels
 
 /**
- * The dot nearest to a pixel, of those near it, else the nearest in x; null without dots.
+ * The dot nearest to a pixel if any is near, else the nearest in x; null without dots.
  * @returns {{layer, data, index}|null}
  */
 export function nearest(layers, plot, left, top) {
@@ -16,7 +16,7 @@ export function nearest(layers, plot, left, top) {
         const [begin, end] = around(part, plot, left, reach);
         for (let i = begin; i < end; i += 1) {
           const at = plot.pixelOf(part.place[i], part.y[i]);
-          const weight = reach === Infinity ? 0.01 : 1; // far away the nearest in x is meant
+          const weight = reach === Infinity ? 0.01 : 1; // far away, the user means the nearest in x
           const away = (at.left - left) ** 2 + weight * (at.top - top) ** 2;
           if (away > reach ** 2) continue;
           if (!best || away < best.away) best = { layer, data: part.data, index: i, away };
@@ -58,7 +58,7 @@ export function nearestInX(layer, place) {
 export function neighbor({ layer, data, index }, by) {
   const parts = partsOf(layer);
   let at = parts.findIndex((part) => part.data === data);
-  if (at < 0) return nearestInX(layer, data.place[index]); // its data came anew
+  if (at < 0) return nearestInX(layer, data.place[index]); // its data were fetched again
   let next = index + by;
   while (next >= parts[at].end && at + 1 < parts.length) {
     next = parts[at + 1].begin + (next - parts[at].end);
@@ -72,13 +72,13 @@ export function neighbor({ layer, data, index }, by) {
   return { layer, data: parts[at].data, index: Math.min(end - 1, Math.max(begin, next)) };
 }
 
-/** The dot nearest to a place of the first layer that has any; null where none has. */
+/** The dot nearest to a place, in the first layer with dots; null if no layer has any. */
 export function firstOf(layers, place) {
   const first = layers.find((layer) => nearestInX(layer, place));
   return first ? nearestInX(first, place) : null;
 }
 
-/** The dot nearest to a place in the layer before or after that of a run; null without dots. */
+/** The dot nearest to a place, in the layer before or after a run's layer; null without dots. */
 export function inNextLayer(layers, run, place, by) {
   const some = layers.filter((layer) => nearestInX(layer, place));
   if (!some.length) return null;
@@ -86,7 +86,7 @@ export function inNextLayer(layers, run, place, by) {
   return nearestInX(some[(at + by + some.length) % some.length], place);
 }
 
-/** The value of a layer's curve at a place, between its points; NaN where it has none. */
+/** The value of a layer's curve at a place, interpolated; NaN where the curve has none. */
 export function curveAt(layer, place) {
   for (const line of layer.curves) {
     const found = between(line.place, line.y, place);
@@ -95,7 +95,7 @@ export function curveAt(layer, place) {
   return NaN;
 }
 
-/** Linear between points, NaN outside of them. */
+/** Linear interpolation between points, NaN outside. */
 export function between(places, y, place) {
   const last = places.length - 1;
   if (last < 0 || !(place >= places[0] && place <= places[last])) return NaN;

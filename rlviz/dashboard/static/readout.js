@@ -23,7 +23,7 @@ export class Readout {
     for (const part of [this.#column, this.#row, this.#ring, this.#tip]) part.hidden = true;
   }
 
-  /** Only the vertical line, where the panel has nothing of the run. */
+  /** Show only the vertical line, if the panel has nothing of the run. */
   showPlace(place) {
     this.hide();
     this.#showColumn(this.#plot.pixelOf(place, 0).left);
@@ -62,14 +62,14 @@ export class Readout {
     const { offsetWidth, offsetHeight } = this.#tip;
     const isLeft = at.left + GAP + offsetWidth > width + 8;
     const left = isLeft ? Math.max(-40, at.left - GAP - offsetWidth) : at.left + GAP;
-    // Below on the right and above on the left: clear of a curve that rises.
+    // Below on the right, above on the left: this keeps clear of a rising curve.
     const wanted = isLeft ? at.top - GAP - offsetHeight : at.top + GAP;
     const top = Math.min(Math.max(2, wanted), Math.max(2, height - offsetHeight - 2));
     this.#tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 }
 
-/** A point in words, for those who hear the page. */
+/** A point in words, for users of a screen reader. */
 export function spoken(found, scene) {
   const told = describe(found, scene);
   return [told.run, told.where, `${scene.label} ${told.value}`, told.interval, told.curve]
@@ -115,14 +115,14 @@ function contents(found, scene, isSource) {
   return made;
 }
 
-/** In a panel that the pointer is not in: only what it adds. */
+/** The texts in a panel without the pointer: only what the panel adds. */
 function linked({ value: text, curve, where }) {
   const main = element("div", { class: "tip-value" }, text);
   const rest = [where.split(" · ")[0], curve].filter(Boolean).join(" · ");
   return [main, element("div", { class: "tip-where" }, rest)];
 }
 
-/** The curves of other runs at this place, those nearest to the point first. */
+/** The curves of other runs at this place, nearest to the point first. */
 function others({ layer, data, index }, { layers, scale }) {
   const values = layers
     .filter((other) => other !== layer)

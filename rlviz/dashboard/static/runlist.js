@@ -1,13 +1,13 @@
-/** The list of runs: search, groups, colors, which are shown, and what is wrong with each. */
+/** The list of runs: search, folders, colors, which runs are shown, and what is wrong with each. */
 
 import { element, icon, setText } from "./elements.js";
 import { number } from "./numbers.js";
 import { Group, Row } from "./runrow.js";
 import { compareNames } from "./runs.js";
 
-const NARROW = "(max-width: 900px)"; // as in the style sheet: the charts come first there
+const NARROW = "(max-width: 900px)"; // as in the style sheet, where the charts then come first
 
-/** What a run's name begins with, up to its last slash. */
+/** The beginning of a run's name, up to its last slash. */
 export function prefixOf(name) {
   const end = name.lastIndexOf("/");
   return end > 0 ? name.slice(0, end) : "";
@@ -95,7 +95,7 @@ export class RunList {
     return this.#rows.get(name);
   }
 
-  /** Put the rows into the list, anew only where they are others. */
+  /** Put the rows into the list, but only if they have changed. */
   #arrange(found, state, isGrouped) {
     const order = JSON.stringify([found, isGrouped]);
     if (order === this.#order) return;

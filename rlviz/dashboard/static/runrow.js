@@ -131,7 +131,7 @@ export class Row {
   }
 }
 
-/** How far a run is, in short and in words. */
+/** How far a run got, in short and in words. */
 function lastOf({ last, steps }) {
   if (!last || !steps) return ["–", "no steps yet"];
   const step = `step ${number(last.step, 15)}`;

@@ -1,4 +1,4 @@
-/** The runs that there are, which of them are shown, and in which color. */
+/** All runs, which of them are shown, and in which color. */
 
 import { paint } from "./palette.js";
 import { AXES, QUANTITIES } from "./vocabulary.js"; // the server makes it
@@ -7,7 +7,7 @@ const SHOWN_AT_FIRST = 20;
 const LOADING = 15_000;
 const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
 
-/** Names in their order, folder by folder. */
+/** Names in order, folder by folder. */
 export function compareNames(a, b) {
   const [one, other] = [a.split("/"), b.split("/")];
   const depth = one.findIndex((part, i) => part !== other[i]);
@@ -20,9 +20,9 @@ export class Runs {
   #slots = new Map();
   isLoaded = false;
 
-  /** Take a new listing; true where anything differs from the last. */
+  /** Take a new listing; returns true if anything differs from the last. */
   take({ runs, server }) {
-    // Versions are counted by each server on its own.
+    // Each server counts versions separately.
     const listed = runs
       .map((run) => ({ ...run, version: `${server} ${run.version}` }))
       .sort((a, b) => compareNames(a.name, b.name));
@@ -31,8 +31,8 @@ export class Runs {
       !this.isLoaded ||
       listed.length !== known.length ||
       listed.some((run, i) => run.name !== known[i].name || run.version !== known[i].version);
-    // While TensorBoard is loading, runs come in any order: they take their colors anew, so that
-    // the same runs have the same colors in each page that shows them.
+    // While TensorBoard is loading, runs arrive in any order: colors are assigned again, so that
+    // the same runs have the same colors on every page.
     if (performance.now() < LOADING && listed.length !== known.length) this.#slots.clear();
     this.#listed = listed;
     this.isLoaded = true;
@@ -71,7 +71,7 @@ export class Runs {
     }));
   }
 
-  /** The selection with some runs shown or hidden; said in the shorter of the two ways. */
+  /** The selection with some runs shown or hidden, in the shorter of its two forms. */
   toggled(state, names, isShown) {
     const chosen = this.#chosen(state.runs);
     for (const name of names) {
@@ -97,7 +97,7 @@ export class Runs {
     return new Set(latest.slice(0, SHOWN_AT_FIRST).map((run) => run.name));
   }
 
-  /** A run keeps its color while it is shown; a new one takes the first that is free. */
+  /** A run keeps its color while it is shown; a new run takes the first free color. */
   #assign(runs) {
     const names = new Set(runs.map((run) => run.name));
     for (const name of this.#slots.keys()) if (!names.has(name)) this.#slots.delete(name);
@@ -112,7 +112,7 @@ export class Runs {
   }
 }
 
-/** The axis that can be drawn: the one that was chosen, or one that a shown run has. */
+/** An axis that can be drawn: the chosen one, else one that a shown run has. */
 export function axisOf(state, shown) {
   const has = (axis) => shown.some(({ run }) => run.axes.includes(axis));
   if (!shown.length || has(state.x)) return state.x;

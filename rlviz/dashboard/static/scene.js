@@ -1,4 +1,4 @@
-/** What a panel draws: for each shown run its dots, curve and band, within the visible part. */
+/** What a panel draws: the dots, curve and band of each shown run, within the visible part. */
 
 import { firstFrom, toPlace } from "./frames.js";
 
@@ -7,15 +7,15 @@ export const MANY_BANDS = 8;
 const DOTS_OF_A_PANEL = 30_000;
 const MOST_DOTS = 20_000;
 
-/** How many dots to ask for of each of several runs in a panel. */
+/** How many dots to request for each of several runs in a panel. */
 export function dotsOfEach(runs) {
   return Math.min(MOST_DOTS, Math.max(1000, Math.floor(DOTS_OF_A_PANEL / Math.max(1, runs))));
 }
 
 /**
- * The layers of a panel, one for each shown run, in their order.
+ * The layers of a panel, one for each shown run, in the order of the runs.
  * @param {Object} view {metric, state, axis, shown, store, x: {left, right}, forecasts, strong: the
- *     name of the run that is pointed at, or null}.
+ *     name of the run that the user points at, or null}.
  */
 export function layersOf({ metric, state, axis, shown, store, x, forecasts, strong }) {
   const radius = radiusOf(shown, metric, store, x);
@@ -42,12 +42,12 @@ export function layersOf({ metric, state, axis, shown, store, x, forecasts, stro
   return layers;
 }
 
-/** The order in which layers are drawn: the run that is pointed at comes last. */
+/** The order of drawing layers: the run that the user points at comes last. */
 export function backToFront(layers, strong) {
   return [...layers].sort((a, b) => (a.name === strong) - (b.name === strong));
 }
 
-/** The dots of the whole run around the part that is known in detail, and those of the part. */
+/** The dots of the whole run outside the part known in detail, and the dots of that part. */
 function partsOf(series, x) {
   if (!series?.whole) return { dots: [], curves: [] };
   const { whole, part } = series;
@@ -64,7 +64,7 @@ function partsOf(series, x) {
   };
 }
 
-/** The points from left to right, without those at a side where another range has them. */
+/** The points from left to right, without those on a side that another range covers. */
 function range(data, left, right, { before = false, after = false } = {}) {
   const begin = firstFrom(data.place, after ? nextAfter(left) : left);
   const end = firstFrom(data.place, before ? right : nextAfter(right));
@@ -80,8 +80,8 @@ function line(data) {
   return { place: data.curve_place, y: data.curve, low: data.curve_low, high: data.curve_high };
 }
 
-/** The curve of the part, and that of the whole before and after it; kept, for it is asked for at
- * every frame. */
+/** The curve of the part, and the curve of the whole before and after it; cached, because every
+ * frame needs it. */
 function joinedLine(whole, part) {
   if (part.joined?.whole !== whole) part.joined = { whole, lines: join(whole, part) };
   return part.joined.lines;
@@ -108,7 +108,7 @@ function join(whole, part) {
   return [{ place, y, low, high }];
 }
 
-/** Dots are smaller the more of them are seen: 3 pixels down to 1.3. */
+/** The more dots are visible, the smaller they are: 3 pixels down to 1.3. */
 function radiusOf(shown, metric, store, x) {
   let count = 0;
   for (const { name } of shown) {
@@ -129,7 +129,7 @@ function dotOpacity(runs, isBare, radius) {
 function bandOpacity(state, runs, isFaint, isStrong) {
   if (!state.band || isFaint) return 0;
   if (runs === 1 || isStrong) return 0.18;
-  if (runs > MANY_BANDS) return 0; // they would be one gray
+  if (runs > MANY_BANDS) return 0; // they would blur into one gray
   return runs <= FEW_BANDS ? 0.13 : 0.07;
 }
 

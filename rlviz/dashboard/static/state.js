@@ -1,4 +1,4 @@
-/** What the user chose to see: one plain object, its defaults, and who is told of changes. */
+/** What the user chose to see: one plain object, its defaults, and the listeners to changes. */
 
 import { QUANTITIES } from "./vocabulary.js"; // the server makes it
 
@@ -13,7 +13,7 @@ export const DEFAULTS = Object.freeze({
   panels: Object.freeze(Object.keys(QUANTITIES).slice(0, 2)),
   from: null,
   to: null,
-  heights: new Map(), // metric -> [low, high]; names may be any text, so no plain objects
+  heights: new Map(), // metric -> [low, high]; no plain object, since a name may be any text
   runs: Object.freeze({ mode: "default", names: Object.freeze([]) }),
   colors: new Map(),
   search: "",
@@ -22,7 +22,7 @@ export const DEFAULTS = Object.freeze({
   at: null,
 });
 
-/** Limits of the visible part that go with an axis: what changes the axis drops them. */
+/** Limits of the visible part that belong to an axis: a change of the axis drops them. */
 const ZOOM = { from: null, to: null };
 
 export class State {
@@ -37,7 +37,7 @@ export class State {
     return this.#value;
   }
 
-  /** Change some of it; listeners get the new value and the names that changed. */
+  /** Change parts of the state; listeners get the new value and the names that changed. */
   set(patch) {
     const moved = "x" in patch && patch.x !== this.#value.x && !("from" in patch);
     const next = { ...this.#value, ...(moved ? ZOOM : {}), ...patch };
@@ -51,7 +51,7 @@ export class State {
     this.#listeners.push(listener);
   }
 
-  /** The value of `smooth` as the server takes it. */
+  /** The value of `smooth` in the form that the server takes. */
   get smoothing() {
     const { smooth, weight } = this.#value;
     return smooth === "ema" ? `ema:${weight}` : smooth;

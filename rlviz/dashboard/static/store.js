@@ -1,14 +1,14 @@
-/** The series that the panels show: fetched where they are missing or old, kept while they are
- * fetched again, so that nothing flickers. */
+/** The series that the panels show: fetches those that are missing or old, and keeps the old ones
+ * meanwhile, so that nothing flickers. */
 
 import { fetchSeries } from "./api.js";
 
 const AT_ONCE = 4;
 const REST = 120;
 const MARGIN = 0.5;
-const PATIENCE = 3; // a series that took a second is not asked for again before three have passed
+const PATIENCE = 3; // a series that took one second is not requested again for three
 
-/** An answer of the server, and what was asked for when it was. */
+/** An answer of the server, and the request that it answers. */
 class Slot {
   found = null;
   version = "";
@@ -21,12 +21,12 @@ class RunMetric {
   slots = { whole: new Slot(), part: new Slot() };
   error = null;
 
-  /** All of it, thinned. */
+  /** The whole series, thinned. */
   get whole() {
     return this.slots.whole.found;
   }
 
-  /** What is zoomed into, in full detail. */
+  /** The zoomed part, in full detail. */
   get part() {
     return this.slots.part.found;
   }
@@ -43,7 +43,7 @@ export class Store {
   #settings = null;
   #axis = "";
 
-  /** @param {Function} onChange called when a series came or went. */
+  /** @param {Function} onChange called when a series arrives or goes away. */
   constructor(onChange) {
     this.#onChange = onChange;
   }
@@ -58,14 +58,14 @@ export class Store {
   }
 
   /**
-   * Say what is to be seen. What is missing is asked for at once, details after a moment's rest.
-   * @param {Array} wanted of {run, version, metric, width, height, limits}: the limits are null, or
+   * Say what should be visible. Requests missing series at once, details after a short pause.
+   * @param {Array} wanted of {run, version, metric, width, height, limits}: the limits are null or
    *     {from, to, low, high} of the visible part.
    * @param {Object} settings {x, log, smooth, dots: most dots of a series}.
    */
   want(wanted, settings) {
     const key = JSON.stringify([settings.x, settings.log]);
-    if (key !== this.#axis) this.#series.clear(); // another axis: nothing of it can be kept
+    if (key !== this.#axis) this.#series.clear(); // another axis: no series fits it
     this.#axis = key;
     this.#wanted = wanted;
     this.#settings = settings;
@@ -93,7 +93,7 @@ export class Store {
     slots.part = new Slot();
   }
 
-  /** Put a request into the queue, unless its answer is known, or will be old too soon. */
+  /** Queue a request, unless its answer is known or would be outdated too soon. */
   #ask(one, name) {
     const { smooth, dots } = this.#settings;
     const series = this.#of(one.run, one.metric);
@@ -131,7 +131,7 @@ export class Store {
       series.error = null;
     } catch (error) {
       if (name === "whole") series.error = error.message;
-      // A run or a metric that is gone stays away; what failed on the way is asked for again.
+      // A run or metric that is gone stays away; a request that failed on the way is repeated.
       if (error.status !== 404 && error.status !== 400 && isStill()) Object.assign(slot, before);
     }
     const now = performance.now();
@@ -157,14 +157,14 @@ function query(one, settings, name) {
   return { ...asked, from, to, low, high, width: wide, height };
 }
 
-/** Some more on either side, for the next step of a pan. */
+/** A range with some more on either side, for the next step of a pan. */
 function widened(low, high, log) {
   const [a, b] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
   const more = MARGIN * (b - a);
   return log ? [10 ** (a - more), 10 ** (b + more)] : [a - more, b + more];
 }
 
-/** With the places of its points on the axis. */
+/** A series with the places of its points on the axis. */
 function prepared(found, log) {
   const place = (x) => (log ? x.map(Math.log10) : x);
   found.place = place(found.x);

@@ -2,7 +2,7 @@
 
 import { faded } from "./palette.js";
 
-/** Functions from place and y to the pixels of a box. */
+/** Functions that map place and y to the pixels of a box. */
 export function projection(box, frame) {
   const across = box.width / (frame.right - frame.left);
   const up = box.height / (frame.high - frame.low);
@@ -12,7 +12,7 @@ export function projection(box, frame) {
   };
 }
 
-/** A line through points; gaps are kept open. */
+/** A line through points; gaps stay open. */
 export function curve(context, to, places, y, style) {
   context.strokeStyle = style.color;
   context.lineWidth = style.width;
@@ -36,7 +36,7 @@ export function curve(context, to, places, y, style) {
   context.globalAlpha = 1;
 }
 
-/** The area between two lines, in pieces where they have gaps. */
+/** The area between two lines, in pieces if they have gaps. */
 export function band(context, to, places, low, high, color, opacity) {
   context.fillStyle = faded(color, opacity);
   for (let begin = 0; begin < places.length;) {

@@ -1,4 +1,4 @@
-/** The runs as a table: how far each is, and what it reached at equal compute. */
+/** The runs as a table: how far each got, and what it reached at equal compute. */
 
 import { fetchSeries } from "./api.js";
 import { element, setText } from "./elements.js";
@@ -7,7 +7,7 @@ import { between } from "./points.js";
 import { QUANTITIES } from "./vocabulary.js"; // the server makes it
 import { labelOf } from "./words.js";
 
-const FEWEST_DOTS = 100; // that the server gives; only the curve is wanted
+const FEWEST_DOTS = 100; // the least that the server gives; the table needs only the curve
 const TOLERANCE = 1e-3;
 const METRICS = Object.keys(QUANTITIES);
 
@@ -66,12 +66,12 @@ export class Table {
     if (this.#seen) this.#load();
   }
 
-  /** The axis that is equal: compute, or steps where no run has any. */
+  /** The axis of the comparison: compute, or steps if no run has compute. */
   get #axis() {
     return this.#page.view().shown.some(({ run }) => run.axes.includes("flops")) ? "flops" : "step";
   }
 
-  /** Fetch the curves, one after the other: the panels come first. */
+  /** Fetch the curves one after the other, because the panels come first. */
   async #load() {
     if (this.#loading) return;
     this.#loading = true;
@@ -85,7 +85,7 @@ export class Table {
         try {
           curve = await fetchSeries({ run: name, metric, x: axis, dots: FEWEST_DOTS });
         } catch (error) {
-          if (error.status !== 404) break; // asked again with the next listing
+          if (error.status !== 404) break; // the next listing tries again
         }
         this.#curves.set(JSON.stringify([name, metric, axis]), { version, curve });
         this.#show();
@@ -142,7 +142,7 @@ export class Table {
   #reached(name, metric, axis, at) {
     const curve = this.#curves.get(JSON.stringify([name, metric, axis]))?.curve;
     if (!curve?.curve?.length) return null;
-    // The curve of a long run goes through means of neighbors and ends a little before the run.
+    // A long run's curve passes through means of neighbors and ends a little before the run.
     const end = curve.curve_x.at(-1);
     const place = at > end && at <= end * (1 + TOLERANCE) ? end : at;
     const [y, low, high] = ["curve", "curve_low", "curve_high"].map(
@@ -198,7 +198,7 @@ export class Table {
   }
 }
 
-/** A number as one can type it: 2730 or 2.73e22. */
+/** A number as a user can type it: 2730 or 2.73e22. */
 function typed(value) {
   if (!Number.isFinite(value)) return "";
   const short = Number(value.toPrecision(4));

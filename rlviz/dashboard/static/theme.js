@@ -1,4 +1,4 @@
-/** Light or dark: follows TensorBoard, or else the system, until the user says otherwise. */
+/** Light or dark: follows TensorBoard, else the system, until the user chooses. */
 
 const KEY = "rlviz.theme";
 const CHOICES = ["auto", "light", "dark"];
@@ -6,7 +6,7 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 let choice = remembered();
 let onChange = () => {};
-const colors = new Map(); // asking for a style in each frame is slow
+const colors = new Map(); // reading a style in every frame is slow
 
 /** Apply the theme and call `listener` at each change. */
 export function watchTheme(listener) {
@@ -19,7 +19,7 @@ export function watchTheme(listener) {
   apply();
 }
 
-/** "auto", "light" or "dark": what the user chose. */
+/** The user's choice: "auto", "light" or "dark". */
 export function themeChoice() {
   return choice;
 }
@@ -30,7 +30,7 @@ export function nextTheme() {
   try {
     window.localStorage.setItem(KEY, choice);
   } catch {
-    // A browser that keeps nothing still has its theme until the page is closed.
+    // A browser that stores nothing still keeps the theme until the page closes.
   }
   apply();
 }
@@ -60,7 +60,7 @@ function apply() {
   onChange();
 }
 
-/** TensorBoard's own body, which says by its class whether it is dark; null outside of it. */
+/** TensorBoard's own body, whose class says whether it is dark; null outside TensorBoard. */
 function hostBody() {
   try {
     const host = window.parent === window ? null : window.parent.document;

@@ -2,10 +2,10 @@
 
 import { scientific, superscript } from "./numbers.js";
 
-/** Ticks are places on the axis (decades of a logarithmic one), their texts, and a factor that
- * stands once beside the axis' title instead of at each tick. */
+/** Ticks are places on the axis (decades on a logarithmic one), their texts, and a factor that
+ * stands once beside the title of the axis instead of at each tick. */
 
-/** Of a linear axis: round numbers, at most `most` of them. */
+/** The ticks of a linear axis: round numbers, at most `most` of them. */
 export function linear(low, high, most, { whole = false } = {}) {
   const step = roundStep((high - low) / Math.max(1, most), whole);
   const at = multiples(low, high, step);
@@ -17,7 +17,7 @@ export function linear(low, high, most, { whole = false } = {}) {
   return { at, texts, factor: exponent === 0 ? "" : `×10${superscript(exponent)}` };
 }
 
-/** Of shares of one: 5 %, 10 % and so on, with as many decimals as they need, at least one. */
+/** The ticks of shares of one: 5 %, 10 % and so on, with the decimals they need, at least one. */
 export function percents(low, high, most) {
   const step = roundStep((100 * (high - low)) / Math.max(1, most), false) / 100;
   const at = multiples(low, high, step).filter((tick) => tick > -1e-9 && tick < 1 + 1e-9);
@@ -25,8 +25,8 @@ export function percents(low, high, most) {
   return { at, texts: at.map((tick) => `${minus((100 * tick).toFixed(decimals))}%`), factor: "" };
 }
 
-/** Of a logarithmic axis from 10^low to 10^high: decades first, then 5 and 2 in each, then round
- * numbers between, none nearer to another than there is room for. */
+/** The ticks of a logarithmic axis from 10^low to 10^high: decades first, then 5 and 2 in each,
+ * then round numbers between them, never closer together than there is room for. */
 export function logarithmic(low, high, most) {
   const [first, last] = [Math.floor(low), Math.ceil(high)];
   const stride = Math.max(1, Math.ceil((high - low) / Math.max(1, most)));
@@ -50,7 +50,7 @@ export function logarithmic(low, high, most) {
   at.sort((a, b) => a - b);
   let texts = [];
   for (let digits = 4; new Set(texts).size < at.length && digits <= 12; digits += 1)
-    texts = at.map((place) => power(10 ** place, digits)); // more where zoomed in far
+    texts = at.map((place) => power(10 ** place, digits)); // more digits when zoomed in far
   return { at, texts, factor: "" };
 }
 

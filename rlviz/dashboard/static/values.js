@@ -1,4 +1,4 @@
-/** The values of a panel as a table, for those who can't see the chart or want the numbers. */
+/** The values of a panel as a table, for users who can't see the chart or want the numbers. */
 
 import { element } from "./elements.js";
 import { number } from "./numbers.js";
@@ -7,7 +7,7 @@ import { AXES } from "./vocabulary.js"; // the server makes it
 
 const MOST = 200;
 
-/** Rows of what is seen: all, or evenly picked ones. */
+/** The visible rows: all of them, or evenly spaced ones. */
 export function valuesTable(scene) {
   const found = [];
   for (const layer of scene.layers) {

@@ -1,4 +1,4 @@
-/** The page's sentences about what is drawn: labels, captions, and why a panel is empty. */
+/** The page's sentences about the panels: labels, captions, and why a panel is empty. */
 
 import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
@@ -15,7 +15,7 @@ export function plural(count, noun) {
   return `${number(count, 15)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** What the curve is, how many of the dots are drawn, and what can't be. */
+/** What the curve is, how many dots are drawn, and what can't be drawn. */
 export function caption(metric, { state, shown, store, axis, forecasts }, layers) {
   const series = shown.map(({ name }) => store.get(name, metric)).filter((one) => one?.whole);
   const parts = [curveCaption(state, series)];
@@ -71,7 +71,7 @@ function forecastCaptions(axis, shown, forecasts) {
   return parts;
 }
 
-/** Why nothing is drawn; empty where something is. */
+/** Why nothing is drawn; empty if something is. */
 export function message(metric, { shown, store, axis }) {
   if (!shown.length) return "No run is shown. Choose one in the list.";
   const having = shown.filter(({ run }) => run.metrics.includes(metric));

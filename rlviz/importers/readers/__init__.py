@@ -1,7 +1,7 @@
-"""The kinds of logs that can be imported: one file reads each, and `KINDS` lists them all.
+"""The kinds of logs that can be imported: one file reads each kind, and `KINDS` lists them all.
 
-A new kind is a file that has a `Reader` called `READER`, and its line in `KINDS`. From there the
-command line, the errors and the account of an import know it.
+A new kind needs a file with a `Reader` called `READER`, and a line in `KINDS`. The command line,
+the errors and the account of an import then know it.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ KINDS = {
     "csv": "rlviz.importers.readers.csv_table",
     "jsonl": "rlviz.importers.readers.json_lines",
 }
-"""Name of a kind, as `kind=` takes it -> the module that has its `READER`; asked in this order."""
+"""Name of a kind, as `kind=` takes it -> module with its `READER`; readers are asked in order."""
 
 _FIRST_BYTES = 1 << 16
 
 
 class Start:
-    """The beginning of a file, by which its kind is told.
+    """The beginning of a file, which shows its kind.
 
     Attributes:
         file: the file itself, for kinds that must look further.
@@ -41,7 +41,8 @@ class Start:
 
     @cached_property
     def line(self) -> str:
-        """Its first line of text that is neither empty nor a comment, which begins with "#"."""
+        """Its first line of text that is neither empty nor a comment (a line that begins with
+        "#")."""
         with self.file.open(encoding="utf-8-sig", errors="replace") as stream:
             return next((line for line in stream if line.strip() and line[0] != "#"), "")
 
@@ -56,13 +57,13 @@ def _none(path: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
-    """How the run of a kind stands in a folder.
+    """How a folder holds a run of a kind.
 
     Attributes:
-        holds: what is looked for, in the plural or with an article: "TensorBoard event files".
+        holds: what to look for, in the plural or with an article: "TensorBoard event files".
         files: a folder -> the files of the run in it, none if it holds no such run.
         below: the same for one run somewhere below the folder, asked after all kinds' `files`.
-            ValueError if there are several.
+            It raises ValueError if there are several runs.
     """
 
     holds: str
@@ -72,19 +73,19 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """All that is to be known of a kind of log.
+    """Everything that rlviz must know about a kind of log.
 
     Attributes:
-        file: what one of its files is called, with an article: "a CSV table".
-        log: what the whole is called in the account of an import: "CSV table".
+        file: the name of one such file, with an article: "a CSV table".
+        log: the name of the whole in the account of an import: "CSV table".
         missing: what a file has if it is not of this kind after all: "no number under the names …".
-        example: what a line of it looks like, where its name says too little.
+        example: what a line looks like, if the name says too little.
         read: the files of one run, in order, and the name of the log -> what they hold.
-        begins: what the first line begins with, if every file of the kind begins so.
+        begins: what the first line begins with, if that is so in every file of the kind.
         recognises: whether a file is surely of this kind.
-        resembles: whether it may be, where it is surely of no kind.
-        names: patterns, lower case, of the names that such files usually have.
-        folder: how it stands in a folder, if a folder can be given for it.
+        resembles: whether a file may be of this kind, if no kind is sure of it.
+        names: lower-case patterns of the usual names of such files.
+        folder: how a folder holds such a log, if the user can give a folder.
     """
 
     file: str
@@ -103,7 +104,7 @@ def reader_of(kind: str) -> Reader:
     """The reader of a kind.
 
     Raises:
-        ValueError: there is no such kind; those that there are are named.
+        ValueError: the kind does not exist; the message names those that do.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}.")

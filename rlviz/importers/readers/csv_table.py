@@ -1,4 +1,4 @@
-"""Reads CSV tables: exports of wandb and others, also with semicolons or tabs."""
+"""Reads CSV tables: exports of wandb and others, with commas, semicolons or tabs."""
 
 import csv
 import math
@@ -13,7 +13,7 @@ _DELIMITERS = ",;\t"
 
 
 def header_of(line: str) -> list[str]:
-    """The column names in the first line of a table, with the delimiter that gives most of them.
+    """The column names in the first line of a table, split at the delimiter that gives the most.
 
     >>> header_of("step;reward;kl")
     ['step', 'reward', 'kl']
@@ -24,8 +24,8 @@ def header_of(line: str) -> list[str]:
 def read(files: Sequence[Path], name: str) -> Log:
     """Read the files of one run, one after the other; each has its own header.
 
-    Lines that begin with "#" before the header are comments. Cells beyond the header's columns and
-    lines that the csv module can't read are said.
+    Lines that begin with "#" before the header are comments. The log notes cells beyond the
+    header's columns and lines that the csv module can't read.
 
     Raises:
         ValueError: a header names a column twice.
@@ -57,7 +57,7 @@ def _table(log: Log, file: str, stream: TextIO) -> None:
 def _values(
     names: list[str], cells: list[str], *, decimal_comma: bool
 ) -> Iterator[tuple[str, object]]:
-    for name, cell in zip(names, cells, strict=False):  # a row that was cut short has fewer
+    for name, cell in zip(names, cells, strict=False):  # a cut-off row has fewer cells
         if cell and name:
             try:
                 yield name, float(cell)
@@ -67,7 +67,7 @@ def _values(
 
 
 def _rows(log: Log, file: str, stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of each row's last line, the header being 1, and its cells."""
+    """The number of each row's last line, where the header is line 1, and its cells."""
     reader = csv.reader(stream, delimiter=delimiter)
     while True:
         try:
@@ -100,7 +100,7 @@ def is_table(line: str) -> bool:
 
 
 def _recognises(start: Start) -> bool:
-    """By its name, unless it is JSON all the same; other tables may be the cells of a log."""
+    """By the file's name, unless it holds JSON; other tables may be the cells of a log."""
     named = start.file.suffix.lower() in (".csv", ".tsv")
     return named and start.line.lstrip()[:1] not in ("{", "[") and is_table(start.line)
 

@@ -1,4 +1,4 @@
-"""Reads JSON Lines, one object a line, and JSON arrays of such objects."""
+"""Reads JSON Lines, one object per line, and JSON arrays of such objects."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from rlviz.importers.readers import Reader, Start
 
 
 def read(files: Sequence[Path], name: str) -> Log:
-    """Read the files of one run, one after the other; lines that are no object are said.
+    """Read the files of one run, one after the other; the log notes lines that hold no object.
 
     Raises:
         ValueError: a JSON array is not complete.
@@ -54,7 +54,7 @@ def _array(log: Log, file: Path) -> Iterator[dict[str, object]]:
 
 
 def flat(row: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    """Names and values of an object; those of nested objects are joined by "/".
+    """Names and values of an object; "/" joins the names of nested objects.
 
     >>> flat({"step": 3, "critic": {"score": {"mean": 0.5}}})
     [('step', 3), ('critic/score/mean', 0.5)]

@@ -1,6 +1,6 @@
 """Reads the scalars of TensorBoard event files, whoever wrote them: torch, TRL, SB3, verl.
 
-Every tag has steps of its own, and their unit may differ from tag to tag of one file.
+Every tag has its own steps, and their unit may differ between the tags of a file.
 """
 
 import math
@@ -14,7 +14,7 @@ from rlviz.importers.readers import Folder, Reader, Start
 
 
 def read(files: Sequence[Path], name: str) -> Log:
-    """Read the event files of one run, in the order given; what is damaged in them is said.
+    """Read the event files of one run, in the given order; the log notes what is damaged.
 
     Raises:
         ValueError: rlviz wrote them.

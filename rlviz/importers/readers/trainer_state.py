@@ -1,7 +1,7 @@
 """Reads the `trainer_state.json` that a Hugging Face trainer (TRL's too) keeps in checkpoints.
 
-Its `log_history` holds what was logged, a row with `step` for each; evaluations and, at the end, a
-summary of the run are rows of their own with the step of the last one before them.
+Its `log_history` holds a row with `step` for each log call. Evaluations and, at the end, a summary
+of the run are separate rows with the step of the last row before them.
 """
 
 import json
@@ -22,7 +22,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """Read the states of one run; a later one repeats and continues an earlier one.
 
     Raises:
-        ValueError: a file is no JSON, or has no `log_history`.
+        ValueError: a file is not JSON, or has no `log_history`.
     """
     log = Log(name, modified=newest(files))
     for file in files:
@@ -60,13 +60,13 @@ def _history(file: Path) -> list[Any]:
 def _recognises(start: Start) -> bool:
     try:
         return "log_history" in json.loads(start.line)
-    except ValueError:  # an object over several lines, or a text that begins with a brace
+    except ValueError:  # an object over several lines, or a text that starts with a brace
         with start.file.open("rb") as stream:
             return b'"log_history"' in stream.read(1 << 20)
 
 
 def _in_folder(path: Path) -> list[Path]:
-    """The state of a run in its folder, else that of its last checkpoint, which repeats all."""
+    """The run's state in its folder, else that in its last checkpoint, which repeats everything."""
     if (path / _FILE).is_file():
         return [path / _FILE]
     checkpoints = [

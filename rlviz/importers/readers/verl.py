@@ -1,7 +1,7 @@
 """Reads the console log of a verl run: its `step:12 - critic/score/mean:0.37 - …` lines.
 
-Between them stands whatever else the run printed. Ray puts `(TaskRunner pid=123)` before a line and
-colors it, progress bars end without a newline, values may be written as `np.float64(0.1)`.
+Anything else that the run printed stands between them. Ray puts `(TaskRunner pid=123)` before a
+line and colors it, progress bars end without a newline, and values may look like `np.float64(0.1)`.
 Format: verl/utils/logger/aggregate_logger.py in https://github.com/volcengine/verl
 """
 
@@ -14,7 +14,7 @@ from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
 
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# `step:12 - ` stands inside `training/global_step:12 - ` too.
+# `training/global_step:12 - ` also contains `step:12 - `.
 _STEP = re.compile(r"(?<![\w/.@-])step:(\d+) - ")
 _VALUE = re.compile(r"(.+?):([A-Za-z_][\w.]*\([^()]*\)|[^\s:(]+)(?:[\s(]|$)")
 _SPACE = re.compile(r"\s")
@@ -36,7 +36,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
-        # Also "\r", with which a progress bar goes back, ends a line here.
+        # "\r", with which a progress bar goes back, also ends a line here.
         with file.open(encoding="utf-8", errors="replace", newline=None) as stream:
             for line in stream:
                 if "step:" in line:
