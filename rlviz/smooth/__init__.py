@@ -1,4 +1,4 @@
-"""Curves: exponential moving averages of running loops, the local polynomial of whole runs."""
+"""Curves: exponential moving averages for running loops, local polynomials for whole runs."""
 
 import warnings
 from typing import TYPE_CHECKING, Any

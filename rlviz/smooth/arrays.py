@@ -1,8 +1,8 @@
-"""One way to ask NumPy arrays and torch tensors what they ask in two.
+"""One interface to operations that NumPy arrays and torch tensors spell differently.
 
-The engines of this package are written once, against the names that both libraries share; `xp` in
-them is either module. Tensors in host memory are looked at as NumPy arrays, which share their
-memory and cost less per operation; torch itself runs what lies on an accelerator.
+The engines of this package are written once, with the names that both libraries share; `xp` in them
+is either module. Tensors in host memory are viewed as NumPy arrays, which share their memory and
+cost less per operation; torch computes only on accelerators.
 """
 
 import functools
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
-"""A `numpy.ndarray` or a `torch.Tensor`; torch is not imported for the sake of a name."""
+"""A `numpy.ndarray` or a `torch.Tensor`; the name alone does not justify importing torch."""
 
 
 def is_tensor(values: object) -> bool:
@@ -32,19 +32,19 @@ def on_host(array: Array) -> bool:
 
 
 def real(values: Any, name: str, *, whole: bool = False) -> Array:
-    """Values as an array of float32 or float64, without copying one that is.
+    """Values as an array of float32 or float64; an array that already is one is not copied.
 
     Args:
         values: an array, a tensor on any device, or a sequence of numbers.
-        name: what the caller calls them, for the message.
-        whole: take arrays of whole numbers too, as float64 (a step counter can be an x).
+        name: the name that the caller gives them, for the error message.
+        whole: also take arrays of whole numbers, as float64 (a step counter can be an x).
 
     Returns:
         A NumPy array for everything in host memory, else a tensor on its device. Half precision
         becomes float32.
 
     Raises:
-        TypeError: they are not real numbers, or whole ones.
+        TypeError: they are not real numbers, or whole numbers in an array without `whole`.
     """
     if is_tensor(values):
         return _real_tensor(values.detach(), name, whole)
@@ -78,7 +78,7 @@ def _wrong_kind(name: str, dtype: object) -> TypeError:
 
 
 def like(result: Array, values: Any) -> Array:
-    """A result in the library of the values that were given: a host tensor gets a tensor back."""
+    """A result in the library of the given values: a host tensor gives a tensor back."""
     if is_tensor(values) and not is_tensor(result):
         array = np.asarray(result)
         return sys.modules["torch"].from_numpy(np.require(array, requirements="C"))
@@ -86,7 +86,7 @@ def like(result: Array, values: Any) -> Array:
 
 
 def to(array: Array, other: Array) -> Array:
-    """The array in the library and on the device of another one."""
+    """The array in the library and on the device of another array."""
     if not is_tensor(other):
         return array.cpu().numpy() if is_tensor(array) else array
     torch = namespace(other)
@@ -94,7 +94,8 @@ def to(array: Array, other: Array) -> Array:
 
 
 def empty(shape: tuple[int, ...], other: Array, *, double: bool = False) -> Array:
-    """An array to be filled, of another one's library, device and (unless `double`) dtype."""
+    """An array to be filled, with the library, the device and (unless `double`) the dtype of
+    another."""
     if is_tensor(other):
         torch = namespace(other)
         dtype = torch.float64 if double else other.dtype
@@ -103,17 +104,18 @@ def empty(shape: tuple[int, ...], other: Array, *, double: bool = False) -> Arra
 
 
 def double(array: Array) -> Array:
-    """As float64, without copying one that is."""
+    """The array as float64; a float64 array is not copied."""
     return array.double() if is_tensor(array) else array.astype(np.float64, copy=False)
 
 
 def whole(array: Array) -> Array:
-    """As int64, cut off."""
+    """The array as int64, truncated."""
     return array.long() if is_tensor(array) else array.astype(np.int64)
 
 
 def changes(array: Array) -> Array:
-    """Where a row's number differs from the one before; so it does at its start: as a mask."""
+    """A mask of where a number differs from the one before it in its row; True at the start of a
+    row."""
     found = array != array
     found[..., 0] = True
     found[..., 1:] = array[..., 1:] != array[..., :-1]
@@ -129,14 +131,14 @@ def add_product(total: Array, a: Array, b: Array) -> None:
 
 
 def running_maximum(array: Array) -> Array:
-    """Along the last axis."""
+    """The running maximum along the last axis."""
     if is_tensor(array):
         return array.cummax(-1).values
     return np.maximum.accumulate(array, axis=-1)
 
 
 def sorted_rows(array: Array) -> Array:
-    """Sorted along the last axis."""
+    """The array sorted along the last axis."""
     return array.sort(-1).values if is_tensor(array) else np.sort(array, axis=-1)
 
 
@@ -163,8 +165,8 @@ def take(array: Array, index: Array) -> Array:
 
 
 def sums(array: Array, group: Array, count: int) -> Array:
-    """Sums over groups of neighbors: array (..., S, T), the number of each point's group, never
-    decreasing, (S | 1, T) -> (..., S, count)."""
+    """Sums over groups of neighbors: array (..., S, T); group, the number of each point's group,
+    never decreasing, (S | 1, T) -> (..., S, count)."""
     total = empty((*array.shape[:-1], count), array)
     total[...] = 0.0
     if is_tensor(array):
@@ -181,8 +183,8 @@ def sums(array: Array, group: Array, count: int) -> Array:
 
 
 def tiles(array: Array, size: int, *, reverse: bool = False) -> Iterator[tuple[slice, slice]]:
-    """Cut (R, T) into tiles of about `size` points on a CPU (more on a device): whole rows while
-    they fit, else stretches of one row, in order."""
+    """Cut (R, T) into tiles of about `size` points on a CPU (more on a device): whole rows if they
+    fit, else stretches of one row, in order."""
     rows, columns = array.shape
     if not on_host(array):
         size = _DEVICE_TILE
@@ -198,7 +200,7 @@ _DEVICE_TILE = 1 << 24
 
 
 def output(out: Any, values: Any, like: Array) -> Array:
-    """Where a result goes, as an array: `out`, or a new one like the values.
+    """The array for a result: `out`, or a new array like the values.
 
     Raises:
         ValueError: `out` differs from values in kind, shape or dtype, or shares their memory.
@@ -230,5 +232,5 @@ def _triton_is_there() -> bool:
 
 
 def has_kernel(array: Array) -> bool:
-    """Whether it lies on a device that the Triton kernels run on."""
+    """Whether the array is on a device that the Triton kernels run on."""
     return is_tensor(array) and array.device.type == "cuda" and _triton_is_there()

@@ -13,16 +13,16 @@ from rlviz.smooth.constant import ConstantRecurrence
 
 @dataclass(frozen=True, slots=True)
 class SeriesBatch:
-    """Series to be averaged, where the averages go, and the memory, which is changed in place.
+    """Series to average, the array for the averages, and the memory, which is changed in place.
 
     Attributes:
         y: values, (R, T).
         out: averages, (R, T).
-        weight, tau: memory per point, or along x; the other one is None.
+        weight, tau: memory per point or along x; one of them is None.
         at: x, (1, T) or (R, T), float64; None with a weight.
         num, den: the two sums, (R,), float64.
-        x: where the last finite point of each series stands, (R,), float64, -inf before the first;
-            None with a weight.
+        x: the x of the last finite point of each series, (R,), float64, -inf before the first; None
+            with a weight.
     """
 
     y: Array
@@ -35,7 +35,7 @@ class SeriesBatch:
     x: Array | None
 
     def part(self, rows: slice, columns: slice) -> "SeriesBatch":
-        """A tile of it; what is written there is written here."""
+        """A tile that shares its memory with the batch."""
         at = self.at
         if at is not None:
             at = at[rows if len(at) > 1 else slice(None), columns]
@@ -68,7 +68,7 @@ def run(batch: SeriesBatch) -> None:
     )
     for tile in arrays.tiles(batch.y, ConstantRecurrence.TILE):
         part = batch.part(*tile)
-        # A sum that is not finite has met a gap, mostly: the products are for series without one.
+        # A sum that is not finite usually has a gap in it; products need series without gaps.
         if np.isfinite(part.y.sum()) and _by_products(part, products):
             continue
         for inner in arrays.tiles(part.y, fading.TILE):
@@ -78,7 +78,7 @@ def run(batch: SeriesBatch) -> None:
 
 
 def _by_products(batch: SeriesBatch, products: ConstantRecurrence) -> bool:
-    """Average as if there were no gap; whether there was none. If there was, nothing is done."""
+    """Average as if there were no gap, and tell whether there was none; with a gap, do nothing."""
     num = products.run(batch.y, batch.num, batch.out)
     if np.isnan(num).any():
         return False
@@ -97,7 +97,7 @@ def _over_gaps(batch: SeriesBatch) -> bool:
 
 
 class _Along:
-    """Averages along x. What belongs to the x that many series stand at is computed once."""
+    """Averages along x; values that depend only on an x shared by many series are computed once."""
 
     def __init__(self, batch: SeriesBatch) -> None:
         assert batch.at is not None
@@ -107,20 +107,20 @@ class _Along:
         self.tile = fading.TILE if together else fading.TILE_ALONE
 
     def _positions(self, batch: SeriesBatch, columns: slice) -> fading.Positions | None:
-        """Of a tile; None where an x is missing or goes backwards."""
+        """The positions of a tile; None if an x is missing or goes backwards."""
         assert batch.at is not None
         assert batch.tau is not None
         if self._shared and self._made is not None and self._made[0] == columns:
             return self._made[1]
         at, found = batch.at, None
         ends = np.isfinite(at[:, 0]) & np.isfinite(at[:, -1])
-        if ends.all() and (at[:, 1:] >= at[:, :-1]).all():  # NaN is neither
+        if ends.all() and (at[:, 1:] >= at[:, :-1]).all():  # false for NaN
             found = fading.Positions(at, batch.tau, batch.y.dtype)
         self._made = columns, found
         return found
 
     def run(self, batch: SeriesBatch, columns: slice) -> bool:
-        """Average a tile, if no x is missing, none goes backwards and none is far from the next."""
+        """Average a tile if no x is missing, none goes backwards and none is far from the next."""
         positions = self._positions(batch, columns)
         assert batch.at is not None
         assert batch.tau is not None
@@ -128,7 +128,7 @@ class _Along:
         at, x, y = batch.at, batch.x, batch.y
         if positions is None or not (x <= at[:, 0]).all():
             return False
-        fresh = np.exp((x - at[:, 0]) / batch.tau)  # 0 where nothing came before
+        fresh = np.exp((x - at[:, 0]) / batch.tau)  # 0 if nothing came before
         num, den = fresh * batch.num, fresh * batch.den
         seen = np.broadcast_to(at[:, -1], x.shape)
         sums = None
@@ -155,8 +155,8 @@ class _Along:
 
 
 _FAR = 50.0
-"""So many tau without a finite point at the end, and the sums at the last one are not to be had
-from those after it."""
+"""After this many tau without a finite point at the end, the sums at the last finite point can't be
+recovered from the sums at the end."""
 
 
 def _by_blocks(batch: SeriesBatch) -> None:
@@ -176,8 +176,8 @@ def _by_blocks(batch: SeriesBatch) -> None:
 
 
 def _decays(batch: SeriesBatch, known: Array) -> Array:
-    """The factor of every point, 1 in a gap, so that what a gap takes fades with the point after
-    it: (R, T). Sets x."""
+    """The factor of every point, (R, T). It is 1 in a gap; the point after the gap fades for the
+    whole distance. Sets x."""
     assert batch.at is not None
     assert batch.x is not None
     xp, at = arrays.namespace(batch.y), batch.at

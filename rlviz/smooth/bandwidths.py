@@ -1,8 +1,8 @@
-"""Which bandwidth: one for a whole series, by its leave-one-out error.
+"""Chooses one bandwidth for a whole series, by its leave-one-out error.
 
-A residual is made to what it would be had the curve not seen the point: divided by 1 − h, where h
-is how much of the noise of its own value is in a point's estimate (`rlviz.smooth.fit.Estimate`).
-Noise that lasts comes into it from the neighbors too.
+Dividing a residual by 1 − h gives the residual of a curve that has not seen the point. Here h is
+the share of the noise of a point's own value in its estimate (`rlviz.smooth.fit.Estimate`). Noise
+that lasts reaches the estimate through the neighbors, too.
 
 Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 7.10, for noise that
 does not last; N. Altman, JASA 85 (1990), for noise that does.
@@ -21,17 +21,16 @@ from rlviz.smooth.series import Series
 from rlviz.smooth.threads import side_by_side
 
 ISOLATED = 0.01
-"""So large a share of the points may be interpolated: a few that stand alone, as after a pause,
-must not force a wide bandwidth on all the rest. They have no part in the leave-one-out error."""
+"""The share of the points that may be interpolated: a few isolated points, as after a pause, must
+not force a wide bandwidth on all others. They do not count in the leave-one-out error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Bandwidths from two median steps to twice the extent of x, each in the same ratio to the one
-    before.
+    """Bandwidths from two median steps to twice the extent of x, in a constant ratio.
 
     Attributes:
-        tau: in units of u, (G, S), or (G, 1) where they are the same for all series.
+        tau: in units of u, (G, S), or (G, 1) if they are the same for all series.
     """
 
     tau: Array
@@ -52,18 +51,18 @@ class Grid:
 
     @property
     def ratio(self) -> Array:
-        """The logarithm of the ratio of neighbors, (S | 1,)."""
+        """The logarithm of the ratio between neighboring bandwidths, (S | 1,)."""
         xp = arrays.namespace(self.tau)
         return xp.log(self.tau[1] / self.tau[0])
 
     def at(self, place: Array) -> Array:
-        """The bandwidths at places between their numbers, (S, T) -> (S, T)."""
+        """The bandwidths at fractional places on the grid, (S, T) -> (S, T)."""
         xp = arrays.namespace(place)
         return self.tau[0][:, None] * xp.exp(place * self.ratio[:, None])
 
 
 def leave_one_out(series: Series, grid: Grid, degree: int, rho: Array | None) -> Array:
-    """For each series the bandwidth of the grid, (S,), with the smallest leave-one-out error.
+    """The bandwidth of the grid with the smallest leave-one-out error, for each series, (S,).
 
     Args:
         rho: the noise's correlation from point to point, (S,); None for 0.
@@ -83,14 +82,14 @@ def leave_one_out(series: Series, grid: Grid, degree: int, rho: Array | None) ->
 
 
 def widest_best(loss: Array) -> Array:
-    """The number of the smallest loss, (G, S) -> (S,); of equal ones the last."""
+    """The number of the smallest loss, (G, S) -> (S,); the last one if several are equal."""
     xp = arrays.namespace(loss)
     return len(loss) - 1 - xp.argmin(xp.flip(loss, (0,)), 0)
 
 
 def _losses(series: Series, tau: Array, degree: int, rho: Array | None) -> Array:
-    """Mean squared leave-one-out residual, infinite for a bandwidth that interpolates; tau (G, S)
-    or (G, 1) -> (G, S)."""
+    """The mean squared leave-one-out residual, infinite for a bandwidth that interpolates;
+    tau (G, S) or (G, 1) -> (G, S)."""
     xp = arrays.namespace(tau)
     total: Array = 0.0
     judged: Array = 0.0
@@ -104,6 +103,6 @@ def _losses(series: Series, tau: Array, degree: int, rho: Array | None) -> Array
 
 
 def mean_loss(total: Array, judged: Array, count: Array) -> Array:
-    """Of the points that were judged, infinite where too few were."""
+    """The mean over the judged points, infinite where too few were judged."""
     xp = arrays.namespace(total)
     return xp.where(judged < (1 - ISOLATED) * count, math.inf, total / judged)

@@ -1,4 +1,4 @@
-"""Means of neighbors, for what needs no more points than that."""
+"""Means of neighbors, for computations that need fewer points."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,8 +7,7 @@ Floats = NDArray[np.float64]
 
 
 def averaged(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
-    """Means of consecutive stretches of nearly equal count, `most` of them; shorter series as they
-    are.
+    """Means of `most` consecutive stretches of nearly equal count; shorter series stay as they are.
 
     >>> averaged(np.arange(5.0), np.array([1.0, 3.0, 5.0, 7.0, 9.0]), 2)
     (array([0.5, 3. ]), array([2., 7.]))
@@ -19,7 +18,7 @@ def averaged(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
 
 
 def averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """One point for each place: steps that cost nothing stand at one x.
+    """One point for each x, the mean of its points: steps that cost nothing share one x.
 
     >>> averaged_ties(np.array([1.0, 1.0, 2.0]), np.array([3.0, 5.0, 0.0]))
     (array([1., 2.]), array([4., 0.]))
@@ -29,6 +28,6 @@ def averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def means(x: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Of the stretches that begin at `starts`."""
+    """Means of the stretches that begin at `starts`."""
     counts = np.diff(starts, append=len(x))
     return np.add.reduceat(x, starts) / counts, np.add.reduceat(y, starts) / counts

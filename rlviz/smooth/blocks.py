@@ -1,9 +1,9 @@
-"""The recurrence ``h_t = a_t·h_{t−1} + b_t`` for series that lie cut into blocks, time first.
+"""The recurrence ``h_t = a_t·h_{t−1} + b_t`` for series cut into blocks, time first.
 
 A series of T points becomes n blocks of B points that stand side by side: shape (B, ..., n), with
-``t = block·B + place``. Step by step through the B places, all blocks of all series move at once,
-each as if it were the first; then what enters each block from the ones before it is added, which is
-the same recurrence over n points.
+``t = block·B + place``. All blocks of all series move through the B places at once, step by step,
+each as if it were the first block. Then the values that enter each block from the blocks before it
+are added; they follow the same recurrence over n points.
 """
 
 import math
@@ -14,17 +14,17 @@ from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 
 _LOOP = 12
-"""Up to so many blocks are joined one after the other; more are cut into blocks again."""
+"""Up to this many blocks are joined one after the other; more are cut into blocks again."""
 _PLACES = 16
 
 
 def block_length(length: int) -> int:
-    """Places of a block: few enough for a short loop, many enough to leave few blocks."""
+    """How many places a block has: few enough for a short loop, enough for few blocks."""
     return min(_PLACES, max(1, math.isqrt(length - 1) + 1)) if length else 1
 
 
 def pack(array: Array, *, fill: float = 0.0) -> Array:
-    """(..., T) -> (B, ..., n), a contiguous copy; what is missing to B·n points is `fill`."""
+    """(..., T) -> (B, ..., n), a contiguous copy, padded with `fill` up to B·n points."""
     xp = arrays.namespace(array)
     *rows, length = array.shape
     places = block_length(length)
@@ -48,7 +48,8 @@ def unpack(packed: Array, length: int) -> Array:
 
 
 class Recurrence:
-    """The recurrence for one set of factors; what depends on these alone is computed once.
+    """The recurrence for one set of factors; values that depend only on the factors are computed
+    once.
 
     Args:
         factors: a, packed: (B, ..., n).
@@ -56,12 +57,12 @@ class Recurrence:
     """
 
     TILE = 1 << 17
-    """Points to be packed and run at a time on a CPU: a megabyte, which its cache holds."""
+    """How many points are packed and run at a time on a CPU: a megabyte, which its cache holds."""
 
     def __init__(self, factors: Array, *, reverse: bool = False) -> None:
         places = range(len(factors))
         self.places = places[::-1] if reverse else places
-        """The order in which a block is run through."""
+        """The order of the places within a block."""
         self._factors = factors
         self._reverse = reverse
         self._products = self._cumulative(factors)
@@ -71,7 +72,7 @@ class Recurrence:
             self._over_blocks = Recurrence(pack(whole, fill=1.0), reverse=reverse)
 
     def _cumulative(self, factors: Array) -> Array:
-        """Product of a block's factors up to each place, in the direction of the run."""
+        """The product of a block's factors up to each place, in the direction of the run."""
         products = arrays.empty(tuple(factors.shape), factors)
         so_far: Any = 1.0
         for place in self.places:
@@ -82,7 +83,7 @@ class Recurrence:
         """Turn the inputs b into h, in place.
 
         Args:
-            inputs: (B, ..., n); the factors' shape, or one to which that broadcasts.
+            inputs: (B, ..., n); the factors' shape, or a shape to which it broadcasts.
             initial: h before the first point, (...).
 
         Returns:
@@ -98,7 +99,7 @@ class Recurrence:
         return entering, final
 
     def _entering(self, ends: Array, initial: Array) -> tuple[Array, Array]:
-        """What enters each block, given what each would end with by itself; and the final h."""
+        """The h that enters each block, given the end of each block by itself; and the final h."""
         if isinstance(self._over_blocks, Recurrence):
             packed = pack(ends)
             _, final = self._over_blocks.run(packed, initial)

@@ -1,8 +1,8 @@
-"""Series made coarse: means of so few neighbors that a wide kernel can't tell them from the points.
+"""Coarse series: means of so few neighbors that a wide kernel can't tell them from the points.
 
-A curve whose bandwidth spans thousands of points is the same through the means of a few hundred of
-them. What the points of a mean differ by is kept as sums, so that what a curve leaves of them is
-known as well.
+A curve whose bandwidth spans thousands of points stays the same if it goes through means of a few
+hundred of them. Sums keep the differences within each mean, so the residuals of a curve are known
+as well.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -15,11 +15,11 @@ from rlviz.smooth.series import Series
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Where points lie between the knots of a line, to read values there.
+    """The places of points between the knots of a line, for reading values there.
 
     Attributes:
-        left, right: numbers of the knots, (S | 1, T).
-        share: how far from the left one to the right one, (S | 1, T).
+        left, right: numbers of the knots on either side, (S | 1, T).
+        share: the fraction of the way from the left knot to the right one, (S | 1, T).
     """
 
     left: Array
@@ -28,8 +28,8 @@ class Between:
 
     @classmethod
     def of(cls, u: Array, knots: Array, nearest: Array, *, beyond: bool) -> "Between":
-        """Points u, (S | 1, T), of which each is known to lie next to a knot, `nearest`; `beyond`
-        the last knots the line goes straight on, else it stays level."""
+        """The places of points u, (S | 1, T), each known to lie next to the knot `nearest`. Past
+        the outer knots the line goes straight on if `beyond`, else it stays level."""
         xp = arrays.namespace(u)
         last = nearest[:, -1:]
         own = arrays.take(knots, nearest)
@@ -44,7 +44,7 @@ class Between:
         return cls(left, right, share if beyond else xp.clip(share, 0.0, 1.0))
 
     def read(self, values: Array) -> Array:
-        """Values at the knots, (S, n), as they are at the points, (S, T)."""
+        """Values at the points, (S, T), from values at the knots, (S, n)."""
         start = arrays.take(values, self.left)
         return start + self.share * (arrays.take(values, self.right) - start)
 
@@ -57,14 +57,14 @@ class Coarse:
     """Means of neighbors.
 
     Attributes:
-        series: in place of the points their means, each with the mass and the sum of the values of
-            its points; where a series has fewer than others, its last ones have no mass.
+        series: the means in place of the points, each with the mass and the sum of the values of
+            its points; if a series has fewer means than others, its last ones have no mass.
         spread: Σ (y − mean)² within each, (S, n).
         along: Σ (y − mean)·(u − mean), (S, n).
         wide: Σ (u − mean)², (S | 1, n).
-        rank: how many points there are up to the middle of each, (S | 1, n).
-        block: the number of the block that each lies in, (S | 1, n).
-        group: the mean that each point is in, (S | 1, T).
+        rank: how many points there are up to the middle of each mean, (S | 1, n).
+        block: the number of the block that each mean lies in, (S | 1, n).
+        group: the number of the mean that each point belongs to, (S | 1, T).
         between: where the points lie between the means.
     """
 
@@ -79,8 +79,8 @@ class Coarse:
 
     @classmethod
     def of(cls, series: Series, block: Array, parts: int, width: Array) -> "Coarse":
-        """Means of the points in each of the `parts` of a block that are equal in count, cut again
-        where they reach over more than `width`, (S | 1,), in units of u."""
+        """Means over `parts` stretches of each block with equal counts; a stretch is cut again if
+        it spans more than `width`, (S | 1,), in units of u."""
         xp = arrays.namespace(series.u)
         group = _groups(series, block, parts, width)
         count = int(group[:, -1].max()) + 1
@@ -88,7 +88,7 @@ class Coarse:
         weighed = series.u * series.mass
         held = xp.clip(mass, 1.0, None)
         u = arrays.sums(xp.broadcast_to(weighed, _shape(weighed, group)), group, count) / held
-        u = arrays.running_maximum(u)  # where there is no mass
+        u = arrays.running_maximum(u)  # points without mass
         y = arrays.sums(series.y, group, count)
         apart = (series.y - arrays.take(y / held, group)) * series.mass
         off = (series.u - arrays.take(u, group)) * series.mass
@@ -123,8 +123,8 @@ class Coarse:
         return Coarse(**parts)
 
     def left(self, value: Array) -> Array:
-        """Σ (y − curve)² within each of the means, (G, S, n), of curves through them with these
-        values, (G, S, n): between two means they go straight."""
+        """Σ (y − curve)² within each mean, (G, S, n), for curves with these values at the means,
+        (G, S, n), and straight between two means."""
         xp = arrays.namespace(value)
         slope = arrays.empty(tuple(value.shape), value)
         u = self.series.u
@@ -136,7 +136,7 @@ class Coarse:
         return self.spread + slope * (slope * self.wide - 2 * self.along) + mass * off * off
 
     def spacing(self) -> Array:
-        """From one point to the next, about each of the means, in units of u: (S | 1, n)."""
+        """The distance between neighboring points around each mean, in units of u, (S | 1, n)."""
         steps = arrays.empty(tuple(self.series.u.shape), self.series.u)
         u, rank = self.series.u, self.rank
         steps[..., 1:-1] = _ratio(u[..., 2:] - u[..., :-2], rank[..., 2:] - rank[..., :-2])
@@ -166,7 +166,7 @@ def _groups(series: Series, block: Array, parts: int, width: Array) -> Array:
     shape = tuple(max(a, b) for a, b in zip(rank.shape, series.u.shape, strict=True))
     starts = arrays.changes(block)
     first = arrays.running_maximum(xp.where(starts, rank, 0))
-    per_block = (rank[..., -1:] + 1) / (block[..., -1:] + 1)  # how many points there are in one
+    per_block = (rank[..., -1:] + 1) / (block[..., -1:] + 1)  # points in a block
     piece = arrays.whole(xp.floor((rank - first + 0.5) * parts / per_block))
     cell = arrays.whole(xp.floor(series.u / width[..., None]))
     new = starts | arrays.changes(xp.clip(piece, None, parts - 1)) | arrays.changes(cell)

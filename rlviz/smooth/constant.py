@@ -1,8 +1,9 @@
 """The recurrence ``h_t = a·h_{t−1} + b_t`` with one factor for all points, as matrix products.
 
-A block of B points is h = L·b with the triangular matrix of a's powers. What enters a block is the
-same recurrence over the blocks' ends, in float64 at every dtype, so that an average over millions
-of points does not drift; it is added to the block's first point before the product is taken.
+Within a block of B points h = L·b, where L is the triangular matrix of a's powers. The h that
+enters each block follows the same recurrence over the blocks' ends. It is computed in float64 at
+every dtype, so that an average over millions of points does not drift, and added to the block's
+first point before the product.
 """
 
 import math
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 Floats = NDArray[Any]
 
 _BLOCK = 16
-"""Longer blocks are more arithmetic, shorter ones more carrying; 16 is where BLAS is quickest."""
+"""Longer blocks need more arithmetic, shorter ones more carrying; BLAS is fastest at 16."""
 _DIRECT = 32
-"""Up to so many blocks are joined by one product."""
+"""Up to this many blocks are joined by one product."""
 
 
 class ConstantRecurrence:
@@ -24,13 +25,13 @@ class ConstantRecurrence:
 
     Args:
         factor: a, in [0, 1].
-        length: of the series, mostly; others work too.
-        gain: what every h is multiplied with; 1 − a makes it an average.
-        dtype: float32 or float64, of inputs and results.
+        length: the usual length of the series; others work, too.
+        gain: the factor on every h; 1 − a makes it an average.
+        dtype: dtype of inputs and results, float32 or float64.
     """
 
     TILE = 1 << 18
-    """Points to be run at a time: a megabyte of float32, which a CPU's cache holds."""
+    """How many points are run at a time: a megabyte of float32, which a CPU's cache holds."""
 
     def __init__(
         self, factor: float, length: int, *, gain: float = 1.0, dtype: Any = np.float64
@@ -54,7 +55,7 @@ class ConstantRecurrence:
 
         Returns:
             h at the last point, (R,), float64; NaN, and nothing is written, if an input is not
-            finite or an h is too large to be carried.
+            finite or an h is too large to carry.
         """
         (rows, length), block = inputs.shape, self._block
         blocks = -(-length // block)
@@ -67,7 +68,7 @@ class ConstantRecurrence:
         ends = (cut @ self._end).reshape(rows, blocks).astype(np.float64)
         ends[:, 0] += self._factor ** (block - padding) * initial
         reached = self._join(ends)
-        if not max(np.abs(reached).max(), np.abs(initial).max()) < self._most:  # NaN is none either
+        if not max(np.abs(reached).max(), np.abs(initial).max()) < self._most:  # true for NaN, too
             return np.full(rows, np.nan)
         points[:, block::block] += self._factor * reached[:, :-1]
         points[:, padding] += self._factor * initial
@@ -104,13 +105,13 @@ class ConstantRecurrence:
             den: sum of the weights before the first point, (R,).
 
         Returns:
-            The sum after the last one, (R,).
+            The sum after the last point, (R,).
         """
         a, gain, length = self._factor, self._gain, averages.shape[-1]
         if a == 0.0:
             return np.ones_like(den)
         log = math.log(a)
-        missing = np.abs(1 - gain * den).max()  # what the sum lacks, as a fraction of its limit
+        missing = np.abs(1 - gain * den).max()  # share of the limit that is missing
         unit = np.finfo(averages.dtype).eps / 8
         lasts = 0 if missing <= unit else min(length, math.ceil(math.log(unit / missing) / log))
         if lasts:
@@ -122,7 +123,7 @@ class ConstantRecurrence:
 
 
 def _block(length: int) -> int:
-    """A block's points: a length that divides the series, if there is one near the best."""
+    """The length of a block: one that divides the series, if there is one near the best."""
     if length % _BLOCK and length <= ConstantRecurrence.TILE:
         for block in (20, 24, 25, 18, 22, 14, 12, 28, 30):
             if length % block == 0:
@@ -138,5 +139,5 @@ def _triangle(factor: float, size: int) -> Floats:
 
 
 def _at_least(buffer: Floats, size: int) -> Floats:
-    """A buffer that is kept from tile to tile: new memory costs more than the arithmetic."""
+    """A buffer kept from tile to tile: new memory costs more than the arithmetic."""
     return buffer if len(buffer) >= size else np.empty(size, buffer.dtype)

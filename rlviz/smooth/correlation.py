@@ -1,9 +1,9 @@
 """How long noise lasts: its correlation from one step to the next, by restricted likelihood.
 
-What lasts in a series is either the curve or the noise. Both are fitted at once, a penalized spline
-beside first-order autoregressive noise, and the likelihood of the noise alone, the spline
-integrated out, says how much of either there is. It is taken on windows of the series, so that a
-long one costs no more than a short one.
+A lasting change in a series is either the curve or noise. Both are fitted at once: a penalized
+spline plus first-order autoregressive noise. The likelihood of the noise alone, with the spline
+integrated out, tells how much of each there is. It is computed on windows of the series, so that a
+long series costs no more than a short one.
 
 Source: H. D. Patterson, R. Thompson, Biometrika 58 (1971), for the restricted likelihood; T.
 Krivobokova, G. Kauermann, JASA 102 (2007), for penalized splines beside noise that lasts.
@@ -20,28 +20,28 @@ Floats = NDArray[np.float64]
 RHO = np.array(
     [-0.1, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.96, 0.98]
 )
-"""Where the likelihood is computed."""
+"""The correlations at which the likelihood is computed."""
 LAMBDA = 10.0 ** np.arange(-4, 8.1, 0.5)
 """Penalties of the spline, in units of its middle eigenvalue."""
 MOST = 0.97
 FEWEST, SURE = 24, 60
-"""With fewer points than the first nothing is known; up to the second a bend and noise that lasts
+"""With fewer points than `FEWEST` nothing is known. Up to `SURE` points a bend and lasting noise
 look alike, and less is claimed."""
 _WINDOW, _WINDOWS = 256, 8
 _KNOTS = 30
 _JUMPS = 4
 _ROUNDING = 1e-13
 _SILENT = 1e-8
-"""Of a window's power, its trend removed: where the spline leaves less than this, that is its own
-misfit or rounding, and says nothing of the noise."""
+"""A share of a window's power after its trend is removed: if the spline leaves less than this, the
+rest is misfit or rounding and tells nothing about the noise."""
 
 
 def noise_correlation(y: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Correlation of a point's noise with the next one's, in [0, 0.97], by its posterior mean.
+    """Correlation between the noise of a point and of the next, in [0, 0.97]: its posterior mean.
 
     Args:
         y: series, (S, T).
-        known: which points there are, (S, T) or (1, T); the others are passed over.
+        known: which points exist, (S, T) or (1, T); the others are skipped.
 
     Returns:
         (S,); 0 for a series of fewer than 24 points.
@@ -60,8 +60,8 @@ def noise_correlation(y: Floats, known: NDArray[np.bool_]) -> Floats:
 
 
 def posterior(y: Floats) -> Floats:
-    """Weights of `RHO`, (S, 16), for series (S, T) without gaps; flat before the data. All of it is
-    at 0 where there is no noise to be seen."""
+    """Weights of `RHO`, (S, 16), for series (S, T) without gaps; the prior is flat. All weight is
+    at 0 if no noise is visible."""
     length = y.shape[-1]
     window = min(length, _WINDOW)
     count = min(_WINDOWS, -(-length // _WINDOW))
@@ -78,8 +78,8 @@ def posterior(y: Floats) -> Floats:
 
 
 def _silent(y: Floats) -> NDArray[np.bool_]:
-    """Whether series (S, n) without a trend are smooth all through: what is left of them beside a
-    spline of `_KNOTS` is next to nothing."""
+    """Whether series (S, n) without a trend are smooth throughout: a spline of `_KNOTS` leaves
+    almost nothing of them."""
     basis = _spline(y.shape[-1]).basis
     orthogonal, _ = np.linalg.qr(basis)
     power = (y * y).sum(-1)
@@ -88,7 +88,7 @@ def _silent(y: Floats) -> NDArray[np.bool_]:
 
 
 def _widths(grid: Floats) -> Floats:
-    """Weights of a grid's points in an integral by trapezoids."""
+    """Weights of a grid's points in the trapezoidal rule."""
     steps = np.diff(grid)
     return np.asarray((np.append(steps, 0.0) + np.append(0.0, steps)) / 2)
 
@@ -127,12 +127,12 @@ def restricted(y: Floats) -> Floats:
 
 
 class _Spline:
-    """What of the likelihood depends on the number of points alone.
+    """The part of the likelihood that depends only on the number of points.
 
     Attributes:
         basis: (n, k). beside: the sum of each row's neighbors, (n, k).
         rotations, penalties: for every `RHO` the basis in which both the whitened spline and its
-            penalty are diagonal, (k, k), and the diagonal, (k,).
+            penalty are diagonal, (k, k), and that diagonal, (k,).
         volumes: for every `RHO` the logarithms of the determinants.
     """
 
@@ -181,15 +181,16 @@ def _cubic(count: int, knots: int) -> Floats:
 
 
 def _without_trend(y: Floats) -> Floats:
-    """Less the straight line through each: the likelihood does not see it, rounding does."""
+    """The series minus the straight line through each: it does not affect the likelihood, only
+    rounding."""
     index = np.arange(y.shape[-1]) - (y.shape[-1] - 1) / 2
     y = y - y.mean(-1, keepdims=True)
     return np.asarray(y - (y @ index / (index @ index))[:, None] * index)
 
 
 def _without_jumps(y: Floats) -> Floats:
-    """Series (S, n) less their few clean steps, as after a restart or with new data: a step looks
-    like noise that lasts for ever. An outlier is none: the medians beside it are alike."""
+    """Series (S, n) minus their few clean jumps, as after a restart or with new data: a jump looks
+    like noise that lasts forever. An outlier is not a jump: the medians on both sides agree."""
     y = y.copy()
     suspect = np.arange(len(y))
     for _ in range(_JUMPS):

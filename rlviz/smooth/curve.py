@@ -1,4 +1,4 @@
-"""The curve of a batch of series, with one bandwidth or with one at every place; and its band."""
+"""The curve of a batch of series and its band, with one bandwidth or one at every place."""
 
 import math
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from rlviz.smooth.series import Series
 from rlviz.smooth.threads import side_by_side
 
 _BAND = 2.0
-"""Standard errors on either side; benchmarks/smoothers.py measures what they cover."""
+"""Standard errors on either side of the curve; benchmarks/smoothers.py measures their coverage."""
 _TOGETHER = 1 << 17
-"""Points of all series that are worked on at a time on a CPU: a dozen fits of them are kept."""
+"""How many points of all series are processed at a time on a CPU; a dozen fits of them are kept."""
 _AT_ONCE = 1 << 17
-"""Points, of half the grid's bandwidths."""
+"""Below this many points, times half the bandwidths of the grid, a level is fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Curves:
 
 
 def everywhere(series: Series, tau: Array, degree: int, noise: NoiseModel) -> Curves:
-    """With one bandwidth for each series, (S,) or (1,), in units of u."""
+    """Curves with one bandwidth for each series, (S,) or (1,), in units of u."""
     xp = arrays.namespace(series.u)
     best, half = fit(series, [tau, series.halved(tau)], degree, noise)
     low, high = _hull(best.value, best.standard_error, half.value, half.standard_error)
@@ -55,9 +55,9 @@ def everywhere(series: Series, tau: Array, degree: int, noise: NoiseModel) -> Cu
 def placed(
     levels: Levels, place: Array, narrowest: Array, degree: int, noise: NoiseModel
 ) -> Curves:
-    """With the bandwidths that lie on the grid at `place`, (S, T), between whose numbers curves and
-    errors are joined straight; those at half the bandwidth are no narrower than the number
-    `narrowest`, (S,)."""
+    """Curves with the bandwidths at `place` on the grid, (S, T). Between two bandwidths of the
+    grid, curves and errors are interpolated linearly. The curves at half the bandwidth use no
+    bandwidth below the number `narrowest`, (S,)."""
     whole = Curves(*(arrays.empty(tuple(place.shape), place) for _ in range(5)))
     length = place.shape[-1]
     together = max(1, _TOGETHER // length) if arrays.on_host(place) else len(place)
@@ -70,12 +70,12 @@ def placed(
 
 
 class _Part:
-    """What some bandwidths of the grid, (G,), have to do with those of some series that use them.
+    """How some bandwidths of the grid, (G,), contribute to some series that use them.
 
     Attributes:
         rows: which of the series.
-        share, share_half: of each bandwidth in the curve at a point, and in that at half the
-            bandwidth, (G, R, T).
+        share, share_half: the weight of each bandwidth in the curve at a point, and in the curve at
+            half the bandwidth, (G, R, T).
     """
 
     def __init__(
@@ -160,14 +160,14 @@ def _placed(
     error = xp.where(repeated, math.nan, error)
     if noise.variance is not None:
         repeated = repeated & ~xp.isfinite(noise.variance)
-    error_half = xp.where(repeated, math.nan, error_half)  # what repeats a point leaves no residual
+    error_half = xp.where(repeated, math.nan, error_half)  # a repeated point has no residual
     low, high = _hull(value, error, value_half, error_half)
     return Curves(value, error, grid.at(place), low, high)
 
 
 def _used(levels: Levels, place: Array, half: Array, points: int) -> list[tuple[slice, Any]]:
-    """Bandwidths of the grid, and the series that have to do with them. Of few points those of one
-    level all at once: calls cost more than they do."""
+    """Bandwidths of the grid, and the series that use them. With few points all bandwidths of a
+    level come at once, because calls cost more than arithmetic."""
     xp = arrays.namespace(place)
     first, last = xp.amin(half, -1), xp.amax(place, -1)
     found: list[tuple[slice, Any]] = []

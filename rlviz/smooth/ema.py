@@ -11,11 +11,11 @@ from rlviz.smooth.averages import SeriesBatch
 
 
 class EMAState(TypedDict):
-    """All that an average remembers: two sums, and where the last finite point stood.
+    """Everything that an average remembers: two sums, and the x of the last finite point.
 
-    Plain numbers for one series, which `EMA` and `ema` understand alike; float64 arrays, (...), for
-    a batch. x is None without `tau`, and for one series also before its first finite point; in a
-    batch that is -inf.
+    For one series it holds plain numbers, which both `EMA` and `ema` understand; for a batch,
+    float64 arrays, (...). x is None without `tau`. Before the first finite point, x is None for one
+    series and -inf in a batch.
     """
 
     num: Any
@@ -63,7 +63,7 @@ class EMA:
         Raises:
             ValueError: x is missing, not finite, or goes backwards (with `tau`).
         """
-        y = float(y)  # a NumPy scalar would hand on its dtype, a tensor its graph
+        y = float(y)  # a NumPy scalar would pass on its dtype, a tensor its graph
         if not -math.inf < y < math.inf:
             return math.nan
         a = self.weight if self.tau is None else self._decay_to(x)
@@ -86,15 +86,15 @@ class EMA:
         return {"num": self._num, "den": self._den, "x": self._x}
 
     def load_state_dict(self, state: EMAState) -> None:
-        """Go on from where `state_dict` was taken."""
+        """Continue from the point at which `state_dict` was taken."""
         num, den, x = state["num"], state["den"], state["x"]
         num, den, x = float(num), float(den), None if x is None else float(x)
         self._num, self._den, self._x = num, den, x
 
 
 EXACT = 4096
-"""Up to so many points at a time, on a CPU, `ema` goes through one by one as `EMA` does: that is
-quick enough, and gives the same bits wherever a stream is cut."""
+"""On a CPU, `ema` takes up to this many points one by one, like `EMA`: that is fast enough and
+gives the same bits wherever a stream is cut."""
 
 
 def ema(
@@ -106,18 +106,20 @@ def ema(
     state: EMAState | None = None,
     out: Any = None,
 ) -> tuple[Array, EMAState]:
-    """The average of `EMA` for a batch of series at once, from its state to the next.
+    """The average of `EMA` for a batch of series at once, from one state to the next.
 
     Args:
-        values: (..., T), float32 or float64, an array or a tensor on any device, never changed;
-            what is not finite is a gap: NaN in the result, and no part of the state.
+        values: (..., T), float32 or float64, an array or a tensor on any device, never changed. A
+            value that is not finite is a gap: it is NaN in the result and leaves the state
+            untouched.
         weight: memory per point, in [0, 1).
-        x: where the values stand, with `tau`: (T,) for all series, or the shape of values; in one
-            series never decreasing, nor before the last x of its state.
+        x: with `tau`, the positions of the values: (T,) for all series, or the shape of values;
+            within a series never decreasing, and never before the last x of its state.
         tau: memory along x, > 0, in the unit of x, instead of `weight`.
-        state: what the call for the points before returned, or `EMA.state_dict` for one series; by
-            default there are none. Wherever a stream is cut, the numbers are the same.
-        out: where the averages go, an array or tensor like values; by default a new one.
+        state: the state that the call for the preceding points returned, or `EMA.state_dict` for
+            one series; by default there are no preceding points. The numbers are the same wherever
+            a stream is cut.
+        out: an array or tensor like values for the averages; by default a new one.
 
     Returns:
         The averages, with the shape, dtype, library and device of values, and the state after the
@@ -128,7 +130,7 @@ def ema(
         ValueError: an option is out of its range, shapes differ, T is 0, or x goes backwards. On an
             accelerator, where looking at x would be a synchronization, an x that goes backwards
             stands still.
-        TypeError: values or x are no real numbers.
+        TypeError: values or x are not real numbers.
 
     Example:
         >>> import numpy as np
@@ -152,7 +154,7 @@ def ema(
     at = _positions(x, y, tau)
     result = arrays.output(out, values, y)
     batch = _batch(y, result, weight, at, tau, state)
-    with np.errstate(all="ignore"):  # what overflows is inf, as it is in a loop
+    with np.errstate(all="ignore"):  # overflow gives inf, as in a loop
         if arrays.has_kernel(y):
             from rlviz.smooth import scan_triton
 
@@ -232,11 +234,11 @@ def _batch(
 
 
 def _state(batch: SeriesBatch, y: Array, values: Any) -> EMAState:
-    """The batch's memory, as it is given back."""
+    """The batch's memory in the form that callers get."""
     shape = tuple(y.shape[:-1])
 
     def part(full: Array) -> Any:
-        if shape or not arrays.on_host(full):  # to make a number of it would be a synchronization
+        if shape or not arrays.on_host(full):  # converting it to a number would synchronize
             return arrays.like(full.reshape(shape), values)
         return float(full[0])
 

@@ -1,10 +1,10 @@
 """Averages whose memory fades unevenly, along x or over gaps, as matrix products.
 
-Within a block of 16 points a weight, ``exp(−(x_t − x_j)/tau)``, is a quotient of two numbers, each
-of one point alone. So the points are multiplied with ``r_j = exp((x_j − anchor)/tau)``, added up by
-a product with a triangle of ones, and what r_t would divide numerator and denominator by cancels.
-What enters a block is the same over the blocks' ends, in float64. Over gaps of a memory per point,
-x is how many finite points there are.
+Within a block of 16 points a weight, ``exp(−(x_t − x_j)/tau)``, is a quotient of two numbers that
+each depend on one point. So the points are multiplied by ``r_j = exp((x_j − anchor)/tau)`` and
+added up by a product with a triangle of ones; the division by r_t cancels between numerator and
+denominator. The sums that enter a block follow the same rule over the blocks' ends, in float64. For
+a memory per point with gaps, x is the number of finite points so far.
 """
 
 import functools
@@ -19,28 +19,28 @@ from rlviz.smooth.blocks import Recurrence, pack, unpack
 Floats = NDArray[Any]
 
 TILE = 1 << 17
-"""Points to be averaged at a time, where r is computed once for many series or in float32."""
+"""How many points are averaged at a time if r is computed once for many series or in float32."""
 TILE_ALONE = 1 << 16
-"""Where every point needs its own: what that needs in float64 stays in a CPU's cache."""
+"""The same number if every point needs its own r: the float64 values then stay in a CPU's cache."""
 _BLOCK = 16
 _FINE = 1.0
-"""Up to so many tau in a block, exp in float32 is as good as float32 can be."""
+"""Up to this many tau in a block, exp in float32 is as exact as float32 can be."""
 _SPAN = {4: 25.0, 8: 200.0}
-"""A block of more tau, by bytes of a number, is left to the blocks of `rlviz.smooth.averages`: r
-would overflow, or be less exact than is promised."""
+"""Bytes of a number -> the most tau in a block. Longer blocks are left to the blocks of
+`rlviz.smooth.averages`: r would overflow or be less exact than promised."""
 
 
 class Positions:
-    """Points along x, which many series may stand at.
+    """Points along x, which many series may share.
 
     Args:
         at: x, (1, T) or (R, T), float64, never decreasing.
         tau: memory, in the unit of x.
-        dtype: of the values.
+        dtype: the dtype of the values.
 
     Attributes:
-        growth: r of every point in its block, (R | 1, n, 16); None where a block spans too much.
-        weights: its running sums in each block.
+        growth: r of every point in its block, (R | 1, n, 16); None if a block spans too much.
+        weights: the running sums of r in each block.
         ends: where the blocks end, in tau from the first point on, (R | 1, n).
     """
 
@@ -49,7 +49,7 @@ class Positions:
         self.ends = _ends(at) / tau
         if self.growth is not None:
             self.weights = self.growth @ _triangle(dtype)
-            if missing := -at.shape[-1] % _BLOCK:  # points that only fill the last block
+            if missing := -at.shape[-1] % _BLOCK:  # padding of the last block
                 self.weights[:, -1, -missing:] = self.weights[:, -1, -missing - 1, None]
 
 
@@ -60,13 +60,13 @@ def along(
 
     Args:
         y: (R, T), 0 in a gap.
-        positions: of the points.
-        num, den: the two sums as they are at the first x, (R,).
-        known: which points there are, (R, T); None for all.
+        positions: the positions of the points.
+        num, den: the two sums at the first x, (R,).
+        known: which points exist, (R, T); None for all.
         out: (R, T).
 
     Returns:
-        The two sums at the last x; None, where a block spans too much of x, or a sum overflows.
+        The two sums at the last x; None if a block spans too much of x or a sum overflows.
     """
     growth, ends = positions.growth, positions.ends
     if growth is None:
@@ -96,15 +96,15 @@ def along(
 def over_gaps(
     y: Floats, weight: float, num: Floats, den: Floats, out: Floats
 ) -> tuple[Floats, Floats] | None:
-    """Write averages of a memory per finite point, which gaps leave as it is.
+    """Write averages with a memory per finite point; gaps leave the memory unchanged.
 
     Args:
         y: (R, T); not finite in a gap.
         weight: memory, in (0, 1).
-        num, den, out, and what is returned: as of `along`.
+        num, den, out, and the returned sums: as in `along`.
 
-    A block without a gap is a product with powers of the weight; the others go along the number of
-    finite points.
+    A block without a gap is a product with powers of the weight; other blocks run along the number
+    of finite points.
     """
     fade = -math.log(weight) if weight > 0 else math.inf
     if fade * _BLOCK > _SPAN[y.dtype.itemsize]:
@@ -135,7 +135,7 @@ def over_gaps(
     if not _fits(before, num, dtype):
         return None
     entering = before.astype(dtype).reshape(-1)
-    # What a sum of weights lacks of its limit, as a share of that.
+    # Distance of a sum of weights from its limit, as a share of the limit.
     lacking = np.exp(-fade * (ends - of_block)) * (1 - gain * den[:, None])
     of_sum = (1 - lacking).astype(dtype).reshape(-1)
     points[:, 0] += dtype.type(weight) * entering
@@ -163,7 +163,7 @@ def over_gaps(
 
 
 def _holed(known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Numbers of the blocks, (R, n, 16), of which a point is not known: 8 points are looked at at a
+    """Numbers of the blocks, (R, n, 16), in which a point is unknown; 8 points are checked at a
     time."""
     words = known.reshape(-1, _BLOCK).view(np.uint64)
     return np.flatnonzero((words[:, 0] & words[:, 1]) != _ALL)
@@ -173,9 +173,9 @@ _ALL = np.uint64(0x0101010101010101)
 
 
 def _fits(before: Floats, num: Floats, dtype: Any) -> bool:
-    """Whether sums can be carried on in this dtype."""
+    """Whether this dtype can carry the sums."""
     most = float(np.finfo(dtype).max) / 4
-    return bool(np.abs(before).max() < most and np.abs(num).max() < most)  # NaN is none either
+    return bool(np.abs(before).max() < most and np.abs(num).max() < most)  # false for NaN
 
 
 def _entering(amounts: Floats, ends: Floats, initial: Floats) -> tuple[Floats, Floats]:
@@ -200,8 +200,8 @@ def _entering(amounts: Floats, ends: Floats, initial: Floats) -> tuple[Floats, F
 
 
 def _growth(at: Floats, tau: float, dtype: Any, first: float | None = None) -> Floats | None:
-    """``exp((x − anchor)/tau)``, (R, n, 16), the anchor of a block being the last x of the one
-    before; None where that is too large."""
+    """``exp((x − anchor)/tau)``, (R, n, 16), where the anchor of a block is the last x of the block
+    before; None if a value is too large."""
     blocks = _blocks(at, last=True)
     anchors = np.empty(blocks.shape[:-1])
     anchors[:, 1:] = blocks[:, :-1, -1]
@@ -217,13 +217,13 @@ def _growth(at: Floats, tau: float, dtype: Any, first: float | None = None) -> F
 
 
 def _ends(at: Floats, first: float | None = None) -> Floats:
-    """Where the blocks end, from the start: (R, n)."""
+    """The ends of the blocks, measured from the start, (R, n)."""
     start = at[:, :1] if first is None else first
     return np.asarray(_blocks(at, last=True)[..., -1] - start)
 
 
 def _blocks(array: Floats, *, last: bool = False) -> Floats:
-    """(R, T) -> (R, n, 16), what is missing being 0, or as the last point."""
+    """(R, T) -> (R, n, 16), padded with 0 or with the last point."""
     rows, length = array.shape
     count = -(-length // _BLOCK)
     if count * _BLOCK != length:
@@ -236,5 +236,5 @@ def _blocks(array: Floats, *, last: bool = False) -> Floats:
 
 @functools.cache
 def _triangle(dtype: Any) -> Floats:
-    """``b @ triangle`` are the running sums of b."""
+    """The matrix that makes ``b @ triangle`` the running sums of b."""
     return np.triu(np.ones((_BLOCK, _BLOCK), dtype))

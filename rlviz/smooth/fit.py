@@ -1,7 +1,7 @@
 """Local polynomial fits of a batch of series.
 
-A fit is, at every point, a value and the coefficients of the kernel that made it; its standard
-error comes from what the curve leaves of the points.
+At every point a fit has a value and the coefficients of the kernel that made it; its standard error
+comes from the residuals of the points.
 """
 
 import math
@@ -21,8 +21,8 @@ MAX_LEVERAGE = 0.98
 """A point that makes up more than this of its own estimate is interpolated, not smoothed."""
 _SINGULAR = 1e-10
 _CACHED = 1 << 16
-"""Points (of all candidates and series together) that are worked on at a time on a CPU: what they
-need stays in its cache."""
+"""How many points (of all candidates and series together) are processed at a time on a CPU, so that
+their data stay in its cache."""
 _ON_DEVICE = 1 << 22
 
 Tile = tuple[slice, slice]
@@ -31,28 +31,28 @@ Tile = tuple[slice, slice]
 
 @dataclass(frozen=True, slots=True)
 class NoiseModel:
-    """What is known of the noise of a batch of series.
+    """What is known about the noise of a batch of series.
 
     Attributes:
-        rho: its correlation from each point to the next, (S,), in [0, 1); None where it is 0 in
-            all of them.
-        variance: its variance at every point, in the unit of the series, NaN where it is not
-            known, (S, T); None where it is known nowhere.
+        rho: its correlation from each point to the next, (S,), in [0, 1); None if it is 0 in all
+            series.
+        variance: its variance at every point, in the unit of the series, NaN where unknown, (S, T);
+            None if it is known nowhere.
     """
 
     rho: Array | None = None
     variance: Array | None = None
 
     def rows(self, some: Any) -> "NoiseModel":
-        """That of some of the series."""
+        """The noise of some of the series."""
         rho, variance = self.rho, self.variance
         return NoiseModel(
             None if rho is None else rho[some], None if variance is None else variance[some]
         )
 
     def least(self, residual: Array) -> Array | None:
-        """Variances that an error is not to fall short of, the residual ones where nothing is
-        known."""
+        """Lower bounds of the variance in a standard error: the known variances, else the residual
+        ones."""
         if self.variance is None:
             return None
         xp = arrays.namespace(residual)
@@ -72,7 +72,8 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Fits with several bandwidths, each array (G, S, T), axes of length 1 where all are one."""
+    """Fits with several bandwidths, each array (G, S, T); an axis has length 1 if its entries are
+    equal."""
 
     value: Array
     weights: list[Array]
@@ -85,12 +86,12 @@ class Estimate:
 
 
 def points(series: Series) -> int:
-    """How many there are, if they are in host memory."""
+    """How many points there are, if they are in host memory."""
     return len(series.y) * series.y.shape[-1] if arrays.on_host(series.y) else 0
 
 
 def fit(series: Series, taus: Sequence[Array], degree: int, noise: NoiseModel) -> list[Fit]:
-    """Fit at every point, once with each of several bandwidths, (S,) or (1,), in units of u."""
+    """Fit at every point, once for each of several bandwidths, (S,) or (1,), in units of u."""
     xp = arrays.namespace(series.u)
     tau = xp.stack(list(taus))
     shape = (len(taus), len(series.y), series.u.shape[-1])
@@ -151,14 +152,15 @@ def standard_error(
     rho: Array | None,
     least: Array | None,
 ) -> Array:
-    """Of fits, (G, S, T): the root of Σ_j l_j²·v_j, times what noise that lasts makes of it.
+    """The standard errors of fits, (G, S, T): the root of Σ_j l_j²·v_j, inflated for noise that
+    lasts.
 
     Args:
-        u: where the points are, (S | 1, T).
-        variance: of the noise at every point, (G | 1, S, T).
+        u: the places of the points, (S | 1, T).
+        variance: variance of the noise at every point, (G | 1, S, T).
         rho: the noise's correlation, (S,); None for 0.
-        least: variances of noise that does not last, (G | 1, S, T), which the error is never
-            smaller than they make it.
+        least: variances of noise that does not last, (G | 1, S, T); the error is never smaller than
+            they imply.
     """
     xp = arrays.namespace(found.value)
     square = _squared(u, tau, found.weights, variance)
@@ -189,8 +191,8 @@ def _squared(u: Array, tau: Array, weights: list[Array], variance: Array) -> Arr
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Fits at the points of a stretch, packed: (B, G, S, n), axes of length 1 where all are one;
-    else as in `Estimate`."""
+    """Fits at the points of a stretch, packed: (B, G, S, n), otherwise as in `Estimate`; an axis
+    has length 1 if its entries are equal."""
 
     where: slice
     known: Array
@@ -232,8 +234,8 @@ def _combined(weights: list[Array], moments: list[Array]) -> Array:
 
 
 def _kernel(s: list[Array], degree: int) -> list[Array]:
-    """First row of the inverse of the moment matrix, point by point; of a lower degree where that
-    matrix is singular. s: moments 0 … 2·degree."""
+    """First row of the inverse of the moment matrix, point by point; where that matrix is singular,
+    of a lower degree. s: moments 0 … 2·degree."""
     xp = arrays.namespace(s[0])
     if degree == 0:
         return [1 / s[0]]
@@ -259,7 +261,7 @@ def _stretch(array: Array) -> int:
 
 
 def tiles(series: Series, candidates: int) -> Iterator[Tile]:
-    """Rows and candidates that are worked on together."""
+    """Rows and candidates that are processed together."""
     count, length = series.y.shape
     together = max(1, _stretch(series.y) // length)
     rows = max(1, min(count, together))

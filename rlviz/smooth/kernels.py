@@ -1,4 +1,4 @@
-"""Triton kernels of the recurrence; they read the data once and write the result once.
+"""Triton kernels of the recurrence, which read the data once and write the result once.
 
 Every element is a triple (p, n, d) under one associative operation. Where factors multiply, p is
 their product, n the recurrence of the inputs and d that of the weights. For an average along x, p
@@ -17,12 +17,13 @@ import triton.language as tl
 CONSTANT = 0
 VARYING = 1
 ALONG_X = 2
-"""What the factors are: one number, given for every point, or the distances of an x."""
+"""The kinds of factors: one number, a factor for every point, or the distances of an x."""
 
 _VARYING, _ALONG_X = tl.constexpr(VARYING), tl.constexpr(ALONG_X)
 _CONSTANT = tl.constexpr(CONSTANT)
 _PART, _WHOLE = tl.constexpr(1), tl.constexpr(2)
-"""What a chunk has said: what it comes to by itself, or with all before it. 0 is nothing yet."""
+"""What a chunk has published: its own total, or the total with all chunks before it; 0 is nothing
+yet."""
 
 
 @triton.jit
@@ -49,7 +50,7 @@ def _elements(
     y_ptr, a_ptr, row, t, mask, T, y_row, y_step, a_row, a_step, factor,
     MODE: tl.constexpr, AVERAGE: tl.constexpr, REVERSE: tl.constexpr,
 ):  # fmt: skip
-    """Triples of the points, the identity beyond the end; and which points are known."""
+    """Triples of the points, with the identity beyond the end, and which points are known."""
     at = T - 1 - t if REVERSE else t
     y = tl.load(y_ptr + row * y_row + at * y_step, mask=mask, other=0.0)
     known = mask
@@ -123,7 +124,7 @@ def walk(
 
 @triton.jit
 def _say(said_ptr, values_ptr, slot, what: tl.constexpr, p, n, d):
-    """Publish what a chunk comes to: first the numbers, then the word that they are there."""
+    """Publish the total of a chunk: first the numbers, then the word that announces them."""
     base = values_ptr + (slot * 2 + (what - 1)) * 3
     tl.store(base, p)
     tl.store(base + 1, n)
@@ -138,7 +139,8 @@ def chain(
     y_row, y_step, a_row, a_step, o_row, factor_ptr,
     MODE: tl.constexpr, AVERAGE: tl.constexpr, REVERSE: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Each program takes the next chunk; those before it are done or under way, so it can wait."""
+    """Each program takes the next chunk; the chunks before it are done or running, so it can
+    wait."""
     ticket = tl.atomic_add(said_ptr, 1).to(tl.int64)  # the first word counts; slots follow it
     row, chunk = ticket % R, ticket // R
     factor = tl.load(factor_ptr)
@@ -176,7 +178,7 @@ def chain(
     all_p, all_n, all_d = _join(p, n, d, own_p, own_n, own_d, MODE)
     _say(said_ptr, values_ptr, first_slot + chunk, _WHOLE, all_p, all_n, all_d)
     if chunk == chunks - 1:
-        # The row's memory counts for its first chunk alone, for which this one has waited.
+        # The row's memory counts only for its first chunk, which this chunk has waited for.
         if MODE == _ALONG_X:
             tl.store(p_ptr + row, all_p)
         tl.store(n_ptr + row, all_n)

@@ -1,6 +1,7 @@
-"""What noise that lasts does to a local quadratic: more variance, and less news in a point.
+"""The effect of lasting noise on a local quadratic: more variance, less new information per point.
 
-Noise of correlation rho^n at n steps, all of it in closed form: sums of q^n·n^k are rational in q.
+The noise has correlation rho^n at n steps. All results are in closed form, because sums of q^n·n^k
+are rational in q.
 """
 
 from typing import Any
@@ -10,8 +11,8 @@ from rlviz.smooth.arrays import Array
 
 
 def autocorrelation(distance: Any) -> Any:
-    """Of the kernel that a local quadratic has inside a series, ``exp(−|u|)·(1.2 − u²/10)/2``, at a
-    distance of `distance` >= 0 bandwidths.
+    """Autocorrelation of the kernel that a local quadratic has inside a series,
+    ``exp(−|u|)·(1.2 − u²/10)/2``, at a distance of `distance` >= 0 bandwidths.
 
     >>> round(autocorrelation(1.0), 7)
     0.6821155
@@ -24,11 +25,12 @@ def autocorrelation(distance: Any) -> Any:
 
 
 def inflation(rho: Any, points: Any) -> Any:
-    """What noise that lasts makes of the curve's variance: ``1 + 2·Σ_m rho^m·A(m/points)``.
+    """The factor by which lasting noise inflates the curve's variance:
+    ``1 + 2·Σ_m rho^m·A(m/points)``.
 
     Args:
         rho: the noise's correlation from point to point, in [0, 1).
-        points: how many there are in one bandwidth, > 0.
+        points: points in one bandwidth, > 0.
 
     >>> inflation(0.0, 10.0), round(inflation(0.5, 1e9), 6), round(inflation(0.8, 1e9), 6)
     (1.0, 3.0, 9.0)
@@ -48,8 +50,9 @@ def inflation(rho: Any, points: Any) -> Any:
 
 
 def echoes(rho: Array, spacing: Array, before: Array, after: Array) -> list[Array]:
-    """Moments 0, 1 and 2 of ``rho^|n|·exp(−|u|)`` around points whose neighbors stand `spacing`
-    bandwidths apart; for a bandwidth of many points, the sums of `rlviz.smooth.moments.Echo`.
+    """Moments 0, 1 and 2 of ``rho^|n|·exp(−|u|)`` around points whose neighbors are `spacing`
+    bandwidths apart; for a bandwidth of many points, they are the sums of
+    `rlviz.smooth.moments.Echo`.
 
     Args:
         rho: in [0, 1), (S, 1).
@@ -64,7 +67,7 @@ def echoes(rho: Array, spacing: Array, before: Array, after: Array) -> list[Arra
     zeroth = 1 + 2 * side
     first = xp.zeros_like(q)
     second = spacing**2 * (2 * side * rest * (rest + side))
-    # Next to an end a side is cut short; of the second moment that is too little to matter.
+    # Near an end one side is cut short; for the second moment this is too little to matter.
     reach = _REACH / (1 - float(rho.max()))
     short = [(before < reach).sum(-1).max(), (after < reach).sum(-1).max()]
     count = q.shape[-1]
@@ -78,4 +81,4 @@ def echoes(rho: Array, spacing: Array, before: Array, after: Array) -> list[Arra
 
 
 _REACH = 12.0
-"""A neighbor so many times 1/(1 − rho) away has no part in the noise of a point."""
+"""A neighbor this many times 1/(1 − rho) away does not affect the noise of a point."""

@@ -1,8 +1,8 @@
 """The offline curve: local polynomial regression with a Laplace kernel, for many series at once.
 
-Every point is weighed by ``exp(−|x_i − x_j| / tau)`` around the point that is estimated, so that
-all that a fit needs are moments which `rlviz.smooth.moments` gives for every point in O(T). First
-comes how long the noise lasts (`rlviz.smooth.correlation`), then tau, chosen place by place
+Around the estimated point i, every point j has the weight ``exp(−|x_i − x_j| / tau)``, so a fit
+needs only moments, which `rlviz.smooth.moments` gives for every point in O(T). First the duration
+of the noise is estimated (`rlviz.smooth.correlation`), then tau is chosen, place by place
 (`rlviz.smooth.places`) or once for the whole series (`rlviz.smooth.bandwidths`).
 """
 
@@ -29,21 +29,21 @@ _GRID = 24
 class Smoothed:
     """A smoothed curve, or one for each of many series.
 
-    Arrays have the shape, dtype, library and device of the values that were smoothed; they hold NaN
-    where x or the value is not finite.
+    Arrays have the shape, dtype, library and device of the smoothed values; they are NaN where x or
+    the value is not finite.
 
     Attributes:
         curve: the estimate at every point, (..., T).
-        standard_error: its pointwise standard error, (..., T), in the unit of the values; NaN also
+        standard_error: its pointwise standard error, (..., T), in the unit of the values; also NaN
             where the curve just repeats its point (leverage above 0.98).
         bandwidth: tau at every point, (..., T), in the unit of x.
-        low, high: the band, (..., T): the hull of ``curve ± 2·standard_error`` and of the same at
-            half the bandwidth. The second shows what the first smooths away, so that the band also
-            covers a bend which the curve cuts short. What it covers of the truth is measured by
-            benchmarks/smoothers.py. NaN where the curve just repeats its point, unless `variance`
-            tells how sure that is.
-        noise_correlation: of each point's noise with the next one's; a float for one series, else
-            (...), float64; NaN for a series without a finite point.
+        low, high: the band, (..., T): the hull of ``curve ± 2·standard_error`` at the bandwidth and
+            at half of it. The second shows what the first smooths away, so the band also covers a
+            bend that the curve cuts short. benchmarks/smoothers.py measures its coverage of the
+            truth. NaN where the curve just repeats its point, unless `variance` tells how certain
+            the point is.
+        noise_correlation: between the noise of a point and of the next; a float for one series,
+            else (...), float64; NaN for a series without a finite point.
     """
 
     curve: Array
@@ -68,27 +68,28 @@ def local_polynomial(
 
     Args:
         values: one series, shape (T,), or many, (..., T): an array, a tensor on any device, or
-            numbers. What is not finite is a gap. Computed in float64, given back as it came.
-        x: where they stand: (T,) for all, or the shape of values; never decreasing; by default 0,
-            1, 2, …. A point whose x is not finite is a gap too.
-        degree: of the polynomial, 0, 1 or 2; a lower one is used at points where there are not
-            enough distinct neighbors for it.
+            numbers. A value that is not finite is a gap. Computation is in float64; results have
+            the dtype of the input.
+        x: their positions: (T,) for all series, or the shape of values; never decreasing; by
+            default 0, 1, 2, …. A point whose x is not finite is a gap, too.
+        degree: degree of the polynomial, 0, 1 or 2; points with too few distinct neighbors use a
+            lower degree.
         bandwidth: tau of the kernel, > 0, in the unit of x, for all places; "loo" chooses by the
             leave-one-out error on a geometric grid of 24, from two median steps of x to twice its
             extent. A point that makes up more than 98 % of its own estimate is interpolated: it
-            has no part in that error, and a bandwidth at which more than 1 % of the points are is
-            out.
-        local: choose place by place; else one bandwidth for the whole of each series.
-        noise_correlation: of each point's noise with the next one's, in [0, 1); "reml" estimates
-            it for each series. Leave-one-out then knows that the neighbors tell of a point's noise
-            too, and the standard error that they do not average out.
-        variance: of the noise at every point, where it is known, as that of a share of graded
-            answers: (T,) for all series, or the shape of values, >= 0, NaN where it is not known.
-            It lowers no error, but none falls short of what it makes it.
+            does not count in that error, and a bandwidth that interpolates more than 1 % of the
+            points is excluded.
+        local: choose the bandwidth place by place; else one bandwidth for each whole series.
+        noise_correlation: between the noise of a point and of the next, in [0, 1); "reml" estimates
+            it for each series. Leave-one-out then accounts for neighbors that share a point's
+            noise, and the standard error for noise that does not average out.
+        variance: variance of the noise at every point where it is known, as for a share of graded
+            answers: (T,) for all series, or the shape of values, >= 0, NaN where unknown. It never
+            lowers a standard error; it sets a lower bound.
 
     Raises:
         ValueError: shapes differ, x decreases, or an option is out of its range.
-        TypeError: values, x or variance are no real numbers.
+        TypeError: values, x or variance are not real numbers.
 
     Example:
         >>> line = local_polynomial([1.0, 2.0, 3.0, 4.0, 5.0], bandwidth=2.0)
@@ -140,7 +141,7 @@ def _correlation(series: Series, given: float | str) -> Array:
 
 
 def _finished(series: Series, y: Array, curve: Curves, trend: Any, rho: Array) -> tuple[Any, ...]:
-    """The parts of `Smoothed`, as they are given back."""
+    """The parts of `Smoothed`, in the form that callers get."""
     xp = arrays.namespace(y)
     shape, dtype = tuple(y.shape), y.dtype
 

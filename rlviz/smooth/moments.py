@@ -1,15 +1,15 @@
 """Moments of masses on a line under a Laplace kernel, around every point, for many lines at once.
 
-``M_k(i) = Σ_j m_j·exp(−|u_j − u_i|)·(u_j − u_i)^k``, u in bandwidths. What lies left of a point
-obeys, with d the distance to the point before and e = exp(−d), ``S_k' = e·Σ_j C(k,j)·d^(k−j)·S_j``:
-for every k the scalar recurrence ``h_t = e_t·h_{t−1} + b_t`` whose input b comes from the orders
-below. The right side is its mirror. All terms are positive, so nothing cancels.
+``M_k(i) = Σ_j m_j·exp(−|u_j − u_i|)·(u_j − u_i)^k``, u in bandwidths. Let d be the distance to the
+point before and e = exp(−d). The moments of the points on the left obey
+``S_k' = e·Σ_j C(k,j)·d^(k−j)·S_j``: for every k this is the scalar recurrence
+``h_t = e_t·h_{t−1} + b_t``, whose input b comes from the lower orders. The right side mirrors it.
+All terms are positive, so nothing cancels.
 
-With an `Echo` a weight also falls by a factor rho for every point between: the same recurrence with
-``e = exp(−d)·rho``.
+With an `Echo` a weight also falls by a factor rho for every point between; the recurrence is the
+same, with ``e = exp(−d)·rho``.
 
-Divided by k!, as it is kept here, a moment needs no binomials:
-``s_k' = e·Σ_r d^r/r!·s_{k−r}``.
+This module keeps moments divided by k!, which need no binomials: ``s_k' = e·Σ_r d^r/r!·s_{k−r}``.
 """
 
 import math
@@ -22,23 +22,24 @@ from rlviz.smooth.arrays import Array
 from rlviz.smooth.blocks import Recurrence, pack
 
 _OUT_OF_REACH = 800.0
-"""From this many bandwidths on a weight is exactly 0, and a distance's powers only overflow."""
+"""From this many bandwidths on, a weight is exactly 0, and powers of the distance would only
+overflow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """How the noise of one point goes on in the next ones.
+    """How the noise of one point continues in the next points.
 
     Attributes:
         rho: in [0, 1), (..., 1).
-        rank: how many points there are up to this one, (..., T): grows by 0 or 1 at a time.
+        rank: how many points there are up to each point, (..., T); grows by 0 or 1 at a time.
     """
 
     rho: Array
     rank: Array
 
     def between(self, earlier: Array, later: Array) -> Array:
-        """What is left of it from one rank to another: (...)."""
+        """The share of the noise that remains from one rank to another, (...)."""
         return self.rho ** (later - earlier)
 
 
@@ -49,7 +50,7 @@ class Stretch:
     where: slice
     masses: list[Array]
     moments: list[list[Array]]
-    """For each of the masses the orders 0 … K."""
+    """The orders 0 … K for each of the masses."""
 
 
 def sweep(
@@ -66,8 +67,8 @@ def sweep(
         u: positions in bandwidths, never decreasing, (..., T).
         masses: one or more, (..., T); 0 where a point is missing. Leading axes broadcast.
         orders: highest k for each of the masses.
-        length: points of a stretch; what a stretch needs is held in memory at a time.
-        echoes: for each of the masses, what its weights fall by besides; by default nothing.
+        length: points of a stretch; only one stretch is held in memory at a time.
+        echoes: the additional decay of the weights, for each of the masses; by default none.
     """
     points = u.shape[-1]
     echoes = echoes or [None] * len(masses)
@@ -91,11 +92,12 @@ def sweep(
 
 
 def _both_sides(before: list[Array], after: list[Array], mass: Array) -> list[Array]:
-    """Moments of all from those of either side, in which the own point stands twice."""
+    """Moments over all points from the moments of both sides, which both include the point
+    itself."""
     after[0] += before[0]
     after[0] -= mass
     for k in range(1, len(after)):
-        if k % 2:  # what lies before has negative distances
+        if k % 2:  # points before have negative distances
             after[k] -= before[k]
         else:
             after[k] += before[k]
@@ -123,7 +125,8 @@ class _Line:
 
 
 def _steps(position: Array, part: slice) -> Array:
-    """From each point of a stretch to the next, and into and out of it: one more than points."""
+    """The distances from each point of a stretch to the next, and into and out of it: one more than
+    points."""
     start, stop = part.start, part.stop
     steps = arrays.empty((*position.shape[:-1], stop - start + 1), position)
     inner = position[..., start:stop]
@@ -135,7 +138,7 @@ def _steps(position: Array, part: slice) -> Array:
 
 
 class _Direction:
-    """The recurrences of one direction: distances to the neighbor that comes before in it."""
+    """The recurrences of one direction, with the distances to the previous neighbor in it."""
 
     def __init__(self, distance: Array, *, reverse: bool, decay: Array | None = None) -> None:
         xp = arrays.namespace(distance)
@@ -146,7 +149,7 @@ class _Direction:
         self._distance, self._steps = distance, [decay]
 
     def fading(self, left: Array) -> "_Direction":
-        """The same distances, with decays that fall to what is `left` besides, (..., T)."""
+        """The same distances, with decays multiplied by `left`, (..., T)."""
         decay = self._steps[0] * pack(left, fill=1.0)
         return _Direction(self._distance, reverse=self._reverse, decay=decay)
 
@@ -176,8 +179,8 @@ class _Direction:
         return found, final
 
     def _fill(self, inputs: Array, lower: list[Array], entering: list[Array]) -> None:
-        """The recurrence's input of the next order, place by place: what the lower ones, seen from
-        the point before, add when they are seen from one step further."""
+        """Write the recurrence's input of the next order, place by place: the contribution of the
+        lower orders around the previous point once they are seen from one step further."""
         previous = entering
         for place in self._recurrence.places:
             row = inputs[place]
@@ -209,8 +212,8 @@ def _from_the_right(
     echoes: Sequence[Echo | None],
     parts: list[slice],
 ) -> list[list[list[Array]]]:
-    """For each stretch, last first, the moments of all that lies beyond it, around its last
-    neighbor there."""
+    """For each stretch, last first, the moments of all points beyond it, around the nearest of
+    them."""
     beyond = [
         _nothing(u, mass, order, echo)
         for mass, order, echo in zip(masses, orders, echoes, strict=True)
@@ -251,6 +254,6 @@ def _powers(distance: Array, order: int) -> list[Array]:
 
 
 def _moved(moments: list[Array], distance: Array) -> list[Array]:
-    """Moments seen from further away."""
+    """The moments seen from further away."""
     terms = _powers(distance, len(moments) - 1)
     return [sum(terms[k - j] * moments[j] for j in range(k + 1)) for k in range(len(moments))]

@@ -1,8 +1,8 @@
-"""Which bandwidth where: place by place, by the leave-one-out error nearby.
+"""Chooses a bandwidth place by place, by the leave-one-out error nearby.
 
-A run may rise steeply in its first tenth and be flat and noisy at its end: one bandwidth for all of
-it is too wide there and too narrow here. The series is cut into blocks, and around each of them the
-widest bandwidth is taken that is not clearly worse there than the best one.
+A run may rise steeply in its first tenth and be flat and noisy at its end: a single bandwidth is
+too wide for the rise and too narrow for the end. So the series is cut into blocks, and each block
+gets the widest bandwidth that is not clearly worse around it than the best one.
 """
 
 import math
@@ -24,28 +24,28 @@ Floats = NDArray[np.float64]
 
 BLOCKS = 120
 REACH = 0.2
-"""Share of the blocks, on either side, whose errors count at a place."""
+"""The share of the blocks, on either side, whose errors count at a place."""
 WITHIN = 0.25
-"""Standard errors by which a wider bandwidth may be worse than the best. Twice as many leave half
-the wiggles, and cut the ends of a run that levels off: their band covers 70 % then."""
+"""By how many standard errors a wider bandwidth may be worse than the best. Twice as many halve the
+wiggles but cut the ends of a run that levels off: the band there then covers 70 %."""
 FEWEST = 40
-"""Points; with fewer one bandwidth serves for all places."""
+"""With fewer points one bandwidth serves all places."""
 _NOISE = 0.05
-"""Share of the blocks, on either side, that tell how noisy it is at a place."""
+"""The share of the blocks, on either side, that determines the noise level at a place."""
 _FINE = 16
-"""Points of a bandwidth for each point of a mean: a fit through the means differs from that through
-the points by less than a tenth of its standard error."""
+"""How many points a bandwidth must span for each point in a mean: the fit through the means then
+differs from the fit through the points by less than a tenth of its standard error."""
 _APART = 1 / 8
-"""Of a bandwidth; a mean's points are nowhere further apart."""
+"""A share of a bandwidth: the points of a mean never span more."""
 
 
 class Levels:
-    """A batch of series, and what stands for it under each bandwidth of a grid: the points, or
-    means of ever more of them.
+    """A batch of series with its stand-in for each bandwidth of a grid: the points, or means of
+    ever more points.
 
     Args:
-        series: as it is.
-        grid: of bandwidths.
+        series: the points.
+        grid: the bandwidths.
     """
 
     def __init__(self, series: Series, grid: Grid) -> None:
@@ -55,7 +55,7 @@ class Levels:
         self.blocks = xp.clip(count, 1, BLOCKS)
         rank = xp.clip(xp.cumsum(series.mass, -1) - 1, 0.0, None)
         ratio = (self.blocks / xp.clip(count, 1, None))[..., None]
-        # The half makes a series read backwards be cut at the same points.
+        # The half makes sure that a reversed series is cut at the same points.
         self.block = arrays.whole(xp.floor((rank + 0.5) * ratio))
         self._numbers = _levels(series.y.shape[-1], len(grid))
         self._made: dict[int, Coarse] = {}
@@ -65,12 +65,13 @@ class Levels:
                 self._made[parts] = Coarse.of(series, self.block, parts, width)
 
     def of(self, g: int, rows: Any) -> "Coarse | None":
-        """What stands for some of the series under bandwidth g; None where they themselves do."""
+        """The means that stand for some of the series under bandwidth g; None if the points
+        themselves do."""
         parts = self._numbers[g]
         return self._made[parts].rows(rows) if parts else None
 
     def together(self) -> list[slice]:
-        """Bandwidths that see the same."""
+        """Groups of bandwidths with the same stand-in."""
         found, first = [], 0
         for g in range(1, len(self.grid) + 1):
             if g == len(self.grid) or self._numbers[g] != self._numbers[first]:
@@ -80,7 +81,8 @@ class Levels:
 
 
 def _levels(length: int, size: int) -> list[int]:
-    """For each bandwidth of the grid into how many parts a block is cut, 0 for all its points."""
+    """The number of parts that a block is cut into, for each bandwidth of the grid; 0 keeps all
+    points."""
     of_block = length / BLOCKS
     found = []
     for g in range(size):
@@ -107,8 +109,8 @@ def estimate_coarse(coarse: Coarse, tau: Array, degree: int, rho: Array | None) 
 
 
 def places(levels: Levels, degree: int, rho: Array | None) -> tuple[Array, Array]:
-    """Where on the grid the bandwidth lies at every point: (S, T), numbers between 0 and G − 1; and
-    for each series the number of the narrowest bandwidth that does not interpolate, (S,)."""
+    """The place on the grid of the bandwidth at every point, (S, T), numbers between 0 and G − 1;
+    and the number of the narrowest bandwidth that does not interpolate, for each series, (S,)."""
     series, grid = levels.series, levels.grid
     shape = (len(grid), len(series.y), BLOCKS)
     total, judged = arrays.empty(shape, series.u), arrays.empty(shape, series.u)
@@ -145,7 +147,8 @@ def _on_host(array: Array) -> Any:
 
 
 def _along(levels: Levels, chosen: Array) -> Array:
-    """Of blocks, (S, B), to points: straight from the middle of each to the next, (S, T)."""
+    """Values of blocks, (S, B), at the points, (S, T): linear from the middle of each block to the
+    next."""
     xp = arrays.namespace(chosen)
     series = levels.series
     u = xp.broadcast_to(series.u, (max(len(series.u), len(levels.block)), series.u.shape[-1]))
@@ -159,7 +162,7 @@ def _along(levels: Levels, chosen: Array) -> Array:
 def _block_losses(
     levels: Levels, rows: slice, some: slice, degree: int, rho: Array | None
 ) -> tuple[Array, Array]:
-    """Sums of squared leave-one-out residuals, (G, S, B), and of how many points."""
+    """Sums of squared leave-one-out residuals, (G, S, B), and the number of points in each sum."""
     tau = levels.grid.rows(rows)[some]
     xp = arrays.namespace(tau)
     own = None if rho is None else rho[rows]
@@ -206,7 +209,7 @@ def _chosen(
 
 
 _TOGETHER = 64
-"""Series whose blocks are compared at a time: what that needs stays in the cache."""
+"""How many series have their blocks compared at a time, so that the data stay in the cache."""
 
 
 def choose(
@@ -221,10 +224,11 @@ def choose(
     """The number of the bandwidth at each of B blocks.
 
     Args:
-        total: squared leave-one-out residuals of each block, (G, S, B). judged: of how many points.
+        total: squared leave-one-out residuals of each block, (G, S, B). judged: the number of
+            points in each.
         overall: the number of the best bandwidth for all blocks, (S,).
-        bad: which bandwidths are out, (G, S).
-        within: standard errors by which a wider bandwidth may be worse than the best.
+        bad: which bandwidths are excluded, (G, S).
+        within: by how many standard errors a wider bandwidth may be worse than the best.
         reach: share of the blocks, on either side, whose errors count at a place.
 
     Returns:
@@ -234,7 +238,7 @@ def choose(
     rows = np.arange(series)
     loss = total / np.maximum(judged, 1)
     of_best = loss[overall, rows]
-    # Where a bandwidth interpolates a block, it has no error to show.
+    # A bandwidth that interpolates a block has no error there.
     loss = np.where(judged > 0, loss, of_best)
     noise = np.maximum(_box(of_best, max(3, int(_NOISE * blocks))), 1e-300)
     loss = loss / noise
@@ -258,7 +262,7 @@ def choose(
 
 
 def _box(array: Floats, reach: int) -> Floats:
-    """Means over `reach` neighbors on either side, as far as there are any, along the last axis."""
+    """Means over up to `reach` neighbors on either side, along the last axis."""
     count = array.shape[-1]
     until = np.zeros((*array.shape[:-1], count + 1))
     np.cumsum(array, -1, out=until[..., 1:])

@@ -1,9 +1,9 @@
 """The batched recurrence ``h_t = a_t·h_{t−1} + b_t``, the engine of every curve.
 
-On a CPU it goes tile by tile, so that nothing is allocated beyond the result and what one tile
-needs: matrix products (`rlviz.smooth.constant`) for an a that is one number, blocks
-(`rlviz.smooth.blocks`) for one that varies. On a CUDA device a Triton kernel reads and writes the
-data once; where Triton is missing, the same blocks run there in torch.
+On a CPU it runs tile by tile and allocates only the result and the memory for one tile: matrix
+products (`rlviz.smooth.constant`) for a constant a, blocks (`rlviz.smooth.blocks`) for an a that
+varies. On a CUDA device a Triton kernel reads and writes the data once; without Triton, the same
+blocks run there in torch.
 """
 
 from typing import Any
@@ -22,21 +22,21 @@ def scan(
     """Run ``h_t = a_t·h_{t−1} + b_t`` along the last axis of a batch of series.
 
     Args:
-        factor: a, a number for all points, (T,) for all series, or the shape of inputs; in
-            [-1, 1]; others soon overflow.
+        factor: a, either a number for all points, (T,) for all series, or the shape of inputs; in
+            [-1, 1], because others soon overflow.
         inputs: b, (..., T), float32 or float64, of any strides; never changed.
         initial: h before the first point, a number or (...); by default 0.
         reverse: run from the last point to the first.
-        out: where h goes, an array or tensor like inputs; by default a new one.
+        out: an array or tensor like inputs for h; by default a new one.
 
     Returns:
-        h, with the shape, dtype, library and device of inputs, and h at the point that was reached
-        last, (...), float64, to go on from. An a that varies is worked with in float64 at any
-        dtype on a CPU.
+        h, with the shape, dtype, library and device of inputs, and h at the last point of the run,
+        (...), float64, to continue from. On a CPU, an a that varies is computed in float64 at any
+        dtype.
 
     Raises:
         ValueError: shapes do not fit, or T is 0.
-        TypeError: these are no real numbers.
+        TypeError: these are not real numbers.
 
     Example:
         >>> import numpy as np
@@ -57,7 +57,7 @@ def scan(
     state = state.reshape(-1)
     result = arrays.output(out, inputs, b)
     h = result.reshape(-1, shape[-1])
-    with np.errstate(all="ignore"):  # what overflows is inf, as it is in a loop
+    with np.errstate(all="ignore"):  # overflow gives inf, as in a loop
         if arrays.has_kernel(b):
             from rlviz.smooth import scan_triton
 
@@ -102,7 +102,7 @@ def _constant(factor: float, inputs: Array, state: Array, h: Array) -> None:
     products = ConstantRecurrence(factor, inputs.shape[-1], dtype=inputs.dtype)
     for rows, some in arrays.tiles(inputs, ConstantRecurrence.TILE):
         last = products.run(inputs[rows, some], state[rows], h[rows, some])
-        if np.isnan(last).any():  # a product would spread it to the points before
+        if np.isnan(last).any():  # a product would spread NaN to the points before
             _varying(factor, inputs[rows, some], state[rows], h[rows, some], reverse=False)
         else:
             state[rows] = last

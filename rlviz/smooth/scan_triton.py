@@ -1,9 +1,9 @@
-"""The recurrence on a GPU: which kernel runs on what, and how it is launched.
+"""The recurrence on a GPU: it chooses and launches the kernel.
 
-Where there are many rows, a program walks along some of them with what it carries in registers.
-Few long rows are cut into chunks, one for each program, chained with decoupled look-back: a chunk
-says what it comes to by itself, gathers from the chunks before it until one says what all comes to,
-and says that in its turn. Nothing here waits for the device.
+With many rows, each program walks along some of them and keeps its state in registers. Few long
+rows are cut into chunks, one for each program, chained with decoupled look-back: a chunk publishes
+its own total, gathers from the chunks before it until one has published the total up to there, and
+then publishes its total up to its end. Nothing here waits for the device.
 """
 
 import functools
@@ -16,7 +16,7 @@ from rlviz.smooth.averages import SeriesBatch
 from rlviz.smooth.kernels import ALONG_X, CONSTANT, VARYING, chain, walk
 
 _POINTS = 1024
-"""Points that a program of four warps holds in registers at a time."""
+"""How many points a program of four warps holds in registers at a time."""
 
 
 def scan(factor: Any, inputs: Any, state: Any, out: Any, *, reverse: bool) -> None:
@@ -62,7 +62,7 @@ def _launch(
     """
     rows, length = y.shape
     strides = (*y.stride(), a.stride(0) if len(a) > 1 else 0, a.stride(1), out.stride(0))
-    # As a number it would reach the kernel in float32.
+    # A plain number would reach the kernel in float32.
     scale = torch.full((1,), number, dtype=torch.float64, device=y.device)
     block = min(_POINTS, triton.next_power_of_2(length))
     with torch.cuda.device_of(y):  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -85,7 +85,7 @@ def _launch(
 
 @functools.cache
 def _enough_rows(device: torch.device) -> int:
-    """Rows that keep all multiprocessors busy with a program for each row."""
+    """How many rows keep all multiprocessors busy with one program per row."""
     if device.type != "cuda":
         return 256
     return 4 * torch.cuda.get_device_properties(device).multi_processor_count

@@ -1,4 +1,4 @@
-"""A batch of series made ready to be fitted: checked, in float64, on one scale, with their gaps."""
+"""A batch of series made ready for fitting: checked, in float64, on one scale, with their gaps."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -13,11 +13,11 @@ class Series:
     """A batch of series, made ready: x from 0 to 1, values around 0, gaps without mass.
 
     Attributes:
-        u: (S, T), or (1, T) where all stand at the same x; the same as the point before in a gap.
+        u: (S, T), or (1, T) if all series share x; in a gap, u of the point before.
         y: (S, T); 0 in a gap.
-        mass: 1, or 0 in a gap: (S, T), or (1, T) where no series has one.
+        mass: 1, or 0 in a gap: (S, T), or (1, T) if no series has a gap.
         known: mass as a mask.
-        offset: (S, 1), what was taken from the values, in units of scale.
+        offset: (S, 1), the amount subtracted from the values, in units of scale.
         scale: (S, 1), the unit of y and offset: the largest value.
         extent: (S,) or (1,), the unit of u.
         step: (S,) or (1,), median distance between neighbors at different u.
@@ -34,7 +34,7 @@ class Series:
 
     @classmethod
     def of(cls, values: Array, x: Array) -> "Series":
-        """Make values (S, T) at x, (T,) or (S, T), ready.
+        """Prepare values (S, T) at x, (T,) or (S, T).
 
         Raises:
             ValueError: x decreases.
@@ -72,14 +72,15 @@ class Series:
         return Series(*(part[some] if len(part) == own else part for part in parts))
 
     def without_polynomial(self, degree: int) -> tuple["Series", Array]:
-        """The same less its polynomial of least squares, and that, (S, T). Fits of this degree give
-        any such polynomial back, so that nothing changes but what rounding and means do to it."""
+        """The series minus its least-squares polynomial, and that polynomial, (S, T). Fits of this
+        degree reproduce any such polynomial, so only the effects of rounding and of means
+        change."""
         xp = arrays.namespace(self.u)
         left, trend = self.y, xp.zeros_like(self.y)
         terms: list[Array] = []
         for power in range(degree + 1):
             term = self.u**power + 0.0 * self.mass
-            for _ in range(2):  # once more for what rounding left
+            for _ in range(2):  # a second time for what rounding left
                 for other in terms:
                     term = term - _slope(other, term, self.mass) * other
             terms.append(term)
@@ -89,13 +90,13 @@ class Series:
         return replace(self, y=xp.where(self.known, left, 0.0)), trend
 
     def halved(self, tau: Array) -> Array:
-        """Half of each bandwidth, but not under two median steps (nor over the bandwidth)."""
+        """Half of each bandwidth, but at least two median steps (and at most the bandwidth)."""
         xp = arrays.namespace(tau)
         return xp.minimum(tau, xp.maximum(tau / 2, 2 * self.step))
 
 
 def _slope(term: Array, y: Array, mass: Array) -> Array:
-    """Of the least-squares multiple of a term, (S, T), in y; 0 for one that is nothing: (S, 1)."""
+    """The least-squares coefficient of a term, (S, T), in y, (S, 1); 0 if the term vanishes."""
     xp = arrays.namespace(y)
     weighed = term * mass
     size = (weighed * term).sum(-1)
@@ -104,11 +105,11 @@ def _slope(term: Array, y: Array, mass: Array) -> Array:
 
 
 _NOTHING = 1e-20
-"""Mean square of a term, u being within 1, which rounding makes of one that is not there."""
+"""Mean square that rounding gives a vanishing term; u is within 1."""
 
 
 def _median_step(steps: Array) -> Array:
-    """Median of the positive steps of each row, 1 where there is none."""
+    """Median of the positive steps of each row; 1 if there are none."""
     xp = arrays.namespace(steps)
     if not steps.shape[-1]:
         return steps.sum(-1) + 1.0

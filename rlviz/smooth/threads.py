@@ -1,4 +1,4 @@
-"""Several pieces of one computation at once: NumPy lets go of the GIL while it counts."""
+"""Runs several pieces of one computation at once: NumPy releases the GIL while it computes."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 _WORTH_THREADS = 1 << 20
-"""Below so many points threads cost more than they bring."""
+"""With fewer points, threads cost more than they gain."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 def side_by_side(
     work: Callable[[Item], Result], items: Iterable[Item], *, points: int
 ) -> list[Result]:
-    """What `work` makes of each item, in order; on all cores from a million points in all on."""
+    """The results of `work` for each item, in order; from a million points on, on all cores."""
 
     def quietly(item: Item) -> Result:
         with np.errstate(all="ignore"):  # series without a point divide by nothing

@@ -1,4 +1,4 @@
-"""The forecast beyond the data: the law of a run and where it leads, or why there is none."""
+"""The forecast beyond the data: the law fitted to a run, or why there is none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""Runs that are drawn or compared together: their names, and which of them are seeds of one
-configuration."""
+"""Runs that are drawn or compared together: their names, and which share a configuration."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""Simple shapes fitted to a curve or to many simulated ones at once: line, bend, shift,
-parabola."""
+"""Simple shapes fitted to one or many curves at once: line, bend, shift, parabola."""
 
 from dataclasses import dataclass
 
