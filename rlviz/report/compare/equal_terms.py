@@ -40,8 +40,8 @@ def compare(
 
     All values are read off local-quadratic curves over cumulative RL FLOPs. A run reaches a level
     at the first compute at which its curve is there; if it started at the level or beyond, nothing
-    is said. A single run's intervals come from a bootstrap of the noise of its steps: another seed
-    may differ by more. For several seeds, the mean of their curves and the geometric mean of the
+    is said. A single run's intervals come from the band of its curve: another seed may differ by
+    more. For several seeds, the mean of their curves and the geometric mean of the
     compute they needed are compared. Their intervals follow Student's t over the seeds and include
     the noise of the steps.
 
@@ -52,8 +52,8 @@ def compare(
             `lower_is_better`.
         reference: the name of the run that the others are compared with; by default the first.
         levels: levels of the metric; by default round ones within the range that the runs passed.
-        resamples: number of bootstrap resamples, at least 100.
-        seed: seed of the bootstrap. The same runs and seed give the same numbers.
+        resamples: number of curves drawn within the errors, at least 100.
+        seed: seed of the drawn curves. The same runs and seed give the same numbers.
         allow_different_flops: whether to compare runs even if they counted different phases.
         lower_is_better: whether less of the metric, such as a loss, is better; runs then reach a
             level from above.
