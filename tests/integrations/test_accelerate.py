@@ -285,7 +285,10 @@ def train_on_two_ranks(launched, path, launcher, *, resumes=0):
             free.bind(("localhost", 0))
             arguments += (*ACCELERATE, f"--main_process_port={free.getsockname()[1]}")
     result = launched(*arguments, str(script))
-    assert result.returncode == 0, result.stderr[-3000:]
+    # Seen once in some twenty runs: a C++ thread of the process group aborts a process that is
+    # ending. What has to be on disk by then is asserted all the same.
+    aborted_at_the_end = "terminate called without an active exception" in result.stderr
+    assert result.returncode == 0 or aborted_at_the_end, result.stderr[-3000:]
     return [literal_eval((path / f"rank{rank}-{resumes}").read_text()) for rank in (0, 1)]
 
 
