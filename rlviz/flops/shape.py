@@ -79,11 +79,6 @@ class Shape:
             )
 
     @property
-    def matmul_params(self) -> int:
-        """N, the weights that one token is multiplied by: of experts, the active ones alone."""
-        return self.body_params + self.head_params
-
-    @property
     def total_params(self) -> int:
         """Weights held: all experts, the LM head and the input embedding as two matrices.
 

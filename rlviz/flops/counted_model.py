@@ -1,0 +1,99 @@
+"""A formula in the length of a sequence, for a model whose operations were counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from rlviz.flops.language_model import LanguageModel
+from rlviz.flops.lengths import ATTENTIONS, Attention, Lengths, attended_twice, total
+
+Reach: TypeAlias = Literal["all", "window", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What a model spends on pairs of tokens.
+
+    Attributes:
+        flops: for each (query, key) pair, forward.
+        reach: which keys a token t attends to, itself included: `all` t before it; those in a
+            `window` of `size` tokens, or the `size` best ones (sparse attention): min(t, size);
+            those in its own `block` of `size` tokens.
+        size: None for `all`.
+    """
+
+    flops: int
+    reach: Reach = "all"
+    size: int | None = None
+
+    def spent(self, lengths: Lengths, attention: str) -> int:
+        """FLOPs for sequences of these lengths, (n,)."""
+        if self.reach == "block" and self.size is not None:
+            whole, rest = np.divmod(lengths, self.size)
+            full = attended_twice(np.array([self.size]), None, attention) * total(whole)
+            return self.flops * (full + attended_twice(rest, None, attention)) // 2
+        return self.flops * attended_twice(lengths, self.size, attention) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """What linear attention spends on each chunk of a sequence.
+
+    Attributes:
+        flops: for one chunk, forward.
+        size: tokens in a chunk.
+    """
+
+    flops: int
+    size: int
+
+    def spent(self, lengths: Lengths, attention: str) -> int:
+        """FLOPs for sequences of these lengths, (n,): a chunk's are shared by its tokens; with
+        `full` attention, the last chunk is padded as it runs."""
+        if attention == "full":
+            return self.flops * total(-(-lengths // self.size))
+        return self.flops * total(lengths) // self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedModel(LanguageModel):
+    """A decoder whose operations were counted: `rlviz.flops.from_config` makes it.
+
+    It has the interface of `Transformer`. All numbers are forward FLOPs, exact integers.
+
+    Attributes:
+        architecture: the `model_type` of its config.
+        body_params, head_params: weights that a token is multiplied by, of experts the active ones
+            alone; also products of fixed size that a token costs otherwise.
+        per_sequence: FLOPs of a sequence whatever its length, such as the padding of convolutions.
+        pairs: what core attention costs, by its reach.
+        chunks: what chunked linear attention costs.
+        attention: how pairs of tokens count, as in `Transformer`.
+        unseen: kinds of work that multiply no matrices and so count nothing, such as a scan over
+            states.
+    """
+
+    architecture: str
+    body_params: int
+    head_params: int
+    per_sequence: int = 0
+    pairs: tuple[Pairs, ...] = ()
+    chunks: tuple[Chunks, ...] = ()
+    attention: Attention = "causal"
+    unseen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.attention not in ATTENTIONS:
+            raise ValueError(
+                f"attention must be one of {', '.join(ATTENTIONS)}, got {self.attention!r}."
+            )
+
+    def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
+        if self.attention == "none":
+            return 0
+        attention = "causal" if decoding else self.attention
+        spent = sum(part.spent(lengths, attention) for part in (*self.pairs, *self.chunks))
+        return spent + self.per_sequence * int(np.count_nonzero(lengths))
