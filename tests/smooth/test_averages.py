@@ -142,6 +142,16 @@ def test_ten_million_points_do_not_drift(dtype, along, gaps):
     np.testing.assert_allclose(some, dtype(0.7), rtol=TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("gap", [40, 160, 1000])
+def test_a_long_gap_at_the_end_fades_nothing_from_the_state(average, gap):
+    y, x = 1 + np.arange(5000.0) % 3, np.arange(5000.0)
+    y[-gap:] = math.nan
+    _, state = ema(y, x=x, tau=1.0)
+    _, num, den, last = average(y, x=x, tau=1.0)
+    assert (state["num"], state["den"]) == pytest.approx((num, den), rel=1e-13)
+    assert state["x"] == last == x[-gap - 1]
+
+
 @pytest.mark.parametrize("length", [3, 5000])
 def test_a_row_without_a_finite_point_is_nan(length):
     y = np.full((2, length), math.nan)
