@@ -4,16 +4,17 @@ Imports torch and transformers: only `from_config` imports this module, for arch
 no closed formula.
 
 The model stands on PyTorch's `meta` device, where tensors have shapes and no data. One pass of a
-sequence gives the FLOPs of each operation of each module. A few lengths show how each depends on
-the length: not at all, linearly, quadratically, or by chunks. Another length checks the formula.
+sequence gives the FLOPs of each operation of each module. Several lengths show how each depends on
+the length, with more lengths than a formula has coefficients.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,18 +22,20 @@ from typing import Any, TypeAlias
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rlviz.flops import formulas
+from rlviz.flops import equal_layers, formulas
 from rlviz.flops.counted_model import Chunks, Pairs, Reach
+from rlviz.flops.fit import Fit, fit
+from rlviz.flops.reach import reach, unknown_fields
 
 Place: TypeAlias = tuple[str, str]
 """The name of a module, and of an operation in it."""
 Spent: TypeAlias = dict[Place, int]
 
-_LENGTHS = (128, 256, 384)
-"""Multiples of every chunk size in use, so that chunks look linear there."""
-_ODD = 200
-"""No multiple of one: here they don't."""
-_CHUNK_SIZES = (16, 32, 64, 128, 256)
+_LENGTHS = (64, 96, 128, 200, 256, 384, 500, 640, 1000)
+_LEAST_LENGTHS = 6
+_SCANS = re.compile(r"mamba|rwkv|rglru|lstm|ssm", re.IGNORECASE)
+"""Classes of modules with a recurrence over states beside their matrix products."""
+_NO_SCANS = re.compile(r"norm|model|block|layer|forcausallm|rotary|attention$", re.IGNORECASE)
 
 
 class CantCountError(ValueError):
@@ -42,9 +45,9 @@ class CantCountError(ValueError):
 class _Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Notes what each operation below autograd costs, by the module that calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, inside: list[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.inside: list[str] = [""]
+        self.inside = inside
         self.spent: Spent = defaultdict(int)
         self.uncounted: set[str] = set()
 
@@ -58,7 +61,8 @@ class _Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         kwargs = kwargs or {}
         if func is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
             # A mask asks whether everything is seen: yes. Other questions are about positions.
-            return args[0].dtype is torch.bool or args[0].dtype.is_floating_point * 0.0
+            dtype = args[0].dtype
+            return True if dtype is torch.bool else 0.0 if dtype.is_floating_point else 0
         out = func(*args, **kwargs)
         packet = func.overloadpacket
         count = formulas.flops(packet, args, kwargs, out)
@@ -67,6 +71,17 @@ class _Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         elif count is None and formulas.may_multiply(func.namespace, packet.__name__):
             self.uncounted.add(f"{self.inside[-1]} ({packet.__name__})")
         return out
+
+    def measure(self, call: Callable[[], Any]) -> tuple[Any, Spent]:
+        """The output of a call, and what it alone costs."""
+        before = dict(self.spent)
+        output = call()
+        spent = {p: n - before.get(p, 0) for p, n in self.spent.items() if n != before.get(p, 0)}
+        return output, spent
+
+    def repeat(self, spent: Spent) -> None:
+        for place, flops in spent.items():
+            self.spent[place] += flops
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +93,58 @@ class Found:
         per_sequence: FLOPs whatever the length.
         pairs, chunks: as in `CountedModel`.
         head: the module that makes the logits.
+        embedding: weights of the input embedding.
+        unseen: as in `CountedModel`.
     """
 
-    per_token: Spent
+    per_token: Mapping[Place, int]
     per_sequence: int
     pairs: tuple[Pairs, ...]
     chunks: tuple[Chunks, ...]
     head: str
+    embedding: int
+    unseen: tuple[str, ...]
 
 
-def count(config: Any) -> Found:
+def count(config: Any, *, share: bool = True) -> Found:
     """Count a model that transformers can build from a config.
+
+    Args:
+        config: its config object.
+        share: run equal layers once.
 
     Raises:
         CantCountError: it can't be built or run, or its cost is no formula of the length.
     """
-    model = _built(config)
-    passes = {length: _passed(model, length) for length in (*_LENGTHS, _ODD)}
+    text = _text(config)
+    if strange := unknown_fields(text):
+        raise CantCountError(f"what {', '.join(strange)} makes a token attend to is not known")
+    with _quiet(), torch.no_grad(), torch.device("meta"):
+        model = _built(config, text)
+        with _watched(model, share) as passed:
+            passes = {length: passed(length) for length in _lengths(text)}
     return _formula(model, passes)
 
 
-def _built(config: Any) -> Any:
+def _text(config: Any) -> Any:
+    return config.get_text_config() if hasattr(config, "get_text_config") else config
+
+
+def _lengths(text: Any) -> tuple[int, ...]:
+    """Lengths that the model has positions for."""
+    fields = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "block_size")
+    most = [v for f in fields if isinstance(v := getattr(text, f, None), int) and v > 0]
+    fitting = tuple(length for length in _LENGTHS if length <= min(most, default=1000) - 4)
+    if len(fitting) >= _LEAST_LENGTHS:
+        return fitting
+    step = max(1, (min(most) - 4) // 8)
+    return tuple(step * k for k in range(1, 9))
+
+
+def _built(config: Any, text: Any) -> Any:
+    """The model, on the meta device, after a pass that shows that it runs."""
     import transformers
 
-    text = config.get_text_config() if hasattr(config, "get_text_config") else config
     known = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     kinds = [(transformers.AutoModelForCausalLM, text if text.model_type in known else config)]
     if text is not config:
@@ -110,14 +153,21 @@ def _built(config: Any) -> Any:
     for kind, its in kinds:
         for attention in ("eager", None):
             for dtype in (torch.bfloat16, torch.float32):
+                own = copy.deepcopy(its)
+                if getattr(own, "is_encoder_decoder", False) is False:
+                    own.is_decoder = True  # BERT and its kin attend to both sides without it
                 try:
-                    with _quiet(), torch.device("meta"):
-                        model = kind.from_config(its, attn_implementation=attention, dtype=dtype)
-                        _passed(model.eval(), 8)
-                        return model
+                    model = kind.from_config(own, attn_implementation=attention, dtype=dtype)
+                    model.eval()
+                    with _watched(model, share=True) as passed:
+                        passed(8)
+                    return model
                 except Exception as error:  # whatever a model's code raises
-                    errors.append(f"{type(error).__name__}: {error}")
-    said = re.sub(r"\s+", " ", errors[0])[:300]
+                    errors.append(error)
+    for error in errors:
+        if isinstance(error, CantCountError):
+            raise error
+    said = re.sub(r"\s+", " ", f"{type(errors[0]).__name__}: {errors[0]}")[:300]
     raise CantCountError(f"its model can't be built and run without data ({said})")
 
 
@@ -135,100 +185,84 @@ def _quiet() -> Iterator[None]:
         transformers.logging.set_verbosity(level)
 
 
-def _passed(model: Any, length: int) -> Spent:
-    """One forward pass of a sequence."""
-    census = _Census()
-    names = {module: name for name, module in model.named_modules()}
+@contextmanager
+def _watched(model: Any, share: bool) -> Iterator[Callable[[int], Spent]]:
+    """A function that passes a sequence of some length and says what each place spent."""
+    inside = [""]
     hooks = []
-    for module, name in names.items():
+    for name, module in model.named_modules():
         hooks += [
-            module.register_forward_pre_hook(lambda *_, name=name: census.inside.append(name)),
-            module.register_forward_hook(lambda *_: census.inside.pop() and None),
+            module.register_forward_pre_hook(lambda *_, name=name: inside.append(name)),
+            module.register_forward_hook(lambda *_: inside.pop() and None),
         ]
-    tokens = torch.zeros(1, length, dtype=torch.long, device="meta")
+    layers = {m: (look, m.forward) for m, look in equal_layers.groups(model).items()} if share else {}
+
+    def passed(length: int) -> Spent:
+        del inside[1:]
+        census = _Census(inside)
+        repeats = equal_layers.Repeats(census.measure, census.repeat)
+        for layer, (look, forward) in layers.items():
+            layer.forward = _repeating(repeats, look, forward)
+        with census:
+            model(input_ids=torch.zeros(1, length, dtype=torch.long), use_cache=False)
+        if census.uncounted:
+            places = ", ".join(sorted(census.uncounted)[:4])
+            raise CantCountError(f"these of its operations have no formula: {places}")
+        return dict(census.spent)
+
     try:
-        with _quiet(), torch.no_grad(), torch.device("meta"), census:
-            model(input_ids=tokens, use_cache=False)
+        yield passed
     finally:
+        for layer in layers:
+            del layer.forward
         for hook in hooks:
             hook.remove()
-    if census.uncounted:
-        raise CantCountError(
-            f"these of its operations have no formula: {', '.join(sorted(census.uncounted)[:4])}"
-        )
-    return census.spent
+
+
+def _repeating(repeats: equal_layers.Repeats, look: Any, forward: Any) -> Any:
+    return lambda *args, **kwargs: repeats.call(look, forward, args, kwargs)
 
 
 def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
-    per_token: Spent = {}
-    pairs: dict[tuple[Reach, int | None], int] = defaultdict(int)
-    chunks: dict[int, int] = defaultdict(int)
-    per_sequence, unknown = 0, []
+    fits = {}
     for place in {place: None for spent in passes.values() for place in spent}:
-        values = {length: spent.get(place, 0) for length, spent in passes.items()}
-        fit = _polynomial(values)
-        if fit is not None and min(fit) >= 0:
-            constant, linear, square = fit
-            per_sequence += constant
-            if linear:
-                per_token[place] = linear
-            if square:
-                pairs[_reach(model, place[0])] += square
-        elif (chunk := _chunk(values)) is not None:
-            chunks[chunk.size] += chunk.flops
-        else:
-            unknown.append(f"{place[0]} ({place[1]})")
+        fits[place] = fit({length: spent.get(place, 0) for length, spent in passes.items()})
+    text = _text(model.config)
+    unknown = [f"{name} ({operation})" for (name, operation), found in fits.items() if not found]
+    unknown += [
+        f"{name} ({operation}), the same for every length,"
+        for (name, operation), found in fits.items()
+        if found and found.constant and operation != "convolution"
+    ]
     if unknown:
         raise CantCountError(f"the cost of {', '.join(unknown[:4])} is no formula of the length")
+    known: dict[Place, Fit] = {place: found for place, found in fits.items() if found}
+    pairs: dict[tuple[Reach, int | None], int] = defaultdict(int)
+    chunks: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for (name, _), found in known.items():
+        if found.square:
+            try:
+                pairs[reach(text, model.get_submodule(name), name)] += found.square
+            except ValueError as error:
+                raise CantCountError(str(error)) from None
+        if found.inside:
+            pairs["block", found.size] += found.inside
+        if found.chunk:
+            chunks[found.size][0] += found.chunk
+            chunks[found.size][1] += found.between
     return Found(
-        per_token,
-        per_sequence,
-        tuple(Pairs(flops, *reach) for reach, flops in sorted(pairs.items(), key=str)),
-        tuple(Chunks(flops, size) for size, flops in sorted(chunks.items())),
+        {place: found.linear for place, found in known.items() if found.linear},
+        sum(found.constant for found in known.values()),
+        tuple(Pairs(flops, *reached) for reached, flops in sorted(pairs.items(), key=str)),
+        tuple(Chunks(flops, size, between) for size, (flops, between) in sorted(chunks.items())),
         _head(model),
+        int(model.get_input_embeddings().weight.numel()),
+        tuple(sorted({name for m in model.modules() if _scans(name := type(m).__name__)})),
     )
 
 
-def _polynomial(values: Mapping[int, int]) -> tuple[int, int, int] | None:
-    """Whole coefficients of 1, S and S² that give all values; None if there are none."""
-    (a, b, c) = _LENGTHS
-    first, second = values[b] - values[a], values[c] - values[b]
-    square, rest = divmod(second - first, 2 * (b - a) ** 2)  # the three are equally far apart
-    linear, more = divmod(first - square * (b * b - a * a), b - a)
-    constant = values[a] - linear * a - square * a * a
-    fits = values[_ODD] == constant + linear * _ODD + square * _ODD**2
-    return None if rest or more or not fits else (constant, linear, square)
-
-
-def _chunk(values: Mapping[int, int]) -> Chunks | None:
-    """What a chunk costs where a sequence is cut into chunks, the last one padded."""
-    for size in _CHUNK_SIZES:
-        flops, rest = divmod(values[_LENGTHS[-1]] * size, _LENGTHS[-1])
-        if not rest and all(spent == -(-length // size) * flops for length, spent in values.items()):
-            return Chunks(flops, size)
-    return None
-
-
-def _reach(model: Any, name: str) -> tuple[Reach, int | None]:
-    """Which keys the attention of a module reaches, as its config says."""
-    config = model.config.get_text_config()
-    parts = name.split(".")
-    index = next((int(part) for part in parts if part.isdigit()), None)
-    kinds = getattr(config, "layer_types", None)
-    kind = kinds[index] if kinds and index is not None and index < len(kinds) else None
-    if kind == "chunked_attention":
-        return "block", config.attention_chunk_size
-    module = model.get_submodule(name)
-    window = getattr(module, "sliding_window", None)
-    if kind == "full_attention":
-        window = None
-    elif kind == "sliding_attention" and window is None:
-        window = getattr(config, "sliding_window", None)
-    if isinstance(window, int) and window > 0:
-        return "window", window
-    if isinstance(top := getattr(module, "index_topk", None), int) and "indexer" not in name:
-        return "window", top
-    return "all", None
+def _scans(name: str) -> bool:
+    return _SCANS.search(name) is not None and _NO_SCANS.search(name) is None
 
 
 def _head(model: Any) -> str:

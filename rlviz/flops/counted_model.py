@@ -45,16 +45,22 @@ class Chunks:
     Attributes:
         flops: for one chunk, forward.
         size: tokens in a chunk.
+        between: for each of the (c + 1)² pairs that the states before, between and after c chunks
+            make, where a model without its kernels multiplies their decays as a matrix. Kernels
+            hand the state on from chunk to chunk, which costs no products.
     """
 
     flops: int
     size: int
+    between: int = 0
 
     def spent(self, lengths: Lengths, attention: str) -> int:
         """FLOPs for sequences of these lengths, (n,): a chunk's are shared by its tokens; with
-        `full` attention, the last chunk is padded as it runs."""
+        `full` attention, the last chunk is padded and states are paired as it runs."""
         if attention == "full":
-            return self.flops * total(-(-lengths // self.size))
+            count = -(-lengths // self.size)
+            states = total((count[count > 0] + 1) ** 2)
+            return self.flops * total(count) + self.between * states
         return self.flops * total(lengths) // self.size
 
 
