@@ -93,6 +93,7 @@ class Found:
         per_sequence: FLOPs whatever the length.
         pairs, chunks: as in `CountedModel`.
         head: the module that makes the logits.
+        width: of what the head reads.
         embedding: weights of the input embedding.
         unseen: as in `CountedModel`.
     """
@@ -102,6 +103,7 @@ class Found:
     pairs: tuple[Pairs, ...]
     chunks: tuple[Chunks, ...]
     head: str
+    width: int
     embedding: int
     unseen: tuple[str, ...]
 
@@ -195,7 +197,9 @@ def _watched(model: Any, share: bool) -> Iterator[Callable[[int], Spent]]:
             module.register_forward_pre_hook(lambda *_, name=name: inside.append(name)),
             module.register_forward_hook(lambda *_: inside.pop() and None),
         ]
-    layers = {m: (look, m.forward) for m, look in equal_layers.groups(model).items()} if share else {}
+    layers = (
+        {m: (look, m.forward) for m, look in equal_layers.groups(model).items()} if share else {}
+    )
 
     def passed(length: int) -> Spent:
         del inside[1:]
@@ -256,6 +260,7 @@ def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
         tuple(Pairs(flops, *reached) for reached, flops in sorted(pairs.items(), key=str)),
         tuple(Chunks(flops, size, between) for size, (flops, between) in sorted(chunks.items())),
         _head(model),
+        _width(model),
         int(model.get_input_embeddings().weight.numel()),
         tuple(sorted({name for m in model.modules() if _scans(name := type(m).__name__)})),
     )
@@ -268,3 +273,8 @@ def _scans(name: str) -> bool:
 def _head(model: Any) -> str:
     head = model.get_output_embeddings()
     return next((name for name, module in model.named_modules() if module is head), "")
+
+
+def _width(model: Any) -> int:
+    weight = getattr(model.get_output_embeddings(), "weight", None)
+    return int((model.get_input_embeddings().weight if weight is None else weight).shape[-1])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from rlviz.flops.language_model import LanguageModel
-from rlviz.flops.lengths import ATTENTIONS, Attention, Lengths, attended_twice, total
+from rlviz.flops.lengths import Attention, Lengths, attended_twice, read_attention, total
 
 Reach: TypeAlias = Literal["all", "window", "block"]
 
@@ -74,6 +74,7 @@ class CountedModel(LanguageModel):
         architecture: the `model_type` of its config.
         body_params, head_params: weights that a token is multiplied by, of experts the active ones
             alone; also products of fixed size that a token costs otherwise.
+        hidden_size: the width of what the head reads.
         per_sequence: FLOPs of a sequence whatever its length, such as the padding of convolutions.
         pairs: what core attention costs, by its reach.
         chunks: what chunked linear attention costs.
@@ -85,6 +86,7 @@ class CountedModel(LanguageModel):
     architecture: str
     body_params: int
     head_params: int
+    hidden_size: int
     per_sequence: int = 0
     pairs: tuple[Pairs, ...] = ()
     chunks: tuple[Chunks, ...] = ()
@@ -92,10 +94,10 @@ class CountedModel(LanguageModel):
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.attention not in ATTENTIONS:
-            raise ValueError(
-                f"attention must be one of {', '.join(ATTENTIONS)}, got {self.attention!r}."
-            )
+        read_attention(self.attention)
+
+    def with_value_head(self) -> CountedModel:
+        return replace(self, head_params=self.hidden_size)
 
     def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
         if self.attention == "none":

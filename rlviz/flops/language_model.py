@@ -30,6 +30,10 @@ class LanguageModel(ABC):
     def head_params(self) -> int:
         """Weights of the LM head."""
 
+    @abstractmethod
+    def with_value_head(self) -> LanguageModel:
+        """The same layers with a head of one value in place of a vocabulary: a critic."""
+
     @property
     def matmul_params(self) -> int:
         """N, the weights that one token is multiplied by: of experts, the active ones alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from rlviz.flops import hf_config
@@ -67,6 +67,7 @@ class Transformer(Shape, LanguageModel):
         It knows the text models of Llama, Mistral, Mixtral, Qwen2, Qwen3, Qwen3-MoE, DeepSeek-V2
         and V3, Kimi-K2, Gemma 2 and 3, gpt-oss, GPT-2, OLMo 2, Phi-3, SmolLM3 and Granite. It reads
         the `text_config` of a multimodal config; image tokens then cost what text tokens cost.
+        `rlviz.flops.from_config` takes any other architecture too.
 
         Args:
             config: a `transformers` config object, or the mapping of its `config.json`.
@@ -85,6 +86,9 @@ class Transformer(Shape, LanguageModel):
             6607077376
         """
         return cls(**hf_config.read(config), attention=attention, count_embedding=count_embedding)
+
+    def with_value_head(self) -> Transformer:
+        return replace(self, vocab_size=1)
 
     def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
         """Scores and weighted values of all layers, forward: 2·(qk + v) FLOPs per head and pair."""
