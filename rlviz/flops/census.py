@@ -11,10 +11,11 @@ the length, with more lengths than a formula has coefficients.
 from __future__ import annotations
 
 import copy
+import functools
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -24,18 +25,24 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from rlviz.flops import equal_layers, formulas
 from rlviz.flops.counted_model import Chunks, Pairs, Reach
-from rlviz.flops.fit import Fit, fit
+from rlviz.flops.fit import CHUNK_SIZES, Fit, fit
 from rlviz.flops.reach import reach, unknown_fields
 
 Place: TypeAlias = tuple[str, str]
 """The name of a module, and of an operation in it."""
 Spent: TypeAlias = dict[Place, int]
 
-_LENGTHS = (64, 96, 128, 200, 256, 384, 500, 640, 1000)
-_LEAST_LENGTHS = 6
+_LENGTHS = (40, 64, 100, 200, 256, 384, 600)
+_LARGEST_CHUNK = 256
+"""Of which the lengths hold one, two and three."""
+_CHUNKS = ("chunk_size", "mamba_chunk_size", "block_size")
+_POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 _SCANS = re.compile(r"mamba|rwkv|rglru|lstm|ssm", re.IGNORECASE)
 """Classes of modules with a recurrence over states beside their matrix products."""
 _NO_SCANS = re.compile(r"norm|model|block|layer|forcausallm|rotary|attention$", re.IGNORECASE)
+
+
+_may_multiply = functools.cache(formulas.may_multiply)
 
 
 class CantCountError(ValueError):
@@ -68,7 +75,7 @@ class _Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         count = formulas.flops(packet, args, kwargs, out)
         if count:
             self.spent[self.inside[-1], packet.__name__] += count
-        elif count is None and formulas.may_multiply(func.namespace, packet.__name__):
+        elif count is None and _may_multiply(func.namespace, packet.__name__):
             self.uncounted.add(f"{self.inside[-1]} ({packet.__name__})")
         return out
 
@@ -133,14 +140,17 @@ def _text(config: Any) -> Any:
 
 
 def _lengths(text: Any) -> tuple[int, ...]:
-    """Lengths that the model has positions for."""
-    fields = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "block_size")
-    most = [v for f in fields if isinstance(v := getattr(text, f, None), int) and v > 0]
-    fitting = tuple(length for length in _LENGTHS if length <= min(most, default=1000) - 4)
-    if len(fitting) >= _LEAST_LENGTHS:
-        return fitting
-    step = max(1, (min(most) - 4) // 8)
-    return tuple(step * k for k in range(1, 9))
+    """Lengths that the model has positions for, and that hold several of its chunks."""
+    larger = -(-max(_sizes(text, _CHUNKS), default=1) // _LARGEST_CHUNK)
+    most = min(_sizes(text, _POSITIONS), default=_LENGTHS[-1] + 4) - 4
+    if larger == 1 and most < _LENGTHS[-1]:
+        return tuple(sorted({max(1, most * length // _LENGTHS[-1]) for length in _LENGTHS}))
+    return tuple(larger * length for length in _LENGTHS)
+
+
+def _sizes(text: Any, fields: Iterable[str]) -> list[int]:
+    values = vars(text)
+    return [v for f in fields if isinstance(v := values.get(f), int) and v > 0]
 
 
 def _built(config: Any, text: Any) -> Any:
@@ -197,9 +207,8 @@ def _watched(model: Any, share: bool) -> Iterator[Callable[[int], Spent]]:
             module.register_forward_pre_hook(lambda *_, name=name: inside.append(name)),
             module.register_forward_hook(lambda *_: inside.pop() and None),
         ]
-    layers = (
-        {m: (look, m.forward) for m, look in equal_layers.groups(model).items()} if share else {}
-    )
+    equal = equal_layers.groups(model) if share else {}
+    layers = {layer: (look, layer.forward) for layer, look in equal.items()}
 
     def passed(length: int) -> Spent:
         del inside[1:]
@@ -228,10 +237,11 @@ def _repeating(repeats: equal_layers.Repeats, look: Any, forward: Any) -> Any:
 
 
 def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
-    fits = {}
+    text, fits = _text(model.config), {}
+    sizes = sorted({*CHUNK_SIZES, *_sizes(text, _CHUNKS)})
     for place in {place: None for spent in passes.values() for place in spent}:
-        fits[place] = fit({length: spent.get(place, 0) for length, spent in passes.items()})
-    text = _text(model.config)
+        values = {length: spent.get(place, 0) for length, spent in passes.items()}
+        fits[place] = fit(values, sizes)
     unknown = [f"{name} ({operation})" for (name, operation), found in fits.items() if not found]
     unknown += [
         f"{name} ({operation}), the same for every length,"

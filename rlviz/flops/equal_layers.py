@@ -10,7 +10,7 @@ cost.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import torch
@@ -76,7 +76,7 @@ def shape_of(value: Any) -> Hashable:
         return "tensor", tuple(value.shape), value.dtype
     if isinstance(value, (tuple, list)):
         return tuple(map(shape_of, value))
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return tuple((key, shape_of(v)) for key, v in value.items())
     return value if isinstance(value, Hashable) else type(value)
 
@@ -84,7 +84,7 @@ def shape_of(value: Any) -> Hashable:
 def _known(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return all(map(_known, value))
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return all(map(_known, value.values()))
     return isinstance(value, (torch.Tensor, *_NOTHING))
 

@@ -83,6 +83,8 @@ def read(config: object) -> Fields:
     if text is not None:
         return read(text)
     kind = source.get("model_type", default="")
+    if source.get("per_layer_config" if isinstance(config, Mapping) else "is_heterogeneous"):
+        raise NoClosedFormulaError(f"the layers of this {kind} config differ in size. {_COUNT}")
     reader = _reader(kind)
     if reader is None:
         _sizes(source)  # only to learn which fields are missing

@@ -67,7 +67,10 @@ _TELLING = re.compile(
     r"swa|slid|window|chunk|block_size|sparse_(?:attn|attention|block|topk)|compress|lsh_"
     r"|^index|^local_|attention_type$|lookback|routing_attention"
 )
-_HARMLESS = {"block_size": ("minimax",), "attention_type": ("original_full",)}
+_HARMLESS = {
+    "block_size": ("minimax", "big_bird", "bigbird_pegasus"),
+    "attention_type": ("original_full", "bigbird_pegasus"),
+}
 
 
 def unknown_fields(config: Any) -> list[str]:
@@ -96,6 +99,7 @@ def reach(config: Any, module: Any, name: str) -> Reached:
         ValueError: the layer is of a kind that is not known.
     """
     kind = _kind(config, name)
+    config = _of_layer(config, name)
     if "indexer" in name:
         return _ALL  # it scores all keys to choose among them
     if kind is None:
@@ -116,8 +120,20 @@ def reach(config: Any, module: Any, name: str) -> Reached:
 
 def _kind(config: Any, name: str) -> str | None:
     kinds = next((k for n in _PER_LAYER if (k := getattr(config, n, None))), None)
-    index = next((int(part) for part in name.split(".") if part.isdigit()), None)
+    index = _index(name)
     return None if kinds is None or index is None or index >= len(kinds) else str(kinds[index])
+
+
+def _of_layer(config: Any, name: str) -> Any:
+    """The config of one layer, where layers have their own."""
+    index = _index(name)
+    if index is None or getattr(config, "is_heterogeneous", False) is not True:
+        return config
+    return config.per_layer_config[index]
+
+
+def _index(name: str) -> int | None:
+    return next((int(part) for part in name.split(".") if part.isdigit()), None)
 
 
 def _of_all_layers(config: Any, module: Any) -> Reached:

@@ -75,8 +75,9 @@ class RLVizCallback(TrainerCallback, ExportableState):
     ) -> None:
         if model is not None and not isinstance(model, LanguageModel):
             raise TypeError(
-                f"model must come from rlviz.flops.from_config or Transformer, got {type(model).__name__}. The network "
-                "itself is known from the trainer; leave it out."
+                "model must come from rlviz.flops.from_config or rlviz.flops.Transformer, got "
+                f"{type(model).__name__}. The network itself is known from the trainer; leave it "
+                "out."
             )
         self._deferred = DeferredCallback(logdir, options)
         plain = (str, int, float, bool)

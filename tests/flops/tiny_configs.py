@@ -89,12 +89,15 @@ TINY = {
     "gemma": {},
     "gemma4_text": {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 64}
     | SLIDING
-    | {"global_head_dim": 16, "num_kv_shared_layers": 0},
+    | {"head_dim": None, "num_kv_shared_layers": 0},
     "glm": {},
     "glm4": {},
     "glm4_moe": EXPERTS,
     "glm_moe_dsa": MLA | EXPERTS | DSA,
     "gpt_bigcode": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 1024},
+    "gemma3n_text": {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 64}
+    | SLIDING
+    | {"num_kv_shared_layers": 0, "laurel_rank": 4, "activation_sparsity_pattern": None},
     "gpt_neo": {"num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]}
     | {"window_size": 128},
     "gpt_neox": {},
@@ -106,10 +109,11 @@ TINY = {
     "helium": {},
     "hunyuan_v1_dense": {},
     "hunyuan_v1_moe": {"num_experts": 4, "moe_topk": 2},
-    "jamba": EXPERTS | {"mamba_d_state": 4, "mamba_dt_rank": 4, "attn_layer_period": 2}
+    "jamba": EXPERTS
+    | {"mamba_d_state": 4, "mamba_dt_rank": 4, "attn_layer_period": 2}
     | {"attn_layer_offset": 1, "expert_layer_period": 2, "expert_layer_offset": 1},
     "jais2": {},
-    "kimi_linear": MLA | EXPERTS | MIXED | {"linear_attn_config": None},
+    "kimi_linear": MLA | EXPERTS | MIXED | {"short_conv_kernel_size": 4},
     "lfm2": {"layer_types": ["conv", "full_attention"]},
     "lfm2_moe": EXPERTS | {"layer_types": ["conv", "full_attention"], "num_dense_layers": 1},
     "llama": {},
@@ -126,7 +130,11 @@ TINY = {
     "nanochat": {},
     "nemotron": {},
     "nemotron_h": {"mamba_num_heads": 8, "mamba_head_dim": 8, "ssm_state_size": 8, "n_groups": 1}
-    | {"chunk_size": 16, "hybrid_override_pattern": "M*", "layers_block_type": ["mamba", "attention"]},
+    | {
+        "chunk_size": 16,
+        "hybrid_override_pattern": "M*",
+        "layers_block_type": ["mamba", "attention"],
+    },
     "olmo": {},
     "olmo2": {},
     "olmo3": SLIDING,
@@ -158,7 +166,7 @@ def config(name):
     """The tiny config of an architecture."""
     kind = type(transformers.AutoConfig.for_model(name))
     known = {*inspect.signature(kind.__init__).parameters, *vars(kind()), *kind.attribute_map}
-    fields = {k: v for k, v in (SIZES | TINY[name]).items() if k in known}
+    fields = {k: v for k, v in (SIZES | TINY[name]).items() if k in known and v is not None}
     return transformers.AutoConfig.for_model(name, **fields)
 
 
