@@ -166,6 +166,8 @@ _OPERANDS: dict[Any, tuple[int, ...]] = {
     **dict.fromkeys(_packets("convolution", "_convolution", "_slow_conv2d_forward"), (0, 1)),
 }
 
+_SOLVERS = frozenset(_packets("linalg_solve_triangular"))
+
 # One fused backward kernel makes all gradients at once: twice the forward pass.
 _FUSED = frozenset(
     _packets(*_FUSED_ATTENTION, "mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn")
@@ -181,6 +183,9 @@ def backward_flops(packet: Any, args: Sequence[Any], forward: int) -> int | None
         args: its arguments; those with `requires_grad` are differentiated.
         forward: its own FLOPs.
     """
+    if packet in _SOLVERS:
+        # The gradient of the right side is solved for, and gives that of the triangle in a product.
+        return forward * (3 if args[0].requires_grad else 1)
     operands = _OPERANDS.get(packet)
     if operands is not None:
         return forward * sum(bool(args[k].requires_grad) for k in operands)

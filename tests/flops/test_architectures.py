@@ -21,7 +21,7 @@ else:
     transformers = pytest.importorskip("transformers")
 
 sys.path.insert(0, str(Path(__file__).parent))
-import tiny_configs  # noqa: E402
+import tiny_configs
 
 pytestmark = pytest.mark.filterwarnings("default")  # transformers' own
 
@@ -131,8 +131,8 @@ refused. Written by `python tests/flops/test_architectures.py`.
 
 ## Text parts of image-text models
 
-Of {len(images)} image-text models, the text parts of {len(fine)} are counted. Most are models of the
-table above; these are not:
+Of {len(images)} image-text models, the text parts of {len(fine)} are counted. Most are models of
+the table above; these are not:
 
 | architecture | how | checked against | layers |
 |---|---|---|---|

@@ -156,17 +156,18 @@ TINY = {
     "starcoder2": {},
     "vaultgemma": SLIDING,
     "xglm": {"d_model": 32, "num_layers": 2, "attention_heads": 4, "ffn_dim": 48},
-    "xlstm": {"num_blocks": 2, "num_heads": 4, "embedding_dim": 32},
     "zamba2": {"mamba_ngroups": 1, "n_mamba_heads": 8, "mamba_headdim": 8, "mamba_d_state": 8}
     | {"chunk_size": 16, "layers_block_type": ["mamba", "hybrid"], "hybrid_layer_ids": [1]},
 }
 
 
-def config(name):
+def config(name, **changes):
     """The tiny config of an architecture."""
     kind = type(transformers.AutoConfig.for_model(name))
     known = {*inspect.signature(kind.__init__).parameters, *vars(kind()), *kind.attribute_map}
-    fields = {k: v for k, v in (SIZES | TINY[name]).items() if k in known and v is not None}
+    fields = {
+        k: v for k, v in (SIZES | TINY[name] | changes).items() if k in known and v is not None
+    }
     return transformers.AutoConfig.for_model(name, **fields)
 
 
