@@ -158,10 +158,12 @@ def _built(config: Any, text: Any) -> Any:
     import transformers
 
     known = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    kinds = [(transformers.AutoModelForCausalLM, text if text.model_type in known else config)]
+    kinds: list[tuple[Any, Any]] = [
+        (transformers.AutoModelForCausalLM, text if text.model_type in known else config)
+    ]
     if text is not config:
         kinds.append((transformers.AutoModelForImageTextToText, config))
-    errors = []
+    errors: list[Exception] = []
     for kind, its in kinds:
         for attention in ("eager", None):
             for dtype in (torch.bfloat16, torch.float32):
@@ -176,11 +178,11 @@ def _built(config: Any, text: Any) -> Any:
                     return model
                 except Exception as error:  # whatever a model's code raises
                     errors.append(error)
-    for error in errors:
-        if isinstance(error, CantCountError):
-            raise error
-    said = re.sub(r"\s+", " ", f"{type(errors[0]).__name__}: {errors[0]}")[:300]
-    raise CantCountError(f"its model can't be built and run without data ({said})")
+    for said in errors:
+        if isinstance(said, CantCountError):
+            raise said
+    first = re.sub(r"\s+", " ", f"{type(errors[0]).__name__}: {errors[0]}")[:300]
+    raise CantCountError(f"its model can't be built and run without data ({first})")
 
 
 @contextmanager
@@ -188,7 +190,7 @@ def _quiet() -> Iterator[None]:
     import transformers
 
     level = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
+    transformers.logging.set_verbosity(transformers.logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -84,8 +84,8 @@ class CountedModel(LanguageModel):
     """
 
     architecture: str
-    body_params: int
-    head_params: int
+    body_params: int = field()  # without a default: the base class has properties of these names
+    head_params: int = field()
     hidden_size: int
     per_sequence: int = 0
     pairs: tuple[Pairs, ...] = ()
@@ -103,5 +103,6 @@ class CountedModel(LanguageModel):
         if self.attention == "none":
             return 0
         attention = "causal" if decoding else self.attention
-        spent = sum(part.spent(lengths, attention) for part in (*self.pairs, *self.chunks))
+        spent = sum(part.spent(lengths, attention) for part in self.pairs)
+        spent += sum(part.spent(lengths, attention) for part in self.chunks)
         return spent + self.per_sequence * int(np.count_nonzero(lengths))

@@ -70,7 +70,7 @@ def shape_of(value: Any) -> Hashable:
 
     Example:
         >>> shape_of((torch.zeros(2, 3), None, 4))
-        (('tensor', (2, 3), torch.float32), None, 4)
+        (('tensor', (2, 3), torch.float32), (None,), (4,))
     """
     if isinstance(value, torch.Tensor):
         return "tensor", tuple(value.shape), value.dtype
@@ -78,7 +78,7 @@ def shape_of(value: Any) -> Hashable:
         return tuple(map(shape_of, value))
     if isinstance(value, Mapping):
         return tuple((key, shape_of(v)) for key, v in value.items())
-    return value if isinstance(value, Hashable) else type(value)
+    return (value,) if isinstance(value, Hashable) else (type(value),)
 
 
 def _known(value: Any) -> bool:
