@@ -84,7 +84,8 @@ def _count(config: object, why: str) -> tuple[Found, str]:
     try:
         import transformers
 
-        from rlviz.flops import census
+        from rlviz.flops.census import count
+        from rlviz.flops.meta_model import CantCountError
     except ImportError as error:
         raise ValueError(
             f"{why} To count it from its config, install transformers and torch ({error})."
@@ -94,8 +95,8 @@ def _count(config: object, why: str) -> tuple[Found, str]:
     key = json.dumps([type(read).__name__, read.to_dict()], sort_keys=True, default=str)
     if key not in _counted:
         try:
-            _counted[key] = census.count(read)
-        except census.CantCountError as error:
+            _counted[key] = count(read)
+        except CantCountError as error:
             raise ValueError(
                 f"the FLOPs of {kind!r} can't be counted from its config: {error}. {_INSTEAD}"
             ) from error

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 Basis: TypeAlias = tuple[Callable[[int], int], ...]
 
+_FEW = 64
 CHUNK_SIZES = (16, 32, 64, 128, 256, 512)
 
 
@@ -34,6 +35,20 @@ class Fit:
     chunk: int = 0
     between: int = 0
     inside: int = 0
+
+    @property
+    def shifted(self) -> bool:
+        """Whether the constant is what a few more tokens cost, which a model adds to a sequence.
+
+        Example:
+            >>> Fit(constant=9 * 4, linear=4).shifted, Fit(16, 8, 1).shifted, Fit(5, 4).shifted
+            (True, True, False)
+        """
+        more = Fraction(self.linear, 2 * self.square) if self.square else None
+        if more is None:
+            more = Fraction(self.constant, self.linear) if self.linear else Fraction(0)
+            return more.denominator == 1 and 0 < more <= _FEW
+        return more.denominator == 1 and more <= _FEW and self.constant == self.square * more**2
 
 
 def fit(values: Mapping[int, int], sizes: Sequence[int] = CHUNK_SIZES) -> Fit | None:

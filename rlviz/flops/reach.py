@@ -65,7 +65,7 @@ _UNDERSTOOD = frozenset(
 )
 _TELLING = re.compile(
     r"swa|slid|window|chunk|block_size|sparse_(?:attn|attention|block|topk)|compress|lsh_"
-    r"|^index|^local_|attention_type$|lookback|routing_attention"
+    r"|^index|^zero_expert|^local_|attention_type$|lookback|routing_attention"
 )
 _HARMLESS = {
     "block_size": ("minimax", "big_bird", "bigbird_pegasus"),
@@ -107,8 +107,6 @@ def reach(config: Any, module: Any, name: str) -> Reached:
     if kind == "chunked_attention":
         return "block", _size(config, kind, "attention_chunk_size")
     if kind == "indexed_attention":
-        if getattr(config, "indexer_n_heads", 0) is None:
-            return _ALL  # Qwen4 without its indexer
         return "window", _size(config, kind, "index_topk")
     if kind in _SLIDING:
         window = getattr(module, "sliding_window", None)

@@ -34,10 +34,16 @@ RELEASED = {
     "deepseek_v2": {"num_experts_per_tok": 6, "moe_intermediate_size": 1536},
     "dots1": {"n_routed_experts": 128, "num_experts_per_tok": 6, "n_shared_experts": 2}
     | {"n_group": 1, "topk_group": 1, "first_k_dense_replace": 1},
+    "big_bird": {"attention_type": "original_full"},  # what its decoder needs
+    "cohere_compass_text": {
+        "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 5e4}}
+    },
+    "dbrx": {"attn_config": {"kv_n_heads": 8, "rope_theta": 5e5, "clip_qkv": 8}},
     "hunyuan_v1_dense": {"head_dim": 128},
     "hunyuan_v1_moe": {"head_dim": 128},
     "lfm2_moe": {"layer_types": ["conv", "conv", "full_attention", "conv"] * 8},
     "ministral": {"head_dim": 128},
+    "nemotron": {"num_key_value_heads": 8},
 }
 # A sample for every run: each way of counting, and a refusal.
 SAMPLE = ("llama", "cohere2", "qwen3_next", "mamba2", "deepseek_v32", "blt")
@@ -48,13 +54,14 @@ def names(table):
 
 
 def texts():
-    """Architecture of each text part of image-text models that is none of the causal models."""
+    """Image-text model -> its text part, where that is a causal model of the table, or itself."""
     found = {}
     for name in names(IMAGES):
         try:
-            found[name] = transformers.AutoConfig.for_model(name).get_text_config().model_type
-        except Exception as error:
-            found[name] = error
+            text = transformers.AutoConfig.for_model(name).get_text_config().model_type
+        except Exception:
+            text = name
+        found[name] = text if text in names(TEXT) else name
     return found
 
 
@@ -92,7 +99,7 @@ def checked(name, how):
         return "–"
     if name in tiny_configs.TINY:
         return "real model, to the integer"
-    return "seven lengths" if how == "counted" else "like its kin"
+    return "further lengths" if how == "counted" else "like its kin"
 
 
 def row(name):
@@ -104,11 +111,10 @@ def written():
     rows = [row(name) for name in names(TEXT)]
     ways = Counter(counted(name)[0] for name in names(TEXT))
     images = texts()
-    others = sorted({t for t in images.values() if isinstance(t, str)} - {*names(TEXT)})
+    others = [name for name, text in images.items() if name == text and name not in names(TEXT)]
     rows_of_others = [row(name) for name in others]
-    refused = {name for name in (*names(TEXT), *others) if counted(name)[0] == "refused"}
-    fine = [n for n, t in images.items() if isinstance(t, str) and t not in refused]
-    bad = [f"`{n}`" for n in images if n not in fine]
+    fine = [name for name, text in images.items() if counted(text)[0] != "refused"]
+    bad = [f"`{name}`" for name in images if name not in fine]
     return f"""# Architectures
 
 How `rlviz.flops.from_config` counts the {len(rows)} causal language models of transformers
@@ -118,10 +124,10 @@ defaults of their config classes{", with what released models set where those la
 refused. Written by `python tests/flops/test_architectures.py`.
 
 - *closed*: a formula in the sizes. *counted*: the model is built without memory and its operations
-  are counted at seven lengths, which one formula has to give to the integer. *refused*: an error
+  are counted at several lengths, which one formula has to give to the integer. *refused*: an error
   says why.
 - *real model*: a small model with weights, run under torch's `FlopCounterMode`, agrees to the
-  integer. *seven lengths*: the check within the count alone.
+  integer. *further lengths*: the check within the count alone.
 - *pairs*: what core attention reaches, of all layers together. *chunks*: linear attention and state
   spaces. [Definitions](definitions.md#any-architecture) says how each counts.
 
@@ -132,7 +138,7 @@ refused. Written by `python tests/flops/test_architectures.py`.
 ## Text parts of image-text models
 
 Of {len(images)} image-text models, the text parts of {len(fine)} are counted. Most are models of
-the table above; these are not:
+the table above; the others are counted as a whole, without images:
 
 | architecture | how | checked against | layers |
 |---|---|---|---|

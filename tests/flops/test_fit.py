@@ -48,6 +48,15 @@ def test_other_costs_have_no_formula(cost):
     assert fit(values(cost)) is None
 
 
+@pytest.mark.parametrize("more", [1, 32])
+def test_tokens_that_a_model_adds_are_told_from_other_constants(more):
+    for cost in (lambda s: 6 * (s + more), lambda s: 6 * (s + more) ** 2):
+        assert fit(values(cost)).shifted
+        assert not fit(values(lambda s, cost=cost: cost(s) + 1)).shifted
+    assert not fit(values(lambda s: 4096)).shifted
+    assert not fit(values(lambda s: 6 * (s + 1000))).shifted
+
+
 def test_one_wrong_value_leaves_no_formula():
     costs = values(lambda s: 3 * s * s)
     assert fit(costs) is not None

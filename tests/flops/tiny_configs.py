@@ -74,6 +74,9 @@ TINY = {
     "cohere": {},
     "cohere2": SLIDING,
     "cwm": SLIDING,
+    "dbrx": {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 1024}
+    | {"attn_config": {"kv_n_heads": 2, "rope_theta": 5e5, "clip_qkv": 8}}
+    | {"ffn_config": {"ffn_hidden_size": 48, "moe_num_experts": 4, "moe_top_k": 2}},
     "deepseek_v3": MLA | EXPERTS,
     "deepseek_v32": MLA | EXPERTS | DSA,
     "diffllama": {},
