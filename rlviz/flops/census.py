@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rlviz.flops.counted_model import Chunks, Pairs, Reach
+from rlviz.flops.counted_model import Chunks, Pairs
 from rlviz.flops.fit import CHUNK_SIZES, Fit, fit
 from rlviz.flops.meta_model import CantCountError, Place, Spent, chunk_sizes, passes, text_of
-from rlviz.flops.reach import reach, unknown_fields
+from rlviz.flops.reach import Reached, reach, unknown_fields
 
 _SCANS = re.compile(
     r"(Mamba|Bamba|H1|Ssm|SSM)\w*(Mixer|MambaLayer)$|Rglru$|RwkvSelfAttention$|[sm]LSTM(Layer|Cell)$"
@@ -77,7 +77,7 @@ def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
     if unknown:
         raise CantCountError(f"the cost of {', '.join(unknown[:4])} is no formula of the length")
     known: dict[Place, Fit] = {place: found for place, found in fits.items() if found}
-    pairs: dict[tuple[Reach, int | None], int] = defaultdict(int)
+    pairs: dict[Reached, int] = defaultdict(int)
     chunks: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for (name, _), found in known.items():
         if found.square:

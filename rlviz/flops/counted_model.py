@@ -10,7 +10,7 @@ import numpy as np
 from rlviz.flops.language_model import LanguageModel
 from rlviz.flops.lengths import Attention, Lengths, attended_twice, read_attention, total
 
-Reach: TypeAlias = Literal["all", "window", "block"]
+Reach: TypeAlias = Literal["all", "window", "block", "blocks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,36 @@ class Pairs:
         flops: for each (query, key) pair, forward.
         reach: which keys a token t attends to, itself included: `all` t before it; those in a
             `window` of `size` tokens, or the `size` best ones (sparse attention): min(t, size);
-            those in its own `block` of `size` tokens.
+            those in its own `block` of `size` tokens; those in `count` `blocks` of `size` tokens,
+            its own and the best ones before it.
         size: None for `all`.
+        count: 1 but for `blocks`.
     """
 
     flops: int
     reach: Reach = "all"
     size: int | None = None
+    count: int = 1
 
     def spent(self, lengths: Lengths, attention: str) -> int:
         """FLOPs for sequences of these lengths, (n,)."""
-        if self.reach == "block" and self.size is not None:
-            whole, rest = np.divmod(lengths, self.size)
-            full = attended_twice(np.array([self.size]), None, attention) * total(whole)
-            return self.flops * (full + attended_twice(rest, None, attention)) // 2
+        if self.reach == "block":
+            return self.flops * self._inside_blocks(lengths, attention) // 2
+        if self.reach == "blocks" and self.size is not None:
+            most = self.count * self.size
+            if attention != "causal":
+                return self.flops * attended_twice(lengths, most, attention) // 2
+            near, far = np.minimum(lengths, most), np.maximum(lengths - most, 0)
+            twice = attended_twice(near, None, attention) + self._inside_blocks(far, attention)
+            return self.flops * (twice + 2 * (most - self.size) * total(far)) // 2
         return self.flops * attended_twice(lengths, self.size, attention) // 2
+
+    def _inside_blocks(self, lengths: Lengths, attention: str) -> int:
+        """Twice the pairs of tokens of the same block."""
+        size = self.size or 1
+        whole, rest = np.divmod(lengths, size)
+        full = attended_twice(np.array([size]), None, attention) * total(whole)
+        return full + attended_twice(rest, None, attention)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
     with _quiet(), torch.no_grad(), torch.device("meta"):
         for build in _ways(config):
             try:
-                model = build().eval()
+                model = build().to("meta").eval()  # some parameters are born elsewhere
                 return model, _passes(model, lengths(text_of(config)), share)
             except Exception as error:  # whatever a model's code raises
                 errors.append(error)

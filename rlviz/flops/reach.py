@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from rlviz.flops.counted_model import Reach
 
-Reached: TypeAlias = tuple[Reach, int | None]
+Reached: TypeAlias = tuple[Reach, int | None] | tuple[Reach, int, int]
 
 _ALL: Reached = ("all", None)
 _FULL = frozenset(
@@ -68,6 +68,9 @@ _TELLING = re.compile(
     r"|^index|^zero_expert|^local_|attention_type$|lookback|routing_attention"
 )
 _HARMLESS = {
+    "index_topk_blocks": ("minimax_m3_vl_text",),  # in layers of its own kind
+    "index_block_size": ("minimax_m3_vl_text",),
+    "index_local_blocks": ("minimax_m3_vl_text",),
     "block_size": ("minimax", "big_bird", "bigbird_pegasus"),
     "attention_type": ("original_full", "bigbird_pegasus"),
 }
@@ -88,7 +91,8 @@ def unknown_fields(config: Any) -> list[str]:
 
 
 def reach(config: Any, module: Any, name: str) -> Reached:
-    """Which keys the attention of a module reaches, and the size of its window or block.
+    """Which keys the attention of a module reaches, the size of its window or block, and how many
+    blocks, if there are several.
 
     Args:
         config: the model's text config.
@@ -108,6 +112,9 @@ def reach(config: Any, module: Any, name: str) -> Reached:
         return "block", _size(config, kind, "attention_chunk_size")
     if kind == "indexed_attention":
         return "window", _size(config, kind, "index_topk")
+    if kind == "minimax_m3_sparse" and getattr(config, "index_local_blocks", 0) > 0:
+        size = _size(config, kind, "index_block_size")
+        return "blocks", size, _size(config, kind, "index_topk_blocks")
     if kind in _SLIDING:
         window = getattr(module, "sliding_window", None)
         return "window", window if _is_size(window) else _size(config, kind, *_WINDOWS)

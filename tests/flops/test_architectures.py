@@ -45,6 +45,8 @@ RELEASED = {
     "ministral": {"head_dim": 128},
     "nemotron": {"num_key_value_heads": 8},
 }
+# No text models of their own: they take codes of audio, or another model's states.
+OTHERS = {"musicgen", "musicgen_melody", "gemma4_assistant", "gemma4_unified_assistant"}
 # A sample for every run: each way of counting, and a refusal.
 SAMPLE = ("llama", "cohere2", "qwen3_next", "mamba2", "deepseek_v32", "blt")
 
@@ -91,6 +93,8 @@ def windows(window):
 
 
 def reach_of(part):
+    if part.reach == "blocks":
+        return f"{part.count} blocks of {part.size:,}"
     return part.reach if part.size is None else f"{part.reach} {part.size:,}"
 
 
@@ -118,10 +122,11 @@ def written():
     return f"""# Architectures
 
 How `rlviz.flops.from_config` counts the {len(rows)} causal language models of transformers
-{transformers.__version__}, and the text parts of its {len(images)} image-text models, from the
-defaults of their config classes{", with what released models set where those lack a field"}.
+{transformers.__version__} and the text parts of its {len(images)} image-text models, from the
+defaults of their config classes, with what released models set where those lack a field:
 {ways["closed"]} follow from closed formulas, {ways["counted"]} are counted, {ways["refused"]} are
-refused. Written by `python tests/flops/test_architectures.py`.
+refused; {len(OTHERS)} of these are no text models of their own (codes of audio, or another model's
+states). Written by `python tests/flops/test_architectures.py`.
 
 - *closed*: a formula in the sizes. *counted*: the model is built without memory and its operations
   are counted at several lengths, which one formula has to give to the integer. *refused*: an error
@@ -157,10 +162,11 @@ def test_the_table_says_how_it_is_counted(name):
     assert row(name) in table().splitlines()
 
 
-def test_the_table_has_every_causal_model_and_95_percent_are_counted():
+def test_the_table_has_every_causal_model_and_95_percent_of_text_models_are_counted():
     rows = re.findall(r"^\| `(.+?)` \| (\w+) ", table().split("## Text parts")[0], re.MULTILINE)
     assert [name for name, _ in rows] == names(TEXT)
-    assert sum(how != "refused" for _, how in rows) >= 0.95 * len(rows)
+    ways = [how for name, how in rows if name not in OTHERS]
+    assert sum(how != "refused" for how in ways) >= 0.95 * len(ways)
 
 
 @pytest.mark.soak

@@ -87,6 +87,13 @@ def test_an_indexer_scores_all_keys_and_attention_reaches_the_best():
     assert spent == 2 * (latent * NEAR + indexer * ALL)
 
 
+def test_chosen_blocks_are_the_best_ones_and_a_tokens_own():
+    sizes = {"index_block_size": 4, "index_topk_blocks": 2, "index_local_blocks": 1}
+    spent, _ = mixing("minimax_m3_vl_text", 10, **sizes)
+    chosen = (1 + 2 + 3 + 4 + 5 + 6 + 7 + 8) + (4 + 1) + (4 + 2)
+    assert spent == PAIR * (chosen + ALL) + 2 * 2 * 8 * ALL  # an indexer of 2 heads of width 8
+
+
 def test_blocks_of_linear_attention_are_pairs_within_them():
     spent, _ = mixing("minimax", 40, block_size=16)
     inside = 2 * (16 * 17 // 2) + 8 * 9 // 2

@@ -61,6 +61,15 @@ def test_a_kind_of_layer_without_its_size_is_refused(kind):
         both(config(layer_types=[kind] * 2))
 
 
+def test_chosen_blocks_have_a_size_and_a_number():
+    sizes = {"index_block_size": 128, "index_topk_blocks": 16}
+    its = config(layer_types=["minimax_m3_sparse"] * 2, index_local_blocks=1, **sizes)
+    assert both(its) == [("blocks", 128, 16)] * 2
+    its.index_local_blocks = 0  # then a token's own block may be left out
+    with pytest.raises(ValueError, match="layer_types has minimax_m3_sparse"):
+        both(its)
+
+
 def test_an_unknown_kind_of_layer_is_refused():
     with pytest.raises(ValueError, match="layer_types has star_attention, of which"):
         both(config(layer_types=["star_attention"] * 2))

@@ -127,6 +127,9 @@ TINY = {
     "mamba2": {"num_heads": 8, "head_dim": 8, "state_size": 8, "n_groups": 1, "chunk_size": 16},
     "minicpm3": MLA,
     "minimax": EXPERTS | MIXED | {"block_size": 16},
+    "minimax_m3_vl_text": EXPERTS
+    | {"layer_types": ["minimax_m3_sparse", "full_attention"], "index_n_heads": 2}
+    | {"index_head_dim": 8, "index_block_size": 16, "index_topk_blocks": 8, "rotary_dim": 4},
     "minimax_m2": EXPERTS,
     "mixtral": EXPERTS,
     "mpt": {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 1024},
@@ -183,7 +186,7 @@ def model(name):
     real = transformers.AutoModelForCausalLM.from_config(its, attn_implementation="eager")
     if hasattr(real, "set_experts_implementation"):
         real.set_experts_implementation("eager")
-    return real.eval()
+    return real.eval().requires_grad_(False)
 
 
 def _triangles(a, b, *args, out_shape=None, **kwargs):
