@@ -11,13 +11,12 @@ from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.curves import Curve, Value
 from rlviz.report.series.measures import Measure, default_measures, measure
-from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, MOST, analyse
+from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, analyse
 from rlviz.report.statistics.together import together
 from rlviz.report.summary import facts
-from rlviz.report.summary.narrative import Axis, findings, p_text, sentence
+from rlviz.report.summary.narrative import Axis, p_text, sentence
 from rlviz.report.summary.result import Claim, Summary
 from rlviz.report.summary.values_text import form_of
-from rlviz.smooth.bins import averaged, averaged_ties
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +51,7 @@ def summarise(history: History) -> Summary:
     claims = [_claim(measure(name, [history]), history, over, unsure) for name in names]
     claims.sort(key=lambda claim: not claim.values)  # recorded measures first
     claims += _forecast(history, unsure)
-    claims += _connection(history, over.positions(history), unsure)
+    claims += _connection(history, over, unsure)
     return Summary(
         f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
         tuple(claims),
@@ -74,18 +73,12 @@ def _claim(what: Measure, history: History, over: XAxis, unsure: list[str]) -> C
     values = what.values(history)
     assert values is not None  # without values there is no curve
     x, y = curves.finite(over.positions(history), values)
-    form, axis, found = form_of(name), _axis(history, x), analyse(x, y)
+    form, axis, found = form_of(name), _axis(history, x), analyse(curve, x, y)
     if len(y) < FEWEST:
         points = wording.counted(len(y), "point")
         unsure.append(f"{label}: {points} are too few to tell a change from chance.")
-    elif found.noise is not None and not found.drift_excluded:
-        unsure.append(
-            f"{label}: whether it changed for a reason. A random walk of the same roughness "
-            f"can't be excluded with these {len(y)} steps, so no trend and no shape is claimed."
-        )
     told = sentence(label, form, axis, curve, found)
-    shown = tuple(findings(label, form, axis, found))
-    return Claim(name, label, told, _values(curve, x), shown)
+    return Claim(name, label, told, _values(curve, x))
 
 
 def _curve(what: Measure, history: History, over: XAxis) -> Curve | None:
@@ -157,16 +150,22 @@ def _forecast(history: History, unsure: list[str]) -> list[Claim]:
     return [Claim("forecast", "Forecast", told, {})]
 
 
-def _connection(history: History, x: Floats, unsure: list[str]) -> list[Claim]:
+def _connection(history: History, over: XAxis, unsure: list[str]) -> list[Claim]:
     """Whether accuracy and parallelism move together, beyond the fact that both change along the
     run."""
+    x = over.positions(history)
     accuracy, parallelism = history.accuracy, history.parallelism
     known = np.isfinite(x) & np.isfinite(accuracy) & np.isfinite(parallelism)
-    at, first = averaged(*averaged_ties(x[known], accuracy[known]), MOST)
-    _, second = averaged(*averaged_ties(x[known], parallelism[known]), MOST)
-    if len(at) < FEWEST or not np.ptp(first) > 0 or not 0 < np.ptp(second) < 1 / LEAST_EXTENT:
+    x, first, second = x[known], accuracy[known], parallelism[known]
+    if len(np.unique(x)) < FEWEST or not np.ptp(first) > 0:
         return []
-    found = together(at, first, second)
+    if not 0 < np.ptp(second) < 1 / LEAST_EXTENT:
+        return []
+    names = (schema.ACCURACY, schema.PARALLELISM)
+    one, two = (curves.curve_of(history, measure(name, [history]), over) for name in names)
+    assert one is not None
+    assert two is not None  # both have points
+    found = together((one, two), x, first, second)
     tests = f"{p_text(found.p_around)} around their curves, {p_text(found.p_changes)} for changes"
     if not found.is_claimed:
         unsure.append(
