@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from rlviz import schema, wording
 from rlviz.report.history import History
 from rlviz.report.series import curves
-from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import Curve, Value
 from rlviz.report.series.measures import Measure, default_measures, measure
-from rlviz.report.statistics import Analysis, Segment, analyse
+from rlviz.report.statistics import Segment, analyse
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT
 from rlviz.report.statistics.together import together
 from rlviz.report.summary import facts

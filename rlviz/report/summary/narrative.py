@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from rlviz import wording
 from rlviz.report.series.curves import Curve, Value
-from rlviz.report.statistics import Analysis, Scatter, Segment
+from rlviz.report.statistics import Analysis, Segment
+from rlviz.report.statistics.scatter import Scatter
 from rlviz.report.summary.places import Places
 
 Form = Callable[[Value], str]
@@ -83,7 +84,9 @@ def _uncertain(name: str, form: Form, places: Places, curve: Curve, found: Analy
     """A metric of which no move is certain."""
     first, last = found.segments[0], found.segments[-1]
     start, end = form(start_of(first)), form(end_of(last))
-    told = f"{name} " + (f"began and ended at {start}" if start == end else f"went from {start} to {end}")
+    told = f"{name} " + (
+        f"began and ended at {start}" if start == end else f"went from {start} to {end}"
+    )
     if not found.drift:
         return f"{told}; within its noise no rise or fall is certain."
     return (

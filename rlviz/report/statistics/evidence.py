@@ -1,0 +1,133 @@
+"""Evidence that a series moves: the slopes over many intervals, each in its standard error.
+
+A slope over an interval has the sign of the truth's change there if the truth is monotone, whatever
+a smoother does at a bend. So a curve shows where something may have happened, and these slopes tell
+whether it did. The noise has its own size at every place, and it may last from bin to bin.
+
+Source: L. Duembgen, V. G. Spokoiny, Annals of Statistics 29 (2001), for tests on all intervals with
+a price for each length.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+ANCHORED = 1.45
+"""The most that an interval from the first bin on pays. Other intervals of its length begin
+anywhere, so there are more of them, and chance is larger."""
+INSIDE = 0.8
+"""The share of an interval that lies inside a move if it counts for it."""
+_SHORTEST = 8
+_FINER = 1.1
+"""Ratio of the lengths of intervals from the first bin on."""
+_NEAR = 0.15
+"""The share of all bins, on either side, over which the size of the noise is averaged."""
+
+
+class Evidence:
+    """The slopes over intervals of a series of bins.
+
+    Attributes:
+        variance: of the noise at each bin, (n,).
+        correlation: of the noise of a bin with that of the next, in [0, 1).
+
+    Args:
+        y: the series, (n,).
+        correlation: see above.
+        least: smaller variances count as this one.
+    """
+
+    def __init__(self, y: Floats, correlation: float, least: float) -> None:
+        self.correlation = correlation
+        self.variance = np.maximum(noise_variance(y, correlation), least)
+        starts, lengths = _intervals(len(y))
+        stops = starts + lengths
+        error = np.sqrt(_mean(self.variance, starts, stops) * slope_variance(lengths, correlation))
+        self._starts, self._stops = starts, stops
+        self._z = _slopes(y, starts, stops) / error
+        price = np.sqrt(2 * np.log(math.e * len(y) / lengths))
+        self._price = np.where(starts == 0, np.minimum(price, ANCHORED), price)
+
+    def strengths(self, first: Ints, last: Ints, signs: Floats) -> Floats:
+        """The evidence for moves from one bin to another, each (k,), in the directions of `signs`:
+        the largest ``z − price`` of the intervals inside; −inf if none is."""
+        first, last, signs = first[:, None], last[:, None], signs[:, None]
+        shared = np.minimum(self._stops, last + 1) - np.maximum(self._starts, first)
+        inside = shared >= INSIDE * (self._stops - self._starts)
+        return np.asarray(np.where(inside, signs * self._z - self._price, -np.inf).max(1))
+
+    def strength(self, first: int, last: int, sign: float) -> float:
+        """The evidence for one move; see `strengths`."""
+        return float(self.strengths(np.array([first]), np.array([last]), np.array([sign]))[0])
+
+
+def noise_variance(y: Floats, correlation: float) -> Floats:
+    """The variance of AR(1) noise at each place, (n,), from second differences nearby.
+
+    >>> alternating = np.arange(30.0) % 2  # second differences of ±1 after halving
+    >>> [round(float(noise_variance(alternating, rho)[0]), 6) for rho in (0.0, 0.5)]
+    [0.666667, 1.6]
+    """
+    squares = (y[1:-1] - (y[:-2] + y[2:]) / 2) ** 2
+    near = max(6, int(_NEAR * len(y)))
+    index = np.clip(np.arange(len(y)) - 1, 0, len(squares) - 1)
+    first, last = np.maximum(index - near, 0), np.minimum(index + near + 1, len(squares))
+    return np.asarray(_mean(squares, first, last) * 2 / ((1 - correlation) * (3 - correlation)))
+
+
+def slope_variance(lengths: Ints, correlation: float) -> Floats:
+    """Variances of least-squares slopes over consecutive points with AR(1) noise of variance 1.
+
+    >>> slope_variance(np.array([3]), 0.0), slope_variance(np.array([3]), 0.5)
+    (array([0.5]), array([0.375]))
+    """
+    length = lengths[:, None].astype(np.float64)
+    lag = np.arange(float(lengths.max()))
+    left = np.maximum(length - lag, 0.0)  # pairs at that lag
+    middle = (length - 1) / 2
+    # Sum over i = 0 ... left-1 of (i - middle)·(i + lag - middle).
+    squares = (left - 1) * left * (2 * left - 1) / 6
+    products = squares + (lag - 2 * middle) * left * (left - 1) / 2
+    products = products + middle * (middle - lag) * left
+    weights = np.where(lag == 0, 1.0, 2.0) * correlation**lag
+    sums: Floats = (products * weights).sum(1)
+    return np.asarray(sums / products[:, 0] ** 2)
+
+
+def _intervals(count: int) -> tuple[Ints, Ints]:
+    """Starts and lengths of the intervals: lengths in steps of √2, a start at every quarter of
+    one; from the first bin on lengths in steps of a tenth."""
+    shortest = min(_SHORTEST, max(6, count // 3))
+    steps = int(2 * math.log2(count / shortest)) + 1
+    lengths = {round(shortest * 2 ** (i / 2)) for i in range(steps)} | {count}
+    starts = {
+        length: [*range(0, count - length + 1, max(1, length // 4)), count - length]
+        for length in lengths
+        if length <= count
+    }
+    finer = int(math.log(count / _SHORTEST, _FINER)) + 1 if count > _SHORTEST else 0
+    for length in {int(_SHORTEST * _FINER**i) for i in range(finer)}:
+        starts.setdefault(length, [0])
+    pairs = sorted({(start, length) for length, many in starts.items() for start in many})
+    found = np.array(pairs)
+    return found[:, 0], found[:, 1]
+
+
+def _slopes(y: Floats, starts: Ints, stops: Ints) -> Floats:
+    """Least-squares slopes over the bins from `starts` up to `stops`, per bin."""
+    y = y - y.mean()
+    sums = np.concatenate([[0.0], np.cumsum(y)])
+    moments = np.concatenate([[0.0], np.cumsum(y * np.arange(len(y)))])
+    length = (stops - starts).astype(np.float64)
+    middle = starts + (length - 1) / 2
+    products = moments[stops] - moments[starts] - middle * (sums[stops] - sums[starts])
+    return np.asarray(products / (length * (length**2 - 1) / 12))
+
+
+def _mean(values: Floats, starts: Ints, stops: Ints) -> Floats:
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray((sums[stops] - sums[starts]) / (stops - starts))
