@@ -47,8 +47,8 @@ def summarise(history: History, *, metrics: Sequence[str] | None = None) -> Summ
         >>> import numpy as np
         >>> run = History({"step": np.array([1.0, 2.0]), "correct": np.array([1.0, 3.0]),
         ...                "graded": np.array([4.0, 4.0])}, logdir="runs/a")
-        >>> print(summarise(run).claims[0].sentence)
-        Training accuracy has only 2 values: 25.0 % at step 1 is the first, 75.0 % at step 2 the last.
+        >>> summarise(run).claims[0].values["end"].value
+        0.75
     """
     if not isinstance(history, History):
         raise TypeError(
@@ -106,8 +106,8 @@ class _Telling:
             self._lacking.append(label)
             return
         x, y = curves.finite(self._x, values)
-        form = form_of(name)
         found = analyse(curve, x, y)
+        form = form_of(name, found.segments)
         self.segments[name] = found.segments
         rows: Sequence[tuple[str, str]] = ()
         if found.segments:
@@ -183,7 +183,8 @@ class _Telling:
             return
         names = (schema.ACCURACY, schema.PARALLELISM)
         one, two = (curves.curve_of(history, measure(n, [history]), self._axis) for n in names)
-        assert one is not None and two is not None  # both have points
+        if one is None or two is None:
+            return
         found = together((one, two), x, first, second)
         self.statistics.append(
             f"Accuracy and parallelism: correlation {found.correlation:.2f} around their curves "
@@ -225,10 +226,12 @@ def _lack(x: Floats, y: Floats) -> str:
     """What keeps a metric from being told, as a clause."""
     places = len(np.unique(x))
     if len(y) < FEWEST:
-        return f"has only {wording.counted(len(y), 'value')}"
-    if places < FEWEST:
-        return f"has values at only {wording.counted(places, 'place')} of the axis"
-    return "has values too large or too close to each other to be compared"
+        lack = f"has only {wording.counted(len(y), 'value')}"
+    elif places < FEWEST:
+        lack = f"has values at only {wording.counted(places, 'place')} of the axis"
+    else:
+        return "has values too large or too close to each other to be compared"
+    return f"{lack}, too few to tell a change from chance"
 
 
 def _values(curve: Curve, x: Floats) -> dict[str, Value]:

@@ -2,8 +2,9 @@
 
 from rlviz.report.series.curves import Value
 from rlviz.report.statistics import Analysis
-from rlviz.report.summary.narrative import Form, end_of, scatter_of, start_of
+from rlviz.report.summary.narrative import end_of, scatter_of, start_of
 from rlviz.report.summary.places import Places
+from rlviz.report.summary.values_text import Form
 
 
 def findings(name: str, form: Form, places: Places, found: Analysis) -> list[tuple[str, str]]:

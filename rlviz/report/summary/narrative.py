@@ -3,19 +3,18 @@
 All that is told is read off the segments: each number is the curve's, at the place named beside it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rlviz import wording
 from rlviz.report.series.curves import Curve, Value
 from rlviz.report.statistics import Analysis, Segment
 from rlviz.report.statistics.scatter import Scatter
 from rlviz.report.summary.places import Places
-
-Form = Callable[[Value], str]
+from rlviz.report.summary.values_text import Form
 
 _NEAR_AN_END = 0.02
-"""A metric whose first or last value is further than this share of the run from the run's own end is
-told with the place."""
+"""A first or last value that is further than this share of the run from the run's own end is told
+with its place."""
 _PACES = {"ever slower": "ever more slowly"}
 
 
@@ -51,13 +50,13 @@ def few_values(
     """What can be said of values that show no change: the first and the last.
 
     Args:
-        lack: why they don't, such as "has only 13 values".
+        lack: why they don't, such as "has only 13 values, too few to tell a change from chance".
         values, steps: as they were recorded, at least one.
     """
     if len(values) == 1:
         return f"{name} has a single value, {form(Value(values[0]))} at step {steps[0]:,}."
-    first, last = (f"at step {steps[end]:,}, is {form(Value(values[end]))}" for end in (0, -1))
-    return f"{name} {lack}: the first, {first}, the last, {last}."
+    first, last = (f"{form(Value(values[end]))} at step {steps[end]:,}" for end in (0, -1))
+    return f"{name} {lack}: {first} is the first, {last} the last."
 
 
 def scatter_of(form: Form, scatter: Scatter) -> tuple[str, str]:
@@ -89,9 +88,10 @@ def _uncertain(name: str, form: Form, places: Places, curve: Curve, found: Analy
     )
     if not found.drift:
         return f"{told}; within its noise no rise or fall is certain."
+    told += _extreme(form, places, curve, first, last)
     return (
-        f"{told}{_extreme(form, places, curve, first, last)}. Noise that lasts as long as this one's "
-        "moves like that by itself, so no rise or fall is certain."
+        f"{told}. Noise that lasts as long as this one's moves like that by itself, so no rise or "
+        "fall is certain."
     )
 
 
@@ -154,7 +154,8 @@ class _Moves:
         if i + 1 == len(self):
             return False  # the last value is always told
         after = self._segments[i + 1]
-        if (after.y_end > segment.y_start) != (after.kind == "rises"):
+        start, next_end = self._form(start_of(segment)), self._form(end_of(after))
+        if start == next_end or (after.y_end > segment.y_start) != (after.kind == "rises"):
             return False
         error = max(segment.y_start_error or 0.0, segment.y_end_error or 0.0)
         return abs(segment.y_end - segment.y_start) <= error / 2

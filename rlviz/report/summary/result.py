@@ -9,7 +9,7 @@ from rlviz import schema, wording
 from rlviz.markdown import escaped, table, to_html
 from rlviz.report.series.curves import Value
 from rlviz.report.statistics import Segment
-from rlviz.report.summary.values_text import form_of
+from rlviz.report.summary.values_text import Form, form_of
 
 _WHEN = ("start", "middle", "end")
 _READING = (
@@ -17,9 +17,9 @@ _READING = (
     "Values are those of the figure's curve at the place named beside them; start, middle and end "
     "are the first step, half of the x axis and the last step. The number after ± is half of the "
     "curve's band, about two standard errors.",
-    "A rise, a fall or a turn is told where noise of single steps, lasting or not (AR(1)), does not "
-    "explain it; a level stretch changes by less than a tenth of the curve's range. The strength of "
-    "a move is the largest |z| of its slopes, less what chance makes of as many.",
+    "A rise, a fall or a turn is told where noise of single steps, lasting or not (AR(1)), does "
+    "not explain it; a level stretch changes by less than a tenth of the curve's range. The "
+    "strength of a move is the largest |z| of its slopes, less what chance makes of as many.",
     "That something happened does not say that training caused it, or that it would happen again: "
     "that takes more seeds (`rlviz compare`).",
     "Scatter is the standard deviation of single steps around the curve.",
@@ -187,17 +187,18 @@ def _values(summary: Summary) -> str:
     rows = []
     for claim in summary.claims:
         if claim.values:
-            rows.append(_row(escaped(claim.label), claim.name, claim.values))
+            form = form_of(claim.name, summary.segments.get(claim.name, ()))
+            rows.append(_row(escaped(claim.label), form, claim.values))
         if claim.name == schema.ACCURACY:
             rows += [
-                _row(f"Accuracy, {escaped(group)}", claim.name, values)
+                _row(f"Accuracy of {escaped(group)}", form_of(claim.name), values)
                 for group, values in summary.groups.items()
             ]
     return table(["", *_WHEN], rows, right=3)
 
 
-def _row(label: str, name: str, values: dict[str, Value]) -> list[str]:
-    return [label, *(form_of(name)(values[when]) for when in _WHEN)]
+def _row(label: str, form: Form, values: dict[str, Value]) -> list[str]:
+    return [label, *(form(values[when]) for when in _WHEN)]
 
 
 def _findings(summary: Summary) -> str:
