@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.series.curves import Curve
-from rlviz.report.statistics.evidence import Evidence
+from rlviz.report.statistics.binned import Binned
+from rlviz.report.statistics.moves import Piece
 from rlviz.report.statistics.scatter import Scatter, scatter_of
-from rlviz.report.statistics.segments import Bins, Piece, Segment, pieces_of, segments_of
-from rlviz.smooth.bins import averaged, averaged_ties
-from rlviz.smooth.correlation import MOST as MOST_CORRELATION
-from rlviz.smooth.correlation import RHO, posterior
+from rlviz.report.statistics.segments import Segment, pieces_of, segments_of
 
 Floats = NDArray[np.float64]
 
@@ -28,18 +26,10 @@ FEWEST = 20
 LEAST_EXTENT = 1e-100
 """The smallest extent of the values, and the inverse of the largest: floats do not hold squares
 beyond them."""
-MOST = 200
-"""Longer series are averaged into this many bins of equal count: what is told is wider than a bin,
-and noise lasts for fewer bins the more steps a bin has."""
-
-_SILENT = 1e-6
-"""The least deviation of the noise, as a share of the extent of the values."""
 _DRIFT_BINS = (24, 36, 50, 100, 200)
 _DRIFT = (0.35, 0.50, 0.60, 0.75, 0.85)
 """The correlation of bins above which the noise is as long as a walk, by the number of bins: 5 % of
 random walks stay below."""
-_UNKNOWN = 0.5
-"""The correlation that is assumed of fewer than 24 points, which do not tell it."""
 _TWICE = 2.0
 _HALF = 0.5
 
@@ -150,35 +140,18 @@ def analyse(curve: Curve, x: Floats, y: Floats) -> Analysis:
     x, y = x[known], y[known]
     if len(x) < FEWEST or len(np.unique(x)) < FEWEST:
         return Analysis(len(y))
-    ends = x[[0, -1]]
+    ends = float(x[0]), float(x[-1])
     lowest, highest = float(y.min()), float(y.max())
     if lowest == highest:
-        flat = Piece(0, 1, "level", "constant", math.inf, True)
-        return Analysis(len(y), segments=segments_of(curve, ends, [flat], ends))
+        flat = Piece(0, 1, 0, "constant", math.inf)
+        return Analysis(len(y), segments=segments_of(curve, ends, [flat], x[[0, -1]]))
     if not LEAST_EXTENT < highest - lowest < 1 / LEAST_EXTENT:
         return Analysis(len(y))
     scatter = scatter_of(y)
-    places, means = averaged_ties(curve.axis.scaled(x), y)
-    place, binned = averaged(places, means, MOST)
-    at = curve.axis.unscaled(place)
-    smooth = curve.values_at(at)[0]
-    correlation = _correlation(binned, highest - lowest)
-    drift = correlation > float(np.interp(len(binned), _DRIFT_BINS, _DRIFT))
-    unit = float(np.ptp(smooth)) or highest - lowest
-    bins = Bins(
-        (place - places[0]) / (places[-1] - places[0]),
-        (binned - lowest) / unit,
-        (smooth - lowest) / unit,
-    )
-    evidence = Evidence(bins.y, correlation, (_SILENT * (highest - lowest) / unit) ** 2)
-    pieces = pieces_of(bins, evidence)
+    binned = Binned.of(curve, x, y)
+    correlation, count = binned.evidence.correlation, len(binned.place)
+    pieces = pieces_of(binned)
+    drift = correlation > float(np.interp(count, _DRIFT_BINS, _DRIFT))
     if drift:
-        pieces = [Piece(0, len(place) - 1, "level", "", pieces[0].strength, False)]
-    return Analysis(len(y), correlation, drift, segments_of(curve, ends, pieces, at), scatter)
-
-
-def _correlation(y: Floats, extent: float) -> float:
-    """Of the noise of a bin with that of the next."""
-    if len(y) < _DRIFT_BINS[0]:
-        return _UNKNOWN
-    return float(np.clip(posterior((y - y.mean())[None] / extent)[0] @ RHO, 0.0, MOST_CORRELATION))
+        pieces = [Piece(0, count - 1, 0, "", pieces[0].strength, certain=False)]
+    return Analysis(len(y), correlation, drift, segments_of(curve, ends, pieces, binned.x), scatter)

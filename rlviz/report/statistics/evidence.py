@@ -13,6 +13,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz.smooth.correlation import FEWEST, MOST, RHO, posterior
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -21,6 +23,7 @@ ANCHORED = 1.45
 anywhere, so there are more of them, and chance is larger."""
 INSIDE = 0.8
 """The share of an interval that lies inside a move if it counts for it."""
+_UNKNOWN = 0.5
 _SHORTEST = 8
 _FINER = 1.1
 """Ratio of the lengths of intervals from the first bin on."""
@@ -37,20 +40,27 @@ class Evidence:
 
     Args:
         y: the series, (n,).
-        correlation: see above.
-        least: smaller variances count as this one.
+        variance, correlation: see above.
     """
 
-    def __init__(self, y: Floats, correlation: float, least: float) -> None:
-        self.correlation = correlation
-        self.variance = np.maximum(noise_variance(y, correlation), least)
+    def __init__(self, y: Floats, variance: Floats, correlation: float) -> None:
+        self.variance, self.correlation, self._y = variance, correlation, y
         starts, lengths = _intervals(len(y))
         stops = starts + lengths
         error = np.sqrt(_mean(self.variance, starts, stops) * slope_variance(lengths, correlation))
         self._starts, self._stops = starts, stops
-        self._z = _slopes(y, starts, stops) / error
+        self._z = slopes(y, starts, stops) / error
         price = np.sqrt(2 * np.log(math.e * len(y) / lengths))
         self._price = np.where(starts == 0, np.minimum(price, ANCHORED), price)
+
+    def change(self, first: int, last: int) -> float:
+        """How much the least-squares line through the bins from one to another changes."""
+        slope = slopes(self._y, np.array([first]), np.array([last + 1]))
+        return float(slope[0]) * (last - first)
+
+    def mean_variance(self, starts: Ints, stops: Ints) -> Floats:
+        """The mean variance of the noise over the bins from `starts` up to `stops`."""
+        return _mean(self.variance, starts, stops)
 
     def strengths(self, first: Ints, last: Ints, signs: Floats) -> Floats:
         """The evidence for moves from one bin to another, each (k,), in the directions of `signs`:
@@ -63,6 +73,18 @@ class Evidence:
     def strength(self, first: int, last: int, sign: float) -> float:
         """The evidence for one move; see `strengths`."""
         return float(self.strengths(np.array([first]), np.array([last]), np.array([sign]))[0])
+
+
+def correlation_of(y: Floats) -> float:
+    """The correlation of the noise of a bin with that of the next, in [0, 0.97]; of fewer than 24
+    bins, which do not tell it, 0.5."""
+    if len(y) < FEWEST:
+        return _UNKNOWN
+    extent = float(np.ptp(y))
+    if not extent > 0:
+        return 0.0
+    weights = posterior((y - y.mean())[None] / extent)[0]
+    return float(np.clip(weights @ RHO, 0.0, MOST))
 
 
 def noise_variance(y: Floats, correlation: float) -> Floats:
@@ -117,7 +139,7 @@ def _intervals(count: int) -> tuple[Ints, Ints]:
     return found[:, 0], found[:, 1]
 
 
-def _slopes(y: Floats, starts: Ints, stops: Ints) -> Floats:
+def slopes(y: Floats, starts: Ints, stops: Ints) -> Floats:
     """Least-squares slopes over the bins from `starts` up to `stops`, per bin."""
     y = y - y.mean()
     sums = np.concatenate([[0.0], np.cumsum(y)])

@@ -1,5 +1,7 @@
 """The straight pieces of a move: a continuous line that bends where one straight line misses it."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,8 @@ SURE = 4.0
 _MOST = 5
 _SHORTEST = 4
 _EVEN = 20
+_RATES = (2.0, 3.0, 4.0, 6.0, 8.0)
+"""Of exponential approaches, over the extent of a move."""
 _AGAINST = 0.05
 """How far a piece may run against its move, as a share of the curve's range."""
 
@@ -34,7 +38,8 @@ class Line:
     def __init__(
         self, x: Floats, y: Floats, deviation: Floats, correlation: float, gap: int, sign: float
     ) -> None:
-        self._sign, self._gap, self._count = sign, gap, len(y)
+        self.x, self.sign, self.count, self._gap = x, sign, len(y), gap
+        self._deviation, self._correlation = deviation, correlation
         places = np.arange(gap, len(y) - gap)
         self._places = places
         self._line = np.column_stack([np.ones_like(x), x])
@@ -67,6 +72,17 @@ class Line:
         """The sum of squares that it leaves, in units of the noise."""
         return self._power - self._explained(self._kept)
 
+    def beside(self, shape: Floats) -> tuple[float, Floats]:
+        """A straight line plus a multiple of a shape, (n,) -> what it leaves, and its values."""
+        white = whitened(shape[:, None], self._deviation, self._correlation)[:, 0]
+        own = white - self._basis @ (self._basis.T @ white)
+        size, shared = float(own @ own), float(own @ self._series)
+        if not size > 0:
+            return self._power, self._fitted([])
+        change = shared / size
+        line = np.linalg.solve(self._triangle, self._basis.T @ (self._series - change * white))
+        return self._power - change * shared, self._line @ line + change * shape
+
     def simplified(self, split: float) -> None:
         """Drop the bends one by one that noise explains, that change the line by less than `split`,
         or beside which a piece runs against the move."""
@@ -83,8 +99,8 @@ class Line:
 
     def _against(self) -> list[int]:
         """Bends, by their number, beside a piece that runs against the move."""
-        knots = [0, *self.bends, self._count - 1]
-        runs = self._sign * np.diff(self.values[knots]) < -_AGAINST
+        knots = [0, *self.bends, self.count - 1]
+        runs = self.sign * np.diff(self.values[knots]) < -_AGAINST
         beside = {k for piece in np.flatnonzero(runs).tolist() for k in (piece - 1, piece)}
         return sorted(k for k in beside if 0 <= k < len(self._kept))
 
@@ -137,6 +153,28 @@ class Line:
             return None
         gain = np.where(usable, own**2 / np.where(usable, size, 1.0), -1.0)
         return int(gain.argmax())
+
+
+def curved(line: Line) -> str:
+    """How a move that bends goes if a curve without bends explains it as well: "ever faster",
+    "ever slower", or "" if none does.
+
+    A parabola may do either; an exponential approach, which is wider, only goes ever slower. Each
+    bend is worth two parameters, its place and its slope, and BIC compares.
+    """
+    n, x = line.count, line.x
+    price = math.log(n)
+    best, pace = line.left + 2 * price * len(line.bends), ""
+    at = (x - x[0]) / (x[-1] - x[0])
+    shapes = [(at**2, price), *((np.exp(-rate * at), 2 * price) for rate in _RATES)]
+    for shape, cost in shapes:
+        left, values = line.beside(shape)
+        steps = line.sign * np.diff(values)
+        against = np.minimum(steps, 0.0).sum() < -_AGAINST
+        faster = steps[-1] > steps[0]
+        if left + cost < best and not against and (cost == price or not faster):
+            best, pace = left + cost, "ever faster" if faster else "ever slower"
+    return pace
 
 
 def shortest(bins: int) -> int:
