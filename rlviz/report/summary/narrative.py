@@ -90,8 +90,8 @@ def _uncertain(name: str, form: Form, places: Places, curve: Curve, found: Analy
         return f"{told}; within its noise no rise or fall is certain."
     told += _extreme(form, places, curve, first, last)
     return (
-        f"{told}. Noise that lasts as long as this one's moves like that by itself, so no rise or "
-        "fall is certain."
+        f"{told}. Noise that lasts as long as here moves like this by itself, so no rise or fall is "
+        "certain."
     )
 
 
@@ -139,9 +139,17 @@ class _Moves:
             return f"{'jumped' if segment.kind == 'rises' else 'dropped'}{self._start(i)} {to}"
         pace = _PACES.get(segment.pace, segment.pace)
         if i and not opens and self._segments[i - 1].kind == segment.kind:
-            return f"then {pace or 'on'} {to}"
+            return f"then {pace or self._faster(i)} {to}"
         verb = "rose" if segment.kind == "rises" else "fell"
         return f"{verb}{pace and ' ' + pace}{self._start(i)} {to}"
+
+    def _faster(self, i: int) -> str:
+        """A pace beside the one before."""
+        now, before = (
+            abs(part.y_end - part.y_start) / (part.x_end - part.x_start)
+            for part in (self._segments[i], self._segments[i - 1])
+        )
+        return "faster" if now > before else "more slowly"
 
     def _stayed(self, i: int) -> str:
         segment = self._segments[i]

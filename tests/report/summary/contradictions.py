@@ -21,7 +21,7 @@ MOVE = re.compile(
     rf"(?:(?P<began>began) at (?P<v0>{VALUE})"
     rf"|(?P<verb>rose|fell|jumped|dropped)(?: (?P<pace>{PACE}))?(?: from (?P<start>{VALUE})"
     rf"(?: at (?P<at>{PLACE}))?)? to (?P<v1>{VALUE})"
-    rf"|then (?P<on>on|{PACE}) to (?P<v2>{VALUE})"
+    rf"|then (?P<on>faster|more slowly|{PACE}) to (?P<v2>{VALUE})"
     rf"|(?P<level>stayed near) (?P<v3>{VALUE}))"
     rf"(?: (?:at|until) (?P<place>{PLACE}))?"
 )
@@ -159,9 +159,11 @@ class Checker:
         for i, (move, part) in enumerate(zip(moves, parts, strict=True)):
             if KINDS[move.direction] != part.kind:
                 self.wrong(f"{part.kind} is told as {KINDS[move.direction]}")
-            paces = {"ever more slowly": "ever slower", "on": ""}
+            paces = {"ever more slowly": "ever slower", "faster": "", "more slowly": ""}
             if part.kind != "level" and paces.get(move.pace, move.pace) != part.pace:
                 self.wrong(f"{part.pace!r} is told as {move.pace!r}")
+            if move.pace in ("faster", "more slowly"):
+                self.check_slopes(move.pace, part, parts[i - 1])
             value = told if move.value == "that" else move.value
             difference = number_of(value) - number_of(told)
             if move.direction and not difference * move.direction > 0:
@@ -174,6 +176,11 @@ class Checker:
                 self.say(part.x_end, value)
             self.check_place(i, move, part)
             told = value
+
+    def check_slopes(self, pace, part, before):
+        now, then = (abs(p.y_end - p.y_start) / (p.x_end - p.x_start) for p in (part, before))
+        if (now > then) != (pace == "faster"):
+            self.wrong(f"{now} after {then} is not {pace}")
 
     def check_place(self, i, move, part):
         if move.place is not None:
