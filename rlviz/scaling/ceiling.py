@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlviz import wording
 from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 
 MIN_POINTS = 100
@@ -81,9 +80,8 @@ def not_shown(
     low, high = curves.value(np.array([-math.inf, math.inf]))[0]
     if found.effective_points < MIN_EFFECTIVE_POINTS:
         return (
-            "the best sigmoid misses the data for many steps on end, as if there were only "
-            f"{wording.counted(round(found.effective_points), 'independent point')}: random drift, "
-            "a jump or another shape cannot be excluded"
+            "the best saturating curve misses the data for many steps on end, so random drift, a "
+            "jump or another shape cannot be excluded"
         )
     if data.squares() <= sure or high <= low:
         return "the accuracy does not rise beyond its scatter"
@@ -95,9 +93,9 @@ def _open(data: FitData, curves: Sigmoids) -> str:
     first, last = curves.shape.min(0), curves.shape.max(0)
     edge = 1e-6 * (high - low)
     if first[1] <= low[1] + edge[1] or last[0] >= high[0] - edge[0]:
-        return "the data do not pass C_mid: curves without a ceiling fit them as well"
+        return "curves without a ceiling fit the data as well"
     if last[0] >= 0:
-        return "it is not certain that the data pass C_mid, the compute at half of the rise"
+        return "it is not certain that half of the rise is done"
     if last[1] >= high[1] - edge[1]:
         return "the rise is as steep as a jump, and a jump does not show where it leads"
     return ""

@@ -38,7 +38,7 @@ class Sigmoid:
         R0: the value without compute, as given or else fitted; a fitted one is what the later
             points call for, not what was measured.
         identifiable: whether the data show the ceiling.
-        why_not: if they do not, why, as a clause ("the data do not pass C_mid: …"); else empty.
+        why_not: if they do not, why, as a clause ("curves without a ceiling fit …"); else empty.
         ceiling_interval: 95 % interval of A, by profile likelihood; within [0, 1] if the data are.
         exclude_below: points below this compute were left out, in the unit of the flops.
         points: how many were used.

@@ -90,8 +90,8 @@ def _uncertain(name: str, form: Form, places: Places, curve: Curve, found: Analy
         return f"{told}; within its noise no rise or fall is certain."
     told += _extreme(form, places, curve, first, last)
     return (
-        f"{told}. Noise that lasts as long as here moves like this by itself, so no rise or fall is "
-        "certain."
+        f"{told}. Noise that lasts as long as here moves like this by itself, so no rise or fall "
+        "is certain."
     )
 
 
@@ -134,14 +134,15 @@ class _Moves:
         segment = self._segments[i]
         if segment.kind == "level":
             return self._stayed(i)
+        start = self._start(i)  # before the end, whose place is then named briefly
         to = f"to {self._form(end_of(segment))}{self._end(i, 'at')}"
         if segment.pace == "jump":
-            return f"{'jumped' if segment.kind == 'rises' else 'dropped'}{self._start(i)} {to}"
+            return f"{'jumped' if segment.kind == 'rises' else 'dropped'}{start} {to}"
         pace = _PACES.get(segment.pace, segment.pace)
         if i and not opens and self._segments[i - 1].kind == segment.kind:
             return f"then {pace or self._faster(i)} {to}"
         verb = "rose" if segment.kind == "rises" else "fell"
-        return f"{verb}{pace and ' ' + pace}{self._start(i)} {to}"
+        return f"{verb}{pace and ' ' + pace}{start} {to}"
 
     def _faster(self, i: int) -> str:
         """A pace beside the one before."""

@@ -64,5 +64,5 @@ class Places:
         ['0', '0.4', '4', '99.6', '100']
         """
         percent = 100 * x / self.last
-        near_end = 0 < percent < 1 or 99.5 <= percent < 100
+        near_end = 0 < percent < 1 or 99.5 <= percent < 99.95
         return f"{percent:.1f}" if near_end else f"{percent:.0f}"

@@ -35,7 +35,7 @@ def test_a_ceiling_that_shows_is_foreseen_to_twice_the_compute():
 @pytest.mark.parametrize(
     ("run", "why"),
     [
-        (RISING, "C_mid"),
+        (RISING, "without a ceiling"),
         (run_of(np.full(300, 0.5), flops=None), "the run has no axis of RL FLOPs"),
         ([SATURATING, SATURATING], "it is a group of seeds"),
         (run_of(np.full(3, 0.5)), "points"),
