@@ -60,7 +60,7 @@ def summarise(history: History, *, metrics: Sequence[str] | None = None) -> Summ
         told.tell(measure(name, [history]))
     told.forecast()
     told.connection()
-    told.close()
+    told.not_recorded()
     return Summary(
         f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
         tuple(told.claims),
@@ -90,7 +90,6 @@ class _Telling:
         self.groups: dict[str, dict[str, Value]] = {}
         self.statistics: list[str] = []
         self.unsure: list[str] = []
-        self._lacking: list[str] = []
         self._history = history
         self._axis = choose("flops", [history])
         self._x = self._axis.positions(history)
@@ -103,7 +102,6 @@ class _Telling:
         curve, values = self._curve(what), what.values(self._history)
         if curve is None or values is None:
             self.segments[name] = ()
-            self._lacking.append(label)
             return
         x, y = curves.finite(self._x, values)
         found = analyse(curve, x, y)
@@ -206,10 +204,14 @@ class _Telling:
         )
         self.claims.append(Claim("connection", "Connection", told, {}))
 
-    def close(self) -> None:
-        """What was not recorded, or did not surely change."""
-        if self._lacking:
-            self.unsure.append(f"Not recorded: {wording.joined(self._lacking)}.")
+    def not_recorded(self) -> None:
+        """Which of what was asked for, and of what every run should have, it lacks."""
+        told = {claim.name for claim in self.claims}
+        core = [known.name for known in self._history.quantities if known.is_core]
+        for name in dict.fromkeys([*self.segments, *core]):
+            what = measure(name, [self._history])
+            if name not in told and self._curve(what) is None:
+                self.unsure.append(f"{label_of(what)} was not recorded.")
 
 
 def label_of(what: Measure) -> str:

@@ -2,7 +2,7 @@
 
 from rlviz.report.series.curves import Value
 from rlviz.report.statistics import Analysis
-from rlviz.report.summary.narrative import end_of, scatter_of, start_of
+from rlviz.report.summary.narrative import end_of, growing_scatter, start_of
 from rlviz.report.summary.places import Places
 from rlviz.report.summary.values_text import Form
 
@@ -30,9 +30,8 @@ def findings(name: str, form: Form, places: Places, found: Analysis) -> list[tup
         if part.pace == "jump":
             change = f"{form(start_of(part))} to {form(end_of(part))}"
             rows.append(("jump", f"{change} at {places.of(part.x_end)}"))
-    if found.scatter is not None and found.scatter.grows:
-        first, last = scatter_of(form, found.scatter)
-        rows.append(("growing scatter", f"{first} to {last}"))
+    if (scatter := growing_scatter(form, found)) is not None:
+        rows.append(("growing scatter", " to ".join(scatter)))
     return [(f"{name}: {claim}", finding) for claim, finding in rows]
 
 

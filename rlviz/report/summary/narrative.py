@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from rlviz import wording
 from rlviz.report.series.curves import Curve, Value
 from rlviz.report.statistics import Analysis, Segment
-from rlviz.report.statistics.scatter import Scatter
 from rlviz.report.summary.places import Places
 from rlviz.report.summary.values_text import Form
 
 _NEAR_AN_END = 0.02
 """A first or last value that is further than this share of the run from the run's own end is told
 with its place."""
+_ROUNDING = 1e-12
+"""Scatter below this share of the values is that of their last digits."""
 _PACES = {"ever slower": "ever more slowly"}
 
 
@@ -35,8 +36,8 @@ def story(name: str, form: Form, places: Places, curve: Curve, found: Analysis) 
         told = _sentences(name, _Moves(form, places, segments))
     else:
         told = [_uncertain(name, form, places, curve, found)]
-    if found.scatter is not None and found.scatter.grows:
-        first, last = scatter_of(form, found.scatter)
+    if (scatter := growing_scatter(form, found)) is not None:
+        first, last = scatter
         told.append(
             f"Single steps scattered more and more around its curve: by {first} in the first third "
             f"of them, by {last} in the last."
@@ -59,8 +60,12 @@ def few_values(
     return f"{name} {lack}: {first} is the first, {last} the last."
 
 
-def scatter_of(form: Form, scatter: Scatter) -> tuple[str, str]:
-    """The scatter in the first third and in the last, with at most three digits."""
+def growing_scatter(form: Form, found: Analysis) -> tuple[str, str] | None:
+    """The scatter in the first third and in the last, with at most three digits, if it grows."""
+    scatter = found.scatter
+    largest = max((max(abs(p.y_start), abs(p.y_end)) for p in found.segments), default=0.0)
+    if scatter is None or not scatter.grows or scatter.last < _ROUNDING * largest:
+        return None
     first, last = (form(Value(float(f"{size:.3g}"))) for size in (scatter.first, scatter.last))
     return first, last
 

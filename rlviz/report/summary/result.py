@@ -12,17 +12,21 @@ from rlviz.report.statistics import Segment
 from rlviz.report.summary.values_text import Form, form_of
 
 _WHEN = ("start", "middle", "end")
-_READING = (
-    "RL FLOPs: cumulative, one multiply-add counts 2; a share of the compute is a share of them.",
+_COMPUTE = "RL FLOPs: cumulative, one multiply-add counts 2; a share of the compute is one of them."
+_VALUES = (
     "Values are those of the figure's curve at the place named beside them; start, middle and end "
     "are the first step, half of the x axis and the last step. The number after ± is half of the "
-    "curve's band, about two standard errors.",
+    "curve's band, about two standard errors."
+)
+_SCATTER = "Scatter: standard deviation of single steps around the curve."
+_MOVES = (
     "A rise, a fall or a turn is told where noise of single steps, lasting or not (AR(1)), does "
     "not explain it; a level stretch changes by less than a tenth of the curve's range. The "
-    "strength of a move is the largest |z| of its slopes, less what chance makes of as many.",
+    "strength of a move is the largest |z| of its slopes, less what chance makes of as many."
+)
+_CAUSE = (
     "That something happened does not say that training caused it, or that it would happen again: "
-    "that takes more seeds (`rlviz compare`).",
-    "Scatter is the standard deviation of single steps around the curve.",
+    "that takes more seeds (`rlviz compare`)."
 )
 
 
@@ -152,15 +156,20 @@ def _markdown(summary: Summary) -> str:
 
 
 def _reading(summary: Summary) -> list[str]:
-    """What the numbers are; at the end, those for statisticians."""
+    """What the words and numbers are; at the end, the numbers for statisticians."""
     told = {claim.name for claim in summary.claims}
-    quantities = [
+    lines = [
         f"{quantity.words}: {quantity.definition}."
         for name, quantity in schema.QUANTITIES.items()
-        if name in told
+        if quantity.is_core or name in told
     ]
-    numbers = [f"{_safe(summary, numbers)}." for numbers in summary.statistics]
-    return [*quantities, *_READING, *numbers]
+    if schema.TOTAL in summary.facts.get("flops", {}):
+        lines.append(_COMPUTE)
+    if any(summary.segments.values()):
+        lines += [_VALUES, _MOVES, _CAUSE]
+    if any("scatter" in claim for told in summary.claims for claim, _ in told.findings):
+        lines.append(_SCATTER)
+    return lines + [f"{_safe(summary, numbers)}." for numbers in summary.statistics]
 
 
 def _length(facts: dict[str, Any]) -> str:

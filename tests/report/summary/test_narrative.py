@@ -147,6 +147,8 @@ def test_a_growing_scatter_is_a_sentence_of_its_own():
         "them, by 0.50 in the last."
     )
     assert "scatter" not in told(2.0, ("up", "", 100, 6.0), scatter=Scatter(0.1, 0.5, p=0.2))
+    digits = Scatter(1e-17, 1e-16, p=0.001)  # of the last digits of a float
+    assert "scatter" not in told(2.0, ("up", "", 100, 6.0), scatter=digits)
 
 
 def test_of_few_values_the_first_and_the_last_are_told():
