@@ -105,6 +105,19 @@ WORK = {
     "step": Shape(lambda x: (x > 0.5) * 1.0, same(0.15), rests=True),
     "parabola": Shape(lambda x: x * x, same(0.15), (0.0, 0.5)),
     "saturating": Shape(lambda x: 1 - np.exp(-4 * x), same(0.15), (0.0, 0.5), rests=True),
+    # A noisy level, a steep fall, then little noise.
+    "noisy fall": Shape(
+        through([0, 0.55, 0.7, 1], [1, 1, 0, 0]),
+        through([0, 0.55, 0.6, 1], [0.25, 0.25, 0.03, 0.03]),
+        (0.0, 0.5),
+        rises=-1,
+        rests=True,
+    ),
+    "long log": Shape(lambda x: np.log1p(100 * x) / np.log(101), same(0.05)),
+    # A pause of a tenth of the axis.
+    "pause": Shape(
+        through([0, 0.3, 0.4, 0.75, 1], [0.37, 0.53, 0.53, 0.67, 0.68]), same(0.012), rests=True
+    ),
     "parl": Shape(
         through([0, 0.12, 0.30, 0.75, 1], [8.3, 7.7, 8.4, 8.9, 13.7]),
         through([0, 0.55, 0.8, 1.0], [0.19, 0.22, 0.32, 0.65]),

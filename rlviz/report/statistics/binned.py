@@ -56,12 +56,13 @@ class Binned:
         correlation = correlation_of(still)
         silent = (_SILENT * extent / unit) ** 2
         variance = np.maximum(noise_variance(still, correlation), silent)
+        evidence = Evidence(series, variance, correlation)
         return cls(
             at,
             (place - places[0]) / (places[-1] - places[0]),
             (smooth - lowest) / unit,
             still,
             jumps,
-            Evidence(series, variance, correlation),
-            Evidence(still, variance, correlation),
+            evidence,
+            Evidence(still, variance, correlation) if jumps else evidence,
         )

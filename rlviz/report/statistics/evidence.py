@@ -8,6 +8,7 @@ Source: L. Duembgen, V. G. Spokoiny, Annals of Statistics 29 (2001), for tests o
 a price for each length.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -29,6 +30,8 @@ _FINER = 1.1
 """Ratio of the lengths of intervals from the first bin on."""
 _NEAR = 0.15
 """The share of all bins, on either side, over which the size of the noise is averaged."""
+_UNLIKE = 3.0
+"""The noise changes its size where its variance on one side is this many times that on the other."""
 
 
 class Evidence:
@@ -47,9 +50,9 @@ class Evidence:
         self.variance, self.correlation, self._y = variance, correlation, y
         starts, lengths = _intervals(len(y))
         stops = starts + lengths
-        error = np.sqrt(_mean(self.variance, starts, stops) * slope_variance(lengths, correlation))
+        self._unit = slope_variances(len(y), correlation)
         self._starts, self._stops = starts, stops
-        self._z = slopes(y, starts, stops) / error
+        self._z = slopes(y, starts, stops) / self.slope_errors(starts, stops)
         price = np.sqrt(2 * np.log(math.e * len(y) / lengths))
         self._price = np.where(starts == 0, np.minimum(price, ANCHORED), price)
 
@@ -58,9 +61,9 @@ class Evidence:
         slope = slopes(self._y, np.array([first]), np.array([last + 1]))
         return float(slope[0]) * (last - first)
 
-    def mean_variance(self, starts: Ints, stops: Ints) -> Floats:
-        """The mean variance of the noise over the bins from `starts` up to `stops`."""
-        return _mean(self.variance, starts, stops)
+    def slope_errors(self, starts: Ints, stops: Ints) -> Floats:
+        """The standard errors of `slopes` over the bins from `starts` up to `stops`."""
+        return np.asarray(np.sqrt(_mean(self.variance, starts, stops) * self._unit[stops - starts]))
 
     def strengths(self, first: Ints, last: Ints, signs: Floats) -> Floats:
         """The evidence for moves from one bin to another, each (k,), in the directions of `signs`:
@@ -88,7 +91,8 @@ def correlation_of(y: Floats) -> float:
 
 
 def noise_variance(y: Floats, correlation: float) -> Floats:
-    """The variance of AR(1) noise at each place, (n,), from second differences nearby.
+    """The variance of AR(1) noise at each place, (n,), from second differences nearby: on both
+    sides, or on the noisier one where the noise changes its size.
 
     >>> alternating = np.arange(30.0) % 2  # second differences of ±1 after halving
     >>> [round(float(noise_variance(alternating, rho)[0]), 6) for rho in (0.0, 0.5)]
@@ -98,28 +102,43 @@ def noise_variance(y: Floats, correlation: float) -> Floats:
     near = max(6, int(_NEAR * len(y)))
     index = np.clip(np.arange(len(y)) - 1, 0, len(squares) - 1)
     first, last = np.maximum(index - near, 0), np.minimum(index + near + 1, len(squares))
-    return np.asarray(_mean(squares, first, last) * 2 / ((1 - correlation) * (3 - correlation)))
+    before, after = _mean(squares, first, index + 1), _mean(squares, index, last)
+    larger = np.maximum(before, after)
+    is_full = (index - first == near) & (last - index == near + 1)  # else too few tell
+    changes = is_full & (larger > _UNLIKE * np.minimum(before, after))
+    found = np.where(changes, larger, _mean(squares, first, last))
+    return np.asarray(found * 2 / ((1 - correlation) * (3 - correlation)))
 
 
-def slope_variance(lengths: Ints, correlation: float) -> Floats:
-    """Variances of least-squares slopes over consecutive points with AR(1) noise of variance 1.
+def slope_variances(count: int, correlation: float) -> Floats:
+    """Variances of least-squares slopes over 0, 1, …, `count` consecutive points with AR(1) noise
+    of variance 1, (count + 1,); infinite for fewer than two points.
 
-    >>> slope_variance(np.array([3]), 0.0), slope_variance(np.array([3]), 0.5)
-    (array([0.5]), array([0.375]))
+    >>> [slope_variances(3, rho)[3].round(6).item() for rho in (0.0, 0.5)]
+    [0.5, 0.375]
     """
-    length = lengths[:, None].astype(np.float64)
-    lag = np.arange(float(lengths.max()))
+    return np.asarray(_products(count) @ correlation ** np.arange(float(count)))
+
+
+@functools.lru_cache(64)
+def _products(count: int) -> Floats:
+    """The autocorrelations of the weights of a slope, by length and lag, (count + 1, count), each
+    as often as a pair of points has that lag."""
+    length = np.arange(2.0, count + 1)[:, None]
+    lag = np.arange(float(count))
     left = np.maximum(length - lag, 0.0)  # pairs at that lag
     middle = (length - 1) / 2
     # Sum over i = 0 ... left-1 of (i - middle)·(i + lag - middle).
     squares = (left - 1) * left * (2 * left - 1) / 6
     products = squares + (lag - 2 * middle) * left * (left - 1) / 2
     products = products + middle * (middle - lag) * left
-    weights = np.where(lag == 0, 1.0, 2.0) * correlation**lag
-    sums: Floats = (products * weights).sum(1)
-    return np.asarray(sums / products[:, 0] ** 2)
+    weighted = products * np.where(lag == 0, 1.0, 2.0) / products[:, :1] ** 2
+    unknown = np.zeros((2, count))
+    unknown[:, 0] = np.inf
+    return np.concatenate([unknown, weighted])
 
 
+@functools.lru_cache(64)
 def _intervals(count: int) -> tuple[Ints, Ints]:
     """Starts and lengths of the intervals: lengths in steps of √2, a start at every quarter of
     one; from the first bin on lengths in steps of a tenth."""

@@ -59,10 +59,13 @@ def jumps_of(y: Floats, least: float) -> tuple[list[Jump], Floats]:
 
 
 def _largest(y: Floats, least: float) -> Jump | None:
-    size = np.abs(_differences(y))
+    size = np.abs(_differences(y, _NEAR))
     after = int(size.argmax()) + 2
     scatter = 1.4826 * float(np.median(np.abs(np.diff(y)))) / math.sqrt(2)
     if size[after - 2] < max(least, _STANDS_OUT * scatter * math.sqrt(2 / _NEAR)):
+        return None
+    closer = np.abs(_differences(y, 2))[max(0, after - 3) : after]
+    if closer.max() < _STAYS * size[after - 2]:  # a slope, over which less happens in less time
         return None
     step = float(np.median(y[after : after + 5]) - np.median(y[max(0, after - 5) : after]))
     if abs(step) < least:
@@ -77,11 +80,11 @@ def _largest(y: Floats, least: float) -> Jump | None:
     return Jump(after, height)
 
 
-def _differences(y: Floats) -> Floats:
-    """Means of the bins after a place minus means of those before it, for places 2 … n − 2."""
+def _differences(y: Floats, near: int) -> Floats:
+    """Means of the `near` bins after a place minus means of those before, for places 2 … n − 2."""
     sums = np.concatenate([[0.0], np.cumsum(y - y.mean())])
     at = np.arange(2, len(y) - 1)
-    before, after = np.minimum(at, _NEAR), np.minimum(len(y) - at, _NEAR)
+    before, after = np.minimum(at, near), np.minimum(len(y) - at, near)
     return np.asarray(
         (sums[at + after] - sums[at]) / after - (sums[at] - sums[at - before]) / before
     )

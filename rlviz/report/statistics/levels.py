@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.statistics.binned import Binned
-from rlviz.report.statistics.evidence import slope_variance, slopes
+from rlviz.report.statistics.evidence import slopes
 from rlviz.report.statistics.turns import VISIBLE, least_strength
 
 Floats = NDArray[np.float64]
@@ -110,9 +110,7 @@ class Levels:
         extent = self._place[last] - self._place[first]
         change = np.abs(self._curve[last] - self._curve[first])
         lengths = last + 1 - first
-        error = np.sqrt(
-            slope_variance(lengths, evidence.correlation) * evidence.mean_variance(first, last + 1)
-        )
+        error = evidence.slope_errors(first, last + 1)
         bound = (np.abs(slopes(self._y, first, last + 1)) + _ONE_SIDED * error) * (lengths - 1)
         sure = (bound < LEVEL) & (bound <= _FLATTER * beside * extent)
         found = (lengths >= 3) & (extent >= _SHORTEST) & (change < LEVEL)

@@ -120,7 +120,8 @@ class Move:
             [first, *(first + bend for bend in line.bends), last], self.sign
         )
         paces = self._paces(knots)
-        if line.bends and all(sign for sign, _ in paces) and (pace := curved(line)):
+        worth = 2 if all(sign for sign, _ in paces) else 1  # level stretches are worth telling
+        if line.bends and (pace := curved(line, worth)):
             return [replace(whole, pace=pace)]
         return self._joined(
             [

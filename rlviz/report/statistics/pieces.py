@@ -129,10 +129,13 @@ class Line:
         """Each bend moved in turn to its best place beside the others, twice."""
         kept = sorted(kept)
         for _ in range(2):
+            before = kept
             for k in range(len(kept)):
                 others = kept[:k] + kept[k + 1 :]
                 best = self._best_beside(others)
                 kept = sorted([*others, kept[k] if best is None else best])
+            if kept == before:
+                break
         return kept
 
     def _best_beside(self, others: list[int]) -> int | None:
@@ -155,16 +158,20 @@ class Line:
         return int(gain.argmax())
 
 
-def curved(line: Line) -> str:
+def curved(line: Line, worth: int) -> str:
     """How a move that bends goes if a curve without bends explains it as well: "ever faster",
     "ever slower", or "" if none does.
 
-    A parabola may do either; an exponential approach, which is wider, only goes ever slower. Each
-    bend is worth two parameters, its place and its slope, and BIC compares.
+    A parabola may do either; an exponential approach, which is wider, only goes ever slower. BIC
+    compares.
+
+    Args:
+        worth: how many parameters a bend counts as: two, its place and its slope, or fewer if the
+            line is preferred.
     """
     n, x = line.count, line.x
     price = math.log(n)
-    best, pace = line.left + 2 * price * len(line.bends), ""
+    best, pace = line.left + worth * price * len(line.bends), ""
     at = (x - x[0]) / (x[-1] - x[0])
     shapes = [(at**2, price), *((np.exp(-rate * at), 2 * price) for rate in _RATES)]
     for shape, cost in shapes:
