@@ -102,7 +102,7 @@ class Move:
         gap = shortest(len(binned.curve))
         if last - first + 1 < 3 * gap:
             return None
-        part, noise = slice(first, last + 1), binned.evidence
+        part, noise = slice(first, last + 1), binned.evidence.noise
         deviation = np.sqrt(noise.variance[part])
         return Line(
             binned.place[part], binned.still[part], deviation, noise.correlation, gap, self.sign
