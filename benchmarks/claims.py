@@ -177,13 +177,13 @@ def scenarios(name: str) -> Iterator[tuple[str, Shape, float | str]]:
             yield f"{kind} {noise}", shape, noise
 
 
-def simulate(which: str, name: str, steps: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+def simulate(which: str, name: str, steps: int, seeds: range) -> tuple[np.ndarray, np.ndarray]:
     """Runs of a scenario -> noise-free paths and series, each (seeds, steps)."""
     shape, lasting = next((s, n) for found, s, n in scenarios(which) if found == name)
     first = zlib.crc32(f"{which} {name} {steps}".encode())
     x = np.linspace(0, 1, steps)
-    paths, series = np.empty((seeds, steps)), np.empty((seeds, steps))
-    for seed in range(seeds):
+    paths, series = np.empty((len(seeds), steps)), np.empty((len(seeds), steps))
+    for row, seed in enumerate(seeds):
         rng = np.random.default_rng([first, seed])
         path = shape.truth(x)
         if name.startswith("walk"):
@@ -196,7 +196,7 @@ def simulate(which: str, name: str, steps: int, seeds: int) -> tuple[np.ndarray,
         )
         if name.startswith("walk ") and "noise" not in name:
             noise = 0 * noise
-        paths[seed], series[seed] = path, path + shape.deviation(x) * noise
+        paths[row], series[row] = path, path + shape.deviation(x) * noise
     return paths, series
 
 
@@ -251,7 +251,7 @@ def moves(found: Analysis) -> Iterator[tuple[float, float, int]]:
         yield group[0].x_start, group[-1].x_end, 1 if kind == "rises" else -1
 
 
-def rates(which: str, name: str, steps: int, seeds: int) -> dict[str, object]:
+def rates(which: str, name: str, steps: int, seeds: range) -> dict[str, object]:
     """What was told of the runs of a scenario, as shares."""
     shape = next(shape for found, shape, _ in scenarios(which) if found == name)
     paths, series = simulate(which, name, steps, seeds)
@@ -279,7 +279,7 @@ def rates(which: str, name: str, steps: int, seeds: int) -> dict[str, object]:
         "set": which,
         "scenario": name,
         "steps": steps,
-        "seeds": seeds,
+        "seeds": len(seeds),
         "claims": dict(zip(CLAIMS, np.mean(told, axis=0).tolist(), strict=True)),
         "turns as they are": float(np.mean(all_turns)),
         "moves": len(true_moves),
@@ -301,10 +301,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--set", choices=SETS, default="work")
     parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--steps", type=int, nargs="+", default=[60, 200, 500])
     parser.add_argument("--only", nargs="+", help="scenarios whose names begin like this")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each scenario")
     options = parser.parse_args()
+    seeds = range(options.first, options.first + options.seeds)
     if not options.json:
         print(f"share of {options.seeds} runs of the {options.set} set, in %")
         names = "".join(f"{name:>13}" for name in (*CLAIMS, "turns true", "moves true"))
@@ -313,7 +315,7 @@ def main() -> None:
         for name, _, _ in scenarios(options.set):
             if options.only and not name.startswith(tuple(options.only)):
                 continue
-            found = rates(options.set, name, steps, options.seeds)
+            found = rates(options.set, name, steps, seeds)
             print(json.dumps(found) if options.json else row(found), flush=True)
 
 

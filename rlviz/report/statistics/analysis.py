@@ -149,7 +149,7 @@ def analyse(curve: Curve, x: Floats, y: Floats) -> Analysis:
         return Analysis(len(y))
     scatter = scatter_of(y)
     binned = Binned.of(curve, x, y)
-    correlation, count = binned.evidence.correlation, len(binned.place)
+    correlation, count = binned.evidence.noise.correlation, len(binned.place)
     pieces = pieces_of(binned)
     drift = correlation > float(np.interp(count, _DRIFT_BINS, _DRIFT))
     if drift:

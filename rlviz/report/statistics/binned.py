@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.report.series.curves import Curve
-from rlviz.report.statistics.evidence import Evidence, correlation_of, noise_variance
+from rlviz.report.statistics.evidence import Evidence
 from rlviz.report.statistics.jumps import Jump, jumps_of
+from rlviz.report.statistics.noise import noise_of
 from rlviz.smooth.bins import averaged, averaged_ties
 
 Floats = NDArray[np.float64]
@@ -53,10 +54,8 @@ class Binned:
         unit = float(np.ptp(smooth)) or extent
         series = (binned - lowest) / unit
         jumps, still = jumps_of(series, _LEAST_JUMP)
-        correlation = correlation_of(still)
-        silent = (_SILENT * extent / unit) ** 2
-        variance = np.maximum(noise_variance(still, correlation), silent)
-        evidence = Evidence(series, variance, correlation)
+        noise = noise_of(still, _SILENT * extent / unit)
+        evidence = Evidence(series, noise)
         return cls(
             at,
             (place - places[0]) / (places[-1] - places[0]),
@@ -64,5 +63,5 @@ class Binned:
             still,
             jumps,
             evidence,
-            Evidence(still, variance, correlation) if jumps else evidence,
+            Evidence(still, noise) if jumps else evidence,
         )

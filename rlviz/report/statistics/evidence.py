@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.smooth.correlation import FEWEST, MOST, RHO, posterior
+from rlviz.report.statistics.noise import GRID, Noise, of_difference
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -24,33 +24,29 @@ ANCHORED = 1.45
 anywhere, so there are more of them, and chance is larger."""
 INSIDE = 0.8
 """The share of an interval that lies inside a move if it counts for it."""
-_UNKNOWN = 0.5
 _SHORTEST = 8
 _FINER = 1.1
 """Ratio of the lengths of intervals from the first bin on."""
-_NEAR = 0.15
-"""The share of all bins, on either side, over which the size of the noise is averaged."""
-_UNLIKE = 3.0
-"""The noise changes its size where its variance on one side is this many times that on the other."""
 
 
 class Evidence:
     """The slopes over intervals of a series of bins.
 
     Attributes:
-        variance: of the noise at each bin, (n,).
-        correlation: of the noise of a bin with that of the next, in [0, 1).
+        noise: of the series.
 
     Args:
         y: the series, (n,).
-        variance, correlation: see above.
+        noise: see above.
     """
 
-    def __init__(self, y: Floats, variance: Floats, correlation: float) -> None:
-        self.variance, self.correlation, self._y = variance, correlation, y
+    def __init__(self, y: Floats, noise: Noise) -> None:
+        self.noise, self._y = noise, y
         starts, lengths = _intervals(len(y))
         stops = starts + lengths
-        self._unit = slope_variances(len(y), correlation)
+        # On average over the correlations that are likely: an uncertain one makes slopes uncertain.
+        table = _slope_table(len(y))
+        self._unit = noise.weights @ table / of_difference(noise.correlation)
         self._starts, self._stops = starts, stops
         self._z = slopes(y, starts, stops) / self.slope_errors(starts, stops)
         price = np.sqrt(2 * np.log(math.e * len(y) / lengths))
@@ -63,7 +59,9 @@ class Evidence:
 
     def slope_errors(self, starts: Ints, stops: Ints) -> Floats:
         """The standard errors of `slopes` over the bins from `starts` up to `stops`."""
-        return np.asarray(np.sqrt(_mean(self.variance, starts, stops) * self._unit[stops - starts]))
+        return np.asarray(
+            np.sqrt(_mean(self.noise.variance, starts, stops) * self._unit[stops - starts])
+        )
 
     def strengths(self, first: Ints, last: Ints, signs: Floats) -> Floats:
         """The evidence for moves from one bin to another, each (k,), in the directions of `signs`:
@@ -78,36 +76,12 @@ class Evidence:
         return float(self.strengths(np.array([first]), np.array([last]), np.array([sign]))[0])
 
 
-def correlation_of(y: Floats) -> float:
-    """The correlation of the noise of a bin with that of the next, in [0, 0.97]; of fewer than 24
-    bins, which do not tell it, 0.5."""
-    if len(y) < FEWEST:
-        return _UNKNOWN
-    extent = float(np.ptp(y))
-    if not extent > 0:
-        return 0.0
-    weights = posterior((y - y.mean())[None] / extent)[0]
-    return float(np.clip(weights @ RHO, 0.0, MOST))
-
-
-def noise_variance(y: Floats, correlation: float) -> Floats:
-    """The variance of AR(1) noise at each place, (n,), from second differences nearby: on both
-    sides, or on the noisier one where the noise changes its size.
-
-    >>> alternating = np.arange(30.0) % 2  # second differences of ±1 after halving
-    >>> [round(float(noise_variance(alternating, rho)[0]), 6) for rho in (0.0, 0.5)]
-    [0.666667, 1.6]
-    """
-    squares = (y[1:-1] - (y[:-2] + y[2:]) / 2) ** 2
-    near = max(6, int(_NEAR * len(y)))
-    index = np.clip(np.arange(len(y)) - 1, 0, len(squares) - 1)
-    first, last = np.maximum(index - near, 0), np.minimum(index + near + 1, len(squares))
-    before, after = _mean(squares, first, index + 1), _mean(squares, index, last)
-    larger = np.maximum(before, after)
-    is_full = (index - first == near) & (last - index == near + 1)  # else too few tell
-    changes = is_full & (larger > _UNLIKE * np.minimum(before, after))
-    found = np.where(changes, larger, _mean(squares, first, last))
-    return np.asarray(found * 2 / ((1 - correlation) * (3 - correlation)))
+@functools.lru_cache(64)
+def _slope_table(count: int) -> Floats:
+    """Variances of slopes by correlation and number of points, (16, count + 1), for noise whose
+    second differences have the same variance."""
+    rows = [slope_variances(count, rho) * of_difference(rho) for rho in GRID]
+    return np.array(rows)
 
 
 def slope_variances(count: int, correlation: float) -> Floats:

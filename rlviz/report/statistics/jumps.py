@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.report.statistics.evidence import correlation_of, noise_variance
+from rlviz.report.statistics.noise import noise_of
 from rlviz.report.statistics.pieces import whitened
 
 Floats = NDArray[np.float64]
 
 _MOST = 4
+_SILENT = 1e-6
+"""The least deviation of the noise, as a share of the extent of the values."""
 _NEAR = 4
 """Bins on either side whose means differ at a candidate."""
 _STANDS_OUT = 4.0
@@ -71,10 +73,8 @@ def _largest(y: Floats, least: float) -> Jump | None:
     if abs(step) < least:
         return None
     rest = y - step * (np.arange(len(y)) >= after)
-    correlation = correlation_of(rest)
-    silent = (1e-6 * float(np.ptp(y))) ** 2
-    deviation = np.sqrt(np.maximum(noise_variance(rest, correlation), silent))
-    height = _height(y, after, deviation, correlation)
+    noise = noise_of(rest, _SILENT * float(np.ptp(y)))
+    height = _height(y, after, np.sqrt(noise.variance), noise.correlation)
     if height is None or abs(height) < least or abs(step) < _STAYS * abs(height):
         return None
     return Jump(after, height)

@@ -60,12 +60,18 @@ class Move:
         self._levels = Levels(binned)
         self._jumps = self._spans()
         self._lines = {run: self._line(*run) for run in self._runs()}
+        self._told: dict[tuple[tuple[int, int], tuple[int, ...]], list[Piece]] = {}
 
     def pieces(self, split: float) -> list[Piece]:
         """Its pieces; one that changes the line by less than `split` is not told."""
         found: list[Piece] = []
         for run, line in self._lines.items():
-            found += self._run(*run, line, split)
+            if line is not None:
+                line.simplified(split)
+            bends = () if line is None else tuple(line.bends)
+            if (run, bends) not in self._told:
+                self._told[run, bends] = self._run(*run, line)
+            found += self._told[run, bends]
         found += [Piece(*span, self.sign, "jump", self.strength) for span in self._jumps]
         return sorted(found, key=lambda piece: piece.first)
 
@@ -102,20 +108,19 @@ class Move:
         gap = shortest(len(binned.curve))
         if last - first + 1 < 3 * gap:
             return None
-        part, noise = slice(first, last + 1), binned.evidence
+        part, noise = slice(first, last + 1), binned.evidence.noise
         deviation = np.sqrt(noise.variance[part])
         return Line(
             binned.place[part], binned.still[part], deviation, noise.correlation, gap, self.sign
         )
 
-    def _run(self, first: int, last: int, line: Line | None, split: float) -> list[Piece]:
+    def _run(self, first: int, last: int, line: Line | None) -> list[Piece]:
         whole = Piece(first, last, self.sign, "", self.strength)
         if self._jumps and not self._moves(first, last):
             change = abs(self._binned.curve[last] - self._binned.curve[first])
             return [replace(whole, sign=0, certain=bool(change < LEVEL))]
         if line is None:
             return [whole]
-        line.simplified(split)
         knots = self._levels.fitted(
             [first, *(first + bend for bend in line.bends), last], self.sign
         )
@@ -145,7 +150,7 @@ class Move:
         slopes = np.abs(np.diff(curve[knots]) / np.diff(place[knots]))
         mean = abs(curve[knots[-1]] - curve[knots[0]]) / (place[knots[-1]] - place[knots[0]])
         level = self._levels.are_level(knots, self.sign)
-        found = []
+        names = []
         for k, slope in enumerate(slopes):
             near = [float(slopes[j]) for j in (k - 1, k + 1) if 0 <= j < len(slopes)]
             pace = ""
@@ -153,8 +158,12 @@ class Move:
                 pace = "steeply"
             elif slope < mean and slope * _STEEPER <= max(near):
                 pace = "slowly"
-            found.append((0, "") if level[k] else (self.sign, pace))
-        return found
+            names.append("" if level[k] else pace)
+        for k in range(len(slopes) - 1):  # of two with one name that differ much, only one keeps it
+            pair = slopes[k : k + 2]
+            if names[k] == names[k + 1] and pair.max() >= _STEEPER * pair.min():
+                names[k + int(pair.argmax() if names[k] == "slowly" else pair.argmin())] = ""
+        return [(0 if flat else self.sign, name) for flat, name in zip(level, names, strict=True)]
 
     def _joined(self, pieces: list[Piece]) -> list[Piece]:
         """Neighbors of one pace as one piece."""

@@ -16,7 +16,7 @@ from rlviz.report.statistics.turns import is_certain, turning_points
 Floats = NDArray[np.float64]
 Kind = Literal["rises", "falls", "level"]
 
-_SPLITS = (0.04, 0.055, 0.08, 0.12, 0.18, 0.27)
+_SPLITS = tuple(0.03 * 1.15**k for k in range(17))
 """How far a straight piece must miss the curve, as a share of its range, until it is split; the
 first at which no more than `_PHRASES` segments are told."""
 _PHRASES = 5

@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 
 VISIBLE = 0.05
 """The smallest move that is told, as a share of the curve's range."""
-_BINS, _LEAST = (100, 200), (1.6, 1.3)
+_BINS, _LEAST = (100, 200), (1.5, 1.3)
 _ALONE = 1.9
 
 
@@ -17,7 +17,7 @@ def least_strength(bins: int) -> float:
     """The evidence that a move among others needs; chance rarely reaches it.
 
     >>> least_strength(60), round(least_strength(150), 6), least_strength(200)
-    (1.6, 1.45, 1.3)
+    (1.5, 1.4, 1.3)
     """
     return float(np.interp(bins, _BINS, _LEAST))
 

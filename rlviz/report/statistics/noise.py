@@ -1,0 +1,85 @@
+"""The noise of a series of bins: its size at every place, and how long it lasts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz.smooth.correlation import FEWEST, MOST, RHO, posterior
+
+Floats = NDArray[np.float64]
+
+GRID = np.clip(RHO, 0.0, MOST)
+"""The correlations from a bin to the next that are considered."""
+_UNKNOWN = 0.5
+"""The correlation that is assumed of fewer than 24 bins, which do not tell it."""
+_NEAR = 0.15
+"""The share of all bins, on either side, over which the size of the noise is averaged."""
+_UNLIKE = 3.0
+"""The noise changes its size where its variances on both sides have this ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """AR(1) noise whose size varies.
+
+    Attributes:
+        variance: at each bin, (n,).
+        weights: how likely each correlation of `GRID` is, (16,).
+    """
+
+    variance: Floats
+    weights: Floats
+
+    @property
+    def correlation(self) -> float:
+        """Of the noise of a bin with that of the next, in [0, 0.97]."""
+        return mean_correlation(self.weights)
+
+
+def noise_of(y: Floats, least: float) -> Noise:
+    """The noise of a series of bins without jumps, (n,); its deviation is `least` at least."""
+    weights = correlations(y)
+    variance = noise_variance(y, mean_correlation(weights))
+    return Noise(np.maximum(variance, least**2), weights)
+
+
+def correlations(y: Floats) -> Floats:
+    """How likely each correlation of `GRID` is, (16,), by the series (n,)."""
+    extent = float(np.ptp(y))
+    if len(y) < FEWEST or not extent > 0:
+        return (np.isclose(RHO, _UNKNOWN if extent > 0 else 0.0)).astype(np.float64)
+    return np.asarray(posterior((y - y.mean())[None] / extent)[0])
+
+
+def mean_correlation(weights: Floats) -> float:
+    return float(np.clip(weights @ RHO, 0.0, MOST))
+
+
+def noise_variance(y: Floats, correlation: float) -> Floats:
+    """The variance of AR(1) noise at each place, (n,), from second differences nearby: on both
+    sides, or on the noisier one where the noise changes its size.
+
+    >>> alternating = np.arange(30.0) % 2  # second differences of ±1 after halving
+    >>> [round(float(noise_variance(alternating, rho)[0]), 6) for rho in (0.0, 0.5)]
+    [0.666667, 1.6]
+    """
+    squares = (y[1:-1] - (y[:-2] + y[2:]) / 2) ** 2
+    near = max(6, int(_NEAR * len(y)))
+    index = np.clip(np.arange(len(y)) - 1, 0, len(squares) - 1)
+    first, last = np.maximum(index - near, 0), np.minimum(index + near + 1, len(squares))
+    sums = np.concatenate([[0.0], np.cumsum(squares)])
+
+    def mean(start: NDArray[np.int64], stop: NDArray[np.int64]) -> Floats:
+        return np.asarray((sums[stop] - sums[start]) / (stop - start))
+
+    before, after = mean(first, index + 1), mean(index, last)
+    larger = np.maximum(before, after)
+    is_full = (index - first == near) & (last - index == near + 1)  # else too few tell
+    changes = is_full & (larger > _UNLIKE * np.minimum(before, after))
+    return np.where(changes, larger, mean(first, last)) * of_difference(correlation)
+
+
+def of_difference(correlation: float | Floats) -> float | Floats:
+    """The variance of AR(1) noise over that of a point minus the mean of its neighbors."""
+    return 2 / ((1 - correlation) * (3 - correlation))
