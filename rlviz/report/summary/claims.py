@@ -58,8 +58,8 @@ def summarise(history: History, *, metrics: Sequence[str] | None = None) -> Summ
     told = _Telling(history)
     for name in _names(history, metrics):
         told.tell(measure(name, [history]))
-    told.forecast()
     told.connection()
+    told.forecast()
     told.not_recorded()
     return Summary(
         f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
@@ -192,7 +192,7 @@ class _Telling:
         if not found.is_claimed:
             self.unsure.append(
                 "Whether accuracy and parallelism depend on each other: both change along the run, "
-                "but steps above the one curve are not surely above or below the other."
+                "but around their curves they show no sure connection."
             )
             return
         side = "above" if found.correlation > 0 else "below"

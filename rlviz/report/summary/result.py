@@ -12,7 +12,9 @@ from rlviz.report.statistics import Segment
 from rlviz.report.summary.values_text import Form, form_of
 
 _WHEN = ("start", "middle", "end")
-_COMPUTE = "RL FLOPs: cumulative, one multiply-add counts 2; a share of the compute is one of them."
+_COMPUTE = (
+    "RL FLOPs: cumulative, one multiply-add counts 2; shares of the compute are shares of them."
+)
 _VALUES = (
     "Values are those of the figure's curve at the place named beside them; start, middle and end "
     "are the first step, half of the x axis and the last step. The number after ± is half of the "

@@ -42,7 +42,7 @@ the first, 5.50 at step 3 the last.
 
 - Training accuracy: correct / graded answers of a step.
 - Average parallelism: mean over a step's episodes of work / span.
-- RL FLOPs: cumulative, one multiply-add counts 2; a share of the compute is one of them.
+- RL FLOPs: cumulative, one multiply-add counts 2; shares of the compute are shares of them.
 """
     )
     assert "**Note:**" not in text
