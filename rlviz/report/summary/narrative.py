@@ -159,8 +159,15 @@ class _Moves:
 
     def _stayed(self, i: int) -> str:
         segment = self._segments[i]
-        level = "that" if self._is_near(i) else self._form(end_of(segment))
-        return f"stayed near {level}{self._end(i, 'until')}"
+        value = self._form(end_of(segment))
+        if self._is_near(i):
+            return f"stayed near that{self._end(i, 'until')}"
+        errors = (segment.y_start_error or 0.0) + (segment.y_end_error or 0.0)
+        change = segment.y_end - segment.y_start
+        if abs(change) <= errors or self._form(start_of(segment)) == value:
+            return f"stayed near {value}{self._end(i, 'until')}"
+        # Little beside the whole range, but the bands at its ends are apart.
+        return f"{'rose' if change > 0 else 'fell'} only to {value}{self._end(i, 'by')}"
 
     def _is_near(self, i: int) -> bool:
         """Whether a level's start, just told, says its end too."""
@@ -195,7 +202,7 @@ class _Moves:
             return f" {word} {self._place(segment.x_end)}, its last value"
         if len(self) == 1:
             return ""
-        return " to the end" if word == "until" else " at the end"
+        return f" {'to' if word == 'until' else word} the end"
 
     def _place(self, x: float) -> str:
         named, self._named = self._named, True

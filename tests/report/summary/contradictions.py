@@ -22,8 +22,8 @@ MOVE = re.compile(
     rf"|(?P<verb>rose|fell|jumped|dropped)(?: (?P<pace>{PACE}))?(?: from (?P<start>{VALUE})"
     rf"(?: at (?P<at>{PLACE}))?)? to (?P<v1>{VALUE})"
     rf"|then (?P<on>faster|more slowly|{PACE}) to (?P<v2>{VALUE})"
-    rf"|(?P<level>stayed near) (?P<v3>{VALUE}))"
-    rf"(?: (?:at|until) (?P<place>{PLACE}))?"
+    rf"|(?P<level>stayed near|rose only to|fell only to) (?P<v3>{VALUE}))"
+    rf"(?: (?:at|until|by) (?P<place>{PLACE}))?"
 )
 DIRECTION = {"rose": 1, "jumped": 1, "fell": -1, "dropped": -1}
 KINDS = {1: "rises", -1: "falls", 0: "level"}
@@ -137,6 +137,7 @@ class Checker:
                 direction = 0
             pace = found["pace"] or found["on"] or ""
             pace = "jump" if found["verb"] in ("jumped", "dropped") else pace
+            pace = found["level"] or pace
             moves.append(Move(direction, pace, value, found["place"]))
         return start, moves
 
@@ -168,6 +169,9 @@ class Checker:
             difference = number_of(value) - number_of(told)
             if move.direction and not difference * move.direction > 0:
                 self.wrong(f"{KINDS[move.direction]} from {told} to {value}")
+            word = move.pace.partition(" only")[0]
+            if word in DIRECTION and not difference * DIRECTION[word] > 0:
+                self.wrong(f"{move.pace} {value} after {told}")
             if move.value == "that":
                 error = max(part.y_start_error or 0.0, part.y_end_error or 0.0)
                 if abs(part.y_end - part.y_start) > error:

@@ -8,6 +8,7 @@ import pytest
 import rlviz
 
 from .contradictions import contradictions
+from .test_golden import LOGS, RUNS, run_called
 
 SHAPES = {
     "flat": lambda x, r: 0 * x,
@@ -95,6 +96,13 @@ def test_of_300_simulated_series_no_sentence_contradicts_anything():
 @pytest.mark.timeout(1800)
 def test_of_5000_simulated_series_no_sentence_contradicts_anything():
     assert found_in(range(15, 265)) == []
+
+
+@pytest.mark.parametrize("name", [*RUNS, *LOGS])
+def test_of_known_and_real_runs_no_sentence_contradicts_anything(name, real):
+    run = run_called(name, real)
+    assert contradictions(run, rlviz.summarise(run)) == []
+    assert contradictions(run, told(run)) == []  # and of every metric
 
 
 # --- the checker can fail ----------------------------------------------------

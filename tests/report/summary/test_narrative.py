@@ -54,11 +54,11 @@ def test_moves_are_told_in_their_order_each_with_its_place():
         ("down", "", 20, 6.0),
         ("up", "slowly", 40, 7.0),
         ("up", "steeply", 60, 14.0),
-        ("level", "", 100, 14.2),
+        ("level", "", 100, 14.19),
     ) == (
         "Loss fell from 8.00 ± 0.10 to 6.00 ± 0.10 at 20 % of the compute (2.00e20 RL FLOPs). It "
         "then rose slowly to 7.00 ± 0.10 at 40 % (4.00e20), then steeply to 14.00 ± 0.10 at 60 % "
-        "(6.00e20) and stayed near 14.20 ± 0.10 to the end."
+        "(6.00e20) and stayed near 14.19 ± 0.10 to the end."
     )
 
 
@@ -69,6 +69,17 @@ def test_a_level_that_ends_where_it_began_needs_no_second_number():
     )
     assert "stayed near 8.09 ± 0.10 until" in told(
         8.0, ("level", "", 30, 8.09), ("up", "", 100, 9.0)
+    )
+
+
+def test_a_level_that_moves_by_more_than_its_errors_says_so():
+    up = told(0.5, ("level", "", 25, 3.7), ("up", "steeply", 100, 45.0))
+    assert up.startswith(
+        "Loss began at 0.50 ± 0.10, rose only to 3.70 ± 0.10 by 25 % of the compute (2.50e20 RL "
+        "FLOPs) and rose steeply to 45.00"
+    )
+    assert told(45.0, ("down", "", 40, 4.0), ("level", "", 100, 3.0)).endswith(
+        "and fell only to 3.00 ± 0.10 by the end."
     )
 
 
