@@ -147,7 +147,14 @@ class _Moves:
         if i and not opens and self._segments[i - 1].kind == segment.kind:
             return f"then {pace or self._faster(i)} {to}"
         verb = "rose" if segment.kind == "rises" else "fell"
+        if len(self) == 1 and self._is_within_errors(segment):
+            return f"{verb}{pace and ' ' + pace} on the whole,{start} {to}"
         return f"{verb}{pace and ' ' + pace}{start} {to}"
+
+    def _is_within_errors(self, segment: Segment) -> bool:
+        """Whether the values at both ends don't show the move that all values together show."""
+        errors = max(segment.y_start_error or 0.0, segment.y_end_error or 0.0)
+        return abs(segment.y_end - segment.y_start) <= errors
 
     def _faster(self, i: int) -> str:
         """A pace beside the one before."""

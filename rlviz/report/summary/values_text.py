@@ -12,6 +12,8 @@ Form = Callable[[Value], str]
 
 _MOST_DIGITS = 15
 """Digits that a float holds."""
+_ROUNDING = 1e-14
+"""A value below this share of the largest one is a zero that was computed."""
 
 
 def percent(value: Value, change: float = math.inf) -> str:
@@ -85,4 +87,10 @@ def form_of(name: str, segments: Sequence[Segment] = ()) -> Form:
     quantity = schema.QUANTITIES.get(schema.ACCURACY if is_group else name)
     form = number if quantity is None else forms[quantity.scale]
     changes = [abs(p.y_end - p.y_start) for p in segments if p.kind != "level"]
-    return partial(form, change=min(changes, default=math.inf))
+    largest = max((max(abs(p.y_start), abs(p.y_end)) for p in segments), default=0.0)
+    written = partial(form, change=min(changes, default=math.inf))
+
+    def without_rounding(value: Value) -> str:
+        return written(Value(0.0) if abs(value.value) < _ROUNDING * largest else value)
+
+    return without_rounding

@@ -19,8 +19,8 @@ PLACE = rf"(?:step [\d,]+|0 RL FLOPs|[\d.]+ % (?:of the compute )?\({NUMBER}(?: 
 PACE = r"(?:slowly|steeply|ever faster|ever more slowly)"
 MOVE = re.compile(
     rf"(?:(?P<began>began) at (?P<v0>{VALUE})"
-    rf"|(?P<verb>rose|fell|jumped|dropped)(?: (?P<pace>{PACE}))?(?: from (?P<start>{VALUE})"
-    rf"(?: at (?P<at>{PLACE}))?)? to (?P<v1>{VALUE})"
+    rf"|(?P<verb>rose|fell|jumped|dropped)(?: (?P<pace>{PACE}))?(?: on the whole,)?"
+    rf"(?: from (?P<start>{VALUE})(?: at (?P<at>{PLACE}))?)? to (?P<v1>{VALUE})"
     rf"|then (?P<on>faster|more slowly|{PACE}) to (?P<v2>{VALUE})"
     rf"|(?P<level>stayed near|rose only to|fell only to) (?P<v3>{VALUE}))"
     rf"(?: (?:at|until|by) (?P<place>{PLACE}))?"

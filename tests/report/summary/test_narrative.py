@@ -48,6 +48,12 @@ def test_a_single_move_has_its_two_values():
     )
 
 
+def test_a_move_that_only_all_values_together_show_is_told_as_one_on_the_whole():
+    assert told(4.5, ("down", "", 100, 4.45)) == (
+        "Loss fell on the whole, from 4.50 ± 0.10 to 4.45 ± 0.10."
+    )
+
+
 def test_moves_are_told_in_their_order_each_with_its_place():
     assert told(
         8.0,

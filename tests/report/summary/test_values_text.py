@@ -85,3 +85,9 @@ def test_the_digits_of_a_metric_follow_its_smallest_rise_or_fall():
     assert form_of("average_parallelism", parts)(Value(1.00004)) == "1.00004"
     assert form_of("average_parallelism", parts[1:])(Value(1.00004)) == "1.00"
     assert form_of("accuracy/math")(Value(0.5)) == "50.0 %"
+
+
+def test_a_zero_that_was_computed_is_written_as_zero():
+    parts = [Segment("rises", 0, 1, -1e-11, 2.5e6, "", True, 1e-12, None, 3.0)]
+    assert form_of("loss", parts)(Value.around(-1e-11, 5e-13)) == "0"
+    assert form_of("loss")(Value(-1e-11)) == "-1e-11"
