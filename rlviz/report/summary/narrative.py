@@ -5,6 +5,9 @@ All that is told is read off the segments: each number is the curve's, at the pl
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rlviz import wording
 from rlviz.report.series.curves import Curve, Value
 from rlviz.report.statistics import Analysis, Segment
@@ -46,13 +49,13 @@ def story(name: str, form: Form, places: Places, curve: Curve, found: Analysis) 
 
 
 def few_values(
-    name: str, form: Form, lack: str, values: Sequence[float], steps: Sequence[int]
+    name: str, form: Form, lack: str, values: NDArray[np.float64], steps: NDArray[np.int64]
 ) -> str:
     """What can be said of values that show no change: the first and the last.
 
     Args:
         lack: why they don't, such as "has only 13 values, too few to tell a change from chance".
-        values, steps: as they were recorded, at least one.
+        values, steps: as they were recorded, (n,), n >= 1.
     """
     if len(values) == 1:
         return f"{name} has a single value, {form(Value(values[0]))} at step {steps[0]:,}."

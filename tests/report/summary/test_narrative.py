@@ -169,10 +169,10 @@ def test_a_growing_scatter_is_a_sentence_of_its_own():
 
 
 def test_of_few_values_the_first_and_the_last_are_told():
-    assert few_values("Loss", number, "has only 3 values", [3.0, 2.5, 2.0], [10, 1020, 2000]) == (
-        "Loss has only 3 values: 3 at step 10 is the first, 2 at step 2,000 the last."
-    )
-    assert few_values("Loss", number, "has only 1 value", [3.0], [7]) == (
+    assert few_values(
+        "Loss", number, "has only 3 values", np.array([3.0, 2.5, 2.0]), np.array([10, 1020, 2000])
+    ) == ("Loss has only 3 values: 3 at step 10 is the first, 2 at step 2,000 the last.")
+    assert few_values("Loss", number, "has only 1 value", np.array([3.0]), np.array([7])) == (
         "Loss has a single value, 3 at step 7."
     )
 
