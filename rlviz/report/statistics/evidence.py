@@ -86,7 +86,7 @@ def _slope_table(count: int) -> Floats:
 
 def slope_variances(count: int, correlation: float) -> Floats:
     """Variances of least-squares slopes over 0, 1, …, `count` consecutive points with AR(1) noise
-    of variance 1, (count + 1,); infinite for fewer than two points.
+    of variance 1, (count + 1,); 0 for fewer than two points.
 
     >>> [slope_variances(3, rho)[3].round(6).item() for rho in (0.0, 0.5)]
     [0.5, 0.375]
@@ -107,9 +107,7 @@ def _products(count: int) -> Floats:
     products = squares + (lag - 2 * middle) * left * (left - 1) / 2
     products = products + middle * (middle - lag) * left
     weighted = products * np.where(lag == 0, 1.0, 2.0) / products[:, :1] ** 2
-    unknown = np.zeros((2, count))
-    unknown[:, 0] = np.inf
-    return np.concatenate([unknown, weighted])
+    return np.concatenate([np.zeros((2, count)), weighted])
 
 
 @functools.lru_cache(64)

@@ -48,7 +48,7 @@ def correlations(y: Floats) -> Floats:
     """How likely each correlation of `GRID` is, (16,), by the series (n,)."""
     extent = float(np.ptp(y))
     if len(y) < FEWEST or not extent > 0:
-        return (np.isclose(RHO, _UNKNOWN if extent > 0 else 0.0)).astype(np.float64)
+        return np.asarray(np.isclose(RHO, _UNKNOWN if extent > 0 else 0.0), np.float64)
     return np.asarray(posterior((y - y.mean())[None] / extent)[0])
 
 

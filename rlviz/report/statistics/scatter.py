@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 _BLOCKS = 4000
 _INFLATION = 2.3
 """Neighboring differences share points, so n of them count as n / 2.3 under independent noise."""
+_ROUNDING = 1e-12
+"""Less scatter than this, as a share of the extent of the values, is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,21 @@ def scatter_of(y: Floats) -> Scatter:
         y: finite values in the order of the steps, (T,), T >= 20.
     """
     size = float(np.ptp(y)) or 1.0
-    near = np.diff(y / size, 2)[1:-1]
-    far = y[4:] / size - 2 * (y[2:-2] / size) + y[:-4] / size
-    squares = near**2 + far**2
+    y = y / size
+    near = np.diff(y, 2)
+    third = len(near) // 3
+    first, last = size * _spread(near[:third]), size * _spread(near[-third:])
+    is_silent = _spread(near) < _ROUNDING or near[1:] @ near[:-1] >= 0  # noise changes its sign
+    if is_silent:
+        return Scatter(first, last, 1.0)
+    far = y[4:] - 2 * y[2:-2] + y[:-4]
+    squares = near[1:-1] ** 2 + far**2
     edges = np.linspace(0, len(squares), min(_BLOCKS, len(squares)) + 1).astype(int)
     ranks = stats.rankdata(np.add.reduceat(squares, edges[:-1]) / np.diff(edges))
     fitted = stats.linregress(np.arange(len(ranks)), ranks)
-    counted = len(ranks) / _INFLATION
-    p = stats.t.sf(fitted.slope / (fitted.stderr * np.sqrt(_INFLATION)), counted - 2)
-    steps = np.diff(y / size, 2)
-    third = len(steps) // 3
-    return Scatter(size * _spread(steps[:third]), size * _spread(steps[-third:]), float(p))
+    error = max(fitted.stderr * np.sqrt(_INFLATION), 1e-300)
+    p = stats.t.sf(fitted.slope / error, len(ranks) / _INFLATION - 2)
+    return Scatter(first, last, float(p))
 
 
 def _spread(steps: Floats) -> float:
