@@ -152,6 +152,8 @@ class _Moves:
         verb = "rose" if segment.kind == "rises" else "fell"
         if len(self) == 1 and self._is_within_errors(segment):
             return f"{verb}{pace and ' ' + pace} on the whole,{start} {to}"
+        if i and not opens and self._moves_little(i - 1) and not self._is_near(i - 1):
+            verb = f"then {verb}"
         return f"{verb}{pace and ' ' + pace}{start} {to}"
 
     def _is_within_errors(self, segment: Segment) -> bool:
@@ -172,12 +174,21 @@ class _Moves:
         value = self._form(end_of(segment))
         if self._is_near(i):
             return f"stayed near that{self._end(i, 'until')}"
-        errors = (segment.y_start_error or 0.0) + (segment.y_end_error or 0.0)
-        change = segment.y_end - segment.y_start
-        if abs(change) <= errors or self._form(start_of(segment)) == value:
+        if not self._moves_little(i):
             return f"stayed near {value}{self._end(i, 'until')}"
-        # Little beside the whole range, but the bands at its ends are apart.
-        return f"{'rose' if change > 0 else 'fell'} only to {value}{self._end(i, 'by')}"
+        moved = "rose" if segment.y_end > segment.y_start else "fell"
+        return f"{moved} only to {value}{self._end(i, 'by')}"
+
+    def _moves_little(self, i: int) -> bool:
+        """Whether a level changes, little beside the whole range, but more than its bands hide."""
+        segment = self._segments[i]
+        errors = (segment.y_start_error or 0.0) + (segment.y_end_error or 0.0)
+        ends = self._form(start_of(segment)), self._form(end_of(segment))
+        return (
+            segment.kind == "level"
+            and abs(segment.y_end - segment.y_start) > errors
+            and ends[0] != ends[1]
+        )
 
     def _is_near(self, i: int) -> bool:
         """Whether a level's start, just told, says its end too."""

@@ -82,7 +82,7 @@ def test_a_level_that_moves_by_more_than_its_errors_says_so():
     up = told(0.5, ("level", "", 25, 3.7), ("up", "steeply", 100, 45.0))
     assert up.startswith(
         "Loss began at 0.50 ± 0.10, rose only to 3.70 ± 0.10 by 25 % of the compute (2.50e20 RL "
-        "FLOPs) and rose steeply to 45.00"
+        "FLOPs) and then rose steeply to 45.00"
     )
     assert told(45.0, ("down", "", 40, 4.0), ("level", "", 100, 3.0)).endswith(
         "and fell only to 3.00 ± 0.10 by the end."
