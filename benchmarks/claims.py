@@ -164,6 +164,16 @@ HOLD_OUT = {
         (0.5, 0.62),
         dips=True,
     ),
+    # Added after the first look, with thresholds as they were: the late dip turned out too weak for
+    # anything to find at 200 steps.
+    "long dip": Shape(
+        through([0, 0.4, 0.65, 1], [8.5, 7.9, 8.6, 12.5]),
+        growing(0.25, 0.4),
+        (0.3, 0.6),
+        (0.4,),
+        dips=True,
+        accelerates=True,
+    ),
     **SHARED,
 }
 SETS = {"work": WORK, "hold-out": HOLD_OUT}

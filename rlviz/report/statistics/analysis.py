@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rlviz.report.series.curves import Curve
 from rlviz.report.statistics.binned import Binned
 from rlviz.report.statistics.moves import Piece
+from rlviz.report.statistics.noise import is_drift
 from rlviz.report.statistics.scatter import Scatter, scatter_of
 from rlviz.report.statistics.segments import Segment, pieces_of, segments_of
 
@@ -26,10 +27,6 @@ FEWEST = 20
 LEAST_EXTENT = 1e-100
 """The smallest extent of the values, and the inverse of the largest: floats do not hold squares
 beyond them."""
-_DRIFT_BINS = (24, 36, 50, 100, 200)
-_DRIFT = (0.35, 0.50, 0.60, 0.75, 0.85)
-"""The correlation of bins above which the noise is as long as a walk, by the number of bins: 5 % of
-random walks stay below."""
 _TWICE = 2.0
 _HALF = 0.5
 
@@ -149,9 +146,10 @@ def analyse(curve: Curve, x: Floats, y: Floats) -> Analysis:
         return Analysis(len(y))
     scatter = scatter_of(y)
     binned = Binned.of(curve, x, y)
-    correlation, count = binned.evidence.noise.correlation, len(binned.place)
     pieces = pieces_of(binned)
-    drift = correlation > float(np.interp(count, _DRIFT_BINS, _DRIFT))
+    correlation = binned.evidence.noise.correlation
+    drift = is_drift(binned.still, correlation)
     if drift:
-        pieces = [Piece(0, count - 1, 0, "", pieces[0].strength, certain=False)]
+        last = len(binned.place) - 1
+        pieces = [Piece(0, last, 0, "", pieces[0].strength, certain=False)]
     return Analysis(len(y), correlation, drift, segments_of(curve, ends, pieces, binned.x), scatter)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rlviz.report.statistics.binned import Binned
 from rlviz.report.statistics.evidence import slopes
-from rlviz.report.statistics.turns import VISIBLE, least_strength
+from rlviz.report.statistics.turns import LEAST, VISIBLE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -119,5 +119,5 @@ class Levels:
         if len(some):
             signs = np.sign(self._curve[last] - self._curve[first])[some]
             strength = evidence.strengths(first[some], last[some], signs)
-            found[some] = strength < least_strength(len(self._curve))
+            found[some] = strength < LEAST
         return found

@@ -10,7 +10,7 @@ from rlviz.report.statistics.binned import Binned
 from rlviz.report.statistics.jumps import Jump
 from rlviz.report.statistics.levels import LEVEL, Levels
 from rlviz.report.statistics.pieces import Line, curved, shortest
-from rlviz.report.statistics.turns import VISIBLE, least_strength
+from rlviz.report.statistics.turns import LEAST, VISIBLE
 
 Floats = NDArray[np.float64]
 
@@ -140,7 +140,7 @@ class Move:
         evidence = self._binned.still_evidence
         change = self.sign * evidence.change(first, last)
         strength = evidence.strength(first, last, self.sign)
-        return change >= VISIBLE and strength >= least_strength(len(self._binned.curve))
+        return change >= VISIBLE and strength >= LEAST
 
     def _paces(self, knots: list[int]) -> list[tuple[int, str]]:
         """The sign and the pace of each piece."""

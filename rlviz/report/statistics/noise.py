@@ -17,6 +17,13 @@ _NEAR = 0.15
 """The share of all bins, on either side, over which the size of the noise is averaged."""
 _UNLIKE = 3.0
 """The noise changes its size where its variances on both sides have this ratio."""
+_WALK_BINS = (24, 36, 50, 100, 200)
+_WALK = (0.35, 0.50, 0.60, 0.75, 0.85)
+"""The correlation above which noise is as long as a walk, by the number of bins: 5 % of random
+walks stay below."""
+_SMOOTH = 3.0
+"""The standard errors by which the steps of a series are correlated if it is smoother than any
+walk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,23 @@ def correlations(y: Floats) -> Floats:
 
 def mean_correlation(weights: Floats) -> float:
     return float(np.clip(weights @ RHO, 0.0, MOST))
+
+
+def is_drift(y: Floats, correlation: float) -> bool:
+    """Whether the noise of a series, (n,), lasts as long as a random walk, which moves like
+    anything.
+
+    A curve with little noise looks like noise that lasts, too, but it goes on in its direction,
+    which the steps of a walk do not.
+    """
+    if correlation <= float(np.interp(len(y), _WALK_BINS, _WALK)):
+        return False
+    steps = np.diff(y)
+    around = steps - steps.mean()
+    size = float(around @ around)
+    if size <= 1e-20 * float(steps @ steps):  # a straight line
+        return False
+    return float(around[1:] @ around[:-1]) / size <= _SMOOTH / len(steps) ** 0.5
 
 
 def noise_variance(y: Floats, correlation: float) -> Floats:

@@ -56,7 +56,7 @@ def pieces_of(binned: Binned) -> list[Piece]:
     certain."""
     moves = [Move(binned, a, b) for a, b in pairwise(turning_points(binned.curve, binned.evidence))]
     last = len(binned.curve) - 1
-    if len(moves) == 1 and not is_certain(moves[0].strength, 1, last + 1):
+    if len(moves) == 1 and not is_certain(moves[0].strength, 1):
         return [Piece(0, last, 0, "", moves[0].strength, certain=False)]
     told: list[Piece] = []
     for split in _SPLITS:

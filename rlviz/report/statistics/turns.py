@@ -9,23 +9,15 @@ Floats = NDArray[np.float64]
 
 VISIBLE = 0.05
 """The smallest move that is told, as a share of the curve's range."""
-_BINS, _LEAST = (100, 200), (1.5, 1.3)
+LEAST = 1.5
+"""The evidence that a move among others needs; chance rarely reaches it."""
 _ALONE = 1.9
 
 
-def least_strength(bins: int) -> float:
-    """The evidence that a move among others needs; chance rarely reaches it.
-
-    >>> least_strength(60), round(least_strength(150), 6), least_strength(200)
-    (1.5, 1.4, 1.3)
-    """
-    return float(np.interp(bins, _BINS, _LEAST))
-
-
-def is_certain(strength: float, moves: int, bins: int) -> bool:
+def is_certain(strength: float, moves: int) -> bool:
     """Whether a move is more than noise. The only move of a series needs more evidence: where
     nothing happens, it is the one that chance makes."""
-    return strength >= (_ALONE if moves == 1 else least_strength(bins))
+    return strength >= (_ALONE if moves == 1 else LEAST)
 
 
 def turning_points(curve: Floats, evidence: Evidence) -> list[int]:
@@ -36,12 +28,12 @@ def turning_points(curve: Floats, evidence: Evidence) -> list[int]:
     between its neighbors.
     """
     ends = _extremes(curve)
-    least, visible = least_strength(len(curve)), VISIBLE * np.ptp(curve)
+    visible = VISIBLE * np.ptp(curve)
     while len(ends) > 2:
         moves = np.diff(curve[ends])
         places = np.array(ends)
         strength = evidence.strengths(places[:-1], places[1:], np.sign(moves))
-        weak = np.flatnonzero((strength < least) | (np.abs(moves) < visible))
+        weak = np.flatnonzero((strength < LEAST) | (np.abs(moves) < visible))
         if not len(weak):
             break
         smallest = int(weak[np.abs(moves[weak]).argmin()])

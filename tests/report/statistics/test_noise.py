@@ -6,6 +6,7 @@ import pytest
 from rlviz.report.statistics.noise import (
     GRID,
     correlations,
+    is_drift,
     mean_correlation,
     noise_of,
     noise_variance,
@@ -33,7 +34,7 @@ def test_the_size_of_the_noise_is_that_nearby():
 def test_where_noise_ends_the_noisier_side_counts():
     sizes = np.where(np.arange(200) < 100, 1.0, 0.01)
     found = noise_variance(np.where(np.arange(200) % 2, sizes, -sizes), 0.0)
-    np.testing.assert_allclose(found[85:98], 8 / 3)  # though half of what is near is silent
+    np.testing.assert_allclose(found[90:98], 8 / 3)  # though half of what is near is silent
     assert found[150] < 0.01
 
 
@@ -54,8 +55,21 @@ def test_of_few_points_and_of_none_that_scatter_it_is_assumed():
     assert mean_correlation(correlations(np.ones(100))) == 0.0
 
 
+def test_a_walk_is_drift_and_a_clean_curve_is_none_however_little_noise_it_has():
+    rng = np.random.default_rng(1)
+    walks = [rng.standard_normal(60).cumsum() for _ in range(60)]
+    assert sum(is_drift(y, mean_correlation(correlations(y))) for y in walks) >= 54
+    x = np.linspace(0, 1, 60)
+    for curve in (1 / (1 + np.exp(-(x - 0.5) / 0.05)), np.abs(x - 0.4), np.maximum(x - 0.7, 0), x):
+        for noise in (0.0, 1e-5, 1e-3):
+            y = curve + noise * rng.standard_normal(60)
+            assert not is_drift(y, mean_correlation(correlations(y)))
+    assert not is_drift(np.arange(20.0), 0.5)
+    assert is_drift(rng.standard_normal(20), 0.5)
+
+
 def test_no_deviation_is_below_the_least():
     noise = noise_of(np.linspace(0, 1, 50), 0.1)
     np.testing.assert_allclose(noise.variance, 0.01)
-    assert noise.correlation == 0.0
+    assert noise.correlation < 0.1
     assert len(noise.weights) == len(GRID)
