@@ -1,7 +1,8 @@
 """The public runs that `benchmarks/forecasts.py` forecasts: which, from where, and how imported.
 
-The halves were named before any rule was tried. A rule is fixed on WORK; HELD_OUT is opened once, when
-it is final. None of the files is kept here. Each becomes a run of a folder, named as in the table, by
+The halves were named before any rule was tried. A rule is fixed on WORK; HELD_OUT is opened once,
+when it is final. None of the files is kept here. Each becomes a run of a folder, named as in the
+table, by
 
     rlviz import FILE OPTIONS -o FOLDER/NAME
 
