@@ -100,4 +100,3 @@ def _bent(data: FitData, doubtful: float) -> str:
     if float(left @ left) <= doubtful:
         return "a parabola fits the data as well, and it has no ceiling"
     return ""
-

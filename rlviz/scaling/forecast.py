@@ -58,7 +58,9 @@ class Forecast:
             elif reach == 1:
                 why_not = why_not or why
         ends = (np.clip(np.array(end), *limits) for end in (low, high))
-        return cls(why_not, reach, float(c[-1]), now.level, now.gain, np.array(factors), *ends, limits)
+        return cls(
+            why_not, reach, float(c[-1]), now.level, now.gain, np.array(factors), *ends, limits
+        )
 
     def interval(self, flops: Floats) -> tuple[Floats, Floats]:
         """The 95 % interval at a compute beyond the data, (m,) -> each (m,)."""

@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 
 from rlviz.scaling import ceiling, sigmoid
 from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
-from rlviz.smooth.bins import means
+from rlviz.smooth.bins import averaged, means
 
 EARLY = (0.0, 0.01, 0.02, 0.05, 0.1)
 """Shares of the largest compute below which points may be left out."""
@@ -18,6 +18,7 @@ _LIKELY, _DOUBTFUL, _SURE = 0.025, 0.0005, 3.4e-6
 the curve, and the one that decides (4.5 standard errors)."""
 _BINS = 250
 _STRETCH = 0.02
+_FEW_BINS = 100
 _HALF = 0.5
 _FEWEST_BEFORE = 15
 
@@ -113,11 +114,15 @@ class Law:
 
 
 def first_half(c: Floats, y: Floats, r0: float | None) -> Law | None:
-    """The curve that the first half of the compute calls for; None if it has too few points."""
+    """The best curve of the first half of the compute, alone; None if it has too few points."""
     before = c <= _HALF * c[-1]
     if before.sum() < _FEWEST_BEFORE or np.ptp(y[before]) == 0:
         return None
-    return Law.of(c[before], y[before], r0)
+    c, y = c[before], y[before]
+    offset, unit = float(y.mean()), float(np.ptp(y))
+    data = _data(c, (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
+    best = sigmoid.regress(data, sigmoid.best(data)[None])
+    return Law(best, math.inf, float(c[-1]), offset, unit, (-math.inf, math.inf), "")
 
 
 def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
@@ -126,8 +131,7 @@ def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
     Of the shares in `EARLY`, the data decide for the one without which the first half of the
     compute foretells the second half best. At least 30 points stay.
     """
-    if not len(c) or c[-1] == 0:
-        return 0.0
+    c, y = averaged(c, y, _FEW_BINS)
     before = c <= _HALF * c[-1]
     errors = {}
     for share in EARLY:

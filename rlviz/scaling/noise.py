@@ -12,7 +12,8 @@ def long_run(left: Floats, parameters: int) -> float:
 
     With autocorrelation rho it is (1 + rho)/(1 − rho) times that of independent residuals. A slow
     drift under a larger scatter shows only a small rho from point to point. So rho is also
-    estimated from the means of 2, 4, 8, … points, and the largest variance counts.
+    estimated from the means of 2, 4, 8, … points, and the largest variance counts. n points are
+    taken to be worth 2 at least.
 
     Args:
         left: the residuals, in order, n > parameters.
@@ -31,5 +32,5 @@ def _as_ar1(left: Floats, k: int) -> float:
         return 0.0
     rho = float(left[1:] @ left[:-1]) / squares
     # A regression with k parameters takes this much from rho (Kendall 1954, for k = 1 and 2).
-    rho = min(max(rho + (k + (k + 2) * rho) / n, 0.0), 1 - 1e-6)
+    rho = min(max(rho + (k + (k + 2) * rho) / n, 0.0), (n - 2) / (n + 2))
     return squares / (n - k) * (1 + rho) / (1 - rho)
