@@ -1,7 +1,7 @@
 """The saturating curve of a run: the best one, all likely ones, and why it may show no ceiling."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -67,9 +67,8 @@ class Law:
         )
         inside = curves.where(curves.squares <= likely)
         law = cls(inside, likely, float(c[-1]), offset, unit, limits, why_not)
-        if not why_not and law.A > limits[1]:
-            why_not = f"the best saturating curve ends at {100 * law.A:.3g} %"
-            return cls(inside, likely, float(c[-1]), offset, unit, limits, why_not)
+        if not why_not and limits[1] < law.A:
+            return replace(law, why_not=f"the best saturating curve ends at {100 * law.A:.4g} %")
         return law
 
     @property
