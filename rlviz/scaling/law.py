@@ -145,7 +145,9 @@ def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
         curve = sigmoid.regress(data, sigmoid.best(data)[None])
         foretold = offset + unit * curve.value(np.log(c[~before] / c[used][-1]))[0]
         errors[start] = float(np.square(y[~before] - foretold).sum())
-    return min(errors, key=errors.__getitem__) if errors else 0.0
+    # What differs by rounding is as good, and then the most points stay.
+    least = min(errors.values(), default=0.0) + 1e-12 * len(y) * float(np.ptp(y)) ** 2
+    return next((start for start, error in errors.items() if error <= least), 0.0)
 
 
 def _data(c: Floats, y: Floats, r0: float | None) -> FitData:
