@@ -57,10 +57,9 @@ class Forecast:
                 reach = factor
             elif reach == 1:
                 why_not = why_not or why
-        ends = (np.clip(np.array(end), *limits) for end in (low, high))
-        return cls(
-            why_not, reach, float(c[-1]), now.level, now.gain, np.array(factors), *ends, limits
-        )
+        last, at = float(c[-1]), np.array(factors)
+        least, most = np.clip(np.array(low), *limits), np.clip(np.array(high), *limits)
+        return cls(why_not, reach, last, now.level, now.gain, at, least, most, limits)
 
     def interval(self, flops: Floats) -> tuple[Floats, Floats]:
         """The 95 % interval at a compute beyond the data, (m,) -> each (m,)."""
