@@ -288,7 +288,10 @@ def test_a_forecast_has_the_shape_of_its_question():
         ),
         (lambda c, y: (c, 0.2 + 0.5 * (c / 1e23) ** 3), "the rise does not slow down yet"),
         (
-            lambda c, y: (c, 0.1 + 0.5 * c / 1e23 + 5 * (y - curve(c, 0.7, 1.9, 1e22, 0.3))),
+            lambda c, y: (
+                c,
+                np.clip(0.1 + 0.5 * c / 1e23 + 5 * (y - curve(c, 0.7, 1.9, 1e22, 0.3)), 0, 1),
+            ),
             "times the compute it could be anything from",
         ),
         (lambda c, y: (c, 0.2 + 0.08 * np.log(c / c[0]) + 0.2 * (y - 0.6)), ""),
