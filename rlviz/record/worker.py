@@ -78,6 +78,7 @@ class Worker:
         self._assembly = assembly
         self._file = file
         self._encoder = Encoder(assembly.ranks.world_size)
+        self._encoder.made_as = file.made_as
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
