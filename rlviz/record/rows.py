@@ -4,7 +4,7 @@ The cumulative FLOPs and the online averages live here; nothing here touches a f
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -46,6 +46,11 @@ class ClosedSteps:
     def nbytes(self) -> int:
         """About how many bytes they take in memory."""
         return 8 * len(self.steps) * (2 + len(self.columns) + 2 * len(self.scalars))
+
+
+def closed_step(state: Mapping[str, Any]) -> int:
+    """The last step that was closed when a state was taken, which may be of an earlier one."""
+    return check_step(state.get("closed", state["step"]))
 
 
 class RowBuilder:
@@ -201,7 +206,7 @@ class RowBuilder:
         """
         try:
             step = check_step(state["step"])
-            closed = check_step(state.get("closed", step))
+            closed = closed_step(state)
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
             self._averages.load_state_dict(state["ema"])
         except Exception as error:  # it may hold anything
