@@ -1,15 +1,8 @@
-"""From queued items to rows that wait for the disk: the thread that asks builds them under a lock.
-
-The writer builds at its own pace. The training thread builds when it wants a state, which must
-cover every closed step. Nobody holds the lock while writing.
-"""
+"""From queued items to rows that wait for the disk. Only the writer thread builds them."""
 
 import math
-import threading
-import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -46,11 +39,6 @@ class Assembly:
         self._builder = builder
         self.ranks = ranks
         self._backlog = Backlog(opening, row_limit=row_limit, byte_limit=byte_limit)
-        # Reentrant: a signal handler that interrupts a build in its own thread gets through and
-        # sees that a build is going on.
-        self._lock = threading.RLock()
-        self._in_a_build = False
-        self._state = builder.state_dict()
         self._lost = 0
 
     @property
@@ -64,6 +52,11 @@ class Assembly:
         return self._builder.unclosed
 
     @property
+    def unwritten(self) -> int:
+        """Rows that wait for the disk."""
+        return len(self._backlog)
+
+    @property
     def waiting(self) -> int:
         """Steps that wait for the disk or for another rank."""
         return len(self._backlog) + self.ranks.waiting
@@ -71,65 +64,29 @@ class Assembly:
     @property
     def is_half_full(self) -> bool:
         """Whether rows come so fast that they should be written before their time."""
-        with self._lock:
-            return self._backlog.is_half_full
+        return self._backlog.is_half_full
 
     def build(self, most: float = math.inf) -> bool:
-        """Turn at most `most` queued items into rows; returns whether any were left.
-
-        Afterwards the builder's state is that after the last step taken from the queue.
-        """
-        with self._lock, self._as_builder():
-            items: list[Item] = []
-            try:
-                while self._queue and len(items) < most:
-                    items.append(self._queue.popleft())
-                closed = self._builder.close_steps(items)
-            except BaseException:
-                self._lost += sum(map(ends_a_step, items))
-                raise
-            self._lost += self.ranks.add(closed)
-            self._keep_complete_steps()
+        """Turn at most `most` queued items into rows; returns whether any were left."""
+        items: list[Item] = []
+        try:
+            while self._queue and len(items) < most:
+                items.append(self._queue.popleft())
+            closed = self._builder.close_steps(items)
+        except BaseException:
+            self._lost += sum(map(ends_a_step, items))
+            raise
+        self._lost += self.ranks.add(closed)
+        self.keep_complete_steps()
         return bool(self._queue)
 
-    def build_all(self, patience: float) -> None:
-        """Build rows of every closed step, even of those that other ranks did not send in time."""
-        self.build()
-        self._wait_for_ranks(patience)
-        with self._lock, self._as_builder():
-            self._keep_complete_steps(now_or_never=True)
-
-    def state(self, patience: float) -> dict[str, Any]:
-        """Where the run stands after the steps closed so far.
-
-        A signal handler that interrupts a build in its own thread can't wait for the build to end;
-        it gets the state from before it.
-
-        Args:
-            patience: seconds to wait for the other ranks' sums of these steps.
-        """
-        with self._lock:
-            if self._in_a_build:
-                return self._state
-        self.build_all(patience)
-        with self._lock, self._as_builder():
-            return self._state
-
     @property
-    def last_state(self) -> dict[str, Any]:
-        """The state before the latest steps were built."""
-        return self._state
+    def state(self) -> dict[str, Any]:
+        """Where the run stands after the last row that was built."""
+        return self._builder.state_dict()
 
-    @contextmanager
-    def _as_builder(self) -> Iterator[None]:
-        self._state = self._builder.state_dict()
-        self._in_a_build = True
-        try:
-            yield
-        finally:
-            self._in_a_build = False
-
-    def _keep_complete_steps(self, *, now_or_never: bool = False) -> None:
+    def keep_complete_steps(self, *, now_or_never: bool = False) -> None:
+        """Build rows of the steps that wait for no other rank; of all if it is now or never."""
         complete = deque(self.ranks.complete(now_or_never=now_or_never))
         try:
             while complete:
@@ -139,16 +96,6 @@ class Assembly:
             self._lost += sum(len(steps) for steps, _ in complete)
             raise
 
-    def _wait_for_ranks(self, timeout: float) -> None:
-        """Wait for the other ranks' sums of the steps that were closed here."""
-        deadline = time.monotonic() + timeout
-        while self.ranks.waiting:
-            with self._lock, self._as_builder():
-                self._keep_complete_steps()
-            if not self.ranks.waiting or time.monotonic() > deadline:
-                return
-            time.sleep(0.01)
-
     def take(self, into: list[ClosedSteps], *, extras_alone: bool) -> list[Event]:
         """Move all rows into `into` and return the other events; once out, nothing drops them while
         they are being written.
@@ -157,25 +104,15 @@ class Assembly:
             into: where the rows go, oldest first; `put_back` what could not be written.
             extras_alone: whether to take the other events even when there are no rows.
         """
-        with self._lock:
-            self._backlog.take_rows(into)
-            return self._backlog.take_extras() if into or extras_alone else []
+        self._backlog.take_rows(into)
+        return self._backlog.take_extras() if into or extras_alone else []
 
     def put_back(self, rows: Sequence[ClosedSteps], extras: Sequence[Event]) -> None:
-        with self._lock:
-            self._backlog.put_back(rows, extras)
+        self._backlog.put_back(rows, extras)
 
     def illustrate(self, events_of_one: Sequence[Event]) -> None:
         """Keep a figure and its summary; they replace those that the disk has not taken yet."""
-        with self._lock:
-            self._backlog.illustrate(events_of_one)
+        self._backlog.illustrate(events_of_one)
 
     def add_extras(self, extras: Iterable[Event]) -> None:
-        with self._lock:
-            self._backlog.add_extras(extras)
-
-    def in_forked_child(self) -> None:
-        """A thread of the parent may have held the lock, and the messages are the parent's."""
-        self._lock = threading.RLock()
-        if not self._in_a_build:  # else the fork copied a half-done build; the state stays
-            self.ranks.leave()
+        self._backlog.add_extras(extras)

@@ -13,20 +13,6 @@ from rlviz.record import events, system
 from rlviz.record.system import System
 
 
-def next_session(logdir: Path, calls: System = system.SYSTEM) -> int:
-    """The number of the session that starts now: one above the highest in the directory."""
-    return max((found.session + 1 for found in _files(logdir, calls)), default=0)
-
-
-def _files(logdir: Path, calls: System) -> list[schema.FileName]:
-    """The event files that rlviz wrote there so far."""
-    try:
-        names = calls.names(logdir)
-    except OSError:
-        return []
-    return [found for name in names if (found := schema.FileName.of(name)) is not None]
-
-
 class EventFile:
     """Appends batches of events to a run directory.
 
@@ -35,9 +21,11 @@ class EventFile:
     moved away. Memory keeps what was written since the last successful sync, because the system may
     throw it away when a sync fails; it is then written again.
 
+    The session takes its number with the first file, one above the highest in the directory. Where
+    that can't be listed there is no file yet: a session with too low a number would be void.
+
     Args:
         logdir: the run directory; created with the first batch.
-        session: number of this start of the training script.
         sync_seconds: how long written bytes may stay with the operating system before they are
             forced to the disk.
         segment_bytes: a file that has reached this size is followed by a new one.
@@ -50,15 +38,17 @@ class EventFile:
         self,
         logdir: Path,
         *,
-        session: int,
         sync_seconds: float = 4.0,
         segment_bytes: int = 64 << 20,
         unsynced_bytes: int = 4 << 20,
         clock: Callable[[], float] = time.time,
         calls: System | None = None,
     ) -> None:
-        self._logdir = logdir
-        self._session = session
+        self.logdir = logdir
+        self._session = 0
+        self._has_session = False
+        """Whether a batch was written, with which the number of the session stands."""
+        self._token = secrets.token_hex(4)
         self._sync_seconds = sync_seconds
         self._segment_bytes = segment_bytes
         self._unsynced_bytes = unsynced_bytes
@@ -72,6 +62,27 @@ class EventFile:
         self._unsynced: list[bytes] = []
         self._again: list[bytes] = []
         """What a failed sync may have lost."""
+        self.made_as: int | None = None
+        """The number that the session would have had as it was made; None if that can't be known.
+        """
+        with suppress(OSError):
+            self.made_as = _following(self._names())
+
+    def open(self) -> int:
+        """Have a file to append to; returns the number of this start of the training script.
+
+        Raises:
+            OSError: the directory can't be listed, or no file be created in it.
+        """
+        if self._fd is not None and self._size >= self._segment_bytes:
+            self.close()
+        try:
+            if self._fd is None:
+                self._fd = self._create()
+        except OSError:
+            self._abandon()
+            raise
+        return self._session
 
     def append(self, batch: bytes) -> None:
         """Write a batch of framed records.
@@ -80,11 +91,9 @@ class EventFile:
             OSError: the batch was not written, or not all of it. Write it again: it then goes into
                 a new file.
         """
-        if self._fd is not None and self._size >= self._segment_bytes:
-            self.close()
+        self.open()
+        assert self._fd is not None
         try:
-            if self._fd is None:
-                self._fd = self._create()
             if self._again:
                 self._write(b"".join(self._again))
                 self._unsynced, self._again = self._again, []
@@ -99,6 +108,7 @@ class EventFile:
             self._abandon()
             raise
         self._unsynced.append(batch)
+        self._has_session = True
 
     def sync_if_due(self) -> None:
         """Force what was written to the disk once it has waited long enough.
@@ -139,20 +149,29 @@ class EventFile:
                 self._calls.close(fd)
 
     def _create(self) -> int:
-        self._calls.make_directory(self._logdir)
+        self._calls.make_directory(self.logdir)
+        names = self._names()
+        if not any(self._token in name for name in names):  # the first, or in a new directory
+            self._files = 0
+            if not self._has_session:
+                self._session = _following(names)
         now = self._clock()
         # Never before the latest file, even if this clock is behind an earlier session's or was
         # set back.
-        latest = max((found.seconds for found in _files(self._logdir, self._calls)), default=0)
-        writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._path = self._logdir / schema.file_name(
-            max(int(now), latest), self._session, self._files, writer
-        )
+        seconds = max([int(now), *(known.seconds for known in _known(names))])
+        writer = f"{socket.gethostname()}.{os.getpid()}.{self._token}"
+        self._path = self.logdir / schema.file_name(seconds, self._session, self._files, writer)
         fd = self._calls.create(self._path)
         self._files += 1
         self._fd, self._size = fd, 0
         self._write(tfrecord.frame(events.file_start(now).SerializeToString()))
         return fd
+
+    def _names(self) -> list[str]:
+        try:
+            return self._calls.names(self.logdir)
+        except FileNotFoundError:
+            return []
 
     def _write(self, data: bytes) -> None:
         assert self._fd is not None
@@ -187,6 +206,17 @@ class EventFile:
         if self._size <= _START_BYTES:  # at most its first record
             with suppress(OSError):
                 self._calls.remove(self._path)
+
+
+def _known(names: list[str]) -> list[schema.FileName]:
+    """The event files of rlviz among some names."""
+    return [known for name in names if (known := schema.FileName.of(name)) is not None]
+
+
+def _following(names: list[str]) -> int:
+    """The number of the session that comes after those of some files."""
+    highest = max((known.session for known in _known(names)), default=-1)
+    return min(highest + 1, schema.MAX_SESSION)
 
 
 _START_BYTES = len(tfrecord.frame(events.file_start(1e9).SerializeToString()))

@@ -21,8 +21,7 @@ Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 class FirstRank:
     """Rank 0: its steps wait here for the sums of the other ranks, if there are any.
 
-    It is not thread-safe: the worker calls it under its lock, from the writer thread or, for a
-    state, from the training thread.
+    It is not thread-safe: only the writer thread calls it.
 
     Args:
         mailbox: where the others' messages arrive; None for a single process.
@@ -70,11 +69,6 @@ class FirstRank:
         """Steps that wait for another rank."""
         return len(self._gathering)
 
-    def leave(self) -> None:
-        """In a forked child: wait for nothing, since the messages are the parent's."""
-        self._mailbox = None
-        self._gathering.others.clear()
-
     def send(self) -> int:
         """Send nothing (0): rank 0 has nobody to send to."""
         return 0
@@ -108,10 +102,6 @@ class OtherRank:
     def complete(self, *, now_or_never: bool = False) -> Complete:
         """No steps ([]): this rank writes nothing."""
         return []
-
-    def leave(self) -> None:
-        """In a forked child: drop what is unsent, since the parent sends it."""
-        self._unsent.clear()
 
     def send(self) -> int:
         """Send what was recorded; returns how many steps.

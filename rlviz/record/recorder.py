@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.record import device, values
 from rlviz.record.measurement import Measurement, Recorded, measurement
 
@@ -208,9 +208,9 @@ def check_step(step: Any) -> int:
         if isinstance(step, bool):
             raise TypeError
         number = operator.index(step)
-    except TypeError:
+    except Exception:  # of a tensor, a RuntimeError
         raise TypeError(
-            f"step must be a whole number such as the loop's counter, got {step!r:.80} "
+            f"step must be a whole number such as the loop's counter, got {wording.shown(step)} "
             f"({type(step).__name__})."
         ) from None
     if not 0 <= number < _MAX_STEP:
