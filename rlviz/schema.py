@@ -433,6 +433,8 @@ class RowsHeader:
     """Random, one per `Callback`: distinguishes two that took the same session number."""
     dropped: int = 0
     """Steps of this session that had been given up when the batch was written."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of those, how many for which cause: `loop`, `size`, `disk`, `ranks`, `failure`, `closed`."""
     world_size: int = 1
     """Ranks that the rows should sum over."""
     missing_ranks: tuple[int, ...] = ()
@@ -447,6 +449,7 @@ class RowsHeader:
             "flops_before": self.flops_before,
             "writer": self.writer,
             "dropped": self.dropped,
+            "causes": dict(self.causes),
             "world_size": self.world_size,
             "missing_ranks": self.missing_ranks,
             "columns": self.columns,
@@ -472,6 +475,10 @@ class RowsHeader:
                     flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
                     writer=_text(fields.get("writer", "")),
                     dropped=_whole(fields.get("dropped", 0)),
+                    causes=tuple(
+                        (_text(cause), _whole(steps))
+                        for cause, steps in fields.get("causes", {}).items()
+                    ),
                     world_size=_whole(fields.get("world_size", 1)),
                     missing_ranks=tuple(map(_whole, fields.get("missing_ranks", ()))),
                     version=version,

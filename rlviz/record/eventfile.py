@@ -1,5 +1,6 @@
 """How events reach the disk: one write per batch, and a new file after a failure."""
 
+import errno
 import os
 import secrets
 import socket
@@ -27,11 +28,22 @@ def _files(logdir: Path, calls: System) -> list[schema.FileName]:
     return [found for name in names if (found := schema.FileName.of(name)) is not None]
 
 
+class NoRoomError(OSError):
+    """The system took a part of what was written: a disk or a quota that is full."""
+
+
+def lacks_room(error: BaseException) -> bool:
+    """Whether fewer bytes might have been written."""
+    no_room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, NoRoomError) or getattr(error, "errno", None) in no_room
+
+
 class EventFile:
     """Appends batches of events to a run directory.
 
-    A batch that fails or is written short ends its file: the damaged record stays the last of that
-    file, and the next batch goes into a new one. A new file also follows one that was deleted or
+    A batch that fails or is written short ends its file: what was written of it is taken back where
+    the system allows that, which also frees a full disk; else the damaged record stays the last of
+    that file. The next batch goes into a new one. A new file also follows one that was deleted or
     moved away. Memory keeps what was written since the last successful sync, because the system may
     throw it away when a sync fails; it is then written again.
 
@@ -72,22 +84,26 @@ class EventFile:
         self._unsynced: list[bytes] = []
         self._again: list[bytes] = []
         """What a failed sync may have lost."""
+        self.batches = 0
+        """Batches that were written as a whole; changed when it is certain, whatever is thrown."""
 
     def append(self, batch: bytes) -> None:
-        """Write a batch of framed records.
+        """Write a batch of framed records, as a whole or not at all.
 
         Raises:
-            OSError: the batch was not written, or not all of it. Write it again: it then goes into
-                a new file.
+            OSError: the batch was not written. Write it again: it then goes into a new file.
         """
         if self._fd is not None and self._size >= self._segment_bytes:
             self.close()
+        good = 0
         try:
             if self._fd is None:
                 self._fd = self._create()
+            good = self._size
             if self._again:
                 self._write(b"".join(self._again))
                 self._unsynced, self._again = self._again, []
+                good = self._size
             self._write(batch)
             if not self._calls.is_at(self._fd, self._path):
                 self._again, self._unsynced = self._unsynced, []
@@ -95,10 +111,13 @@ class EventFile:
                     f"{self._path.name} was deleted or moved away while it was written to. What "
                     "comes now goes into a new file"
                 )
-        except OSError:
+            self._unsynced += (batch,)
+            self.batches += 1 if batch else 0
+            good = self._size
+        except BaseException:
+            self._take_back(good)
             self._abandon()
             raise
-        self._unsynced.append(batch)
 
     def sync_if_due(self) -> None:
         """Force what was written to the disk once it has waited long enough.
@@ -159,7 +178,14 @@ class EventFile:
         written = self._calls.write(self._fd, data)
         self._size += written
         if written != len(data):
-            raise OSError(f"short write: {written} of {len(data)} bytes")
+            raise NoRoomError(f"short write: {written} of {len(data)} bytes")
+
+    def _take_back(self, good: int) -> None:
+        """Shorten the file to what was written before the batch that failed."""
+        if self._fd is not None and good:
+            with suppress(OSError):
+                self._calls.truncate(self._fd, good)
+                self._size = good
 
     def _sync(self) -> None:
         assert self._fd is not None

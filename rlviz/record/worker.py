@@ -14,22 +14,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tensorboard.compat.proto.event_pb2 import Event
-
 from rlviz import schema
 from rlviz.record import events
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient, Illustration
-from rlviz.record.rows import ClosedSteps
+from rlviz.record.pieces import Pieces
 
 _SLICE = 512
 """Queued items that the writer works on before it rests."""
-_SLICES = 128
-"""Slices after which the writer writes what it has built."""
-_REST_SECONDS = 0.0005
 _LONGEST_SLEEP = 1.0
 """Seconds between two rounds that empty the queue and sync the file, however rare the writes."""
 _END_SECONDS = 0.4
@@ -52,33 +48,34 @@ class Worker:
     Args:
         assembly: turns what was recorded into rows, and keeps them.
         file: where the rows go.
+        account: counts the steps; it learns here how the disk does.
         figure_client: draws the figure and the summary; None for a run without.
         has_config: whether the session begins with a configuration, which needs an end event.
         flush_seconds: pace of writing.
         error_log: told of every failure.
         session: number of this start of the training script.
-        dropped_before: how many steps never got here because the queue was full.
     """
 
     def __init__(
         self,
         assembly: Assembly,
         file: EventFile,
+        account: Account,
         *,
         session: int,
         figure_client: FigureClient | None,
         has_config: bool,
         flush_seconds: float,
         error_log: ErrorLog,
-        dropped_before: Callable[[], int] = lambda: 0,
     ) -> None:
         self._assembly = assembly
         self._file = file
+        self._account = account
         self._encoder = Encoder(session, assembly.ranks.world_size)
+        self._pieces = Pieces(assembly, file, self._encoder, account)
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
-        self._dropped_before = dropped_before
         self._has_config = has_config
         self._left = False
         self._requests: deque[_Request] = deque()
@@ -89,17 +86,22 @@ class Worker:
         self._next_write = 0.0
         self._closed = threading.Event()
         self._success = True
-        self._all_written = False
-        self.written = 0
+        self._all_written = self._is_drawing = False
+        self._asked_of = self._drawn = 0
+        """How many steps were written when the last figure was asked for; those that it shows."""
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def wake(self) -> None:
+        """Let the writer look at the queue now."""
+        self._wake.put(None)
+
     @property
-    def dropped(self) -> int:
-        """How many steps were dropped."""
-        return self._assembly.dropped
+    def written(self) -> int:
+        """How many steps were written."""
+        return self._account.passed.written
 
     @property
     def resumed_after(self) -> int | None:
@@ -132,17 +134,40 @@ class Worker:
             return self._all_written
         return request.done.wait(timeout) and request.written
 
-    def close(self, timeout: float, *, success: bool) -> bool:
-        """Write everything, with the last figure, and end; returns whether it was done in time."""
-        self._success = success
-        self._deadline = time.monotonic() + timeout
+    def begin_close(self, timeout: float, *, success: bool) -> None:
+        """Let the thread write everything, with the last figure, and end; again, it does nothing.
+
+        Args:
+            timeout: how many seconds the figure may take.
+            success: whether the run ended well.
+        """
+        if self._deadline is None:
+            self._success = success
+            self._deadline = time.monotonic() + timeout
         self._wake.put(None)
+
+    def await_close(self, timeout: float) -> bool:
+        """Wait for the end that was begun; returns whether everything was written in time."""
         in_time = self._closed.wait(timeout)
         if in_time:  # a thread inside torch's store as the interpreter ends aborts the process
             self._thread.join(_END_SECONDS)
-        if self._figure_client is not None:
+        if self._figure_client is not None and (in_time or time.monotonic() >= self._end):
             self._figure_client.stop()
         return in_time and self._all_written
+
+    @property
+    def _end(self) -> float:
+        return self._deadline or 0.0
+
+    @property
+    def waits_for_figure(self) -> bool:
+        """Whether all rows are written, and only the last figure is missing."""
+        return self._is_drawing and not self._closed.is_set()
+
+    def give_up_figure(self) -> None:
+        """End without the last figure."""
+        if self._figure_client is not None:
+            self._figure_client.give_up()
 
     def _run(self) -> None:
         while self._deadline is None:
@@ -183,53 +208,54 @@ class Worker:
         unless this is the last chance.
         """
         try:
-            for _ in range(_SLICES):  # bounded: steps may come as fast as they are taken
-                if not self._assembly.build(_SLICE):
-                    break
-                time.sleep(_REST_SECONDS)
-            else:
-                self._wake.put(None)
-            self.written += self._assembly.ranks.send()
+            self._build()
+            self._assembly.send()
             now = time.monotonic()
             due = at_once or last or now >= self._next_write
-            is_hurried = self._assembly.is_half_full and not self._pause
-            if due or is_hurried:
-                self._write_rows(last=last)
+            if due or (self._is_hurried and not self._pause):
+                self._pieces.write_all(extras_alone=bool(self.written or last))
                 self._pause, self._next_write = 0.0, now + self._pace
+                self._account.disk_fails = False
             if due or not self._pause:
-                self._file.sync_if_due()
+                self._pieces.sync_if_due()
+            if self._is_hurried:
+                self.wake()
         except BaseException as error:
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._next_write = time.monotonic() + self._pause
+            self._account.disk_fails = isinstance(error, OSError)
             self._error_log.note(error)
             return False
         return not self._assembly.waiting
 
-    def _write_rows(self, *, last: bool) -> None:
-        taken: list[ClosedSteps] = []
-        extras: list[Event] = []
-        try:
-            extras = self._assembly.take(taken, extras_alone=bool(self.written or last))
-            if taken or extras:
-                dropped = self.dropped + self._dropped_before()
-                self._file.append(
-                    self._encoder.encode(taken, extras, written=self.written, dropped=dropped)
-                )
-        except BaseException:
-            self._assembly.put_back(taken, extras)
-            raise
-        self.written += sum(map(len, taken))
+    def _build(self) -> None:
+        """Build rows of what was queued by now; not without end, for more may come meanwhile."""
+        entered, is_more = self._account.entered, True
+        while is_more and self._account.passed.taken < entered:
+            is_more = self._assembly.build(_SLICE)
+            self._pieces.rest()
+        if is_more:
+            self.wake()
+
+    @property
+    def _is_hurried(self) -> bool:
+        return self._account.is_half_full and self._assembly.has_work
 
     def _illustrate(self) -> None:
         """Pick up a finished figure, and ask for the next one when it is due."""
         if self._figure_client is None:
             return
         self._keep(self._figure_client.take())
-        if self.written and self._figure_client.due():
-            self._figure_client.request()
+        if self.written > self._asked_of and self._figure_client.due():
+            self._ask(self._figure_client)
+
+    def _ask(self, figure_client: FigureClient) -> None:
+        self._asked_of = self.written
+        figure_client.request()
 
     def _keep(self, illustration: Illustration | None) -> None:
         if illustration is not None:
+            self._drawn = self._asked_of
             now, step = time.time(), illustration.step
             told = [
                 events.figure(now, step, illustration.figure_png),
@@ -241,7 +267,7 @@ class Worker:
         """End the run: write the last rows, the last figure, the end event."""
         deadline = self._deadline or 0.0
         half = max(0.0, 0.5 * (deadline - time.monotonic()))
-        self._survive(lambda: self._assembly.build_all(half))
+        self._survive(lambda: self._assembly.build_all(half, even_open=True))
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
@@ -253,6 +279,7 @@ class Worker:
             )
         drawn = True
         if self._figure_client is not None and self.written:
+            self._is_drawing = True
             drawn = self._last_illustration(self._figure_client, deadline)
             if self._figure_client.busy:  # a failed figure has been logged already
                 self._error_log.note(
@@ -274,11 +301,13 @@ class Worker:
         self._all_written = all_written and drawn
 
     def _last_illustration(self, figure_client: FigureClient, deadline: float) -> bool:
-        if figure_client.busy:  # a live one is under way, which lacks the last steps
-            figure_client.take(max(0.001, deadline - time.monotonic()))
+        if figure_client.busy:  # a live one is under way, which may lack the last steps
+            self._keep(figure_client.take(max(0.001, deadline - time.monotonic())))
         if figure_client.busy:
             return False
-        figure_client.request()
+        if self._drawn == self.written:
+            return True
+        self._ask(figure_client)
         illustration = figure_client.take(max(0.001, deadline - time.monotonic()))
         self._keep(illustration)
         return illustration is not None
