@@ -18,7 +18,7 @@ from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.error_log import ErrorLog, logger
-from rlviz.record.eventfile import EventFile, next_session
+from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
 from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
@@ -54,6 +54,8 @@ class Health:
     """Steps that still wait to be written."""
     errors: int
     """Failures in the background; the run survived each."""
+    behind: int = 0
+    """Steps that the latest `state_dict()` lacks, since the disk had not taken them in time."""
 
 
 class Callback:
@@ -91,7 +93,7 @@ class Callback:
         ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
         ...         viz.on_step_end(step, metrics={"loss": 0.5})
         >>> viz.health
-        Health(logged=3, written=3, dropped=0, queued=0, errors=0)
+        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0)
     """
 
     def __init__(
@@ -111,15 +113,13 @@ class Callback:
         ema, flush_seconds, figure_seconds = options.check(
             config, ema, flush_seconds, figure_seconds
         )
-        self._path, self._session = path, next_session(path)
-        session = self._session
         queue: deque[Item] = deque()
         self._forked = False
         self._strict = strict
         self._closed: bool | None = None
-        self._is_closing = False
-        self._said_late = self._said_older = False
-        self._error_log = ErrorLog()
+        self._is_closing = self._said_late = False
+        self._behind = 0
+        self._error_log, self._state_log = ErrorLog(), ErrorLog()
         self._account = Account()
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
@@ -127,7 +127,6 @@ class Callback:
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
         self._builder = RowBuilder(
-            session=session,
             ema_weight=ema,
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
@@ -144,9 +143,8 @@ class Callback:
         self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
         self._worker = Worker(
             self._assembly,
-            EventFile(path, session=session),
+            EventFile(path),
             self._account,
-            session=session,
             figure_client=figure_client,
             has_config=bool(opening),
             flush_seconds=flush_seconds,
@@ -155,7 +153,7 @@ class Callback:
         self._recorder = Recorder(
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
         )
-        self._odd = strict or (bool(session) and rank <= 0)
+        self._odd = strict
         if self._silent:
             self._recorder.close()
             logger.warning(
@@ -324,16 +322,31 @@ class Callback:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs to continue from here, in plain numbers and strings.
 
-        It covers the closed steps. Put it into the checkpoint beside the model. With a
-        `process_group`, save that of rank 0: it waits up to two seconds for what the other ranks
-        recorded of these steps, then does without.
+        Put it into the checkpoint beside the model. It covers the closed steps, which it lets the
+        writer bring to the disk first: a killed run that goes on from it lacks none of them. For
+        that it waits at most two seconds, what other ranks recorded of these steps included. If the
+        disk has not answered by then, it is the state of the last step that the disk has; the log
+        says so, and `health.behind` by how many steps. In a forked child it does not wait.
+
+        With a `process_group`, save that of rank 0.
         """
-        try:
-            return self._worker.state(_STATE_SECONDS)
-        except Exception as error:  # a failure may cost a step, never the checkpoint
-            self._error_log.note(error)
-            self._raise_if_strict()
-            return self._assembly.last_state
+        logged, closed = self._account.logged, self._recorder.last_step
+        state = self._worker.state(_STATE_SECONDS)
+        if not self._silent and closed != state["step"]:
+            state["closed"] = closed
+        if self._assembly.ranks.writes:
+            _, written, dropped, _ = self._account.counts
+            self._behind = max(0, logged - written - dropped)
+        if self._behind:
+            self._state_log.note(
+                TimeoutError(
+                    f"state_dict() is of step {state['step']}, and {self._behind} steps behind the "
+                    f"last closed one, {closed}: the disk has not taken these yet. If it never "
+                    "does, a run that goes on from this state lacks them"
+                )
+            )
+        self._raise_if_strict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue after the step at which `state_dict` was taken; call it before the first step.
@@ -347,16 +360,15 @@ class Callback:
                 "load_state_dict() must come before the first step of this session, "
                 f"but {self._account.logged} steps were already logged."
             )
-        self._builder.load_state_dict(state)
-        self._recorder.last_step = int(state["step"])
-        self._worker.resume(self._recorder.last_step, self._builder.flops_total)
+        closed = self._recorder.last_step = self._builder.load_state_dict(state)
+        self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
 
     @property
     def health(self) -> Health:
         """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
-            return Health(0, 0, 0, 0, 0)
-        return Health(*self._account.counts, self._error_log.errors)
+            return Health(0, 0, 0, 0, 0, 0)
+        return Health(*self._account.counts, self._error_log.errors, self._behind)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -397,8 +409,8 @@ class Callback:
         _open.pop(self, None)
 
     def _say_what_is_odd(self) -> None:
-        """Say once what the user hardly means: going on after the end, in a forked child, or over
-        an older run. In the usual case nobody calls it, so it costs nothing."""
+        """Say once what the user hardly means: going on after the end, or in a forked child. In the
+        usual case nobody calls it, so it costs nothing."""
         if self._forked:
             self._say_once(
                 "record() or on_step_end() came in a forked child: it is dropped, for the run is "
@@ -408,15 +420,6 @@ class Callback:
             self._say_once(
                 "record() or on_step_end() came after close(): it is dropped. Close at the end."
             )
-        elif self._session and not self._account.logged and not self._said_older:
-            self._said_older = True
-            if self._worker.resumed_after is None:
-                logger.warning(
-                    "rlviz: %s already holds a run, and no state of it was loaded: its steps from "
-                    "the first one of this session on are left out from now on. To go on with it, "
-                    "use load_state_dict(); for another run, another logdir.",
-                    self._path,
-                )
         self._odd = self._strict or self._forked or self._is_closing
         self._raise_if_strict()
 
@@ -431,7 +434,7 @@ class Callback:
 
 
 _STATE_SECONDS = 2.0
-"""How long a state waits for the other ranks' sums."""
+"""How long a state waits for the disk and for the other ranks' sums."""
 
 _EXIT_SECONDS = 5.0
 """How long a script that ended without closing waits for its runs."""

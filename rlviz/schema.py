@@ -20,7 +20,11 @@ FIGURE_TAG = "rlviz/figure"
 SUMMARY_TAG = "rlviz/summary"
 CONFIG_TAG = "rlviz/config"
 _ROWS_TAG = re.compile(r"rlviz/rows/s(\d+)(?:\.(\d+))?")
-_FILE_NAME = re.compile(r"events\.out\.tfevents\.(\d+)\..*\.rlviz-s(\d+)-\d+")
+_FILE_NAME = re.compile(
+    r"events\.out\.tfevents\.(\d{10})\..*\.rlviz-s(\d{1,6})-(\d{1,9})", re.ASCII
+)
+MAX_SESSION = 999_999
+"""The largest number of a session; a file name with a larger one is not of rlviz."""
 
 
 def scalar_tag(name: str) -> str:
@@ -75,16 +79,18 @@ class FileName:
     """Since the epoch. TensorBoard's Python loader reads files in the order of their names and
     then follows the last one, so the time never decreases from file to file."""
     session: int
+    number: int = 0
+    """How many files of the session were begun before it."""
 
     @staticmethod
     def of(name: str) -> "FileName | None":
         """None for a file of another program.
 
         >>> FileName.of("events.out.tfevents.1789000000.000002.000000.host.7.ab.rlviz-s2-0")
-        FileName(seconds=1789000000, session=2)
+        FileName(seconds=1789000000, session=2, number=0)
         """
         match = _FILE_NAME.fullmatch(name)
-        return FileName(int(match[1]), int(match[2])) if match else None
+        return FileName(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def file_name(seconds: int, session: int, number: int, writer: str) -> str:
@@ -439,6 +445,8 @@ class RowsHeader:
     """Ranks that the rows should sum over."""
     missing_ranks: tuple[int, ...] = ()
     """Ranks whose sums these rows lack."""
+    closed_before: int | None = None
+    """The last step that was closed when the state was taken, where the disk had not taken it."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
@@ -454,7 +462,14 @@ class RowsHeader:
             "missing_ranks": self.missing_ranks,
             "columns": self.columns,
         }
+        if self.closed_before is not None:
+            content["closed_before"] = self.closed_before
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
+
+    @property
+    def goes_on_after(self) -> int | None:
+        """The step of the weights that the session goes on with; None if it loaded no state."""
+        return self.resumed_after if self.closed_before is None else self.closed_before
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "RowsHeader":
@@ -467,12 +482,13 @@ class RowsHeader:
             fields = json.loads(content)
             version = _whole(fields["version"])
             if version <= FORMAT_VERSION:
-                after = fields["resumed_after"]
+                after, closed = fields["resumed_after"], fields.get("closed_before")
                 return cls(
                     session=_whole(fields["session"]),
                     columns=_column_names(fields["columns"]),
                     resumed_after=None if after is None else _whole(after),
                     flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
+                    closed_before=None if closed is None else _whole(closed),
                     writer=_text(fields.get("writer", "")),
                     dropped=_whole(fields.get("dropped", 0)),
                     causes=tuple(

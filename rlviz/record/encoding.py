@@ -24,18 +24,17 @@ class Encoder:
     """Encodes rows as records; knows what stands in the header of each batch.
 
     Args:
-        session: number of this start of the training script.
         world_size: ranks that the rows should sum over.
     """
 
-    def __init__(self, session: int, world_size: int) -> None:
-        self._session = session
+    def __init__(self, world_size: int) -> None:
         self._world_size = world_size
         self._writer = secrets.token_hex(4)  # two callbacks that start at once share a session
         self._table = Table()
         self._layouts = Layouts()
         self.resumed_after: int | None = None
         self.flops_before = 0
+        self.closed_before: int | None = None
         self.last_step = 0
         """The last step that was encoded."""
 
@@ -44,6 +43,7 @@ class Encoder:
         taken: Sequence[ClosedSteps],
         extras: Sequence[Event],
         *,
+        session: int,
         written: int,
         dropped: Mapping[str, int],
         rest: Callable[[], None] = lambda: None,
@@ -53,6 +53,7 @@ class Encoder:
         Args:
             taken: rows, oldest first.
             extras: events that are not about a step; they come first.
+            session: number of this start of the training script.
             written: how many rows the session wrote before.
             dropped: how many steps it has given up so far, by cause.
             rest: called between two batches.
@@ -62,16 +63,20 @@ class Encoder:
             start = [events.session_start(taken[0].wall_times[0], int(taken[0].steps[0]))]
         parts = [_framed(event) for event in (*start, *extras)]
         for rows in taken:
-            parts.append(self._batch(rows, written, dropped))
+            parts.append(self._batch(rows, session, written, dropped))
             written += len(rows)
             self.last_step = int(rows.steps[-1])
             rest()
         return b"".join(parts)
 
-    def _batch(self, rows: ClosedSteps, written: int, dropped: Mapping[str, int]) -> bytes:
-        table = self._table.stack(rows.columns)
+    def _batch(
+        self, rows: ClosedSteps, session: int, written: int, dropped: Mapping[str, int]
+    ) -> bytes:
+        first = {schema.STEP: rows.columns[schema.STEP]}
+        first[schema.SESSION] = np.full(len(rows), float(session))
+        table = self._table.stack({**first, **rows.columns})
         header = schema.RowsHeader(
-            self._session,
+            session,
             self._table.names,
             self.resumed_after,
             self.flops_before,
@@ -80,6 +85,7 @@ class Encoder:
             causes=tuple((cause, steps) for cause, steps in dropped.items() if steps),
             world_size=self._world_size,
             missing_ranks=rows.missing_ranks,
+            closed_before=self.closed_before,
         )
         layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)

@@ -14,20 +14,6 @@ from rlviz.record import events, system
 from rlviz.record.system import System
 
 
-def next_session(logdir: Path, calls: System = system.SYSTEM) -> int:
-    """The number of the session that starts now: one above the highest in the directory."""
-    return max((found.session + 1 for found in _files(logdir, calls)), default=0)
-
-
-def _files(logdir: Path, calls: System) -> list[schema.FileName]:
-    """The event files that rlviz wrote there so far."""
-    try:
-        names = calls.names(logdir)
-    except OSError:
-        return []
-    return [found for name in names if (found := schema.FileName.of(name)) is not None]
-
-
 class NoRoomError(OSError):
     """The system took a part of what was written: a disk or a quota that is full."""
 
@@ -47,9 +33,11 @@ class EventFile:
     moved away. Memory keeps what was written since the last successful sync, because the system may
     throw it away when a sync fails; it is then written again.
 
+    The session takes its number with the first file, one above the highest in the directory. Where
+    that can't be listed there is no file yet: a session with too low a number would be void.
+
     Args:
         logdir: the run directory; created with the first batch.
-        session: number of this start of the training script.
         sync_seconds: how long written bytes may stay with the operating system before they are
             forced to the disk.
         segment_bytes: a file that has reached this size is followed by a new one.
@@ -62,15 +50,17 @@ class EventFile:
         self,
         logdir: Path,
         *,
-        session: int,
         sync_seconds: float = 4.0,
         segment_bytes: int = 64 << 20,
         unsynced_bytes: int = 4 << 20,
         clock: Callable[[], float] = time.time,
         calls: System | None = None,
     ) -> None:
-        self._logdir = logdir
-        self._session = session
+        self.logdir = logdir
+        self._session = 0
+        self._has_session = False
+        """Whether a batch was written, with which the number of the session stands."""
+        self._token = secrets.token_hex(4)
         self._sync_seconds = sync_seconds
         self._segment_bytes = segment_bytes
         self._unsynced_bytes = unsynced_bytes
@@ -87,19 +77,32 @@ class EventFile:
         self.batches = 0
         """Batches that were written as a whole; changed when it is certain, whatever is thrown."""
 
+    def open(self) -> int:
+        """Have a file to append to; returns the number of this start of the training script.
+
+        Raises:
+            OSError: the directory can't be listed, or no file be created in it.
+        """
+        if self._fd is not None and self._size >= self._segment_bytes:
+            self.close()
+        try:
+            if self._fd is None:
+                self._fd = self._create()
+        except OSError:
+            self._abandon()
+            raise
+        return self._session
+
     def append(self, batch: bytes) -> None:
         """Write a batch of framed records, as a whole or not at all.
 
         Raises:
             OSError: the batch was not written. Write it again: it then goes into a new file.
         """
-        if self._fd is not None and self._size >= self._segment_bytes:
-            self.close()
-        good = 0
+        self.open()
+        assert self._fd is not None
+        good = self._size
         try:
-            if self._fd is None:
-                self._fd = self._create()
-            good = self._size
             if self._again:
                 self._write(b"".join(self._again))
                 self._unsynced, self._again = self._again, []
@@ -113,7 +116,7 @@ class EventFile:
                 )
             self._unsynced += (batch,)
             self.batches += 1 if batch else 0
-            good = self._size
+            self._has_session = True
         except BaseException:
             self._take_back(good)
             self._abandon()
@@ -158,15 +161,20 @@ class EventFile:
                 self._calls.close(fd)
 
     def _create(self) -> int:
-        self._calls.make_directory(self._logdir)
+        self._calls.make_directory(self.logdir)
+        names = self._calls.names(self.logdir)
+        found = [known for name in names if (known := schema.FileName.of(name)) is not None]
+        if not any(self._token in name for name in names):  # the first, or in a new directory
+            self._files = 0
+            if not self._has_session:
+                following = max((known.session + 1 for known in found), default=0)
+                self._session = min(following, schema.MAX_SESSION)
         now = self._clock()
         # Never before the latest file, even if this clock is behind an earlier session's or was
         # set back.
-        latest = max((found.seconds for found in _files(self._logdir, self._calls)), default=0)
-        writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._path = self._logdir / schema.file_name(
-            max(int(now), latest), self._session, self._files, writer
-        )
+        seconds = max([int(now), *(known.seconds for known in found)])
+        writer = f"{socket.gethostname()}.{os.getpid()}.{self._token}"
+        self._path = self.logdir / schema.file_name(seconds, self._session, self._files, writer)
         fd = self._calls.create(self._path)
         self._files += 1
         self._fd, self._size = fd, 0

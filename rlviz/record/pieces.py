@@ -5,7 +5,7 @@ smaller ones follow, down to a single step.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tensorboard.compat.proto.event_pb2 import Event
@@ -31,15 +31,23 @@ class Pieces:
         file: where they go.
         encoder: makes bytes of them.
         account: is told how the disk does.
+        begin: called with the number of the session before its first rows.
     """
 
     def __init__(
-        self, assembly: Assembly, file: EventFile, encoder: Encoder, account: Account
+        self,
+        assembly: Assembly,
+        file: EventFile,
+        encoder: Encoder,
+        account: Account,
+        *,
+        begin: Callable[[int], None] = lambda session: None,
     ) -> None:
         self._assembly = assembly
         self._file = file
         self._encoder = encoder
         self._account = account
+        self._begin = begin
         self._most_bytes = _PIECE_BYTES
         self._batches = 0
         """Batches in the file before the piece that is in hand."""
@@ -76,8 +84,12 @@ class Pieces:
         self._batches = self._file.batches
         try:
             written = self._account.passed.written
+            with self._asking_the_disk(0):
+                session = self._file.open()
+            if rows and not written:
+                self._begin(session)
             piece = self._encoder.encode(
-                rows, extras, written=written, dropped=dropped, rest=self.rest
+                rows, extras, session=session, written=written, dropped=dropped, rest=self.rest
             )
             if len(piece) > _PIECE_BYTES and sum(map(len, rows)) > 1:  # the estimate was low
                 self._shrink(rows)

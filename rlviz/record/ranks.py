@@ -21,8 +21,7 @@ Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 class FirstRank:
     """Rank 0: its steps wait here for the sums of the other ranks, if there are any.
 
-    It is not thread-safe: the worker calls it under its lock, from the writer thread or, for a
-    state, from the training thread.
+    It is not thread-safe: only the writer thread calls it.
 
     Args:
         mailbox: where the others' messages arrive; None for a single process.
@@ -75,11 +74,6 @@ class FirstRank:
         """Steps that are here."""
         return len(self._gathering)
 
-    def leave(self) -> None:
-        """In a forked child: wait for nothing, since the messages are the parent's."""
-        self._mailbox = None
-        self._gathering.others.clear()
-
     def send(self) -> None:
         """Send nothing: rank 0 has nobody to send to."""
 
@@ -123,11 +117,6 @@ class OtherRank:
     def complete(self, *, now_or_never: bool = False) -> Complete:
         """No steps ([]): this rank writes nothing."""
         return []
-
-    def leave(self) -> None:
-        """In a forked child: drop what is unsent, since the parent sends it."""
-        self._unsent.clear()
-        self._sending = []
 
     def send(self) -> None:
         """Send what was recorded; `take_sent` counts it.

@@ -38,7 +38,8 @@ class ClosedSteps:
     """(k,), in the order in which they were closed."""
     wall_times: Floats
     columns: dict[str, Floats]
-    """Column name -> (k,), as `rlviz.schema` names the columns; NaN where a step lacks one."""
+    """Column name -> (k,), as `rlviz.schema` names the columns; NaN where a step lacks one. The
+    column of the session comes when they are written."""
     scalars: dict[str, tuple[Floats, NDArray[np.bool_]]]
     """TensorBoard tag -> values, and which of the steps brought one, each (k,)."""
     missing_ranks: tuple[int, ...] = ()
@@ -97,7 +98,6 @@ class RowBuilder:
     """Adds up measurements and closes steps.
 
     Args:
-        session: number of this start of the training script, from 0.
         ema_weight: memory of the online averages, in [0, 1).
         utilization: FLOPs and wall seconds of a phase -> its model FLOPs utilization; None where
             it can't be known.
@@ -107,12 +107,10 @@ class RowBuilder:
     def __init__(
         self,
         *,
-        session: int,
         ema_weight: float,
         on_error: Callable[[Exception], None],
         utilization: Callable[[int, float], float | None] = lambda flops, seconds: None,
     ) -> None:
-        self._session = session
         self._on_error = on_error
         self._utilization = utilization
         core = [known for known in schema.QUANTITIES.values() if known.is_core and known.averaged]
@@ -204,7 +202,6 @@ class RowBuilder:
         wall_times = np.array([step.wall_time for step in closed])
         columns = {
             schema.STEP: steps.astype(float),
-            schema.SESSION: np.full(len(closed), float(self._session)),
             schema.WALL_TIME: wall_times,
         }
         return ClosedSteps(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
@@ -245,10 +242,15 @@ class RowBuilder:
         """Cumulative RL FLOPs after the last closed step."""
         return self._flops.get(schema.TOTAL, 0)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a state; on a ValueError nothing is loaded."""
+    def load_state_dict(self, state: dict[str, Any]) -> int:
+        """Continue from a state; returns the last step that was closed when it was taken.
+
+        Raises:
+            ValueError: it is no state; nothing is loaded.
+        """
         try:
             step = check_step(state["step"])
+            closed = check_step(state.get("closed", step))
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
             self._averages.load_state_dict(state["ema"])
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -257,3 +259,4 @@ class RowBuilder:
                 "checkpoint, and load it unchanged."
             ) from error
         self._last_step, self._flops = step, flops
+        return closed

@@ -5,6 +5,7 @@ it, no longer than asked. The writer works in slices of a millisecond or two and
 so that the training thread, which shares the interpreter, never waits longer than a slice.
 """
 
+import copy
 import queue
 import threading
 import time
@@ -32,12 +33,16 @@ _END_SECONDS = 0.4
 """Time for the thread to end once all is done; `close` may take half a second longer than asked."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
+_SHARE_OF_RANKS = 0.75
+"""The part of its time that a state waits for other ranks; the rest is for the disk."""
 
 
 @dataclass(slots=True)
 class _Request:
     """Somebody waits until everything logged so far is written."""
 
+    now_or_never: bool = False
+    """Whether steps are to be written without what other ranks have not sent."""
     done: threading.Event = field(default_factory=threading.Event)
     written: bool = False
 
@@ -53,7 +58,6 @@ class Worker:
         has_config: whether the session begins with a configuration, which needs an end event.
         flush_seconds: pace of writing.
         error_log: told of every failure.
-        session: number of this start of the training script.
     """
 
     def __init__(
@@ -62,7 +66,6 @@ class Worker:
         file: EventFile,
         account: Account,
         *,
-        session: int,
         figure_client: FigureClient | None,
         has_config: bool,
         flush_seconds: float,
@@ -71,13 +74,15 @@ class Worker:
         self._assembly = assembly
         self._file = file
         self._account = account
-        self._encoder = Encoder(session, assembly.ranks.world_size)
-        self._pieces = Pieces(assembly, file, self._encoder, account)
+        self._encoder = Encoder(assembly.ranks.world_size)
+        self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
         self._has_config = has_config
-        self._left = False
+        self._has_begun = False
+        self._on_disk = assembly.state
+        self._unanswered: _Request | None = None
         self._requests: deque[_Request] = deque()
         # Not an Event: a signal handler that interrupts `Event.set` could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -103,31 +108,59 @@ class Worker:
         """How many steps were written."""
         return self._account.passed.written
 
-    @property
-    def resumed_after(self) -> int | None:
-        """The step after which the session continues, if it was given a state."""
-        return self._encoder.resumed_after
+    def resume(self, step: int, flops: int, closed: int) -> None:
+        """Let the session continue from a state.
 
-    def resume(self, step: int, flops: int) -> None:
-        """Let the session continue after this step, with this many cumulative FLOPs."""
+        Args:
+            step: the one that the state is of.
+            flops: its cumulative FLOPs.
+            closed: the last step that was closed when it was taken.
+        """
         self._encoder.resumed_after = step
         self._encoder.flops_before = flops
+        self._encoder.closed_before = None if closed == step else closed
+        self._on_disk = self._assembly.state
 
     def state(self, patience: float) -> dict[str, Any]:
-        """Where the run stands after the steps closed so far; see `Assembly.state`."""
-        if not self._left:
-            self._wake.put(None)  # a checkpoint should not be ahead of the rows for long
-        return self._assembly.state(patience)
+        """Where the run stands after the last step that is on the disk.
+
+        It first lets the steps closed so far be written. Where the writer did not answer the call
+        before and still stands in the same place, it does not wait a second time.
+
+        Args:
+            patience: seconds to wait for the disk and for what other ranks recorded.
+        """
+        is_stuck = self._unanswered is not None and not self._unanswered.done.is_set()
+        if self._thread.is_alive():  # else this is a forked child, or all is over
+            if self._assembly.ranks.writes and not is_stuck:
+                self._drain(patience)
+            self._wake.put(None)  # other ranks send what rank 0 may be waiting for
+        return copy.deepcopy(self._on_disk)
+
+    def _drain(self, patience: float) -> None:
+        """Wait until the steps closed so far are on the disk."""
+        now = time.monotonic()
+        deadline, without_ranks = now + patience, now + _SHARE_OF_RANKS * patience
+        while True:
+            request = _Request(now_or_never=now >= without_ranks)
+            self._ask(request, deadline - now)
+            self._unanswered = None if request.done.is_set() else request
+            now = time.monotonic()
+            if request.now_or_never or now >= deadline or self._pause:
+                return
+            if not self._assembly.ranks.waiting:
+                return
+            time.sleep(0.01)
 
     def in_forked_child(self) -> None:
-        """Let go of the thread and the file, which are the parent's."""
-        self._assembly.in_forked_child()
-        self._left = True
+        """Let go of the file, which is the parent's; the thread is not in the child."""
         self._file.leave()
 
     def flush(self, timeout: float) -> bool:
         """Write what was logged so far; returns whether `timeout` seconds were enough."""
-        request = _Request()
+        return self._ask(_Request(), timeout)
+
+    def _ask(self, request: _Request, timeout: float) -> bool:
         self._requests.append(request)
         self._wake.put(None)
         if self._closed.is_set():  # checked last: until then the thread still serves
@@ -195,10 +228,17 @@ class Worker:
         requests = []
         while self._requests:
             requests.append(self._requests.popleft())
+        if any(request.now_or_never for request in requests):
+            self._survive(self._give_up_on_ranks)
         written = self._write(at_once=bool(requests))
         for request in requests:
             request.written = written
             request.done.set()
+
+    def _give_up_on_ranks(self) -> None:
+        """Build rows of every closed step, even of those that other ranks did not send in time."""
+        self._build(even_open=self._deadline is not None)
+        self._assembly.keep_complete_steps(now_or_never=True)
 
     def _write(self, *, at_once: bool = False, last: bool = False) -> bool:
         """Build what is queued, and write what is due; returns whether all was done.
@@ -207,15 +247,15 @@ class Worker:
         that are not about a step wait for the first step, whose number the session starts with,
         unless this is the last chance.
         """
+        entered = self._account.entered
         try:
             self._build()
             self._assembly.send()
             now = time.monotonic()
             due = at_once or last or now >= self._next_write
             if due or (self._is_hurried and not self._pause):
-                self._pieces.write_all(extras_alone=bool(self.written or last))
+                self._write_rows(last=last)
                 self._pause, self._next_write = 0.0, now + self._pace
-                self._account.disk_fails = False
             if due or not self._pause:
                 self._pieces.sync_if_due()
             if self._is_hurried:
@@ -226,20 +266,37 @@ class Worker:
             self._account.disk_fails = isinstance(error, OSError)
             self._error_log.note(error)
             return False
-        return not self._assembly.waiting
+        return not self._assembly.waiting and self._account.passed.taken >= entered
 
-    def _build(self) -> None:
+    def _build(self, *, even_open: bool = False) -> None:
         """Build rows of what was queued by now; not without end, for more may come meanwhile."""
-        entered, is_more = self._account.entered, True
-        while is_more and self._account.passed.taken < entered:
-            is_more = self._assembly.build(_SLICE)
+        entered = self._account.entered
+        while self._assembly.build(_SLICE, even_open=even_open):
+            if not even_open and self._account.passed.taken >= entered:
+                self.wake()
+                return
             self._pieces.rest()
-        if is_more:
-            self.wake()
 
     @property
     def _is_hurried(self) -> bool:
         return self._account.is_half_full and self._assembly.has_work
+
+    def _write_rows(self, *, last: bool) -> None:
+        before = self.written
+        self._pieces.write_all(extras_alone=bool(self.written or last))
+        self._account.disk_fails = False
+        if self.written > before and not self._assembly.unwritten:
+            self._on_disk = self._assembly.state
+
+    def _begin(self, session: int) -> None:
+        """Say once what the user hardly means: to go over an older run."""
+        if session and self._encoder.resumed_after is None and not self._has_begun:
+            self._error_log.say(
+                f"{self._file.logdir} already holds a run, and no state of it was loaded: its "
+                "steps from the first one of this session on are left out from now on. To go on "
+                "with it, use load_state_dict(); for another run, another logdir."
+            )
+        self._has_begun = True
 
     def _illustrate(self) -> None:
         """Pick up a finished figure, and ask for the next one when it is due."""
@@ -247,9 +304,9 @@ class Worker:
             return
         self._keep(self._figure_client.take())
         if self.written > self._asked_of and self._figure_client.due():
-            self._ask(self._figure_client)
+            self._ask_for_figure(self._figure_client)
 
-    def _ask(self, figure_client: FigureClient) -> None:
+    def _ask_for_figure(self, figure_client: FigureClient) -> None:
         self._asked_of = self.written
         figure_client.request()
 
@@ -267,7 +324,8 @@ class Worker:
         """End the run: write the last rows, the last figure, the end event."""
         deadline = self._deadline or 0.0
         half = max(0.0, 0.5 * (deadline - time.monotonic()))
-        self._survive(lambda: self._assembly.build_all(half, even_open=True))
+        self._survive(lambda: self._wait_for_ranks(half))
+        self._survive(self._give_up_on_ranks)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
@@ -300,6 +358,14 @@ class Worker:
             return
         self._all_written = all_written and drawn
 
+    def _wait_for_ranks(self, patience: float) -> None:
+        """Wait for the other ranks' sums of the steps that were closed here."""
+        until = time.monotonic() + patience
+        self._build()
+        while self._assembly.ranks.waiting and time.monotonic() < until:
+            time.sleep(0.01)
+            self._assembly.keep_complete_steps()
+
     def _last_illustration(self, figure_client: FigureClient, deadline: float) -> bool:
         if figure_client.busy:  # a live one is under way, which may lack the last steps
             self._keep(figure_client.take(max(0.001, deadline - time.monotonic())))
@@ -307,7 +373,7 @@ class Worker:
             return False
         if self._drawn == self.written:
             return True
-        self._ask(figure_client)
+        self._ask_for_figure(figure_client)
         illustration = figure_client.take(max(0.001, deadline - time.monotonic()))
         self._keep(illustration)
         return illustration is not None

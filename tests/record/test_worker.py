@@ -395,7 +395,7 @@ def test_an_exception_thrown_into_the_writer_thread_does_not_end_it(tmp_path):
 def test_a_long_run_is_split_into_files_of_bounded_size(tmp_path, monkeypatch):
     from rlviz.record import eventfile
 
-    file = eventfile.EventFile(tmp_path, session=0, segment_bytes=1000)
+    file = eventfile.EventFile(tmp_path, segment_bytes=1000)
     for number in range(50):
         file.append(bytes([number]) * 100)
     file.close()

@@ -121,7 +121,7 @@ def _session(
         superseded=int((~stands).sum()),
         first_step=int(step.min()),
         last_step=int(step.max()),
-        resumed_after=headers[0].resumed_after,
+        resumed_after=headers[0].goes_on_after,
         began=float(wall[0]) if len(wall) else np.nan,
         ended=float(wall[-1]) if len(wall) else np.nan,
         dropped=max(header.dropped for header in headers),
