@@ -49,6 +49,8 @@ class Pieces:
         self._account = account
         self._begin = begin
         self._most_bytes = _PIECE_BYTES
+        self._underestimated = 1.0
+        """By how much the last piece was larger than its rows said."""
         self._batches = 0
         """Batches in the file before the piece that is in hand."""
         self._disk_seconds, self._bytes, self._since = 0.0, 0, time.monotonic()
@@ -65,22 +67,24 @@ class Pieces:
         self._settle()
         dropped = dict(self._account.causes)  # for all pieces the same, so that they share a tag
         while True:
-            rows, extras = self._assembly.take(self._most_bytes, extras_alone=extras_alone)
+            most_bytes = int(self._most_bytes / self._underestimated)
+            rows, extras = self._assembly.take(most_bytes, extras_alone=extras_alone)
             if not rows and not extras:
                 return
             extras_alone = True
             try:
-                self._write(rows, extras, dropped)
+                if self._write(rows, extras, dropped):
+                    self._most_bytes = min(2 * self._most_bytes, _PIECE_BYTES)
             except OSError as error:
                 if not lacks_room(error) or sum(map(len, rows)) <= 1:
                     raise
-                self._shrink(rows)
-            else:
-                self._most_bytes = min(2 * self._most_bytes, _PIECE_BYTES)
+                size = sum(part.encoded_bytes for part in rows)
+                self._most_bytes = min(size, self._most_bytes) // 2
 
     def _write(
         self, rows: tuple[ClosedSteps, ...], extras: tuple[Event, ...], dropped: dict[str, int]
-    ) -> None:
+    ) -> bool:
+        """Write a piece; returns False where it was larger than thought and is to be cut."""
         self._batches = self._file.batches
         try:
             written = self._account.passed.written
@@ -91,11 +95,13 @@ class Pieces:
             piece = self._encoder.encode(
                 rows, extras, session=session, written=written, dropped=dropped, rest=self.rest
             )
-            if len(piece) > _PIECE_BYTES and sum(map(len, rows)) > 1:  # the estimate was low
-                self._shrink(rows)
-                return
+            size = sum(part.encoded_bytes for part in rows)
+            self._underestimated = max(1.0, len(piece) / size if rows else 1.0)
+            if len(piece) > _PIECE_BYTES and sum(map(len, rows)) > 1:
+                return False
             with self._asking_the_disk(len(piece)):
                 self._file.append(piece)
+            return True
         finally:
             self._settle()
 
@@ -103,10 +109,6 @@ class Pieces:
         """Count the piece in hand where it is: the file knows whether it was written."""
         self._assembly.settle(written=self._file.batches > self._batches)
         self._batches = self._file.batches
-
-    def _shrink(self, rows: tuple[ClosedSteps, ...]) -> None:
-        size = sum(part.encoded_bytes for part in rows)
-        self._most_bytes = min(size, self._most_bytes) // 2
 
     def sync_if_due(self) -> None:
         """Force what was written to the disk once it has waited long enough."""

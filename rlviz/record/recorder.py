@@ -5,8 +5,8 @@ even a signal handler or a finalizer that interrupts another `record`. A step co
 stands in the queue before its `StepEnd`.
 
 Where steps come faster than they can be written, memory fills up. From half full on the writer
-hurries, and the calls of a step are added up in the queue. From three quarters on steps are
-dropped: the fuller, the more, and every n-th is kept, so that those are evenly spread.
+hurries, the calls of a step are added up in the queue, and steps are dropped: first few, and the
+fuller it is, the more. Of n steps one is kept, so that those that are kept are evenly spread.
 """
 
 import math
@@ -54,7 +54,7 @@ def bytes_of(item: Item) -> int:
 
 _APART = 64
 """Calls of a step that are queued one by one; those after them are added up in place."""
-_FULL_FROM = 0.75
+_FULL_FROM = 0.5
 """How full memory is when the first steps are dropped."""
 _SAY_SECONDS = 1.0
 """Dropped steps are said again after so long."""
@@ -96,7 +96,7 @@ class Recorder:
         self._calls = 0
         self._merged: dict[int, Merged] = {}  # by thread
         self._closed = self._skips = self._spoiled = self._has_looked = False
-        self._credit = 0.0
+        self._credit = 1.0
         self._said = -math.inf
         self.last_step = 0
 
@@ -276,7 +276,7 @@ class Recorder:
         ):
             self._make_room()
         elif self._apart != _APART and not self._closed:
-            self._apart, self._skips, self._credit = _APART, False, 0.0
+            self._apart, self._skips, self._credit = _APART, False, 1.0
 
     def _look_again(self) -> None:
         """Keep a step after all if there is room by now: the one before may be long ago."""
@@ -291,11 +291,8 @@ class Recorder:
         if self._apart:
             self._apart = 0
             self._wake()
-        keeps = (1 - self._account.fill) / (1 - _FULL_FROM)
-        if keeps >= 1:
-            self._skips, self._credit = False, 1.0
-            return
-        self._credit += max(keeps, 0.0)
+        room = max(0.0, 1 - self._account.fill) / (1 - _FULL_FROM)
+        self._credit += min(room, 1.0) ** 2  # which leaves room for when the writer is held up
         self._skips, self._has_looked = self._credit < 1, False
         if not self._skips:
             self._credit -= 1
