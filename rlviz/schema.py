@@ -6,6 +6,7 @@ here, so that each tag and column is spelled in one place only.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -393,6 +394,37 @@ _RESERVED_METRICS = {
     *(tag.removeprefix("rlviz/") for tag in (FIGURE_TAG, SUMMARY_TAG, CONFIG_TAG, "rlviz/rows")),
 }
 
+# --- why steps are dropped -------------------------------------------------
+
+LOOP, SIZE, DISK, RANKS, FAILURE, CLOSED = "loop", "size", "disk", "ranks", "failure", "closed"
+CAUSES = {
+    LOOP: "the loop closed steps faster than they could be written",
+    SIZE: "they brought more values than could be written in time",
+    DISK: "the disk was full, refused them or was too slow",
+    RANKS: "rank 0 could not be reached",
+    FAILURE: "the writer failed",
+    CLOSED: "they came after close()",
+}
+"""Why steps are dropped, in words."""
+
+
+def because(causes: Mapping[str, int]) -> str:
+    """Why steps were dropped, from their numbers by cause.
+
+    >>> because({"disk": 3})
+    'the disk was full, refused them or was too slow'
+    >>> because({"failure": 2, "closed": 1})
+    '2 because the writer failed, 1 because they came after close()'
+    >>> because({})
+    'the run does not say why'
+    """
+    known = {CAUSES[cause]: steps for cause, steps in causes.items() if cause in CAUSES and steps}
+    if len(known) == 1:
+        return next(iter(known))
+    said = ", ".join(f"{steps:,} because {why}" for why, steps in known.items())
+    return said or "the run does not say why"
+
+
 # --- exact counts in float64 columns ---------------------------------------
 
 MAX_COUNT = 2**106
@@ -440,7 +472,7 @@ class RowsHeader:
     dropped: int = 0
     """Steps of this session that had been given up when the batch was written."""
     causes: tuple[tuple[str, int], ...] = ()
-    """Of those, how many for which cause: `loop`, `size`, `disk`, `ranks`, `failure`, `closed`."""
+    """Of those, how many for which of the `CAUSES`."""
     world_size: int = 1
     """Ranks that the rows should sum over."""
     missing_ranks: tuple[int, ...] = ()

@@ -8,10 +8,7 @@ change or nothing of it, and no lock is needed.
 import time
 from dataclasses import dataclass
 
-LOOP, SIZE, DISK, RANKS, FAILURE, CLOSED = "loop", "size", "disk", "ranks", "failure", "closed"
-"""Why steps are dropped: the loop is faster than the writer; what steps bring is too large; the
-disk refuses, does not answer or is slow; rank 0 is not reached; a failure in the background; the
-run was closed."""
+from rlviz.schema import CAUSES, CLOSED, DISK, FAILURE, LOOP, RANKS, SIZE
 
 _SLOW_SECONDS = 1.0
 """A disk that has not answered for so long is the cause of what is dropped."""
@@ -51,7 +48,7 @@ class Account:
         """Only who holds the lock of the assembly replaces it, or changes `gone`."""
         self.gone = 0
         """Bytes that are free again."""
-        self.causes = dict.fromkeys((LOOP, SIZE, DISK, RANKS, FAILURE, CLOSED), 0)
+        self.causes = dict.fromkeys(CAUSES, 0)
         """Dropped steps by cause."""
         self.disk_fails = False
         """Whether the last write failed."""
@@ -101,7 +98,9 @@ class Account:
             SIZE: f"the steps bring more than the writer thread can write: {held:.0f} MB of "
             f"{queued:,} steps wait. Log fewer or smaller values, or less often",
             DISK: f"the disk refuses them, does not answer or is too slow, and {queued:,} wait",
+            RANKS: f"rank 0 can't be reached, and {queued:,} wait",
             FAILURE: "the writer thread failed while it had them in its hands",
             CLOSED: "they came after close()",
         }[cause]
-        return f"{dropped:,} steps were dropped so far, now because {why}"
+        steps = "1 step was" if dropped == 1 else f"{dropped:,} steps were"
+        return f"{steps} dropped so far, now because {why}"

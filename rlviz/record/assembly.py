@@ -8,12 +8,13 @@ from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 
-from rlviz.record.account import DISK, FAILURE, RANKS, Account, Passed
+from rlviz.record.account import Account, Passed
 from rlviz.record.backlog import Backlog
 from rlviz.record.merged import Merged
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, bytes_of, ends_a_step
 from rlviz.record.rows import ClosedSteps, RowBuilder, with_like_names
+from rlviz.schema import DISK, FAILURE, RANKS
 
 _BACKLOG_SHARE = 5 / 8
 """Of the memory, for rows that the disk refuses; the queue has at least the rest."""

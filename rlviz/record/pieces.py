@@ -32,6 +32,7 @@ class Pieces:
         encoder: makes bytes of them.
         account: is told how the disk does.
         begin: called with the number of the session before its first rows.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -42,18 +43,20 @@ class Pieces:
         account: Account,
         *,
         begin: Callable[[int], None] = lambda session: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._assembly = assembly
         self._file = file
         self._encoder = encoder
         self._account = account
         self._begin = begin
+        self._clock = clock
         self._most_bytes = _PIECE_BYTES
         self._underestimated = 1.0
         """By how much the last piece was larger than its rows said."""
         self._batches = 0
         """Batches in the file before the piece that is in hand."""
-        self._disk_seconds, self._bytes, self._since = 0.0, 0, time.monotonic()
+        self._disk_seconds, self._bytes, self._since = 0.0, 0, clock()
 
     def write_all(self, *, extras_alone: bool) -> None:
         """Write all that waits.
@@ -123,11 +126,11 @@ class Pieces:
     @contextmanager
     def _asking_the_disk(self, size: int) -> Iterator[None]:
         """Take the time of what the disk is asked for: is it what takes longest?"""
-        began = self._account.asked_disk = time.monotonic()
+        began = self._account.asked_disk = self._clock()
         try:
             yield
         finally:
-            ended = time.monotonic()
+            ended = self._clock()
             self._account.asked_disk = None
             self._disk_seconds += ended - began
             self._bytes += size

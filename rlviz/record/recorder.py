@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from rlviz import schema
 from rlviz.record import device, values
-from rlviz.record.account import CLOSED, Account
+from rlviz.record.account import Account
 from rlviz.record.measurement import (
     ENTRY_BYTES,
     PLAIN_BYTES,
@@ -29,6 +29,7 @@ from rlviz.record.measurement import (
     measurement,
 )
 from rlviz.record.merged import Merged
+from rlviz.schema import CLOSED
 
 StepEnd: TypeAlias = tuple[int, float, dict[str, float] | None]
 """Closes a step: its number, the wall time, the last metrics. All measurements queued since the

@@ -5,11 +5,12 @@ from collections import deque
 import pytest
 
 from rlviz.record import events
-from rlviz.record.account import FAILURE, Account
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.ranks import FirstRank
 from rlviz.record.recorder import ends_a_step
 from rlviz.record.rows import RowBuilder
+from rlviz.schema import FAILURE
 
 
 def assembly(items, **options):

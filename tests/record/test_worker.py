@@ -18,10 +18,10 @@ import pytest
 
 import rlviz
 from rlviz.record import system
-from rlviz.record.account import DISK, SIZE
 from rlviz.record.figure_client import Illustration
 from rlviz.record.recorder import ends_a_step
 from rlviz.record.system import System
+from rlviz.schema import DISK, SIZE
 
 ERRORS = (
     errno.EIO,
@@ -433,7 +433,7 @@ def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
     health = check_sums(viz)
     assert viz._account.causes[DISK] == health.dropped > 0
     assert 0 < health.errors < 100  # said once a second, not each time
-    assert "1 steps were dropped so far, now because the disk refuses them" in caplog.text
+    assert "1 step was dropped so far, now because the disk refuses them" in caplog.text
     assert len(caplog.records) == 1
     stalled.go_on.set()
     viz.close(timeout=60)

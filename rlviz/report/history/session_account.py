@@ -45,7 +45,9 @@ class Session:
     ended: float
     """When its first and its last step were closed, seconds since 1970-01-01 UTC, or NaN."""
     dropped: int
-    """Steps that it dropped because the disk did not accept them."""
+    """Steps that it dropped."""
+    causes: tuple[tuple[str, int], ...]
+    """Of those, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
@@ -125,6 +127,7 @@ def _session(
         began=float(wall[0]) if len(wall) else np.nan,
         ended=float(wall[-1]) if len(wall) else np.nan,
         dropped=max(header.dropped for header in headers),
+        causes=max(headers, key=lambda header: header.dropped).causes,
         world_size=max(header.world_size for header in headers),
         backwards=int(backwards.sum()),
         clock_back_seconds=float(max(0.0, -np.diff(wall).min())) if len(wall) > 1 else 0.0,
