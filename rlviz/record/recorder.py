@@ -60,6 +60,7 @@ _FULL_FROM = 0.5
 _SAY_SECONDS = 1.0
 """Dropped steps are said again after so long."""
 _MOST_THREADS = 256
+_MOST_NAMES = 20_000
 
 
 class Recorder:
@@ -165,6 +166,8 @@ class Recorder:
 
     def _measured(self, recorded: Recorded) -> Measurement:
         brought = measurement(recorded)
+        if len(self._names) > _MOST_NAMES:  # ever new ones must not fill the memory
+            self._names = set()
         self._names.update(brought.metrics)
         if (deferred := brought.deferred()) and not self._skips:
             try:

@@ -203,13 +203,25 @@ class Worker:
             self._figure_client.give_up()
 
     def _run(self) -> None:
+        thrown: BaseException | None = None
+        while not self._closed.is_set():
+            try:
+                if thrown is not None:
+                    error, thrown = thrown, None
+                    self._error_log.note(error)
+                self._work()
+            except BaseException as error:  # even one thrown into this thread, between two parts
+                thrown = error
+        self._survive(self._serve_requests)
+
+    def _work(self) -> None:
+        """Take all rounds, and the end; what is done of it is not done again."""
         while self._deadline is None:
             self._survive(self._wait)
             self._survive(self._serve_requests)
             self._survive(self._illustrate)
         self._survive(self._finish)
         self._closed.set()
-        self._survive(self._serve_requests)
 
     def _wait(self) -> None:
         with suppress(queue.Empty):
@@ -225,15 +237,15 @@ class Worker:
             self._error_log.note(error)
 
     def _serve_requests(self) -> None:
-        requests = []
-        while self._requests:
-            requests.append(self._requests.popleft())
+        requests = [*self._requests]
         if any(request.now_or_never for request in requests):
             self._survive(self._give_up_on_ranks)
         written = self._write(at_once=bool(requests))
-        for request in requests:
+        for request in requests:  # one is taken from the others when it is answered
             request.written = written
             request.done.set()
+            if self._requests and self._requests[0] is request:
+                del self._requests[0]
 
     def _give_up_on_ranks(self) -> None:
         """Build rows of every closed step, even of those that other ranks did not send in time."""
