@@ -13,6 +13,7 @@ from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Any, NoReturn, Self, SupportsIndex, Unpack
 
+from rlviz import wording
 from rlviz.record import events, options
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
@@ -338,11 +339,12 @@ class Callback:
             _, written, dropped, _ = self._account.counts
             self._behind = max(0, logged - written - dropped)
         if self._behind:
+            late = wording.counted(self._behind, "step")
             self._state_log.note(
                 TimeoutError(
-                    f"state_dict() is of step {state['step']}, and {self._behind} steps behind the "
-                    f"last closed one, {closed}: the disk has not taken these yet. If it never "
-                    "does, a run that goes on from this state lacks them"
+                    f"state_dict() is of step {state['step']}, {late} behind the last closed one, "
+                    f"{closed}: the disk has not taken these yet. If it never does, a run that "
+                    "goes on from this state lacks them"
                 )
             )
         self._raise_if_strict()

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.record import device, values
 from rlviz.record.account import Account
 from rlviz.record.measurement import (
@@ -338,9 +338,9 @@ def check_step(step: Any) -> int:
         if isinstance(step, bool):
             raise TypeError
         number = operator.index(step)
-    except TypeError:
+    except Exception:  # of a tensor, a RuntimeError
         raise TypeError(
-            f"step must be a whole number such as the loop's counter, got {step!r:.80} "
+            f"step must be a whole number such as the loop's counter, got {wording.shown(step)} "
             f"({type(step).__name__})."
         ) from None
     if not 0 <= number < _MAX_STEP:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
 from rlviz.record.device import Deferred, fetch
@@ -253,10 +253,10 @@ class RowBuilder:
             closed = check_step(state.get("closed", step))
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
             self._averages.load_state_dict(state["ema"])
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # it may hold anything
             raise ValueError(
-                f"this is not what Callback.state_dict() gave: {state!r:.200}. Save that in the "
-                "checkpoint, and load it unchanged."
+                f"this is not what Callback.state_dict() gave: {wording.shown(state, 200)}. Save "
+                "that in the checkpoint, and load it unchanged."
             ) from error
         self._last_step, self._flops = step, flops
         return closed
