@@ -489,11 +489,12 @@ class RowsHeader:
             "flops_before": self.flops_before,
             "writer": self.writer,
             "dropped": self.dropped,
-            "causes": dict(self.causes),
             "world_size": self.world_size,
             "missing_ranks": self.missing_ranks,
             "columns": self.columns,
         }
+        if self.causes:
+            content["causes"] = dict(self.causes)
         if self.closed_before is not None:
             content["closed_before"] = self.closed_before
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()

@@ -46,8 +46,6 @@ class Session:
     """When its first and its last step were closed, seconds since 1970-01-01 UTC, or NaN."""
     dropped: int
     """Steps that it dropped."""
-    causes: tuple[tuple[str, int], ...]
-    """Of those, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
@@ -56,6 +54,8 @@ class Session:
     """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]
     """Its lost rows, without those that a later session made void."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of the dropped steps, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
 
 
 @dataclass(frozen=True, slots=True)
