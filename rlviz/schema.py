@@ -479,6 +479,9 @@ class RowsHeader:
     """Ranks whose sums these rows lack."""
     closed_before: int | None = None
     """The last step that was closed when the state was taken, where the disk had not taken it."""
+    made_as: int | None = None
+    """The number that the session took itself for before another one began first; None if the one
+    that it has."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
@@ -493,10 +496,12 @@ class RowsHeader:
             "missing_ranks": self.missing_ranks,
             "columns": self.columns,
         }
-        if self.causes:
-            content["causes"] = dict(self.causes)
-        if self.closed_before is not None:
-            content["closed_before"] = self.closed_before
+        rare = {
+            "closed_before": self.closed_before,
+            "made_as": self.made_as,
+            "causes": dict(self.causes) or None,
+        }
+        content |= {name: value for name, value in rare.items() if value is not None}
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
 
     @property
@@ -515,13 +520,14 @@ class RowsHeader:
             fields = json.loads(content)
             version = _whole(fields["version"])
             if version <= FORMAT_VERSION:
-                after, closed = fields["resumed_after"], fields.get("closed_before")
+                after = fields["resumed_after"]
                 return cls(
                     session=_whole(fields["session"]),
                     columns=_column_names(fields["columns"]),
-                    resumed_after=None if after is None else _whole(after),
+                    resumed_after=_whole_or_none(after),
                     flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
-                    closed_before=None if closed is None else _whole(closed),
+                    closed_before=_whole_or_none(fields.get("closed_before")),
+                    made_as=_whole_or_none(fields.get("made_as")),
                     writer=_text(fields.get("writer", "")),
                     dropped=_whole(fields.get("dropped", 0)),
                     causes=tuple(
@@ -546,6 +552,10 @@ def _whole(value: object, below: int = 2**53) -> int:
     if not 0 <= value < below:
         raise ValueError("out of range")
     return value
+
+
+def _whole_or_none(value: object) -> int | None:
+    return None if value is None else _whole(value)
 
 
 def _text(value: object) -> str:

@@ -35,6 +35,7 @@ class Encoder:
         self.resumed_after: int | None = None
         self.flops_before = 0
         self.closed_before: int | None = None
+        self.made_as: int | None = None
         self.last_step = 0
         """The last step that was encoded."""
 
@@ -86,6 +87,7 @@ class Encoder:
             world_size=self._world_size,
             missing_ranks=rows.missing_ranks,
             closed_before=self.closed_before,
+            made_as=None if self.made_as == session else self.made_as,
         )
         layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)

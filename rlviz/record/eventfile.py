@@ -76,6 +76,11 @@ class EventFile:
         """What a failed sync may have lost."""
         self.batches = 0
         """Batches that were written as a whole; changed when it is certain, whatever is thrown."""
+        self.made_as: int | None = None
+        """The number that the session would have had as it was made; None if that can't be known.
+        """
+        with suppress(OSError):
+            self.made_as = _following(self._names())
 
     def open(self) -> int:
         """Have a file to append to; returns the number of this start of the training script.
@@ -162,17 +167,15 @@ class EventFile:
 
     def _create(self) -> int:
         self._calls.make_directory(self.logdir)
-        names = self._calls.names(self.logdir)
-        found = [known for name in names if (known := schema.FileName.of(name)) is not None]
+        names = self._names()
         if not any(self._token in name for name in names):  # the first, or in a new directory
             self._files = 0
             if not self._has_session:
-                following = max((known.session + 1 for known in found), default=0)
-                self._session = min(following, schema.MAX_SESSION)
+                self._session = _following(names)
         now = self._clock()
         # Never before the latest file, even if this clock is behind an earlier session's or was
         # set back.
-        seconds = max([int(now), *(known.seconds for known in found)])
+        seconds = max([int(now), *(known.seconds for known in _known(names))])
         writer = f"{socket.gethostname()}.{os.getpid()}.{self._token}"
         self._path = self.logdir / schema.file_name(seconds, self._session, self._files, writer)
         fd = self._calls.create(self._path)
@@ -180,6 +183,12 @@ class EventFile:
         self._fd, self._size = fd, 0
         self._write(tfrecord.frame(events.file_start(now).SerializeToString()))
         return fd
+
+    def _names(self) -> list[str]:
+        try:
+            return self._calls.names(self.logdir)
+        except FileNotFoundError:
+            return []
 
     def _write(self, data: bytes) -> None:
         assert self._fd is not None
@@ -221,6 +230,17 @@ class EventFile:
         if self._size <= _START_BYTES:  # at most its first record
             with suppress(OSError):
                 self._calls.remove(self._path)
+
+
+def _known(names: list[str]) -> list[schema.FileName]:
+    """The event files of rlviz among some names."""
+    return [known for name in names if (known := schema.FileName.of(name)) is not None]
+
+
+def _following(names: list[str]) -> int:
+    """The number of the session that comes after those of some files."""
+    highest = max((known.session for known in _known(names)), default=-1)
+    return min(highest + 1, schema.MAX_SESSION)
 
 
 _START_BYTES = len(tfrecord.frame(events.file_start(1e9).SerializeToString()))

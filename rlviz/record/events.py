@@ -160,7 +160,7 @@ def config_end(wall_time: float, *, success: bool) -> Event:
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for key, value in settings.items():
-        name = f"{prefix}{key}"
+        name = f"{prefix}{key}" if isinstance(key, str) else f"{prefix}{_text(key)}"
         name = name.encode("utf-8", "replace").decode()
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{name}.")

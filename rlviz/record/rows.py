@@ -4,7 +4,7 @@ The cumulative FLOPs and the online averages live here; nothing here touches a f
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -92,6 +92,11 @@ def with_like_names(closed: list[StepSums]) -> Iterator[list[StepSums]]:
             yield closed[begin:at]
             begin, names, most = at, set(step.metrics), len(step.metrics)
     yield closed[begin:]
+
+
+def closed_step(state: Mapping[str, Any]) -> int:
+    """The last step that was closed when a state was taken, which may be of an earlier one."""
+    return check_step(state.get("closed", state["step"]))
 
 
 class RowBuilder:
@@ -250,7 +255,7 @@ class RowBuilder:
         """
         try:
             step = check_step(state["step"])
-            closed = check_step(state.get("closed", step))
+            closed = closed_step(state)
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
             self._averages.load_state_dict(state["ema"])
         except Exception as error:  # it may hold anything

@@ -76,6 +76,7 @@ class Worker:
         self._account = account
         self._encoder = Encoder(assembly.ranks.world_size)
         self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
+        self._encoder.made_as = file.made_as
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log

@@ -551,6 +551,43 @@ def test_where_the_disk_is_stalled_a_state_is_the_last_one_on_it_and_that_is_sai
     assert viz.close()
 
 
+@pytest.mark.parametrize("lands", [True, False])
+def test_a_run_goes_on_from_a_state_that_is_older_than_its_weights(tmp_path, stalled, lands):
+    logdir = tmp_path / "run"
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=60)
+    for step in range(1, 6):
+        viz.on_step_end(step, accuracy=0.5, flops={"a": step, "b": 1})
+    assert viz.flush(30)
+    shutil.copytree(logdir, tmp_path / "without what came later")
+    stalled.go_on.clear()
+    viz.on_step_end(6, accuracy=0.5, flops={"a": 6})
+    viz.on_step_end(7, accuracy=0.5, flops={"a": 7, "c": 1})
+    state = viz.state_dict()
+    stalled.go_on.set()
+    assert (state["step"], state["closed"]) == (5, 7)
+    viz.on_step_end(8, accuracy=0.5, flops=10**20)  # what the checkpoint lacks
+    assert viz.close(30)
+    if not lands:
+        logdir = tmp_path / "without what came later"
+    for _ in range(2):
+        with rlviz.Callback(logdir, figure_seconds=None) as viz:
+            viz.load_state_dict(state)
+            viz.on_step_end(accuracy=0.5, flops={"a": 8})
+            state = viz.state_dict()
+    run = rlviz.read(logdir)
+    if lands:
+        assert list(run.step) == list(range(1, 10))
+        assert run.missing == ()
+        assert run.exact_flops("a") == [1, 3, 6, 10, 15, 21, 28, 36, 44]
+        assert run.exact_flops("c")[6] == 1
+        assert run.exact_flops() == [2, 5, 9, 14, 20, 26, 34, 42, 50]
+        assert run.lost_flops == {0: 0, 1: 10**20, 2: 10**20}
+    else:
+        assert list(run.step) == [1, 2, 3, 4, 5, 8, 9]
+        assert run.missing == ((6, 7),)
+        assert run.exact_flops() == [2, 5, 9, 14, 20, 28, 36]
+
+
 def test_a_signal_handler_gets_a_state_whatever_it_interrupts(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     states = []

@@ -31,7 +31,7 @@ class Session:
     number: int
     """As in `History.session`."""
     claimed: int
-    """The number that it took; two sessions with the same claimed number wrote at the same time."""
+    """The number that it took, as its files are named."""
     rows: int
     """How many of its rows are in the files."""
     superseded: int
@@ -56,6 +56,13 @@ class Session:
     """Its lost rows, without those that a later session made void."""
     causes: tuple[tuple[str, int], ...] = ()
     """Of the dropped steps, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
+    made_as: int | None = None
+    """The number that it took itself for before another one began first; None if as `claimed`."""
+
+    @property
+    def known_as(self) -> int:
+        """The number that it took itself for: two that began at once took the same."""
+        return self.claimed if self.made_as is None else self.made_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ def _session(
         backwards=int(backwards.sum()),
         clock_back_seconds=float(max(0.0, -np.diff(wall).min())) if len(wall) > 1 else 0.0,
         gone=tuple(_gone(batches, void_after)),
+        made_as=headers[0].made_as,
     )
 
 

@@ -83,8 +83,6 @@ def merge(batches: Sequence[Batch]) -> Merged:
 class _Start:
     """How a session began."""
 
-    first: float
-    """Its first step; infinite if it has none."""
     after: float
     """Rows of earlier sessions stand up to this step."""
     resumed_after: int | None
@@ -102,12 +100,10 @@ def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
         if known is not None and known.after < np.inf:
             continue
         # Its first step, not its smallest: a loop may go back to steps long done.
-        first = float(next(iter(batch.steps), np.inf))
-        after = first - 1
+        after = float(next(iter(batch.steps), np.inf)) - 1
         if header.goes_on_after is not None:
             after = min(after, header.goes_on_after)
         starts[header.session] = _Start(
-            first,
             after,
             header.resumed_after,
             0 if header.resumed_after is None else header.flops_before,
@@ -136,11 +132,11 @@ def _still_missing(
         mine: its own rows, in the order of writing.
     """
     last = int(step[before[-1]]) if len(before) else 0
-    # The weights were saved, the rows before them were not.
-    end = last if start.resumed_after is None else int(start.after)
-    beyond = start.first - max(last, end)
-    if len(before) and np.isfinite(beyond) and beyond > _reach(step, before, mine):
-        end = int(start.first) - 1  # no state says that it goes on there
+    end = last
+    if start.resumed_after is not None:  # the weights were saved, the rows before them were not
+        end = int(start.after)
+    elif len(before) and np.inf > start.after > last + _reach(step, before, mine) - 1:
+        end = int(start.after)  # it may go on from weights without a state
     if end > last:
         return [*(gap for gap in missing if gap[0] <= last), (last + 1, end)]
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]

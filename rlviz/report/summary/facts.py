@@ -52,10 +52,11 @@ def notes(history: History) -> tuple[str, ...]:
         )
     for first, last in history.missing:
         steps = f"steps {first} to {last} have" if first < last else f"step {first} has"
+        loaded = any(session.resumed_after == last for session in history.sessions)
+        flops = f"RL FLOPs {'are counted on from the checkpoint' if loaded else 'lack theirs'}"
         notes.append(
             f"{steps} no rows here although the run went on after step {last}: lost before they "
-            "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on "
-            "from the checkpoint."
+            f"were written (the run was killed), or recorded elsewhere; {flops}."
         )
     if history.dropped:
         were = wording.agree(history.dropped, "was", "were")

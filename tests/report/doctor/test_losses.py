@@ -32,7 +32,8 @@ def test_steps_between_the_rows_and_the_checkpoint_are_a_loss(write_steps, logdi
     assert (diagnosis.state, finding.kind) == ("losses", "missing")
     assert not diagnosis.is_sound
     assert finding.what.startswith("steps 4 to 6 have no rows, though the run went on")
-    assert "call flush()" in finding.advice
+    assert finding.what.endswith("counted on from the state that was loaded.")
+    assert "load_state_dict()" in finding.advice
     assert "usable, with losses — 5 steps in 2 sessions; 1 problem." in diagnosis.verdict
     assert diagnosis.facts["missing"] == [[4, 6]]
 
