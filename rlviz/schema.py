@@ -485,7 +485,7 @@ class RowsHeader:
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
-        content = {
+        content: dict[str, object] = {
             "version": self.version,
             "session": self.session,
             "resumed_after": self.resumed_after,

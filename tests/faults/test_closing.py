@@ -70,7 +70,7 @@ def test_ctrl_c_while_the_run_is_closed_loses_nothing_that_was_queued(
     for _ in range(more):
         time.sleep(0.2)
         child.kill(signal.SIGINT)
-    time.sleep(0.2)
+    time.sleep(1.0)  # enough for a script that does not wait to be gone
     (marks / "go").touch()
     assert child.wait() == -signal.SIGINT, child.output
     run = read(tmp_path / "run")
@@ -79,7 +79,7 @@ def test_ctrl_c_while_the_run_is_closed_loses_nothing_that_was_queued(
     assert run.damage == ()
 
 
-# The first write of each run waits for those of all others: one after the other, none comes.
+# At the end a write of each run waits for those of all others: one after the other, none comes.
 TEN = """
     import sys, threading
     from rlviz.record import system
@@ -87,19 +87,24 @@ TEN = """
 
     class Together(system.System):
         def write(self, fd, data):
-            if not getattr(mine, "met", False):  # each run has a thread of its own
+            if at_the_end and not getattr(mine, "met", False):  # each run has its own thread
                 mine.met = True
                 together.wait()
             return super().write(fd, data)
 
-    mine = threading.local()
+    mine, at_the_end = threading.local(), False
     system.SYSTEM = Together()
     made = [
         rlviz.Callback(f"{sys.argv[1]}/{n}", figure_seconds=None, flush_seconds=60)
         for n in range(10)
     ]
     for viz in made:
-        for step in range(1, 101):
+        for step in range(1, 51):
+            log_step(viz, step)
+        assert viz.flush(30)
+    at_the_end = True
+    for viz in made:
+        for step in range(51, 101):
             log_step(viz, step)
 """
 

@@ -267,7 +267,7 @@ THROWN = """
             step += 1
             viz.record(accuracy=0.5, graded=4, flops=1)
             viz.on_step_end(step)
-        viz._worker.wake()
+        viz.flush(0)
         time.sleep(rng.uniform(0, 0.003))
         while viz.health.queued > 10_000:
             time.sleep(0.001)
