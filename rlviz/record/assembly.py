@@ -16,8 +16,8 @@ from rlviz.record.recorder import Item, bytes_of, ends_a_step
 from rlviz.record.rows import ClosedSteps, RowBuilder, with_like_names
 from rlviz.schema import DISK, FAILURE, RANKS
 
-_BACKLOG_SHARE = 5 / 8
-"""Of the memory, for rows that the disk refuses; the queue has at least the rest."""
+_BACKLOG_SHARE = 0.45
+"""Of the memory, for rows that the disk refuses: at more, the newest steps would be dropped too."""
 
 
 class Assembly:

@@ -51,6 +51,7 @@ class FigureClient:
         self._figure_seconds = figure_seconds
         self._on_error = on_error
         self._process = process
+        process.enter(self)
         self._clock = clock
         self._started = self._last = clock()
         self._cost = 0.0

@@ -69,13 +69,18 @@ class SharedProcess:
         self.process: subprocess.Popen[bytes] | None = None
         """The helper while there is one."""
 
+    def enter(self, user: object) -> None:
+        """Count somebody who may ask, until it leaves; the helper starts with the first request."""
+        with self._lock:
+            self._users.add(user)
+
     def ask(
         self, user: object, logdir: Path, answer: "Callable[[Answer | Exception], None]"
     ) -> Request:
         """Ask for a figure of what is on disk then; returns at once.
 
         Args:
-            user: who asks, until it leaves.
+            user: who asks.
             logdir: the run directory.
             answer: called in another thread with what came of it, unless the request is cancelled.
         """

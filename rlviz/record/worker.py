@@ -2,7 +2,8 @@
 
 Only this thread touches the file. A caller that flushes or closes leaves a request and waits for
 it, no longer than asked. The writer works in slices of a millisecond or two and rests between them,
-so that the training thread, which shares the interpreter, never waits longer than a slice.
+so that the training thread, which shares the interpreter, never waits longer than a slice. Only
+where steps come faster than they are written it does not rest.
 """
 
 import copy
@@ -27,6 +28,8 @@ from rlviz.record.pieces import Pieces
 
 _SLICE = 512
 """Queued items that the writer works on before it rests."""
+_MANY_ROWS = 8192
+"""Rows that are written before more are built."""
 _LONGEST_SLEEP = 1.0
 """Seconds between two rounds that empty the queue and sync the file, however rare the writes."""
 _END_SECONDS = 0.4
@@ -82,7 +85,7 @@ class Worker:
         self._error_log = error_log
         self._has_config = has_config
         self._has_begun = False
-        self._on_disk = assembly.state
+        self._on_disk, self._stated = assembly.state, 0
         self._unanswered: _Request | None = None
         self._requests: deque[_Request] = deque()
         # Not an Event: a signal handler that interrupts `Event.set` could not set it again.
@@ -288,6 +291,8 @@ class Worker:
             if not even_open and self._account.passed.taken >= entered:
                 self.wake()
                 return
+            if self._assembly.unwritten >= _MANY_ROWS and not self._pause:
+                self._pieces.write_all(extras_alone=False)
             self._pieces.rest()
 
     @property
@@ -295,11 +300,10 @@ class Worker:
         return self._account.is_half_full and self._assembly.has_work
 
     def _write_rows(self, *, last: bool) -> None:
-        before = self.written
         self._pieces.write_all(extras_alone=bool(self.written or last))
         self._account.disk_fails = False
-        if self.written > before and not self._assembly.unwritten:
-            self._on_disk = self._assembly.state
+        if self.written > self._stated and not self._assembly.unwritten:
+            self._on_disk, self._stated = self._assembly.state, self.written
 
     def _begin(self, session: int) -> None:
         """Say once what the user hardly means: to go over an older run."""

@@ -88,8 +88,8 @@ TEN = """
     class Together(system.System):
         def write(self, fd, data):
             if at_the_end and not getattr(mine, "met", False):  # each run has its own thread
-                mine.met = True
                 together.wait()
+                mine.met = True
             return super().write(fd, data)
 
     mine, at_the_end = threading.local(), False

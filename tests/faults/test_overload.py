@@ -1,5 +1,6 @@
 """Loops that bring more than the writer can take: nothing is lost without need, all is counted."""
 
+import errno
 import json
 import threading
 import time
@@ -360,6 +361,35 @@ def test_recording_goes_on_by_itself_after_the_disk_was_full(small_disk):
     assert check_sums(viz.health).written == step
     assert viz.close()
     assert list(rlviz.read(disk.path / "run").step) == list(range(1, step + 1))
+
+
+def test_of_steps_that_the_disk_refuses_for_long_the_latest_are_kept(tmp_path, monkeypatch, caplog):
+    class Refusing(System):
+        refuses = True
+
+        def write(self, fd, data):
+            if self.refuses:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(fd, data)
+
+    calls = Refusing()
+    monkeypatch.setattr(system, "SYSTEM", calls)
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.01)
+    for step in range(1, 50_001):
+        viz.on_step_end(step, accuracy=0.5)
+        while len(viz._assembly._queue) > 500:
+            viz._worker.wake()
+            time.sleep(0.001)
+    assert viz.flush(30) is False
+    health = check_sums(viz.health)
+    assert 25_000 < health.queued < 32_768
+    assert viz._account.causes["disk"] == health.dropped
+    calls.refuses = False
+    assert viz.flush(30) is True
+    assert viz.close(30)
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == list(range(50_001 - len(run), 50_001))
+    assert run.causes_of_drops == {"disk": health.dropped}
 
 
 LIMITED = """

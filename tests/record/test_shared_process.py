@@ -73,8 +73,8 @@ def test_it_starts_with_the_first_request_and_serves_all_users_in_turn(helper):
 
 
 def test_it_ends_with_its_last_user_and_starts_anew_for_the_next(helper):
+    helper.enter("b")
     pid, _ = asked(helper, "a", "/run/a")
-    asked(helper, "b", "/run/b")
     helper.leave("a")
     assert asked(helper, "b", "/run/b")[0] == pid
     process = helper.process
