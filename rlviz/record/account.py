@@ -13,6 +13,9 @@ from rlviz.schema import CAUSES, CLOSED, DISK, FAILURE, LOOP, RANKS, SIZE
 _SLOW_SECONDS = 1.0
 """A disk that has not answered for so long is the cause of what is dropped."""
 
+_LARGE_BYTES = 10_000
+"""A step that takes more is large: it brings some seventy values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -85,8 +88,7 @@ class Account:
             return DISK
         passed = self.passed
         waiting = self.entered - passed.taken + passed.held
-        by_size = (self.came - self.gone) * self.row_limit > waiting * self.byte_limit
-        return SIZE if by_size else LOOP
+        return SIZE if self.came - self.gone > _LARGE_BYTES * waiting else LOOP
 
     def says(self, cause: str) -> str:
         """In words, why steps are dropped and what to do."""

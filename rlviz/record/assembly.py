@@ -19,6 +19,9 @@ from rlviz.schema import DISK, FAILURE, RANKS
 _BACKLOG_SHARE = 0.45
 """Of the memory, for rows that the disk refuses: at more, the newest steps would be dropped too."""
 
+_MANY_SHARE = 0.1
+"""Of the memory, for rows that wait for the next write."""
+
 
 class Assembly:
     """Takes items from the queue, waits for the other ranks' sums of the steps, keeps the rows.
@@ -67,6 +70,13 @@ class Assembly:
     def unwritten(self) -> int:
         """Rows that wait for the disk."""
         return len(self._backlog)
+
+    @property
+    def has_many_rows(self) -> bool:
+        """Whether the rows should be written before their time, and before more are built."""
+        account, backlog = self._account, self._backlog
+        rows, size = len(backlog), backlog.nbytes
+        return rows > _MANY_SHARE * account.row_limit or size > _MANY_SHARE * account.byte_limit
 
     @property
     def has_work(self) -> bool:

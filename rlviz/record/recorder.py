@@ -53,7 +53,7 @@ def bytes_of(item: Item) -> int:
     return 0 if item is SPOILED else PLAIN_BYTES + (ENTRY_BYTES * len(metrics) if metrics else 0)
 
 
-_APART = 64
+_APART, _APART_WHERE_FULL = 64, 8
 """Calls of a step that are queued one by one; those after them are added up in place."""
 _FULL_FROM = 0.5
 """How full memory is when the first steps are dropped."""
@@ -287,17 +287,18 @@ class Recorder:
         if not self._has_looked and not self._closed:
             self._has_looked = True
             self._skips = self._account.fill >= _FULL_FROM
+            self._apart = 0 if self._skips else _APART_WHERE_FULL
 
     def _make_room(self) -> None:
         """Hurry the writer, and decide whether the next step is dropped."""
         if self._closed:
             return
-        if self._apart:
-            self._apart = 0
+        if self._apart == _APART:
             self._wake()
         room = max(0.0, 1 - self._account.fill) / (1 - _FULL_FROM)
         self._credit += min(room, 1.0) ** 2  # which leaves room for when the writer is held up
         self._skips, self._has_looked = self._credit < 1, False
+        self._apart = 0 if self._skips else _APART_WHERE_FULL
         if not self._skips:
             self._credit -= 1
 

@@ -28,8 +28,6 @@ from rlviz.record.pieces import Pieces
 
 _SLICE = 512
 """Queued items that the writer works on before it rests."""
-_MANY_ROWS = 8192
-"""Rows that are written before more are built."""
 _LONGEST_SLEEP = 1.0
 """Seconds between two rounds that empty the queue and sync the file, however rare the writes."""
 _END_SECONDS = 0.4
@@ -291,13 +289,14 @@ class Worker:
             if not even_open and self._account.passed.taken >= entered:
                 self.wake()
                 return
-            if self._assembly.unwritten >= _MANY_ROWS and not self._pause:
+            if self._assembly.has_many_rows and not self._pause:
                 self._pieces.write_all(extras_alone=False)
             self._pieces.rest()
 
     @property
     def _is_hurried(self) -> bool:
-        return self._account.is_half_full and self._assembly.has_work
+        is_full = self._account.is_half_full and self._assembly.has_work
+        return is_full or self._assembly.has_many_rows
 
     def _write_rows(self, *, last: bool) -> None:
         self._pieces.write_all(extras_alone=bool(self.written or last))

@@ -30,16 +30,16 @@ def test_the_memory_is_as_full_as_the_fuller_of_its_two_limits(steps, size, fill
 @pytest.mark.parametrize(
     ("size", "disk", "cause"),
     [
-        (100, {}, LOOP),
-        (900, {}, SIZE),
-        (900, {"disk_fails": True}, DISK),
-        (100, {"disk_is_slow": True}, DISK),
-        (100, {"asked_disk": -1e9}, DISK),
-        (100, {"asked_disk": 1e18}, LOOP),
+        (30_000, {}, LOOP),
+        (900_000, {}, SIZE),
+        (900_000, {"disk_fails": True}, DISK),
+        (30_000, {"disk_is_slow": True}, DISK),
+        (30_000, {"asked_disk": -1e9}, DISK),
+        (30_000, {"asked_disk": 1e18}, LOOP),
     ],
 )
 def test_the_cause_is_what_fills_the_memory_and_the_disk_only_when_it_is(size, disk, cause):
-    account = Account(row_limit=100, byte_limit=1000)
+    account = Account(row_limit=100, byte_limit=1_000_000)
     account.logged = account.entered = 50
     account.came = size
     for name, value in disk.items():

@@ -88,3 +88,13 @@ def test_what_is_not_rows_waits_for_the_first_of_them_unless_it_is_asked_for():
     items.extend(steps(1))
     one.build()
     assert taken(one) == ([1], [opening])
+
+
+def test_many_rows_are_to_be_written_before_more_are_built():
+    one = assembly(steps(*range(1, 6601)))
+    one.build(2 * 6500)
+    assert not one.has_many_rows
+    one.build()
+    assert one.has_many_rows
+    assert taken(one)[0][-1] == 6600
+    assert not one.has_many_rows
