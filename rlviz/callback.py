@@ -15,16 +15,18 @@ from typing import Any, NoReturn, Self, SupportsIndex, Unpack
 
 from rlviz import wording
 from rlviz.record import events, options
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
-from rlviz.record.figure_client import FIGURE_PROCESS, FigureClient
+from rlviz.record.figure_client import FigureClient
 from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
 from rlviz.record.rows import RowBuilder
+from rlviz.record.shared_process import FIGURE_PROCESS, shared
 from rlviz.record.values import (
     Answers,
     Flops,
@@ -39,14 +41,16 @@ from rlviz.record.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What happened to the steps: ``logged == written + dropped + queued``."""
+    """What happened to the steps, each counted on its own:
+    ``logged == written + dropped + queued``."""
 
     logged: int
     """Steps that were closed."""
     written: int
     """Steps that the operating system took."""
     dropped: int
-    """Steps that were given up because the disk refused them for too long."""
+    """Steps that were given up for want of memory: the disk refused them for too long, or the loop
+    was faster than the writer. The log says why."""
     queued: int
     """Steps that still wait to be written."""
     errors: int
@@ -114,11 +118,10 @@ class Callback:
         self._forked = False
         self._strict = strict
         self._closed: bool | None = None
-        self._said_late = False
+        self._is_closing = self._said_late = False
         self._behind = 0
-        self._at_childs_end: Finalize | None = None
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
-        self._recorder = Recorder(queue, on_error=self._error_log.note)
+        self._account = Account()
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
         ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._error_log.note)
@@ -135,18 +138,21 @@ class Callback:
                 path,
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
-                command=FIGURE_PROCESS,
+                process=shared(FIGURE_PROCESS),
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
-        self._assembly = Assembly(queue, self._builder, ranks, opening=opening)
+        self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
         self._worker = Worker(
             self._assembly,
             EventFile(path),
+            self._account,
             figure_client=figure_client,
             has_config=bool(opening),
             flush_seconds=flush_seconds,
             error_log=self._error_log,
-            dropped_before=lambda: self._recorder.dropped,
+        )
+        self._recorder = Recorder(
+            queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
         )
         self._odd = strict
         if self._silent:
@@ -159,10 +165,8 @@ class Callback:
             )
             return
         self._worker.start()
-        atexit.register(self._close_at_exit)
-        if multiprocessing.parent_process() is not None:  # its children end without atexit
-            self._at_childs_end = Finalize(None, self._close_at_exit, exitpriority=0)
         _living.add(self)
+        _close_at_exit(self)
 
     def record(
         self,
@@ -327,13 +331,13 @@ class Callback:
 
         With a `process_group`, save that of rank 0.
         """
-        logged, closed = self._recorder.logged, self._recorder.last_step
+        logged, closed = self._account.logged, self._recorder.last_step
         state = self._worker.state(_STATE_SECONDS)
         if not self._silent and closed != state["step"]:
             state["closed"] = closed
         if self._assembly.ranks.writes:
-            dropped = self._recorder.dropped + self._worker.dropped
-            self._behind = max(0, logged - self._worker.written - dropped)
+            _, written, dropped, _ = self._account.counts
+            self._behind = max(0, logged - written - dropped)
         if self._behind:
             late = wording.counted(self._behind, "step")
             self._state_log.note(
@@ -353,10 +357,10 @@ class Callback:
             RuntimeError: steps were already logged.
             ValueError: `state` is not what `state_dict` gave; nothing is loaded.
         """
-        if self._recorder.logged:
+        if self._account.logged:
             raise RuntimeError(
                 "load_state_dict() must come before the first step of this session, "
-                f"but {self._recorder.logged} steps were already logged."
+                f"but {self._account.logged} steps were already logged."
             )
         closed = self._recorder.last_step = self._builder.load_state_dict(state)
         self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
@@ -366,11 +370,7 @@ class Callback:
         """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
             return Health(0, 0, 0, 0, 0, 0)
-        written = self._worker.written
-        dropped = self._recorder.dropped + self._worker.dropped
-        logged = self._recorder.logged
-        queued, errors = logged - written - dropped, self._error_log.errors
-        return Health(logged, written, dropped, queued, errors, self._behind)
+        return Health(*self._account.counts, self._error_log.errors, self._behind)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -385,11 +385,6 @@ class Callback:
         self._recorder.close()
         self._worker.in_forked_child()
         self._error_log.say_again()
-        atexit.unregister(self._close_at_exit)
-
-    def _close_at_exit(self) -> None:
-        """Close for a script that ended without closing; a printed traceback means a failure."""
-        self._close(5.0, success=not hasattr(sys, "last_value"))
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
@@ -398,17 +393,22 @@ class Callback:
         if self._closed is None and self._forked:
             self._closed = False  # the run is the parent's
         if self._closed is None:
-            atexit.unregister(self._close_at_exit)
-            if self._at_childs_end is not None:
-                self._at_childs_end.cancel()
-            self._closed = False  # an interrupt while waiting must not start it all over
-            self._odd = True
-            self._recorder.close()
-            for watched in self._watched:
-                watched.close()
-            self._closed = self._worker.close(timeout, success=success)
+            self._begin_closing(timeout, success=success)
+            self._end_closing(self._worker.await_close(timeout))
             self._raise_if_strict()
-        return self._closed
+        return self._closed is True
+
+    def _begin_closing(self, timeout: float, *, success: bool) -> None:
+        """Let the writer end the run; after an interrupt it may be called again."""
+        self._is_closing = self._odd = True
+        self._recorder.close()
+        for watched in self._watched:
+            watched.close()
+        self._worker.begin_close(timeout, success=success)
+
+    def _end_closing(self, all_written: bool) -> None:
+        self._closed = all_written
+        _open.pop(self, None)
 
     def _say_what_is_odd(self) -> None:
         """Say once what the user hardly means: going on after the end, or in a forked child. In the
@@ -418,11 +418,11 @@ class Callback:
                 "record() or on_step_end() came in a forked child: it is dropped, for the run is "
                 "the parent's. Hand the values to the process that made the Callback."
             )
-        elif self._closed is not None:
+        elif self._is_closing:
             self._say_once(
                 "record() or on_step_end() came after close(): it is dropped. Close at the end."
             )
-        self._odd = self._strict or self._forked or self._closed is not None
+        self._odd = self._strict or self._forked or self._is_closing
         self._raise_if_strict()
 
     def _say_once(self, words: str) -> None:
@@ -438,10 +438,62 @@ class Callback:
 _STATE_SECONDS = 2.0
 """How long a state waits for the disk and for the other ranks' sums."""
 
+_EXIT_SECONDS = 5.0
+"""How long a script that ended without closing waits for its runs."""
+_FIGURE_SECONDS = 1.0
+"""How much longer for each further figure: one process draws them all in turn."""
+
 _living: "weakref.WeakSet[Callback]" = weakref.WeakSet()
+_open: dict[Callback, None] = {}
+"""Callbacks to be closed at exit. It holds those that nobody else does."""
+_finalizers: list[Finalize] = []
+
+
+def _close_at_exit(callback: Callback) -> None:
+    if not _open:  # anew: its place is before the handlers that were there earlier
+        atexit.unregister(_close_all)
+        atexit.register(_close_all)
+        if multiprocessing.parent_process() is not None:  # its children end without atexit
+            while _finalizers:
+                _finalizers.pop().cancel()
+            _finalizers.append(Finalize(None, _close_all, exitpriority=0))
+    _open[callback] = None
+
+
+def _close_all() -> None:
+    """Close what a script left open, side by side; a printed traceback means that it failed.
+
+    Ctrl-C gives up the figures that are not drawn yet, and no row.
+    """
+    callbacks = [callback for callback in _open if not callback._forked]
+    success = not hasattr(sys, "last_value")
+    rows_until = time.monotonic() + _EXIT_SECONDS
+    figures_until = rows_until + _FIGURE_SECONDS * (len(callbacks) - 1)
+    interrupt: KeyboardInterrupt | None = None
+    while callbacks:
+        try:
+            for callback in callbacks:
+                callback._begin_closing(figures_until - time.monotonic(), success=success)
+            for callback in callbacks:
+                worker = callback._worker
+                worker.await_close(max(0.0, rows_until - time.monotonic()))
+                if worker.waits_for_figure:
+                    worker.await_close(max(0.0, figures_until - time.monotonic()))
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+            for callback in callbacks:
+                callback._worker.give_up_figure()
+    for callback in callbacks:
+        callback._end_closing(callback._worker.await_close(0.0))
+    if interrupt is not None:
+        raise interrupt
+    for callback in callbacks:
+        callback._raise_if_strict()
 
 
 def _after_fork() -> None:
+    _open.clear()
     for callback in list(_living):
         callback._in_forked_child()
 

@@ -6,6 +6,7 @@ here, so that each tag and column is spelled in one place only.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -393,6 +394,37 @@ _RESERVED_METRICS = {
     *(tag.removeprefix("rlviz/") for tag in (FIGURE_TAG, SUMMARY_TAG, CONFIG_TAG, "rlviz/rows")),
 }
 
+# --- why steps are dropped -------------------------------------------------
+
+LOOP, SIZE, DISK, RANKS, FAILURE, CLOSED = "loop", "size", "disk", "ranks", "failure", "closed"
+CAUSES = {
+    LOOP: "the loop closed steps faster than they could be written",
+    SIZE: "they brought more values than could be written in time",
+    DISK: "the disk was full, refused them or was too slow",
+    RANKS: "rank 0 could not be reached",
+    FAILURE: "the writer failed",
+    CLOSED: "they came after close()",
+}
+"""Why steps are dropped, in words."""
+
+
+def because(causes: Mapping[str, int]) -> str:
+    """Why steps were dropped, from their numbers by cause.
+
+    >>> because({"disk": 3})
+    'the disk was full, refused them or was too slow'
+    >>> because({"failure": 2, "closed": 1})
+    '2 because the writer failed, 1 because they came after close()'
+    >>> because({})
+    'the run does not say why'
+    """
+    known = {CAUSES[cause]: steps for cause, steps in causes.items() if cause in CAUSES and steps}
+    if len(known) == 1:
+        return next(iter(known))
+    said = ", ".join(f"{steps:,} because {why}" for why, steps in known.items())
+    return said or "the run does not say why"
+
+
 # --- exact counts in float64 columns ---------------------------------------
 
 MAX_COUNT = 2**106
@@ -439,6 +471,8 @@ class RowsHeader:
     """Random, one per `Callback`: distinguishes two that took the same session number."""
     dropped: int = 0
     """Steps of this session that had been given up when the batch was written."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of those, how many for which of the `CAUSES`."""
     world_size: int = 1
     """Ranks that the rows should sum over."""
     missing_ranks: tuple[int, ...] = ()
@@ -451,7 +485,7 @@ class RowsHeader:
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
-        content = {
+        content: dict[str, object] = {
             "version": self.version,
             "session": self.session,
             "resumed_after": self.resumed_after,
@@ -462,7 +496,11 @@ class RowsHeader:
             "missing_ranks": self.missing_ranks,
             "columns": self.columns,
         }
-        rare = {"closed_before": self.closed_before, "made_as": self.made_as}
+        rare = {
+            "closed_before": self.closed_before,
+            "made_as": self.made_as,
+            "causes": dict(self.causes) or None,
+        }
         content |= {name: value for name, value in rare.items() if value is not None}
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
 
@@ -492,6 +530,10 @@ class RowsHeader:
                     made_as=_whole_or_none(fields.get("made_as")),
                     writer=_text(fields.get("writer", "")),
                     dropped=_whole(fields.get("dropped", 0)),
+                    causes=tuple(
+                        (_text(cause), _whole(steps))
+                        for cause, steps in fields.get("causes", {}).items()
+                    ),
                     world_size=_whole(fields.get("world_size", 1)),
                     missing_ranks=tuple(map(_whole, fields.get("missing_ranks", ()))),
                     version=version,

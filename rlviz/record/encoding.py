@@ -1,8 +1,7 @@
 """Rows as bytes for the event file: the table on disk, its tags and headers, and the scalars."""
 
 import secrets
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,8 @@ Floats = NDArray[np.float64]
 _MOST_BATCHES = 512
 _MOST_ROWS = 32_768
 """The most batches and rows under one tag: readers can only ask TensorBoard for a whole tag."""
-_REST_SECONDS = 0.0005
+_ODD_COLUMNS = 64
+"""Columns beyond twice those of a batch that a table may have."""
 
 
 class Encoder:
@@ -46,16 +46,18 @@ class Encoder:
         *,
         session: int,
         written: int,
-        dropped: int,
+        dropped: Mapping[str, int],
+        rest: Callable[[], None] = lambda: None,
     ) -> bytes:
-        """Encode all that is to be written now as framed records.
+        """Encode what is to be written at once as framed records.
 
         Args:
             taken: rows, oldest first.
             extras: events that are not about a step; they come first.
             session: number of this start of the training script.
             written: how many rows the session wrote before.
-            dropped: how many steps it has given up so far.
+            dropped: how many steps it has given up so far, by cause.
+            rest: called between two batches.
         """
         start = []
         if taken and not written:  # what earlier sessions wrote from this step on is void
@@ -65,10 +67,12 @@ class Encoder:
             parts.append(self._batch(rows, session, written, dropped))
             written += len(rows)
             self.last_step = int(rows.steps[-1])
-            time.sleep(_REST_SECONDS if len(taken) > 1 else 0)
+            rest()
         return b"".join(parts)
 
-    def _batch(self, rows: ClosedSteps, session: int, written: int, dropped: int) -> bytes:
+    def _batch(
+        self, rows: ClosedSteps, session: int, written: int, dropped: Mapping[str, int]
+    ) -> bytes:
         first = {schema.STEP: rows.columns[schema.STEP]}
         first[schema.SESSION] = np.full(len(rows), float(session))
         table = self._table.stack({**first, **rows.columns})
@@ -78,7 +82,8 @@ class Encoder:
             self.resumed_after,
             self.flops_before,
             self._writer,
-            dropped=dropped,
+            dropped=sum(dropped.values()),
+            causes=tuple((cause, steps) for cause, steps in dropped.items() if steps),
             world_size=self._world_size,
             missing_ranks=rows.missing_ranks,
             closed_before=self.closed_before,
@@ -95,14 +100,21 @@ def _framed(event: Event) -> bytes:
 
 
 class Table:
-    """Stacks columns into one array; columns are only ever added, so a tag can keep its layout."""
+    """Stacks columns into one array.
+
+    Columns are added and rarely taken away, so a tag can keep its layout. They are taken away when
+    a batch lacks most of them: otherwise a run with ever new names would write gaps without end.
+    """
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
 
     def stack(self, columns: Mapping[str, Floats]) -> Floats:
         """Columns, each (k,) -> (k, names), NaN where a column is missing."""
-        self.names += tuple(name for name in columns if name not in self.names)
+        if len(self.names) > 2 * len(columns) + _ODD_COLUMNS:
+            self.names = ()
+        known = set(self.names)
+        self.names += tuple(name for name in columns if name not in known)
         missing = np.full(len(columns[schema.STEP]), np.nan)
         return np.column_stack([columns.get(name, missing) for name in self.names])
 

@@ -1,5 +1,6 @@
 """How events reach the disk: one write per batch, and a new file after a failure."""
 
+import errno
 import os
 import secrets
 import socket
@@ -13,11 +14,22 @@ from rlviz.record import events, system
 from rlviz.record.system import System
 
 
+class NoRoomError(OSError):
+    """The system took a part of what was written: a disk or a quota that is full."""
+
+
+def lacks_room(error: BaseException) -> bool:
+    """Whether fewer bytes might have been written."""
+    no_room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, NoRoomError) or getattr(error, "errno", None) in no_room
+
+
 class EventFile:
     """Appends batches of events to a run directory.
 
-    A batch that fails or is written short ends its file: the damaged record stays the last of that
-    file, and the next batch goes into a new one. A new file also follows one that was deleted or
+    A batch that fails or is written short ends its file: what was written of it is taken back where
+    the system allows that, which also frees a full disk; else the damaged record stays the last of
+    that file. The next batch goes into a new one. A new file also follows one that was deleted or
     moved away. Memory keeps what was written since the last successful sync, because the system may
     throw it away when a sync fails; it is then written again.
 
@@ -62,6 +74,8 @@ class EventFile:
         self._unsynced: list[bytes] = []
         self._again: list[bytes] = []
         """What a failed sync may have lost."""
+        self.batches = 0
+        """Batches that were written as a whole; changed when it is certain, whatever is thrown."""
         self.made_as: int | None = None
         """The number that the session would have had as it was made; None if that can't be known.
         """
@@ -85,18 +99,19 @@ class EventFile:
         return self._session
 
     def append(self, batch: bytes) -> None:
-        """Write a batch of framed records.
+        """Write a batch of framed records, as a whole or not at all.
 
         Raises:
-            OSError: the batch was not written, or not all of it. Write it again: it then goes into
-                a new file.
+            OSError: the batch was not written. Write it again: it then goes into a new file.
         """
         self.open()
         assert self._fd is not None
+        good = self._size
         try:
             if self._again:
                 self._write(b"".join(self._again))
                 self._unsynced, self._again = self._again, []
+                good = self._size
             self._write(batch)
             if not self._calls.is_at(self._fd, self._path):
                 self._again, self._unsynced = self._unsynced, []
@@ -104,11 +119,13 @@ class EventFile:
                     f"{self._path.name} was deleted or moved away while it was written to. What "
                     "comes now goes into a new file"
                 )
-        except OSError:
+            self._unsynced += (batch,)
+            self.batches += 1 if batch else 0
+            self._has_session = True
+        except BaseException:
+            self._take_back(good)
             self._abandon()
             raise
-        self._unsynced.append(batch)
-        self._has_session = True
 
     def sync_if_due(self) -> None:
         """Force what was written to the disk once it has waited long enough.
@@ -178,7 +195,14 @@ class EventFile:
         written = self._calls.write(self._fd, data)
         self._size += written
         if written != len(data):
-            raise OSError(f"short write: {written} of {len(data)} bytes")
+            raise NoRoomError(f"short write: {written} of {len(data)} bytes")
+
+    def _take_back(self, good: int) -> None:
+        """Shorten the file to what was written before the batch that failed."""
+        if self._fd is not None and good:
+            with suppress(OSError):
+                self._calls.truncate(self._fd, good)
+                self._size = good
 
     def _sync(self) -> None:
         assert self._fd is not None

@@ -69,8 +69,16 @@ class FirstRank:
         """Steps that wait for another rank."""
         return len(self._gathering)
 
-    def send(self) -> int:
-        """Send nothing (0): rank 0 has nobody to send to."""
+    @property
+    def held(self) -> int:
+        """Steps that are here."""
+        return len(self._gathering)
+
+    def send(self) -> None:
+        """Send nothing: rank 0 has nobody to send to."""
+
+    def take_sent(self) -> int:
+        """How many steps were sent (0)."""
         return 0
 
 
@@ -90,6 +98,13 @@ class OtherRank:
         self._mailbox = mailbox
         self._limit = limit
         self._unsent: deque[StepSums] = deque()
+        self._sending: list[StepSums] = []
+        self._is_sent = False
+
+    @property
+    def held(self) -> int:
+        """Steps that are here."""
+        return len(self._unsent) + len(self._sending)
 
     def add(self, steps: list[StepSums]) -> int:
         """Add steps that this rank closed; returns how many were dropped to make room."""
@@ -103,23 +118,32 @@ class OtherRank:
         """No steps ([]): this rank writes nothing."""
         return []
 
-    def send(self) -> int:
-        """Send what was recorded; returns how many steps.
+    def send(self) -> None:
+        """Send what was recorded; `take_sent` counts it.
 
         Raises:
             OSError: rank 0 can't be reached. Nothing is lost: the next call sends it.
         """
-        steps = []
-        while self._unsent:
-            steps.append(self._unsent.popleft())
-        if not steps:
-            return 0
+        while self._unsent and not self._is_sent:
+            self._sending += (self._unsent[0],)
+            del self._unsent[0]
+        if not self._sending or self._is_sent:
+            return
         try:
-            self._mailbox.send(pack(steps))
-        except BaseException:
-            self._unsent.extendleft(reversed(steps))
-            raise
-        return len(steps)
+            self._mailbox.send(pack(self._sending))
+            self._is_sent = True
+        finally:
+            if not self._is_sent:
+                again = deque([*self._sending, *self._unsent])
+                self._unsent, self._sending = again, []
+
+    def take_sent(self) -> int:
+        """How many steps were sent since the last call; they are no longer held."""
+        if not self._is_sent:
+            return 0
+        sent = len(self._sending)
+        self._is_sent, self._sending = False, []
+        return sent
 
 
 def pack(steps: list[StepSums]) -> bytes:

@@ -4,7 +4,7 @@ The cumulative FLOPs and the online averages live here; nothing here touches a f
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,12 +16,18 @@ from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
 from rlviz.record.device import Deferred, fetch
 from rlviz.record.measurement import Measurement
+from rlviz.record.merged import Merged
 from rlviz.record.recorder import SPOILED, Item, check_step
 from rlviz.record.row_columns import RowColumns
 from rlviz.record.step_sums import StepSums
 
 T = TypeVar("T")
 Floats = NDArray[np.float64]
+
+_ODD_NAMES = 32
+"""Names of metrics beside the usual ones that a table may have columns for."""
+_ARRAY_BYTES, _SCALAR_BYTES, _EVENT_BYTES = 180, 12, 40
+"""About what comes with each array in memory, with each scalar and each event on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,48 @@ class ClosedSteps:
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes they take in memory."""
-        return 8 * len(self.steps) * (2 + len(self.columns) + 2 * len(self.scalars))
+        """About how many bytes they take in memory: numbers, arrays and names."""
+        numbers = 8 * (2 + len(self.columns) + len(self.scalars)) + len(self.scalars)
+        return numbers * len(self.steps) + _ARRAY_BYTES * (
+            len(self.columns) + 2 * len(self.scalars)
+        )
+
+    @property
+    def encoded_bytes(self) -> int:
+        """About how many bytes they take on disk."""
+        names = sum(map(len, self.columns)) + 3 * len(self.columns)
+        scalars = sum(
+            (len(tag) + _SCALAR_BYTES) * int(brought.sum())
+            for tag, (_, brought) in self.scalars.items()
+        )
+        return names + scalars + (8 * len(self.columns) + _EVENT_BYTES) * len(self.steps)
+
+    def split(self, at: int) -> tuple["ClosedSteps", "ClosedSteps"]:
+        """The first `at` steps, and the others."""
+        return self._part(slice(None, at)), self._part(slice(at, None))
+
+    def _part(self, part: slice) -> "ClosedSteps":
+        return ClosedSteps(
+            self.steps[part],
+            self.wall_times[part],
+            {name: values[part] for name, values in self.columns.items()},
+            {tag: (values[part], brought[part]) for tag, (values, brought) in self.scalars.items()},
+            self.missing_ranks,
+        )
+
+
+def with_like_names(closed: list[StepSums]) -> Iterator[list[StepSums]]:
+    """Cut steps into stretches whose metrics have mostly the same names, for tables that are mostly
+    full: a run that brings a new name at each step would fill its memory with gaps."""
+    names: set[str] = set()
+    begin, most = 0, 0
+    for at, step in enumerate(closed):
+        names.update(step.metrics)
+        most = max(most, len(step.metrics))
+        if len(names) > 2 * most + _ODD_NAMES:
+            yield closed[begin:at]
+            begin, names, most = at, set(step.metrics), len(step.metrics)
+    yield closed[begin:]
 
 
 def closed_step(state: Mapping[str, Any]) -> int:
@@ -90,6 +136,9 @@ class RowBuilder:
             if isinstance(item, Measurement):
                 self._add(item)
                 self.unclosed += 1
+            elif isinstance(item, Merged):
+                self._open.merge(item.sums, side_by_side=False)
+                self.unclosed += item.calls
             elif len(item) == 5:
                 self._open.add_plain(item)
                 self.unclosed += 1

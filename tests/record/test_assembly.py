@@ -5,14 +5,19 @@ from collections import deque
 import pytest
 
 from rlviz.record import events
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.ranks import FirstRank
+from rlviz.record.recorder import ends_a_step
 from rlviz.record.rows import RowBuilder
+from rlviz.schema import FAILURE
 
 
 def assembly(items, **options):
     builder = RowBuilder(ema_weight=0.5, on_error=pytest.fail)
-    return Assembly(items, builder, FirstRank(None, pytest.fail), **options)
+    account = Account()
+    account.logged = account.entered = sum(map(ends_a_step, items))
+    return Assembly(items, builder, FirstRank(None, pytest.fail), account, **options)
 
 
 def steps(*numbers):
@@ -22,10 +27,15 @@ def steps(*numbers):
     )
 
 
-def taken(one, **options):
-    rows = []
-    extras = one.take(rows, **{"extras_alone": False, **options})
-    return [int(step) for part in rows for step in part.steps], extras
+def taken(one, *, extras_alone=False):
+    """All that can be written now: the numbers of the steps, and the other events."""
+    rows = ()
+    while (part := one.take(10**6, extras_alone=False)[0]) != ():
+        rows += part
+        one.settle(written=True)
+    extras = one.take(10**6, extras_alone=extras_alone or bool(rows))[1]
+    one.settle(written=True)
+    return [int(step) for part in rows for step in part.steps], list(extras)
 
 
 def test_a_slice_of_the_queue_is_built_at_a_time_and_a_step_may_be_cut_by_it():
@@ -62,8 +72,10 @@ def test_steps_of_a_build_that_fails_are_counted_as_dropped():
         one.build(4)
     one._builder.close_steps = close
     one.build()
-    assert one.dropped == 2
+    assert one._account.counts == (3, 0, 2, 1)
+    assert one._account.causes[FAILURE] == 2
     assert taken(one)[0] == [3]
+    assert one._account.counts == (3, 1, 2, 0)
 
 
 def test_what_is_not_rows_waits_for_the_first_of_them_unless_it_is_asked_for():
@@ -71,8 +83,18 @@ def test_what_is_not_rows_waits_for_the_first_of_them_unless_it_is_asked_for():
     items = deque()
     one = assembly(items, opening=[opening])
     assert taken(one) == ([], [])
-    assert taken(one, extras_alone=True) == ([], [opening])
-    one.put_back([], [opening])
+    assert one.take(10**6, extras_alone=True) == ((), (opening,))
+    one.settle(written=False)
     items.extend(steps(1))
     one.build()
     assert taken(one) == ([1], [opening])
+
+
+def test_many_rows_are_to_be_written_before_more_are_built():
+    one = assembly(steps(*range(1, 6601)))
+    one.build(2 * 6500)
+    assert not one.has_many_rows
+    one.build()
+    assert one.has_many_rows
+    assert taken(one)[0][-1] == 6600
+    assert not one.has_many_rows

@@ -22,6 +22,7 @@ from rlviz.record import system
 from rlviz.record.figure_client import Illustration
 from rlviz.record.recorder import ends_a_step
 from rlviz.record.system import System
+from rlviz.schema import DISK, SIZE
 
 ERRORS = (
     errno.EIO,
@@ -84,7 +85,7 @@ class Failing(System):
 
 
 def waiting(viz):
-    """Steps that wait in the queue or as rows, counted one by one: `health` takes a difference."""
+    """Steps that wait in the queue or as rows, counted one by one."""
     assembly = viz._assembly
     return sum(map(ends_a_step, assembly._queue)) + len(assembly._backlog)
 
@@ -92,6 +93,7 @@ def waiting(viz):
 def check_sums(viz):
     health = viz.health
     assert health.logged == health.written + health.dropped + health.queued
+    assert sum(viz._account.causes.values()) == health.dropped
     return health
 
 
@@ -252,8 +254,9 @@ def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
     for step in range(1, 3001):
         viz.on_step_end(step, metrics=metrics)
     health = check_sums(viz)
-    # 64 MB at 80 bytes a metric are about eight hundred steps.
-    assert 700 < health.queued < 1000
+    # 64 MB at 130 bytes a metric are about five hundred steps.
+    assert 400 < health.queued < 500
+    assert viz._account.causes[SIZE] + viz._account.causes[DISK] == health.dropped
     stalled.go_on.set()
     assert viz.close(timeout=60)
 
@@ -412,8 +415,8 @@ def test_phases_and_their_seconds_count_in_what_the_queue_may_hold(tmp_path, sta
     seconds = dict.fromkeys(flops, 0.5)
     for step in range(1, 20_001):
         viz.on_step_end(step, flops=flops, seconds=seconds)
-    # 64 MB at 500 bytes and 80 for each of 100 entries; a step is a record and its end.
-    assert 2 * check_sums(viz).queued <= 64_000_000 // 8500 + 2
+    # 64 MB at 130 bytes for each of 100 entries and some for the record and its end.
+    assert 3000 < check_sums(viz).queued <= 64_000_000 // 13_500 + 2
     stalled.go_on.set()
     viz.close(timeout=60)
 
@@ -424,12 +427,13 @@ def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
     viz.on_step_end(1, accuracy=0.5)
     viz.flush(timeout=0)
     assert stalled.reached.wait(30)
+    time.sleep(1.1)  # from here on it counts as a disk that does not answer
     for step in range(2, 70_001):
         viz.on_step_end(step)
-    health = viz.health
-    assert health.dropped > 0
-    assert health.errors == health.dropped
-    assert "a step was dropped (1 so far)" in caplog.text
+    health = check_sums(viz)
+    assert viz._account.causes[DISK] == health.dropped > 0
+    assert 0 < health.errors < 100  # said once a second, not each time
+    assert "1 step was dropped so far, now because the disk refuses them" in caplog.text
     assert len(caplog.records) == 1
     stalled.go_on.set()
     viz.close(timeout=60)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from rlviz import wording
+from rlviz import schema, wording
 from rlviz.report.doctor.findings import (
     OVERLAP_SECONDS,
     PROBLEM,
@@ -70,10 +70,21 @@ def dropped(history: History) -> Iterator[Finding]:
                 "dropped",
                 f"{wording.counted(session.dropped, 'step')} of session {session.number} "
                 f"{wording.agree(session.dropped, 'was', 'were')} given up{where}: "
-                "the disk was full, or did not answer for too long.",
-                "Make room on the disk, or record to a faster one. A running script needs no "
-                "restart: it goes on by itself.",
+                f"{schema.because(dict(session.causes))}.",
+                " ".join(_ADVICE[cause] for cause, _ in session.causes if cause in _ADVICE)
+                or "The log of the script says why.",
             )
+
+
+_ADVICE = {
+    schema.LOOP: "Log every n-th step, or less in each.",
+    schema.SIZE: "Log fewer values, or less often.",
+    schema.DISK: "Make room on the disk, or record to a faster one. A running script needs no "
+    "restart: it goes on by itself.",
+    schema.RANKS: "Look into the log of rank 0.",
+    schema.FAILURE: "The log of the script says what failed.",
+    schema.CLOSED: "Close the Callback after the last step.",
+}
 
 
 def ranks(history: History) -> Iterator[Finding]:

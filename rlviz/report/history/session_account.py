@@ -45,7 +45,7 @@ class Session:
     ended: float
     """When its first and its last step were closed, seconds since 1970-01-01 UTC, or NaN."""
     dropped: int
-    """Steps that it dropped because the disk did not accept them."""
+    """Steps that it dropped."""
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
@@ -54,6 +54,8 @@ class Session:
     """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]
     """Its lost rows, without those that a later session made void."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of the dropped steps, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
     made_as: int | None = None
     """The number that it took itself for before another one began first; None if as `claimed`."""
 
@@ -132,6 +134,7 @@ def _session(
         began=float(wall[0]) if len(wall) else np.nan,
         ended=float(wall[-1]) if len(wall) else np.nan,
         dropped=max(header.dropped for header in headers),
+        causes=max(headers, key=lambda header: header.dropped).causes,
         world_size=max(header.world_size for header in headers),
         backwards=int(backwards.sum()),
         clock_back_seconds=float(max(0.0, -np.diff(wall).min())) if len(wall) > 1 else 0.0,

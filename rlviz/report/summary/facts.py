@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rlviz import wording
+from rlviz import schema, wording
 from rlviz.report.history import History
 from rlviz.report.history.run_account import account_of, may_hide_steps, places_of
 
@@ -61,8 +61,8 @@ def notes(history: History) -> tuple[str, ...]:
     if history.dropped:
         were = wording.agree(history.dropped, "was", "were")
         notes.append(
-            f"{wording.counted(history.dropped, 'step')} {were} given up, because the disk did not "
-            "take them."
+            f"{wording.counted(history.dropped, 'step')} {were} given up: "
+            f"{schema.because(history.causes_of_drops)}."
         )
     if history.missing_ranks:
         few = account.without_ranks
