@@ -56,8 +56,11 @@ def _ceiling(group: Group, what: Measure) -> Ceiling:
         )
     return Ceiling(
         _over_seeds([Estimate(f.A, *f.ceiling_interval) for f in fits]),
-        _over_seeds([Estimate(f.B, *getattr(f, "B_interval", (np.nan, np.nan))) for f in fits], log=True),
-        _over_seeds([Estimate(f.C_mid, *getattr(f, "C_mid_interval", (np.nan, np.nan))) for f in fits], log=True),
+        _over_seeds([Estimate(f.B, *getattr(f, "B_interval", (f.B, f.B))) for f in fits], log=True),
+        _over_seeds(
+            [Estimate(f.C_mid, *getattr(f, "C_mid_interval", (f.C_mid, f.C_mid))) for f in fits],
+            log=True,
+        ),
     )
 
 
