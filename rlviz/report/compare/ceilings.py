@@ -44,7 +44,7 @@ def _ceiling(group: Group, what: Measure) -> Ceiling:
     from rlviz.scaling.fitting import fit  # loads scipy
 
     fits = [fit(run.flops, what.values(run)) for run in group.runs]
-    reasons = [found.why_not for found in fits if not found.identifiable]
+    reasons = [found.why_no_ceiling for found in fits if not found.has_ceiling]
     if len(fits) == 1 and reasons:
         return Ceiling(why_not=reasons[0])
     if reasons:
@@ -56,9 +56,9 @@ def _ceiling(group: Group, what: Measure) -> Ceiling:
         )
     return Ceiling(
         _over_seeds([Estimate(f.A, *f.ceiling_interval) for f in fits]),
-        _over_seeds([Estimate(f.B, *getattr(f, "B_interval", (f.B, f.B))) for f in fits], log=True),
+        _over_seeds([Estimate(f.B, *f.B_interval) for f in fits], log=True),
         _over_seeds(
-            [Estimate(f.C_mid, *getattr(f, "C_mid_interval", (f.C_mid, f.C_mid))) for f in fits],
+            [Estimate(f.C_mid, *f.C_mid_interval) for f in fits],
             log=True,
         ),
     )

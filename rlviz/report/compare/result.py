@@ -313,5 +313,6 @@ def _definitions(found: Comparison) -> str:
         f"{'; '.join(ways)}; of a difference, both intervals added like independent errors, those "
         "of single runs 1.3 times as wide, as measured at the ends of equal runs. Of the "
         "best at each compute, ranges under 5 % of all compute are told only where no longer one "
-        "beside them includes them."
+        "beside them includes them. Ceilings: A, B and C_mid of `rlviz.scaling.fit`; B compares "
+        "only runs of equal A."
     )

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 _CAUTION = 1.3
 """Runs are compared at their ends, where the errors of curves were measured to be 1.3 times what
-their bands say: without it, 13 % of 120 pairs of equal runs of 120 steps were told apart, not 5."""
+their bands say: of 120 pairs of equal runs of 120 steps, 16 were told apart without it, 9 with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def laws(runs):
 def test_a_run_that_levels_off_has_the_numbers_of_the_fit_with_their_intervals():
     run = saturating(1)
     law = fit(run.flops, run.accuracy)
-    assert law.identifiable
+    assert law.has_ceiling
     found = laws({"a": run})["a"]
     assert (found.A.value, found.A.low, found.A.high) == (law.A, *law.ceiling_interval)
     assert (found.B.value, found.B.low, found.B.high) == (law.B, *law.B_interval)
