@@ -14,6 +14,7 @@ from rlviz.report.compare.estimate import Estimate
 from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
 from rlviz.report.series.measures import Measure
 
+_UNSURE = "it can't be told"
 _MOST_NAMES = 4
 _MOST_LEVELS = 8
 
@@ -63,7 +64,8 @@ class Words:
         each = []
         for name, whole in multipliers.items():
             at_end = [] if end is None else [f"{self._at_the_end(name, end)}."]
-            each.append("- " + " ".join([*at_end, self._needed(name, rows, whole)]))
+            text = " ".join([*at_end, self._needed(name, rows, whole)])
+            each.append(f"- There {text}" if text.startswith(_UNSURE) else f"- {text}")
         return [*first, *each, *([" ".join(passed)] if passed else [])]
 
     def _of_two(self, name: str, end: EqualCompute, lead: Lead | None) -> str:
@@ -98,7 +100,7 @@ class Words:
         about = f" in {self.measure}" if len(self.seeds) == 2 else ""
         if not found.differs_from(0.0):
             return (
-                f"it can't be told whether {label} or {reference} is ahead{about}: {values}, a "
+                f"{_UNSURE} whether {label} or {reference} is ahead{about}: {values}, a "
                 f"difference of {numbers.difference(self.what, found)}"
             )
         better = (found.value < 0) == self.lower_is_better

@@ -17,9 +17,11 @@ from rlviz.report.series.measures import Measure
 Floats = NDArray[np.float64]
 
 _SHARES = re.compile(
-    r"acc(uracy)?|correct|solve[ds]?|success|pass|win|percent(age)?|pct|share|fraction|prob", re.I
+    r"(?<![a-z])(acc(uracy)?|correct(ness)?|solved?|success|pass|win|percent(age)?|pct|share|"
+    r"fraction|prob(ability)?)(?![a-z])",
+    re.IGNORECASE,
 )
-"""Parts of the names of metrics that are shares of 1, or percent."""
+"""Words in the names of metrics that are shares of 1, or percent."""
 _PER_STEP = 1e4
 """FLOPs of a step that differ by more are hardly the same quantity; other sizes of model and batch
 explain less."""

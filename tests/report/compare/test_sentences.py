@@ -108,6 +108,13 @@ def test_of_three_runs_the_next_is_named():
     assert "- c is ahead of a by 2" in text
 
 
+def test_of_three_equal_runs_each_is_said_not_to_be_told():
+    random = np.random.default_rng(3)
+    text = rlviz.compare({name: run_of(random) for name in "abc"}).markdown()
+    assert "- There it can't be told whether b or a is ahead: " in text
+    assert contradictions(text) == []
+
+
 def test_of_two_runs_the_one_that_leads_is_named_also_if_it_is_the_reference():
     def to(end):
         return lambda spent: 0.3 + (end - 0.3) * spent

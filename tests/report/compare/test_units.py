@@ -78,6 +78,12 @@ def test_percent_of_a_share_is_refused_beside_a_share_of_1(name):
         rlviz.compare([metric(name, 1.0), metric(name, 100.0, 2)], metric=name)
 
 
+@pytest.mark.parametrize("name", ["sliding_window", "passes_per_second", "probe"])
+def test_a_name_that_only_holds_such_a_word_is_not_refused(name):
+    found = rlviz.compare([metric(name, 1.0), metric(name, 100.0, 2)], metric=name)
+    assert any("percent" in note for note in found.notes)
+
+
 def test_of_a_metric_that_may_be_anything_it_is_only_said():
     found = rlviz.compare([metric("reward", 1.0), metric("reward", 100.0, 2)], metric="reward")
     (note,) = [n for n in found.notes if "percent" in n]
