@@ -2,11 +2,11 @@
 
 python benchmarks/forecasts.py FOLDER [--held-out] [--every]
 
-FOLDER has the runs of `benchmarks/forecast_runs.py`, which says where they are from and how they are
-imported. Each run is cut where 30, 40, … 80 % of its compute was spent, and `rlviz.scaling.fit` takes
-what came before. A forecast is given if it reaches the run's end; it holds if its 95 % interval
-contains the end of the curve that a figure draws of the whole run. Validation metrics count as
-series of their own. Cuts with fewer than 30 points before them are left out.
+FOLDER has the runs of `benchmarks/forecast_runs.py`, which says where they are from and how they
+are imported. Each run is cut where 30, 40, … 80 % of its compute was spent, and `rlviz.scaling.fit`
+takes what came before. A forecast is given if it reaches the run's end; it holds if its 95 %
+interval contains the end of the curve that a figure draws of the whole run. Validation metrics
+count as series of their own. Cuts with fewer than 30 points before them are left out.
 
 "Unchanged" is the forecast that a run stays where it is, with an interval of twice the root mean
 square of its own moves so far over the same factor of compute, and noise.
@@ -98,26 +98,24 @@ def row(name: str, found: list[Cut]) -> str:
         return f"| {' | '.join(map(str, [*cells, *['-'] * 5]))} |"
     held = sum(one.holds for one in given)
     cells.append(f"{held} of {len(given)}, {100 * held / len(given):.0f} %")
-    for values in (
+    numbers = (
         [(one.high - one.low) / 2 for one in given],
         [one.unchanged for one in given],
         [abs(one.predicted - one.end) for one in given],
         [abs(one.level - one.end) for one in given],
-    ):
-        cells.append(f"{100 * np.median(values):.1f}")
+    )
+    cells += [f"{100 * np.median(values):.1f}" for values in numbers]
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def table(title: str, found: list[Cut]) -> str:
-    lines = [
-        f"| {title} | series | cuts | given | share | held | half-width | unchanged | error | of unchanged |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-        row("all", found),
-    ]
-    for kind in ("language model", "game or robot"):
-        lines.append(row(kind, [one for one in found if one.source.kind == kind]))
-    for share in CUTS:
-        lines.append(row(f"cut at {100 * share:.0f} %", [o for o in found if o.share == share]))
+    heads = "series | cuts | given | share | held | half-width | unchanged | error | of unchanged"
+    kinds = ("language model", "game or robot")
+    parts = {"all": found}
+    parts |= {kind: [one for one in found if one.source.kind == kind] for kind in kinds}
+    parts |= {f"cut at {100 * at:.0f} %": [o for o in found if o.share == at] for at in CUTS}
+    lines = [f"| {title} | {heads} |", "|---" * 10 + "|"]
+    lines += [row(name, part) for name, part in parts.items()]
     return "\n".join(lines)
 
 
@@ -126,8 +124,8 @@ def told(one: Cut) -> str:
     if not one.given:
         return f"- {name}, {100 * one.share:.0f} %: none, {one.why_not}"
     return (
-        f"- {name}, {100 * one.share:.0f} %: {100 * one.low:.1f} to {100 * one.high:.1f} %, it became "
-        f"{100 * one.end:.1f} %{'' if one.holds else ', MISSED'}"
+        f"- {name}, {100 * one.share:.0f} %: {100 * one.low:.1f} to {100 * one.high:.1f} %, "
+        f"it became {100 * one.end:.1f} %{'' if one.holds else ', MISSED'}"
         f"{' (ceiling shown)' if one.has_ceiling else ''}"
     )
 

@@ -2,9 +2,9 @@
 
 A rise that slows down ends where it stands, or goes on as fast as now, or does something between.
 Every sigmoid beyond its bend, every power law of 1 − R and every logarithm of compute that has the
-level and the slope of the run now lies between these two lines. So the distance between the lines is
-the error of the law. To it come the noise of both levels, now and then, and the largest error that
-the same lines made earlier in this run, over the same factor of compute.
+level and the slope of the run now lies between these two lines. So the distance between the lines
+is the error of the law. To it come the noise of both levels, now and then, and the largest error
+that the same lines made earlier in this run, over the same factor of compute.
 """
 
 import math
@@ -79,7 +79,7 @@ class Range:
 
 
 def standing(c: Floats, y: Floats, until: float) -> Standing:
-    """Where a run stands at a compute, by its last 10 points or those of the last half; c sorted."""
+    """Where a run stands at a compute, by the points of the last half, but 10; c is sorted."""
     end = int(np.searchsorted(c, until * (1 + 1e-9), side="right"))
     start = int(np.searchsorted(c, until / _SPAN, side="right"))
     start = max(min(start, end - _FEWEST), 0)

@@ -41,7 +41,7 @@ def residual_noise(data: FitData, curve: Sigmoids) -> ResidualNoise:
 
 
 def too_little(c: Floats) -> str:
-    """Why this compute, sorted, (n,), is too little to go on, as a clause; empty if it is enough."""
+    """Why this compute, sorted, (n,), is too little, as a clause; empty if it is enough."""
     if len(c) < MIN_POINTS:
         return f"there are {len(c)} points, and a forecast needs {MIN_POINTS}"
     if c[-1] == 0:

@@ -1,9 +1,10 @@
 """The saturating curve of a run: the best one, all likely ones, and why it may show no ceiling."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from rlviz.scaling import ceiling, sigmoid
@@ -21,6 +22,7 @@ _STRETCH = 0.02
 _FEW_BINS = 100
 _HALF = 0.5
 _FEWEST_BEFORE = 15
+_AS_WELL = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,8 @@ class Law:
         )
         inside = curves.where(curves.squares <= likely)
         law = cls(inside, likely, float(c[-1]), offset, unit, limits, why_not)
-        if not why_not and law.A > limits[1]:
-            why_not = f"the best saturating curve ends at {100 * law.A:.3g} %"
-            return cls(inside, likely, float(c[-1]), offset, unit, limits, why_not)
+        if not why_not and limits[1] < law.A:
+            return replace(law, why_not=f"the best saturating curve ends at {100 * law.A:.4g} %")
         return law
 
     @property
@@ -128,25 +129,34 @@ def first_half(c: Floats, y: Floats, r0: float | None) -> Law | None:
 def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
     """The compute before which points follow another law.
 
-    Of the shares in `EARLY`, the data decide for the one without which the first half of the
-    compute foretells the second half best. At least 30 points stay.
+    Of the shares in `EARLY`, the data decide: the smallest without which the first half of the
+    compute foretells the second half as well as without any other, but for 5 % of the squared
+    error. What stays must be enough for a ceiling.
     """
-    c, y = averaged(c, y, _FEW_BINS)
-    before = c <= _HALF * c[-1]
-    errors = {}
-    for share in EARLY:
-        start = share * float(c[-1])
-        used = before & (c >= start)
-        if (c >= start).sum() < ceiling.MIN_POINTS or used.sum() < _FEWEST_BEFORE:
+    errors: dict[float, float] = {}
+    for start in [share * float(c[-1]) for share in EARLY]:
+        rest = c >= start
+        if errors and ceiling.too_little(c[rest]):
             break
-        offset, unit = float(y[used].mean()), float(np.ptp(y[used]))
-        if unit == 0:
-            continue
-        data = _data(c[used], (y[used] - offset) / unit, None)
-        curve = sigmoid.regress(data, sigmoid.best(data)[None])
-        foretold = offset + unit * curve.value(np.log(c[~before] / c[used][-1]))[0]
-        errors[start] = float(np.square(y[~before] - foretold).sum())
-    return min(errors, key=errors.__getitem__) if errors else 0.0
+        x, v = averaged(c[rest], y[rest], _FEW_BINS)
+        before = x <= _HALF * c[-1]
+        if before.sum() < _FEWEST_BEFORE:
+            break
+        if np.ptp(v[before]) > 0:
+            errors[start] = _error_after(x, v, before, r0)
+    least = min(errors.values(), default=0.0)
+    return next((start for start, error in errors.items() if error <= _AS_WELL * least), 0.0)
+
+
+def _error_after(c: Floats, y: Floats, before: NDArray[np.bool_], r0: float | None) -> float:
+    """The mean squared error, after some points, of the best curve of these."""
+    offset, unit = float(y[before].mean()), float(np.ptp(y[before]))
+    data = _data(
+        c[before], (y[before] - offset) / unit, None if r0 is None else (r0 - offset) / unit
+    )
+    curve = sigmoid.regress(data, sigmoid.best(data)[None])
+    foretold = offset + unit * curve.value(np.log(c[~before] / c[before][-1]))[0]
+    return float(np.square(y[~before] - foretold).mean()) if len(foretold) else 0.0
 
 
 def _data(c: Floats, y: Floats, r0: float | None) -> FitData:
