@@ -122,15 +122,17 @@ class Axis:
     unit: str
     choice: str
     """Name in a menu."""
+    title: str
+    """Name in a title: "… vs Steps"."""
 
 
 AXES: dict[AxisName, Axis] = {
     axis.name: axis
     for axis in (
-        Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs"),
-        Axis("step", "Training step", "steps", "Step"),
-        Axis("wall_time", "Wall time (hours)", "hours", "Wall time"),
-        Axis("tokens", "Tokens", "tokens", "Tokens"),
+        Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs", "RL FLOPs"),
+        Axis("step", "Training step", "steps", "Step", "Steps"),
+        Axis("wall_time", "Wall time (hours)", "hours", "Wall time", "Wall Time"),
+        Axis("tokens", "Tokens", "tokens", "Tokens", "Tokens"),
     )
 }
 """Name -> axis, the default first."""
@@ -177,7 +179,7 @@ class Quantity:
     label: str
     """Label at an axis and in a legend."""
     title: str
-    """Title of its panel over RL FLOPs."""
+    """Title of its panel over RL FLOPs, as published; over other axes it follows the axis."""
     words: str
     """Name at the beginning of a sentence."""
     scale: Scale
