@@ -10,6 +10,7 @@ from rlviz.report.history import History
 from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.curves import Curve, Value
+from rlviz.report.series.forecast import drawn_to
 from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT, analyse
 from rlviz.report.statistics.together import together
@@ -128,26 +129,31 @@ def _steps(*places: float) -> str:
 
 
 def _forecast(history: History, unsure: list[str]) -> list[Claim]:
-    """What twice the compute would bring, where the data show a ceiling."""
+    """What twice the compute would bring, or as much as a forecast reaches, and the ceiling."""
     if not history.has_compute_axis or np.isfinite(history.accuracy).sum() < FEWEST:
         return []
     from rlviz.scaling.fitting import fit  # scipy.optimize is slow to load
 
     curve = fit(history.flops, history.accuracy)
+    accuracy = schema.QUANTITIES[schema.ACCURACY].words
     if not curve.identifiable:
-        accuracy = schema.QUANTITIES[schema.ACCURACY].words
-        unsure.append(f"{accuracy}: no ceiling and no forecast is given: {curve.why_not}.")
+        unsure.append(f"{accuracy}: no forecast is given: {curve.why_not}.")
         return []
-    known = history.flops[np.isfinite(history.flops)]
-    twice = 2 * float(known[-1])
-    low, high = map(float, curve.predict_interval(twice))
-    least, most = curve.ceiling_interval
+    times = drawn_to(curve)
+    then = times * float(history.flops[np.isfinite(history.flops)][-1])
+    low, high = curve.predict_interval(then)
     told = (
-        f"At twice the compute it would be {100 * float(curve.predict(twice)):.1f} ± "
-        f"{100 * (high - low) / 4:.1f} %, under a ceiling of {100 * curve.A:.1f} % "
-        f"(95 %: {100 * least:.1f} to {100 * most:.1f} %)."
+        f"At {'twice' if times == 2 else f'{times:.1f} times'} the compute it would be "
+        f"{100 * curve.predict(then):.1f} % (95 %: {100 * low:.1f} to {100 * high:.1f} %)"
     )
-    return [Claim("forecast", "Forecast", told, {})]
+    if curve.has_ceiling:
+        least, most = curve.ceiling_interval
+        told += (
+            f", under a ceiling of {100 * curve.A:.1f} % ({100 * least:.1f} to {100 * most:.1f} %)"
+        )
+    else:
+        unsure.append(f"{accuracy}: no ceiling is given: {curve.why_no_ceiling}.")
+    return [Claim("forecast", "Forecast", f"{told}.", {})]
 
 
 def _connection(history: History, over: XAxis, unsure: list[str]) -> list[Claim]:

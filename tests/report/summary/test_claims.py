@@ -66,7 +66,7 @@ def test_the_values_are_those_of_a_local_quadratic_fit_done_by_brute_force(
 
 
 def test_the_run_of_parl_shape_is_told_with_its_uncertainty(parl):
-    accuracy, parallelism = rlviz.summarise(parl).claims
+    accuracy, parallelism, forecast = rlviz.summarise(parl).claims
     # What the data was drawn to: accuracy from 35–37 % to 62–66 %, parallelism from about 8.3 to
     # 13–14 with growing scatter.
     assert 0.35 < accuracy.values["start"].value < 0.375
@@ -88,7 +88,8 @@ def test_the_run_of_parl_shape_is_told_with_its_uncertainty(parl):
         for claim in ("trend", "initial dip", "plateau", "acceleration", "growing scatter")
     ]
     text = rlviz.summarise(parl).markdown()
-    assert "no ceiling and no forecast is given" in text
+    assert re.match(r"At (twice|1\.\d times) the compute it would be \d\d\.\d %", forecast.sentence)
+    assert "no ceiling is given" in text
     assert "Whether accuracy and parallelism depend on each other" in text
 
 
@@ -182,7 +183,8 @@ def test_a_ceiling_is_given_where_the_data_show_one(history_of):
     run = history_of(accuracy=curve + noise, flops=compute * 1e22)
     (told,) = (c.sentence for c in rlviz.summarise(run).claims if c.name == "forecast")
     pattern = (
-        r"At twice the compute it would be (69|70)\.\d ± \d\.\d %, under a ceiling of 7\d\.\d %.*"
+        r"At twice the compute it would be (69|70)\.\d % \(95 %: 6\d\.\d to 7\d\.\d %\), "
+        r"under a ceiling of (69|70)\.\d % \(69\.\d to 7\d\.\d %\)\."
     )
     assert re.fullmatch(pattern, told)
 
