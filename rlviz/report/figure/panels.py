@@ -152,7 +152,7 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> N
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
-    title = labels.fitted(panel.measure.title, style.title, 0.7 * points)
+    title = labels.fitted(panel.measure.title(panel.axis.axis), style.title, 0.7 * points)
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
     ax.set_title(title, parse_math=False)
     ax.set_xlabel(panel.axis.label)

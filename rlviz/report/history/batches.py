@@ -32,6 +32,8 @@ class Batch:
     """(rows, columns of the header)"""
     written: int | None = None
     """How many rows its writer had written, this batch included; None if it did not count them."""
+    file: schema.FileName | None = None
+    """The name of its file; None if rlviz did not give it."""
 
     @property
     def rows_before(self) -> int:
@@ -72,13 +74,14 @@ class FileDamage:
 
 def items_in(name: str, data: bytes, begin: int) -> Iterator[Batch | FileDamage]:
     """The batches and the damage in bytes of a file, from the offset `begin` on."""
+    file = schema.FileName.of(name)
     for item in tfrecord.scan(data, holding=_ROWS_TAG_START):
         if isinstance(item, tfrecord.Damage):
             kind = CUT if _is_cut(data, item) else DAMAGED
             yield FileDamage(name, begin + item.offset, item.length, item.reason, kind)
             continue
         try:
-            yield from _batches_of(item.payload)
+            yield from (replace(batch, file=file) for batch in _batches_of(item.payload))
         except ValueError as error:
             kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
             at = begin + item.begin

@@ -1,13 +1,14 @@
 """Merges the sessions of a run: which rows stand, and what compute they stand for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history.batches import Batch
+from rlviz.report.history.order import told_apart
 from rlviz.report.history.session_account import (
     MissingRanks,
     Session,
@@ -30,7 +31,7 @@ class Merged:
     lost_flops: dict[int, int]
     """Session -> RL FLOPs spent before it that its cumulative count lacks."""
     missing: tuple[tuple[int, int], ...]
-    """First and last step of each stretch without rows that a session continued after."""
+    """First and last step of each stretch without rows that a later session begins after."""
     sessions: tuple[Session, ...]
     missing_ranks: tuple[MissingRanks, ...]
 
@@ -41,9 +42,11 @@ def merge(batches: Sequence[Batch]) -> Merged:
     A later session voids what earlier sessions recorded after the step that it continues from: the
     weights of those steps are gone. A session that loaded no state counts its FLOPs from 0; the
     count of the rows that stand before it is added. Its own states lack this offset, so a session
-    that continues from one of them gets the same offset.
+    that continues from one of them gets the same offset. A state may be older than the step that
+    the session goes on after, where the disk was slow: the rows between, which came to it later,
+    stand, and their FLOPs are added too.
     """
-    batches, claimed = _told_apart(batches)
+    batches, claimed = told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
     columns = {name: _stacked(batches, name) for name in names}
     starts = _starts(batches)
@@ -59,8 +62,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
         begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
         lost[number] = max(spent - begins_with, 0)
         spent = lost[number] + max(begins_with, most_flops(columns, mine))
-        last = columns[schema.STEP][before[-1]] if len(before) else 0.0
-        missing = _still_missing(missing, start, int(last))
+        missing = _still_missing(missing, start, columns[schema.STEP], before, mine)
     keep = _standing(columns, starts)
     everything = np.array_equal(keep, np.arange(len(columns[schema.STEP])))
     standing = columns if everything else {name: col[keep] for name, col in columns.items()}
@@ -77,36 +79,14 @@ def merge(batches: Sequence[Batch]) -> Merged:
     )
 
 
-def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
-    """The batches in the order of writing with one session number per writer, and the number that
-    each writer took: two that began at the same time took the same."""
-    writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
-    numbers: dict[tuple[int, str], int] = {}
-    following = 0
-    for session, writer in sorted(writers, key=lambda known: known[0]):  # ties: in order of files
-        numbers[session, writer] = max(session, following)
-        following = numbers[session, writer] + 1
-    renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
-    # File names follow the clock, which may be set back; the writer's own count is never set back.
-    renumbered.sort(key=lambda b: (b.header.session, b.rows_before, b.written or 0))
-    return renumbered, {number: session for (session, _), number in numbers.items()}
-
-
-def _renumbered(batch: Batch, number: int) -> Batch:
-    if batch.header.session == number:
-        return batch
-    table = batch.table.copy()
-    table[:, batch.header.columns.index(schema.SESSION)] = number
-    return replace(batch, header=replace(batch.header, session=number), table=table)
-
-
 @dataclass(frozen=True, slots=True)
 class _Start:
     """How a session began."""
 
     after: float
     """Rows of earlier sessions stand up to this step."""
-    has_state: bool
+    resumed_after: int | None
+    """The step of the state that it loaded; None if it loaded none."""
     flops: int
     """Cumulative FLOPs in that state, as the callback counted them."""
 
@@ -120,25 +100,58 @@ def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
         if known is not None and known.after < np.inf:
             continue
         # Its first step, not its smallest: a loop may go back to steps long done.
-        after = next(iter(batch.steps), np.inf) - 1
-        if header.resumed_after is not None:
-            after = min(after, header.resumed_after)
+        after = float(next(iter(batch.steps), np.inf)) - 1
+        if header.goes_on_after is not None:
+            after = min(after, header.goes_on_after)
         starts[header.session] = _Start(
-            float(after),
-            header.resumed_after is not None,
+            after,
+            header.resumed_after,
             0 if header.resumed_after is None else header.flops_before,
         )
     return starts
 
 
+_RECENT = 1000
+"""How many rows before a restart tell how far apart the steps of a loop are."""
+
+
 def _still_missing(
-    missing: list[tuple[int, int]], start: _Start, last: int
+    missing: list[tuple[int, int]],
+    start: _Start,
+    step: Floats,
+    before: NDArray[np.int64],
+    mine: NDArray[np.int64],
 ) -> list[tuple[int, int]]:
-    """The stretches without rows once a session has begun; `last` is the last step before it that
-    has a row."""
-    if start.has_state and start.after > last:  # its state was saved, the rows before it were not
-        return [*(gap for gap in missing if gap[0] <= last), (last + 1, int(start.after))]
+    """The stretches without rows once a session has begun.
+
+    Args:
+        missing: the stretches before.
+        start: how the session begins.
+        step: of all rows.
+        before: which rows stand before it, in the order of their steps.
+        mine: its own rows, in the order of writing.
+    """
+    last = int(step[before[-1]]) if len(before) else 0
+    end = last
+    if start.resumed_after is not None:  # the weights were saved, the rows before them were not
+        end = int(start.after)
+    elif len(before) and np.inf > start.after > last + _reach(step, before, mine) - 1:
+        end = int(start.after)  # it may go on from weights without a state
+    if end > last:
+        return [*(gap for gap in missing if gap[0] <= last), (last + 1, end)]
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
+
+
+def _reach(step: Floats, before: NDArray[np.int64], mine: NDArray[np.int64]) -> float:
+    """The farthest that a step may be from the one before while none between them is missing."""
+    found = [np.inf]
+    for rows in (before[-_RECENT:], mine[:_RECENT]):
+        strides = np.diff(step[rows])
+        strides = strides[strides > 0]  # nor NaN
+        if len(strides):
+            usual = float(np.median(strides))
+            found.append(usual if np.mean(strides == usual) >= 0.75 else float(strides.max()))
+    return max(found[1:] or found)
 
 
 def _stacked(batches: Sequence[Batch], name: str) -> Floats:
@@ -177,12 +190,32 @@ def _offsets(
     offsets: dict[int, dict[str, int]],
 ) -> dict[str, int]:
     """Phase -> FLOPs missing from a session's own count, given the rows that stand before it."""
-    if start.has_state:
-        # The state comes from the session that wrote the step that this session continues after.
-        return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
+    if start.resumed_after is not None:
+        if not len(before):
+            return {}
+        # The state comes from the session that wrote the step that it is of.
+        step = columns[schema.STEP]
+        until = int(np.searchsorted(step[before], start.resumed_after, side="right"))
+        of_state = before[max(until - 1, 0)]
+        shift = offsets.get(int(columns[schema.SESSION][of_state]), {})
+        if step[of_state] != start.resumed_after or of_state == before[-1]:
+            return shift
+        return {
+            phase: shift.get(phase, 0) + max(_between(columns, phase, of_state, before[-1]), 0)
+            for phase in _phases(columns)
+        }
+    return {phase: most_flops(columns, before, phase) for phase in _phases(columns)}
+
+
+def _phases(columns: dict[str, Floats]) -> list[str]:
     prefix = schema.flops_column("")
-    phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
-    return {phase: most_flops(columns, before, phase) for phase in phases}
+    return [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
+
+
+def _between(columns: dict[str, Floats], phase: str, first: np.int64, last: np.int64) -> int:
+    """FLOPs spent from one row to another."""
+    before, after = (most_flops(columns, np.array([row]), phase) for row in (first, last))
+    return after - before
 
 
 def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:

@@ -66,8 +66,8 @@ class Curve:
         axis: the axis of x.
         x, y: the line, straight between its points on the axis as drawn.
         low, high: the band. For a single run: ± 2 standard errors at its bandwidth and at half of
-            it. For a mean over seeds: the 95 % interval of the seeds, never narrower than the noise
-            within the runs makes it. NaN where it is unknown.
+            it. For a mean over seeds: Student's 95 % interval, whose standard error is never
+            less than the noise within the runs makes it. NaN where it is unknown.
         bandwidth: at each point, in the unit of the axis as drawn; NaN for a mean over seeds.
         noise_correlation: between the noise of a step and of the next one, in [0, 1); NaN for a
             mean.
@@ -236,22 +236,19 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
     """The mean of several seeds' curves over the stretch that all of them cover; None without such
     a stretch.
 
-    Its band is Student's 95 % interval of the mean over the seeds. It is never narrower than ± 2
-    standard errors of the mean due to the noise within each run: two seeds that happen to agree at
-    a place make nothing certain there.
+    Its band is Student's 95 % interval of the mean over the seeds. Its standard error is never
+    taken as less than the noise within the runs makes it: seeds that happen to agree at a place
+    make nothing certain there.
     """
     places = [axis.scaled(curve.x) for curve in curves]
     begin, end = max(place[0] for place in places), min(place[-1] for place in places)
     if not begin < end:
         return None
     grid = np.linspace(begin, end, _GRID)
-    seeds = len(curves)
-    mean, error = student_mean(
-        np.array([np.interp(grid, p, c.y) for p, c in zip(places, curves, strict=True)])
-    )
+    lines = [np.interp(grid, p, c.y) for p, c in zip(places, curves, strict=True)]
     halves = [np.interp(grid, p, (c.high - c.low) / 2) for p, c in zip(places, curves, strict=True)]
-    within = np.sqrt((np.nan_to_num(halves) ** 2).sum(axis=0)) / seeds
-    half = np.maximum(error, within)
+    errors = np.nan_to_num(halves) / _STANDARD_ERRORS
+    mean, half = student_half_width(np.array(lines), errors)
     return Curve(
         axis,
         axis.unscaled(grid),
@@ -260,14 +257,25 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
         mean + half,
         np.full(len(grid), np.nan),
         averaged=max(curve.averaged for curve in curves),
-        seeds=seeds,
+        seeds=len(curves),
     )
 
 
-def student_mean(rows: Floats) -> tuple[Floats, Floats]:
-    """The mean over seeds, (S, n) -> (n,), and half the width of its 95 % interval by Student's
-    t."""
+def student_half_width(rows: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """The mean over seeds and half the width of its 95 % interval by Student's t.
+
+    Args:
+        rows: a value of each seed, (S, n), S >= 2.
+        errors: the standard error of each value due to the noise within its run, (S, n). The error
+            of the mean is at least what these make it.
+
+    Returns:
+        The mean and the half width, each (n,).
+    """
     from scipy.special import stdtrit  # slow to load, and seeds are rare
 
-    error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-    return rows.mean(axis=0), float(stdtrit(len(rows) - 1, 1 - _TAIL)) * error
+    seeds = len(rows)
+    between = rows.std(axis=0, ddof=1) / np.sqrt(seeds)
+    within = np.sqrt((errors**2).sum(axis=0)) / seeds
+    half = float(stdtrit(seeds - 1, 1 - _TAIL)) * np.maximum(between, within)
+    return rows.mean(axis=0), half

@@ -21,8 +21,19 @@ class Measure:
     name: str
     label: str
     """The text at the axis and in the legend."""
-    title: str
     scale: schema.Scale
+    published_title: str = ""
+    """The title over RL FLOPs where the published figure has one: it says "vs Steps" there."""
+
+    def title(self, axis: schema.Axis) -> str:
+        """The title of a panel over an axis.
+
+        >>> measure("accuracy", []).title(schema.AXES["tokens"])
+        'Training Accuracy vs Tokens'
+        """
+        if axis.name == "flops" and self.published_title:
+            return self.published_title
+        return f"{self.label} vs {axis.title}"
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -133,14 +144,13 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         ValueError: no run has it.
     """
     if (quantity := _quantity(name)) is not None:
-        return Measure(quantity.name, quantity.label, quantity.title, quantity.scale)
+        return Measure(quantity.name, quantity.label, quantity.scale, quantity.title)
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")
     if name not in metrics and group in groups:
-        title = f"Training Accuracy, {group} vs Steps"
-        return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", title, "percent")
+        return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", "percent")
     if name in metrics or any(name in run.columns for run in runs):
-        return Measure(name, name, f"{name} vs Steps", "number")
+        return Measure(name, name, "number")
     known = [*CORE, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
     raise ValueError(f"no run has a metric {name!r}; there are {', '.join(map(repr, known))}.")

@@ -16,6 +16,9 @@ run."""
 _CELL_PIXELS = 1 / 3
 """The smallest side of a cell on a screen; where there are too many dots, it grows to about a dot's
 radius."""
+_MOST_CELLS = 4_000_000
+"""Cells of a grid, whatever the size of the screen: they take 32 MB. A viewport of 1,300 × 340
+pixels still has the smallest cells."""
 _GROWTH = 0.6
 """How the side grows: the number of dots falls with the square of a cell's side if they fill an
 area, and with the side if they follow a line."""
@@ -72,7 +75,7 @@ def thinned_for_screen(
     if len(y) <= most:
         return np.arange(len(y))
     kept = np.flatnonzero((y >= viewport.low) & (y <= viewport.high))
-    cell = _CELL_PIXELS
+    cell = max(_CELL_PIXELS, math.sqrt(viewport.width * viewport.height / _MOST_CELLS))
     while len(kept) > most:
         across, up = (max(1, int(side / cell)) for side in (viewport.width, viewport.height))
         kept = kept[_one_of_each(place[kept], y[kept], viewport.sides, across, up)]

@@ -1,5 +1,6 @@
 """The noise of a series of bins: its size at every place, and how long it lasts."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,8 @@ def is_drift(y: Floats, correlation: float) -> bool:
     size = float(around @ around)
     if size <= 1e-20 * float(steps @ steps):  # a straight line
         return False
-    return float(around[1:] @ around[:-1]) / size <= _SMOOTH / len(steps) ** 0.5
+    follows = float(around[1:] @ around[:-1]) / size
+    return follows <= _SMOOTH / math.sqrt(len(steps))
 
 
 def noise_variance(y: Floats, correlation: float) -> Floats:

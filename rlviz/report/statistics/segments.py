@@ -88,7 +88,7 @@ def segments_of(
         ends: the first and the last position of the series, in the unit of the axis.
         places: of the bins, in that unit, (n,).
     """
-    knots = [ends[0], *(float(places[piece.first]) for piece in pieces[1:]), ends[1]]
+    knots = [ends[0], *(_between(curve, places, a, b) for a, b in pairwise(pieces)), ends[1]]
     found = []
     for piece, (start, end) in zip(pieces, pairwise(knots), strict=True):
         first, last = curve.at(start), curve.at(end)
@@ -110,3 +110,16 @@ def segments_of(
             )
         )
     return tuple(found)
+
+
+def _between(curve: Curve, places: Floats, before: Piece, after: Piece) -> float:
+    """Where one piece ends and the next begins: where they turn, the extreme of the curve there."""
+    at = after.first
+    if before.sign * after.sign >= 0:
+        return float(places[at])
+    near = (curve.x >= places[at - 1]) & (curve.x <= places[min(at + 1, len(places) - 1)])
+    if not near.any():
+        return float(places[at])
+    x, y = curve.x[near], before.sign * curve.y[near]
+    best = int(y.argmax())
+    return float(x[best] if y[best] > before.sign * curve.at(places[at]).value else places[at])

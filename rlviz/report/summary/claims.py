@@ -11,6 +11,7 @@ from rlviz.report.history import History
 from rlviz.report.series import curves
 from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import Curve, Value
+from rlviz.report.series.forecast import drawn_to
 from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.report.statistics import Segment, analyse
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT
@@ -143,7 +144,7 @@ class _Telling:
                 self.groups[group] = _values(curve, curves.finite(self._x, values)[0])
 
     def forecast(self) -> None:
-        """What twice the compute would bring, where the data show a ceiling."""
+        """What twice the compute would bring, or as much as a forecast reaches, and the ceiling."""
         history = self._history
         if schema.ACCURACY not in self.segments or not history.has_compute_axis:
             return
@@ -155,17 +156,23 @@ class _Telling:
         if not curve.identifiable:
             self.unsure.append(f"What more compute would bring: {curve.why_not}.")
             return
-        known = history.flops[np.isfinite(history.flops)]
-        twice = 2 * float(known[-1])
-        low, high = map(float, curve.predict_interval(twice))
-        least, most = curve.ceiling_interval
+        times = drawn_to(curve)
+        then = times * float(history.flops[np.isfinite(history.flops)][-1])
+        low, high = curve.predict_interval(then)
         told = (
-            f"With twice the compute the training accuracy would be "
-            f"{100 * float(curve.predict(twice)):.1f} ± {100 * (high - low) / 2:.1f} %, under a "
-            f"ceiling of {100 * curve.A:.1f} % (95 %: {100 * least:.1f} to {100 * most:.1f} %), if "
-            "it goes on as it did."
+            f"With {'twice' if times == 2 else f'{times:.1f} times'} the compute the training "
+            f"accuracy would be {100 * curve.predict(then):.1f} % (95 %: {100 * low:.1f} to "
+            f"{100 * high:.1f} %)"
         )
-        self.claims.append(Claim("forecast", "Forecast", told, {}))
+        if curve.has_ceiling:
+            least, most = curve.ceiling_interval
+            told += (
+                f", under a ceiling of {100 * curve.A:.1f} % ({100 * least:.1f} to "
+                f"{100 * most:.1f} %)"
+            )
+        else:
+            self.unsure.append(f"Where the training accuracy ends: {curve.why_no_ceiling}.")
+        self.claims.append(Claim("forecast", "Forecast", f"{told}.", {}))
 
     def connection(self) -> None:
         """Whether accuracy and parallelism move together, beyond the fact that both change along
