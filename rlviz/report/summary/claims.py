@@ -171,7 +171,7 @@ class _Telling:
                 f"{100 * most:.1f} %)"
             )
         else:
-            self.unsure.append(f"Where the training accuracy ends: {curve.why_no_ceiling}.")
+            self.unsure.append(f"The ceiling of the training accuracy: {curve.why_no_ceiling}.")
         self.claims.append(Claim("forecast", "Forecast", f"{told}.", {}))
 
     def connection(self) -> None:

@@ -97,7 +97,7 @@ def test_the_run_of_parl_shape_is_told_with_its_uncertainty(parl):
         r"With (twice|1\.\d times) the compute the training accuracy would be \d\d\.\d %",
         forecast.sentence,
     )
-    assert "Where the training accuracy ends: curves without a ceiling fit the data as well" in text
+    assert "The ceiling of the training accuracy: curves without a ceiling fit the data as well" in text
     assert "Whether accuracy and parallelism depend on each other" in text
 
 
