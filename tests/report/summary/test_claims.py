@@ -97,7 +97,7 @@ def test_the_run_of_parl_shape_is_told_with_its_uncertainty(parl):
         r"With (twice|1\.\d times) the compute the training accuracy would be \d\d\.\d %",
         forecast.sentence,
     )
-    assert "The ceiling of the training accuracy: curves without a ceiling fit the data as well" in text
+    assert "The ceiling of the training accuracy: curves without a ceiling fit the data" in text
     assert "Whether accuracy and parallelism depend on each other" in text
 
 
@@ -256,7 +256,7 @@ def test_the_segments_go_from_the_first_step_to_the_last_without_gaps(parl):
 
 def test_values_at_few_places_are_not_told_as_a_story(history_of):
     places = np.repeat(np.arange(1.0, 11.0), 4) * 1e20
-    (claim,) = rlviz.summarise(history_of(accuracy=np.linspace(0, 1, 40), flops=places)).claims
+    claim = rlviz.summarise(history_of(accuracy=np.linspace(0, 1, 40), flops=places)).claims[0]
     assert claim.sentence.startswith(
         "Training accuracy has values at only 10 places of the axis, too few"
     )
