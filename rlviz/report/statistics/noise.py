@@ -22,6 +22,9 @@ _WALK_BINS = (24, 36, 50, 100, 200)
 _WALK = (0.35, 0.50, 0.60, 0.75, 0.85)
 """The correlation above which noise is as long as a walk, by the number of bins: 5 % of random
 walks stay below."""
+_AVERAGED = 0.25
+"""The correlation of the steps of a random walk whose points are averaged (H. Working, Econometrica
+28, 1960)."""
 _SMOOTH = 3.0
 """The standard errors by which the steps of a series are correlated if it is smoother than any
 walk."""
@@ -79,7 +82,7 @@ def is_drift(y: Floats, correlation: float) -> bool:
     if size <= 1e-20 * float(steps @ steps):  # a straight line
         return False
     follows = float(around[1:] @ around[:-1]) / size
-    return follows <= _SMOOTH / math.sqrt(len(steps))
+    return follows <= _AVERAGED + _SMOOTH / math.sqrt(len(steps))
 
 
 def noise_variance(y: Floats, correlation: float) -> Floats:

@@ -59,6 +59,8 @@ def test_a_walk_is_drift_and_a_clean_curve_is_none_however_little_noise_it_has()
     rng = np.random.default_rng(1)
     walks = [rng.standard_normal(60).cumsum() for _ in range(60)]
     assert sum(is_drift(y, mean_correlation(correlations(y))) for y in walks) >= 54
+    averaged = [rng.standard_normal(1000).cumsum().reshape(200, 5).mean(1) for _ in range(20)]
+    assert sum(is_drift(y, mean_correlation(correlations(y))) for y in averaged) >= 18
     x = np.linspace(0, 1, 60)
     for curve in (1 / (1 + np.exp(-(x - 0.5) / 0.05)), np.abs(x - 0.4), np.maximum(x - 0.7, 0), x):
         for noise in (0.0, 1e-5, 1e-3):
