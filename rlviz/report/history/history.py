@@ -1,7 +1,8 @@
 """Reads a run directory back: every step once, whatever happened to the files and the sessions."""
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from rlviz import schema, wording
 from rlviz.accuracy import wilson_interval
 from rlviz.parallelism.sums import ratios
 from rlviz.report.history.batches import FileDamage
+from rlviz.report.history.columns import Columns
 from rlviz.report.history.files import Contents, RunFile, load, no_steps
 from rlviz.report.history.session_account import MissingRanks, Session
 from rlviz.report.history.sessions import merge
@@ -27,7 +29,8 @@ class History:
 
     Attributes:
         columns: column name -> values, shape (T,), float64, NaN where a step has none;
-            `rlviz.schema.column` describes each.
+            `rlviz.schema.column` describes each. A run that was read decodes a column when it is
+            asked for; the rows of a run of more than 256 MB stay in its files until then.
         logdir: where it was read.
         damage: what could not be read; empty for a sound run.
         superseded: rows that later rows replaced, written by a resumed session or by the same
@@ -40,7 +43,7 @@ class History:
         files: the event files in the directory.
     """
 
-    columns: dict[str, Floats]
+    columns: Mapping[str, Floats]
     logdir: str = ""
     damage: tuple[FileDamage, ...] = ()
     superseded: int = 0
@@ -51,7 +54,15 @@ class History:
     files: tuple[RunFile, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.step)
+        if isinstance(self.columns, Columns):
+            return self.columns.rows
+        return len(self.columns[schema.STEP])
+
+    def parts(self, rows: int) -> Iterator["History"]:
+        """The same run, some rows at a time, each with its rows in memory."""
+        for begin in range(0, len(self), rows):
+            end = min(begin + rows, len(self))
+            yield replace(self, columns=_part(self.columns, begin, end))
 
     def __repr__(self) -> str:
         """One line: the directory, the steps, and the quantities recorded for each step."""
@@ -225,7 +236,7 @@ class History:
                 low, high = self.accuracy_interval
                 derived |= {f"{schema.ACCURACY}_low": low, f"{schema.ACCURACY}_high": high}
         of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
-        return first | derived | of_groups | self.columns
+        return first | derived | of_groups | dict(self.columns)
 
     def _repr_png_(self) -> bytes | None:
         """The figure, for notebooks; None for a run without steps."""
@@ -268,6 +279,12 @@ def read(logdir: str | os.PathLike[str]) -> History:
     if not contents.batches:
         raise no_steps(contents)
     return merged(contents)
+
+
+def _part(columns: Mapping[str, Floats], begin: int, end: int) -> Mapping[str, Floats]:
+    if isinstance(columns, Columns):
+        return columns.part(begin, end).loaded()
+    return {name: values[begin:end] for name, values in columns.items()}
 
 
 def merged(contents: Contents) -> History:
