@@ -15,6 +15,7 @@ from rlviz import schema
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
+from rlviz.report.history.columns import KEPT_BYTES
 from rlviz.report.history.files import Contents
 from rlviz.report.history.history import History, merged
 
@@ -50,7 +51,8 @@ class _Loaded:
 
     @property
     def nbytes(self) -> int:
-        return sum(part.nbytes for part in self.rows.values()) + 0
+        rows = sum(part.nbytes for part in self.rows.values())
+        return rows + min(rows, KEPT_BYTES)  # for its columns, once they are asked for
 
 
 class Store:

@@ -17,7 +17,7 @@ Indices = NDArray[np.int64]
 
 BLOCK_ROWS = 1 << 16
 """Rows that are decoded at a time."""
-_KEPT_BYTES = 128 << 20
+KEPT_BYTES = 128 << 20
 """Decoded columns that are kept, the last used ones."""
 _FLOPS, _REMAINDER = schema.flops_column(""), schema.flops_remainder_column("")
 
@@ -94,9 +94,12 @@ class Columns(Mapping[str, Floats]):
     offsets: Offsets = field(default_factory=dict)
     _kept: "OrderedDict[str, Floats]" = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _known: frozenset[str] = field(default=frozenset(), repr=False)
+    rows: int = field(init=False)
+    """How many rows there are, T."""
+    _known: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", sum(len(stretch) for stretch in self.stretches))
         object.__setattr__(self, "_known", frozenset(self.names))
 
     def __getstate__(self) -> tuple[object, ...]:
@@ -114,17 +117,6 @@ class Columns(Mapping[str, Floats]):
     def __contains__(self, name: object) -> bool:
         return name in self._known
 
-    @property
-    def rows(self) -> int:
-        """How many rows there are, T."""
-        return sum(len(stretch) for stretch in self.stretches)
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of memory that it takes."""
-        tables = {id(s.batch.table): s.batch.table.nbytes for s in self.stretches}
-        return sum(tables.values()) + sum(column.nbytes for column in self._kept.values())
-
     def __getitem__(self, name: str) -> Floats:
         with self._lock:
             if name in self._kept:
@@ -135,7 +127,7 @@ class Columns(Mapping[str, Floats]):
         found = self._decoded(name)
         with self._lock:
             self._kept[name] = found
-            while len(self._kept) > 1 and sum(c.nbytes for c in self._kept.values()) > _KEPT_BYTES:
+            while len(self._kept) > 1 and sum(c.nbytes for c in self._kept.values()) > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return found
 

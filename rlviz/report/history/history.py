@@ -1,7 +1,7 @@
 """Reads a run directory back: every step once, whatever happened to the files and the sessions."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from rlviz import schema, wording
 from rlviz.accuracy import wilson_interval
 from rlviz.parallelism.sums import ratios
 from rlviz.report.history.batches import FileDamage
-from rlviz.report.history.columns import Columns
+from rlviz.report.history.columns import BLOCK_ROWS, Columns
 from rlviz.report.history.files import Contents, RunFile, load, no_steps
 from rlviz.report.history.session_account import MissingRanks, Session
 from rlviz.report.history.sessions import merge
@@ -63,6 +63,18 @@ class History:
         for begin in range(0, len(self), rows):
             end = min(begin + rows, len(self))
             yield replace(self, columns=_part(self.columns, begin, end))
+
+    def by_parts(self, values: Callable[["History"], Floats]) -> Floats:
+        """Values that each step has by itself, (T,), computed some rows at a time: the columns that
+        they need are never in memory as a whole."""
+        if len(self) <= BLOCK_ROWS:
+            return values(self)
+        found = np.empty(len(self))
+        at = 0
+        for part in self.parts(BLOCK_ROWS):
+            found[at : at + len(part)] = values(part)
+            at += len(part)
+        return found
 
     def __repr__(self) -> str:
         """One line: the directory, the steps, and the quantities recorded for each step."""
@@ -130,8 +142,7 @@ class History:
         on, and where a session loads a state with fewer FLOPs than the steps before it have. A
         session without a state counts on from the steps before it.
         """
-        known = self.flops[np.isfinite(self.flops)]
-        return bool(len(known) and (np.diff(known) >= 0).all())
+        return bool(np.isfinite(self.flops).any()) and never_falls(self.flops)
 
     @property
     def quantities(self) -> tuple[schema.Quantity, ...]:
@@ -145,7 +156,11 @@ class History:
     def values_of(self, quantity: schema.Quantity) -> Floats:
         """The value of a quantity at each step, (T,): the ratio of its sums; NaN where it was not
         recorded."""
-        return ratios(self._column(quantity.numerator), self._column(quantity.denominator))
+        return self.by_parts(
+            lambda part: ratios(
+                part._column(quantity.numerator), part._column(quantity.denominator)
+            )
+        )
 
     @property
     def accuracy(self) -> Floats:
@@ -176,7 +191,7 @@ class History:
         correct, graded = schema.group_columns(group)
         if correct not in self.columns:
             raise KeyError(f"no answers of a group {group!r}; there are {list(self.groups)}.")
-        return ratios(self.columns[correct], self.columns[graded])
+        return self.by_parts(lambda part: ratios(part.columns[correct], part.columns[graded]))
 
     @property
     def parallelism(self) -> Floats:
@@ -279,6 +294,19 @@ def read(logdir: str | os.PathLike[str]) -> History:
     if not contents.batches:
         raise no_steps(contents)
     return merged(contents)
+
+
+def never_falls(values: Floats) -> bool:
+    """Whether the finite ones of some values, (T,), never decrease."""
+    last = -np.inf
+    for begin in range(0, len(values), BLOCK_ROWS):
+        part = values[begin : begin + BLOCK_ROWS]
+        known = part[np.isfinite(part)]
+        if len(known):
+            if known[0] < last or (known[1:] < known[:-1]).any():
+                return False
+            last = known[-1]
+    return True
 
 
 def _part(columns: Mapping[str, Floats], begin: int, end: int) -> Mapping[str, Floats]:
