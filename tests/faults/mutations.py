@@ -22,7 +22,8 @@ ODD_NAMES = (
     "", "step", "session", "wall_time", "correct", "graded", "correct/", "graded/", "correct/math",
     "flops/", "flops/total", "flops_remainder/total", "flops/new", "flops_remainder/new", "mfu/x",
     "seconds/x", "metrics/", "metrics/tokens", "metrics/num_tokens", "accuracy", "accuracy_ema/x",
-    "parallelism_sum", "parallelism_square_sum", "work", "span", "\x00", "\ud800", "=1+1", "a" * 300,
+    "parallelism_sum", "parallelism_square_sum", "work", "span", "\x00", "\ud800", "=1+1",
+    "a" * 300,
 )  # fmt: skip
 
 

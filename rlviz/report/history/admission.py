@@ -20,7 +20,9 @@ _FINITE = (-1.7976931348623157e308, 1.7976931348623157e308)
 _STEPS = (0.0, 2.0**53 - 1)
 _COUNTS = (0.0, float(schema.MAX_COUNT))
 _REMAINDERS = (-(2.0**53), 2.0**53)
-_SECONDS = (0.0, _FINITE[1])
+_POSITIVE = (0.0, _FINITE[1])
+_ROUNDED = 1 + 1e-6
+"""Sums of rates round: a part may be larger than the whole by this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class _Rules:
     step: int
     pairs: tuple[tuple[int, int], ...]
     """Columns that have a value in the same rows."""
+    shares: tuple[tuple[int, int], ...]
+    """Columns of which the first is a part of the second."""
     alone: tuple[tuple[int, str], ...]
     """Columns that mean nothing without another, and the name of that one."""
 
@@ -64,6 +68,7 @@ def is_sound(header: schema.RowsHeader, table: Floats) -> bool:
         or (np.fmax.reduce(table, axis=0) > rules.high).any()
         or (steps != np.floor(steps)).any()
         or any((np.isnan(table[:, a]) != np.isnan(table[:, b])).any() for a, b in rules.pairs)
+        or any((table[:, a] > _ROUNDED * table[:, b]).any() for a, b in rules.shares)
     )
 
 
@@ -97,6 +102,8 @@ def _breaches(table: Floats, rules: _Rules) -> NDArray[np.bool_]:
         either |= np.isnan(table[:, first]) != np.isnan(table[:, second])
         for at in (first, second):
             wrong[:, at] |= either & ~np.isnan(table[:, at])
+    for part, of in rules.shares:
+        wrong[:, part] |= table[:, part] > _ROUNDED * table[:, of]
     return wrong
 
 
@@ -111,6 +118,7 @@ def _rules(columns: tuple[str, ...]) -> _Rules:
         high,
         places[schema.STEP],
         tuple((a, b) for a, b in sorted(pairs)),
+        tuple((places[a], places[b]) for a, b in map(_share, columns) if a != b and b in places),
         tuple((at, other) for at, other in partners if other not in places),
     )
 
@@ -128,10 +136,10 @@ _TOGETHER = {
 _KINDS = {
     "flops": _COUNTS,
     "flops_remainder": _REMAINDERS,
-    "seconds": _SECONDS,
+    "seconds": _POSITIVE,
     "mfu": _FINITE,
-    "correct": _FINITE,
-    "graded": _FINITE,
+    "correct": _POSITIVE,
+    "graded": _POSITIVE,
 }
 
 
@@ -140,7 +148,9 @@ def _limits(name: str) -> tuple[float, float]:
     """The least and the largest value of a column."""
     if name == schema.STEP:
         return _STEPS
-    if name == schema.WALL_TIME or name in _SUMS or name in _AGENTS:
+    if name in _SUMS or name in _AGENTS:
+        return _POSITIVE
+    if name == schema.WALL_TIME:
         return _FINITE
     kind, slash, _ = name.partition("/")
     return _KINDS.get(kind, _ANYTHING) if slash else _ANYTHING
@@ -162,6 +172,14 @@ def _partners(name: str) -> tuple[str, ...]:
         correct, graded = schema.group_columns(rest)
         return (graded,) if kind == "correct" else (correct,)
     return (schema.seconds_column(rest),) if kind == "mfu" else ()
+
+
+def _share(name: str) -> tuple[str, str]:
+    """A column of correct answers and that of the graded ones; twice the name of any other."""
+    correct, _, group = name.partition("/")
+    if correct != "correct":
+        return name, name
+    return schema.group_columns(group) if group else ("correct", "graded")
 
 
 def _is_count(name: str) -> bool:
