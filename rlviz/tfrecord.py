@@ -23,8 +23,9 @@ Indices = NDArray[np.int64]
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
-LONGEST = 16 << 20
-"""Records with more bytes are checked without being held in memory."""
+LONGEST = 64 << 20
+"""Records with more bytes are checked without being held in memory, and passed over: no writer of
+rows makes one so long."""
 INCOMPLETE = "incomplete record at the end"
 
 
