@@ -91,20 +91,23 @@ class StoredRows:
         found = np.empty((end - begin, self.width), "<f8")
         view = memoryview(found).cast("B") if found.size else memoryview(b"")
         first = int(np.searchsorted(self.ends, begin, side="right"))
-        done = begin
+        last = int(np.searchsorted(self.ends, end, side="left")) + 1
+        start = int(self.ends[first - 1]) if first else 0
+        stretches = zip(
+            self.offsets[first:last].tolist(), self.ends[first:last].tolist(), strict=True
+        )
+        done, size = begin, 8 * self.width
         with opened(self.path) as descriptor:
             if os.fstat(descriptor).st_ino != self.inode:
                 raise self._changed()
-            for number in range(first, len(self.ends)):
-                if done >= end:
-                    break
-                stop = min(int(self.ends[number]), end)
-                start = int(self.ends[number - 1]) if number else 0
-                offset = int(self.offsets[number]) + 8 * self.width * (done - start)
-                part = view[8 * self.width * (done - begin) : 8 * self.width * (stop - begin)]
-                if os.preadv(descriptor, [part], offset) != len(part):
+            for offset, stop in stretches:
+                until = min(stop, end)
+                part = view[size * (done - begin) : size * (until - begin)]
+                if part and os.preadv(descriptor, [part], offset + size * (done - start)) != len(
+                    part
+                ):
                     raise self._changed()
-                done = stop
+                done, start = until, stop
         return found
 
     def followed_by(self, others: "list[StoredRows]") -> "StoredRows":

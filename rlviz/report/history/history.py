@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ class History:
             end = min(begin + rows, len(self))
             yield replace(self, columns=_part(self.columns, begin, end))
 
-    def by_parts(self, values: Callable[["History"], Floats]) -> Floats:
+    def _by_parts(self, values: Callable[["History"], Floats]) -> Floats:
         """Values that each step has by itself, (T,), computed some rows at a time: the columns that
         they need are never in memory as a whole."""
         if len(self) <= BLOCK_ROWS:
@@ -134,7 +135,7 @@ class History:
         """
         return sum(gone.rows for session in self.sessions for gone in session.gone)
 
-    @property
+    @cached_property
     def has_compute_axis(self) -> bool:
         """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
 
@@ -156,7 +157,7 @@ class History:
     def values_of(self, quantity: schema.Quantity) -> Floats:
         """The value of a quantity at each step, (T,): the ratio of its sums; NaN where it was not
         recorded."""
-        return self.by_parts(
+        return self._by_parts(
             lambda part: ratios(
                 part._column(quantity.numerator), part._column(quantity.denominator)
             )
@@ -191,7 +192,7 @@ class History:
         correct, graded = schema.group_columns(group)
         if correct not in self.columns:
             raise KeyError(f"no answers of a group {group!r}; there are {list(self.groups)}.")
-        return self.by_parts(lambda part: ratios(part.columns[correct], part.columns[graded]))
+        return self._by_parts(lambda part: ratios(part.columns[correct], part.columns[graded]))
 
     @property
     def parallelism(self) -> Floats:

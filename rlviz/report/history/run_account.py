@@ -151,8 +151,8 @@ def _rate(history: History, seconds: float | None) -> float | None:
 def _seconds(history: History) -> dict[str, float]:
     prefix = schema.seconds_column("")
     return {
-        name.removeprefix(prefix): float(np.nansum(values))
-        for name, values in history.columns.items()
+        name.removeprefix(prefix): float(np.nansum(history.columns[name]))
+        for name in history.columns
         if name.startswith(prefix)
     }
 
@@ -160,10 +160,12 @@ def _seconds(history: History) -> dict[str, float]:
 def _mfu(history: History) -> dict[str, float]:
     prefix = schema.mfu_column("")
     found = {}
-    for name, values in history.columns.items():
+    for name in history.columns:
         if name.startswith(prefix):
-            phase = name.removeprefix(prefix)
-            seconds = history.columns[schema.seconds_column(phase)]
+            phase, values = name.removeprefix(prefix), history.columns[name]
+            seconds = history.columns.get(schema.seconds_column(phase))
+            if seconds is None:  # a run that was put together by hand
+                continue
             known = np.isfinite(values) & np.isfinite(seconds)
             if seconds[known].sum() > 0:
                 found[phase] = float(np.average(values[known], weights=seconds[known]))
