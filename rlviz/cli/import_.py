@@ -2,10 +2,10 @@
 
 import argparse
 import time
-from pathlib import Path
 
 import rlviz
 from rlviz.cli.arguments import command
+from rlviz.importers.intake import Source
 from rlviz.importers.options import TOKENS_ARE, of_the_command_line
 from rlviz.importers.readers import KINDS
 
@@ -73,8 +73,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _import(options: argparse.Namespace) -> int:
     sources = options.source
-    stem = "stdin" if sources[0] == "-" else Path(sources[0]).resolve().stem
-    output = options.output or time.strftime(f"runs/{stem}-%Y%m%d-%H%M%S")
+    output = options.output or time.strftime(f"runs/{Source(sources[0]).stem}-%Y%m%d-%H%M%S")
     with of_the_command_line():
         found = rlviz.import_run(
             sources[0] if len(sources) == 1 else sources,

@@ -6,6 +6,7 @@ Frameworks spell them in: TRL `GRPOTrainer.log`, verl `trainer/ppo/metric_utils.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 STEPS = (
     *("step", "training/global_step", "trainer/global_step", "global_step"),
@@ -88,6 +89,7 @@ _EXTREMES = re.compile(r"__(?:min|max)$")
 _CHART = re.compile(r"^.* - (?=\S+$)")
 
 
+@lru_cache(1 << 17)  # an import asks for every name some fifteen times
 def plain(name: str) -> str:
     """A name in the form that is compared with the known names.
 

@@ -1,16 +1,17 @@
 """Opens a source as a log: decides which of its files to read, and as which kind."""
 
 import os
-import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from rlviz.importers.intake import Source as Given
+from rlviz.importers.intake import regular
 from rlviz.importers.log import Log
 from rlviz.importers.options import option
 from rlviz.importers.readers import Start, reader_of, readers
+from rlviz.importers.text import LONGEST_LINE
 
 Source = str | os.PathLike[str]
 
@@ -45,7 +46,7 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
                     f"the files of one run must be of one kind, but {files[0].name} is {kinds[0]} "
                     f"and {file.name} is {its}. Import them as two runs."
                 )
-        name = "standard input" if given[0] == "-" else Path(given[0]).resolve().name
+        name = Given(given[0]).name
         log = reader_of(kinds[0]).read(files, name)
         if kind is not None and not log.series:
             raise ValueError(_not_of(kind, files[0]))
@@ -83,6 +84,11 @@ def kind_of(file: Path) -> str:
     for kind, reader in known.items():
         if reader.resembles(start):
             return kind
+    if start.is_endless:
+        raise ValueError(
+            f"{file.name} is no log that rlviz knows: its first line has more than "
+            f"{LONGEST_LINE:,} characters."
+        )
     called = [
         f"{reader.file} ({reader.example})" if reader.example else reader.file
         for reader in known.values()
@@ -95,24 +101,15 @@ def kind_of(file: Path) -> str:
 
 
 def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
-    if source == "-":
-        return [_spooled(spool)]
-    path = Path(source)
-    if path.is_dir():
+    given = Given(source)
+    path = given.path
+    if path is not None and path.is_dir():
         taken = _in_folder(path)
         notes += _left_out(path, taken)
-        return taken
-    if not path.exists():
+        return [regular(Given(file), spool, notes) for file in taken]
+    if path is not None and not path.exists():
         raise FileNotFoundError(f"there is no file {path} to import.")
-    return [path]
-
-
-def _spooled(spool: Path) -> Path:
-    """The standard input as a file, because only its content shows its kind."""
-    file = spool / "standard input"
-    with file.open("wb") as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-    return file
+    return [regular(given, spool, notes)]
 
 
 def _in_folder(path: Path) -> list[Path]:

@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlviz.smooth import arrays, fading
+from rlviz.smooth import arrays, fading, gaps
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.blocks import Recurrence, pack, unpack
 from rlviz.smooth.constant import ConstantRecurrence
@@ -58,7 +59,7 @@ def run(batch: SeriesBatch) -> None:
         return
     if batch.weight is None:
         along = _Along(batch)
-        for tile in arrays.tiles(batch.y, along.tile):
+        for tile in arrays.tiles(batch.y, fading.TILE):
             part = batch.part(*tile)
             if not along.run(part, tile[1]):
                 _by_blocks(part)
@@ -68,17 +69,14 @@ def run(batch: SeriesBatch) -> None:
     )
     for tile in arrays.tiles(batch.y, ConstantRecurrence.TILE):
         part = batch.part(*tile)
-        # A sum that is not finite usually has a gap in it; products need series without gaps.
-        if np.isfinite(part.y.sum()) and _by_products(part, products):
-            continue
-        for inner in arrays.tiles(part.y, fading.TILE):
-            smaller = part.part(*inner)
-            if not _over_gaps(smaller):
-                _by_blocks(smaller)
+        known = np.isfinite(part.y)
+        whole = known.all() and _by_products(part, products)
+        if not whole and not _over_gaps(part, known, products):
+            _by_blocks(part)
 
 
 def _by_products(batch: SeriesBatch, products: ConstantRecurrence) -> bool:
-    """Average as if there were no gap, and tell whether there was none; with a gap, do nothing."""
+    """Average series without gaps; False, and nothing is done, if a sum is too large to carry."""
     num = products.run(batch.y, batch.num, batch.out)
     if np.isnan(num).any():
         return False
@@ -87,9 +85,8 @@ def _by_products(batch: SeriesBatch, products: ConstantRecurrence) -> bool:
     return True
 
 
-def _over_gaps(batch: SeriesBatch) -> bool:
-    assert batch.weight is not None
-    sums = fading.over_gaps(batch.y, batch.weight, batch.num, batch.den, batch.out)
+def _over_gaps(batch: SeriesBatch, known: NDArray[np.bool_], products: ConstantRecurrence) -> bool:
+    sums = gaps.average(batch.y, known, products, batch.num, batch.den, batch.out)
     if sums is None:
         return False
     batch.num[...], batch.den[...] = sums
@@ -103,8 +100,7 @@ class _Along:
         assert batch.at is not None
         self._shared = len(batch.at) == 1 and len(batch.y) > 1
         self._made: tuple[slice, fading.Positions | None] | None = None
-        together = self._shared and batch.y.shape[-1] <= fading.TILE
-        self.tile = fading.TILE if together else fading.TILE_ALONE
+        self._engine = fading.Fading(min(batch.y.shape[-1], fading.TILE), batch.y.dtype)
 
     def _positions(self, batch: SeriesBatch, columns: slice) -> fading.Positions | None:
         """The positions of a tile; None if an x is missing or goes backwards."""
@@ -112,10 +108,7 @@ class _Along:
         assert batch.tau is not None
         if self._shared and self._made is not None and self._made[0] == columns:
             return self._made[1]
-        at, found = batch.at, None
-        ends = np.isfinite(at[:, 0]) & np.isfinite(at[:, -1])
-        if ends.all() and (at[:, 1:] >= at[:, :-1]).all():  # false for NaN
-            found = fading.Positions(at, batch.tau, batch.y.dtype)
+        found = self._engine.positions(batch.at, batch.tau)
         self._made = columns, found
         return found
 
@@ -131,15 +124,11 @@ class _Along:
         fresh = np.exp((x - at[:, 0]) / batch.tau)  # 0 if nothing came before
         num, den = fresh * batch.num, fresh * batch.den
         seen = np.broadcast_to(at[:, -1], x.shape)
-        sums = None
-        if np.isfinite(y.sum()):
-            sums = fading.along(y, positions, num, den, None, batch.out)
+        known = np.isfinite(y)
+        sums = self._engine.along(y, positions, num, den, known, batch.out)
         if sums is None:
-            known = np.isfinite(y)
-            y = np.where(known, y, y.dtype.type(0))
-            sums = fading.along(y, positions, num, den, known, batch.out)
-            if sums is None:
-                return False
+            return False
+        if not known.all():
             last = known.shape[-1] - 1 - known[:, ::-1].argmax(-1)
             some = known.any(-1)
             seen = np.where(some, at[np.arange(len(y)) if len(at) > 1 else 0, last], x)

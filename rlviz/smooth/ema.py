@@ -123,8 +123,8 @@ def ema(
 
     Returns:
         The averages, with the shape, dtype, library and device of values, and the state after the
-        last point. Within 1e-13 (float64) or 1e-6 (float32) of a loop in float64, relative to the
-        largest value.
+        last point. Within 1e-13 (float64) or 1e-6 (float32) of the exact averages, relative to the
+        largest value, for 1e7 points, too. On a CPU, 4,096 points and fewer are a loop in float64.
 
     Raises:
         ValueError: an option is out of its range, shapes differ, T is 0, or x goes backwards. On an

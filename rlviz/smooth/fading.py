@@ -1,240 +1,253 @@
-"""Averages whose memory fades unevenly, along x or over gaps, as matrix products.
+"""Averages whose memory fades unevenly along x, as matrix products.
 
-Within a block of 16 points a weight, ``exp(−(x_t − x_j)/tau)``, is a quotient of two numbers that
-each depend on one point. So the points are multiplied by ``r_j = exp((x_j − anchor)/tau)`` and
+Within a block of some 16 points a weight, ``exp(−(x_t − x_j)/tau)``, is a quotient of two numbers
+that each depend on one point. So the points are multiplied by ``r_j = exp((x_j − anchor)/tau)`` and
 added up by a product with a triangle of ones; the division by r_t cancels between numerator and
-denominator. The sums that enter a block follow the same rule over the blocks' ends, in float64. For
-a memory per point with gaps, x is the number of finite points so far.
+denominator. The sums that enter a block follow the same rule over the blocks' ends, in float64.
 """
 
 import functools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz.smooth.blocks import Recurrence, pack, unpack
+from rlviz.smooth.constant import even_block
 
 Floats = NDArray[Any]
 
 TILE = 1 << 17
-"""How many points are averaged at a time if r is computed once for many series or in float32."""
-TILE_ALONE = 1 << 16
-"""The same number if every point needs its own r: the float64 values then stay in a CPU's cache."""
-_BLOCK = 16
-_FINE = 1.0
-"""Up to this many tau in a block, exp in float32 is as exact as float32 can be."""
-_SPAN = {4: 25.0, 8: 200.0}
-"""Bytes of a number -> the most tau in a block. Longer blocks are left to the blocks of
-`rlviz.smooth.averages`: r would overflow or be less exact than promised."""
+"""How many points are averaged at a time: a CPU's cache holds all that is computed on the way."""
+_FINE = 2.0
+"""Up to this many tau in a block, an exponent in float32 is exact enough."""
+_SPAN = 37.0
+"""The most tau in a block. Longer blocks are left to the blocks of `rlviz.smooth.averages`."""
+_GROUP = 16
+"""How many blocks are joined by one product: exp(16 · 37) is still a float64."""
+_FEW = 16
+"""Up to this many blocks are joined by doubling."""
+_FORGOTTEN = math.exp(-150)
+"""What has faded below this counts for nothing, even where no point came after it."""
 
 
+@dataclass(frozen=True, slots=True)
 class Positions:
-    """Points along x, which many series may share.
-
-    Args:
-        at: x, (1, T) or (R, T), float64, never decreasing.
-        tau: memory, in the unit of x.
-        dtype: the dtype of the values.
+    """What averages along x need of it; many series may share it.
 
     Attributes:
-        growth: r of every point in its block, (R | 1, n, 16); None if a block spans too much.
-        weights: the running sums of r in each block.
-        ends: where the blocks end, in tau from the first point on, (R | 1, n).
+        growth: r of every point, (R | 1, n·B); its anchor is the last x of the block before.
+        ends: r at the end of every block, (R | 1, n), float64.
+        carry: the recurrence over the blocks.
     """
 
-    def __init__(self, at: Floats, tau: float, dtype: Any) -> None:
-        self.growth = _growth(at, tau, dtype)
-        self.ends = _ends(at) / tau
-        if self.growth is not None:
-            self.weights = self.growth @ _triangle(dtype)
-            if missing := -at.shape[-1] % _BLOCK:  # padding of the last block
-                self.weights[:, -1, -missing:] = self.weights[:, -1, -missing - 1, None]
+    growth: Floats
+    ends: Floats
+    carry: "Carry"
 
 
-def along(
-    y: Floats, positions: Positions, num: Floats, den: Floats, known: Floats | None, out: Floats
-) -> tuple[Floats, Floats] | None:
-    """Write averages along x.
+class Fading:
+    """Averages of many tiles; the memory for what is computed on the way is kept between them.
 
     Args:
-        y: (R, T), 0 in a gap.
-        positions: the positions of the points.
-        num, den: the two sums at the first x, (R,).
-        known: which points exist, (R, T); None for all.
-        out: (R, T).
-
-    Returns:
-        The two sums at the last x; None if a block spans too much of x or a sum overflows.
+        length: the usual length of a tile's series; others work, too.
+        dtype: dtype of values and averages, float32 or float64.
     """
-    growth, ends = positions.growth, positions.ends
-    if growth is None:
-        return None
-    alike = known is None and len(growth) == 1 and bool((den == den[0]).all())
-    weights = positions.weights
-    if known is not None:
-        weights = (_blocks(known.astype(y.dtype)) * growth) @ _triangle(y.dtype)
-    sums = (_blocks(y) * growth) @ _triangle(y.dtype)
-    of_blocks = growth[..., -1].astype(np.float64)
-    before, num = _entering(sums[..., -1] / of_blocks, ends, num)
-    if not _fits(before, num, y.dtype):
-        return None
-    before_den, den = _entering(weights[..., -1] / of_blocks, ends, den[:1] if alike else den)
-    sums += before[..., None].astype(y.dtype)
-    weights = weights + before_den[..., None].astype(y.dtype)
-    if alike:
-        sums *= 1 / weights
-    else:
-        sums /= weights
-    out[...] = sums.reshape(len(y), -1)[:, : y.shape[-1]]
-    if known is not None:
-        np.copyto(out, np.nan, where=~known)
-    return num, np.broadcast_to(den, num.shape)
 
+    def __init__(self, length: int, dtype: Any) -> None:
+        self._dtype = np.dtype(dtype)
+        self._block = even_block(length)
+        self._rooms: dict[str, Any] = {}
 
-def over_gaps(
-    y: Floats, weight: float, num: Floats, den: Floats, out: Floats
-) -> tuple[Floats, Floats] | None:
-    """Write averages with a memory per finite point; gaps leave the memory unchanged.
+    def positions(self, at: Floats, tau: float) -> Positions | None:
+        """What `along` needs of x, good until the next call.
 
-    Args:
-        y: (R, T); not finite in a gap.
-        weight: memory, in (0, 1).
-        num, den, out, and the returned sums: as in `along`.
+        Args:
+            at: x, (1, T) or (R, T), float64.
+            tau: memory, in the unit of x.
 
-    A block without a gap is a product with powers of the weight; other blocks run along the number
-    of finite points.
-    """
-    fade = -math.log(weight) if weight > 0 else math.inf
-    if fade * _BLOCK > _SPAN[y.dtype.itemsize]:
-        return None
-    dtype, gain = y.dtype, 1 - weight
-    places = np.arange(_BLOCK)
-    known = _blocks(np.isfinite(y))
-    shape = known.shape[:-1]
-    points = _blocks(y).reshape(-1, _BLOCK)
-    points = points.copy() if y.shape[-1] % _BLOCK == 0 else points
-    holed = _holed(known)
-    seen = known.reshape(-1, _BLOCK)[holed].astype(dtype)
-    part = points[holed]
-    np.copyto(part, 0, where=seen == 0)
-    points[holed] = part
-    counts = seen @ _triangle(dtype)
-    fine = dtype.itemsize == 8 or fade * _BLOCK <= _FINE
-    growth = np.exp(fade * (counts if fine else counts.astype(np.float64))).astype(dtype)
-    part *= growth
-    sums = part @ _triangle(dtype)
-    amounts = (points @ (weight ** places[::-1]).astype(dtype)).astype(np.float64)
-    amounts[holed] = sums[:, -1] / growth[:, -1].astype(np.float64)
-    of_blocks = np.full(len(points), float(_BLOCK))
-    of_blocks[holed] = counts[:, -1]
-    of_block = of_blocks.reshape(shape)
-    ends = np.cumsum(of_block, -1)
-    before, num = _entering(amounts.reshape(shape), fade * ends, num)
-    if not _fits(before, num, dtype):
-        return None
-    entering = before.astype(dtype).reshape(-1)
-    # Distance of a sum of weights from its limit, as a share of the limit.
-    lacking = np.exp(-fade * (ends - of_block)) * (1 - gain * den[:, None])
-    of_sum = (1 - lacking).astype(dtype).reshape(-1)
-    points[:, 0] += dtype.type(weight) * entering
-    distance = places[None, :] - places[:, None]
-    powers = np.where(distance >= 0, gain * weight ** np.maximum(distance, 0.0), 0.0)
-    averages = points @ powers.astype(dtype)
-    young = np.flatnonzero(np.abs(lacking) > np.finfo(dtype).eps / 8)
-    if len(young):
-        own = -np.expm1(-fade * (places + 1)).astype(dtype)
-        faded = (weight ** (places + 1)).astype(dtype)
-        if 2 * len(young) < len(points):
-            averages[young] /= of_sum[young, None] * faded + own
+        Returns:
+            None if an x is missing or goes backwards, or a block spans too much of x.
+        """
+        (rows, length), block = at.shape, self._block
+        shape = rows, -(-length // block) * block
+        steps = self._room("steps", *shape, np.float64)
+        steps[:, 0] = 0.0
+        np.subtract(at[:, 1:], at[:, :-1], out=steps[:, 1:length])
+        steps[:, length:] = 0.0
+        if not steps.min() >= 0:  # true for NaN, too
+            return None
+        steps *= 1 / tau
+        spans = np.einsum("rnb->rn", steps.reshape(rows, -1, block))
+        most = spans.max()
+        if not most <= _SPAN:
+            return None
+        growth = self._room("growth", *shape)
+        if most <= _FINE:
+            fine = self._room("fine", *shape)
+            np.copyto(fine, steps, casting="same_kind")
+            self._add_up(fine, growth)
+            np.exp(growth, out=growth)
         else:
-            share = of_sum[:, None] * faded
-            share += own
-            averages /= share
-    weights = (seen * growth) @ _triangle(dtype)
-    weights += (of_sum[holed] / dtype.type(gain))[:, None]
-    sums += entering[holed, None]
-    sums /= weights
-    np.copyto(sums, np.nan, where=seen == 0)
-    averages[holed] = sums
-    out[...] = averages.reshape(len(y), -1)[:, : y.shape[-1]]
-    return num, (1 - np.exp(-fade * ends[:, -1]) * (1 - gain * den)) / gain
+            distance = self._room("distance", *shape, np.float64)
+            self._add_up(steps, distance)
+            np.copyto(growth, np.exp(distance, out=distance), casting="same_kind")
+        return Positions(growth, np.exp(spans), Carry(spans))
+
+    def along(
+        self,
+        y: Floats,
+        positions: Positions,
+        num: Floats,
+        den: Floats,
+        known: NDArray[np.bool_],
+        out: Floats,
+    ) -> tuple[Floats, Floats] | None:
+        """Write averages along x.
+
+        Args:
+            y: (R, T).
+            positions: the positions of the points.
+            num, den: the two sums at the first x, (R,).
+            known: which points exist, (R, T).
+            out: (R, T).
+
+        Returns:
+            The two sums at the last x; None if a sum overflows.
+        """
+        (rows, length), growth = y.shape, positions.growth
+        mask = None if known.all() else self._mask(known)
+        alike = mask is None and len(growth) == 1 and bool((den == den[0]).all())
+        both = self._room("both", rows + (1 if alike else rows), growth.shape[-1])
+        values, weights = both[:rows], both[rows:]
+        both[:, length:] = 0
+        weights[:, :length] = growth[:, :length]
+        if mask is None:
+            np.multiply(y, growth[:, :length], out=values[:, :length])
+        else:
+            _existing(y, mask, out=values[:, :length])
+            values[:, :length] *= growth[:, :length]
+            _existing(weights[:, :length], mask, out=weights[:, :length])
+        sums = self._room("sums", *both.shape)
+        entering = np.concatenate([num, den[:1] if alike else den])
+        last = self._running(both, positions, entering, sums)
+        if last is None:
+            return None
+        np.divide(sums[:rows, :length], sums[rows:, :length], out=out)
+        if mask is not None:  # all bits of a NaN
+            bits = out.view(mask.dtype)
+            np.bitwise_or(bits, np.invert(mask, out=mask), out=bits)
+        return last[:rows], np.broadcast_to(last[rows:], (rows,))
+
+    def _running(
+        self, points: Floats, positions: Positions, initial: Floats, out: Floats
+    ) -> Floats | None:
+        """Write the running sums of each block, in units of its r.
+
+        Args:
+            points: in units of r, (S, n·B), where S is a multiple of the positions' rows; changed.
+            initial: the sums before the first point, (S,).
+
+        Returns:
+            The sums after the last point, (S,); None if a sum overflows.
+        """
+        rows, ends, block = len(points), positions.ends, self._block
+        amounts = np.einsum("...p->...", points.reshape(-1, len(ends), ends.shape[-1], block))
+        before, last = positions.carry.run(amounts / ends, initial.reshape(-1, len(ends)))
+        points[:, ::block] += before.astype(self._dtype).reshape(rows, -1)
+        self._add_up(points, out)
+        fits = np.isfinite([out.min(), out.max(), *last.flat]).all()
+        return last.reshape(rows) if fits else None
+
+    def _mask(self, known: NDArray[np.bool_]) -> Floats:
+        """All bits of a point that exists, none of a gap. Unlike `where`, it has no branches."""
+        bits = np.dtype(f"i{self._dtype.itemsize}")
+        return np.negative(known.view(np.int8)).astype(bits)
+
+    def _room(self, name: str, rows: int, width: int, dtype: Any = None) -> Floats:
+        """(R, n·B), not initialized; the same memory for the same name."""
+        room = self._rooms.get(name)
+        if room is None or room.shape != (rows, width):
+            room = self._rooms[name] = np.empty((rows, width), dtype or self._dtype)
+        return room
+
+    def _add_up(self, points: Floats, out: Floats) -> None:
+        """Write the running sums of every block."""
+        triangle = _triangle(self._block, points.dtype)
+        shape = (-1, self._block)
+        np.matmul(points.reshape(shape), triangle, out=out.reshape(shape))
 
 
-def _holed(known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Numbers of the blocks, (R, n, 16), in which a point is unknown; 8 points are checked at a
-    time."""
-    words = known.reshape(-1, _BLOCK).view(np.uint64)
-    return np.flatnonzero((words[:, 0] & words[:, 1]) != _ALL)
+class Carry:
+    """The recurrence over the ends of blocks, ``h_b = exp(−span_b)·h_{b−1} + amount_b``, float64.
+
+    Many blocks are joined in groups, as points are in blocks; few by doubling: each end takes in
+    the one before it, then the two before, then four, until the memory has faded.
+
+    Args:
+        spans: how much the memory fades from the end before, in tau, (R, n).
+    """
+
+    def __init__(self, spans: Floats) -> None:
+        self._count = spans.shape[-1]
+        self._over: Carry | None = None
+        if self._count > _FEW and spans.max() <= _SPAN:
+            distance = _groups(spans) @ _triangle(_GROUP)
+            self._growth = np.exp(distance)
+            self._over = Carry(distance[..., -1])
+            return
+        self._doublings = [np.exp(-spans)]
+        while (far := 1 << len(self._doublings) - 1) < self._count:
+            factors = self._doublings[-1].copy()
+            factors[:, far:] *= factors[:, :-far]
+            if not factors[:, 2 * far :].max(initial=0.0) > _FORGOTTEN:
+                break
+            self._doublings.append(factors)
+
+    def run(self, amounts: Floats, initial: Floats) -> tuple[Floats, Floats]:
+        """h before each block, (..., R, n), and after the last, (..., R).
+
+        Args:
+            amounts: (..., R, n).
+            initial: h before the first block, (..., R).
+        """
+        before = np.empty(amounts.shape)
+        before[..., 0] = initial
+        if self._over is None:
+            h = amounts.copy()
+            h[..., 0] += self._doublings[0][:, 0] * initial
+            for number, factors in enumerate(self._doublings):
+                far = 1 << number
+                h[..., far:] += factors[:, far:] * h[..., :-far]
+            before[..., 1:] = h[..., :-1]
+            return before, h[..., -1]
+        values = _groups(amounts) * self._growth
+        own = np.einsum("...g->...", values) / self._growth[..., -1]
+        inner, last = self._over.run(own, initial)
+        values[..., 0] += inner
+        reached = values @ _triangle(_GROUP)
+        reached /= self._growth
+        before[..., 1:] = reached.reshape(*amounts.shape[:-1], -1)[..., : self._count - 1]
+        return before, last
 
 
-_ALL = np.uint64(0x0101010101010101)
+def _groups(array: Floats) -> Floats:
+    """(..., n) -> (..., m, 16), padded with 0."""
+    *rows, count = array.shape
+    if count % _GROUP:
+        full = np.zeros((*rows, -(-count // _GROUP) * _GROUP))
+        full[..., :count] = array
+        array = full
+    return array.reshape(*rows, -1, _GROUP)
 
 
-def _fits(before: Floats, num: Floats, dtype: Any) -> bool:
-    """Whether this dtype can carry the sums."""
-    most = float(np.finfo(dtype).max) / 4
-    return bool(np.abs(before).max() < most and np.abs(num).max() < most)  # false for NaN
-
-
-def _entering(amounts: Floats, ends: Floats, initial: Floats) -> tuple[Floats, Floats]:
-    """``h_b = exp(−(end_b − end_{b−1}))·h_{b−1} + amount_b``: h before each block, and the last."""
-    rows, count = max(len(amounts), len(initial)), amounts.shape[-1]
-    before = np.empty((rows, count))
-    before[:, 0] = initial
-    if count == 1:
-        return before, np.exp(-ends[:, 0]) * initial + amounts[:, 0]
-    growth = _growth(ends, 1.0, np.dtype(np.float64), first=0.0)
-    if growth is None:
-        steps = np.diff(ends, axis=-1, prepend=0.0)
-        h = pack(np.broadcast_to(amounts, (rows, count)))
-        _, last = Recurrence(pack(np.exp(-steps), fill=1.0)).run(h, initial + np.zeros(rows))
-        reached = unpack(h, count)
-    else:
-        sums = (_blocks(amounts) * growth) @ _triangle(np.dtype(np.float64))
-        inner, last = _entering(sums[..., -1] / growth[..., -1], _ends(ends, first=0.0), initial)
-        reached = ((sums + inner[..., None]) / growth).reshape(rows, -1)
-    before[:, 1:] = reached[:, : count - 1]
-    return before, last
-
-
-def _growth(at: Floats, tau: float, dtype: Any, first: float | None = None) -> Floats | None:
-    """``exp((x − anchor)/tau)``, (R, n, 16), where the anchor of a block is the last x of the block
-    before; None if a value is too large."""
-    blocks = _blocks(at, last=True)
-    anchors = np.empty(blocks.shape[:-1])
-    anchors[:, 1:] = blocks[:, :-1, -1]
-    anchors[:, 0] = at[:, 0] if first is None else first
-    distance = blocks - anchors[..., None]
-    distance /= tau
-    span = float(distance[..., -1].max())
-    if not span <= _SPAN[dtype.itemsize]:
-        return None
-    if span <= _FINE:
-        distance = distance.astype(dtype, copy=False)
-    return np.asarray(np.exp(distance).astype(dtype, copy=False))
-
-
-def _ends(at: Floats, first: float | None = None) -> Floats:
-    """The ends of the blocks, measured from the start, (R, n)."""
-    start = at[:, :1] if first is None else first
-    return np.asarray(_blocks(at, last=True)[..., -1] - start)
-
-
-def _blocks(array: Floats, *, last: bool = False) -> Floats:
-    """(R, T) -> (R, n, 16), padded with 0 or with the last point."""
-    rows, length = array.shape
-    count = -(-length // _BLOCK)
-    if count * _BLOCK != length:
-        padded = np.empty((rows, count * _BLOCK), array.dtype)
-        padded[:, :length] = array
-        padded[:, length:] = array[:, -1:] if last else 0
-        array = padded
-    return array.reshape(rows, count, _BLOCK)
+def _existing(values: Floats, mask: Floats, *, out: Floats) -> None:
+    """The values, 0 in gaps, whatever stands there."""
+    np.bitwise_and(values.view(mask.dtype), mask, out=out.view(mask.dtype))
 
 
 @functools.cache
-def _triangle(dtype: Any) -> Floats:
+def _triangle(size: int, dtype: Any = np.float64) -> Floats:
     """The matrix that makes ``b @ triangle`` the running sums of b."""
-    return np.triu(np.ones((_BLOCK, _BLOCK), dtype))
+    return np.triu(np.ones((size, size), dtype))

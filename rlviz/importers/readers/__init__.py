@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlviz.importers.text import is_content, lines
+
 if TYPE_CHECKING:
     from rlviz.importers.log import Log
 
@@ -39,12 +41,22 @@ class Start:
         with file.open("rb") as stream:
             self.bytes = stream.read(_FIRST_BYTES)
 
-    @cached_property
+    @property
     def line(self) -> str:
         """Its first line of text that is neither empty nor a comment (a line that begins with
-        "#")."""
-        with self.file.open(encoding="utf-8-sig", errors="replace") as stream:
-            return next((line for line in stream if line.strip() and line[0] != "#"), "")
+        "#"); of an endless line, what the first bytes hold of it."""
+        if self._first_line is not None:
+            return self._first_line
+        return self.bytes.decode("utf-8-sig", errors="replace").lstrip()
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether that line is longer than any log's."""
+        return self._first_line is None
+
+    @cached_property
+    def _first_line(self) -> str | None:
+        return next((line for line in lines(self.file) if is_content(line)), "")
 
 
 def _no(start: Start) -> bool:

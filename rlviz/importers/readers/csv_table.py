@@ -2,12 +2,13 @@
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from rlviz.importers.log import Log, as_number, newest
 from rlviz.importers.readers import Reader, Start
+from rlviz.importers.text import is_content, lines
 
 _DELIMITERS = ",;\t"
 
@@ -18,7 +19,10 @@ def header_of(line: str) -> list[str]:
     >>> header_of("step;reward;kl")
     ['step', 'reward', 'kl']
     """
-    return next(csv.reader([line], delimiter=_delimiter(line)), [])
+    try:
+        return next(csv.reader([line], delimiter=_delimiter(line)), [])
+    except csv.Error:  # a cell of more than 131,072 characters
+        return []
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -33,19 +37,20 @@ def read(files: Sequence[Path], name: str) -> Log:
     log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
-        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            _table(log, file.name, stream)
+        _table(log, file.name, lines(file, newline=""))
     return log
 
 
-def _table(log: Log, file: str, stream: TextIO) -> None:
-    first = next((line for line in stream if line.strip() and line[0] != "#"), "")
+def _table(log: Log, file: str, stream: Iterator[str | None]) -> None:
+    first = next((line for line in stream if is_content(line)), "")
+    if first is None:
+        raise ValueError(f"the header of {file} is longer than any table's.")
     delimiter = _delimiter(first)
     names = header_of(first.rstrip("\r\n"))
-    repeated = {name for name in names if name and names.count(name) > 1}
+    repeated = [name for name, times in Counter(names).items() if name and times > 1]
     if repeated:
         raise ValueError(
-            f"{file} has more than one column {sorted(repeated)[0]!r}. Rename or drop one of them."
+            f"{file} has more than one column {min(repeated)!r}. Rename or drop one of them."
         )
     for line, cells in _rows(log, file, stream, delimiter):
         if len(cells) > len(names):
@@ -66,9 +71,11 @@ def _values(
                 yield name, cell if number is None else number
 
 
-def _rows(log: Log, file: str, stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(
+    log: Log, file: str, stream: Iterator[str | None], delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
     """The number of each row's last line, where the header is line 1, and its cells."""
-    reader = csv.reader(stream, delimiter=delimiter)
+    reader = csv.reader(_short(log, file, stream), delimiter=delimiter)
     while True:
         try:
             cells = next(reader)
@@ -78,6 +85,13 @@ def _rows(log: Log, file: str, stream: TextIO, delimiter: str) -> Iterator[tuple
             log.damaged(f"row {reader.line_num + 1} of {file} ({error})")
         else:
             yield reader.line_num + 1, cells
+
+
+def _short(log: Log, file: str, stream: Iterator[str | None]) -> Iterator[str]:
+    for number, line in enumerate(stream, 2):
+        if line is None:
+            log.damaged(f"line {number} of {file}, which is longer than any log's")
+        yield line or "\n"
 
 
 def _delimiter(line: str) -> str:
@@ -96,6 +110,7 @@ def is_table(line: str) -> bool:
         len(names) > 1
         and all(number is None or math.isnan(number) for number in numbers)
         and not any(name[:1].isdigit() for name in names)  # as a line of a log begins
+        and all(map(str.isprintable, names))
     )
 
 

@@ -1,11 +1,11 @@
 """Reads JSON Lines, one object per line, and JSON arrays of such objects."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
+from rlviz.importers.text import document, lines, parsed
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -27,23 +27,22 @@ def _objects(log: Log, file: Path) -> Iterator[dict[str, object]]:
         if stream.read(1) == "[":
             yield from _array(log, file)
             return
-        stream.seek(0)
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            if isinstance(row, dict):
-                yield row
-            else:
-                log.damaged(f"line {number} of {file.name}, which is no JSON object")
+    for number, line in enumerate(lines(file), 1):
+        if line is not None and not line.strip():
+            continue
+        try:
+            row = None if line is None else parsed(line)
+        except ValueError:
+            row = None
+        if isinstance(row, dict):
+            yield row
+        else:
+            log.damaged(f"line {number} of {file.name}, which is no JSON object")
 
 
 def _array(log: Log, file: Path) -> Iterator[dict[str, object]]:
     try:
-        rows = json.loads(file.read_text(encoding="utf-8-sig", errors="replace"))
+        rows = parsed(document(file))
     except ValueError as error:
         raise ValueError(f"{file.name} begins as a JSON array but is none: {error}.") from error
     for number, row in enumerate(rows, 1):
@@ -60,11 +59,16 @@ def flat(row: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
     [('step', 3), ('critic/score/mean', 0.5)]
     """
     found: list[tuple[str, object]] = []
-    for name, value in row.items():
-        if isinstance(value, dict):
-            found += flat(value, f"{prefix}{name}/")
-        else:
+    stack = [(prefix, iter(row.items()))]
+    while stack:  # an object may be nested deeper than Python calls may be
+        prefix, items = stack[-1]
+        for name, value in items:
+            if isinstance(value, dict):
+                stack.append((f"{prefix}{name}/", iter(value.items())))
+                break
             found.append((prefix + name, value))
+        else:
+            stack.pop()
     return found
 
 
@@ -73,7 +77,7 @@ def _recognises(start: Start) -> bool:
     if line[0] == "[":
         return line[1:].lstrip()[:1] in ("{", "")
     try:
-        json.loads(line)
+        parsed(line)
     except ValueError:
         return False
     return True

@@ -4,7 +4,6 @@ Its `log_history` holds a row with `step` for each log call. Evaluations and, at
 of the run are separate rows with the step of the last row before them.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Folder, Reader, Start
 from rlviz.importers.readers.json_lines import flat
+from rlviz.importers.text import document, parsed
 
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _FILE = "trainer_state.json"
@@ -36,14 +36,14 @@ def read(files: Sequence[Path], name: str) -> Log:
 
 
 def _history(file: Path) -> list[Any]:
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    text = document(file)
     if not text.lstrip().startswith("{"):
         raise ValueError(
             f"{file.name} is no state of a Hugging Face trainer, which is a JSON object. It begins "
             f"{text.lstrip()[:40]!r}."
         )
     try:
-        state = json.loads(text)
+        state = parsed(text)
     except ValueError as error:
         raise ValueError(
             f"{file.name} is no complete JSON ({error}). A trainer that was killed while it saved "
@@ -59,7 +59,7 @@ def _history(file: Path) -> list[Any]:
 
 def _recognises(start: Start) -> bool:
     try:
-        return "log_history" in json.loads(start.line)
+        return "log_history" in parsed(start.line)
     except ValueError:  # an object over several lines, or a text that starts with a brace
         with start.file.open("rb") as stream:
             return b'"log_history"' in stream.read(1 << 20)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
+from rlviz.importers.text import lines
 
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `training/global_step:12 - ` also contains `step:12 - `.
@@ -36,13 +37,13 @@ def read(files: Sequence[Path], name: str) -> Log:
     log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
-        # "\r", with which a progress bar goes back, also ends a line here.
-        with file.open(encoding="utf-8", errors="replace", newline=None) as stream:
-            for line in stream:
-                if "step:" in line:
-                    for step, values in _steps(_COLORS.sub("", line)):
-                        if values:
-                            log.add(values, step=step)
+        for number, line in enumerate(lines(file), 1):  # "\r", with which a bar goes back, ends one
+            if line is None:
+                log.damaged(f"line {number} of {file.name}, which is longer than any log's")
+            elif "step:" in line:
+                for step, values in _steps(_COLORS.sub("", line)):
+                    if values:
+                        log.add(values, step=step)
     return log
 
 
@@ -69,8 +70,7 @@ def _values(text: str) -> list[tuple[str, object]]:
 
 
 def _resembles(start: Start) -> bool:
-    with start.file.open(encoding="utf-8", errors="replace", newline=None) as stream:
-        return any(map(holds_steps, stream))
+    return any(line is not None and holds_steps(line) for line in lines(start.file))
 
 
 _EXAMPLE = "step:12 - critic/score/mean:0.37 - …"

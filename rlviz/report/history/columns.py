@@ -131,6 +131,10 @@ class Columns(Mapping[str, Floats]):
                 self._kept.popitem(last=False)
         return found
 
+    def __or__(self, others: Mapping[str, Floats]) -> dict[str, Floats]:
+        """All columns, decoded, and others beside or instead of them."""
+        return {**self, **others}
+
     def part(self, begin: int, end: int) -> "Columns":
         """The same columns of some rows."""
         stretches, at = [], 0

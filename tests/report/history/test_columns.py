@@ -82,3 +82,9 @@ def test_a_copy_has_the_same_columns(found, copied):
     other = copied(found)
     for name in NAMES:
         np.testing.assert_array_equal(other[name], found[name])
+
+
+def test_other_columns_may_stand_beside_them(found):
+    beside = found | {"curve/accuracy": np.zeros(5)}
+    assert list(beside) == [*NAMES, "curve/accuracy"]
+    np.testing.assert_array_equal(beside["step"], found["step"])

@@ -1,0 +1,236 @@
+"""After a power loss at any moment, every row that is read is right, and at most 5 s are lost.
+
+`strace`, which knows nothing of rlviz, records what a training process asks of the system. The disk
+is then put together anew as a power loss may have left it: everything before the last completed
+fdatasync of a file is there; of what was written after it, each block of 4 KiB may be there, be
+zeros, or lie beyond the end of the file. A file that was never synced may be missing as a whole.
+(A file system that forces a new file to the disk forces its name with it: ext4, xfs and btrfs do.)
+"""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rlviz
+
+if shutil.which("strace") is None and os.environ.get("RLVIZ_REQUIRE_ALL") != "1":
+    pytest.skip("strace records the writes, and it is not installed", allow_module_level=True)
+
+BLOCK = 4096
+PROMISED_SECONDS = 5.0
+CALLS = (
+    "openat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,fallocate,fsync,fdatasync,"
+    "rename,renameat,renameat2,unlink,unlinkat,sendfile,copy_file_range,io_uring_enter"
+)
+TRAINING = """
+    import sys, time
+    sys.path.insert(0, sys.argv[1])
+    from zygote import Logbook, log_step
+    import rlviz
+    viz = rlviz.Callback(sys.argv[2], figure_seconds=None)
+    book = Logbook(sys.argv[3])
+    for step in range(1, 1 + int(sys.argv[4])):
+        book.note(step)
+        log_step(viz, step)
+        time.sleep(0.01)
+    viz.close()
+"""
+
+
+@dataclass
+class Call:
+    """A completed call that changes a file: when it was asked for and answered, and what it did."""
+
+    name: str
+    began: float
+    ended: float
+    file: str
+    data: bytes = b""
+
+
+@dataclass
+class OnDisk:
+    """What was asked of one file up to a moment."""
+
+    synced: bytes = b""
+    """What is on the disk for sure."""
+    later: bytes = b""
+    """What was written behind it since."""
+    is_there: bool = False
+    """Whether its name is on the disk for sure."""
+
+
+def recorded(logdir, steps, tmp_path):
+    """Train under strace -> the calls on the run's files, in the order of their ends."""
+    log = tmp_path / "calls"
+    script = tmp_path / "training.py"
+    script.write_text("\n".join(line[4:] for line in TRAINING.splitlines()))
+    strace = ["strace", "-f", "-y", "-xx", "-ttt", "-T", "-s", "100000000", "--signal=none"]
+    package = str(Path(rlviz.__file__).resolve().parent.parent)
+    training = [sys.executable, script, Path(__file__).parent, logdir, tmp_path / "logbook"]
+    subprocess.run(
+        [*strace, "-e", f"trace={CALLS}", "-o", log, *training, str(steps)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": package},
+        check=True,
+    )
+    return sorted(parsed(log.read_text(), logdir), key=lambda call: call.ended)
+
+
+LINE = re.compile(r"(?P<pid>\d+) +(?P<time>[\d.]+) (?P<rest>.*)")
+CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\) += (?P<answer>-?\d+).*<(?P<took>[\d.]+)>$")
+OF_FILE = re.compile(r"\d+<(?P<path>[^>]*)>")
+TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
+
+
+def parsed(log, logdir):
+    begun = {}
+    for line in log.splitlines():
+        found = LINE.fullmatch(line)
+        pid, time, rest = found["pid"], float(found["time"]), found["rest"]
+        if rest.endswith("<unfinished ...>"):
+            begun[pid] = time, rest.removesuffix("<unfinished ...>")
+            continue
+        if resumed := re.match(r"<\.\.\. \w+ resumed>", rest):
+            time, first = begun.pop(pid)
+            rest = first + rest[resumed.end() :]
+        call = CALL.fullmatch(rest)
+        if call is None or int(call["answer"]) < 0:
+            continue  # a signal, an exit, or a call that failed and changed nothing
+        yield from one(call, time, logdir)
+
+
+def unescaped(text):
+    return bytes.fromhex(text.replace("\\x", ""))
+
+
+def one(call, began, logdir):
+    """The call, if it changes a file of the run."""
+    name, arguments, answer = call["name"], call["arguments"], int(call["answer"])
+    of_file = OF_FILE.match(arguments)
+    path = os.fsdecode(unescaped(of_file["path"])) if of_file else ""
+    if name == "openat":
+        path = os.fsdecode(unescaped(TEXT.search(arguments)[1])) if "O_CREAT" in arguments else ""
+    elif name not in ("write", "fsync", "fdatasync"):
+        texts = [os.fsdecode(unescaped(text)) for text, _ in TEXT.findall(arguments)]
+        assert not any(str(logdir) in text for text in (path, *texts)), f"not replayed: {name}"
+        return
+    if not path.startswith(f"{logdir}/"):
+        return
+    data = b""
+    if name == "write":
+        text, cut = TEXT.search(arguments).groups()
+        assert not cut
+        data = unescaped(text)[:answer]
+    ended = began + float(call["took"])
+    yield Call(name, began, ended, Path(path).name, data)
+
+
+def at_moment(calls, moment):
+    """What was asked of each file before a moment; a write that was under way belongs to it."""
+    files = {}
+    for call in calls:
+        if call.began > moment:
+            continue
+        file = files.setdefault(call.file, OnDisk())
+        if call.name == "write":
+            file.later += call.data
+        elif call.name != "openat" and call.ended <= moment:
+            file.synced, file.later, file.is_there = file.synced + file.later, b"", True
+    return files
+
+
+def left_by(file, chance):
+    """A file as a power loss may leave it; None if it is not there."""
+    if not file.is_there and chance.random() < 0.1:
+        return None
+    whole = file.synced + file.later
+    kind = chance.random()
+    if kind < 0.2:  # all of it, or nothing but what was synced
+        return whole if kind < 0.1 else file.synced
+    size = chance.randint(len(file.synced), len(whole))
+    if kind < 0.5:  # up to a block, as a file system writes
+        size = min(len(whole), -(-size // BLOCK) * BLOCK)
+    left = bytearray(file.synced.ljust(size, b"\0"))
+    share = chance.choice([0.0, 0.5, 0.9, 1.0])
+    for block in range(len(file.synced) // BLOCK, -(-size // BLOCK)):
+        if chance.random() < share:
+            start, end = max(block * BLOCK, len(file.synced)), min((block + 1) * BLOCK, size)
+            left[start:end] = whole[start:end]
+    return bytes(left)
+
+
+@dataclass
+class Outcome:
+    states: int = 0
+    damaged: int = 0
+    worst: float = 0.0
+
+
+def check(logdir, files, moment, times, outcome, assert_rows):
+    """Read what a power loss left: its rows are right, and steps of 5 s before are all there."""
+    shutil.rmtree(logdir, ignore_errors=True)
+    logdir.mkdir()
+    for name, content in files.items():
+        if content is not None:
+            (logdir / name).write_bytes(content)
+    try:
+        run = rlviz.read(logdir)
+    except FileNotFoundError:
+        steps = np.empty(0, int)
+    else:
+        assert_rows(run)
+        steps = run.step.astype(int)
+        outcome.damaged += bool(run.damage)
+    assert (np.diff(steps) > 0).all()
+    logged = times[times <= moment]
+    missing = np.setdiff1d(np.arange(1, len(logged) + 1), steps)
+    lost = moment - logged[missing[0] - 1] if len(missing) else 0.0
+    assert lost <= PROMISED_SECONDS
+    assert set(steps) <= set(range(1, len(logged) + 2))  # none that never was
+    outcome.states += 1
+    outcome.worst = max(outcome.worst, lost)
+
+
+@pytest.mark.parametrize(
+    ("steps", "states"),
+    [(900, 1000), pytest.param(6000, 20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+)
+def test_a_power_loss_costs_five_seconds_at_most_and_makes_no_row_wrong(
+    tmp_path, when_logged, assert_rows_of_log_step, rng, ran, noted, steps, states
+):
+    calls = recorded(tmp_path / "run", steps, tmp_path)
+    times = when_logged(tmp_path / "logbook")
+    assert len(times) == steps
+    syncs = sum(call.name in ("fsync", "fdatasync") for call in calls)
+    assert syncs >= 2  # else no power loss was survived by a sync
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    replayed = at_moment(calls, np.inf)
+    assert {name: file.synced + file.later for name, file in replayed.items()} == whole
+
+    outcome = Outcome()
+    for call in calls:  # every prefix of the writes, in their order
+        files = at_moment(calls, call.ended)
+        prefix = {name: file.synced + file.later for name, file in files.items()}
+        check(tmp_path / "left", prefix, call.ended, times, outcome, assert_rows_of_log_step)
+    prefixes = outcome.states
+    began, ended = calls[0].began, calls[-1].ended
+    chance = random.Random(rng.randrange(2**32))
+    for _ in range(states):
+        moment = chance.uniform(began, ended)
+        files = {n: left_by(file, chance) for n, file in at_moment(calls, moment).items()}
+        check(tmp_path / "left", files, moment, times, outcome, assert_rows_of_log_step)
+    assert outcome.states == prefixes + states
+    assert outcome.damaged > 50  # blocks were missing where it hurts
+    ran(states=outcome.states)
+    noted(
+        f"power losses: {prefixes} prefixes of {len(calls)} calls ({syncs} syncs) and {states} "
+        f"states, {outcome.damaged} with damage; at most {outcome.worst:.1f} s lost"
+    )
