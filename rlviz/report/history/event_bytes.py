@@ -89,7 +89,7 @@ class StoredRows:
             OSError: the file no longer holds them.
         """
         found = np.empty((end - begin, self.width), "<f8")
-        view = memoryview(found).cast("B") if found.size else memoryview(b"")
+        view = found.data.cast("B") if found.size else memoryview(b"")
         first = int(np.searchsorted(self.ends, begin, side="right"))
         last = int(np.searchsorted(self.ends, end, side="left")) + 1
         start = int(self.ends[first - 1]) if first else 0
