@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,11 @@ def write(
     sessions: int = 1,
     columns: tuple[str, ...] = COLUMNS,
     batch: int = BATCH,
+    *,
+    drops: bool = False,
 ) -> Path:
-    """A run as `Callback` writes it: for each batch the rows, then the scalars of each step."""
+    """A run as `Callback` writes it: for each batch the rows, then the scalars of each step. With `drops` each
+    batch has a header of its own."""
     logdir.mkdir(parents=True)
     values = {schema.scalar_tag(name): (np.full(batch, 0.5), np.ones(batch, bool))
               for name in ("accuracy", "average_parallelism", "flops/rollout", "flops/total",
@@ -109,15 +113,16 @@ def write(
             for done in range(0, each, batch):
                 rows = min(batch, each - done)
                 some = table(session * each + done + 1, rows, columns, session, steps)
-                event = events.rows(1.7e9, header, 0, some, rows_before=done)
+                own = replace(header, dropped=done) if drops else header
+                event = events.rows(1.7e9, own, 0, some, rows_before=done)
                 stream.write(tfrecord.frame(event.SerializeToString()) + behind)
     return logdir
 
 
 def wide(logdir: Path) -> Path:
-    """500 batches of 2,000 columns."""
+    """500 batches of 2,000 columns, each with its own header: a step was dropped before each."""
     metrics = tuple(f"metrics/m{number}" for number in range(1985))
-    return write(logdir, 500, columns=(*COLUMNS[:15], *metrics), batch=1)
+    return write(logdir, 500, columns=(*COLUMNS[:15], *metrics), batch=1, drops=True)
 
 
 def many(directory: Path) -> Path:
