@@ -95,8 +95,10 @@ def write(
     *,
     drops: bool = False,
 ) -> Path:
-    """A run as `Callback` writes it: for each batch the rows, then the scalars of each step. With `drops` each
-    batch has a header of its own."""
+    """A run as `Callback` writes it: for each batch the rows, then the scalars of each step.
+
+    With `drops` each batch has a header of its own.
+    """
     logdir.mkdir(parents=True)
     values = {schema.scalar_tag(name): (np.full(batch, 0.5), np.ones(batch, bool))
               for name in ("accuracy", "average_parallelism", "flops/rollout", "flops/total",

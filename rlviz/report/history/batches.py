@@ -154,7 +154,7 @@ def items_in(piece: Piece) -> tuple[Items, int]:
     flushes: list[_Flush] = []
     for item in scanner:
         if isinstance(item, tfrecord.Damage):
-            found = [_damage(piece, item)]
+            found: list[_Flush | FileDamage] = [_damage(piece, item)]
         else:
             found = _flushes_of(piece, item)
             while found and isinstance(found[0], _Flush):
@@ -246,7 +246,8 @@ def _stacked(batches: Sequence[Batch]) -> Batch:
     tables = [batch.table for batch in batches]
     stored = [table for table in tables if isinstance(table, StoredRows)]
     if not stored:
-        return replace(batches[-1], table=np.concatenate(tables), known_span=None)
+        held = [table for table in tables if isinstance(table, np.ndarray)]
+        return replace(batches[-1], table=np.concatenate(held), known_span=None)
     span = batches[0].span
     for batch in batches[1:]:
         span = span.then(batch.span)
