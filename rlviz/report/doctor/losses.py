@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from rlviz import wording
+from rlviz import schema, wording
 from rlviz.report.doctor.findings import (
     OVERLAP_SECONDS,
     PROBLEM,
@@ -26,22 +27,22 @@ def two_writers(history: History) -> Iterator[Finding]:
     )
     together: dict[int, list[Session]] = defaultdict(list)
     for session in history.sessions:
-        together[session.claimed].append(session)
-    for claimed, sessions in together.items():
-        if len(sessions) > 1:
+        together[session.known_as].append(session)
+    for number, sessions in together.items():
+        if len(sessions) > 1 and _overlap(sessions):
             left_out = sum(session.superseded for session in sessions)
             yield Finding(
                 PROBLEM,
                 "two_writers",
                 f"{len(sessions)} processes wrote into this directory at once, all of them as "
-                f"session {claimed}. For each step the row of one of them stands; "
+                f"session {number}. For each step the row of one of them stands; "
                 f"{wording.counted(left_out, 'row')} of the others "
                 f"{wording.agree(left_out, 'is', 'are')} left out.",
                 advice,
             )
     for before, after in zip(history.sessions, history.sessions[1:], strict=False):
         seconds = before.ended - after.began
-        if before.claimed == after.claimed:  # said above
+        if before.known_as == after.known_as and _overlap([before, after]):  # said above
             continue
         if seconds > OVERLAP_SECONDS and not goes_on_from(before, after):
             yield Finding(
@@ -51,6 +52,11 @@ def two_writers(history: History) -> Iterator[Finding]:
                 f"{wording.duration(seconds)} (or the clock was set back).",
                 advice,
             )
+
+
+def _overlap(sessions: list[Session]) -> bool:
+    """Whether one wrote before another had ended, as far as their times are known."""
+    return any(not before.ended <= after.began for before, after in pairwise(sessions))
 
 
 def dropped(history: History) -> Iterator[Finding]:
@@ -65,10 +71,21 @@ def dropped(history: History) -> Iterator[Finding]:
                 "dropped",
                 f"{wording.counted(session.dropped, 'step')} of session {session.number} "
                 f"{wording.agree(session.dropped, 'was', 'were')} given up{where}: "
-                "the disk was full, or did not answer for too long.",
-                "Make room on the disk, or record to a faster one. A running script needs no "
-                "restart: it goes on by itself.",
+                f"{schema.because(dict(session.causes))}.",
+                " ".join(_ADVICE[cause] for cause, _ in session.causes if cause in _ADVICE)
+                or "The log of the script says why.",
             )
+
+
+_ADVICE = {
+    schema.LOOP: "Log every n-th step, or less in each.",
+    schema.SIZE: "Log fewer values, or less often.",
+    schema.DISK: "Make room on the disk, or record to a faster one. A running script needs no "
+    "restart: it goes on by itself.",
+    schema.RANKS: "Look into the log of rank 0.",
+    schema.FAILURE: "The log of the script says what failed.",
+    schema.CLOSED: "Close the Callback after the last step.",
+}
 
 
 def ranks(history: History) -> Iterator[Finding]:
@@ -98,17 +115,23 @@ def ranks(history: History) -> Iterator[Finding]:
 
 
 def missing(history: History) -> Iterator[Finding]:
-    """Steps between the rows on disk and the checkpoint that a session went on from."""
+    """Steps between the rows on disk and where a session went on."""
     if history.missing:
         have = wording.agree(wording.how_many(history.missing), "has", "have")
+        from_states = {session.resumed_after for session in history.sessions}
+        if all(last in from_states for _, last in history.missing):
+            flops = "RL FLOPs are counted on from the state that was loaded."
+        else:
+            flops = "RL FLOPs lack theirs where no state was loaded."
         yield Finding(
             PROBLEM,
             "missing",
             f"{wording.stretches(history.missing)} {have} no rows, though the run went on "
-            "from a checkpoint after them: a kill came before they were written, or they were "
-            "recorded elsewhere. RL FLOPs count them.",
+            "after them: a kill came before they were written, or they were recorded elsewhere. "
+            f"{flops}",
             "If another directory holds them, copy its event files here. To lose none at the next "
-            "kill, call flush() of the Callback before a checkpoint is saved.",
+            "kill, save state_dict() with every checkpoint, and load_state_dict() it: it covers no "
+            "step that is not on the disk.",
         )
 
 

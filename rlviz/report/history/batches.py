@@ -37,6 +37,8 @@ class Batch:
     """(rows, columns of the header); those of a long run stay in their file."""
     written: int | None = None
     """How many rows its writer had written, this batch included; None if it did not count them."""
+    file: schema.FileName | None = None
+    """The name of its file; None if rlviz did not give it."""
     known_span: StepSpan | None = None
     """Its span, if somebody knows it already."""
 
@@ -166,7 +168,7 @@ def items_in(piece: Piece) -> tuple[Items, int]:
         if found:
             items += _admitted(piece, flushes)
             flushes = []
-            items += found
+            items += [thing for thing in found if isinstance(thing, FileDamage)]
     items += _admitted(piece, flushes)
     return items, piece.begin + scanner.offset
 
@@ -273,7 +275,13 @@ def _flushes_of(piece: Piece, record: tfrecord.Record) -> "list[_Flush | FileDam
     begin = piece.begin + record.begin
     try:
         return [
-            _Flush(batch, begin, length, begin + tfrecord.HEADER_BYTES + content, complaint)
+            _Flush(
+                replace(batch, file=schema.FileName.of(piece.name)),
+                begin,
+                length,
+                begin + tfrecord.HEADER_BYTES + content,
+                complaint,
+            )
             for batch, content, complaint in _batches_of(record.payload)
         ]
     except ValueError as error:

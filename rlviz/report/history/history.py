@@ -1,6 +1,7 @@
 """Reads a run directory back: every step once, whatever happened to the files and the sessions."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -122,8 +123,21 @@ class History:
 
     @property
     def dropped(self) -> int:
-        """Steps that sessions dropped because the disk did not accept them."""
+        """Steps that sessions dropped."""
         return sum(session.dropped for session in self.sessions)
+
+    @property
+    def causes_of_drops(self) -> dict[str, int]:
+        """Dropped steps by cause, as far as sessions say it, the most frequent first.
+
+        The causes are `loop` (it closed steps faster than they could be written), `size` (they
+        brought too many values), `disk`, `ranks` (rank 0 was not reached), `failure` (of the
+        writer) and `closed` (they came after `close`).
+        """
+        counts: Counter[str] = Counter()
+        for session in self.sessions:
+            counts.update(dict(session.causes))
+        return dict(counts.most_common())
 
     @property
     def lost_rows(self) -> int:

@@ -29,7 +29,7 @@ class Session:
     number: int
     """As in `History.session`."""
     claimed: int
-    """The number that it took; two sessions with the same claimed number wrote at the same time."""
+    """The number that it took, as its files are named."""
     rows: int
     """How many of its rows are in the files."""
     superseded: int
@@ -43,7 +43,7 @@ class Session:
     ended: float
     """When its first and its last step were closed, seconds since 1970-01-01 UTC, or NaN."""
     dropped: int
-    """Steps that it dropped because the disk did not accept them."""
+    """Steps that it dropped."""
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
@@ -52,6 +52,15 @@ class Session:
     """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]
     """Its lost rows, without those that a later session made void."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of the dropped steps, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
+    made_as: int | None = None
+    """The number that it took itself for before another one began first; None if as `claimed`."""
+
+    @property
+    def known_as(self) -> int:
+        """The number that it took itself for: two that began at once took the same."""
+        return self.claimed if self.made_as is None else self.made_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +124,16 @@ def _session(batches: Sequence[Batch], claimed: int, stand: int, void_after: flo
         superseded=everything - stand,
         first_step=int(min(batch.span.least for batch in batches)),
         last_step=int(max(batch.span.most for batch in batches)),
-        resumed_after=headers[0].resumed_after,
+        resumed_after=headers[0].goes_on_after,
         began=fresh.began,
         ended=fresh.ended,
         dropped=max(header.dropped for header in headers),
+        causes=max(headers, key=lambda header: header.dropped).causes,
         world_size=max(header.world_size for header in headers),
         backwards=fresh.backwards,
         clock_back_seconds=fresh.clock_back,
         gone=tuple(_gone(batches, void_after)),
+        made_as=headers[0].made_as,
     )
 
 

@@ -1,7 +1,7 @@
 """Merges the sessions of a run: which rows stand, and what compute they stand for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history.batches import Batch
-from rlviz.report.history.columns import Columns, Offsets
+from rlviz.report.history.columns import Columns, Offsets, Stretch
+from rlviz.report.history.order import told_apart
 from rlviz.report.history.session_account import (
     MissingRanks,
     Session,
     sessions_of,
     stretches_without,
 )
-from rlviz.report.history.standing import Standing, most_of, whole
+from rlviz.report.history.standing import Standing, first_steps, most_of, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Merged:
     lost_flops: dict[int, int]
     """Session -> RL FLOPs spent before it that its cumulative count lacks."""
     missing: tuple[tuple[int, int], ...]
-    """First and last step of each stretch without rows that a session continued after."""
+    """First and last step of each stretch without rows that a later session begins after."""
     sessions: tuple[Session, ...]
     missing_ranks: tuple[MissingRanks, ...]
     batches: tuple[Batch, ...]
@@ -49,9 +50,11 @@ def merge(batches: Sequence[Batch]) -> Merged:
     A later session voids what earlier sessions recorded after the step that it continues from: the
     weights of those steps are gone. A session that loaded no state counts its FLOPs from 0; the
     count of the rows that stand before it is added. Its own states lack this offset, so a session
-    that continues from one of them gets the same offset.
+    that continues from one of them gets the same offset. A state may be older than the step that
+    the session goes on after, where the disk was slow: the rows between, which came to it later,
+    stand, and their FLOPs are added too.
     """
-    batches, claimed = _told_apart(batches)
+    batches, claimed = told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
     starts = _starts(batches)
     offsets: dict[int, dict[str, int]] = {}
@@ -70,7 +73,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
         begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
         lost[number] = counted = max(spent - begins_with, 0)
         spent = begins_with
-        missing = _still_missing(missing, start, 0 if standing.last is None else standing.last.last)
+        missing = _still_missing(missing, start, standing, mine)
         standing.add(mine)
         before = mine
     stretches = tuple(standing.stretches)
@@ -87,34 +90,14 @@ def merge(batches: Sequence[Batch]) -> Merged:
     )
 
 
-def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
-    """The batches in the order of writing with one session number per writer, and the number that
-    each writer took: two that began at the same time took the same."""
-    writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
-    numbers: dict[tuple[int, str], int] = {}
-    following = 0
-    for session, writer in sorted(writers, key=lambda known: known[0]):  # ties: in order of files
-        numbers[session, writer] = max(session, following)
-        following = numbers[session, writer] + 1
-    renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
-    # File names follow the clock, which may be set back; the writer's own count is never set back.
-    renumbered.sort(key=lambda b: (b.header.session, b.rows_before, b.written or 0))
-    return renumbered, {number: session for (session, _), number in numbers.items()}
-
-
-def _renumbered(batch: Batch, number: int) -> Batch:
-    if batch.header.session == number:
-        return batch
-    return replace(batch, header=replace(batch.header, session=number), known_span=batch.span)
-
-
 @dataclass(frozen=True, slots=True)
 class _Start:
     """How a session began."""
 
     after: float
     """Rows of earlier sessions stand up to this step."""
-    has_state: bool
+    resumed_after: int | None
+    """The step of the state that it loaded; None if it loaded none."""
     flops: int
     """Cumulative FLOPs in that state, as the callback counted them."""
 
@@ -129,24 +112,52 @@ def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
             continue
         # Its first step, not its smallest: a loop may go back to steps long done.
         after = batch.span.first - 1 if batch.span.count else np.inf
-        if header.resumed_after is not None:
-            after = min(after, header.resumed_after)
+        if header.goes_on_after is not None:
+            after = min(after, header.goes_on_after)
         starts[header.session] = _Start(
-            float(after),
-            header.resumed_after is not None,
+            after,
+            header.resumed_after,
             0 if header.resumed_after is None else header.flops_before,
         )
     return starts
 
 
+_RECENT = 1000
+"""How many rows before a restart tell how far apart the steps of a loop are."""
+
+
 def _still_missing(
-    missing: list[tuple[int, int]], start: _Start, last: float
+    missing: list[tuple[int, int]], start: _Start, standing: Standing, mine: Sequence[Batch]
 ) -> list[tuple[int, int]]:
-    """The stretches without rows once a session has begun; `last` is the last step before it that
-    has a row."""
-    if start.has_state and start.after > last:  # its state was saved, the rows before it were not
-        return [*(gap for gap in missing if gap[0] <= last), (int(last) + 1, int(start.after))]
+    """The stretches without rows once a session has begun.
+
+    Args:
+        missing: the stretches before.
+        start: how the session begins.
+        standing: the rows that stand before it.
+        mine: its own rows, in the order of writing.
+    """
+    last = 0 if standing.last is None else int(standing.last.last)
+    end = last
+    if start.resumed_after is not None:  # the weights were saved, the rows before them were not
+        end = int(start.after)
+    elif standing.last is not None and np.inf > start.after > last + _reach(standing, mine) - 1:
+        end = int(start.after)  # it may go on from weights without a state
+    if end > last:
+        return [*(gap for gap in missing if gap[0] <= last), (last + 1, end)]
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
+
+
+def _reach(standing: Standing, mine: Sequence[Batch]) -> float:
+    """The farthest that a step may be from the one before while none between them is missing."""
+    found = [np.inf]
+    for steps in (standing.latest_steps(_RECENT), first_steps(mine, _RECENT)):
+        strides = np.diff(steps)
+        strides = strides[strides > 0]  # nor NaN
+        if len(strides):
+            usual = float(np.median(strides))
+            found.append(usual if np.mean(strides == usual) >= 0.75 else float(strides.max()))
+    return max(found[1:] or found)
 
 
 def _offsets(
@@ -155,9 +166,19 @@ def _offsets(
     """Phase -> FLOPs missing from a session's own count, given the rows that stand before it."""
     if standing.last is None:
         return {}
-    if start.has_state:
-        # The state comes from the session that wrote the step that this session continues after.
-        return dict(offsets.get(standing.last.session, {}))
     prefix = schema.flops_column("")
     phases = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-    return {phase: standing.most(phase) for phase in phases}
+    if start.resumed_after is None:
+        return {phase: standing.most(phase) for phase in phases}
+    # The state comes from the session that wrote the step that it is of.
+    of_state, last = standing.row_until(start.resumed_after), standing.row_until(np.inf)
+    shift = offsets.get(of_state.session, {})
+    if of_state.first != start.resumed_after or of_state.first == last.first:
+        return dict(shift)
+    spent = {phase: _between(phase, of_state, last, offsets) for phase in phases}
+    return {phase: shift.get(phase, 0) + max(spent[phase], 0) for phase in phases}
+
+
+def _between(phase: str, first: Stretch, last: Stretch, offsets: Offsets) -> int:
+    """FLOPs spent from one row to another."""
+    return most_of(last, phase, offsets) - most_of(first, phase, offsets)

@@ -1,6 +1,8 @@
 """Which rows of a run stand: those of later sessions, and of one session the last of each step."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +69,27 @@ class Standing:
         for most in self._most.values():
             del most[kept:]
         self.stretches += _sorted([*olds, *news])
+
+    def latest_steps(self, count: int) -> Floats:
+        """The last steps, in order."""
+        parts: list[Floats] = []
+        for stretch in reversed(self.stretches):
+            begin = max(len(stretch) - count, 0)
+            parts.insert(
+                0, stretch.block(begin, len(stretch))[:, stretch.batch.places[schema.STEP]]
+            )
+            count -= len(stretch) - begin
+            if not count:
+                break
+        return np.concatenate([np.empty(0), *parts])
+
+    def row_until(self, step: float) -> Stretch:
+        """The last row with a step up to `step`, or else the first; there must be one."""
+        number = bisect_right(self.stretches, step, key=lambda stretch: stretch.first)
+        stretch = self.stretches[max(number - 1, 0)]
+        row = max(_rows_until(stretch, step) - 1, 0)
+        at = float(stretch.block(row, row + 1)[0, stretch.batch.places[schema.STEP]])
+        return replace(stretch.part(row, row + 1), first=at, last=at)
 
     def most(self, phase: str) -> int:
         """The largest exact count of FLOPs among the rows; 0 if none is known."""
@@ -136,6 +159,18 @@ def most_of(stretch: Stretch, phase: str, offsets: Offsets) -> int:
     found = (largest(*block[:, both].T) for block in stretch.blocks())
     known = [count for count in found if count is not None]
     return max(known) + offsets.get(stretch.session, {}).get(phase, 0) if known else 0
+
+
+def first_steps(batches: Sequence[Batch], count: int) -> Floats:
+    """The steps of the first rows, in the order of writing; NaN for a row without one."""
+    parts: list[Floats] = []
+    for batch in batches:
+        rows = min(len(batch.table), count)
+        parts.append(batch.block(0, rows)[:, batch.places[schema.STEP]])
+        count -= rows
+        if not count:
+            break
+    return np.concatenate([np.empty(0), *parts])
 
 
 def whole(batch: Batch) -> Stretch:

@@ -101,7 +101,8 @@ def test_of_many_sessions_each_row_is_looked_at_a_few_times_at_most(resumed):
     Counted.looked = 0
     merged = merge(batches)
     assert merged.columns.rows == sessions * (each - 5) + 5
-    assert Counted.looked <= 6 * sessions * each
+    # At a restart the last 1,000 steps and the next 1,000 tell how far apart they are.
+    assert Counted.looked <= sessions * (6 * each + 2 * 1000)
 
 
 def test_the_largest_count_is_kept_while_rows_are_cut_and_added():
