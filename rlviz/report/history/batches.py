@@ -155,20 +155,22 @@ def items_in(piece: Piece) -> tuple[Items, int]:
     items: Items = []
     flushes: list[_Flush] = []
     for item in scanner:
+        things: list[_Flush | FileDamage]
         if isinstance(item, tfrecord.Damage):
-            found: list[_Flush | FileDamage] = [_damage(piece, item)]
+            things = [_damage(piece, item)]
         else:
-            found = _flushes_of(piece, item)
-            while found and isinstance(found[0], _Flush):
-                flush = found.pop(0)
-                if flushes and not flush.batch.goes_on_from(flushes[-1].batch):
-                    items += _admitted(piece, flushes)
-                    flushes = []
-                flushes.append(flush)
-        if found:
-            items += _admitted(piece, flushes)
-            flushes = []
-            items += [thing for thing in found if isinstance(thing, FileDamage)]
+            things = _flushes_of(piece, item)
+        for thing in things:
+            follows = isinstance(thing, _Flush) and (
+                not flushes or thing.batch.goes_on_from(flushes[-1].batch)
+            )
+            if not follows:
+                items += _admitted(piece, flushes)
+                flushes = []
+            if isinstance(thing, _Flush):
+                flushes.append(thing)
+            else:
+                items.append(thing)
     items += _admitted(piece, flushes)
     return items, piece.begin + scanner.offset
 
