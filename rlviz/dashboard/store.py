@@ -16,6 +16,7 @@ from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
 from rlviz.dashboard.turns import Locks
+from rlviz.report.history.columns import KEPT_BYTES
 from rlviz.report.history.files import Contents
 from rlviz.report.history.history import History, merged
 
@@ -51,8 +52,8 @@ class _Loaded:
 
     @property
     def nbytes(self) -> int:
-        columns = sum(column.nbytes for column in self.history.columns.values())
-        return columns + sum(part.nbytes for part in self.rows.values())
+        rows = sum(part.nbytes for part in self.rows.values())
+        return rows + min(rows, KEPT_BYTES)  # for its columns, once they are asked for
 
 
 class Store:

@@ -1,7 +1,8 @@
 """The losses of a run and their causes: findings that somebody must act on."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from rlviz import schema, wording
@@ -136,19 +137,31 @@ def missing(history: History) -> Iterator[Finding]:
 
 def files_gone(history: History) -> Iterator[Finding]:
     """Sessions that must have had files but have none here."""
-    named = {file.session for file in history.files} | {s.claimed for s in history.sessions}
+    in_names = {file.session for file in history.files if file.session is not None}
+    named = sorted(in_names | {session.claimed for session in history.sessions})
     step = history.step
     usual = usual_stride(step)
     for before, after in zip((None, *history.sessions), history.sessions, strict=False):
-        absent = set(range(before.claimed if before else 0, after.claimed)) - named
+        absent = _absent(before.claimed if before else 0, after.claimed, named)
         earlier = step[step < after.first_step]
         follows = int(earlier[-1]) if len(earlier) else 0
         if absent and after.resumed_after is None and after.first_step - follows > usual:
             yield Finding(
                 PROBLEM,
                 "file_gone",
-                f"no file of {wording.stretches(wording.runs(absent), 'session')} is here, and "
+                f"no file of {wording.stretches(absent, 'session')} is here, and "
                 f"what stands begins anew at step {after.first_step}: it was deleted, or not "
                 "copied.",
                 "Copy all event files of the run into the directory.",
             )
+
+
+def _absent(begin: int, end: int, present: Sequence[int]) -> list[tuple[int, int]]:
+    """The stretches of the numbers from `begin` to before `end` that are not among the present
+    ones, which grow. Numbers come from files: there may be 2**53 between two of them."""
+    found = []
+    for number in present[bisect_left(present, begin) : bisect_left(present, end)]:
+        if number > begin:
+            found.append((begin, number - 1))
+        begin = number + 1
+    return [*found, (begin, end - 1)] if begin < end else found

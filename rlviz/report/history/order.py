@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from rlviz import schema
 from rlviz.report.history.batches import Batch
 
 _Writer = tuple[int, str]
@@ -67,6 +66,4 @@ def _in_order(batches: Sequence[Batch]) -> list[_Writer]:
 def _renumbered(batch: Batch, number: int) -> Batch:
     if batch.header.session == number:
         return batch
-    table = batch.table.copy()
-    table[:, batch.header.columns.index(schema.SESSION)] = number
-    return replace(batch, header=replace(batch.header, session=number), table=table)
+    return replace(batch, header=replace(batch.header, session=number), known_span=batch.span)

@@ -1,7 +1,7 @@
 """The one curve of a metric, with its band: every report reads its values here."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlviz.report.history import History
+from rlviz.report.history.columns import BLOCK_ROWS
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure, default_measures, measure
@@ -127,18 +128,68 @@ class Curve:
         return replace(self, y=factor * self.y, low=low, high=high)
 
 
-def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
-    """The curve of a run; None if it has no finite point."""
-    values = what.values(run)
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The steps of a run that have a place on the axis and a value, (T,) each, finite.
+
+    Attributes:
+        x: never decreasing.
+        y: the values.
+        variance: of the noise of each value where the rows tell it, else NaN; None if none does.
+    """
+
+    x: Floats
+    y: Floats
+    variance: Floats | None
+
+
+def points_of(run: History, what: Measure, axis: XAxis) -> Points | None:
+    """The points of a run; None if it has none. A long run is read a part at a time."""
+    if len(run) <= BLOCK_ROWS:
+        return _points_of_part(axis.positions(run), run, what)
+    found = np.empty((3, len(run)))
+    count, tells = 0, True
+    for x, part in axis.parts(run, BLOCK_ROWS):
+        points = _points_of_part(x, part, what)
+        if points is not None:
+            end = count + len(points.x)
+            found[0, count:end], found[1, count:end] = points.x, points.y
+            tells = tells and points.variance is not None
+            if points.variance is not None and tells:
+                found[2, count:end] = points.variance
+            count = end
+    x, y, variance = found[:, :count]
+    return Points(x, y, variance if tells else None) if count else None
+
+
+def _points_of_part(x: Floats, part: History, what: Measure) -> Points | None:
+    values = what.values(part)
     if values is None:
         return None
-    x, y, variance = _known(axis.positions(run), values, what.variance(run))
-    return smoothed(axis, x, y, variance, limits=what.limits) if len(x) else None
+    points = Points(*_known(x, values, what.variance(part)))
+    return points if len(points.x) else None
+
+
+def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
+    """The curve of a run; None if it has no finite point."""
+    points = points_of(run, what, axis)
+    return None if points is None else curve_through(points, what, axis)
+
+
+def curve_through(points: Points, what: Measure, axis: XAxis) -> Curve:
+    """The curve of a run, through its points."""
+    return smoothed(axis, points.x, points.y, points.variance, limits=what.limits)
 
 
 def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
     """The curve of a run, or the mean of the seeds' curves; None if there is none."""
-    found = [curve for run in group.runs if (curve := curve_of(run, what, axis)) is not None]
+    found = (points_of(run, what, axis) for run in group.runs)
+    return curve_of_seeds([points for points in found if points is not None], what, axis)
+
+
+def curve_of_seeds(seeds: Iterable[Points], what: Measure, axis: XAxis) -> Curve | None:
+    """The same, through the points of each run that has any."""
+    found = [curve_through(points, what, axis) for points in seeds]
     if not found:
         return None
     return found[0] if len(found) == 1 else mean_of(axis, found)

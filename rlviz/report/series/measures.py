@@ -4,12 +4,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history import History
+from rlviz.report.history.columns import BLOCK_ROWS
 
 Floats = NDArray[np.float64]
 
@@ -122,14 +124,20 @@ def default_measures(runs: Sequence[History]) -> tuple[str, ...]:
     """
     recorded = [name for name in CORE if _is_recorded(name, runs)]
     names = dict.fromkeys(name for run in runs for name in run.metrics if name not in _COUNTERS)
-    metrics = [name for name in names if _is_recorded(name, runs)]
-    metrics.sort(key=lambda name: (name != _RETURN, not _REWARD.search(name)))
-    return (*recorded, *metrics)[:2] if metrics else CORE
+    metrics = sorted(names, key=lambda name: (name != _RETURN, not _REWARD.search(name)))
+    in_place = (name for name in metrics if _is_recorded(name, runs))  # asked only where one lacks
+    recorded += islice(in_place, max(len(CORE) - len(recorded), 0))
+    return tuple(recorded) if len(recorded) == len(CORE) or metrics else CORE
 
 
 def _is_recorded(name: str, runs: Sequence[History]) -> bool:
-    found = (measure(name, runs).values(run) for run in runs)
-    return any(values is not None and bool(np.isfinite(values).any()) for values in found)
+    what = measure(name, runs)
+    return any(_has_value(what, part) for run in runs for part in run.parts(BLOCK_ROWS))
+
+
+def _has_value(what: Measure, part: History) -> bool:
+    values = what.values(part)
+    return values is not None and bool(np.isfinite(values).any())
 
 
 def measure(name: str, runs: Sequence[History]) -> Measure:

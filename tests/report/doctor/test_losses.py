@@ -191,3 +191,10 @@ def test_a_session_that_nothing_needs_is_not_missed(write_steps, logdir):
     write_steps(range(1, 21))
     first.unlink()
     assert kinds(examine(logdir)) == []
+
+
+def test_a_session_number_that_was_made_up_takes_no_memory_to_tell(write_batch, logdir):
+    write_batch([1, 2], session=1)
+    write_batch([9, 10], session=2**53 - 1)
+    finding = next(f for f in examine(logdir).findings if f.kind == "file_gone")
+    assert finding.what.startswith(f"no file of sessions 2 to {2**53 - 2} is here, and what stands")
