@@ -20,6 +20,7 @@ NAMES = (
     "smoothers",
     "claims",
     "export",
+    "reading",
     "dashboard",
     "dashboard_browser",
 )

@@ -13,17 +13,20 @@ from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Any, NoReturn, Self, SupportsIndex, Unpack
 
+from rlviz import wording
 from rlviz.record import events, options
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.error_log import ErrorLog, logger
-from rlviz.record.eventfile import EventFile, next_session
-from rlviz.record.figure_client import FIGURE_PROCESS, FigureClient
+from rlviz.record.eventfile import EventFile
+from rlviz.record.figure_client import FigureClient
 from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
 from rlviz.record.rows import RowBuilder
+from rlviz.record.shared_process import FIGURE_PROCESS, shared
 from rlviz.record.values import (
     Answers,
     Flops,
@@ -38,18 +41,22 @@ from rlviz.record.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What happened to the steps: ``logged == written + dropped + queued``."""
+    """What happened to the steps, each counted on its own:
+    ``logged == written + dropped + queued``."""
 
     logged: int
     """Steps that were closed."""
     written: int
     """Steps that the operating system took."""
     dropped: int
-    """Steps that were given up because the disk refused them for too long."""
+    """Steps that were given up for want of memory: the disk refused them for too long, or the loop
+    was faster than the writer. The log says why."""
     queued: int
     """Steps that still wait to be written."""
     errors: int
     """Failures in the background; the run survived each."""
+    behind: int = 0
+    """Steps that the latest `state_dict()` lacks, since the disk had not taken them in time."""
 
 
 class Callback:
@@ -87,7 +94,7 @@ class Callback:
         ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
         ...         viz.on_step_end(step, metrics={"loss": 0.5})
         >>> viz.health
-        Health(logged=3, written=3, dropped=0, queued=0, errors=0)
+        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0)
     """
 
     def __init__(
@@ -107,23 +114,20 @@ class Callback:
         ema, flush_seconds, figure_seconds = options.check(
             config, ema, flush_seconds, figure_seconds
         )
-        self._path, self._session = path, next_session(path)
-        session = self._session
         queue: deque[Item] = deque()
         self._forked = False
         self._strict = strict
         self._closed: bool | None = None
-        self._said_late = self._said_older = False
-        self._at_childs_end: Finalize | None = None
-        self._error_log = ErrorLog()
-        self._recorder = Recorder(queue, on_error=self._error_log.note)
+        self._is_closing = self._said_late = False
+        self._behind = 0
+        self._error_log, self._state_log = ErrorLog(), ErrorLog()
+        self._account = Account()
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
         ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._error_log.note)
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
         self._builder = RowBuilder(
-            session=session,
             ema_weight=ema,
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
@@ -134,21 +138,23 @@ class Callback:
                 path,
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
-                command=FIGURE_PROCESS,
+                process=shared(FIGURE_PROCESS),
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
-        self._assembly = Assembly(queue, self._builder, ranks, opening=opening)
+        self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
         self._worker = Worker(
             self._assembly,
-            EventFile(path, session=session),
-            session=session,
+            EventFile(path),
+            self._account,
             figure_client=figure_client,
             has_config=bool(opening),
             flush_seconds=flush_seconds,
             error_log=self._error_log,
-            dropped_before=lambda: self._recorder.dropped,
         )
-        self._odd = strict or (bool(session) and rank <= 0)
+        self._recorder = Recorder(
+            queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
+        )
+        self._odd = strict
         if self._silent:
             self._recorder.close()
             logger.warning(
@@ -159,10 +165,8 @@ class Callback:
             )
             return
         self._worker.start()
-        atexit.register(self._close_at_exit)
-        if multiprocessing.parent_process() is not None:  # its children end without atexit
-            self._at_childs_end = Finalize(None, self._close_at_exit, exitpriority=0)
         _living.add(self)
+        _close_at_exit(self)
 
     def record(
         self,
@@ -319,16 +323,32 @@ class Callback:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs to continue from here, in plain numbers and strings.
 
-        It covers the closed steps. Put it into the checkpoint beside the model. With a
-        `process_group`, save that of rank 0: it waits up to two seconds for what the other ranks
-        recorded of these steps, then does without.
+        Put it into the checkpoint beside the model. It covers the closed steps, which it lets the
+        writer bring to the disk first: a killed run that goes on from it lacks none of them. For
+        that it waits at most two seconds, what other ranks recorded of these steps included. If the
+        disk has not answered by then, it is the state of the last step that the disk has; the log
+        says so, and `health.behind` by how many steps. In a forked child it does not wait.
+
+        With a `process_group`, save that of rank 0.
         """
-        try:
-            return self._worker.state(_STATE_SECONDS)
-        except Exception as error:  # a failure may cost a step, never the checkpoint
-            self._error_log.note(error)
-            self._raise_if_strict()
-            return self._assembly.last_state
+        logged, closed = self._account.logged, self._recorder.last_step
+        state = self._worker.state(_STATE_SECONDS)
+        if not self._silent and closed != state["step"]:
+            state["closed"] = closed
+        if self._assembly.ranks.writes:
+            _, written, dropped, _ = self._account.counts
+            self._behind = max(0, logged - written - dropped)
+        if self._behind:
+            late = wording.counted(self._behind, "step")
+            self._state_log.note(
+                TimeoutError(
+                    f"state_dict() is of step {state['step']}, {late} behind the last closed one, "
+                    f"{closed}: the disk has not taken these yet. If it never does, a run that "
+                    "goes on from this state lacks them"
+                )
+            )
+        self._raise_if_strict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue after the step at which `state_dict` was taken; call it before the first step.
@@ -337,24 +357,20 @@ class Callback:
             RuntimeError: steps were already logged.
             ValueError: `state` is not what `state_dict` gave; nothing is loaded.
         """
-        if self._recorder.logged:
+        if self._account.logged:
             raise RuntimeError(
                 "load_state_dict() must come before the first step of this session, "
-                f"but {self._recorder.logged} steps were already logged."
+                f"but {self._account.logged} steps were already logged."
             )
-        self._builder.load_state_dict(state)
-        self._recorder.last_step = int(state["step"])
-        self._worker.resume(self._recorder.last_step, self._builder.flops_total)
+        closed = self._recorder.last_step = self._builder.load_state_dict(state)
+        self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
 
     @property
     def health(self) -> Health:
         """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
-            return Health(0, 0, 0, 0, 0)
-        written = self._worker.written
-        dropped = self._recorder.dropped + self._worker.dropped
-        logged = self._recorder.logged
-        return Health(logged, written, dropped, logged - written - dropped, self._error_log.errors)
+            return Health(0, 0, 0, 0, 0, 0)
+        return Health(*self._account.counts, self._error_log.errors, self._behind)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -369,11 +385,6 @@ class Callback:
         self._recorder.close()
         self._worker.in_forked_child()
         self._error_log.say_again()
-        atexit.unregister(self._close_at_exit)
-
-    def _close_at_exit(self) -> None:
-        """Close for a script that ended without closing; a printed traceback means a failure."""
-        self._close(5.0, success=not hasattr(sys, "last_value"))
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
@@ -382,40 +393,36 @@ class Callback:
         if self._closed is None and self._forked:
             self._closed = False  # the run is the parent's
         if self._closed is None:
-            atexit.unregister(self._close_at_exit)
-            if self._at_childs_end is not None:
-                self._at_childs_end.cancel()
-            self._closed = False  # an interrupt while waiting must not start it all over
-            self._odd = True
-            self._recorder.close()
-            for watched in self._watched:
-                watched.close()
-            self._closed = self._worker.close(timeout, success=success)
+            self._begin_closing(timeout, success=success)
+            self._end_closing(self._worker.await_close(timeout))
             self._raise_if_strict()
-        return self._closed
+        return self._closed is True
+
+    def _begin_closing(self, timeout: float, *, success: bool) -> None:
+        """Let the writer end the run; after an interrupt it may be called again."""
+        self._is_closing = self._odd = True
+        self._recorder.close()
+        for watched in self._watched:
+            watched.close()
+        self._worker.begin_close(timeout, success=success)
+
+    def _end_closing(self, all_written: bool) -> None:
+        self._closed = all_written
+        _open.pop(self, None)
 
     def _say_what_is_odd(self) -> None:
-        """Say once what the user hardly means: going on after the end, in a forked child, or over
-        an older run. In the usual case nobody calls it, so it costs nothing."""
+        """Say once what the user hardly means: going on after the end, or in a forked child. In the
+        usual case nobody calls it, so it costs nothing."""
         if self._forked:
             self._say_once(
                 "record() or on_step_end() came in a forked child: it is dropped, for the run is "
                 "the parent's. Hand the values to the process that made the Callback."
             )
-        elif self._closed is not None:
+        elif self._is_closing:
             self._say_once(
                 "record() or on_step_end() came after close(): it is dropped. Close at the end."
             )
-        elif self._session and not self._recorder.logged and not self._said_older:
-            self._said_older = True
-            if self._worker.resumed_after is None:
-                logger.warning(
-                    "rlviz: %s already holds a run, and no state of it was loaded: its steps from "
-                    "the first one of this session on are left out from now on. To go on with it, "
-                    "use load_state_dict(); for another run, another logdir.",
-                    self._path,
-                )
-        self._odd = self._strict or self._forked or self._closed is not None
+        self._odd = self._strict or self._forked or self._is_closing
         self._raise_if_strict()
 
     def _say_once(self, words: str) -> None:
@@ -429,12 +436,64 @@ class Callback:
 
 
 _STATE_SECONDS = 2.0
-"""How long a state waits for the other ranks' sums."""
+"""How long a state waits for the disk and for the other ranks' sums."""
+
+_EXIT_SECONDS = 5.0
+"""How long a script that ended without closing waits for its runs."""
+_FIGURE_SECONDS = 1.0
+"""How much longer for each further figure: one process draws them all in turn."""
 
 _living: "weakref.WeakSet[Callback]" = weakref.WeakSet()
+_open: dict[Callback, None] = {}
+"""Callbacks to be closed at exit. It holds those that nobody else does."""
+_finalizers: list[Finalize] = []
+
+
+def _close_at_exit(callback: Callback) -> None:
+    if not _open:  # anew: its place is before the handlers that were there earlier
+        atexit.unregister(_close_all)
+        atexit.register(_close_all)
+        if multiprocessing.parent_process() is not None:  # its children end without atexit
+            while _finalizers:
+                _finalizers.pop().cancel()
+            _finalizers.append(Finalize(None, _close_all, exitpriority=0))
+    _open[callback] = None
+
+
+def _close_all() -> None:
+    """Close what a script left open, side by side; a printed traceback means that it failed.
+
+    Ctrl-C gives up the figures that are not drawn yet, and no row.
+    """
+    callbacks = [callback for callback in _open if not callback._forked]
+    success = not hasattr(sys, "last_value")
+    rows_until = time.monotonic() + _EXIT_SECONDS
+    figures_until = rows_until + _FIGURE_SECONDS * (len(callbacks) - 1)
+    interrupt: KeyboardInterrupt | None = None
+    while callbacks:
+        try:
+            for callback in callbacks:
+                callback._begin_closing(figures_until - time.monotonic(), success=success)
+            for callback in callbacks:
+                worker = callback._worker
+                worker.await_close(max(0.0, rows_until - time.monotonic()))
+                if worker.waits_for_figure:
+                    worker.await_close(max(0.0, figures_until - time.monotonic()))
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+            for callback in callbacks:
+                callback._worker.give_up_figure()
+    for callback in callbacks:
+        callback._end_closing(callback._worker.await_close(0.0))
+    if interrupt is not None:
+        raise interrupt
+    for callback in callbacks:
+        callback._raise_if_strict()
 
 
 def _after_fork() -> None:
+    _open.clear()
     for callback in list(_living):
         callback._in_forked_child()
 

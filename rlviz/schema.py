@@ -6,6 +6,7 @@ here, so that each tag and column is spelled in one place only.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -20,7 +21,11 @@ FIGURE_TAG = "rlviz/figure"
 SUMMARY_TAG = "rlviz/summary"
 CONFIG_TAG = "rlviz/config"
 _ROWS_TAG = re.compile(r"rlviz/rows/s(\d+)(?:\.(\d+))?")
-_FILE_NAME = re.compile(r"events\.out\.tfevents\.(\d+)\..*\.rlviz-s(\d+)-\d+")
+_FILE_NAME = re.compile(
+    r"events\.out\.tfevents\.(\d{10})\..*\.rlviz-s(\d{1,6})-(\d{1,9})", re.ASCII
+)
+MAX_SESSION = 999_999
+"""The largest number of a session; a file name with a larger one is not of rlviz."""
 
 
 def scalar_tag(name: str) -> str:
@@ -75,16 +80,18 @@ class FileName:
     """Since the epoch. TensorBoard's Python loader reads files in the order of their names and
     then follows the last one, so the time never decreases from file to file."""
     session: int
+    number: int = 0
+    """How many files of the session were begun before it."""
 
     @staticmethod
     def of(name: str) -> "FileName | None":
         """None for a file of another program.
 
         >>> FileName.of("events.out.tfevents.1789000000.000002.000000.host.7.ab.rlviz-s2-0")
-        FileName(seconds=1789000000, session=2)
+        FileName(seconds=1789000000, session=2, number=0)
         """
         match = _FILE_NAME.fullmatch(name)
-        return FileName(int(match[1]), int(match[2])) if match else None
+        return FileName(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def file_name(seconds: int, session: int, number: int, writer: str) -> str:
@@ -115,15 +122,17 @@ class Axis:
     unit: str
     choice: str
     """Name in a menu."""
+    title: str
+    """Name in a title: "… vs Steps"."""
 
 
 AXES: dict[AxisName, Axis] = {
     axis.name: axis
     for axis in (
-        Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs"),
-        Axis("step", "Training step", "steps", "Step"),
-        Axis("wall_time", "Wall time (hours)", "hours", "Wall time"),
-        Axis("tokens", "Tokens", "tokens", "Tokens"),
+        Axis("flops", "RL flops", "RL FLOPs", "RL FLOPs", "RL FLOPs"),
+        Axis("step", "Training step", "steps", "Step", "Steps"),
+        Axis("wall_time", "Wall time (hours)", "hours", "Wall time", "Wall Time"),
+        Axis("tokens", "Tokens", "tokens", "Tokens", "Tokens"),
     )
 }
 """Name -> axis, the default first."""
@@ -170,7 +179,7 @@ class Quantity:
     label: str
     """Label at an axis and in a legend."""
     title: str
-    """Title of its panel over RL FLOPs."""
+    """Title of its panel over RL FLOPs, as published; over other axes it follows the axis."""
     words: str
     """Name at the beginning of a sentence."""
     scale: Scale
@@ -387,6 +396,37 @@ _RESERVED_METRICS = {
     *(tag.removeprefix("rlviz/") for tag in (FIGURE_TAG, SUMMARY_TAG, CONFIG_TAG, "rlviz/rows")),
 }
 
+# --- why steps are dropped -------------------------------------------------
+
+LOOP, SIZE, DISK, RANKS, FAILURE, CLOSED = "loop", "size", "disk", "ranks", "failure", "closed"
+CAUSES = {
+    LOOP: "the loop closed steps faster than they could be written",
+    SIZE: "they brought more values than could be written in time",
+    DISK: "the disk was full, refused them or was too slow",
+    RANKS: "rank 0 could not be reached",
+    FAILURE: "the writer failed",
+    CLOSED: "they came after close()",
+}
+"""Why steps are dropped, in words."""
+
+
+def because(causes: Mapping[str, int]) -> str:
+    """Why steps were dropped, from their numbers by cause.
+
+    >>> because({"disk": 3})
+    'the disk was full, refused them or was too slow'
+    >>> because({"failure": 2, "closed": 1})
+    '2 because the writer failed, 1 because they came after close()'
+    >>> because({})
+    'the run does not say why'
+    """
+    known = {CAUSES[cause]: steps for cause, steps in causes.items() if cause in CAUSES and steps}
+    if len(known) == 1:
+        return next(iter(known))
+    said = ", ".join(f"{steps:,} because {why}" for why, steps in known.items())
+    return said or "the run does not say why"
+
+
 # --- exact counts in float64 columns ---------------------------------------
 
 MAX_COUNT = 2**106
@@ -433,14 +473,21 @@ class RowsHeader:
     """Random, one per `Callback`: distinguishes two that took the same session number."""
     dropped: int = 0
     """Steps of this session that had been given up when the batch was written."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of those, how many for which of the `CAUSES`."""
     world_size: int = 1
     """Ranks that the rows should sum over."""
     missing_ranks: tuple[int, ...] = ()
     """Ranks whose sums these rows lack."""
+    closed_before: int | None = None
+    """The last step that was closed when the state was taken, where the disk had not taken it."""
+    made_as: int | None = None
+    """The number that the session took itself for before another one began first; None if the one
+    that it has."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
-        content = {
+        content: dict[str, object] = {
             "version": self.version,
             "session": self.session,
             "resumed_after": self.resumed_after,
@@ -451,7 +498,18 @@ class RowsHeader:
             "missing_ranks": self.missing_ranks,
             "columns": self.columns,
         }
+        rare = {
+            "closed_before": self.closed_before,
+            "made_as": self.made_as,
+            "causes": dict(self.causes) or None,
+        }
+        content |= {name: value for name, value in rare.items() if value is not None}
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
+
+    @property
+    def goes_on_after(self) -> int | None:
+        """The step of the weights that the session goes on with; None if it loaded no state."""
+        return self.resumed_after if self.closed_before is None else self.closed_before
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "RowsHeader":
@@ -468,10 +526,16 @@ class RowsHeader:
                 return cls(
                     session=_whole(fields["session"]),
                     columns=_column_names(fields["columns"]),
-                    resumed_after=None if after is None else _whole(after),
+                    resumed_after=_whole_or_none(after),
                     flops_before=_whole(fields.get("flops_before", 0), below=MAX_COUNT),
+                    closed_before=_whole_or_none(fields.get("closed_before")),
+                    made_as=_whole_or_none(fields.get("made_as")),
                     writer=_text(fields.get("writer", "")),
                     dropped=_whole(fields.get("dropped", 0)),
+                    causes=tuple(
+                        (_text(cause), _whole(steps))
+                        for cause, steps in fields.get("causes", {}).items()
+                    ),
                     world_size=_whole(fields.get("world_size", 1)),
                     missing_ranks=tuple(map(_whole, fields.get("missing_ranks", ()))),
                     version=version,
@@ -490,6 +554,10 @@ def _whole(value: object, below: int = 2**53) -> int:
     if not 0 <= value < below:
         raise ValueError("out of range")
     return value
+
+
+def _whole_or_none(value: object) -> int | None:
+    return None if value is None else _whole(value)
 
 
 def _text(value: object) -> str:

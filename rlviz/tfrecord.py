@@ -5,18 +5,28 @@ intact record; in TensorBoard's own readers one bad byte hides the rest of the f
 Format: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
 """
 
-import re
 import struct
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import starmap
 from typing import Any, NamedTuple
 
 import google_crc32c
 import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import checksums
+
+Indices = NDArray[np.int64]
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
+LONGEST = 64 << 20
+"""Records with more bytes are checked without being held in memory, and passed over: no writer of
+rows makes one so long."""
+INCOMPLETE = "incomplete record at the end"
 
 
 class Record(NamedTuple):
@@ -56,34 +66,154 @@ def frame(payload: bytes) -> bytes:
 def scan(data: bytes, start: int = 0, *, holding: bytes = b"") -> Iterator[Record | Damage]:
     """Yield every intact record from offset `start` on, and the damage between them, in order.
 
-    It never raises, whatever the bytes hold. An incomplete record at the end counts as damage: a
-    killed run leaves one, and a running one does for a moment.
+    It never raises, whatever the bytes hold, and takes time linear in their number. An incomplete
+    record at the end counts as damage: a killed run leaves one, and a running one does for a
+    moment.
 
     Args:
         data: the bytes of an event file.
         start: offset at which a record begins.
         holding: skip intact records without these bytes, which takes a tenth of the time.
     """
-    offset = start
-    held = data.find(holding, start)
-    while offset < len(data):
-        if holding and offset > held >= 0:
-            held = data.find(holding, offset)
-        if holding and (after := _alike(data, offset, len(data) if held < 0 else held)) > offset:
-            offset = after
-            continue
-        record = _record_at(data, offset)
-        if record is None:
-            resumed = _next_intact(data, offset + 1)
-            yield _damage(data, offset, resumed)
-            offset = resumed
-        else:
-            if holding in record.payload:
-                yield record
-            offset = record.end
+    return iter(Scanner(bytes(data), start, holding=holding))
 
 
-_FEWEST_ALIKE = 8
+_ALLOWANCE = 4
+"""So many times the bytes may be read for records that turn out not to be intact."""
+_PENDING = -1
+
+
+class Scanner:
+    """The records in bytes of an event file, one after another; `scan` for bytes that go on.
+
+    Args:
+        data: the bytes, or the next piece of them.
+        start: offset at which a record begins.
+        holding: skip intact records without these bytes, which takes a tenth of the time.
+        more: how many bytes of the file follow behind `data`. Where they may complete a record,
+            the scan stops before it.
+        is_intact: tells whether the record at an offset, of that payload's length, is intact,
+            where it is longer than `LONGEST`; it is passed over. Without it `data` must hold it.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        start: int = 0,
+        *,
+        holding: bytes = b"",
+        more: int = 0,
+        is_intact: Callable[[int, int], bool] | None = None,
+    ) -> None:
+        self.offset = start
+        """Everything before it is done. It is beyond `data` where a long record was passed over."""
+        self._data = data
+        self._holding = holding
+        self._more = more
+        self._is_intact = is_intact
+        self._allowance = _ALLOWANCE * len(data)
+        """How many bytes more may be read for records that turn out not to be intact."""
+        self._ahead = _Headers(data)
+        self._hopeful: tuple[Indices, Indices] | None = None
+        """The headers that are worth a look, once the allowance is used up."""
+
+    def __iter__(self) -> Iterator[Record | Damage]:
+        """Yield the records and the damage between them, in order."""
+        data, holding = self._data, self._holding
+        held = data.find(holding, self.offset)
+        while self.offset < len(data):
+            offset = self.offset
+            if holding and offset > held >= 0:
+                held = data.find(holding, offset)
+            if holding:
+                self.offset = _alike(data, offset, len(data) if held < 0 else held)
+                if self.offset > offset:
+                    continue
+            end = self._end_of_record(offset)
+            if end == _PENDING:
+                return
+            if end is None:
+                self.offset = self._next(offset + 1)
+                yield self._damage(offset, self.offset)
+            else:
+                self.offset = end
+                payload = data[offset + HEADER_BYTES : end - FOOTER_BYTES]
+                if end <= len(data) and holding in payload:
+                    yield Record(payload, end)
+
+    def _end_of_record(self, offset: int) -> int | None:
+        """Where the record at `offset` ends; None if none is intact there."""
+        header = self._data[offset : offset + HEADER_BYTES]
+        if len(header) < HEADER_BYTES:
+            return _PENDING if self._more else None
+        length = _length_in(header)
+        return None if length is None else self._end_if_intact(offset, length)
+
+    def _end_if_intact(self, offset: int, length: int) -> int | None:
+        begin = offset + HEADER_BYTES
+        end = begin + length + FOOTER_BYTES
+        if end > len(self._data) + self._more:
+            return None
+        if self._is_intact is not None and length > LONGEST:
+            return end if self._is_intact(offset, length) else None
+        if end > len(self._data):
+            return _PENDING
+        if self._hopeful is not None and not _is_in(self._hopeful[0], offset):
+            return None
+        payload = self._data[begin : end - FOOTER_BYTES]
+        if self._data[end - FOOTER_BYTES : end] == checksum(payload):
+            return end
+        self._allowance -= length
+        if self._allowance < 0 and self._hopeful is None:
+            self._hopeful = self._worth_a_look(offset + 1)
+        return None
+
+    def _next(self, offset: int) -> int:
+        """The offset of the next record that is intact or not complete yet, or of the end."""
+        for candidate, length in self._headers(offset):
+            if self._end_if_intact(candidate, length) is not None:
+                return candidate
+        return max(offset, len(self._data) - (HEADER_BYTES - 1 if self._more else 0))
+
+    def _headers(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Offset and claimed length of all headers from `offset` on that may begin a record."""
+        while self._hopeful is None:
+            found = self._ahead.next_from(offset)
+            if found is None:
+                return
+            yield found
+            offset = found[0] + 1
+        offsets, lengths = self._hopeful
+        for number in range(int(np.searchsorted(offsets, offset)), len(offsets)):
+            yield int(offsets[number]), int(lengths[number])
+
+    def _worth_a_look(self, offset: int) -> tuple[Indices, Indices]:
+        """Offset and claimed length of the headers from `offset` on whose records are intact, or
+        reach beyond `data`. One pass tells them all."""
+        offsets, lengths = _Headers(self._data).all_from(offset)
+        begins = offsets + HEADER_BYTES
+        ends = begins + lengths
+        hopeful = ends + FOOTER_BYTES <= len(self._data) + self._more
+        here = np.flatnonzero(ends + FOOTER_BYTES <= len(self._data))
+        crcs = checksums.of_stretches(self._data, begins[here], ends[here])
+        stored = _number(np.frombuffer(self._data, np.uint8), ends[here], FOOTER_BYTES)
+        hopeful[here] = _masked(crcs) == stored
+        return offsets[hopeful], lengths[hopeful]
+
+    def _damage(self, offset: int, resumed: int) -> Damage:
+        header = self._data[offset : offset + HEADER_BYTES]
+        length = resumed - offset
+        if len(header) < HEADER_BYTES:
+            return Damage(offset, length, INCOMPLETE, is_incomplete=True)
+        claimed = _length_in(header)
+        if claimed is None:
+            return Damage(offset, length, "the length of a record is damaged")
+        if offset + HEADER_BYTES + claimed + FOOTER_BYTES > len(self._data) + self._more:
+            return Damage(offset, length, INCOMPLETE, is_incomplete=True)
+        return Damage(offset, length, "the content of a record is damaged")
+
+
+_FEWEST_ALIKE, _MOST_ALIKE = 8, 1024
 
 
 def _alike(data: bytes, offset: int, until: int) -> int:
@@ -91,49 +221,36 @@ def _alike(data: bytes, offset: int, until: int) -> int:
 
     The scalars of most steps make such records. Returns `offset` itself where there are few.
     """
-    length = _length_at(data, offset)
+    length = _length_in(data[offset : offset + HEADER_BYTES])
     if length is None:
         return offset
     size = HEADER_BYTES + length + FOOTER_BYTES
-    count = (until - offset) // size
-    if count < _FEWEST_ALIKE:
+    header = data[offset : offset + HEADER_BYTES]
+    count = min((until - offset) // size, _MOST_ALIKE)
+    second = offset + size
+    if count < _FEWEST_ALIKE or data[second : second + HEADER_BYTES] != header:
         return offset
     table = np.frombuffer(data, np.uint8, count * size, offset).reshape(count, size)
     alike = (table[:, :HEADER_BYTES] == table[0, :HEADER_BYTES]).all(axis=1)
     count = count if alike.all() else int(alike.argmin())
     if count < _FEWEST_ALIKE:
         return offset
-    begin = offset + HEADER_BYTES
-    value = google_crc32c.value
-    begins = range(begin, begin + count * size, size)
-    found = np.fromiter((value(data[at : at + length]) for at in begins), np.uint32, count)
+    payloads = _payload_of(length).iter_unpack(data[offset : offset + count * size])
+    found = np.fromiter(starmap(google_crc32c.value, payloads), np.uint32, count)
     stored = np.ascontiguousarray(table[:count, -FOOTER_BYTES:]).view("<u4")[:, 0]
     intact = _masked(found) == stored
     return offset + size * (count if intact.all() else int(intact.argmin()))
 
 
+@lru_cache(maxsize=64)
+def _payload_of(length: int) -> struct.Struct:
+    """The layout of a record, of which only the payload is asked for."""
+    return struct.Struct(f"<{HEADER_BYTES}x{length}s{FOOTER_BYTES}x")
+
+
 def _masked(crc: Any) -> Any:
     """TFRecord's mask over CRCs, one or an array of uint32."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _record_at(data: bytes, offset: int) -> Record | None:
-    length = _length_at(data, offset)
-    if length is None:
-        return None
-    begin, end = offset + HEADER_BYTES, offset + HEADER_BYTES + length
-    payload = bytes(data[begin:end])
-    if data[end : end + FOOTER_BYTES] != checksum(payload):
-        return None
-    return Record(payload, end + FOOTER_BYTES)
-
-
-def _length_at(data: bytes, offset: int) -> int | None:
-    """The payload's length if an intact header stands at `offset` and the record ends in time."""
-    length = _length_in(bytes(data[offset : offset + HEADER_BYTES]))
-    if length is None or offset + HEADER_BYTES + length + FOOTER_BYTES > len(data):
-        return None
-    return length
 
 
 @lru_cache(maxsize=1024)  # the scalars of most steps make records of the same length
@@ -145,28 +262,80 @@ def _length_in(header: bytes) -> int | None:
     return length
 
 
-_CANDIDATE = re.compile(rb"(?=[\s\S]{5}\0\0\0)(?!\0{12})")
-"""Where a header may be: the high bytes of a length are always 0; twelve zeros are no header."""
+_WINDOW_BYTES = 4 << 10, 256 << 10
+"""How far to look for headers: first, for a record is near, and at most at a time."""
 
 
-def _next_intact(data: bytes, offset: int) -> int:
-    """The offset of the next intact record, or the end of the data."""
-    for candidate in _CANDIDATE.finditer(data, offset):
-        if _record_at(data, candidate.start()) is not None:
-            return candidate.start()
-    return len(data)
+class _Headers:
+    """What has the form of a record's header, with its checksum, at any offset of some bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._view = np.frombuffer(data, np.uint8)
+        self._last = len(data) - HEADER_BYTES
+        self._begin = self._end = 0
+        """What was looked through last."""
+        self._found: list[tuple[int, int]] = []
+        self._window = _WINDOW_BYTES[0]
+
+    def next_from(self, offset: int) -> tuple[int, int] | None:
+        """Offset and claimed length of the first header from `offset` on."""
+        while True:
+            if self._begin <= offset < self._end:
+                at = bisect_left(self._found, (offset, 0))
+                if at < len(self._found):
+                    return self._found[at]
+                offset = self._end
+                self._window = min(2 * self._window, _WINDOW_BYTES[1])
+            else:
+                self._window = _WINDOW_BYTES[0]
+            if offset > self._last:
+                return None
+            self._begin, self._end = offset, min(offset + self._window, self._last + 1)
+            offsets, lengths = self._within(self._begin, self._end)
+            self._found = list(zip(offsets.tolist(), lengths.tolist(), strict=True))
+
+    def all_from(self, offset: int) -> tuple[Indices, Indices]:
+        """Offset and claimed length of every header from `offset` on."""
+        begins = range(offset, self._last + 1, _WINDOW_BYTES[1])
+        parts = [self._within(b, min(b + _WINDOW_BYTES[1], self._last + 1)) for b in begins]
+        offsets, lengths = ([part[i] for part in parts] for i in (0, 1))
+        nothing = np.empty(0, np.int64)
+        return np.concatenate([nothing, *offsets]), np.concatenate([nothing, *lengths])
+
+    def _within(self, begin: int, end: int) -> tuple[Indices, Indices]:
+        view = self._view
+        if not view[begin : end + HEADER_BYTES].any():  # space that was never written
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        # The high bytes of a length are always 0.
+        high = view[begin + 5 : end + 5] | view[begin + 6 : end + 6] | view[begin + 7 : end + 7]
+        at = np.flatnonzero(high == 0) + begin
+        found = _masked(checksums.of_columns(view[at + byte] for byte in range(8)))
+        at = at[found == _number(view, at + 8, 4)]
+        return at, _number(view, at, 5)
 
 
-def _damage(data: bytes, offset: int, resumed: int) -> Damage:
-    header = bytes(data[offset : offset + HEADER_BYTES])
-    length = resumed - offset
-    if len(header) == HEADER_BYTES and header[8:] != checksum(header[:8]):
-        return Damage(offset, length, "the length of a record is damaged")
-    if _length_at(data, offset) is None:
-        return Damage(offset, length, "incomplete record at the end", is_incomplete=True)
-    return Damage(offset, length, "the content of a record is damaged")
+def _is_in(ordered: Indices, value: int) -> bool:
+    at = int(np.searchsorted(ordered, value))
+    return at < len(ordered) and bool(ordered[at] == value)
+
+
+def _number(view: NDArray[np.uint8], at: Indices, width: int) -> Indices:
+    """The little-endian numbers of some bytes at some offsets, (n,)."""
+    parts = (view[at + byte].astype(np.int64) << 8 * byte for byte in range(width))
+    return sum(parts, np.zeros(len(at), np.int64))
 
 
 def checksum(data: bytes) -> bytes:
     """TensorBoard's masked CRC-32C, little endian."""
-    return struct.pack("<I", _masked(google_crc32c.value(data)))
+    return masked_bytes(google_crc32c.value(data))
+
+
+def masked_bytes(crc: int) -> bytes:
+    """A CRC-32C as a record holds it."""
+    return struct.pack("<I", _masked(crc))
+
+
+def size_at(data: bytes, offset: int) -> int:
+    """The size of the record whose header stands at an offset; 0 if there is none."""
+    length = _length_in(data[offset : offset + HEADER_BYTES]) if 0 <= offset <= len(data) else None
+    return 0 if length is None else HEADER_BYTES + length + FOOTER_BYTES

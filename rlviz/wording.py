@@ -129,3 +129,15 @@ def joined(parts: Sequence[str], *, serial_comma: bool = False) -> str:
         return "".join(parts)
     comma = "," if serial_comma and len(parts) > 2 else ""
     return f"{', '.join(parts[:-1])}{comma} and {parts[-1]}"
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value as an error names it, in at most so many characters.
+
+    >>> shown("text"), shown([1, 2, 3], most=5)
+    ("'text'", '[1, 2')
+    """
+    try:
+        return repr(value)[:most]
+    except Exception:  # some tensors can't even be printed
+        return f"an object of {type(value).__name__}"[:most]

@@ -15,12 +15,13 @@ TESTS = Path(__file__).parent
 
 # place -> the places of rlviz that it may import; a place may always import itself. A place is a
 # module or a folder of the package, inside report/ a folder of that.
-BASE = {"schema", "tfrecord", "wording", "markdown"}
+BASE = {"schema", "checksums", "tfrecord", "wording", "markdown"}
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
     "schema": set(),
-    "tfrecord": set(),
+    "checksums": set(),
+    "tfrecord": {"checksums"},
     "wording": set(),
     "markdown": set(),
     "palette": set(),
@@ -59,6 +60,7 @@ UPWARD = {("rlviz.report.history.history", "rlviz.report.figure")}
 
 FORBIDDEN_OUTSIDE = {
     "schema": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
+    "checksums": {"torch", "tensorboard", "matplotlib"},
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
     "wording": {"torch", "tensorboard", "matplotlib"},
     "palette": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},

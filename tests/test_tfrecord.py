@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from rlviz import tfrecord
+from rlviz import checksums, tfrecord
 from rlviz.tfrecord import Damage, Record
 
 PAYLOADS = [b"the first", b"", b"\0\0\0 a third with zeros \0\0\0\0\0\0\0\0"]
@@ -222,3 +223,48 @@ def test_megabytes_of_garbage_are_passed_by_quickly(garbage):
     items = list(tfrecord.scan(FILE + garbage + FILE))
     assert payloads(items) == PAYLOADS * 2
     assert time.thread_time() - start < 3
+
+
+# --- headers that were made up --------------------------------------------------
+
+
+def header(claimed):
+    length = struct.pack("<Q", claimed)
+    return length + tfrecord.checksum(length)
+
+
+SIZE = 1 << 16
+CLAIMS = {
+    "nested, all to the end": [header(SIZE - 12 * i - 40) for i in range(SIZE // 12 - 4)],
+    "overlapping": [header(SIZE // 8) for _ in range(SIZE // 12)],
+    "between intact records": [
+        FRAMED[0] + header(SIZE // 2 - i) for i in range(SIZE // len(FRAMED[0] + header(0)))
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+@pytest.mark.parametrize("holding", [b"", b"third"])
+def test_false_lengths_cost_work_linear_in_the_bytes_and_hide_nothing(kind, holding, monkeypatch):
+    data = b"".join(CLAIMS[kind]) + FILE
+    read = 0
+    real, extended = tfrecord.checksum, checksums.google_crc32c.extend
+
+    def counted(payload):
+        nonlocal read
+        read += len(payload)
+        return real(payload)
+
+    def counted_on(crc, payload):
+        nonlocal read
+        read += len(payload)
+        return extended(crc, payload)
+
+    monkeypatch.setattr(tfrecord, "checksum", counted)
+    monkeypatch.setattr(checksums.google_crc32c, "extend", counted_on)
+    items = list(tfrecord.scan(data, holding=holding))
+    intact = PAYLOADS[:1] * len(CLAIMS[kind]) if kind.startswith("between") else []
+    assert payloads(items) == [p for p in intact + PAYLOADS if holding in p]
+    assert read <= 8 * len(data)
+    if not holding:
+        assert_covers(items, data)

@@ -91,3 +91,12 @@ def test_names_in_a_row_need_no_comma_before_the_last():
         "a and b",
         "a, b and c",
     ]
+
+
+def test_a_value_that_cannot_be_printed_is_named_by_its_type():
+    class Angry:
+        def __repr__(self):
+            raise RuntimeError
+
+    assert wording.shown(Angry()) == "an object of Angry"
+    assert wording.shown("a" * 100, most=3) == "'aa"

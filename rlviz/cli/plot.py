@@ -40,7 +40,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--forecast",
         action="store_true",
-        help="the accuracy at up to twice the compute, dashed, where the data show a ceiling",
+        help="the accuracy at up to twice the compute, dashed, where a forecast holds so far",
     )
     parser.add_argument("--style", choices=("default", "paper"), default="default")
     parser.set_defaults(run=_plot)

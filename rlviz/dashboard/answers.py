@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from rlviz.dashboard.query import Arguments, QueryError
 from rlviz.dashboard.rows import RowSource
 from rlviz.dashboard.series import MetricPoints, View, points, view
 from rlviz.dashboard.store import State, Store
+from rlviz.dashboard.turns import Counter, Locks
 from rlviz.report.history import History
 from rlviz.report.series.thinning import MOST_DOTS, thinned_for_screen
 from rlviz.schema import AxisName
@@ -26,6 +26,8 @@ _BINARY = "application/octet-stream"
 _TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _CACHE_BYTES = 256 << 20
 _PIXELS = (1, 10_000)
+_IN_LINE, _RETRY_SECONDS = 4, 5
+"""Downloads that may be asked for at the same time, and when others may ask again."""
 _AXES: tuple[AxisName, ...] = tuple(schema.AXES)
 
 
@@ -56,9 +58,12 @@ class Answers:
         self._points: Cache[MetricPoints] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._lines: Cache[ScreenCurve] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._forecasts: Cache[bytes] = Cache(_CACHE_BYTES, len)
-        # A page asks for many series at once. Their many small arrays take half the time when one
-        # series follows the other, because threads would pass the GIL back and forth.
-        self._counting = threading.Lock()
+        # The series of one run follow each other: its metrics share what was read, and threads
+        # would pass the GIL back and forth. No run waits for another.
+        self._turns = Locks()
+        self._downloads = Counter(
+            _IN_LINE, "downloads are made one at a time", retry_seconds=_RETRY_SECONDS
+        )
 
     def runs(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Every run: how far it got and what it has."""
@@ -75,14 +80,13 @@ class Answers:
         lines.ema_weight(smooth)  # raises before anything is read
         limits = query.interval(arguments, ("from", "to"))
         heights = query.interval(arguments, ("low", "high"))
-        width = query.whole(arguments, "width", 600, _PIXELS)
-        height = query.whole(arguments, "height", 300, _PIXELS)
+        width, height = query.size(arguments, (600, 300), _PIXELS)
         most = query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS))
         query.text(arguments, "metric")
         metric, *_ = query.metrics(arguments)
         run, history = self._run(context, experiment, query.text(arguments, "run"))
         key = (run.version, metric, x, log)
-        with self._counting:
+        with self._turns.of(run.name):
             found = self._points.computed(key, lambda: points(history, metric, x, log=log))
             seen = view(found, limits, heights, width, height)
             curve = None
@@ -102,7 +106,8 @@ class Answers:
 
             return _json({"version": run.version, **forecast(history)})
 
-        return Answer(self._forecasts.computed(run.version, compute), _JSON)
+        with self._turns.of(run.name):
+            return Answer(self._forecasts.computed(run.version, compute), _JSON)
 
     def figure(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """rlviz's own figure of one or several runs, as a download."""
@@ -113,15 +118,16 @@ class Answers:
         log = query.flag(arguments, "log")
         forecast = query.flag(arguments, "forecast")
         metrics = query.metrics(arguments) or [schema.ACCURACY, schema.PARALLELISM]
-        names = query.texts(arguments, "run")
-        content = downloads.figure(
-            {name: self._run(context, experiment, name)[1] for name in names},
-            x=x,
-            metrics=metrics,
-            log_x=log,
-            forecast=forecast,
-            format=format,
-        )
+        names = query.texts(arguments, "run", downloads.MOST_RUNS)
+        with self._downloads.turn():
+            content = downloads.figure(
+                {name: self._run(context, experiment, name)[1] for name in names},
+                x=x,
+                metrics=metrics,
+                log_x=log,
+                forecast=forecast,
+                format=format,
+            )
         return Answer(content, _TYPES[format], file_name=downloads.file_name(names, format))
 
     def rows(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
@@ -132,7 +138,8 @@ class Answers:
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         limits = query.interval(arguments, ("from", "to"))
         name = query.text(arguments, "run")
-        content = downloads.table(self._run(context, experiment, name)[1], x, limits)
+        with self._downloads.turn():
+            content = downloads.table(self._run(context, experiment, name)[1], x, limits)
         return Answer(content, _TYPES[format], file_name=downloads.file_name([name], format))
 
     def _run(self, context: Any, experiment: str, name: str) -> tuple[State, History]:

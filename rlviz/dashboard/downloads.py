@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rlviz import palette
 from rlviz.dashboard.query import QueryError
 from rlviz.report.export.table_file import write
 from rlviz.report.history import History
@@ -16,6 +17,12 @@ from rlviz.schema import AxisName
 
 _DRAWING = threading.Lock()
 """matplotlib's settings hold for the whole process."""
+MOST_RUNS = len(palette.OF_RUNS) * len(palette.DASHES)
+"""Runs that can be told apart in a figure."""
+_MOST_POINTS = 20_000_000
+"""Steps times metrics of all runs of a figure."""
+_MOST_CELLS = 10_000_000
+"""Rows times columns of a table: some 200 MB of text."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -35,6 +42,12 @@ def figure(
     """
     from rlviz.report.figure.layout import figure as draw  # loads matplotlib
 
+    points = len(metrics) * sum(len(history) for history in histories.values())
+    if points > _MOST_POINTS:
+        raise QueryError(
+            f"a figure of at most {_MOST_POINTS:,} points is drawn here, and this one has "
+            f"{points:,} (steps times metrics). Draw fewer runs or metrics, or use `rlviz plot`."
+        )
     single = next(iter(histories.values())) if len(histories) == 1 else None
     try:
         found = Forecasts.of(histories if forecast else {})
@@ -61,6 +74,12 @@ def table(history: History, x: AxisName, limits: tuple[float, float]) -> bytes:
         at = axis_of(history, x, log=False).positions(history)
         rows = (at >= limits[0]) & (at <= limits[1])
         history = replace(history, columns={n: c[rows] for n, c in history.columns.items()})
+    cells = len(history) * len(history.columns)
+    if cells > _MOST_CELLS:
+        raise QueryError(
+            f"a table of at most {_MOST_CELLS:,} cells is sent, and this one has {cells:,} (steps "
+            "times columns). Give limits, from= and to=, or use `rlviz export`."
+        )
     stream = io.BytesIO()
     write(history, stream, "csv")
     return stream.getvalue()

@@ -8,8 +8,8 @@ from rlviz.report.series.forecast import foresee
 
 
 def forecast(history: History) -> dict[str, Any]:
-    """The dashed curve of the figure, from the last FLOPs to twice as many, if the data show a
-    ceiling; else the reason why they do not."""
+    """The dashed curve of the figure, from the last FLOPs to up to twice as many; or the reason why
+    there is none. A and ceiling are None where the data show no ceiling."""
     found = foresee(history)
     if isinstance(found, str):
         nothing: dict[str, list[float]] = {name: [] for name in ("x", "y", "low", "high")}
@@ -18,7 +18,7 @@ def forecast(history: History) -> dict[str, Any]:
     return {
         "identifiable": True,
         "why_not": "",
-        "A": finite(found.fit.A),
+        "A": finite(found.fit.A) if found.fit.has_ceiling else None,
         "ceiling": [finite(end) for end in found.fit.ceiling_interval],
         "x": found.outlook.x.tolist(),
         "y": found.outlook.y.tolist(),

@@ -73,9 +73,11 @@ def metrics(history: History) -> Iterator[str]:
     for name in own:
         if np.isfinite(history.columns[schema.metric_column(name)]).any():
             yield name
-    for name, column in history.columns.items():
-        if _is_drawn(name) and name not in own and np.isfinite(column).any() and column.any():
-            yield name
+    for name in history.columns:
+        if _is_drawn(name) and name not in own:
+            column = history.columns[name]
+            if np.isfinite(column).any() and column.any():
+                yield name
 
 
 def _is_drawn(column: str) -> bool:

@@ -17,7 +17,7 @@ from werkzeug import wrappers
 from werkzeug.datastructures import MultiDict
 
 from rlviz import schema
-from rlviz.dashboard import assets
+from rlviz.dashboard import assets, query
 from rlviz.dashboard.query import QueryError
 
 if TYPE_CHECKING:
@@ -142,9 +142,10 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
             if request.method not in ("GET", "HEAD"):
                 return _error(request, f"only GET is answered, got {request.method}.", 405)
             try:
+                query.check_length(request.environ.get("QUERY_STRING", ""))
                 return serve(request)
             except QueryError as error:
-                return _error(request, str(error), error.code)
+                return _error(request, str(error), error.code, error.retry_seconds)
             except errors.PublicError as error:  # from the provider, with its own code
                 return _error(request, str(error), error.http_code)
             except Exception:
@@ -172,9 +173,13 @@ def _respond(
     return response
 
 
-def _error(request: wrappers.Request, sentence: str, code: int) -> wrappers.Response:
+def _error(
+    request: wrappers.Request, sentence: str, code: int, retry_seconds: int = 0
+) -> wrappers.Response:
     content = json.dumps({"error": sentence})
     headers = [("Allow", "GET, HEAD")] if code == 405 else []
+    if retry_seconds:
+        headers.append(("Retry-After", str(retry_seconds)))
     return _respond(request, content, "application/json", code=code, headers=headers)
 
 

@@ -10,6 +10,11 @@ Arguments: TypeAlias = "MultiDict[str, str]"
 
 _SHOWN = 80
 """Characters."""
+LONGEST = 65_536
+"""Bytes of a query; the line of a request in TensorBoard's own server has no more."""
+_MOST_METRICS = 16
+_MOST_PIXELS = 40_000_000
+"""Width times height: a screen of 8K has 33 million."""
 _LONGEST_METRIC = 500
 """Characters; a metric's column names have a few more than its own 256."""
 
@@ -18,12 +23,28 @@ class QueryError(Exception):
     """A request that can't be answered.
 
     Attributes:
-        code: 400 if a parameter is wrong, 404 if the thing does not exist.
+        code: 400 if a parameter is wrong, 404 if the thing does not exist, 503 if there is too much
+            to do now.
+        retry_seconds: when to ask again; 0 where that changes nothing.
     """
 
-    def __init__(self, sentence: str, code: int = 400) -> None:
+    def __init__(self, sentence: str, code: int = 400, *, retry_seconds: int = 0) -> None:
         super().__init__(sentence)
         self.code = code
+        self.retry_seconds = retry_seconds
+
+
+def check_length(query: str) -> None:
+    """Refuse a query before its parameters are looked at.
+
+    Raises:
+        QueryError: it is longer than 65,536 bytes.
+    """
+    if len(query) > LONGEST:
+        raise QueryError(
+            f"a query of {len(query):,} bytes is not read: at most {LONGEST:,} are. Ask for fewer "
+            "runs or metrics at once."
+        )
 
 
 def shown(text: str) -> str:
@@ -46,14 +67,19 @@ def text(arguments: Arguments, name: str) -> str:
     return arguments[name]
 
 
-def texts(arguments: Arguments, name: str) -> list[str]:
+def texts(arguments: Arguments, name: str, most: int) -> list[str]:
     """The values of a required parameter, given once or more; each value appears once.
 
     Raises:
-        QueryError: it is missing.
+        QueryError: it is missing, or there are more than `most` values.
     """
     text(arguments, name)
-    return list(dict.fromkeys(arguments.getlist(name)))
+    found = list(dict.fromkeys(arguments.getlist(name)))
+    if len(found) > most:
+        raise QueryError(
+            f"at most {most} values of {name!r} are answered at once, got {len(found)}."
+        )
+    return found
 
 
 Word = TypeVar("Word", bound=str)
@@ -63,9 +89,9 @@ def metrics(arguments: Arguments) -> list[str]:
     """The names of metrics, if any are given.
 
     Raises:
-        QueryError: one is longer than any metric's name.
+        QueryError: there are more than 16, or one is longer than any metric's name.
     """
-    names = list(dict.fromkeys(arguments.getlist("metric")))
+    names = texts(arguments, "metric", _MOST_METRICS) if "metric" in arguments else []
     for name in names:
         if len(name) > _LONGEST_METRIC:
             raise QueryError(f"no run has a metric {shown(name)}.", 404)
@@ -134,3 +160,20 @@ def whole(arguments: Arguments, name: str, default: int, limits: tuple[int, int]
             f"{name} must be a whole number from {least} to {most}, got {shown(arguments[name])}."
         )
     return int(found)
+
+
+def size(
+    arguments: Arguments, default: tuple[int, int], limits: tuple[int, int]
+) -> tuple[int, int]:
+    """Width and height in pixels.
+
+    Raises:
+        QueryError: one is beyond the limits, or both together are.
+    """
+    width = whole(arguments, "width", default[0], limits)
+    height = whole(arguments, "height", default[1], limits)
+    if width * height > _MOST_PIXELS:
+        raise QueryError(
+            f"width times height must be at most {_MOST_PIXELS:,} pixels, got {width} × {height}."
+        )
+    return width, height

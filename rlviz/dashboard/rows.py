@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, pairwise
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from rlviz import schema
 from rlviz.dashboard import tensors
 from rlviz.dashboard.tensors import Tensors
+from rlviz.report.history.admission import admitted
 from rlviz.report.history.batches import Batch
 
 _READ_BYTES = 64 << 20
@@ -163,15 +164,20 @@ def _rows(tag: str, content: bytes, found: Tensors | None) -> TagRows:
         len(shape) == 2 and shape[1] == width and len(content) == 8 * width * shape[0]
         for shape, content in zip(found.shapes, found.contents, strict=True)
     ]
-    complaints: tuple[str, ...] = ()
+    complaints: list[str] = []
     if senseless := fits.count(False):
-        complaints = (f"{senseless} batches of rows under {tag} do not fit their header.",)
+        complaints = [f"{senseless} batches of rows under {tag} do not fit their header."]
         found = Tensors(
             list(compress(found.steps, fits)),
             list(compress(found.shapes, fits)),
             list(compress(found.contents, fits)),
         )
-    return TagRows(tuple(_batches(header, found)), complaints)
+    batches = []
+    for batch in _batches(header, found):
+        sound = admitted(batch.header, np.asarray(batch.table))
+        batches.append(replace(batch, header=sound.header, table=sound.table))
+        complaints += [f"Rows under {tag} make no sense: {what}." for what in sound.complaints]
+    return TagRows(tuple(batches), tuple(dict.fromkeys(complaints)))
 
 
 def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:
@@ -182,7 +188,7 @@ def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:
     table = np.frombuffer(b"".join(found.contents), "<f8").reshape(-1, len(header.columns))
     rows = np.array([shape[0] for shape in found.shapes])
     steps = np.array(found.steps, dtype=np.int64)
-    is_counted = steps < _FIRST_COUNT // 2  # else the writer does not count
+    is_counted = (steps < _FIRST_COUNT // 2) & (steps - rows >= _FIRST_COUNT)  # else it is none
     written = np.where(is_counted, steps - _FIRST_COUNT * is_counted, 0)
     both = is_counted[1:] & is_counted[:-1]
     follows = both & (written[1:] == written[:-1] + rows[1:])

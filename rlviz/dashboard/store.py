@@ -15,6 +15,8 @@ from rlviz import schema
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
+from rlviz.dashboard.turns import Locks
+from rlviz.report.history.columns import KEPT_BYTES
 from rlviz.report.history.files import Contents
 from rlviz.report.history.history import History, merged
 
@@ -50,8 +52,8 @@ class _Loaded:
 
     @property
     def nbytes(self) -> int:
-        columns = sum(column.nbytes for column in self.history.columns.values())
-        return columns + sum(part.nbytes for part in self.rows.values())
+        rows = sum(part.nbytes for part in self.rows.values())
+        return rows + min(rows, KEPT_BYTES)  # for its columns, once they are asked for
 
 
 class Store:
@@ -76,6 +78,7 @@ class Store:
         self._loaded: Cache[_Loaded] = Cache(cache_bytes, lambda loaded: loaded.nbytes)
         self._versions = itertools.count(1)
         self._reading = threading.Lock()
+        self._turns = Locks()
         self._listed_at = -float("inf")
         self.unread = 0
         """How many runs have unread rows."""
@@ -93,19 +96,25 @@ class Store:
 
     def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
         """A run as of its latest reading; None if no run has that name."""
-        if self._is_old(name):
-            with self._reading:
+        # Where another thread is reading, a known run is answered as it is known: none waits for
+        # what another takes. An unknown one has to wait for the list.
+        if self._is_old(name) and self._reading.acquire(blocking=name not in self._states):
+            try:
                 if self._is_old(name):  # nobody has read it meanwhile
                     self._refresh(context, experiment)
+            finally:
+                self._reading.release()
         state = self._states.get(name)
         if state is None:
             return None
         loaded = self._loaded.get(name)
         if loaded is None:
-            with self._reading:
+            with self._turns.of(name):
                 loaded = self._loaded.get(name)
                 if loaded is None:
                     loaded = self._load(context, experiment, {name: state.stamps})[name]
+                    if self._states.get(name) is state:
+                        self._loaded.put(name, loaded)
         return state, loaded.history
 
     def _is_old(self, name: str) -> bool:
@@ -127,6 +136,7 @@ class Store:
             else:
                 found = self._load(context, experiment, {name: listed[name] for name in names})
             for name, loaded in found.items():
+                self._loaded.put(name, loaded)
                 self._note(name, loaded)
                 self.unread -= loaded.stamps == listed[name]
             if time.monotonic() > deadline:
@@ -192,7 +202,7 @@ class Store:
         return {t: r for t, r in before.rows.items() if before.stamps[t] == stamps.get(t)}
 
     def _merged(self, name: str, stamps: dict[str, Stamp], rows: dict[str, TagRows]) -> _Loaded:
-        """Merge the rows of these tags into the run, and keep it."""
+        """Merge the rows of these tags into the run."""
         complaints = [complaint for part in rows.values() for complaint in part.complaints]
         if self._sampling_hint:
             complaints.append(
@@ -206,9 +216,7 @@ class Store:
                 history = merged(Contents(Path(name), batches, (), ()))
             except Exception as error:
                 complaints.append(_senseless(error))
-        loaded = _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
-        self._loaded.put(name, loaded)
-        return loaded
+        return _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
 
 
 def _described(loaded: _Loaded) -> Listing:

@@ -22,6 +22,8 @@ from rlviz.callback import Callback
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.compute import Watched
+from rlviz.record.options import run_directory
+from rlviz.record.rows import closed_step
 
 with needed("accelerate", "1.0", module=__name__, extra="accelerate"):
     from accelerate import PartialState
@@ -91,7 +93,7 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
                 "Gather what you log, with accelerator.gather(correct), or make an rlviz.Callback "
                 "on every process, which adds up what each of them records."
             )
-        self._logdir = logdir
+        self._logdir = run_directory(logdir)
         self._options = options
         self._state: dict[str, Any] = {}
         self._watched: list[Watched] = []
@@ -195,6 +197,6 @@ class RLVizTracker(GeneralTracker):  # type: ignore[misc]  # the framework may b
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """From the checkpoint, before the first step."""
         self._state = state
-        self._saved_step = state.get("step")
+        self._saved_step = closed_step(state) if state else None
         if self._viz is not None and state:
             self._viz.load_state_dict(state)

@@ -24,6 +24,8 @@ from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
+from rlviz.record.options import run_directory
+from rlviz.record.rows import closed_step
 
 with needed("lightning", "2.4", module=__name__, extra="lightning"):
     from lightning.pytorch import Callback as LightningCallback
@@ -57,7 +59,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         process_group: Any = None,
         **options: Any,
     ) -> None:
-        self._logdir = logdir
+        self._logdir = run_directory(logdir)
         self._accuracy = accuracy
         self._process_group = process_group
         self._options = options
@@ -87,7 +89,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         if self.viz is None:
             return
         self._step = self._closed = trainer.global_step
-        if self._state is not None and self._step >= self._state["step"]:
+        if self._state is not None and self._step >= closed_step(self._state):
             self.viz.load_state_dict(self._state)
 
     def on_train_batch_start(

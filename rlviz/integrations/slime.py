@@ -23,6 +23,7 @@ from rlviz.callback import Callback
 from rlviz.flops import LanguageModel
 from rlviz.integrations.support.metrics import scalars
 from rlviz.record.error_log import logger
+from rlviz.record.options import run_directory
 
 
 class RLVizLogger:
@@ -53,7 +54,7 @@ class RLVizLogger:
         state: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        self._open = partial(Callback, logdir, **options)
+        self._open = partial(Callback, run_directory(logdir), **options)
         self._model = model
         self._epochs = epochs
         self._correct = correct

@@ -21,6 +21,8 @@ from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
+from rlviz.record.options import run_directory
+from rlviz.record.rows import closed_step
 
 with needed("stable-baselines3", "2.4", module=__name__, extra="sb3"):
     from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback
@@ -63,7 +65,7 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
         if period is not None and (type(period) is not int or period < 1):
             raise ValueError(f"period must be a whole number of timesteps > 0, got {period!r}.")
         self._period = period
-        self._open = partial(Callback, logdir, **options)
+        self._open = partial(Callback, run_directory(logdir), **options)
         self.viz = self._open()
         self._ended = False
         self._state: dict[str, Any] | None = None
@@ -79,7 +81,7 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
             self._state = getattr(self.model, _STATE, None)
         if self._state is not None:
             self.viz.load_state_dict(self._state)
-        before = 0 if self._state is None else self._state["step"]
+        before = 0 if self._state is None else closed_step(self._state)
         # `learn` counts from 0 again unless told otherwise, steps of a run go on.
         self._first_step = max(0, before - self.num_timesteps)
         self._closed_at = self.num_timesteps

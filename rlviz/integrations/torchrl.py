@@ -24,6 +24,8 @@ from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
+from rlviz.record.options import run_directory
+from rlviz.record.rows import closed_step
 
 with needed("torchrl", "0.14", module=__name__, extra="torchrl"):
     import torch
@@ -60,7 +62,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         episode_reward: Any = ("next", "episode_reward"),
         **options: Any,
     ) -> None:
-        self._open = partial(Callback, logdir, **options)
+        self._open = partial(Callback, run_directory(logdir), **options)
         self.viz = self._open()
         self._modules = list(modules)
         self._phases = Phases(whole=_networks(self._modules))
@@ -165,7 +167,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
             self.viz = self._open()
         state = json.loads(state_dict["run"])
         self.viz.load_state_dict(state)
-        self._frames = state["step"]
+        self._frames = closed_step(state)
 
 
 def _networks(modules: Iterable[Any]) -> Iterator[Any]:

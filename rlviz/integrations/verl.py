@@ -36,6 +36,7 @@ from rlviz.flops import LanguageModel, from_config
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
+from rlviz.record.rows import closed_step
 
 with needed("verl", "0.9", module=__name__, extra="verl"):
     from verl.utils.tracking import Tracking
@@ -201,7 +202,7 @@ class RLVizLogger:
         for path in self._states_of(step):
             try:
                 state = json.loads(path.read_text(encoding="utf-8"))
-                if state["step"] == step:
+                if closed_step(state) == step:
                     self.viz.load_state_dict(state)
                     return step
             except FileNotFoundError:

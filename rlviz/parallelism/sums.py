@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 def ratios(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
     """The quotients of two arrays of sums, NaN where the denominator is 0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # rows may hold anything
         return np.where(denominator > 0, numerator / denominator, np.nan)
 
 

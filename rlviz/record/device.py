@@ -34,6 +34,27 @@ def has_tensors(value: Any) -> bool:
     return is_tensor(value)
 
 
+def without_values(tensor: Any) -> str | None:
+    """What a tensor is of which no values can be read, and what to do; None for any other."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(tensor, torch.Tensor):
+        return None
+    if tensor.is_meta:
+        return "a meta tensor, which has a shape and no values. Record it where it is computed."
+    if getattr(tensor, "is_nested", False):
+        return "a nested tensor. Pass torch.cat(tensor.unbind()), or the number itself."
+    if torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        return "one inside torch.func, such as vmap or grad. Record what the transform returns."
+    if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+        if torch.nn.parameter.is_lazy(tensor):
+            return "an uninitialized parameter or buffer. Run its module once before."
+        if torch._subclasses.fake_tensor.is_fake(tensor):
+            return "a fake tensor, which has a shape and no values. Record outside FakeTensorMode."
+    if tensor.layout != torch.strided:
+        return f"a layout {tensor.layout}. Pass .to_dense(), or the number itself."
+    return None
+
+
 def detached(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [detached(item) for item in value]
@@ -45,7 +66,7 @@ def keep(values: Sequence[Deferred[Any]]) -> None:
 
     This takes one launch per device, however many tensors there are; nothing waits for it.
     """
-    tensors = [tensor for value in values for tensor in _tensors(value.kept)]
+    tensors = [tensor for value in values for tensor in tensors_in(value.kept)]
     copies: dict[int, Any] = {}
     ready = []
     for together in _by_device(tensors):
@@ -60,7 +81,7 @@ def keep(values: Sequence[Deferred[Any]]) -> None:
 
 def kept_bytes(value: Deferred[Any]) -> int:
     """Bytes that a value takes on its device."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(value.kept))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors_in(value.kept))
 
 
 def _on_the_device_of(tensor: Any) -> Any:
@@ -101,7 +122,7 @@ def fetch(values: Sequence[Deferred[Any]]) -> list[Any]:
     """
     arrays: dict[int, Any] = {}
     events = {id(event): event for value in values for event in value.ready}.values()
-    for together in _by_device(tensor for value in values for tensor in _tensors(value.kept)):
+    for together in _by_device(tensor for value in values for tensor in tensors_in(value.kept)):
         copy = _through_pinned_memory if together[0].is_cuda else _to_the_host
         arrays.update(
             zip(map(id, together), _taken_apart(together, copy(together, events)), strict=True)
@@ -147,9 +168,10 @@ def _taken_apart(tensors: list[Any], joined: Any) -> list[Any]:
     return arrays
 
 
-def _tensors(value: Any) -> list[Any]:
+def tensors_in(value: Any) -> list[Any]:
+    """The tensors in a value, or in lists of values."""
     if isinstance(value, (list, tuple)):
-        return [tensor for item in value for tensor in _tensors(item)]
+        return [tensor for item in value for tensor in tensors_in(item)]
     return [value] if is_tensor(value) else []
 
 

@@ -1,8 +1,7 @@
 """Rows as bytes for the event file: the table on disk, its tags and headers, and the scalars."""
 
 import secrets
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,61 +16,78 @@ Floats = NDArray[np.float64]
 _MOST_BATCHES = 512
 _MOST_ROWS = 32_768
 """The most batches and rows under one tag: readers can only ask TensorBoard for a whole tag."""
-_REST_SECONDS = 0.0005
+_ODD_COLUMNS = 64
+"""Columns beyond twice those of a batch that a table may have."""
 
 
 class Encoder:
     """Encodes rows as records; knows what stands in the header of each batch.
 
     Args:
-        session: number of this start of the training script.
         world_size: ranks that the rows should sum over.
     """
 
-    def __init__(self, session: int, world_size: int) -> None:
-        self._session = session
+    def __init__(self, world_size: int) -> None:
         self._world_size = world_size
         self._writer = secrets.token_hex(4)  # two callbacks that start at once share a session
         self._table = Table()
         self._layouts = Layouts()
         self.resumed_after: int | None = None
         self.flops_before = 0
+        self.closed_before: int | None = None
+        self.made_as: int | None = None
         self.last_step = 0
         """The last step that was encoded."""
 
     def encode(
-        self, taken: Sequence[ClosedSteps], extras: Sequence[Event], *, written: int, dropped: int
+        self,
+        taken: Sequence[ClosedSteps],
+        extras: Sequence[Event],
+        *,
+        session: int,
+        written: int,
+        dropped: Mapping[str, int],
+        rest: Callable[[], None] = lambda: None,
     ) -> bytes:
-        """Encode all that is to be written now as framed records.
+        """Encode what is to be written at once as framed records.
 
         Args:
             taken: rows, oldest first.
             extras: events that are not about a step; they come first.
+            session: number of this start of the training script.
             written: how many rows the session wrote before.
-            dropped: how many steps it has given up so far.
+            dropped: how many steps it has given up so far, by cause.
+            rest: called between two batches.
         """
         start = []
         if taken and not written:  # what earlier sessions wrote from this step on is void
             start = [events.session_start(taken[0].wall_times[0], int(taken[0].steps[0]))]
         parts = [_framed(event) for event in (*start, *extras)]
         for rows in taken:
-            parts.append(self._batch(rows, written, dropped))
+            parts.append(self._batch(rows, session, written, dropped))
             written += len(rows)
             self.last_step = int(rows.steps[-1])
-            time.sleep(_REST_SECONDS if len(taken) > 1 else 0)
+            rest()
         return b"".join(parts)
 
-    def _batch(self, rows: ClosedSteps, written: int, dropped: int) -> bytes:
-        table = self._table.stack(rows.columns)
+    def _batch(
+        self, rows: ClosedSteps, session: int, written: int, dropped: Mapping[str, int]
+    ) -> bytes:
+        first = {schema.STEP: rows.columns[schema.STEP]}
+        first[schema.SESSION] = np.full(len(rows), float(session))
+        table = self._table.stack({**first, **rows.columns})
         header = schema.RowsHeader(
-            self._session,
+            session,
             self._table.names,
             self.resumed_after,
             self.flops_before,
             self._writer,
-            dropped=dropped,
+            dropped=sum(dropped.values()),
+            causes=tuple((cause, steps) for cause, steps in dropped.items() if steps),
             world_size=self._world_size,
             missing_ranks=rows.missing_ranks,
+            closed_before=self.closed_before,
+            made_as=None if self.made_as == session else self.made_as,
         )
         layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)
@@ -84,14 +100,21 @@ def _framed(event: Event) -> bytes:
 
 
 class Table:
-    """Stacks columns into one array; columns are only ever added, so a tag can keep its layout."""
+    """Stacks columns into one array.
+
+    Columns are added and rarely taken away, so a tag can keep its layout. They are taken away when
+    a batch lacks most of them: otherwise a run with ever new names would write gaps without end.
+    """
 
     def __init__(self) -> None:
         self.names: tuple[str, ...] = ()
 
     def stack(self, columns: Mapping[str, Floats]) -> Floats:
         """Columns, each (k,) -> (k, names), NaN where a column is missing."""
-        self.names += tuple(name for name in columns if name not in self.names)
+        if len(self.names) > 2 * len(columns) + _ODD_COLUMNS:
+            self.names = ()
+        known = set(self.names)
+        self.names += tuple(name for name in columns if name not in known)
         missing = np.full(len(columns[schema.STEP]), np.nan)
         return np.column_stack([columns.get(name, missing) for name in self.names])
 

@@ -23,6 +23,11 @@ class ErrorLog:
         """Log the next error, however recent the last one is."""
         self._said = None
 
+    def say(self, words: str) -> None:
+        """Log what is odd but no error."""
+        with suppress(Exception):  # the user's handler or filter may raise
+            logger.warning("rlviz: %s", words)
+
     def note(self, error: BaseException) -> None:
         self.errors += 1
         self.first = self.first or error

@@ -1,5 +1,6 @@
 """How events reach the disk: one write per batch, and a new file after a failure."""
 
+import errno
 import os
 import secrets
 import socket
@@ -13,31 +14,30 @@ from rlviz.record import events, system
 from rlviz.record.system import System
 
 
-def next_session(logdir: Path, calls: System = system.SYSTEM) -> int:
-    """The number of the session that starts now: one above the highest in the directory."""
-    return max((found.session + 1 for found in _files(logdir, calls)), default=0)
+class NoRoomError(OSError):
+    """The system took a part of what was written: a disk or a quota that is full."""
 
 
-def _files(logdir: Path, calls: System) -> list[schema.FileName]:
-    """The event files that rlviz wrote there so far."""
-    try:
-        names = calls.names(logdir)
-    except OSError:
-        return []
-    return [found for name in names if (found := schema.FileName.of(name)) is not None]
+def lacks_room(error: BaseException) -> bool:
+    """Whether fewer bytes might have been written."""
+    no_room = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, NoRoomError) or getattr(error, "errno", None) in no_room
 
 
 class EventFile:
     """Appends batches of events to a run directory.
 
-    A batch that fails or is written short ends its file: the damaged record stays the last of that
-    file, and the next batch goes into a new one. A new file also follows one that was deleted or
+    A batch that fails or is written short ends its file: what was written of it is taken back where
+    the system allows that, which also frees a full disk; else the damaged record stays the last of
+    that file. The next batch goes into a new one. A new file also follows one that was deleted or
     moved away. Memory keeps what was written since the last successful sync, because the system may
     throw it away when a sync fails; it is then written again.
 
+    The session takes its number with the first file, one above the highest in the directory. Where
+    that can't be listed there is no file yet: a session with too low a number would be void.
+
     Args:
         logdir: the run directory; created with the first batch.
-        session: number of this start of the training script.
         sync_seconds: how long written bytes may stay with the operating system before they are
             forced to the disk.
         segment_bytes: a file that has reached this size is followed by a new one.
@@ -50,15 +50,17 @@ class EventFile:
         self,
         logdir: Path,
         *,
-        session: int,
         sync_seconds: float = 4.0,
         segment_bytes: int = 64 << 20,
         unsynced_bytes: int = 4 << 20,
         clock: Callable[[], float] = time.time,
         calls: System | None = None,
     ) -> None:
-        self._logdir = logdir
-        self._session = session
+        self.logdir = logdir
+        self._session = 0
+        self._has_session = False
+        """Whether a batch was written, with which the number of the session stands."""
+        self._token = secrets.token_hex(4)
         self._sync_seconds = sync_seconds
         self._segment_bytes = segment_bytes
         self._unsynced_bytes = unsynced_bytes
@@ -72,22 +74,44 @@ class EventFile:
         self._unsynced: list[bytes] = []
         self._again: list[bytes] = []
         """What a failed sync may have lost."""
+        self.batches = 0
+        """Batches that were written as a whole; changed when it is certain, whatever is thrown."""
+        self.made_as: int | None = None
+        """The number that the session would have had as it was made; None if that can't be known.
+        """
+        with suppress(OSError):
+            self.made_as = _following(self._names())
 
-    def append(self, batch: bytes) -> None:
-        """Write a batch of framed records.
+    def open(self) -> int:
+        """Have a file to append to; returns the number of this start of the training script.
 
         Raises:
-            OSError: the batch was not written, or not all of it. Write it again: it then goes into
-                a new file.
+            OSError: the directory can't be listed, or no file be created in it.
         """
         if self._fd is not None and self._size >= self._segment_bytes:
             self.close()
         try:
             if self._fd is None:
                 self._fd = self._create()
+        except OSError:
+            self._abandon()
+            raise
+        return self._session
+
+    def append(self, batch: bytes) -> None:
+        """Write a batch of framed records, as a whole or not at all.
+
+        Raises:
+            OSError: the batch was not written. Write it again: it then goes into a new file.
+        """
+        self.open()
+        assert self._fd is not None
+        good = self._size
+        try:
             if self._again:
                 self._write(b"".join(self._again))
                 self._unsynced, self._again = self._again, []
+                good = self._size
             self._write(batch)
             if not self._calls.is_at(self._fd, self._path):
                 self._again, self._unsynced = self._unsynced, []
@@ -95,10 +119,13 @@ class EventFile:
                     f"{self._path.name} was deleted or moved away while it was written to. What "
                     "comes now goes into a new file"
                 )
-        except OSError:
+            self._unsynced += (batch,)
+            self.batches += 1 if batch else 0
+            self._has_session = True
+        except BaseException:
+            self._take_back(good)
             self._abandon()
             raise
-        self._unsynced.append(batch)
 
     def sync_if_due(self) -> None:
         """Force what was written to the disk once it has waited long enough.
@@ -139,27 +166,43 @@ class EventFile:
                 self._calls.close(fd)
 
     def _create(self) -> int:
-        self._calls.make_directory(self._logdir)
+        self._calls.make_directory(self.logdir)
+        names = self._names()
+        if not any(self._token in name for name in names):  # the first, or in a new directory
+            self._files = 0
+            if not self._has_session:
+                self._session = _following(names)
         now = self._clock()
         # Never before the latest file, even if this clock is behind an earlier session's or was
         # set back.
-        latest = max((found.seconds for found in _files(self._logdir, self._calls)), default=0)
-        writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._path = self._logdir / schema.file_name(
-            max(int(now), latest), self._session, self._files, writer
-        )
+        seconds = max([int(now), *(known.seconds for known in _known(names))])
+        writer = f"{socket.gethostname()}.{os.getpid()}.{self._token}"
+        self._path = self.logdir / schema.file_name(seconds, self._session, self._files, writer)
         fd = self._calls.create(self._path)
         self._files += 1
         self._fd, self._size = fd, 0
         self._write(tfrecord.frame(events.file_start(now).SerializeToString()))
         return fd
 
+    def _names(self) -> list[str]:
+        try:
+            return self._calls.names(self.logdir)
+        except FileNotFoundError:
+            return []
+
     def _write(self, data: bytes) -> None:
         assert self._fd is not None
         written = self._calls.write(self._fd, data)
         self._size += written
         if written != len(data):
-            raise OSError(f"short write: {written} of {len(data)} bytes")
+            raise NoRoomError(f"short write: {written} of {len(data)} bytes")
+
+    def _take_back(self, good: int) -> None:
+        """Shorten the file to what was written before the batch that failed."""
+        if self._fd is not None and good:
+            with suppress(OSError):
+                self._calls.truncate(self._fd, good)
+                self._size = good
 
     def _sync(self) -> None:
         assert self._fd is not None
@@ -187,6 +230,17 @@ class EventFile:
         if self._size <= _START_BYTES:  # at most its first record
             with suppress(OSError):
                 self._calls.remove(self._path)
+
+
+def _known(names: list[str]) -> list[schema.FileName]:
+    """The event files of rlviz among some names."""
+    return [known for name in names if (known := schema.FileName.of(name)) is not None]
+
+
+def _following(names: list[str]) -> int:
+    """The number of the session that comes after those of some files."""
+    highest = max((known.session for known in _known(names)), default=-1)
+    return min(highest + 1, schema.MAX_SESSION)
 
 
 _START_BYTES = len(tfrecord.frame(events.file_start(1e9).SerializeToString()))

@@ -22,7 +22,7 @@ from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_STRING
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
-from rlviz import schema
+from rlviz import schema, wording
 
 _HPARAMS_PLUGIN = "hparams"
 
@@ -160,7 +160,7 @@ def config_end(wall_time: float, *, success: bool) -> Event:
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for key, value in settings.items():
-        name = f"{prefix}{key}"
+        name = f"{prefix}{key}" if isinstance(key, str) else f"{prefix}{_text(key)}"
         name = name.encode("utf-8", "replace").decode()
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{name}.")
@@ -169,7 +169,14 @@ def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[st
         elif _is_number(value) and -_FLOAT64_MAX < value < _FLOAT64_MAX:
             yield name, value
         else:
-            yield name, str(value).encode("utf-8", "replace").decode()
+            yield name, _text(value).encode("utf-8", "replace").decode()
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception:  # some tensors can't be printed
+        return wording.shown(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,13 +1,13 @@
 """What one call of `record` brings: its keywords, and the checked values."""
 
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import ParallelismSums
 from rlviz.record import values
-from rlviz.record.device import Deferred
+from rlviz.record.device import Deferred, kept_bytes
 from rlviz.record.values import (
     Answers,
     Flops,
@@ -37,6 +37,15 @@ class Recorded(RecordedBesideMetrics, total=False):
     metrics: Metrics | None
 
 
+Plain: TypeAlias = tuple[float | None, float, int | None, float | None, dict[str, float] | None]
+"""What most calls bring: accuracy, graded answers, FLOPs of no phase, one episode's parallelism,
+metrics; None for what is missing. A class around it would cost more than all the rest."""
+
+PLAIN_BYTES, MEASUREMENT_BYTES, ENTRY_BYTES = 200, 500, 130
+"""About what a call takes in memory, and each metric, phase and phase's seconds in it: a slot of a
+dict, a number and a name of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What one call of `record` brought."""
@@ -53,6 +62,13 @@ class Measurement:
         """The values that are still on a device."""
         parts = (self.accuracy, self.parallelism, *self.flops.values(), *self.metrics.values())
         return [part for part in parts if isinstance(part, Deferred)]
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes it takes, those on devices included."""
+        entries = len(self.flops) + len(self.metrics) + len(self.seconds)
+        on_devices = sum(map(kept_bytes, self.deferred()))
+        return MEASUREMENT_BYTES + ENTRY_BYTES * entries + on_devices
 
 
 def measurement(recorded: Recorded) -> Measurement:

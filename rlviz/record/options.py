@@ -10,10 +10,20 @@ from rlviz.record.values import number
 
 
 def run_directory(logdir: str | os.PathLike[str]) -> Path:
-    """The run directory as a path; it need not exist yet."""
+    """The run directory as an absolute path, whatever the script does to its working directory.
+
+    It need not exist yet.
+    """
     if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
         raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
     path = Path(logdir)
+    try:
+        path = path.absolute()
+    except FileNotFoundError:
+        raise ValueError(
+            f"logdir {path} is relative, and the working directory was deleted. Give an absolute "
+            "path."
+        ) from None
     if os.path.isfile(path):  # pathlib raises where access is denied
         raise ValueError(f"logdir must be a directory, but {path} is a file. Name another one.")
     return path

@@ -21,8 +21,7 @@ Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 class FirstRank:
     """Rank 0: its steps wait here for the sums of the other ranks, if there are any.
 
-    It is not thread-safe: the worker calls it under its lock, from the writer thread or, for a
-    state, from the training thread.
+    It is not thread-safe: only the writer thread calls it.
 
     Args:
         mailbox: where the others' messages arrive; None for a single process.
@@ -70,13 +69,16 @@ class FirstRank:
         """Steps that wait for another rank."""
         return len(self._gathering)
 
-    def leave(self) -> None:
-        """In a forked child: wait for nothing, since the messages are the parent's."""
-        self._mailbox = None
-        self._gathering.others.clear()
+    @property
+    def held(self) -> int:
+        """Steps that are here."""
+        return len(self._gathering)
 
-    def send(self) -> int:
-        """Send nothing (0): rank 0 has nobody to send to."""
+    def send(self) -> None:
+        """Send nothing: rank 0 has nobody to send to."""
+
+    def take_sent(self) -> int:
+        """How many steps were sent (0)."""
         return 0
 
 
@@ -96,6 +98,13 @@ class OtherRank:
         self._mailbox = mailbox
         self._limit = limit
         self._unsent: deque[StepSums] = deque()
+        self._sending: list[StepSums] = []
+        self._is_sent = False
+
+    @property
+    def held(self) -> int:
+        """Steps that are here."""
+        return len(self._unsent) + len(self._sending)
 
     def add(self, steps: list[StepSums]) -> int:
         """Add steps that this rank closed; returns how many were dropped to make room."""
@@ -109,27 +118,32 @@ class OtherRank:
         """No steps ([]): this rank writes nothing."""
         return []
 
-    def leave(self) -> None:
-        """In a forked child: drop what is unsent, since the parent sends it."""
-        self._unsent.clear()
-
-    def send(self) -> int:
-        """Send what was recorded; returns how many steps.
+    def send(self) -> None:
+        """Send what was recorded; `take_sent` counts it.
 
         Raises:
             OSError: rank 0 can't be reached. Nothing is lost: the next call sends it.
         """
-        steps = []
-        while self._unsent:
-            steps.append(self._unsent.popleft())
-        if not steps:
-            return 0
+        while self._unsent and not self._is_sent:
+            self._sending += (self._unsent[0],)
+            del self._unsent[0]
+        if not self._sending or self._is_sent:
+            return
         try:
-            self._mailbox.send(pack(steps))
-        except BaseException:
-            self._unsent.extendleft(reversed(steps))
-            raise
-        return len(steps)
+            self._mailbox.send(pack(self._sending))
+            self._is_sent = True
+        finally:
+            if not self._is_sent:
+                again = deque([*self._sending, *self._unsent])
+                self._unsent, self._sending = again, []
+
+    def take_sent(self) -> int:
+        """How many steps were sent since the last call; they are no longer held."""
+        if not self._is_sent:
+            return 0
+        sent = len(self._sending)
+        self._is_sent, self._sending = False, []
+        return sent
 
 
 def pack(steps: list[StepSums]) -> bytes:

@@ -3,74 +3,104 @@
 Everything goes into one `collections.deque`, whose `append` is atomic. So any thread may record,
 even a signal handler or a finalizer that interrupts another `record`. A step consists of what
 stands in the queue before its `StepEnd`.
+
+Where steps come faster than they can be written, memory fills up. From half full on the writer
+hurries, the calls of a step are added up in the queue, and steps are dropped: first few, and the
+fuller it is, the more. Of n steps one is kept, so that those that are kept are evenly spread.
 """
 
 import math
 import operator
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.record import device, values
-from rlviz.record.measurement import Measurement, Recorded, measurement
-
-Plain: TypeAlias = tuple[float | None, float, int | None, float | None, dict[str, float] | None]
-"""What most calls bring: accuracy, graded answers, FLOPs of no phase, one episode's parallelism,
-metrics; None for what is missing. A class around it would cost more than all the rest."""
+from rlviz.record.account import Account
+from rlviz.record.measurement import (
+    ENTRY_BYTES,
+    PLAIN_BYTES,
+    Measurement,
+    Plain,
+    Recorded,
+    measurement,
+)
+from rlviz.record.merged import Merged
+from rlviz.schema import CLOSED
 
 StepEnd: TypeAlias = tuple[int, float, dict[str, float] | None]
 """Closes a step: its number, the wall time, the last metrics. All measurements queued since the
 step end before belong to it."""
 
-Item: TypeAlias = Plain | Measurement | StepEnd
+Item: TypeAlias = Plain | Measurement | Merged | StepEnd
 
 SPOILED: StepEnd = (-1, 0.0, None)
-"""Replaces a step end when the queue was full: the step's items are void, the step is counted."""
+"""Stands in the queue where a step was dropped: what came since the step before is void."""
 
 
 def ends_a_step(item: Item) -> bool:
     return isinstance(item, tuple) and len(item) == 3 and item is not SPOILED
 
 
-_ITEM_BYTES, _ENTRY_BYTES = 500, 80
-"""The most bytes of an item, and of each metric, phase and phase's seconds in it."""
+def bytes_of(item: Item) -> int:
+    """About how many bytes an item takes, as they were counted when it came."""
+    if not isinstance(item, tuple):
+        return item.nbytes
+    metrics = item[-1]
+    return 0 if item is SPOILED else PLAIN_BYTES + (ENTRY_BYTES * len(metrics) if metrics else 0)
+
+
+_APART, _APART_WHERE_FULL = 64, 8
+"""Calls of a step that are queued one by one; those after them are added up in place."""
+_FULL_FROM = 0.5
+"""How full memory is when the first steps are dropped."""
+_SAY_SECONDS = 1.0
+"""Dropped steps are said again after so long."""
+_MOST_THREADS = 256
+_MOST_NAMES = 20_000
 
 
 class Recorder:
     """Queues measurements for the writer thread.
 
     It takes no lock: one at every step would cost more than it is worth. The counters rely on
-    CPython, which switches threads only at calls and at the ends of loops.
+    CPython, which switches threads and runs signal handlers only at calls and at the ends of loops:
+    what must change together stands together, before the `append`.
 
     Args:
-        queue: where the measurements go. Once `queue_limit` items or `queue_bytes` bytes wait in
-            it, further steps are dropped.
+        queue: where the measurements go.
+        account: counts the steps, and knows how many may wait.
         on_error: told of what is lost.
+        wake: called when steps should be written before their time.
         clock: seconds since the epoch.
     """
 
     def __init__(
         self,
         queue: "deque[Item]",
+        account: Account,
         *,
         on_error: Callable[[Exception], None],
-        queue_limit: int = 65_536,
-        queue_bytes: int = 64_000_000,
+        wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._queue = queue
+        self._account = account
         self._on_error = on_error
-        self._queue_bytes = queue_bytes
-        self._item_bytes = _ITEM_BYTES
-        self._limit = min(queue_limit, queue_bytes // _ITEM_BYTES)
+        self._wake = wake
+        self._half_rows, self._half_bytes = account.row_limit // 2, account.byte_limit // 2
         self._clock = clock
         self._names: set[str] = set()  # of metrics that were checked
-        self._spoiled = False
+        self._apart = _APART
+        self._calls = 0
+        self._merged: dict[int, Merged] = {}  # by thread
+        self._closed = self._skips = self._spoiled = self._has_looked = False
+        self._credit = 1.0
+        self._said = -math.inf
         self.last_step = 0
-        self.logged = 0
-        self.dropped = 0
 
     def record(
         self,
@@ -95,15 +125,16 @@ class Recorder:
             )
             and (metrics is None or self._are_plain(metrics))
         ):
-            item: Item = (
+            item: Plain = (
                 accuracy,
                 1.0 if graded is None else graded,
                 flops,
                 parallelism,
                 metrics.copy() if metrics else None,
             )
+            size = PLAIN_BYTES + ENTRY_BYTES * len(metrics) if metrics else PLAIN_BYTES
         else:
-            item = self._measured(
+            brought = self._measured(
                 {
                     **(others or {}),
                     "accuracy": accuracy,
@@ -113,10 +144,15 @@ class Recorder:
                     "metrics": metrics,
                 }
             )
-        if len(self._queue) < self._limit:
-            self._queue.append(item)
+            self._add_up(brought, brought.nbytes)
+            return
+        if (calls := self._calls) < self._apart:
+            append = self._queue.append
+            self._calls = calls + 1
+            self._account.came += size
+            append(item)
         else:
-            self._spoiled = True
+            self._add_up(item, size)
 
     def _are_plain(self, metrics: Any) -> bool:
         """Whether the metrics are floats under names that were checked before."""
@@ -130,9 +166,10 @@ class Recorder:
 
     def _measured(self, recorded: Recorded) -> Measurement:
         brought = measurement(recorded)
+        if len(self._names) > _MOST_NAMES:  # ever new ones must not fill the memory
+            self._names = set()
         self._names.update(brought.metrics)
-        self._make_room_for(brought)
-        if deferred := brought.deferred():
+        if (deferred := brought.deferred()) and not self._skips:
             try:
                 device.keep(deferred)
             except Exception as error:  # the device has no memory left
@@ -140,22 +177,70 @@ class Recorder:
                 return Measurement()
         return brought
 
-    def _make_room_for(self, item: Measurement) -> None:
-        """Lower the queue's limit to as many of the largest items so far as its bytes can hold."""
-        entries = len(item.flops) + len(item.seconds) + len(self._names)
-        size = _ITEM_BYTES + _ENTRY_BYTES * entries
-        size += sum(device.kept_bytes(value) for value in item.deferred())
-        if size > self._item_bytes:
-            self._item_bytes = size
-            self._limit = min(self._limit, max(1, self._queue_bytes // size))
-
     def record_flops(self, phase: str, spent: int) -> None:
         """Record a FLOP count that needs no check."""
         if spent:
-            if len(self._queue) < self._limit:
-                self._queue.append(Measurement(flops={phase: spent}))
-            else:
-                self._spoiled = True
+            item = Measurement(flops={phase: spent})
+            self._add_up(item, item.nbytes)
+
+    def _add_up(self, item: Plain | Measurement, size: int) -> None:
+        """Queue a call where there is room for the step; one of very many is added to the others.
+
+        What is on a device can't be added up here, and a signal handler must not add to sums that
+        its own thread was just adding to.
+        """
+        if self._skips:
+            self._look_again()
+        if self._skips or self._spoiled:
+            return
+        self._calls += 1
+        account = self._account
+        if self._calls <= self._apart or (isinstance(item, Measurement) and item.deferred()):
+            self._append(item, size)
+            return
+        merged = None
+        try:
+            while True:
+                merged = self._merged.get(threading.get_ident())
+                if merged is None or merged.step != account.logged:
+                    merged = Merged(account.logged)  # whatever is thrown, it does not stay busy
+                    self._begin(merged)
+                elif merged.busy:
+                    merged = None
+                    self._append(item, size)
+                    return
+                else:
+                    merged.busy = True
+                if merged.step == account.logged:  # else the step was closed, and the writer has it
+                    break
+                merged.busy = False
+            grew = merged.add(item)
+            merged.nbytes += grew
+            account.came += grew
+            self._spoil_if_full()
+        except Exception as error:  # the sums overflow a float: the step still counts
+            self._on_error(error)
+        finally:
+            if merged is not None:
+                merged.busy = False
+
+    def _begin(self, merged: Merged) -> None:
+        """Put new sums for this thread into the queue."""
+        if len(self._merged) >= _MOST_THREADS:  # most have long ended
+            self._merged = {}
+        self._merged[threading.get_ident()] = merged
+        self._append(merged, merged.nbytes)
+
+    def _append(self, item: Item, size: int) -> None:
+        append = self._queue.append
+        self._account.came += size
+        append(item)
+        self._spoil_if_full()
+
+    def _spoil_if_full(self) -> None:
+        account = self._account
+        if account.came - account.gone > account.byte_limit:
+            self._spoiled = True
 
     def end_step(self, step: Any, metrics: Any, wall_time: Any = None) -> None:
         """Close the step. See `rlviz.Callback.on_step_end`."""
@@ -163,37 +248,83 @@ class Recorder:
             step = check_step(step)
         if wall_time is not None:
             wall_time = check_wall_time(wall_time)
+        size = PLAIN_BYTES
         if metrics is not None:
             if self._are_plain(metrics):
                 metrics = metrics.copy()
+                size += ENTRY_BYTES * len(metrics)
             else:
                 self.record(None, None, None, None, metrics)
                 metrics = None
         if step is None:
             step = self.last_step + 1
-        self.last_step = step
-        self.logged += 1
-        if self._spoiled or len(self._queue) >= self._limit:
+        account = self._account
+        if self._skips:
+            self._look_again()
+        if self._skips or self._spoiled:
+            self.last_step = step
             self._drop_step()
         else:
-            self._queue.append((step, wall_time or self._clock(), metrics))
+            end = (step, wall_time or self._clock(), metrics)
+            append = self._queue.append
+            self.last_step = step
+            self._calls = 0
+            account.logged += 1
+            account.entered += 1
+            account.came += size
+            append(end)
+        passed = account.passed
+        if (
+            account.entered - passed.taken + passed.held > self._half_rows
+            or account.came - account.gone > self._half_bytes
+        ):
+            self._make_room()
+        elif self._apart != _APART and not self._closed:
+            self._apart, self._skips, self._credit = _APART, False, 1.0
+
+    def _look_again(self) -> None:
+        """Keep a step after all if there is room by now: the one before may be long ago."""
+        if not self._has_looked and not self._closed:
+            self._has_looked = True
+            self._skips = self._account.fill >= _FULL_FROM
+            self._apart = 0 if self._skips else _APART_WHERE_FULL
+
+    def _make_room(self) -> None:
+        """Hurry the writer, and decide whether the next step is dropped."""
+        if self._closed:
+            return
+        if self._apart == _APART:
+            self._wake()
+        room = max(0.0, 1 - self._account.fill) / (1 - _FULL_FROM)
+        self._credit += min(room, 1.0) ** 2  # which leaves room for when the writer is held up
+        self._skips, self._has_looked = self._credit < 1, False
+        self._apart = 0 if self._skips else _APART_WHERE_FULL
+        if not self._skips:
+            self._credit -= 1
 
     def _drop_step(self) -> None:
-        self.dropped += 1
-        if self._limit:  # else the run is closed, and another warning says so
-            self._on_error(
-                RuntimeError(
-                    f"a step was dropped ({self.dropped} so far), for {len(self._queue):,} records "
-                    "wait to be written. The disk does not answer, or takes them too slowly"
-                )
-            )
-        self._spoiled = False
-        if self._limit and not (self._queue and self._queue[-1] is SPOILED):
-            self._queue.append(SPOILED)  # what came of the step before may be in the queue, or out
+        account = self._account
+        cause = CLOSED if self._closed else account.cause()
+        account.logged += 1
+        account.refused += 1
+        account.causes[cause] += 1
+        if self._calls or self._spoiled:
+            self._calls, self._spoiled = 0, False
+            self._void()
+        now = time.monotonic()
+        if not self._closed and now - self._said >= _SAY_SECONDS:  # that it is closed, others say
+            self._said = now
+            self._on_error(RuntimeError(account.says(cause)))
+
+    def _void(self) -> None:
+        """Let the writer forget what came since the step before."""
+        if not self._queue or self._queue[-1] is not SPOILED:
+            self._queue.append(SPOILED)
 
     def close(self) -> None:
         """End the run: later steps are dropped and counted."""
-        self._limit = 0
+        self._closed = self._skips = True
+        self._apart = 0
 
 
 _INF = math.inf
@@ -208,9 +339,9 @@ def check_step(step: Any) -> int:
         if isinstance(step, bool):
             raise TypeError
         number = operator.index(step)
-    except TypeError:
+    except Exception:  # of a tensor, a RuntimeError
         raise TypeError(
-            f"step must be a whole number such as the loop's counter, got {step!r:.80} "
+            f"step must be a whole number such as the loop's counter, got {wording.shown(step)} "
             f"({type(step).__name__})."
         ) from None
     if not 0 <= number < _MAX_STEP:

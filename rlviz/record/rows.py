@@ -4,24 +4,30 @@ The cumulative FLOPs and the online averages live here; nothing here touches a f
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
 from rlviz.record.device import Deferred, fetch
 from rlviz.record.measurement import Measurement
+from rlviz.record.merged import Merged
 from rlviz.record.recorder import SPOILED, Item, check_step
 from rlviz.record.row_columns import RowColumns
 from rlviz.record.step_sums import StepSums
 
 T = TypeVar("T")
 Floats = NDArray[np.float64]
+
+_ODD_NAMES = 32
+"""Names of metrics beside the usual ones that a table may have columns for."""
+_ARRAY_BYTES, _SCALAR_BYTES, _EVENT_BYTES = 180, 12, 40
+"""About what comes with each array in memory, with each scalar and each event on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class ClosedSteps:
     """(k,), in the order in which they were closed."""
     wall_times: Floats
     columns: dict[str, Floats]
-    """Column name -> (k,), as `rlviz.schema` names the columns; NaN where a step lacks one."""
+    """Column name -> (k,), as `rlviz.schema` names the columns; NaN where a step lacks one. The
+    column of the session comes when they are written."""
     scalars: dict[str, tuple[Floats, NDArray[np.bool_]]]
     """TensorBoard tag -> values, and which of the steps brought one, each (k,)."""
     missing_ranks: tuple[int, ...] = ()
@@ -43,15 +50,59 @@ class ClosedSteps:
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes they take in memory."""
-        return 8 * len(self.steps) * (2 + len(self.columns) + 2 * len(self.scalars))
+        """About how many bytes they take in memory: numbers, arrays and names."""
+        numbers = 8 * (2 + len(self.columns) + len(self.scalars)) + len(self.scalars)
+        return numbers * len(self.steps) + _ARRAY_BYTES * (
+            len(self.columns) + 2 * len(self.scalars)
+        )
+
+    @property
+    def encoded_bytes(self) -> int:
+        """About how many bytes they take on disk."""
+        names = sum(map(len, self.columns)) + 3 * len(self.columns)
+        scalars = sum(
+            (len(tag) + _SCALAR_BYTES) * int(brought.sum())
+            for tag, (_, brought) in self.scalars.items()
+        )
+        return names + scalars + (8 * len(self.columns) + _EVENT_BYTES) * len(self.steps)
+
+    def split(self, at: int) -> tuple["ClosedSteps", "ClosedSteps"]:
+        """The first `at` steps, and the others."""
+        return self._part(slice(None, at)), self._part(slice(at, None))
+
+    def _part(self, part: slice) -> "ClosedSteps":
+        return ClosedSteps(
+            self.steps[part],
+            self.wall_times[part],
+            {name: values[part] for name, values in self.columns.items()},
+            {tag: (values[part], brought[part]) for tag, (values, brought) in self.scalars.items()},
+            self.missing_ranks,
+        )
+
+
+def with_like_names(closed: list[StepSums]) -> Iterator[list[StepSums]]:
+    """Cut steps into stretches whose metrics have mostly the same names, for tables that are mostly
+    full: a run that brings a new name at each step would fill its memory with gaps."""
+    names: set[str] = set()
+    begin, most = 0, 0
+    for at, step in enumerate(closed):
+        names.update(step.metrics)
+        most = max(most, len(step.metrics))
+        if len(names) > 2 * most + _ODD_NAMES:
+            yield closed[begin:at]
+            begin, names, most = at, set(step.metrics), len(step.metrics)
+    yield closed[begin:]
+
+
+def closed_step(state: Mapping[str, Any]) -> int:
+    """The last step that was closed when a state was taken, which may be of an earlier one."""
+    return check_step(state.get("closed", state["step"]))
 
 
 class RowBuilder:
     """Adds up measurements and closes steps.
 
     Args:
-        session: number of this start of the training script, from 0.
         ema_weight: memory of the online averages, in [0, 1).
         utilization: FLOPs and wall seconds of a phase -> its model FLOPs utilization; None where
             it can't be known.
@@ -61,12 +112,10 @@ class RowBuilder:
     def __init__(
         self,
         *,
-        session: int,
         ema_weight: float,
         on_error: Callable[[Exception], None],
         utilization: Callable[[int, float], float | None] = lambda flops, seconds: None,
     ) -> None:
-        self._session = session
         self._on_error = on_error
         self._utilization = utilization
         core = [known for known in schema.QUANTITIES.values() if known.is_core and known.averaged]
@@ -87,6 +136,9 @@ class RowBuilder:
             if isinstance(item, Measurement):
                 self._add(item)
                 self.unclosed += 1
+            elif isinstance(item, Merged):
+                self._open.merge(item.sums, side_by_side=False)
+                self.unclosed += item.calls
             elif len(item) == 5:
                 self._open.add_plain(item)
                 self.unclosed += 1
@@ -155,7 +207,6 @@ class RowBuilder:
         wall_times = np.array([step.wall_time for step in closed])
         columns = {
             schema.STEP: steps.astype(float),
-            schema.SESSION: np.full(len(closed), float(self._session)),
             schema.WALL_TIME: wall_times,
         }
         return ClosedSteps(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
@@ -196,15 +247,21 @@ class RowBuilder:
         """Cumulative RL FLOPs after the last closed step."""
         return self._flops.get(schema.TOTAL, 0)
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a state; on a ValueError nothing is loaded."""
+    def load_state_dict(self, state: dict[str, Any]) -> int:
+        """Continue from a state; returns the last step that was closed when it was taken.
+
+        Raises:
+            ValueError: it is no state; nothing is loaded.
+        """
         try:
             step = check_step(state["step"])
+            closed = closed_step(state)
             flops = {str(phase): exact(count) for phase, count in state["flops"].items()}
             self._averages.load_state_dict(state["ema"])
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # it may hold anything
             raise ValueError(
-                f"this is not what Callback.state_dict() gave: {state!r:.200}. Save that in the "
-                "checkpoint, and load it unchanged."
+                f"this is not what Callback.state_dict() gave: {wording.shown(state, 200)}. Save "
+                "that in the checkpoint, and load it unchanged."
             ) from error
         self._last_step, self._flops = step, flops
+        return closed

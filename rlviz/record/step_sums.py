@@ -7,10 +7,11 @@ from typing import Any
 from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import ParallelismSums
-from rlviz.record.measurement import Measurement
-from rlviz.record.recorder import Plain
+from rlviz.record.measurement import ENTRY_BYTES, Measurement, Plain
 
 _SUMS = tuple(part.name for known in schema.QUANTITIES.values() for part in known.sums)
+_SUMS_BYTES = 900
+"""About what sums without names take in memory."""
 
 
 class StepSums:
@@ -98,11 +99,17 @@ class StepSums:
         if known or episodes.peak or episodes.unfinished:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)
 
-    def merge(self, other: "StepSums") -> None:
-        """Add the sums of the same step on another rank; the wall time stays.
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes they take in memory."""
+        names = len(self.flops) + len(self.metrics) + len(self.counts) + len(self.seconds)
+        return _SUMS_BYTES + ENTRY_BYTES * (names + 2 * len(self.groups))
+
+    def merge(self, other: "StepSums", *, side_by_side: bool = True) -> None:
+        """Add other sums of the same step; the wall time stays.
 
         Everything adds up, except where `ParallelismSums.merge` keeps the larger value, and except
-        the seconds of a phase: the ranks run it side by side, so the longest counts.
+        the seconds of a phase that ranks ran `side_by_side`: there the longest counts.
         """
         for name in _SUMS:
             setattr(self, name, self.sum_of(name) + other.sum_of(name))
@@ -122,7 +129,8 @@ class StepSums:
                 if count > 1:
                     self.counts[name] = count
         for phase, taken in other.seconds.items():
-            self.seconds[phase] = max(self.seconds.get(phase, 0.0), taken)
+            known = self.seconds.get(phase, 0.0)
+            self.seconds[phase] = max(known, taken) if side_by_side else known + taken
 
     def to_list(self) -> list[Any]:
         """The sums in plain numbers, lists and dicts, for `from_list`."""

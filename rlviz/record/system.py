@@ -26,6 +26,10 @@ class System:
         """Force what was written to the disk."""
         os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
 
+    def truncate(self, fd: int, size: int) -> None:
+        """Shorten a file."""
+        os.ftruncate(fd, size)
+
     def is_at(self, fd: int, path: Path) -> bool:
         """Whether the open file still stands under its name."""
         try:

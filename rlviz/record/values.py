@@ -15,7 +15,16 @@ from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.flops.measured import exact
 from rlviz.parallelism import ParallelismSums, Summable
-from rlviz.record.device import Deferred, detached, has_tensors, is_tensor, to_host
+from rlviz.record.device import (
+    Deferred,
+    detached,
+    has_tensors,
+    is_tensor,
+    tensors_in,
+    to_host,
+    without_values,
+)
+from rlviz.wording import shown
 
 T = TypeVar("T")
 
@@ -50,26 +59,35 @@ Seconds: TypeAlias = Mapping[str, HostNumber]
 
 
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
-    """Apply `read` to a host value at once; defer one on a device, for `keep` to copy in time."""
+    """Apply `read` to a host value at once; defer one on a device, for `keep` to copy in time.
+
+    Raises:
+        TypeError: a tensor in it can't be read, now or later.
+    """
     if not has_tensors(value):
-        return read(value)
-    tensors = value if isinstance(value, (list, tuple)) else [value]
-    if any(is_tensor(t) and t.device.type != "cpu" for t in tensors):
-        if sparse := [t.layout for t in tensors if is_tensor(t) and "strided" not in str(t.layout)]:
-            raise _not_dense(name, f"a layout {sparse[0]}")
-        return Deferred(detached(value), read)
+        try:
+            return read(value)
+        except Exception:
+            _check_readable(tensors_in(value), name)  # behind the first item
+            raise
+    tensors = tensors_in(value)
+    _check_readable(tensors, name)
     try:
+        if any(tensor.device.type != "cpu" for tensor in tensors):
+            return Deferred(detached(value), read)
         host = to_host(value)
-    except (TypeError, RuntimeError) as error:  # sparse, quantised, without data
-        said = f"{str(error).splitlines()[0]!r} when it was read"
-        raise _not_dense(name, said) from error
+    except Exception as error:  # quantized, or real within a FakeTensorMode
+        raise TypeError(
+            f"{name} must be a tensor that can be read, got {str(error).splitlines()[0]!r} when it "
+            "was read. Pass the number itself."
+        ) from error
     return read(host)
 
 
-def _not_dense(name: str, got: str) -> TypeError:
-    return TypeError(
-        f"{name} must be a dense tensor, got {got}. Pass .to_dense(), or the number itself."
-    )
+def _check_readable(tensors: Iterable[Any], name: str) -> None:
+    for tensor in tensors:
+        if (odd := without_values(tensor)) is not None:
+            raise TypeError(f"{name} must be a dense tensor, got {odd}")
 
 
 def answers(correct: Answers) -> Accuracy | Deferred[Accuracy]:
@@ -124,8 +142,10 @@ def number(value: Any, name: str) -> float:
         value, np.timedelta64
     ):
         return _as_float(value)
+    if is_tensor(value):
+        _check_readable([value], name)
     shape = getattr(value, "shape", None)
-    what = f"{type(value).__name__} of shape {tuple(shape)}" if shape else repr(value)[:80]
+    what = f"{type(value).__name__} of shape {tuple(shape)}" if shape else shown(value)
     raise TypeError(
         f"{name} must be one number, got {what}. Reduce it to a scalar first, e.g. with .mean()."
     )

@@ -2,9 +2,11 @@
 
 Only this thread touches the file. A caller that flushes or closes leaves a request and waits for
 it, no longer than asked. The writer works in slices of a millisecond or two and rests between them,
-so that the training thread, which shares the interpreter, never waits longer than a slice.
+so that the training thread, which shares the interpreter, never waits longer than a slice. Only
+where steps come faster than they are written it does not rest.
 """
 
+import copy
 import queue
 import threading
 import time
@@ -14,34 +16,34 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from tensorboard.compat.proto.event_pb2 import Event
-
 from rlviz import schema
 from rlviz.record import events
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient, Illustration
-from rlviz.record.rows import ClosedSteps
+from rlviz.record.pieces import Pieces
 
 _SLICE = 512
 """Queued items that the writer works on before it rests."""
-_SLICES = 128
-"""Slices after which the writer writes what it has built."""
-_REST_SECONDS = 0.0005
 _LONGEST_SLEEP = 1.0
 """Seconds between two rounds that empty the queue and sync the file, however rare the writes."""
 _END_SECONDS = 0.4
 """Time for the thread to end once all is done; `close` may take half a second longer than asked."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
+_SHARE_OF_RANKS = 0.75
+"""The part of its time that a state waits for other ranks; the rest is for the disk."""
 
 
 @dataclass(slots=True)
 class _Request:
     """Somebody waits until everything logged so far is written."""
 
+    now_or_never: bool = False
+    """Whether steps are to be written without what other ranks have not sent."""
     done: threading.Event = field(default_factory=threading.Event)
     written: bool = False
 
@@ -52,35 +54,37 @@ class Worker:
     Args:
         assembly: turns what was recorded into rows, and keeps them.
         file: where the rows go.
+        account: counts the steps; it learns here how the disk does.
         figure_client: draws the figure and the summary; None for a run without.
         has_config: whether the session begins with a configuration, which needs an end event.
         flush_seconds: pace of writing.
         error_log: told of every failure.
-        session: number of this start of the training script.
-        dropped_before: how many steps never got here because the queue was full.
     """
 
     def __init__(
         self,
         assembly: Assembly,
         file: EventFile,
+        account: Account,
         *,
-        session: int,
         figure_client: FigureClient | None,
         has_config: bool,
         flush_seconds: float,
         error_log: ErrorLog,
-        dropped_before: Callable[[], int] = lambda: 0,
     ) -> None:
         self._assembly = assembly
         self._file = file
-        self._encoder = Encoder(session, assembly.ranks.world_size)
+        self._account = account
+        self._encoder = Encoder(assembly.ranks.world_size)
+        self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
+        self._encoder.made_as = file.made_as
         self._figure_client = figure_client
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
-        self._dropped_before = dropped_before
         self._has_config = has_config
-        self._left = False
+        self._has_begun = False
+        self._on_disk, self._stated = assembly.state, 0
+        self._unanswered: _Request | None = None
         self._requests: deque[_Request] = deque()
         # Not an Event: a signal handler that interrupts `Event.set` could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -89,69 +93,137 @@ class Worker:
         self._next_write = 0.0
         self._closed = threading.Event()
         self._success = True
-        self._all_written = False
-        self.written = 0
+        self._all_written = self._is_drawing = False
+        self._asked_of = self._drawn = 0
+        """How many steps were written when the last figure was asked for; those that it shows."""
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    @property
-    def dropped(self) -> int:
-        """How many steps were dropped."""
-        return self._assembly.dropped
+    def wake(self) -> None:
+        """Let the writer look at the queue now."""
+        self._wake.put(None)
 
     @property
-    def resumed_after(self) -> int | None:
-        """The step after which the session continues, if it was given a state."""
-        return self._encoder.resumed_after
+    def written(self) -> int:
+        """How many steps were written."""
+        return self._account.passed.written
 
-    def resume(self, step: int, flops: int) -> None:
-        """Let the session continue after this step, with this many cumulative FLOPs."""
+    def resume(self, step: int, flops: int, closed: int) -> None:
+        """Let the session continue from a state.
+
+        Args:
+            step: the one that the state is of.
+            flops: its cumulative FLOPs.
+            closed: the last step that was closed when it was taken.
+        """
         self._encoder.resumed_after = step
         self._encoder.flops_before = flops
+        self._encoder.closed_before = None if closed == step else closed
+        self._on_disk = self._assembly.state
 
     def state(self, patience: float) -> dict[str, Any]:
-        """Where the run stands after the steps closed so far; see `Assembly.state`."""
-        if not self._left:
-            self._wake.put(None)  # a checkpoint should not be ahead of the rows for long
-        return self._assembly.state(patience)
+        """Where the run stands after the last step that is on the disk.
+
+        It first lets the steps closed so far be written. Where the writer did not answer the call
+        before and still stands in the same place, it does not wait a second time.
+
+        Args:
+            patience: seconds to wait for the disk and for what other ranks recorded.
+        """
+        is_stuck = self._unanswered is not None and not self._unanswered.done.is_set()
+        if self._thread.is_alive():  # else this is a forked child, or all is over
+            if self._assembly.ranks.writes and not is_stuck:
+                self._drain(patience)
+            self._wake.put(None)  # other ranks send what rank 0 may be waiting for
+        return copy.deepcopy(self._on_disk)
+
+    def _drain(self, patience: float) -> None:
+        """Wait until the steps closed so far are on the disk."""
+        now = time.monotonic()
+        deadline, without_ranks = now + patience, now + _SHARE_OF_RANKS * patience
+        while True:
+            request = _Request(now_or_never=now >= without_ranks)
+            self._ask(request, deadline - now)
+            self._unanswered = None if request.done.is_set() else request
+            now = time.monotonic()
+            if request.now_or_never or now >= deadline or self._pause:
+                return
+            if not self._assembly.ranks.waiting:
+                return
+            time.sleep(0.01)
 
     def in_forked_child(self) -> None:
-        """Let go of the thread and the file, which are the parent's."""
-        self._assembly.in_forked_child()
-        self._left = True
+        """Let go of the file, which is the parent's; the thread is not in the child."""
         self._file.leave()
 
     def flush(self, timeout: float) -> bool:
         """Write what was logged so far; returns whether `timeout` seconds were enough."""
-        request = _Request()
+        return self._ask(_Request(), timeout)
+
+    def _ask(self, request: _Request, timeout: float) -> bool:
         self._requests.append(request)
         self._wake.put(None)
         if self._closed.is_set():  # checked last: until then the thread still serves
             return self._all_written
         return request.done.wait(timeout) and request.written
 
-    def close(self, timeout: float, *, success: bool) -> bool:
-        """Write everything, with the last figure, and end; returns whether it was done in time."""
-        self._success = success
-        self._deadline = time.monotonic() + timeout
+    def begin_close(self, timeout: float, *, success: bool) -> None:
+        """Let the thread write everything, with the last figure, and end; again, it does nothing.
+
+        Args:
+            timeout: how many seconds the figure may take.
+            success: whether the run ended well.
+        """
+        if self._deadline is None:
+            self._success = success
+            self._deadline = time.monotonic() + timeout
         self._wake.put(None)
+
+    def await_close(self, timeout: float) -> bool:
+        """Wait for the end that was begun; returns whether everything was written in time."""
         in_time = self._closed.wait(timeout)
         if in_time:  # a thread inside torch's store as the interpreter ends aborts the process
             self._thread.join(_END_SECONDS)
-        if self._figure_client is not None:
+        if self._figure_client is not None and (in_time or time.monotonic() >= self._end):
             self._figure_client.stop()
         return in_time and self._all_written
 
+    @property
+    def _end(self) -> float:
+        return self._deadline or 0.0
+
+    @property
+    def waits_for_figure(self) -> bool:
+        """Whether all rows are written, and only the last figure is missing."""
+        return self._is_drawing and not self._closed.is_set()
+
+    def give_up_figure(self) -> None:
+        """End without the last figure."""
+        if self._figure_client is not None:
+            self._figure_client.give_up()
+
     def _run(self) -> None:
+        thrown: BaseException | None = None
+        while not self._closed.is_set():
+            try:
+                if thrown is not None:
+                    error, thrown = thrown, None
+                    self._error_log.note(error)
+                self._work()
+            except BaseException as error:  # even one thrown into this thread, between two parts
+                thrown = error
+        self._survive(self._serve_requests)
+
+    def _work(self) -> None:
+        """Take all rounds, and the end; what is done of it is not done again."""
         while self._deadline is None:
             self._survive(self._wait)
             self._survive(self._serve_requests)
             self._survive(self._illustrate)
         self._survive(self._finish)
         self._closed.set()
-        self._survive(self._serve_requests)
 
     def _wait(self) -> None:
         with suppress(queue.Empty):
@@ -167,13 +239,20 @@ class Worker:
             self._error_log.note(error)
 
     def _serve_requests(self) -> None:
-        requests = []
-        while self._requests:
-            requests.append(self._requests.popleft())
+        requests = [*self._requests]
+        if any(request.now_or_never for request in requests):
+            self._survive(self._give_up_on_ranks)
         written = self._write(at_once=bool(requests))
-        for request in requests:
+        for request in requests:  # one is taken from the others when it is answered
             request.written = written
             request.done.set()
+            if self._requests and self._requests[0] is request:
+                del self._requests[0]
+
+    def _give_up_on_ranks(self) -> None:
+        """Build rows of every closed step, even of those that other ranks did not send in time."""
+        self._build(even_open=self._deadline is not None)
+        self._assembly.keep_complete_steps(now_or_never=True)
 
     def _write(self, *, at_once: bool = False, last: bool = False) -> bool:
         """Build what is queued, and write what is due; returns whether all was done.
@@ -182,54 +261,74 @@ class Worker:
         that are not about a step wait for the first step, whose number the session starts with,
         unless this is the last chance.
         """
+        entered = self._account.entered
         try:
-            for _ in range(_SLICES):  # bounded: steps may come as fast as they are taken
-                if not self._assembly.build(_SLICE):
-                    break
-                time.sleep(_REST_SECONDS)
-            else:
-                self._wake.put(None)
-            self.written += self._assembly.ranks.send()
+            self._build()
+            self._assembly.send()
             now = time.monotonic()
             due = at_once or last or now >= self._next_write
-            is_hurried = self._assembly.is_half_full and not self._pause
-            if due or is_hurried:
+            if due or (self._is_hurried and not self._pause):
                 self._write_rows(last=last)
                 self._pause, self._next_write = 0.0, now + self._pace
             if due or not self._pause:
-                self._file.sync_if_due()
+                self._pieces.sync_if_due()
+            if self._is_hurried:
+                self.wake()
         except BaseException as error:
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._next_write = time.monotonic() + self._pause
+            self._account.disk_fails = isinstance(error, OSError)
             self._error_log.note(error)
             return False
-        return not self._assembly.waiting
+        return not self._assembly.waiting and self._account.passed.taken >= entered
+
+    def _build(self, *, even_open: bool = False) -> None:
+        """Build rows of what was queued by now; not without end, for more may come meanwhile."""
+        entered = self._account.entered
+        while self._assembly.build(_SLICE, even_open=even_open):
+            if not even_open and self._account.passed.taken >= entered:
+                self.wake()
+                return
+            if self._assembly.has_many_rows and not self._pause:
+                self._pieces.write_all(extras_alone=False)
+            self._pieces.rest()
+
+    @property
+    def _is_hurried(self) -> bool:
+        is_full = self._account.is_half_full and self._assembly.has_work
+        return is_full or self._assembly.has_many_rows
 
     def _write_rows(self, *, last: bool) -> None:
-        taken: list[ClosedSteps] = []
-        extras: list[Event] = []
-        try:
-            extras = self._assembly.take(taken, extras_alone=bool(self.written or last))
-            if taken or extras:
-                dropped = self.dropped + self._dropped_before()
-                self._file.append(
-                    self._encoder.encode(taken, extras, written=self.written, dropped=dropped)
-                )
-        except BaseException:
-            self._assembly.put_back(taken, extras)
-            raise
-        self.written += sum(map(len, taken))
+        self._pieces.write_all(extras_alone=bool(self.written or last))
+        self._account.disk_fails = False
+        if self.written > self._stated and not self._assembly.unwritten:
+            self._on_disk, self._stated = self._assembly.state, self.written
+
+    def _begin(self, session: int) -> None:
+        """Say once what the user hardly means: to go over an older run."""
+        if session and self._encoder.resumed_after is None and not self._has_begun:
+            self._error_log.say(
+                f"{self._file.logdir} already holds a run, and no state of it was loaded: its "
+                "steps from the first one of this session on are left out from now on. To go on "
+                "with it, use load_state_dict(); for another run, another logdir."
+            )
+        self._has_begun = True
 
     def _illustrate(self) -> None:
         """Pick up a finished figure, and ask for the next one when it is due."""
         if self._figure_client is None:
             return
         self._keep(self._figure_client.take())
-        if self.written and self._figure_client.due():
-            self._figure_client.request()
+        if self.written > self._asked_of and self._figure_client.due():
+            self._ask_for_figure(self._figure_client)
+
+    def _ask_for_figure(self, figure_client: FigureClient) -> None:
+        self._asked_of = self.written
+        figure_client.request()
 
     def _keep(self, illustration: Illustration | None) -> None:
         if illustration is not None:
+            self._drawn = self._asked_of
             now, step = time.time(), illustration.step
             told = [
                 events.figure(now, step, illustration.figure_png),
@@ -241,7 +340,8 @@ class Worker:
         """End the run: write the last rows, the last figure, the end event."""
         deadline = self._deadline or 0.0
         half = max(0.0, 0.5 * (deadline - time.monotonic()))
-        self._survive(lambda: self._assembly.build_all(half))
+        self._survive(lambda: self._wait_for_ranks(half))
+        self._survive(self._give_up_on_ranks)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
@@ -253,6 +353,7 @@ class Worker:
             )
         drawn = True
         if self._figure_client is not None and self.written:
+            self._is_drawing = True
             drawn = self._last_illustration(self._figure_client, deadline)
             if self._figure_client.busy:  # a failed figure has been logged already
                 self._error_log.note(
@@ -273,12 +374,22 @@ class Worker:
             return
         self._all_written = all_written and drawn
 
+    def _wait_for_ranks(self, patience: float) -> None:
+        """Wait for the other ranks' sums of the steps that were closed here."""
+        until = time.monotonic() + patience
+        self._build()
+        while self._assembly.ranks.waiting and time.monotonic() < until:
+            time.sleep(0.01)
+            self._assembly.keep_complete_steps()
+
     def _last_illustration(self, figure_client: FigureClient, deadline: float) -> bool:
-        if figure_client.busy:  # a live one is under way, which lacks the last steps
-            figure_client.take(max(0.001, deadline - time.monotonic()))
+        if figure_client.busy:  # a live one is under way, which may lack the last steps
+            self._keep(figure_client.take(max(0.001, deadline - time.monotonic())))
         if figure_client.busy:
             return False
-        figure_client.request()
+        if self._drawn == self.written:
+            return True
+        self._ask_for_figure(figure_client)
         illustration = figure_client.take(max(0.001, deadline - time.monotonic()))
         self._keep(illustration)
         return illustration is not None

@@ -1,14 +1,16 @@
 """The process that draws for a running callback: `python -m rlviz.report.figure_process`.
 
-It answers each line of JSON on standard input, `{"run": directory}`, with a line of JSON, followed
-by the bytes of the figure and of the summary that the line announces. It ends with its input, so it
-never outlives the training process.
+It answers each line of JSON on standard input, `{"run": directory, "parent": pid}`, with a line of
+JSON, followed by the bytes of the figure and of the summary that the line announces. It ends with
+its input, and with its parent, the training process, however that dies: children that this has
+forked may hold the other end of the input open.
 """
 
 import io
 import json
 import os
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -16,6 +18,8 @@ from typing import BinaryIO
 from rlviz.report.figure.layout import figure
 from rlviz.report.history import read
 from rlviz.report.summary.claims import summarise
+
+_WATCH_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,23 @@ def _draw(logdir: str) -> _Answer:
         return _Answer(error=f"{type(error).__name__}: {error}")
 
 
+def _end_with(parent: int) -> None:
+    """End this process as soon as it has another parent than this one."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os._exit(0)
+
+
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more."""
     cpu_before = 0.0  # the first answer bears the cost of starting
+    watch: threading.Thread | None = None
     for line in requests:
-        answer = _draw(json.loads(line)["run"])
+        request = json.loads(line)
+        if watch is None and "parent" in request:
+            watch = threading.Thread(target=_end_with, args=(request["parent"],), daemon=True)
+            watch.start()
+        answer = _draw(request["run"])
         cpu_now = time.process_time()
         header = {
             "figure_bytes": len(answer.figure),

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlviz import wording
+from rlviz.scaling.noise import long_run
 from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 
-MIN_POINTS = 100
+MIN_POINTS = 30
 MIN_FACTOR = 10.0
 MIN_EFFECTIVE_POINTS = 30.0
 """The residuals of a random walk are worth about 10 points, however long it is."""
 
-_FEWEST_MEANS = 30
 _ROUNDING = 1e-9
 
 
@@ -31,35 +30,26 @@ class ResidualNoise:
 
 
 def residual_noise(data: FitData, curve: Sigmoids) -> ResidualNoise:
-    """The noise around a curve, as AR(1).
-
-    With autocorrelation rho, n points are worth n·(1 − rho)/(1 + rho) independent ones, and the
-    variance grows by the inverse. A slow drift under a larger scatter shows only a small rho from
-    point to point. So rho is also estimated from the means of 2, 4, 8, … points, and the largest
-    variance counts.
-    """
+    """The noise around a curve, as AR(1): n points are worth n·(1 − rho)/(1 + rho) others."""
     n, k = len(data.value), data.parameters
     left = np.sqrt(data.weight) * (data.value - curve.value(data.log_compute)[0])
     variance = float(left @ left) / (n - k)
     if variance < _ROUNDING:  # the values span 1: this is rounding, which is no AR(1)
         return ResidualNoise(float(n), variance)
-    largest = _long_run(left, k)
-    while len(left) >= 2 * _FEWEST_MEANS:
-        left = left[len(left) % 2 :].reshape(-1, 2).sum(1) / math.sqrt(2)
-        largest = max(largest, _long_run(left, k))
+    largest = long_run(left, k)
     return ResidualNoise(n * min(variance / largest, 1.0), largest)
 
 
 def too_little(c: Floats) -> str:
-    """Why this compute, sorted, (n,), cannot show a ceiling, as a clause; empty if it can."""
+    """Why this compute, sorted, (n,), is too little, as a clause; empty if it is enough."""
     if len(c) < MIN_POINTS:
-        return f"there are {len(c)} points, and a ceiling needs {MIN_POINTS}"
+        return f"there are {len(c)} points, and a forecast needs {MIN_POINTS}"
     if c[-1] == 0:
         return "no compute was counted"
     factor = float(c[-1] / c[c > 0][0])
     if factor < MIN_FACTOR * (1 - 1e-9):
         return (
-            f"the compute grows by a factor of {factor:.2g} over the points, and a ceiling needs "
+            f"the compute grows by a factor of {factor:.2g} over the points, and a forecast needs "
             f"a factor of {MIN_FACTOR:g}"
         )
     return ""
@@ -81,9 +71,8 @@ def not_shown(
     low, high = curves.value(np.array([-math.inf, math.inf]))[0]
     if found.effective_points < MIN_EFFECTIVE_POINTS:
         return (
-            "the best sigmoid misses the data for many steps on end, as if there were only "
-            f"{wording.counted(round(found.effective_points), 'independent point')}: random drift, "
-            "a jump or another shape cannot be excluded"
+            "the best saturating curve misses the data for many steps on end, so random drift, a "
+            "jump or another shape cannot be excluded"
         )
     if data.squares() <= sure or high <= low:
         return "the accuracy does not rise beyond its scatter"
@@ -95,9 +84,9 @@ def _open(data: FitData, curves: Sigmoids) -> str:
     first, last = curves.shape.min(0), curves.shape.max(0)
     edge = 1e-6 * (high - low)
     if first[1] <= low[1] + edge[1] or last[0] >= high[0] - edge[0]:
-        return "the data do not pass C_mid: curves without a ceiling fit them as well"
+        return "curves without a ceiling fit the data as well"
     if last[0] >= 0:
-        return "it is not certain that the data pass C_mid, the compute at half of the rise"
+        return "it is not certain that half of the rise is done"
     if last[1] >= high[1] - edge[1]:
         return "the rise is as steep as a jump, and a jump does not show where it leads"
     return ""
@@ -111,11 +100,3 @@ def _bent(data: FitData, doubtful: float) -> str:
     if float(left @ left) <= doubtful:
         return "a parabola fits the data as well, and it has no ceiling"
     return ""
-
-
-def _long_run(left: Floats, k: int) -> float:
-    n, squares = len(left), float(left @ left)
-    rho = float(left[1:] @ left[:-1]) / squares
-    # A regression with k parameters takes this much from rho (Kendall 1954, for k = 1 and 2).
-    rho = min(max(rho + (k + (k + 2) * rho) / n, 0.0), 1 - 1e-6)
-    return squares / (n - k) * (1 + rho) / (1 - rho)

@@ -2,34 +2,29 @@
 
 import math
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
-from rlviz.scaling import ceiling, sigmoid
-from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
-from rlviz.smooth.bins import means
+from rlviz.scaling import ceiling, inputs
+from rlviz.scaling.forecast import Forecast
+from rlviz.scaling.law import Law, end_of_early, first_half
+from rlviz.scaling.sigmoid import Floats
 
-EARLY = 0.05
-"""Share of the largest compute below which points are left out by default."""
-
-_LIKELY, _DOUBTFUL, _SURE = 0.025, 0.0005, 3.4e-6
-"""Tails of three intervals: the one that is given, the one within which a parabola is as good as
-the curve, and the one that decides (4.5 standard errors)."""
-_BINS = 250
-_STRETCH = 0.02
 _FEWEST = 8
-_LARGEST = 1e100
+_UNSTEADY = 0.25
+Interval = tuple[float, float]
+_NONE = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
 class Sigmoid:
-    """``R(C) = R0 + (A − R0)/(1 + (C_mid/C)^B)``, fitted to a run.
+    """``R(C) = R0 + (A − R0)/(1 + (C_mid/C)^B)``, fitted to a run, and the run's forecast.
 
-    Where the ceiling is not `identifiable`, the numbers describe the data at best and must not be
-    printed as findings; the intervals are NaN. All are NaN where there was nothing to fit.
+    A forecast does not need the ceiling: where the run goes on from its level is known better than
+    where it will end. So there are two answers, `identifiable` and `has_ceiling`. Where there is no
+    ceiling, A, B, C_mid and R0 describe the data at best and must not be printed as findings; their
+    intervals are NaN. All are NaN where there was nothing to fit.
 
     Attributes:
         A: the ceiling, in the unit of the accuracy.
@@ -37,10 +32,14 @@ class Sigmoid:
         C_mid: the compute at half of the rise, in the unit of the flops.
         R0: the value without compute, as given or else fitted; a fitted one is what the later
             points call for, not what was measured.
-        identifiable: whether the data show the ceiling.
-        why_not: if they do not, why, as a clause ("the data do not pass C_mid: …"); else empty.
-        ceiling_interval: 95 % interval of A, by profile likelihood; within [0, 1] if the data are.
-        exclude_below: points below this compute were left out, in the unit of the flops.
+        identifiable: whether a forecast is given.
+        why_not: if none is, why, as a clause ("the accuracy falls at the end"); else empty.
+        reach: the largest multiple of the compute so far up to which the forecast is given, 1 to 4.
+        ceiling_interval: 95 % interval of A; within [0, 1] if the data are.
+        B_interval, C_mid_interval: 95 % intervals of the two.
+        why_no_ceiling: why the data do not show the ceiling, as a clause; else empty.
+        exclude_below: points below this compute were left out of the curve, in the unit of the
+            flops.
         points: how many were used.
     """
 
@@ -50,92 +49,95 @@ class Sigmoid:
     R0: float
     identifiable: bool
     why_not: str
-    ceiling_interval: tuple[float, float]
+    reach: float
+    ceiling_interval: Interval
+    B_interval: Interval
+    C_mid_interval: Interval
+    why_no_ceiling: str
     exclude_below: float
     points: int
-    _likely: "_LikelyCurves | None" = field(repr=False, compare=False)
+    _law: Law | None = field(repr=False, compare=False)
+    _forecast: Forecast | None = field(repr=False, compare=False)
+
+    @property
+    def has_ceiling(self) -> bool:
+        """Whether the data show A, B and C_mid."""
+        return not self.why_no_ceiling
 
     def predict(self, flops: Any) -> Any:
-        """The curve at a compute >= 0: a float, or an array of the shape that came.
+        """The accuracy at a compute >= 0: a float, or an array of the shape that came.
+
+        Within the data it is the fitted curve. Beyond them it is where the run stands, plus what
+        the curve still rises from there, but no less than nothing and no more than at the pace of
+        the end.
 
         Example:
             >>> import numpy as np
             >>> flops = np.linspace(1e20, 2e22, 200)
             >>> curve = fit(flops, 0.3 + 0.4 / (1 + 2e21 / flops))
-            >>> round(curve.predict(4e22), 3)
-            0.681
+            >>> round(curve.predict(4e22), 2)
+            0.68
         """
-        at = _compute(flops)
-        found = (
-            np.full(at.size, math.nan) if self._likely is None else self._likely.value(at.ravel())
-        )
+        at = inputs.compute(flops)
+        x = at.ravel()
+        found = np.full(x.size, math.nan)
+        if self._law is not None:
+            found = self._law.value(x)
+        if self._law is not None and self._forecast is not None:
+            ahead, end = x > self._forecast.end, np.array([self._forecast.end])
+            on = self._forecast.level + found[ahead] - self._law.value(end)
+            found[ahead] = self._forecast.between_lines(x[ahead], on)
         return _like(found, at)
 
     def predict_interval(self, flops: Any) -> tuple[Any, Any]:
-        """95 % interval of the curve, (low, high), each as `predict` gives it.
+        """95 % interval of the level, (low, high), each as `predict` gives it; NaN if no forecast.
 
-        Single steps scatter around the curve more widely. The interval is one of profile likelihood
-        and has the uncertainty of all parameters, but not the risk that the run turns to another
-        curve.
+        The level is that of the curve that a figure will draw then; single steps scatter around it
+        more widely. Up to `reach` times the compute so far the interval passed the tests of `fit`.
+        Beyond that it is wide, and from 4 times on, or where the run is too short to tell, it is
+        everything that is possible.
         """
-        at = _compute(flops)
-        if self._likely is None or not self.identifiable:
+        at = inputs.compute(flops)
+        x = at.ravel()
+        if self._law is None or self._forecast is None or not self.identifiable:
             return _like(np.full(at.size, math.nan), at), _like(np.full(at.size, math.nan), at)
-        low, high = self._likely.interval(at.ravel())
+        low, high = self._law.interval(x)
+        ahead = x > self._forecast.end
+        low[ahead], high[ahead] = self._forecast.interval(x[ahead])
         return _like(low, at), _like(high, at)
-
-
-@dataclass(frozen=True, slots=True)
-class _LikelyCurves:
-    """The likely curves, the best one first, and the units of their data."""
-
-    curves: Sigmoids
-    squares: float
-    compute: float
-    offset: float
-    unit: float
-    limits: tuple[float, float]
-
-    def value(self, flops: Floats) -> Floats:
-        only = np.arange(len(self.curves.squares)) == 0
-        curve: Floats = self.curves.where(only).value(self._log_compute(flops))[0]
-        return self.offset + self.unit * curve
-
-    def interval(self, flops: Floats) -> tuple[Floats, Floats]:
-        low, high = self.curves.hull(self._log_compute(flops), self.squares)
-        low, high = (np.clip(self.offset + self.unit * end, *self.limits) for end in (low, high))
-        return low, high
-
-    def _log_compute(self, flops: Floats) -> Floats:
-        with np.errstate(divide="ignore"):  # C = 0 stands at −inf
-            found: Floats = np.log(flops / self.compute)
-        return found
 
 
 def fit(
     flops: Any, accuracy: Any, *, r0: float | None = None, exclude_below: float | None = None
 ) -> Sigmoid:
-    """Fit the compute–performance curve of ScaleRL, and say whether the data show its ceiling.
+    """Fit the compute–performance curve of ScaleRL, and forecast the run as far as that holds.
 
     Args:
         flops: cumulative compute of every step, >= 0, (n,), in any unit and order.
-        accuracy: of the same steps, (n,). A point that is not finite in both is left out.
+        accuracy: of the same steps, (n,). A point that is not finite in both is left out, so a
+            metric of every k-th step can be given as it is.
         r0: the accuracy without compute, where it was measured; by default it is fitted too.
         exclude_below: leaves out the points below this compute, in the unit of flops. The first
             steps follow another law (the model learns a format, the optimizer warms up), and if
-            they pull the curve, the ceiling is wrong. By default 5 % of the largest compute, which
-            leaves a factor of 20, but less where fewer than 100 points would remain. The paper
-            leaves out the first 1,500 of 16,000 to 100,000 GPU hours, 9 to 1.5 %.
+            they pull the curve, the ceiling is wrong. By default up to 10 % of the largest compute
+            are left out of the curve: as much as lets the first half of the run foretell its
+            second half best. The paper leaves out the first 1,500 of 16,000 to 100,000 GPU hours.
 
-    The noise counts as AR(1); its autocorrelation widens all intervals as fewer points would. More
-    than 500 points are first averaged into 250 bins of equal count, or more where a bin would span
-    over 2 % of its compute. Over so short a stretch the curve is straight: the answer moves by a
-    few percent of its standard error.
+    **The forecast.** At least 30 points over a factor of 10 in compute must rise beyond their
+    scatter, by 4.5 standard errors, and the rise must slow down. Then the accuracy lies between two
+    lines from where the run stands: it stays, or it goes on at the pace of the last half. Every
+    saturating curve beyond its bend, every power law of 1 − R and every logarithm lies between
+    them. The interval holds both lines, the noise of both levels (AR(1)), and the largest error
+    that such lines made earlier in the run, over the same factor of compute. It is given for 1.2 to
+    4 times the compute, as far as the run's own past allows a look; if its half-width is at most
+    10 points of a share, and no more than that of "it stays as it is" by the run's past; and if the
+    same forecast, from earlier in the run, holds where the run is now.
 
-    The ceiling is identifiable if at least 100 points over a factor of 10 in compute were used,
-    worth at least 30 independent ones; if all curves within 4.5 standard errors rise, pass their
-    C_mid within the data and have an exponent between 0.1 and 10; if no parabola is within 3.3;
-    and, for data within [0, 1], if A is at most 1.
+    **The ceiling.** It is shown if the points are worth at least 30 independent ones; if all curves
+    within 4.5 standard errors rise, pass half of their rise within the data and have an exponent
+    between 0.1 and 10; if no parabola is within 3.3; if A is at most 1 for data within [0, 1]; and
+    if the curve of the first half of the compute leads to nearly the same place. By how far it does
+    not is in the intervals, beside the profile likelihood. More than 500 points are first averaged.
 
     Raises:
         ValueError: shapes differ, flops are negative, or an option is out of its range.
@@ -145,85 +147,91 @@ def fit(
         >>> import numpy as np
         >>> flops = np.linspace(1e20, 2e22, 200)
         >>> curve = fit(flops, 0.3 + 0.4 / (1 + 2e21 / flops))
-        >>> curve.identifiable, round(curve.A, 3), f"{curve.C_mid:.3g}"
-        (True, 0.7, '2e+21')
-        >>> fit(flops[:50], 0.3 + 1e-23 * flops[:50]).why_not
-        'there are 50 points, and a ceiling needs 100'
+        >>> curve.identifiable, curve.has_ceiling, round(curve.A, 3), f"{curve.C_mid:.3g}"
+        (True, True, 0.7, '2e+21')
+        >>> fit(flops[:20], 0.3 + 1e-23 * flops[:20]).why_not
+        'there are 20 points, and a forecast needs 30'
 
     Source: D. Khatri et al., The Art of Scaling Reinforcement Learning Compute for LLMs,
     arXiv:2510.13786.
     """
-    c, y = _pairs(flops, accuracy)
-    r0 = None if r0 is None else _option(r0, "r0")
-    if exclude_below is None:
-        start = _end_of_early(c)
-    elif (start := _option(exclude_below, "exclude_below")) < 0:
+    c, y = inputs.pairs(flops, accuracy)
+    r0 = None if r0 is None else inputs.option(r0, "r0")
+    start = None if exclude_below is None else inputs.option(exclude_below, "exclude_below")
+    if start is not None and start < 0:
         raise ValueError(f"exclude_below must be >= 0, in the unit of flops, got {exclude_below}.")
-    c, y = c[c >= start], y[c >= start]
+    if start is not None:
+        c, y = c[c >= start], y[c >= start]
     why_not = _nothing_to_fit(c, y, r0)
     if why_not:
-        nan = math.nan
-        return Sigmoid(nan, nan, nan, nan, False, why_not, (nan, nan), start, len(c), None)
+        return _unfitted(why_not, start or 0.0, len(c))
     return _fitted(c, y, r0, start)
 
 
-def _fitted(c: Floats, y: Floats, r0: float | None, start: float) -> Sigmoid:
-    offset, unit = float(y.mean()), float(np.ptp(y))
-    data = _averaged(c / c[-1], (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
-    center = sigmoid.best(data)
-    curve = sigmoid.regress(data, center[None])
-    noise = ceiling.residual_noise(data, curve)
-    freedom = max(noise.effective_points - data.parameters, 1.0)
-    rounding = 1e-12 * data.squares()
-    likely, doubtful, sure = (
-        float(curve.squares[0]) + max(stdtrit(freedom, 1 - tail) ** 2 * noise.variance, rounding)
-        for tail in (_LIKELY, _DOUBTFUL, _SURE)
-    )
-    curves = sigmoid.allowed(data, center, sure)
-    is_share = bool(y.min() >= 0 and y.max() <= 1)
-    limits = (0.0, 1.0) if is_share else (-math.inf, math.inf)
-    drawn = _LikelyCurves(
-        curves.where(curves.squares <= likely), likely, c[-1], offset, unit, limits
-    )
-    r0_found, a = drawn.value(np.array([0.0, math.inf])).tolist()
-    why_not = ceiling.too_little(c) or ceiling.not_shown(
-        data, curves, noise, doubtful=doubtful, sure=sure
-    )
-    if not why_not and is_share and a > 1:
-        why_not = f"the fitted ceiling, {a:.3g}, is above 1"
-    low, high = drawn.interval(np.array([math.inf]))
+def _unfitted(why_not: str, start: float, points: int) -> Sigmoid:
+    nan = math.nan
     return Sigmoid(
-        A=a,
-        B=math.exp(center[1]),
-        C_mid=math.exp(center[0]) * float(c[-1]),
-        R0=r0_found,
+        *(nan, nan, nan, nan, False, why_not, 1.0, _NONE, _NONE, _NONE, why_not, start, points),
+        None,
+        None,
+    )
+
+
+def _fitted(c: Floats, y: Floats, r0: float | None, given: float | None) -> Sigmoid:
+    start = end_of_early(c, y, r0) if given is None else given
+    used = c >= start
+    law = Law.of(c[used], y[used], r0)
+    short = ceiling.too_little(c)
+    forecast = None if short else Forecast.of(c, y)
+    why_not = short if forecast is None else forecast.why_not if forecast.reach == 1 else ""
+    why_no_ceiling, intervals = _ceiling(law, c[used], y[used], r0)
+    return Sigmoid(
+        A=law.A,
+        B=law.B,
+        C_mid=law.C_mid,
+        R0=law.R0,
         identifiable=not why_not,
         why_not=why_not,
-        ceiling_interval=(math.nan, math.nan) if why_not else (float(low[0]), float(high[0])),
+        reach=1.0 if forecast is None else forecast.reach,
+        ceiling_interval=intervals[0],
+        B_interval=intervals[1],
+        C_mid_interval=intervals[2],
+        why_no_ceiling=why_no_ceiling,
         exclude_below=start,
-        points=len(c),
-        _likely=drawn,
+        points=int(used.sum()),
+        _law=law,
+        _forecast=forecast,
     )
 
 
-def _averaged(share: Floats, y: Floats, r0: float | None) -> FitData:
-    weight = np.ones(len(y))
-    with np.errstate(divide="ignore"):  # C = 0 stands at −inf
-        if len(y) > 2 * _BINS:
-            column = np.arange(len(y)) * _BINS // len(y)
-            stretch = np.floor(np.log(share) / _STRETCH)
-            is_new = (column[1:] != column[:-1]) | (stretch[1:] != stretch[:-1])
-            starts = np.concatenate([[0], np.flatnonzero(is_new) + 1])
-            count = np.diff(starts, append=len(y))
-            share, y = means(share, y, starts)
-            weight = count / count.mean()
-        return FitData(np.log(share), y, weight, r0)
+def _ceiling(
+    law: Law, c: Floats, y: Floats, r0: float | None
+) -> tuple[str, tuple[Interval, Interval, Interval]]:
+    """Why there is no ceiling, and the intervals of A, B and C_mid, which know the law's error."""
+    if law.why_not:
+        return law.why_not, (_NONE, _NONE, _NONE)
+    before = first_half(c, y, r0)
+    if before is None or abs(before.A - law.A) > _UNSTEADY * (law.A - law.R0):
+        why = "the first half of the compute would have led to another ceiling"
+        return why, (_NONE, _NONE, _NONE)
+    a, b, middle = law.intervals()
+    a = _wider(a, law.A, abs(before.A - law.A))
+    return "", (
+        (max(a[0], law.limits[0]), min(a[1], law.limits[1])),
+        _factored(b, law.B, before.B),
+        _factored(middle, law.C_mid, before.C_mid),
+    )
 
 
-def _end_of_early(c: Floats) -> float:
-    if not len(c):
-        return 0.0
-    return float(min(EARLY * c[-1], c[max(len(c) - ceiling.MIN_POINTS, 0)]))
+def _wider(ends: Interval, best: float, error: float) -> Interval:
+    return best - math.hypot(best - ends[0], error), best + math.hypot(ends[1] - best, error)
+
+
+def _factored(ends: Interval, best: float, before: float) -> Interval:
+    """The interval of a number > 0, wider by the factor that it moved."""
+    low, high = (math.log(end) for end in ends)
+    low, high = _wider((low, high), math.log(best), abs(math.log(best / before)))
+    return math.exp(low), math.exp(high)
 
 
 def _nothing_to_fit(c: Floats, y: Floats, r0: float | None) -> str:
@@ -231,50 +239,6 @@ def _nothing_to_fit(c: Floats, y: Floats, r0: float | None) -> str:
         return ceiling.too_little(c)
     size = max(float(np.abs(y).max()), abs(r0 or 0.0))
     return "the accuracy does not change" if np.ptp(y) <= 1e-9 * size else ""
-
-
-def _pairs(flops: Any, accuracy: Any) -> tuple[Floats, Floats]:
-    """The points that are known in both, in the order of compute."""
-    c, y = _numbers(flops, "flops"), _numbers(accuracy, "accuracy")
-    if c.ndim != 1 or c.shape != y.shape:
-        raise ValueError(
-            f"flops and accuracy must be one series each, of equal length, got shapes {c.shape} "
-            f"and {y.shape}. Fit one run at a time."
-        )
-    known = np.isfinite(c) & np.isfinite(y)
-    c, y = _compute(c[known]), y[known]
-    if (np.abs(y) > _LARGEST).any():
-        raise ValueError(f"accuracy must be within ±{_LARGEST:g}, got {y[np.abs(y).argmax()]:g}.")
-    order = np.argsort(c, kind="stable")
-    return c[order], y[order]
-
-
-def _compute(flops: Any) -> Floats:
-    at = _numbers(flops, "flops")
-    if (at < 0).any():
-        raise ValueError(
-            f"flops must be >= 0, got {np.nanmin(at):g}. Give cumulative compute, as of each step."
-        )
-    return at
-
-
-def _numbers(values: Any, name: str) -> Floats:
-    found = np.asarray(values)
-    if found.dtype.kind not in "fiubO":
-        raise TypeError(f"{name} must be real numbers, got {found.dtype}.")
-    try:
-        return found.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"{name} must be real numbers: {error}.") from None
-
-
-def _option(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}.")
-    number = float(value)
-    if not abs(number) <= _LARGEST:
-        raise ValueError(f"{name} must be within ±{_LARGEST:g}, got {value!r}.")
-    return number
 
 
 def _like(values: Floats, at: Floats) -> Any:

@@ -116,3 +116,37 @@ def test_a_mistake_is_named_with_what_was_expected(board, parameters, code, word
     response = board.get("series", parameters)
     assert response.status_code == code
     assert words in response.get_json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("route", "parameters", "words"),
+    [
+        (
+            "series",
+            {"run": "plain", "metric": "loss", "width": 10_000, "height": 4_001},
+            "width times height must be at most 40,000,000 pixels, got 10000 × 4001.",
+        ),
+        (
+            "figure",
+            [("run", "plain"), *(("metric", f"m{k}") for k in range(17))],
+            "at most 16 values of 'metric' are answered at once, got 17.",
+        ),
+        (
+            "figure",
+            [("run", f"r{k}") for k in range(500)],
+            "values of 'run' are answered at once, got 500.",
+        ),
+        ("runs", {"x": "a" * 70_000}, "a query of 70,002 bytes is not read: at most 65,536 are."),
+    ],
+)
+def test_a_request_for_too_much_is_refused_with_its_limit(board, route, parameters, words):
+    response = board.get(route, parameters)
+    assert response.status_code == 400
+    assert words in response.get_json()["error"]
+
+
+def test_a_request_at_the_limit_is_answered(board):
+    largest = {"run": "plain", "metric": "loss", "width": 10_000, "height": 4_000}
+    assert board.get("series", largest).status_code == 200
+    many = [("run", "bare"), *(("metric", "accuracy") for _ in range(40))]  # one, over and over
+    assert board.get("figure", many).status_code == 200

@@ -138,6 +138,49 @@ def children(
         child.wait()
 
 
+# --- disks -----------------------------------------------------------------
+
+
+class SmallDisk:
+    """A file system of its own."""
+
+    def __init__(self, path: Path, size: str) -> None:
+        self.path = path
+        path.mkdir()
+        self.refused = _mount("-t", "tmpfs", "-o", f"size={size}", "none", str(path))
+
+    def resize(self, size: str) -> None:
+        assert not _mount("-o", f"remount,size={size}", str(self.path))
+
+
+def _mount(*arguments: str) -> str:
+    """Mount; returns in words why not."""
+    try:
+        done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return str(error)
+    return (done.stderr.strip() or "mount failed") if done.returncode else ""
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], SmallDisk]]:
+    """Makes file systems of a size: ``small_disk("2m")``."""
+    disks: list[SmallDisk] = []
+
+    def make(size: str) -> SmallDisk:
+        disk = SmallDisk(tmp_path / f"disk{len(disks)}", size)
+        if disk.refused:
+            if os.environ.get("RLVIZ_REQUIRE_ALL") == "1":
+                pytest.fail(f"no small file system can be mounted here: {disk.refused}")
+            pytest.skip(f"no small file system can be mounted here: {disk.refused}")
+        disks.append(disk)
+        return disk
+
+    yield make
+    for disk in disks:
+        subprocess.run(["umount", "-l", str(disk.path)], check=True)
+
+
 # --- what they should have left --------------------------------------------
 
 

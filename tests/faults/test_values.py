@@ -1,10 +1,12 @@
 """Every kind of value: taken, and then read back right, or refused in words at the call."""
 
+import contextlib
 import enum
 import itertools
 import math
 import re
 import time
+import warnings
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rlviz
 
@@ -169,6 +172,41 @@ OTHERS = {
     "module": torch.nn.Linear(1, 1),
     "dtype": torch.float32,
 }
+
+
+def without_values():
+    """Tensors that have a shape, or are said to have one, and nothing that could be read."""
+    with FakeTensorMode():
+        fake = {"fake": torch.ones(2), "fake number": torch.ones(())}
+        fake |= {"fake on a device": torch.ones(2, device="cuda")}
+    parts = [torch.ones(2), torch.ones(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of both layouts
+        nested = {
+            "nested": torch.nested.nested_tensor(parts),
+            "jagged": torch.nested.nested_tensor(parts, layout=torch.jagged),
+        }
+    return {
+        **fake,
+        "meta": torch.ones(2, device="meta"),
+        "meta number": torch.ones((), device="meta"),
+        "sparse meta": torch.empty(2, 2, layout=torch.sparse_coo, device="meta"),
+        "meta parameter": torch.nn.Linear(1, 1, device="meta").weight,
+        **nested,
+        "uninitialized": torch.nn.LazyLinear(1).weight,
+        "uninitialized buffer": torch.nn.LazyBatchNorm1d().running_mean,
+    }
+
+
+for _kind, _tensor in without_values().items():
+    OTHERS |= {
+        f"{_kind} tensor": _tensor,
+        f"list of a {_kind} tensor": [_tensor],
+        f"{_kind} tensor behind a good one": [torch.tensor(1.0), _tensor],
+        f"{_kind} tensor behind a number": (1.0, _tensor),
+        f"{_kind} tensor in a list in a list": [[1.0], [_tensor]],
+        f"dict of a {_kind} tensor": {"a": _tensor},
+    }
 
 
 # These fail when they are looked at. That error may pass, at the call and never later.
@@ -515,3 +553,29 @@ def test_a_metric_of_any_name_reads_back_under_it(tmp_path, name):
     run = assert_sound(viz, tmp_path / "run", 1)
     assert list(run.columns[f"metrics/{name}"]) == [0.5]
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("where", ["inside vmap", "inside grad", "inside a FakeTensorMode"])
+def test_a_tensor_that_only_stands_for_others_is_refused_at_the_call(tmp_path, judge, where):
+    taken = []
+
+    def record(value):
+        for place in ("metric", "correct", "flops", "parallelism"):
+            known = PLACES[place]
+            for each in (value, [value]):
+                accepted, _ = judge.call(place, known.words, viz.record, **known.call(each))
+                taken.append(accepted)
+        return value.sum()
+
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        if where == "inside vmap":
+            torch.vmap(record)(torch.ones(2, 3))
+        elif where == "inside grad":
+            torch.func.grad(record)(torch.tensor(1.0))
+        else:
+            real = torch.ones(2)
+            with FakeTensorMode(), contextlib.suppress(AssertionError):
+                record(real)
+        viz.on_step_end(1)
+    assert taken == [False] * 8
+    assert viz.health.errors == 0

@@ -111,3 +111,13 @@ def test_it_goes_on_from_a_state(tmp_path):
     history = rlviz.read(tmp_path)
     assert list(history.step) == [1, 2]
     assert history.exact_flops()[1] == 2 * history.exact_flops()[0] > 0
+
+
+def test_the_run_is_where_it_was_named_and_not_where_the_first_rollout_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = RLVizLogger("run", figure_seconds=None)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    log(1, ARGS, samples(), {}, 2.5)
+    log.viz.close()
+    assert list(rlviz.read(tmp_path / "run").step) == [1]

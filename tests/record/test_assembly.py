@@ -1,19 +1,23 @@
 """From queued items to rows that wait: whoever builds them, none is lost and none uncounted."""
 
-import threading
 from collections import deque
 
 import pytest
 
 from rlviz.record import events
+from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.ranks import FirstRank
+from rlviz.record.recorder import ends_a_step
 from rlviz.record.rows import RowBuilder
+from rlviz.schema import FAILURE
 
 
 def assembly(items, **options):
-    builder = RowBuilder(session=0, ema_weight=0.5, on_error=pytest.fail)
-    return Assembly(items, builder, FirstRank(None, pytest.fail), **options)
+    builder = RowBuilder(ema_weight=0.5, on_error=pytest.fail)
+    account = Account()
+    account.logged = account.entered = sum(map(ends_a_step, items))
+    return Assembly(items, builder, FirstRank(None, pytest.fail), account, **options)
 
 
 def steps(*numbers):
@@ -23,10 +27,15 @@ def steps(*numbers):
     )
 
 
-def taken(one, **options):
-    rows = []
-    extras = one.take(rows, **{"extras_alone": False, **options})
-    return [int(step) for part in rows for step in part.steps], extras
+def taken(one, *, extras_alone=False):
+    """All that can be written now: the numbers of the steps, and the other events."""
+    rows = ()
+    while (part := one.take(10**6, extras_alone=False)[0]) != ():
+        rows += part
+        one.settle(written=True)
+    extras = one.take(10**6, extras_alone=extras_alone or bool(rows))[1]
+    one.settle(written=True)
+    return [int(step) for part in rows for step in part.steps], list(extras)
 
 
 def test_a_slice_of_the_queue_is_built_at_a_time_and_a_step_may_be_cut_by_it():
@@ -39,58 +48,17 @@ def test_a_slice_of_the_queue_is_built_at_a_time_and_a_step_may_be_cut_by_it():
     assert one.waiting == 0
 
 
-def test_a_state_covers_every_step_that_was_closed_and_its_rows_still_come():
+def test_the_state_is_that_after_the_last_row_that_was_built():
     items = steps(1, 2)
     one = assembly(items)
-    assert one.state(0.0)["flops"] == {"total": 20}
+    before = one.state
+    one.build()
+    assert (one.state["step"], one.state["flops"]) == (2, {"total": 20})
     items.extend(steps(3))
-    assert one.last_state["step"] == 2
-    assert one.state(0.0)["step"] == 3
-    assert taken(one)[0] == [1, 2, 3]
-
-
-def test_a_state_in_the_middle_of_a_build_is_that_of_before_and_does_not_wait():
-    items = steps(1)
-    one = assembly(items)
-    one.build()
-    items.extend(steps(2))
-    states = []
-    close = one._builder.close_steps
-
-    def close_steps(some):
-        states.append(one.state(10.0))  # as a signal handler in this thread would
-        return close(some)
-
-    one._builder.close_steps = close_steps
-    one.build()
-    assert [state["step"] for state in states] == [1]
-    assert one.last_state["step"] == 1
-    assert one.state(0.0)["step"] == 2
-
-
-def test_another_thread_waits_until_a_build_has_ended():
-    one = assembly(steps(1, 2))
-    inside, go_on = threading.Event(), threading.Event()
-    close = one._builder.close_steps
-
-    def close_steps(some):
-        inside.set()
-        assert go_on.wait(30)
-        return close(some)
-
-    one._builder.close_steps = close_steps
-    writer = threading.Thread(target=one.build)
-    writer.start()
-    assert inside.wait(30)
-    states = []
-    other = threading.Thread(target=lambda: states.append(one.state(0.0)))
-    other.start()
-    other.join(0.1)
-    assert not states
-    go_on.set()
-    writer.join(30)
-    other.join(30)
-    assert states[0]["step"] == 2
+    assert one.state["step"] == 2
+    assert (before["step"], before["flops"]) == (0, {})  # a state of then stays so
+    assert one.unwritten == 2
+    assert taken(one)[0] == [1, 2]
 
 
 def test_steps_of_a_build_that_fails_are_counted_as_dropped():
@@ -104,8 +72,10 @@ def test_steps_of_a_build_that_fails_are_counted_as_dropped():
         one.build(4)
     one._builder.close_steps = close
     one.build()
-    assert one.dropped == 2
+    assert one._account.counts == (3, 0, 2, 1)
+    assert one._account.causes[FAILURE] == 2
     assert taken(one)[0] == [3]
+    assert one._account.counts == (3, 1, 2, 0)
 
 
 def test_what_is_not_rows_waits_for_the_first_of_them_unless_it_is_asked_for():
@@ -113,21 +83,18 @@ def test_what_is_not_rows_waits_for_the_first_of_them_unless_it_is_asked_for():
     items = deque()
     one = assembly(items, opening=[opening])
     assert taken(one) == ([], [])
-    assert taken(one, extras_alone=True) == ([], [opening])
-    one.put_back([], [opening])
+    assert one.take(10**6, extras_alone=True) == ((), (opening,))
+    one.settle(written=False)
     items.extend(steps(1))
     one.build()
     assert taken(one) == ([1], [opening])
 
 
-def test_a_child_that_was_forked_while_a_build_held_the_lock_can_build():
-    one = assembly(steps(1))
-    holder = threading.Thread(target=one._lock.acquire)  # a thread that the child does not have
-    holder.start()
-    holder.join()
-    one.in_forked_child()
-    done = threading.Thread(target=one.build, daemon=True)
-    done.start()
-    done.join(30)
-    assert not done.is_alive()
-    assert taken(one)[0] == [1]
+def test_many_rows_are_to_be_written_before_more_are_built():
+    one = assembly(steps(*range(1, 6601)))
+    one.build(2 * 6500)
+    assert not one.has_many_rows
+    one.build()
+    assert one.has_many_rows
+    assert taken(one)[0][-1] == 6600
+    assert not one.has_many_rows

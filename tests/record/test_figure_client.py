@@ -2,12 +2,14 @@
 
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
 
 import rlviz
 from rlviz.record.figure_client import FigureClient
+from rlviz.record.shared_process import FIGURE_PROCESS, SharedProcess
 
 
 @pytest.fixture
@@ -19,12 +21,18 @@ def run(tmp_path):
 
 
 def misbehaving(code):
-    return (sys.executable, "-c", textwrap.dedent(code))
+    return SharedProcess((sys.executable, "-c", textwrap.dedent(code)))
+
+
+def client(run, *, process=None, **options):
+    """A client with a helper of its own."""
+    process = process or SharedProcess(FIGURE_PROCESS)
+    return FigureClient(run, **{"figure_seconds": 1, "process": process, **options})
 
 
 def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
     said = []
-    figure_client = FigureClient(run, figure_seconds=1, on_error=said.append)
+    figure_client = client(run, on_error=said.append)
     figure_client.request()
     assert figure_client.busy
     answer = figure_client.take(timeout=60)
@@ -37,7 +45,7 @@ def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
 
 
 def test_a_request_and_a_look_for_the_answer_take_no_time(run):
-    figure_client = FigureClient(run, figure_seconds=1, on_error=pytest.fail)
+    figure_client = client(run, on_error=pytest.fail)
     began = time.perf_counter()
     figure_client.request()
     assert figure_client.take() is None
@@ -57,9 +65,7 @@ def test_a_request_and_a_look_for_the_answer_take_no_time(run):
 )
 def test_a_process_that_fails_costs_the_figure_and_is_said(run, code, words):
     said = []
-    figure_client = FigureClient(
-        run, figure_seconds=1, on_error=said.append, command=misbehaving(code)
-    )
+    figure_client = client(run, on_error=said.append, process=misbehaving(code))
     figure_client.request()
     assert figure_client.take(timeout=60) is None
     assert not figure_client.busy
@@ -69,7 +75,7 @@ def test_a_process_that_fails_costs_the_figure_and_is_said(run, code, words):
 
 def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
     said = []
-    figure_client = FigureClient(tmp_path, figure_seconds=1, on_error=said.append)
+    figure_client = client(tmp_path, on_error=said.append)
     figure_client.request()
     assert figure_client.take(timeout=60) is None
     figure_client.stop()
@@ -78,16 +84,15 @@ def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
 
 def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_by_stop(run):
     said = []
-    figure_client = FigureClient(
+    figure_client = client(
         run,
-        figure_seconds=1,
         on_error=said.append,
-        command=misbehaving("import time; time.sleep(600)"),
+        process=misbehaving("import time; time.sleep(600)"),
     )
     figure_client.request()
-    while figure_client._process is None:
+    while figure_client._process.process is None:
         time.sleep(0.01)
-    process = figure_client._process
+    process = figure_client._process.process
     assert figure_client.take(timeout=0.1) is None
     assert figure_client.busy
     figure_client.stop()
@@ -98,16 +103,17 @@ def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_by_st
 def test_a_process_that_hangs_for_two_minutes_is_ended_and_costs_that_figure(run):
     said = []
     now = 0.0
-    figure_client = FigureClient(
+    figure_client = client(
         run,
-        figure_seconds=1,
         on_error=said.append,
-        command=misbehaving("import time; time.sleep(600)"),
+        process=misbehaving("import time; time.sleep(600)"),
         clock=lambda: now,
     )
     figure_client.request()
-    while figure_client._process is None:
+    while figure_client._process.process is None:
         time.sleep(0.01)
+    figure_client.due()  # it is drawn since 0.0, however long it waited for its turn
+    process = figure_client._process.process
     now = 119.0
     figure_client.due()
     assert figure_client.take(timeout=0.2) is None
@@ -116,7 +122,8 @@ def test_a_process_that_hangs_for_two_minutes_is_ended_and_costs_that_figure(run
     figure_client.due()
     assert figure_client.take(timeout=30) is None
     assert not figure_client.busy
-    assert "ended by itself" in str(said[0])
+    assert "no figure was drawn within 120 s" in str(said[0])
+    assert process.wait(timeout=30) != 0
     figure_client.stop()
 
 
@@ -124,7 +131,7 @@ def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_un
     run,
 ):
     now = 0.0
-    figure_client = FigureClient(run, figure_seconds=60, on_error=pytest.fail, clock=lambda: now)
+    figure_client = client(run, figure_seconds=60, on_error=pytest.fail, clock=lambda: now)
     now = 59.9
     assert not figure_client.due()
     now = 60.0
@@ -144,11 +151,10 @@ def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_un
 def test_after_three_failures_in_a_row_no_further_figure_is_tried(run):
     said = []
     now = 0.0
-    figure_client = FigureClient(
+    figure_client = client(
         run,
-        figure_seconds=1,
         on_error=said.append,
-        command=misbehaving("import sys; sys.exit(1)"),
+        process=misbehaving("import sys; sys.exit(1)"),
         clock=lambda: now,
     )
     for attempt in range(1, 4):
@@ -159,4 +165,15 @@ def test_after_three_failures_in_a_row_no_further_figure_is_tried(run):
     now += 1000
     assert not figure_client.due()
     assert len(said) == 3
+    figure_client.stop()
+
+
+def test_a_figure_that_is_given_up_keeps_nobody_waiting(run):
+    figure_client = client(
+        run, on_error=pytest.fail, process=misbehaving("import time; time.sleep(600)")
+    )
+    figure_client.request()
+    threading.Timer(0.2, figure_client.give_up).start()
+    assert figure_client.take(timeout=60) is None
+    assert figure_client.busy  # so it is said to be missing
     figure_client.stop()

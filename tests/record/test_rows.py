@@ -36,7 +36,7 @@ class Builder(RowBuilder):
 
 
 def builder(**options):
-    return Builder(**{"session": 0, "ema_weight": 0.5, "on_error": pytest.fail, **options})
+    return Builder(**{"ema_weight": 0.5, "on_error": pytest.fail, **options})
 
 
 def step(number, *measurements):

@@ -21,7 +21,7 @@ export async function fetchSeries(query, signal) {
   return decoded(await (await get("series", query, signal)).arrayBuffer());
 }
 
-/** What twice the compute would bring, or why nobody can say. */
+/** What up to twice the compute would bring, or why nobody can say. */
 export async function fetchForecast(run, signal) {
   return (await get("forecast", { run }, signal)).json();
 }

@@ -55,13 +55,12 @@ function forecastCaptions(axis, shown, forecasts) {
   const parts = [];
   const found = known.filter(([, { identifiable }]) => identifiable);
   if (found.length === 1) {
-    const [, { A: ceiling, ceiling: interval }] = found[0];
+    const [, { A: ceiling, ceiling: interval, x }] = found[0];
     const between = interval.map((share) => percent(share, 1)).join(" – ");
-    parts.push(
-      `dashed: forecast to twice the compute, ceiling ${percent(ceiling, 1)} (${between})`,
-    );
+    const limit = ceiling === null ? "" : `, ceiling ${percent(ceiling, 1)} (${between})`;
+    parts.push(`dashed: forecast to ${number(x.at(-1) / x[0], 2)} times the compute${limit}`);
   } else if (found.length) {
-    parts.push("dashed: forecasts to twice the compute");
+    parts.push("dashed: forecasts to up to twice the compute");
   }
   if (without.length) {
     const [name, { why_not: why }] = without[0];

@@ -3,6 +3,7 @@
 import inspect
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rlviz.callback import Callback
@@ -27,7 +28,8 @@ class DeferredCallback:
     def __init__(
         self, logdir: str | os.PathLike[str] | Callback, options: Mapping[str, Any]
     ) -> None:
-        self._logdir, self._options = logdir, dict(options)
+        self._logdir: Path | Callback
+        self._options = dict(options)
         self.viz: Callback | None = None
         """None until it is open; it stays here when it is closed, for its `health`."""
         self._over = False
@@ -38,11 +40,11 @@ class DeferredCallback:
                     f"{', '.join(options)} came with a ready Callback, which has its options "
                     "already. Pass them to rlviz.Callback(…) instead."
                 )
-            self.viz = logdir
+            self._logdir = self.viz = logdir
             return
         given = inspect.signature(Callback).bind(logdir, **options)
         given.apply_defaults()
-        checks.run_directory(logdir)
+        self._logdir = checks.run_directory(logdir)
         names = ("config", "ema", "flush_seconds", "figure_seconds")
         checks.check(*(given.arguments[name] for name in names))
         if not isinstance(given.arguments["device"], str):  # a name may warn, and once is enough

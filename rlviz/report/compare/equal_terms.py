@@ -1,27 +1,23 @@
 """Compares runs at equal compute and at equal accuracy."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlviz.report.compare import conventions
+from rlviz.report.compare import conventions, units
 from rlviz.report.compare.compute_to_level import round_levels
+from rlviz.report.compare.estimate import Estimate, exponential
+from rlviz.report.compare.frontier import Frontier, frontier_of
 from rlviz.report.compare.notes import notes_on
-from rlviz.report.compare.result import Comparison, EqualAccuracy, EqualCompute, Lead
-from rlviz.report.compare.run_curves import Contender, Estimate, Spread, contender, exponential
+from rlviz.report.compare.result import Comparison
+from rlviz.report.compare.run_curves import Contender, Needs, contenders_of
+from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
 from rlviz.report.series.groups import Histories, groups_of
 from rlviz.report.series.measures import Measure, measure
 
 Floats = NDArray[np.float64]
 
-_DOUBT = 0.5
-"""Percent of the draws in which a run that is said to lead may be behind. It is less than an
-interval leaves out, because the run that happens to be ahead is picked at the end, where curves are
-least certain. With it, about 5 % of comparisons of equal runs name a leader."""
-_GRID = 200
 _QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -40,10 +36,12 @@ def compare(
 
     All values are read off local-quadratic curves over cumulative RL FLOPs. A run reaches a level
     at the first compute at which its curve is there; if it started at the level or beyond, nothing
-    is said. A single run's intervals come from the band of its curve: another seed may differ by
-    more. For several seeds, the mean of their curves and the geometric mean of the
-    compute they needed are compared. Their intervals follow Student's t over the seeds and include
-    the noise of the steps.
+    is said. A difference is told as one where its 95 % interval leaves out 0, and a multiplier
+    where its interval leaves out 1. A single run's intervals hold the noise of its steps: another
+    seed may differ by more. For several seeds, the mean of their curves and the geometric mean of
+    the compute they needed are compared. Their intervals are Student's t over the seeds, and never
+    narrower than the noise of the steps makes them; with two seeds they are so wide that hardly
+    anything can be told.
 
     Args:
         histories: runs from `rlviz.read`, or a mapping of names, each to a run or to a list of runs
@@ -60,8 +58,10 @@ def compare(
 
     Raises:
         ValueError: there are fewer than two runs; a run has no axis of FLOPs or fewer than 20
-            points; or their phases show that they did not count the same FLOPs: one counts
-            `rollout` or `update` and another doesn't, or one has no phases at all.
+            points; their phases show that they did not count the same FLOPs: one counts
+            `rollout` or `update` and another doesn't, or one has no phases at all; or their numbers
+            show that one has steps or tokens where another has FLOPs, or percent where another has
+            a share of 1.
         TypeError: something is not a run.
 
     Example:
@@ -85,57 +85,51 @@ def compare(
         raise ValueError(f"resamples must be a whole number of at least 100, got {resamples!r}.")
     notes = conventions.check(groups, allow_different=allow_different_flops)
     what = measure(metric, [run for group in groups for run in group.runs])
-    random = np.random.default_rng(seed)
+    notes += units.check(groups, what)
     up = -1.0 if lower_is_better else 1.0  # the better direction; curves are turned to rise
-    contenders = [contender(group, what, resamples, random, up=up) for group in groups]
+    contenders = contenders_of(groups, what, up=up)
     first = contenders[names.index(reference) if reference else 0]
-    others = [contender for contender in contenders if contender is not first]
-    grid = _common(contenders)
     at = _levels(levels, contenders, what, up)
-    needs = {c.name: c.needs(at, random) for c in contenders}
-    overall = {c.name: _overall(first, c, at, needs, random) for c in others}
-    at_accuracy = tuple(_at_level(k, up * at + 0.0, needs, first, others) for k in range(len(at)))
+    random = np.random.default_rng(seed)
+    needs = {c.name: c.needs(at, resamples, random) for c in contenders}
+    places = _quarters(contenders)
+    frontier = frontier_of(contenders, *places)
+    at_accuracy = _at_levels(up * at + 0.0, needs, first.name)
+    others = [name for name in names if name != first.name]
     return Comparison(
         measure=what,
         reference=first.name,
         seeds={group.name: len(group.runs) for group in groups},
-        at_compute=_at_compute(grid, contenders, first, up) if len(grid) else (),
+        at_compute=tuple(_at_compute(at, contenders, first, up) for at in places),
         at_accuracy=tuple(row for row in at_accuracy if any(row.flops.values())),
-        multipliers=overall,
-        leader=_leader(grid, contenders, random) if len(grid) else None,
+        multipliers={name: _overall(needs[first.name], needs[name]) for name in others},
+        leader=_leader(frontier, contenders, places[-1], up) if places else None,
+        may_lead=frontier.may_lead(places[-1]) if places else (),
+        frontier=frontier.stretches(up),
         notes=notes
-        + notes_on(groups, what, in_common=bool(len(grid)), lower_is_better=bool(lower_is_better)),
+        + notes_on(groups, what, in_common=bool(places), lower_is_better=bool(lower_is_better)),
         groups=groups,
         lower_is_better=bool(lower_is_better),
     )
 
 
-def _common(contenders: Sequence[Contender]) -> Floats:
-    """Compute that all curves cover, (n,); empty if they have no stretch in common."""
-    begin = max(x[0] for c in contenders for x in c.x)
-    end = min(x[-1] for c in contenders for x in c.x)
-    return np.linspace(begin, end, _GRID) if begin < end else np.array([])
+def _quarters(contenders: Sequence[Contender]) -> list[float]:
+    """A quarter, half, three quarters and the end of the compute that all have; [] without any."""
+    begin = max(c.ends[0] for c in contenders)
+    end = min(c.ends[1] for c in contenders)
+    return [begin + part * (end - begin) for part in _QUARTERS] if begin < end else []
 
 
 def _at_compute(
-    grid: Floats, contenders: Sequence[Contender], first: Contender, up: float
-) -> tuple[EqualCompute, ...]:
-    """The values of the curves at some compute; in a difference, the bands add up like independent
-    errors."""
-    rows = []
-    for at in grid[0] + np.array(_QUARTERS) * (grid[-1] - grid[0]):
-        values = {c.name: c.curve.times(up).at(at) for c in contenders}
-        reference = values[first.name]
-        differences = {}
-        for name, value in values.items():
-            if name != first.name:
-                difference = value.value - reference.value
-                down = math.hypot(value.value - value.low, reference.high - reference.value)
-                above = math.hypot(value.high - value.value, reference.value - reference.low)
-                differences[name] = Estimate(difference, difference - down, difference + above)
-        found = {n: Estimate(v.value, v.low, v.high) for n, v in values.items()}
-        rows.append(EqualCompute(float(at), found, differences))
-    return tuple(rows)
+    flops: float, contenders: Sequence[Contender], first: Contender, up: float
+) -> EqualCompute:
+    place = np.array([flops])
+    differences = {
+        c.name: c.for_difference(place).minus(first.for_difference(place)).turned(up)[0]
+        for c in contenders
+        if c is not first
+    }
+    return EqualCompute(flops, {c.name: c.at(place).turned(up)[0] for c in contenders}, differences)
 
 
 def _levels(
@@ -143,8 +137,8 @@ def _levels(
 ) -> Floats:
     """The requested levels, or round ones, turned like the curves; rising."""
     if levels is None:
-        starts = [max(float(y[0]) for y in c.lines) for c in contenders]
-        peaks = [min(float(y.max()) for y in c.lines) for c in contenders]
+        starts = [max(float(curve.y[0]) for curve in c.seeds) for c in contenders]
+        peaks = [min(float(curve.y.max()) for curve in c.seeds) for c in contenders]
         return round_levels(starts, peaks, percent=what.scale == "percent")
     found = np.asarray(levels, dtype=np.float64).ravel()
     if not len(found) or not np.isfinite(found).all():
@@ -156,44 +150,35 @@ def _levels(
     return np.sort(up * found)
 
 
-def _at_level(
-    k: int,
-    levels: Floats,
-    needs: dict[str, Spread],
-    first: Contender,
-    others: Sequence[Contender],
-) -> EqualAccuracy:
-    ratios = {c.name: needs[first.name].minus(needs[c.name]) for c in others}
-    return EqualAccuracy(
-        float(levels[k]),
-        {name: exponential(spread, k) for name, spread in needs.items()},
-        {name: exponential(spread, k) for name, spread in ratios.items()},
-    )
+def _at_levels(levels: Floats, needs: Mapping[str, Needs], first: str) -> list[EqualAccuracy]:
+    found = {name: need.of_each_level() for name, need in needs.items()}
+    ratios = {name: found[first].minus(need) for name, need in found.items() if name != first}
+    return [
+        EqualAccuracy(
+            level,
+            {name: exponential(need, k) for name, need in found.items()},
+            {name: exponential(ratio, k) for name, ratio in ratios.items()},
+            {name: int(need.in_passing[k]) for name, need in needs.items() if need.in_passing[k]},
+        )
+        for k, level in enumerate(levels.tolist())
+    ]
 
 
-def _overall(
-    first: Contender,
-    other: Contender,
-    levels: Floats,
-    needs: dict[str, Spread],
-    random: Generator,
-) -> Estimate | None:
-    """The geometric mean of the ratio over the levels that both runs reached."""
-    both = np.isfinite(needs[first.name].value) & np.isfinite(needs[other.name].value)
+def _overall(first: Needs, other: Needs) -> Estimate | None:
+    """The geometric mean of the ratio over the levels that both surely reached."""
+    both = first.known & other.known
     if not both.any():
         return None
-    means = [c.mean_need(levels[both], needs[c.name], both, random) for c in (first, other)]
-    return exponential(means[0].minus(means[1]), 0)
+    return exponential(first.on_average(both).minus(other.on_average(both)), 0)
 
 
-def _leader(grid: Floats, contenders: Sequence[Contender], random: Generator) -> Lead | None:
-    spreads = [contender.at(grid, random) for contender in contenders]
-    best = int(np.argmax([spread.value[-1] for spread in spreads]))
-    ahead = np.ones(len(grid), dtype=bool)
-    for number, spread in enumerate(spreads):
-        if number != best:
-            ahead &= np.percentile(spreads[best].minus(spread).draws, _DOUBT, axis=0) > 0
-    if not ahead[-1]:
+def _leader(
+    frontier: Frontier, contenders: Sequence[Contender], end: float, up: float
+) -> Lead | None:
+    found = frontier.leads_since(end)
+    if found is None:
         return None
-    behind = np.flatnonzero(~ahead)
-    return Lead(contenders[best].name, float(grid[behind[-1] + 1 if len(behind) else 0]))
+    name, since = found
+    values = {c.name: c.for_difference(np.array([end])) for c in contenders}
+    ahead = {o: values[name].minus(v).turned(up)[0] for o, v in values.items() if o != name}
+    return Lead(name, since, ahead)

@@ -24,16 +24,17 @@ def notes_on(
         found.append("The runs have no compute in common, so none can be said to lead.")
     if single := [group.name for group in groups if len(group.runs) == 1]:
         few = "is one run" if len(single) == 1 else "are one run each"
+        its = "its" if len(single) == 1 else "their"
         found.append(
-            f"{_listed(single)} {few}: the intervals hold the noise of its steps, not that of "
-            "other seeds."
+            f"{_listed(single)} {few}: the brackets hold the noise of {its} own steps. Other seeds "
+            "of the same settings may differ by more."
         )
     if two := [group.name for group in groups if len(group.runs) == 2]:
         has = "has two seeds" if len(two) == 1 else "have two seeds each"
         found.append(
-            f"{_listed(two)} {has}: what seeds differ by is hardly known from one difference, and "
-            "its interval (Student's t with 1 degree of freedom, 12.7 standard errors) is so wide "
-            "that little can be told apart. A third seed makes it about a third as wide."
+            f"{_listed(two)} {has}: two say hardly anything about how much seeds differ, so the "
+            "brackets are very wide and hardly any difference can be told. A third seed makes them "
+            "about a third as wide."
         )
     if any(sum(run.lost_flops.values()) for group in groups for run in group.runs):
         found.append("Restarts lost RL FLOPs that the curves don't count: see `rlviz summary`.")

@@ -1,6 +1,8 @@
 """A comparison and its forms: sentences and tables, plain data, a notebook display."""
 
 import base64
+import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,12 @@ from numpy.typing import NDArray
 
 from rlviz import wording
 from rlviz.markdown import escaped, table, to_html
-from rlviz.report.compare.run_curves import Estimate
+from rlviz.report.compare import numbers
+from rlviz.report.compare.ceilings import Ceiling, ceilings_of, sentence, table_rows
+from rlviz.report.compare.estimate import Estimate
+from rlviz.report.compare.frontier import Stretch
+from rlviz.report.compare.sentences import Words, either
+from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
 from rlviz.report.figure import Drawing, figure
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure, default_measures
@@ -19,36 +26,11 @@ _Rows = list[list[str]]
 """A table, header first."""
 
 _NOTEBOOK_DPI = 80
-
-
-@dataclass(frozen=True, slots=True)
-class EqualCompute:
-    """What the runs reached with the same compute."""
-
-    flops: float
-    values: dict[str, Estimate]
-    differences: dict[str, Estimate]
-    """The difference between every other run and the reference."""
-
-
-@dataclass(frozen=True, slots=True)
-class EqualAccuracy:
-    """What the runs spent to reach the same accuracy."""
-
-    level: float
-    flops: dict[str, Estimate | None]
-    """None if a run did not surely reach the level, or started there."""
-    multipliers: dict[str, Estimate | None]
-    """FLOPs of the reference / FLOPs of each other run; above 1, the other run needed less."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """The run that is ahead at the end of the compute that all runs spent."""
-
-    name: str
-    since_flops: float
-    """From this compute on, it is ahead of every other run in at least 99.5 % of the draws."""
+_RULE = (
+    "Brackets hold 95 % intervals. A run is called ahead only where the interval of the difference "
+    "leaves out 0, and is said to need less or more only where the interval of the multiplier "
+    "leaves out 1."
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +46,10 @@ class Comparison:
         at_accuracy: one entry per level, in the order in which runs reach them.
         multipliers: name -> how many times less compute a run needed than the reference: the
             geometric mean over the levels that both reached; None if they reached no common level.
-        leader: None if no run is surely ahead of every other run at the end.
+        leader: the run that is ahead of every other at the end: the 95 % interval of each
+            difference leaves out 0; None if there is none.
+        may_lead: the runs that may be ahead there; the leader alone if there is one.
+        frontier: which run is best at each compute, in order.
         notes: what readers must know.
         groups: the runs themselves.
         lower_is_better: whether less of the measure is better.
@@ -77,6 +62,8 @@ class Comparison:
     at_accuracy: tuple[EqualAccuracy, ...]
     multipliers: dict[str, Estimate | None]
     leader: Lead | None
+    may_lead: tuple[str, ...]
+    frontier: tuple[Stretch, ...]
     notes: tuple[str, ...]
     groups: tuple[Group, ...]
     lower_is_better: bool = False
@@ -84,6 +71,12 @@ class Comparison:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self.seeds)
+
+    @functools.cached_property
+    def ceilings(self) -> dict[str, Ceiling]:
+        """Name -> the law of accuracy over compute that `rlviz.scaling.fit` finds, with intervals,
+        or why there is none; {} where the measure is no accuracy, or beyond 20 runs."""
+        return ceilings_of(self.groups, self.measure)
 
     def figure(self, **options: Any) -> Drawing:
         """The curves of all runs drawn over each other; takes the options of `rlviz.figure`."""
@@ -98,7 +91,7 @@ class Comparison:
         return _levels(self)
 
     def markdown(self) -> str:
-        """A paragraph, both tables, the notes and the definitions. The same runs give the same
+        """What was found, the notes, the tables and the definitions. The same runs give the same
         bytes."""
         return _markdown(self)
 
@@ -133,7 +126,32 @@ def _to_dict(found: Comparison) -> dict[str, Any]:
         "lower_is_better": found.lower_is_better,
         "reference": found.reference,
         "seeds": dict(found.seeds),
-        "leader": None if leader is None else {"name": leader.name, "since": leader.since_flops},
+        "leader": None
+        if leader is None
+        else {
+            "name": leader.name,
+            "since": leader.since_flops,
+            "ahead": _plain(leader.ahead),
+        },
+        "may_lead": list(found.may_lead),
+        "frontier": [
+            {
+                "from": stretch.from_flops,
+                "to": stretch.to_flops,
+                "names": list(stretch.names),
+                "alone": stretch.alone,
+                "begin": _plain_one(stretch.begin),
+                "end": _plain_one(stretch.end),
+            }
+            for stretch in found.frontier
+        ],
+        "ceilings": {
+            name: {
+                "why_not": ceiling.why_not,
+                **{part: _plain_one(getattr(ceiling, part)) for part in ("A", "B", "C_mid")},
+            }
+            for name, ceiling in found.ceilings.items()
+        },
         "multipliers": _plain(found.multipliers),
         "at_compute": [
             {
@@ -148,6 +166,7 @@ def _to_dict(found: Comparison) -> dict[str, Any]:
                 "level": row.level,
                 "flops": _plain(row.flops),
                 "multipliers": _plain(row.multipliers),
+                "in_passing": dict(row.in_passing),
             }
             for row in found.at_accuracy
         ],
@@ -156,17 +175,21 @@ def _to_dict(found: Comparison) -> dict[str, Any]:
 
 
 def _plain(estimates: dict[str, Estimate] | dict[str, Estimate | None]) -> dict[str, Any]:
-    return {
-        name: None if e is None else {"value": e.value, "low": e.low, "high": e.high}
-        for name, e in estimates.items()
-    }
+    return {name: _plain_one(e) for name, e in estimates.items()}
+
+
+def _plain_one(e: Estimate | None) -> dict[str, float | None] | None:
+    if e is None:
+        return None
+    parts = {"value": e.value, "low": e.low, "high": e.high}
+    return {name: part if math.isfinite(part) else None for name, part in parts.items()}
 
 
 def _markdown(found: Comparison) -> str:
-    parts = [f"# {_title(found)}", " ".join(_sentences(found))]
+    parts = [f"# {_title(found)}", *_text(found)]
+    parts += [f"**Note:** {_safe(found, note)}" for note in found.notes]
     for heading, (head, *body) in _tables(found):
         parts += [f"## {heading}", table(head, body, right=len(head))]
-    parts += [f"**Note:** {_safe(found, note)}" for note in found.notes]
     parts.append(f"*{_definitions(found)}*")
     return "\n\n".join(parts) + "\n"
 
@@ -189,124 +212,107 @@ def _title(found: Comparison) -> str:
     return "Comparison of " + wording.joined([escaped(name) for name in found.names])
 
 
-def _sentences(found: Comparison) -> list[str]:
-    what = found.measure.label.lower() if found.measure.scale != "number" else found.measure.name
-    what, reference = escaped(what), escaped(found.reference)
-    if found.lower_is_better:
-        what += " (lower is better)"
-    parts = []
-    if found.at_compute:
-        end = found.at_compute[-1]
-        spent = wording.flops(round(end.flops))
-        if found.leader is None:
-            parts.append(f"At {spent} RL FLOPs, the most that all spent, no run surely leads.")
-        else:
-            since = wording.flops(round(found.leader.since_flops))
-            leader = escaped(found.leader.name)
-            parts.append(
-                f"{leader} leads in {what} from {since} RL FLOPs on to {spent}, the most that all "
-                "spent."
-            )
-        parts += [
-            f"There {escaped(name)} is at {_value(found, end.values[name])}, {reference} at "
-            f"{_value(found, end.values[found.reference])}: a difference of "
-            f"{_difference(found, difference)}."
-            for name, difference in end.differences.items()
-        ]
-    parts += [_multiplier_sentence(found, name) for name in found.multipliers]
-    return parts
-
-
-def _multiplier_sentence(found: Comparison, name: str) -> str:
-    multiplier = found.multipliers[name]
-    label, reference = escaped(name), escaped(found.reference)
-    if multiplier is None:
-        return f"There is no level that both {label} and {reference} surely reached."
-    levels = [row.level for row in found.at_accuracy if row.multipliers[name] is not None]
-    over = f"{_level(found, levels[0])} to {_level(found, levels[-1])}"
-    if multiplier.low > 1:
-        verdict = f"{label} needed less compute for the same"
-    elif multiplier.high < 1:
-        verdict = f"{label} needed more compute for the same"
-    else:
-        verdict = f"Neither {label} nor {reference} surely needed less compute for the same"
-    return (
-        f"{verdict}: its compute multiplier over {reference} is {_times(multiplier)} "
-        f"({wording.counted(len(levels), 'level')}, {over})."
+def _text(found: Comparison) -> list[str]:
+    """The paragraphs: who is ahead, who needed less, ceilings, and the rule of all that."""
+    words = Words(found.measure, found.reference, found.seeds, found.lower_is_better)
+    end = found.at_compute[-1] if found.at_compute else None
+    parts = words.paragraphs(
+        end, found.leader, found.may_lead, found.at_accuracy, found.multipliers
     )
+    unknown = sentence(found.ceilings)
+    return [*parts, *([unknown] if unknown else []), _RULE]
 
 
 def _tables(found: Comparison) -> list[tuple[str, _Rows]]:
-    tables = []
-    others = list(found.multipliers)
-    label, reference = {name: escaped(name) for name in found.names}, escaped(found.reference)
-    if found.at_compute:
-        head = ["RL FLOPs", *label.values(), *(f"{label[o]} − {reference}" for o in others)]
-        rows = [
+    """The tables that have rows, by heading."""
+    tables = [
+        ("Best at each compute", _of_frontier(found)),
+        ("At equal compute", _at_compute(found)),
+        (f"At equal {escaped(found.measure.name)}", _at_accuracy(found)),
+        ("Ceilings", table_rows(found.ceilings, found.measure)),
+    ]
+    return [(heading, rows) for heading, rows in tables if len(rows) > 1]
+
+
+def _of_frontier(found: Comparison) -> _Rows:
+    label = escaped(found.measure.label)
+    rows = [["RL FLOPs from", "to", "best", f"{label} at the beginning", "at the end"]]
+    for stretch in found.frontier:
+        best = either(stretch.names)
+        if stretch.alone:
+            best += " (no other has a value there)"
+        elif len(stretch.names) > 1:
+            best += " (can't be told)"
+        rows.append(
             [
-                wording.flops(round(row.flops)),
-                *(_value(found, row.values[name]) for name in found.names),
-                *(_difference(found, row.differences[name]) for name in others),
+                numbers.amount(stretch.from_flops),
+                numbers.amount(stretch.to_flops),
+                best,
+                numbers.value(found.measure, stretch.begin),
+                numbers.value(found.measure, stretch.end),
+            ]
+        )
+    return rows
+
+
+def _at_compute(found: Comparison) -> _Rows:
+    labels = [escaped(name) for name in found.names]
+    others = list(found.multipliers)
+    reference = escaped(found.reference)
+    head = ["RL FLOPs", *labels, *(f"{escaped(other)} − {reference}" for other in others)]
+    return [
+        head,
+        *(
+            [
+                numbers.amount(row.flops),
+                *(numbers.value(found.measure, row.values[name]) for name in found.names),
+                *(numbers.difference(found.measure, row.differences[name]) for name in others),
             ]
             for row in found.at_compute
-        ]
-        tables.append(("At equal compute", [head, *rows]))
-    if found.at_accuracy:
-        head = [escaped(found.measure.label), *(f"FLOPs of {label[name]}" for name in found.names)]
-        head += [f"multiplier of {label[name]}" for name in others]
-        rows = [
+        ),
+    ]
+
+
+def _at_accuracy(found: Comparison) -> _Rows:
+    head = [escaped(found.measure.label)]
+    head += [f"FLOPs of {escaped(name)}" for name in found.names]
+    head += [f"multiplier of {escaped(name)}" for name in found.multipliers]
+    return [
+        head,
+        *(
             [
-                _level(found, row.level),
-                *(_flops(row.flops[name]) for name in found.names),
-                *(_times(row.multipliers[name]) for name in others),
+                numbers.level(found.measure, row.level),
+                *(_needed(row, name) for name in found.names),
+                *(numbers.times(row.multipliers[name]) for name in found.multipliers),
             ]
             for row in found.at_accuracy
-        ]
-        tables.append((f"At equal {escaped(found.measure.name)}", [head, *rows]))
-    return tables
+        ),
+    ]
 
 
-def _value(found: Comparison, e: Estimate) -> str:
-    if found.measure.scale == "percent":  # a curve and its interval may leave [0, 1]
-        value, low, high = (100 * min(max(part, 0.0), 1.0) for part in (e.value, e.low, e.high))
-        return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
-    return f"{e.value:.3g} [{e.low:.3g}, {e.high:.3g}]"
-
-
-def _difference(found: Comparison, e: Estimate) -> str:
-    """A difference: of two shares in percentage points, else in the unit of the metric."""
-    if found.measure.scale == "percent":
-        return f"{100 * e.value:+.1f} points [{100 * e.low:+.1f}, {100 * e.high:+.1f}]"
-    return f"{e.value:+.3g} [{e.low:+.3g}, {e.high:+.3g}]"
-
-
-def _level(found: Comparison, level: float) -> str:
-    return f"{100 * level:.4g} %" if found.measure.scale == "percent" else f"{level:.6g}"
-
-
-def _flops(e: Estimate | None) -> str:
-    if e is None:
-        return "–"
-    value, low, high = (wording.flops(round(part)) for part in (e.value, e.low, e.high))
-    return f"{value} [{low}, {high}]"
-
-
-def _times(e: Estimate | None) -> str:
-    return "–" if e is None else f"{e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+def _needed(row: EqualAccuracy, name: str) -> str:
+    return numbers.flops(row.flops[name]) + (", in passing" if name in row.in_passing else "")
 
 
 def _definitions(found: Comparison) -> str:
     reference = escaped(found.reference)
-    text = (
-        "Values are read off local-quadratic curves over cumulative RL FLOPs. A level is reached "
-        "at the first compute at which the curve is there; – where a run did not surely come to "
-        f"it, or started beyond. Compute multiplier: FLOPs that {reference} needed / FLOPs that "
-        "the other needed, the geometric mean over the levels that both reached. A run leads from "
-        "where it is ahead of every other in 99.5 % of the draws on to the end. In brackets: 95 % "
-        "intervals"
-    )
     several = max(found.seeds.values()) > 1
     single = min(found.seeds.values()) == 1
-    ways = ["of what the curves could have been by their errors"] if single else []
-    ways += ["of Student's t over the seeds"] if several else []
-    return f"{text}, {' or '.join(ways)}."
+    ways = ["of one run, what its curve could be by the noise of its steps"] if single else []
+    if several:
+        ways.append(
+            "of several seeds, Student's t interval of their mean with seeds − 1 degrees of "
+            "freedom, with a standard error of at least what the noise of the steps makes"
+        )
+    return (
+        "Values are read off the figure's curves over cumulative RL FLOPs. A level is reached at "
+        "the first compute at which the curve is there; – where a run did not surely come to it, "
+        "or started beyond; “in passing” where the whole band of the curve is on the wrong side of "
+        f"the level later. Compute multiplier: FLOPs that {reference} needed / FLOPs that the "
+        "other needed, over several levels the geometric mean. Brackets hold 95 % intervals: "
+        f"{'; '.join(ways)}; of a difference, both intervals added like independent errors, those "
+        "of single runs 1.3 times as wide, as measured at the ends of equal runs. Of the "
+        "best at each compute, ranges under 5 % of all compute are told only where no longer one "
+        "beside them includes them. Ceilings: A, B and C_mid of `rlviz.scaling.fit`; B compares "
+        "only runs of equal A."
+    )

@@ -1,9 +1,11 @@
 """The losses of a run and their causes: findings that somebody must act on."""
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from rlviz import wording
+from rlviz import schema, wording
 from rlviz.report.doctor.findings import (
     OVERLAP_SECONDS,
     PROBLEM,
@@ -25,22 +27,22 @@ def two_writers(history: History) -> Iterator[Finding]:
     )
     together: dict[int, list[Session]] = defaultdict(list)
     for session in history.sessions:
-        together[session.claimed].append(session)
-    for claimed, sessions in together.items():
-        if len(sessions) > 1:
+        together[session.known_as].append(session)
+    for number, sessions in together.items():
+        if len(sessions) > 1 and _overlap(sessions):
             left_out = sum(session.superseded for session in sessions)
             yield Finding(
                 PROBLEM,
                 "two_writers",
                 f"{len(sessions)} processes wrote into this directory at once, all of them as "
-                f"session {claimed}. For each step the row of one of them stands; "
+                f"session {number}. For each step the row of one of them stands; "
                 f"{wording.counted(left_out, 'row')} of the others "
                 f"{wording.agree(left_out, 'is', 'are')} left out.",
                 advice,
             )
     for before, after in zip(history.sessions, history.sessions[1:], strict=False):
         seconds = before.ended - after.began
-        if before.claimed == after.claimed:  # said above
+        if before.known_as == after.known_as and _overlap([before, after]):  # said above
             continue
         if seconds > OVERLAP_SECONDS and not goes_on_from(before, after):
             yield Finding(
@@ -50,6 +52,11 @@ def two_writers(history: History) -> Iterator[Finding]:
                 f"{wording.duration(seconds)} (or the clock was set back).",
                 advice,
             )
+
+
+def _overlap(sessions: list[Session]) -> bool:
+    """Whether one wrote before another had ended, as far as their times are known."""
+    return any(not before.ended <= after.began for before, after in pairwise(sessions))
 
 
 def dropped(history: History) -> Iterator[Finding]:
@@ -64,10 +71,21 @@ def dropped(history: History) -> Iterator[Finding]:
                 "dropped",
                 f"{wording.counted(session.dropped, 'step')} of session {session.number} "
                 f"{wording.agree(session.dropped, 'was', 'were')} given up{where}: "
-                "the disk was full, or did not answer for too long.",
-                "Make room on the disk, or record to a faster one. A running script needs no "
-                "restart: it goes on by itself.",
+                f"{schema.because(dict(session.causes))}.",
+                " ".join(_ADVICE[cause] for cause, _ in session.causes if cause in _ADVICE)
+                or "The log of the script says why.",
             )
+
+
+_ADVICE = {
+    schema.LOOP: "Log every n-th step, or less in each.",
+    schema.SIZE: "Log fewer values, or less often.",
+    schema.DISK: "Make room on the disk, or record to a faster one. A running script needs no "
+    "restart: it goes on by itself.",
+    schema.RANKS: "Look into the log of rank 0.",
+    schema.FAILURE: "The log of the script says what failed.",
+    schema.CLOSED: "Close the Callback after the last step.",
+}
 
 
 def ranks(history: History) -> Iterator[Finding]:
@@ -97,35 +115,53 @@ def ranks(history: History) -> Iterator[Finding]:
 
 
 def missing(history: History) -> Iterator[Finding]:
-    """Steps between the rows on disk and the checkpoint that a session went on from."""
+    """Steps between the rows on disk and where a session went on."""
     if history.missing:
         have = wording.agree(wording.how_many(history.missing), "has", "have")
+        from_states = {session.resumed_after for session in history.sessions}
+        if all(last in from_states for _, last in history.missing):
+            flops = "RL FLOPs are counted on from the state that was loaded."
+        else:
+            flops = "RL FLOPs lack theirs where no state was loaded."
         yield Finding(
             PROBLEM,
             "missing",
             f"{wording.stretches(history.missing)} {have} no rows, though the run went on "
-            "from a checkpoint after them: a kill came before they were written, or they were "
-            "recorded elsewhere. RL FLOPs count them.",
+            "after them: a kill came before they were written, or they were recorded elsewhere. "
+            f"{flops}",
             "If another directory holds them, copy its event files here. To lose none at the next "
-            "kill, call flush() of the Callback before a checkpoint is saved.",
+            "kill, save state_dict() with every checkpoint, and load_state_dict() it: it covers no "
+            "step that is not on the disk.",
         )
 
 
 def files_gone(history: History) -> Iterator[Finding]:
     """Sessions that must have had files but have none here."""
-    named = {file.session for file in history.files} | {s.claimed for s in history.sessions}
+    in_names = {file.session for file in history.files if file.session is not None}
+    named = sorted(in_names | {session.claimed for session in history.sessions})
     step = history.step
     usual = usual_stride(step)
     for before, after in zip((None, *history.sessions), history.sessions, strict=False):
-        absent = set(range(before.claimed if before else 0, after.claimed)) - named
+        absent = _absent(before.claimed if before else 0, after.claimed, named)
         earlier = step[step < after.first_step]
         follows = int(earlier[-1]) if len(earlier) else 0
         if absent and after.resumed_after is None and after.first_step - follows > usual:
             yield Finding(
                 PROBLEM,
                 "file_gone",
-                f"no file of {wording.stretches(wording.runs(absent), 'session')} is here, and "
+                f"no file of {wording.stretches(absent, 'session')} is here, and "
                 f"what stands begins anew at step {after.first_step}: it was deleted, or not "
                 "copied.",
                 "Copy all event files of the run into the directory.",
             )
+
+
+def _absent(begin: int, end: int, present: Sequence[int]) -> list[tuple[int, int]]:
+    """The stretches of the numbers from `begin` to before `end` that are not among the present
+    ones, which grow. Numbers come from files: there may be 2**53 between two of them."""
+    found = []
+    for number in present[bisect_left(present, begin) : bisect_left(present, end)]:
+        if number > begin:
+            found.append((begin, number - 1))
+        begin = number + 1
+    return [*found, (begin, end - 1)] if begin < end else found

@@ -16,7 +16,7 @@ def restarts(history: History) -> Iterator[Finding]:
         if (
             after.resumed_after is None
             and after.first_step <= before.last_step
-            and after.claimed != before.claimed
+            and after.known_as != before.known_as
         ):
             yield Finding(
                 NOTE,

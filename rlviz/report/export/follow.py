@@ -123,7 +123,7 @@ class Follower:
                 warn(_sentence(damage))
         if contents.batches:
             merged = merge(contents.batches)
-            yield from self._lines(merged.columns, np.argsort(merged.place))
+            yield from self._lines(dict(merged.columns), np.argsort(merged.places()))
 
     def _news(self, contents: Contents) -> Iterator[FileDamage]:
         """The damage not told yet, except damage that may be a record being written now."""
@@ -189,7 +189,7 @@ def _rows(rows: dict[str, Floats], which: NDArray[np.bool_]) -> dict[str, Floats
 
 
 def _json_lines(rows: dict[str, Floats]) -> Iterator[bytes]:
-    for part in formats.blocks(History(rows), formats.TEXT_ROWS):
+    for part in History(rows).parts(formats.TEXT_ROWS):
         yield formats.json_lines(part)
 
 

@@ -8,7 +8,6 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -30,13 +29,6 @@ PARQUET_ROWS = 1 << 17
 """Rows of a row group."""
 
 
-def blocks(history: History, rows: int) -> Iterator[History]:
-    """The same run, some rows at a time."""
-    for start in range(0, len(history), rows):
-        part = slice(start, start + rows)
-        yield replace(history, columns={n: c[part] for n, c in history.columns.items()})
-
-
 # --- CSV -------------------------------------------------------------------
 
 
@@ -49,7 +41,7 @@ def write_csv(history: History, stream: BinaryIO, units: bool, progress: Progres
             stream.write(_encoded(f"{_defused(line)}\n"))
     stream.write(_encoded(",".join(map(_header_cell, names)) + "\n"))
     done = 0
-    for part in blocks(history, TEXT_ROWS):
+    for part in history.parts(TEXT_ROWS):
         lines = map(",".join, zip(*_texts(part, names), strict=True))
         stream.write(_encoded("\n".join(lines) + "\n"))
         done += len(part)
@@ -85,7 +77,7 @@ def write_jsonl(history: History, stream: BinaryIO, units: bool, progress: Progr
         described = {n: descriptions.describe(n, exact=True).unit for n in _names(history)}
         stream.write(_encoded(json.dumps({"units": described}) + "\n"))
     done = 0
-    for part in blocks(history, TEXT_ROWS):
+    for part in history.parts(TEXT_ROWS):
         stream.write(json_lines(part))
         done += len(part)
         progress(done, len(history))
@@ -163,7 +155,7 @@ def write_parquet(history: History, stream: BinaryIO, units: bool, progress: Pro
     layout = pyarrow.schema(fields)
     done = 0
     with parquet.ParquetWriter(stream, layout) as writer:
-        for part in blocks(history, PARQUET_ROWS):
+        for part in history.parts(PARQUET_ROWS):
             table = part.table()
             arrays = [
                 _arrow_array(part, name, table[name], field.type)
@@ -206,7 +198,7 @@ def _arrow_array(
 
 def _names(history: History) -> list[str]:
     """The columns of a format with exact counts, which needs no remainders."""
-    table = next(blocks(history, 1), history).table()
+    table = next(history.parts(1), history).table()
     return [name for name in table if not descriptions.is_remainder(name)]
 
 

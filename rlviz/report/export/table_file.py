@@ -85,7 +85,7 @@ def export(
 
 def with_curves(history: History) -> History:
     """The same run, with columns for the curves of its figure and for their bands."""
-    return replace(history, columns=history.columns | curve_columns(history))
+    return replace(history, columns={**history.columns, **curve_columns(history)})
 
 
 def format_of(path: str | os.PathLike[str], format: str | None = None) -> str:

@@ -56,7 +56,7 @@ def figure(
         style: "default" for a screen, with two panels side by side; "paper" for one column of 3.3
             inches, with panels stacked.
         forecast: a fit such as `rlviz.scaling.fit` returns, or one fit per name; an identifiable
-            fit is drawn dashed from the last step to twice its compute.
+            fit is drawn dashed from the last step to twice its compute, or as far as it reaches.
 
     Returns:
         A matplotlib figure, by default of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF with

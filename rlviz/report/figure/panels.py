@@ -81,21 +81,22 @@ def panel(
     lines = []
     for number, group in enumerate(groups):
         color, dashes = color_and_dashes(number)
-        points = list(_points(measure, axis, group))
-        if not points:
+        found = (curves.points_of(run, measure, axis) for run in group.runs)
+        seeds = [points for points in found if points is not None]
+        if not seeds:
             continue
         line_color = RED if is_single else color
-        curve = curves.curve_of_group(group, measure, axis)
+        curve = curves.curve_of_seeds(seeds, measure, axis)
         outlook = None
         if measure.name == "accuracy" and group.name in forecasts:
-            last = max(x[-1] for x, _ in points)
+            last = max(points.x[-1] for points in seeds)
             start = None if curve is None else curve.at(last)
             outlook = Outlook.beyond(last, axis, forecasts[group.name], start)
         lines.append(
             Line(
                 name=group.name,
-                steps=sum(len(x) for x, _ in points),
-                dots=_dots(axis, points, runs),
+                steps=sum(len(points.x) for points in seeds),
+                dots=_dots(axis, seeds, runs),
                 curve=curve,
                 outlook=outlook,
                 color=BLUE if is_single else color,
@@ -106,20 +107,8 @@ def panel(
     return Panel(measure, axis, tuple(lines), is_single)
 
 
-def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
-    """The points of each run of the group that has any."""
-    found = []
-    for run in group.runs:
-        values = measure.values(run)
-        if values is not None:
-            x, y = curves.finite(axis.positions(run), values)
-            if len(x):
-                found.append((x, y))
-    return found
-
-
-def _dots(axis: XAxis, points: Sequence[Points], runs: int) -> Points:
-    kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in points]
+def _dots(axis: XAxis, seeds: Sequence[curves.Points], runs: int) -> Points:
+    kept = [(seed.x, seed.y, thinned(axis.scaled(seed.x), seed.y, runs=runs)) for seed in seeds]
     return (
         np.concatenate([x[index] for x, _, index in kept]),
         np.concatenate([y[index] for _, y, index in kept]),
@@ -152,7 +141,7 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> N
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
-    title = labels.fitted(panel.measure.title, style.title, 0.7 * points)
+    title = labels.fitted(panel.measure.title(panel.axis.axis), style.title, 0.7 * points)
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
     ax.set_title(title, parse_math=False)
     ax.set_xlabel(panel.axis.label)

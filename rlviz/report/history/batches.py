@@ -1,13 +1,18 @@
 """What an event file holds for rlviz: batches of rows, and the damage between them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema, tfrecord
+from rlviz.report.history.admission import admitted, is_sound
+from rlviz.report.history.event_bytes import StoredRows
+from rlviz.report.history.step_span import StepSpan
 
 Floats = NDArray[np.float64]
 
@@ -23,15 +28,19 @@ SENSELESS = "senseless"
 """An intact record whose rows contradict themselves."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """Rows as their writer wrote them, in one flush or in several that follow each other."""
 
     header: schema.RowsHeader
-    table: Floats
-    """(rows, columns of the header)"""
+    table: Floats | StoredRows
+    """(rows, columns of the header); those of a long run stay in their file."""
     written: int | None = None
     """How many rows its writer had written, this batch included; None if it did not count them."""
+    file: schema.FileName | None = None
+    """The name of its file; None if rlviz did not give it."""
+    known_span: StepSpan | None = None
+    """Its span, if somebody knows it already."""
 
     @property
     def rows_before(self) -> int:
@@ -42,11 +51,43 @@ class Batch:
         """Whether it has the same header as another batch and follows it without a hole."""
         return self.rows_before == other.written and self.header == other.header
 
+    def block(self, begin: int, end: int) -> Floats:
+        """Some of its rows, (end - begin, columns of the header).
+
+        Raises:
+            OSError: they stand in a file that changed since.
+        """
+        if isinstance(self.table, StoredRows):
+            return self.table.block(begin, end)
+        return self.table[begin:end]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Name -> number of its columns."""
+        return _places(self.header.columns)
+
     @property
     def steps(self) -> Floats:
         """The steps of its rows; rows without a step are left out."""
-        steps = self.table[:, self.header.columns.index(schema.STEP)]
+        steps = self.block(0, len(self.table))[:, self.places[schema.STEP]]
         return np.asarray(steps[np.isfinite(steps)])
+
+    @cached_property
+    def span(self) -> StepSpan:
+        """Its steps and times in short."""
+        return self.known_span or self.span_of(self.block(0, len(self.table)))
+
+    def span_of(self, rows: Floats) -> StepSpan:
+        """The span of some of its rows."""
+        wall = self.places.get(schema.WALL_TIME)
+        return StepSpan.of(
+            rows[:, self.places[schema.STEP]], None if wall is None else rows[:, wall]
+        )
+
+
+@lru_cache(maxsize=256)
+def _places(columns: tuple[str, ...]) -> Mapping[str, int]:
+    return {name: at for at, name in enumerate(columns)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +110,153 @@ class FileDamage:
         """The offset of the first byte after it."""
         return self.offset + self.length
 
+    def goes_on_in(self, other: "FileDamage") -> bool:
+        """Whether both are one stretch of unreadable bytes, found in two pieces."""
+        kinds = (CUT, DAMAGED)
+        return self.kind in kinds and other.kind in kinds and other.offset == self.end
 
-def items_in(name: str, data: bytes, begin: int) -> Iterator[Batch | FileDamage]:
-    """The batches and the damage in bytes of a file, from the offset `begin` on."""
-    for item in tfrecord.scan(data, holding=_ROWS_TAG_START):
+    def joined_with(self, other: "FileDamage") -> "FileDamage":
+        """The stretch of both; it may be a cut if either begins as one or both are zeros."""
+        is_cut = self.reason == tfrecord.INCOMPLETE or other.kind == self.kind == CUT
+        kind = CUT if is_cut else DAMAGED
+        return replace(self, length=self.length + other.length, kind=kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of an event file that is in memory.
+
+    Attributes:
+        name: the name of the file.
+        data: its bytes.
+        begin: where they stand in the file.
+        more: how many bytes of the file follow.
+        is_intact: see `tfrecord.Scanner`.
+        stored: the path and the inode of the file, if rows are to stay there.
+    """
+
+    name: str
+    data: bytes
+    begin: int = 0
+    more: int = 0
+    is_intact: Callable[[int, int], bool] | None = None
+    stored: tuple[Path, int] | None = None
+
+
+Items: TypeAlias = "list[Batch | FileDamage]"
+
+
+def items_in(piece: Piece) -> tuple[Items, int]:
+    """The batches and the damage in a piece of a file, and the offset in the file up to which that
+    is all of them: a record may reach beyond the piece."""
+    scanner = tfrecord.Scanner(
+        piece.data, holding=_ROWS_TAG_START, more=piece.more, is_intact=piece.is_intact
+    )
+    items: Items = []
+    flushes: list[_Flush] = []
+    for item in scanner:
+        things: list[_Flush | FileDamage]
         if isinstance(item, tfrecord.Damage):
-            kind = CUT if _is_cut(data, item) else DAMAGED
-            yield FileDamage(name, begin + item.offset, item.length, item.reason, kind)
-            continue
-        try:
-            yield from _batches_of(item.payload)
-        except ValueError as error:
-            kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
-            at = begin + item.begin
-            yield FileDamage(name, at, item.end - item.begin, str(error), kind)
+            things = [_damage(piece, item)]
+        else:
+            things = _flushes_of(piece, item)
+        for thing in things:
+            follows = isinstance(thing, _Flush) and (
+                not flushes or thing.batch.goes_on_from(flushes[-1].batch)
+            )
+            if not follows:
+                items += _admitted(piece, flushes)
+                flushes = []
+            if isinstance(thing, _Flush):
+                flushes.append(thing)
+            else:
+                items.append(thing)
+    items += _admitted(piece, flushes)
+    return items, piece.begin + scanner.offset
+
+
+@dataclass(frozen=True, slots=True)
+class _Flush:
+    """A batch, and where it stands in the file."""
+
+    batch: Batch
+    begin: int
+    length: int
+    """Of its record."""
+    content: int
+    """The offset of its numbers."""
+    complaint: str = ""
+
+
+def _admitted(piece: Piece, flushes: Sequence[_Flush]) -> Items:
+    """The batches of flushes that follow each other, as one batch if all of them make sense."""
+    if not flushes:
+        return []
+    batch = _stacked([flush.batch for flush in flushes])
+    assert isinstance(batch.table, np.ndarray)
+    if is_sound(batch.header, batch.table) and not any(flush.complaint for flush in flushes):
+        if piece.stored is None:
+            return [batch]
+        path, inode = piece.stored
+        rows = StoredRows(
+            path,
+            inode,
+            len(batch.header.columns),
+            np.array([flush.content for flush in flushes]),
+            np.cumsum([len(flush.batch.table) for flush in flushes]),
+        )
+        return [replace(batch, table=rows, known_span=batch.span)]
+    items: Items = []
+    for flush in flushes:
+        assert isinstance(flush.batch.table, np.ndarray)
+        found = admitted(flush.batch.header, flush.batch.table)
+        complaints = (*filter(None, [flush.complaint]), *found.complaints)
+        if complaints:  # it stands before its batch, whose steps are all there
+            why = _short("; ".join(complaints))
+            items.append(FileDamage(piece.name, flush.begin, flush.length, why, SENSELESS))
+        items.append(replace(flush.batch, header=found.header, table=found.table))
+    return items
+
+
+def _short(text: str) -> str:
+    """A reason of a length that fits into a sentence; names come from the file."""
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _damage(piece: Piece, damage: tfrecord.Damage) -> FileDamage:
+    kind = CUT if _is_cut(piece.data, damage) else DAMAGED
+    return FileDamage(piece.name, piece.begin + damage.offset, damage.length, damage.reason, kind)
 
 
 def joined(batches: Sequence[Batch]) -> list[Batch]:
     """The same rows in as few batches as possible: a run of long steps has one batch per step."""
     runs: list[list[Batch]] = []
     for batch in batches:
-        if runs and batch.goes_on_from(runs[-1][-1]):
+        if runs and _can_be_joined(runs[-1][-1], batch):
             runs[-1].append(batch)
         else:
             runs.append([batch])
     return [_stacked(run) if run[1:] else run[0] for run in runs]
 
 
+def _can_be_joined(first: Batch, second: Batch) -> bool:
+    is_same_kind = isinstance(first.table, StoredRows) is isinstance(second.table, StoredRows)
+    return is_same_kind and second.goes_on_from(first)
+
+
 def _stacked(batches: Sequence[Batch]) -> Batch:
-    return replace(batches[-1], table=np.concatenate([batch.table for batch in batches]))
+    if len(batches) == 1:
+        return batches[0]
+    tables = [batch.table for batch in batches]
+    stored = [table for table in tables if isinstance(table, StoredRows)]
+    if not stored:
+        held = [table for table in tables if isinstance(table, np.ndarray)]
+        return replace(batches[-1], table=np.concatenate(held), known_span=None)
+    span = batches[0].span
+    for batch in batches[1:]:
+        span = span.then(batch.span)
+    rows = stored[0].followed_by(stored[1:])
+    return replace(batches[-1], table=rows, known_span=span)
 
 
 def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
@@ -106,38 +265,82 @@ def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
     end = damage.offset + damage.length
     if end < len(data):
         return False
-    return damage.is_incomplete or not any(data[damage.offset : end])
+    return damage.is_incomplete or data.count(0, damage.offset, end) == damage.length
 
 
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
-def _batches_of(payload: bytes) -> list[Batch]:
-    """The rows in one record of an event file; most records hold none.
+def _flushes_of(piece: Piece, record: tfrecord.Record) -> "list[_Flush | FileDamage]":
+    """The rows in one record of an event file; most records hold none."""
+    length = record.end - record.begin
+    begin = piece.begin + record.begin
+    try:
+        return [
+            _Flush(
+                replace(batch, file=schema.FileName.of(piece.name)),
+                begin,
+                length,
+                begin + tfrecord.HEADER_BYTES + content,
+                complaint,
+            )
+            for batch, content, complaint in _batches_of(record.payload)
+        ]
+    except ValueError as error:
+        kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
+        return [FileDamage(piece.name, begin, length, _short(str(error)), kind)]
+
+
+def _batches_of(payload: bytes) -> Iterator[tuple[Batch, int, str]]:
+    """The rows in an event, the offset of their numbers in it, and what is wrong with their count.
 
     Raises:
-        ValueError: the record is not an event, or its rows contradict themselves.
+        ValueError: the record is not an event, or its rows have no form.
         schema.NewerFormatError: its rows have a format that this rlviz does not know.
     """
     if _ROWS_TAG_START not in payload:  # the parser need not see scalars, pictures and texts
-        return []
+        return
     from google.protobuf.message import DecodeError
     from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_INVALID
 
     try:
         event = Event.FromString(payload)
     except DecodeError as error:
         raise ValueError(f"not an event: {error}") from error
-    found = []
     for value in event.summary.value:
         if schema.is_rows_tag(value.tag):
             header = _header(value.metadata.plugin_data.content)
-            shape = tuple(dim.size for dim in value.tensor.tensor_shape.dim)
-            table = np.frombuffer(value.tensor.tensor_content, dtype="<f8").reshape(shape)
-            if table.ndim != 2 or table.shape[1] != len(header.columns):
-                raise ValueError(f"rows of shape {shape} under {len(header.columns)} columns")
-            found.append(Batch(header, table, _written(event.step)))
-    return found
+            tensor = value.tensor
+            if tensor.dtype not in (DT_DOUBLE, DT_INVALID):
+                raise ValueError(f"rows of type {tensor.dtype}, which is not float64")
+            shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+            table = table_of(tensor.tensor_content, shape, header)
+            written = _written(event.step)
+            wrong = written is not None and written < len(table)
+            complaint = f"{len(table)} rows, of which {written} were written" if wrong else ""
+            content = _place_of(tensor.tensor_content, payload)
+            yield Batch(header, table, None if wrong else written), content, complaint
+
+
+def _place_of(content: bytes, payload: bytes) -> int:
+    """Where bytes stand in a payload that holds them."""
+    at = payload.find(content[:64])  # a search for all of them first looks at each of them
+    return at if payload.startswith(content, at) else payload.find(content)
+
+
+def table_of(content: bytes, shape: tuple[int, ...], header: schema.RowsHeader) -> Floats:
+    """The numbers of a batch as a table.
+
+    Raises:
+        ValueError: they are no table under these columns.
+    """
+    width = len(header.columns)
+    if len(shape) != 2 or shape[1] != width:
+        raise ValueError(f"rows of shape {_short(str(shape))} under {width} columns")
+    if shape[0] < 0 or len(content) != 8 * width * shape[0]:
+        raise ValueError(f"{len(content)} bytes for rows of shape {shape}")
+    return np.frombuffer(content, "<f8").reshape(shape)
 
 
 @lru_cache(maxsize=64)  # most batches of a run have the same

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from rlviz import schema, tfrecord
+from rlviz.report.history.event_bytes import opened, read_at
 from rlviz.report.history.history import History
 
 _TAIL_BYTES = 1 << 18
@@ -33,9 +34,9 @@ def was_closed(history: History) -> bool:
 
 
 def _tail(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
-        return stream.read()
+    with opened(file) as descriptor:
+        size = os.fstat(descriptor).st_size
+        return read_at(descriptor, max(0, size - _TAIL_BYTES), min(size, _TAIL_BYTES))
 
 
 def _says_so(payload: bytes) -> bool:

@@ -1,18 +1,30 @@
 """Reads the event files of a run directory, once or as they grow."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rlviz import schema
+import google_crc32c
+
+from rlviz import schema, tfrecord
 from rlviz.report.history.batches import (
+    CUT,
+    DAMAGED,
     NEWER,
     UNREADABLE,
     Batch,
     FileDamage,
+    Piece,
     items_in,
     joined,
 )
+from rlviz.report.history.event_bytes import opened, read_at
+
+_PIECE_BYTES = 8 << 20
+"""How much of a file is in memory at a time, or two long records."""
+_HELD_BYTES = 256 << 20
+"""The rows of a run whose files are larger stay on disk until they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,8 @@ class RunReader:
         """What the files hold now; the same object as before if no file has changed."""
         paths = [path for path in sorted(self._path.glob("*tfevents*")) if not os.path.isdir(path)]
         files = {path.name: self._files.get(path.name) or _FileReader(path) for path in paths}
-        changed = [file.read_on() for file in files.values()]
+        is_large = sum(file.size() for file in files.values()) > _HELD_BYTES
+        changed = [file.read_on(stays_on_disk=is_large) for file in files.values()]
         if self._seen is None or any(changed) or files.keys() != self._files.keys():
             self._files = files
             self._seen = Contents(
@@ -129,7 +142,7 @@ class _FileReader:
         self._version = (0, 0, 0)
         """Inode, size and time of change when it was read."""
         self._refused = ""
-        """Why the operating system refuses to read the file."""
+        """Why the file can't be read."""
         self._size = 0
         self._start_over()
 
@@ -143,42 +156,78 @@ class _FileReader:
         self._followed = 0
         """How many of the damaged stretches have a step after them."""
 
-    def read_on(self) -> bool:
-        """Read what was added; whether anything is new."""
+    def size(self) -> int:
+        """Its size now, in bytes; 0 if it can't be read."""
         try:
-            state = self._path.stat()
-            version = state.st_ino, state.st_size, state.st_mtime_ns
-            if version == self._version:
-                return False
-            if state.st_ino != self._version[0] or state.st_size < self._offset:
-                self._start_over()
-            self._size = state.st_size
-            with self._path.open("rb") as stream:  # a mapped file that shrinks kills the process
-                stream.seek(self._offset)
-                data = stream.read()
+            return self._path.stat().st_size
+        except OSError:
+            return 0
+
+    def read_on(self, *, stays_on_disk: bool = False) -> bool:
+        """Read what was added; whether anything is new.
+
+        Args:
+            stays_on_disk: leave the rows in the file until they are asked for.
+        """
+        try:
+            with opened(self._path) as descriptor:
+                state = os.fstat(descriptor)
+                version = state.st_ino, state.st_size, state.st_mtime_ns
+                if version == self._version:
+                    return False
+                if state.st_ino != self._version[0] or state.st_size < self._offset:
+                    self._start_over()
+                if not state.st_size:
+                    read_at(descriptor, 0, 1)  # some files of the system have no size, and refuse
+                self._take(descriptor, state, stays_on_disk)
         except OSError as error:
             before, self._refused = self._refused, f"the file can't be read: {error.strerror}"
             return before != self._refused
         self._version, self._refused = version, ""
-        self._take(data)
         return True
 
-    def _take(self, data: bytes) -> None:
-        self._size = self._offset + len(data)
+    def _take(self, descriptor: int, state: os.stat_result, stays_on_disk: bool) -> None:
+        """Read from the offset to the end, a piece at a time."""
         self._damage = [damage for damage in self._damage if damage.offset < self._offset]
         found = self.batches[-1:]
-        for item in items_in(self._path.name, data, self._offset):
-            if isinstance(item, FileDamage):
-                self._damage.append(replace(item, after_step=self._step))
-                continue
-            found.append(item)
-            if len(steps := item.steps):
-                for i in range(self._followed, len(self._damage)):
-                    self._damage[i] = replace(self._damage[i], before_step=int(steps[0]))
-                self._step, self._followed = int(steps[-1]), len(self._damage)
+        at, end = self._offset, state.st_size
+        long = _LongRecords(descriptor, end - at)
+        want = _PIECE_BYTES
+        while at < end:
+            data = read_at(descriptor, at, min(want, end - at))
+            if at + len(data) < end and len(data) < want:  # the file has shrunk
+                end = at + len(data)
+            piece = Piece(
+                self._path.name,
+                data,
+                at,
+                more=end - at - len(data),
+                is_intact=long.are_intact(at),
+                stored=(self._path, state.st_ino) if stays_on_disk else None,
+            )
+            items, stopped = items_in(piece)
+            for item in items:
+                self._note(item, found)
+            want = _PIECE_BYTES + tfrecord.size_at(data, stopped - at)
+            at = stopped
+        self._size = end
         self.batches[-1:] = joined(found)
-        ends = self._damage and self._damage[-1].end == self._size
-        self._offset = self._damage[-1].offset if ends else self._size
+        self._damage = [_settled(damage, end) for damage in self._damage]
+        ends = self._damage and self._damage[-1].end == end
+        self._offset = self._damage[-1].offset if ends else end
+
+    def _note(self, item: Batch | FileDamage, found: list[Batch]) -> None:
+        if isinstance(item, FileDamage):
+            if self._damage and self._damage[-1].goes_on_in(item):
+                self._damage[-1] = self._damage[-1].joined_with(item)
+            else:
+                self._damage.append(replace(item, after_step=self._step))
+            return
+        found.append(item)
+        if item.span.count:
+            for i in range(self._followed, len(self._damage)):
+                self._damage[i] = replace(self._damage[i], before_step=int(item.span.first))
+            self._step, self._followed = int(item.span.last), len(self._damage)
 
     def damage(self) -> list[FileDamage]:
         if not self._refused:
@@ -190,3 +239,34 @@ class _FileReader:
         name = schema.FileName.of(self._path.name)
         rows = sum(len(batch.table) for batch in self.batches)
         return RunFile(self._path.name, self._size, rows, name.session if name else None)
+
+
+class _LongRecords:
+    """Checks records that are too long to hold, and no more of them than a file can have."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._allowance = 4 * size
+        """How many bytes more may be read for records that turn out not to be intact."""
+
+    def are_intact(self, begin: int) -> Callable[[int, int], bool]:
+        """The check for offsets that count from `begin`."""
+        return lambda offset, length: self._is_intact(begin + offset, length)
+
+    def _is_intact(self, offset: int, length: int) -> bool:
+        if length > self._allowance:
+            return False
+        at, end, crc = offset + tfrecord.HEADER_BYTES, offset + tfrecord.HEADER_BYTES + length, 0
+        while at < end and (part := read_at(self._descriptor, at, min(_PIECE_BYTES, end - at))):
+            at, crc = at + len(part), google_crc32c.extend(crc, part)
+        stored = read_at(self._descriptor, end, tfrecord.FOOTER_BYTES)
+        if stored == tfrecord.masked_bytes(crc):
+            return True
+        self._allowance -= length
+        return False
+
+
+def _settled(damage: FileDamage, end: int) -> FileDamage:
+    """The damage once it is known where the file ends: only its end can be cut."""
+    is_cut = damage.kind == CUT and damage.end == end
+    return damage if is_cut or damage.kind != CUT else replace(damage, kind=DAMAGED)

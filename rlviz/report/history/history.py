@@ -1,7 +1,10 @@
 """Reads a run directory back: every step once, whatever happened to the files and the sessions."""
 
 import os
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +14,7 @@ from rlviz import schema, wording
 from rlviz.accuracy import wilson_interval
 from rlviz.parallelism.sums import ratios
 from rlviz.report.history.batches import FileDamage
+from rlviz.report.history.columns import BLOCK_ROWS, Columns
 from rlviz.report.history.files import Contents, RunFile, load, no_steps
 from rlviz.report.history.session_account import MissingRanks, Session
 from rlviz.report.history.sessions import merge
@@ -27,7 +31,8 @@ class History:
 
     Attributes:
         columns: column name -> values, shape (T,), float64, NaN where a step has none;
-            `rlviz.schema.column` describes each.
+            `rlviz.schema.column` describes each. A run that was read decodes a column when it is
+            asked for; the rows of a run of more than 256 MB stay in its files until then.
         logdir: where it was read.
         damage: what could not be read; empty for a sound run.
         superseded: rows that later rows replaced, written by a resumed session or by the same
@@ -40,7 +45,7 @@ class History:
         files: the event files in the directory.
     """
 
-    columns: dict[str, Floats]
+    columns: Mapping[str, Floats]
     logdir: str = ""
     damage: tuple[FileDamage, ...] = ()
     superseded: int = 0
@@ -51,7 +56,27 @@ class History:
     files: tuple[RunFile, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.step)
+        if isinstance(self.columns, Columns):
+            return self.columns.rows
+        return len(self.columns[schema.STEP])
+
+    def parts(self, rows: int) -> Iterator["History"]:
+        """The same run, some rows at a time, each with its rows in memory."""
+        for begin in range(0, len(self), rows):
+            end = min(begin + rows, len(self))
+            yield replace(self, columns=_part(self.columns, begin, end))
+
+    def _by_parts(self, values: Callable[["History"], Floats]) -> Floats:
+        """Values that each step has by itself, (T,), computed some rows at a time: the columns that
+        they need are never in memory as a whole."""
+        if len(self) <= BLOCK_ROWS:
+            return values(self)
+        found = np.empty(len(self))
+        at = 0
+        for part in self.parts(BLOCK_ROWS):
+            found[at : at + len(part)] = values(part)
+            at += len(part)
+        return found
 
     def __repr__(self) -> str:
         """One line: the directory, the steps, and the quantities recorded for each step."""
@@ -98,8 +123,21 @@ class History:
 
     @property
     def dropped(self) -> int:
-        """Steps that sessions dropped because the disk did not accept them."""
+        """Steps that sessions dropped."""
         return sum(session.dropped for session in self.sessions)
+
+    @property
+    def causes_of_drops(self) -> dict[str, int]:
+        """Dropped steps by cause, as far as sessions say it, the most frequent first.
+
+        The causes are `loop` (it closed steps faster than they could be written), `size` (they
+        brought too many values), `disk`, `ranks` (rank 0 was not reached), `failure` (of the
+        writer) and `closed` (they came after `close`).
+        """
+        counts: Counter[str] = Counter()
+        for session in self.sessions:
+            counts.update(dict(session.causes))
+        return dict(counts.most_common())
 
     @property
     def lost_rows(self) -> int:
@@ -111,7 +149,7 @@ class History:
         """
         return sum(gone.rows for session in self.sessions for gone in session.gone)
 
-    @property
+    @cached_property
     def has_compute_axis(self) -> bool:
         """Whether cumulative FLOPs are known and never fall, so that curves can be drawn over them.
 
@@ -119,8 +157,7 @@ class History:
         on, and where a session loads a state with fewer FLOPs than the steps before it have. A
         session without a state counts on from the steps before it.
         """
-        known = self.flops[np.isfinite(self.flops)]
-        return bool(len(known) and (np.diff(known) >= 0).all())
+        return bool(np.isfinite(self.flops).any()) and never_falls(self.flops)
 
     @property
     def quantities(self) -> tuple[schema.Quantity, ...]:
@@ -134,7 +171,11 @@ class History:
     def values_of(self, quantity: schema.Quantity) -> Floats:
         """The value of a quantity at each step, (T,): the ratio of its sums; NaN where it was not
         recorded."""
-        return ratios(self._column(quantity.numerator), self._column(quantity.denominator))
+        return self._by_parts(
+            lambda part: ratios(
+                part._column(quantity.numerator), part._column(quantity.denominator)
+            )
+        )
 
     @property
     def accuracy(self) -> Floats:
@@ -165,7 +206,7 @@ class History:
         correct, graded = schema.group_columns(group)
         if correct not in self.columns:
             raise KeyError(f"no answers of a group {group!r}; there are {list(self.groups)}.")
-        return ratios(self.columns[correct], self.columns[graded])
+        return self._by_parts(lambda part: ratios(part.columns[correct], part.columns[graded]))
 
     @property
     def parallelism(self) -> Floats:
@@ -225,7 +266,7 @@ class History:
                 low, high = self.accuracy_interval
                 derived |= {f"{schema.ACCURACY}_low": low, f"{schema.ACCURACY}_high": high}
         of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
-        return first | derived | of_groups | self.columns
+        return first | derived | of_groups | dict(self.columns)
 
     def _repr_png_(self) -> bytes | None:
         """The figure, for notebooks; None for a run without steps."""
@@ -268,6 +309,25 @@ def read(logdir: str | os.PathLike[str]) -> History:
     if not contents.batches:
         raise no_steps(contents)
     return merged(contents)
+
+
+def never_falls(values: Floats) -> bool:
+    """Whether the finite ones of some values, (T,), never decrease."""
+    last = -np.inf
+    for begin in range(0, len(values), BLOCK_ROWS):
+        part = values[begin : begin + BLOCK_ROWS]
+        known = part[np.isfinite(part)]
+        if len(known):
+            if known[0] < last or (known[1:] < known[:-1]).any():
+                return False
+            last = known[-1]
+    return True
+
+
+def _part(columns: Mapping[str, Floats], begin: int, end: int) -> Mapping[str, Floats]:
+    if isinstance(columns, Columns):
+        return columns.part(begin, end).loaded()
+    return {name: values[begin:end] for name, values in columns.items()}
 
 
 def merged(contents: Contents) -> History:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from rlviz import schema, wording
 from rlviz.report.history.batches import FileDamage
+from rlviz.report.history.columns import BLOCK_ROWS
+from rlviz.report.history.counts import largest
 from rlviz.report.history.history import History
 from rlviz.report.history.session_account import Gone
-from rlviz.report.history.sessions import most_flops
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +129,16 @@ def places_of(gone: Sequence[Gone]) -> str:
 
 def _flops(history: History) -> dict[str, int]:
     """The largest count of any step: the count of the last step, unless the count falls."""
-    rows = np.arange(len(history))
-    return {
-        phase: most_flops(history.columns, rows, phase)
-        for phase in (*history.phases, schema.TOTAL)
-        if np.isfinite(history.columns.get(schema.flops_column(phase), np.nan)).any()
-    }
+    phases = (*history.phases, schema.TOTAL)
+    most: dict[str, int] = {}
+    for part in history.parts(BLOCK_ROWS):
+        for phase in phases:
+            nearest = part.columns.get(schema.flops_column(phase))
+            remainder = part.columns.get(schema.flops_remainder_column(phase))
+            found = None if nearest is None else largest(nearest, remainder)
+            if found is not None:
+                most[phase] = max(found, most.get(phase, 0))
+    return {phase: most[phase] for phase in phases if phase in most}
 
 
 def _rate(history: History, seconds: float | None) -> float | None:
@@ -146,8 +151,8 @@ def _rate(history: History, seconds: float | None) -> float | None:
 def _seconds(history: History) -> dict[str, float]:
     prefix = schema.seconds_column("")
     return {
-        name.removeprefix(prefix): float(np.nansum(values))
-        for name, values in history.columns.items()
+        name.removeprefix(prefix): float(np.nansum(history.columns[name]))
+        for name in history.columns
         if name.startswith(prefix)
     }
 
@@ -155,10 +160,12 @@ def _seconds(history: History) -> dict[str, float]:
 def _mfu(history: History) -> dict[str, float]:
     prefix = schema.mfu_column("")
     found = {}
-    for name, values in history.columns.items():
+    for name in history.columns:
         if name.startswith(prefix):
-            phase = name.removeprefix(prefix)
-            seconds = history.columns[schema.seconds_column(phase)]
+            phase, values = name.removeprefix(prefix), history.columns[name]
+            seconds = history.columns.get(schema.seconds_column(phase))
+            if seconds is None:  # a run that was put together by hand
+                continue
             known = np.isfinite(values) & np.isfinite(seconds)
             if seconds[known].sum() > 0:
                 found[phase] = float(np.average(values[known], weights=seconds[known]))

@@ -1,17 +1,15 @@
 """Accounts for every session of a run: which rows it wrote, which stand, which are lost."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rlviz import schema
 from rlviz.report.history.batches import Batch
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
+from rlviz.report.history.columns import Stretch
+from rlviz.report.history.step_span import StepSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Session:
     number: int
     """As in `History.session`."""
     claimed: int
-    """The number that it took; two sessions with the same claimed number wrote at the same time."""
+    """The number that it took, as its files are named."""
     rows: int
     """How many of its rows are in the files."""
     superseded: int
@@ -45,7 +43,7 @@ class Session:
     ended: float
     """When its first and its last step were closed, seconds since 1970-01-01 UTC, or NaN."""
     dropped: int
-    """Steps that it dropped because the disk did not accept them."""
+    """Steps that it dropped."""
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
@@ -54,6 +52,15 @@ class Session:
     """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]
     """Its lost rows, without those that a later session made void."""
+    causes: tuple[tuple[str, int], ...] = ()
+    """Of the dropped steps, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
+    made_as: int | None = None
+    """The number that it took itself for before another one began first; None if as `claimed`."""
+
+    @property
+    def known_as(self) -> int:
+        """The number that it took itself for: two that began at once took the same."""
+        return self.claimed if self.made_as is None else self.made_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,7 @@ class MissingRanks:
 def sessions_of(
     batches: Sequence[Batch],
     claimed: Mapping[int, int],
-    columns: Mapping[str, Floats],
-    keep: Indices,
+    standing: Sequence[Stretch],
     stand_until: Mapping[int, float],
 ) -> tuple[Session, ...]:
     """The sessions that wrote at least one step, in the order of their numbers.
@@ -79,70 +85,66 @@ def sessions_of(
     Args:
         batches: in the order of the sessions; within a session, in the order of writing.
         claimed: session -> the number that it took.
-        columns: the rows of all batches, stacked.
-        keep: which of the rows stand.
+        standing: the rows that stand.
         stand_until: session -> the step up to which earlier sessions' rows stand.
     """
-    stands = np.zeros(len(columns[schema.STEP]), dtype=bool)
-    stands[keep] = True
+    stand: dict[int, int] = defaultdict(int)
+    for stretch in standing:
+        stand[stretch.session] += len(stretch)
+    void_after = _void_after(stand_until)
     found = []
-    begin = 0
     for number, group in groupby(batches, key=lambda batch: batch.header.session):
         mine = list(group)
-        end = begin + sum(len(batch.table) for batch in mine)
-        rows = begin + np.flatnonzero(np.isfinite(columns[schema.STEP][begin:end]))
-        begin = end
-        if len(rows):
-            later = (after for other, after in stand_until.items() if other > number)
-            void_after = min(later, default=np.inf)
-            found.append(_session(mine, claimed[number], columns, rows, stands[rows], void_after))
+        if any(batch.span.count for batch in mine):
+            found.append(_session(mine, claimed[number], stand[number], void_after[number]))
     return tuple(found)
 
 
-def _session(
-    batches: Sequence[Batch],
-    claimed: int,
-    columns: Mapping[str, Floats],
-    rows: Indices,
-    stands: NDArray[np.bool_],
-    void_after: float,
-) -> Session:
-    """The account of one session; those of its `rows` stand where `stands` is True."""
+def _void_after(stand_until: Mapping[int, float]) -> dict[int, float]:
+    """Session -> the step after which later sessions made its rows void."""
+    found = {}
+    least = np.inf
+    for number in sorted(stand_until, reverse=True):
+        found[number] = least
+        least = min(least, stand_until[number])
+    return found
+
+
+def _session(batches: Sequence[Batch], claimed: int, stand: int, void_after: float) -> Session:
+    """The account of one session, of whose rows `stand` stand."""
     headers = [batch.header for batch in batches]
-    step = columns[schema.STEP][rows]
-    fresh = rows[np.concatenate(list(_first_time(batches)))]
-    backwards = np.diff(columns[schema.STEP][fresh]) <= 0
-    wall = columns[schema.WALL_TIME][fresh] if schema.WALL_TIME in columns else np.array([])
-    wall = wall[np.isfinite(wall)]
+    everything = sum(batch.span.count for batch in batches)
+    fresh = StepSpan()
+    for span in _first_time(batches):
+        fresh = fresh.then(span)
     return Session(
         number=headers[0].session,
         claimed=claimed,
-        rows=len(rows),
-        superseded=int((~stands).sum()),
-        first_step=int(step.min()),
-        last_step=int(step.max()),
-        resumed_after=headers[0].resumed_after,
-        began=float(wall[0]) if len(wall) else np.nan,
-        ended=float(wall[-1]) if len(wall) else np.nan,
+        rows=everything,
+        superseded=everything - stand,
+        first_step=int(min(batch.span.least for batch in batches)),
+        last_step=int(max(batch.span.most for batch in batches)),
+        resumed_after=headers[0].goes_on_after,
+        began=fresh.began,
+        ended=fresh.ended,
         dropped=max(header.dropped for header in headers),
+        causes=max(headers, key=lambda header: header.dropped).causes,
         world_size=max(header.world_size for header in headers),
-        backwards=int(backwards.sum()),
-        clock_back_seconds=float(max(0.0, -np.diff(wall).min())) if len(wall) > 1 else 0.0,
+        backwards=fresh.backwards,
+        clock_back_seconds=fresh.clock_back,
         gone=tuple(_gone(batches, void_after)),
+        made_as=headers[0].made_as,
     )
 
 
-def _first_time(batches: Sequence[Batch]) -> Iterator[NDArray[np.bool_]]:
-    """Which of each batch's steps were not written before. A batch whose write seemed to fail is
-    written again, together with newer rows."""
+def _first_time(batches: Sequence[Batch]) -> Iterator[StepSpan]:
+    """The span of each batch's rows that were not written before. A batch whose write seemed to
+    fail is written again, together with newer rows."""
     have = 0
     for batch in batches:
-        at = np.arange(len(batch.steps))
-        if batch.written is None:
-            yield at >= 0
-        else:
-            yield at >= have - batch.rows_before
-            have = max(have, batch.written)
+        again = 0 if batch.written is None else min(have - batch.rows_before, len(batch.table))
+        yield (batch.span if again <= 0 else batch.span_of(batch.block(again, len(batch.table))))
+        have = max(have, batch.written or 0)
 
 
 def _gone(batches: Sequence[Batch], void_after: float) -> Iterator[Gone]:
@@ -150,35 +152,23 @@ def _gone(batches: Sequence[Batch], void_after: float) -> Iterator[Gone]:
     have = 0
     last = None
     for batch in batches:
-        steps = batch.steps
-        if batch.written is None or not len(steps):
+        if batch.written is None or not batch.span.count:
             continue
-        before = batch.rows_before
-        since = steps[0] - 1 - (before - have) if last is None else last
+        before, first = batch.rows_before, int(batch.span.first)
+        since = first - 1 - (before - have) if last is None else last
         if before > have and since < void_after:
-            yield Gone(before - have, last, int(steps[0]))
+            yield Gone(before - have, last, first)
         have = max(have, batch.written)
-        last = int(steps[-1])
+        last = int(batch.span.last)
 
 
-def stretches_without(
-    batches: Sequence[Batch], step: Floats, keep: Indices
-) -> tuple[MissingRanks, ...]:
+def stretches_without(standing: Sequence[Stretch]) -> tuple[MissingRanks, ...]:
     """The stretches of standing steps that lack ranks."""
-    if not any(batch.header.missing_ranks for batch in batches):
-        return ()
-    batch_of = np.repeat(np.arange(len(batches)), [len(batch.table) for batch in batches])[keep]
-    steps = step[keep]
-    begins = np.flatnonzero(np.diff(batch_of, prepend=-1))  # where rows of another batch begin
-    ends = np.append(begins[1:], len(keep))
     found = []
-    for ranks, group in groupby(
-        zip(begins.tolist(), ends.tolist(), strict=True),
-        key=lambda part: batches[batch_of[part[0]]].header.missing_ranks,
-    ):
+    for ranks, group in groupby(standing, key=lambda part: part.batch.header.missing_ranks):
         parts = list(group)
-        begin, end = parts[0][0], parts[-1][1]
         if ranks:
-            first, last = int(steps[begin]), int(steps[end - 1])
-            found.append(MissingRanks(tuple(sorted(ranks)), first, last, end - begin))
+            first, last = int(parts[0].first), int(parts[-1].last)
+            steps = sum(len(part) for part in parts)
+            found.append(MissingRanks(tuple(sorted(ranks)), first, last, steps))
     return tuple(found)

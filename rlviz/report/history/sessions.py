@@ -1,103 +1,93 @@
 """Merges the sessions of a run: which rows stand, and what compute they stand for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history.batches import Batch
+from rlviz.report.history.columns import Columns, Offsets, Stretch
+from rlviz.report.history.order import told_apart
 from rlviz.report.history.session_account import (
     MissingRanks,
     Session,
     sessions_of,
     stretches_without,
 )
-
-Floats = NDArray[np.float64]
+from rlviz.report.history.standing import Standing, first_steps, most_of, whole
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
     """One row for each step, steps strictly increasing."""
 
-    columns: dict[str, Floats]
-    place: NDArray[np.int64]
-    """The position of each row among all recorded rows, earlier sessions first."""
+    columns: Columns
     superseded: int
     """How many rows a later row replaced."""
     lost_flops: dict[int, int]
     """Session -> RL FLOPs spent before it that its cumulative count lacks."""
     missing: tuple[tuple[int, int], ...]
-    """First and last step of each stretch without rows that a session continued after."""
+    """First and last step of each stretch without rows that a later session begins after."""
     sessions: tuple[Session, ...]
     missing_ranks: tuple[MissingRanks, ...]
+    batches: tuple[Batch, ...]
+    """All batches, earlier sessions first; within a session, in the order of writing."""
+
+    def places(self) -> NDArray[np.int64]:
+        """The position of each row among all recorded rows, in the order of `batches`."""
+        ends = np.cumsum([0, *(len(batch.table) for batch in self.batches)])
+        begins = {id(batch): at for batch, at in zip(self.batches, ends.tolist(), strict=False)}
+        parts = [begins[id(s.batch)] + s.row_numbers() for s in self.columns.stretches]
+        return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def merge(batches: Sequence[Batch]) -> Merged:
-    """Stack all batches and keep for every step the row that stands.
+    """Order all batches and keep for every step the row that stands.
 
     A later session voids what earlier sessions recorded after the step that it continues from: the
     weights of those steps are gone. A session that loaded no state counts its FLOPs from 0; the
     count of the rows that stand before it is added. Its own states lack this offset, so a session
-    that continues from one of them gets the same offset.
+    that continues from one of them gets the same offset. A state may be older than the step that
+    the session goes on after, where the disk was slow: the rows between, which came to it later,
+    stand, and their FLOPs are added too.
     """
-    batches, claimed = _told_apart(batches)
+    batches, claimed = told_apart(batches)
     names = tuple(dict.fromkeys(name for batch in batches for name in batch.header.columns))
-    columns = {name: _stacked(batches, name) for name in names}
     starts = _starts(batches)
     offsets: dict[int, dict[str, int]] = {}
     lost: dict[int, int] = {}
     missing: list[tuple[int, int]] = []
-    spent = 0
-    for number, start in starts.items():
-        before = _standing(columns, starts, until=number)
-        offsets[number] = _offsets(columns, start, before, offsets)
-        mine = np.flatnonzero(columns[schema.SESSION] == number)
-        _shift(columns, mine, offsets[number])
+    standing = Standing(offsets)
+    spent = counted = 0
+    before: Sequence[Batch] = ()
+    for number, group in groupby(batches, key=lambda batch: batch.header.session):
+        start, mine = starts[number], list(group)
+        standing.cut(start.after)
+        offsets[number] = _offsets(names, start, standing, offsets)
+        # Of the last session nobody asks for the most, so a run of one session need not be decoded.
+        most = max((most_of(whole(b), schema.TOTAL, offsets) for b in before), default=0)
+        spent = counted + max(spent, most)
         begins_with = start.flops + offsets[number].get(schema.TOTAL, 0)
-        lost[number] = max(spent - begins_with, 0)
-        spent = lost[number] + max(begins_with, most_flops(columns, mine))
-        last = columns[schema.STEP][before[-1]] if len(before) else 0.0
-        missing = _still_missing(missing, start, int(last))
-    keep = _standing(columns, starts)
-    everything = np.array_equal(keep, np.arange(len(columns[schema.STEP])))
-    standing = columns if everything else {name: col[keep] for name, col in columns.items()}
-    superseded = int(np.isfinite(columns[schema.STEP]).sum()) - len(keep)
+        lost[number] = counted = max(spent - begins_with, 0)
+        spent = begins_with
+        missing = _still_missing(missing, start, standing, mine)
+        standing.add(mine)
+        before = mine
+    stretches = tuple(standing.stretches)
     stand_until = {number: start.after for number, start in starts.items()}
+    sessions = sessions_of(batches, claimed, stretches, stand_until)
     return Merged(
-        standing,
-        keep,
-        superseded,
+        Columns(names, stretches, offsets),
+        sum(session.superseded for session in sessions),
         lost,
         tuple(missing),
-        sessions_of(batches, claimed, columns, keep, stand_until),
-        stretches_without(batches, columns[schema.STEP], keep),
+        sessions,
+        stretches_without(stretches),
+        tuple(batches),
     )
-
-
-def _told_apart(batches: Sequence[Batch]) -> tuple[list[Batch], dict[int, int]]:
-    """The batches in the order of writing with one session number per writer, and the number that
-    each writer took: two that began at the same time took the same."""
-    writers = dict.fromkeys((batch.header.session, batch.header.writer) for batch in batches)
-    numbers: dict[tuple[int, str], int] = {}
-    following = 0
-    for session, writer in sorted(writers, key=lambda known: known[0]):  # ties: in order of files
-        numbers[session, writer] = max(session, following)
-        following = numbers[session, writer] + 1
-    renumbered = [_renumbered(b, numbers[b.header.session, b.header.writer]) for b in batches]
-    # File names follow the clock, which may be set back; the writer's own count is never set back.
-    renumbered.sort(key=lambda b: (b.header.session, b.rows_before, b.written or 0))
-    return renumbered, {number: session for (session, _), number in numbers.items()}
-
-
-def _renumbered(batch: Batch, number: int) -> Batch:
-    if batch.header.session == number:
-        return batch
-    table = batch.table.copy()
-    table[:, batch.header.columns.index(schema.SESSION)] = number
-    return replace(batch, header=replace(batch.header, session=number), table=table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +96,8 @@ class _Start:
 
     after: float
     """Rows of earlier sessions stand up to this step."""
-    has_state: bool
+    resumed_after: int | None
+    """The step of the state that it loaded; None if it loaded none."""
     flops: int
     """Cumulative FLOPs in that state, as the callback counted them."""
 
@@ -120,96 +111,74 @@ def _starts(batches: Sequence[Batch]) -> dict[int, _Start]:
         if known is not None and known.after < np.inf:
             continue
         # Its first step, not its smallest: a loop may go back to steps long done.
-        after = next(iter(batch.steps), np.inf) - 1
-        if header.resumed_after is not None:
-            after = min(after, header.resumed_after)
+        after = batch.span.first - 1 if batch.span.count else np.inf
+        if header.goes_on_after is not None:
+            after = min(after, header.goes_on_after)
         starts[header.session] = _Start(
-            float(after),
-            header.resumed_after is not None,
+            after,
+            header.resumed_after,
             0 if header.resumed_after is None else header.flops_before,
         )
     return starts
 
 
+_RECENT = 1000
+"""How many rows before a restart tell how far apart the steps of a loop are."""
+
+
 def _still_missing(
-    missing: list[tuple[int, int]], start: _Start, last: int
+    missing: list[tuple[int, int]], start: _Start, standing: Standing, mine: Sequence[Batch]
 ) -> list[tuple[int, int]]:
-    """The stretches without rows once a session has begun; `last` is the last step before it that
-    has a row."""
-    if start.has_state and start.after > last:  # its state was saved, the rows before it were not
-        return [*(gap for gap in missing if gap[0] <= last), (last + 1, int(start.after))]
+    """The stretches without rows once a session has begun.
+
+    Args:
+        missing: the stretches before.
+        start: how the session begins.
+        standing: the rows that stand before it.
+        mine: its own rows, in the order of writing.
+    """
+    last = 0 if standing.last is None else int(standing.last.last)
+    end = last
+    if start.resumed_after is not None:  # the weights were saved, the rows before them were not
+        end = int(start.after)
+    elif standing.last is not None and np.inf > start.after > last + _reach(standing, mine) - 1:
+        end = int(start.after)  # it may go on from weights without a state
+    if end > last:
+        return [*(gap for gap in missing if gap[0] <= last), (last + 1, end)]
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
 
 
-def _stacked(batches: Sequence[Batch], name: str) -> Floats:
-    """One column of all batches; NaN for a batch without it."""
-    parts = []
-    for batch in batches:
-        names = batch.header.columns
-        if name in names:
-            parts.append(batch.table[:, names.index(name)])
-        else:
-            parts.append(np.full(len(batch.table), np.nan))
-    return np.concatenate(parts)
-
-
-def _standing(
-    columns: dict[str, Floats], starts: dict[int, _Start], *, until: float = np.inf
-) -> NDArray[np.int64]:
-    """Which rows stand, in the order of their steps; only rows of sessions before `until`, up to
-    the step that session `until` continues after."""
-    step, session = columns[schema.STEP], columns[schema.SESSION]
-    valid = np.isfinite(step) & (session < until)
-    for number, start in starts.items():
-        if number <= until:
-            valid &= ~((session < number) & (step > start.after))
-    at = np.flatnonzero(valid)
-    at = at[np.argsort(session[at], kind="stable")]  # by session, then in the order of writing
-    # Of equal steps the one written last stands: take the first from behind.
-    _, from_behind = np.unique(step[at][::-1], return_index=True)
-    return np.asarray(at[len(at) - 1 - from_behind])
+def _reach(standing: Standing, mine: Sequence[Batch]) -> float:
+    """The farthest that a step may be from the one before while none between them is missing."""
+    found = [np.inf]
+    for steps in (standing.latest_steps(_RECENT), first_steps(mine, _RECENT)):
+        strides = np.diff(steps)
+        strides = strides[strides > 0]  # nor NaN
+        if len(strides):
+            usual = float(np.median(strides))
+            found.append(usual if np.mean(strides == usual) >= 0.75 else float(strides.max()))
+    return max(found[1:] or found)
 
 
 def _offsets(
-    columns: dict[str, Floats],
-    start: _Start,
-    before: NDArray[np.int64],
-    offsets: dict[int, dict[str, int]],
+    names: Sequence[str], start: _Start, standing: Standing, offsets: Offsets
 ) -> dict[str, int]:
     """Phase -> FLOPs missing from a session's own count, given the rows that stand before it."""
-    if start.has_state:
-        # The state comes from the session that wrote the step that this session continues after.
-        return offsets.get(int(columns[schema.SESSION][before[-1]]), {}) if len(before) else {}
+    if standing.last is None:
+        return {}
     prefix = schema.flops_column("")
-    phases = [name.removeprefix(prefix) for name in columns if name.startswith(prefix)]
-    return {phase: most_flops(columns, before, phase) for phase in phases}
+    phases = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    if start.resumed_after is None:
+        return {phase: standing.most(phase) for phase in phases}
+    # The state comes from the session that wrote the step that it is of.
+    of_state, last = standing.row_until(start.resumed_after), standing.row_until(np.inf)
+    shift = offsets.get(of_state.session, {})
+    if of_state.first != start.resumed_after or of_state.first == last.first:
+        return dict(shift)
+    spent = {phase: _between(phase, of_state, last, offsets) for phase in phases}
+    return {phase: shift.get(phase, 0) + max(spent[phase], 0) for phase in phases}
 
 
-def _shift(columns: dict[str, Floats], mine: NDArray[np.int64], offsets: dict[str, int]) -> None:
-    """Add its offsets to a session's FLOPs, exactly."""
-    for phase, offset in offsets.items():
-        if not offset:
-            continue
-        nearest = columns[schema.flops_column(phase)]
-        remainders = columns[schema.flops_remainder_column(phase)]
-        for row in mine[np.isfinite(nearest[mine])]:
-            count = schema.join_count(nearest[row], remainders[row]) + offset
-            nearest[row], remainders[row] = schema.split_count(count)
-
-
-def most_flops(
-    columns: dict[str, Floats], rows: NDArray[np.int64], phase: str = schema.TOTAL
-) -> int:
-    """The largest exact cumulative FLOPs of any row; 0 if no row has a count."""
-    name = schema.flops_column(phase)
-    if name not in columns:
-        return 0
-    known = rows[np.isfinite(columns[name][rows])]
-    if not len(known):
-        return 0
-    most = columns[name][known].max()
-    same = known[columns[name][known] == most]  # float64 can't tell these apart
-    remainders = columns.get(schema.flops_remainder_column(phase))
-    if remainders is None:  # a run that was put together by hand
-        return schema.join_count(most, 0.0)
-    return schema.join_count(most, float(np.nan_to_num(remainders[same]).max()))
+def _between(phase: str, first: Stretch, last: Stretch, offsets: Offsets) -> int:
+    """FLOPs spent from one row to another."""
+    return most_of(last, phase, offsets) - most_of(first, phase, offsets)

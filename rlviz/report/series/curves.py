@@ -1,7 +1,7 @@
 """The one curve of a metric, with its band: every report reads its values here."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +9,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlviz.report.history import History
+from rlviz.report.history.columns import BLOCK_ROWS
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.smooth.bins import means
-from rlviz.smooth.lasting import autocorrelation
+from rlviz.smooth.lasting import kernel
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]
@@ -25,7 +26,10 @@ _PARTS_OF_LOG_AXIS = 400
 """Without these parts the last decade, which holds nearly all steps, would set the bandwidth for
 the whole axis."""
 _GRID = 500
-"""Points of a mean over seeds, and of a randomly drawn curve."""
+"""Points of a mean over seeds."""
+_PER_BANDWIDTH, _REACH = 8, 12
+"""Places a bandwidth at which a random curve is drawn, and the bandwidths that the kernel reaches
+there."""
 _STANDARD_ERRORS = 2.0
 """Half the width of a single run's band, in standard errors."""
 _TAIL = 0.025
@@ -66,8 +70,8 @@ class Curve:
         axis: the axis of x.
         x, y: the line, straight between its points on the axis as drawn.
         low, high: the band. For a single run: ± 2 standard errors at its bandwidth and at half of
-            it. For a mean over seeds: the 95 % interval of the seeds, never narrower than the noise
-            within the runs makes it. NaN where it is unknown.
+            it. For a mean over seeds: Student's 95 % interval, whose standard error is never
+            less than the noise within the runs makes it. NaN where it is unknown.
         bandwidth: at each point, in the unit of the axis as drawn; NaN for a mean over seeds.
         noise_correlation: between the noise of a step and of the next one, in [0, 1); NaN for a
             mean.
@@ -105,21 +109,22 @@ class Curve:
         """Random curves that the data allow, (resamples, n): they vary around the curve by its
         errors, and neighbors are correlated as the kernel correlates them.
 
-        Under this kernel the errors at two places have a correlation that depends on their distance
-        in bandwidths (`rlviz.smooth.lasting.autocorrelation`); where the bandwidth changes, the
-        distance is added up along the way.
+        White noise that the kernel smooths has that correlation. Distances are counted in
+        bandwidths; where the bandwidth changes, they are added up along the way.
         """
         error = np.nan_to_num((self.high - self.low) / (2 * _STANDARD_ERRORS))
         places = self.axis.scaled(self.x)
         steps = np.diff(places) / (0.5 * (self.bandwidth[1:] + self.bandwidth[:-1]))
-        along = np.concatenate([[0.0], np.cumsum(steps)])
-        grid = np.linspace(0.0, along[-1], min(len(along), _GRID))
-        alike = autocorrelation(np.abs(grid[:, None] - grid))
-        values, vectors = np.linalg.eigh(alike)  # nearly singular where the curve is stiff
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        noise = random.standard_normal((resamples, len(grid))) @ root.T
-        drawn: Floats = np.array([np.interp(along, grid, row) for row in noise])
-        return np.asarray(self.y + error * drawn)
+        along = np.concatenate([[0.0], np.cumsum(steps)]) * _PER_BANDWIDTH
+        reach = np.arange(-_REACH * _PER_BANDWIDTH, _REACH * _PER_BANDWIDTH + 1)
+        weights = kernel(np.abs(reach) / _PER_BANDWIDTH)
+        weights /= np.sqrt((weights**2).sum())
+        white = random.standard_normal((resamples, int(along[-1]) + 1 + len(reach)))
+        smooth = np.array([np.convolve(row, weights, "valid") for row in white])
+        before = along.astype(int)
+        after = along - before
+        noise = (1 - after) * smooth[:, before] + after * smooth[:, before + 1]
+        return np.asarray(self.y + error * noise)
 
     def times(self, factor: float) -> "Curve":
         """The curve times a factor, such as −1."""
@@ -127,18 +132,76 @@ class Curve:
         return replace(self, y=factor * self.y, low=low, high=high)
 
 
-def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
-    """The curve of a run; None if it has no finite point."""
-    values = what.values(run)
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The steps of a run that have a place on the axis and a value, (T,) each, finite.
+
+    Attributes:
+        x: never decreasing.
+        y: the values.
+        variance: of the noise of each value where the rows tell it, else NaN; None if none does.
+    """
+
+    x: Floats
+    y: Floats
+    variance: Floats | None
+
+
+def points_of(run: History, what: Measure, axis: XAxis) -> Points | None:
+    """The points of a run; None if it has none. A long run is read a part at a time."""
+    if len(run) <= BLOCK_ROWS:
+        return _points_of_part(axis.positions(run), run, what)
+    found = np.empty((3, len(run)))
+    count, tells = 0, True
+    for x, part in axis.parts(run, BLOCK_ROWS):
+        points = _points_of_part(x, part, what)
+        if points is not None:
+            end = count + len(points.x)
+            found[0, count:end], found[1, count:end] = points.x, points.y
+            tells = tells and points.variance is not None
+            if points.variance is not None and tells:
+                found[2, count:end] = points.variance
+            count = end
+    x, y, variance = found[:, :count]
+    return Points(x, y, variance if tells else None) if count else None
+
+
+def _points_of_part(x: Floats, part: History, what: Measure) -> Points | None:
+    values = what.values(part)
     if values is None:
         return None
-    x, y, variance = _known(axis.positions(run), values, what.variance(run))
-    return smoothed(axis, x, y, variance, limits=what.limits) if len(x) else None
+    points = Points(*_known(x, values, what.variance(part)))
+    return points if len(points.x) else None
+
+
+def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
+    """The curve of a run; None if it has no finite point."""
+    points = points_of(run, what, axis)
+    return None if points is None else curve_through(points, what, axis)
+
+
+def curve_through(points: Points, what: Measure, axis: XAxis) -> Curve:
+    """The curve of a run, through its points."""
+    return smoothed(axis, points.x, points.y, points.variance, limits=what.limits)
+
+
+def curves_of(runs: Sequence[History], what: Measure, axis: XAxis) -> list[Curve | None]:
+    """The curves of many runs, which take less time together."""
+    found = [points_of(run, what, axis) for run in runs]
+    known = [points for points in found if points is not None]
+    curves = iter(smoothed_together(axis, known, limits=what.limits))
+    return [None if points is None else next(curves) for points in found]
 
 
 def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
     """The curve of a run, or the mean of the seeds' curves; None if there is none."""
-    found = [curve for run in group.runs if (curve := curve_of(run, what, axis)) is not None]
+    found = (points_of(run, what, axis) for run in group.runs)
+    return curve_of_seeds([points for points in found if points is not None], what, axis)
+
+
+def curve_of_seeds(seeds: Iterable[Points], what: Measure, axis: XAxis) -> Curve | None:
+    """The same, through the points of each run that has any."""
+    found = [curve_through(points, what, axis) for points in seeds]
     if not found:
         return None
     return found[0] if len(found) == 1 else mean_of(axis, found)
@@ -188,6 +251,57 @@ def smoothed(
         variance: the variance of each y where the rows tell it; NaN elsewhere.
         limits: bounds of the curve and its band, such as (0, 1) for a share.
     """
+    return smoothed_together(axis, [Points(x, y, variance)], limits=limits)[0]
+
+
+def smoothed_together(
+    axis: XAxis,
+    several: Sequence[Points],
+    *,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> list[Curve]:
+    """The same for the points of several runs; those of equal length are smoothed at once."""
+    places = [_placed(axis, points) for points in several]
+    alike: dict[tuple[int, bool], list[int]] = {}
+    for index, points in enumerate(places):
+        alike.setdefault((len(points.place), points.variance is None), []).append(index)
+    curves: dict[int, Curve] = {}
+    for (_, lacks_variance), indices in alike.items():
+        group = [places[index] for index in indices]
+        found = local_polynomial(
+            np.array([points.y for points in group]),
+            x=np.array([points.place for points in group]),
+            variance=None if lacks_variance else np.array([points.variance for points in group]),
+        )
+        for row, (index, points) in enumerate(zip(indices, group, strict=True)):
+            curves[index] = Curve(
+                axis,
+                points.x,
+                np.clip(found.curve[row], *limits),
+                np.clip(found.low[row], *limits),
+                np.clip(found.high[row], *limits),
+                found.bandwidth[row],
+                noise_correlation=float(found.noise_correlation[row]),
+                is_smooth=bool(np.isfinite(found.standard_error[row]).any()),
+                averaged=points.averaged,
+            )
+    return [curves[index] for index in range(len(places))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Points as they are smoothed, (n,) each: `place` on the axis as drawn; `averaged` as in
+    `Curve`."""
+
+    place: Floats
+    x: Floats
+    y: Floats
+    variance: Floats | None
+    averaged: int
+
+
+def _placed(axis: XAxis, points: Points) -> _Placed:
+    x, y, variance = points.x, points.y, points.variance
     place, count = axis.scaled(x), 1
     if axis.log:
         edges = np.linspace(place[0], place[-1], _PARTS_OF_LOG_AXIS, endpoint=False)
@@ -200,19 +314,7 @@ def smoothed(
         place, y, variance = _averaged(place, y, variance, starts)
     if count != 1:
         x = axis.unscaled(place)
-    found = local_polynomial(y, x=place, variance=variance)
-    low, high = np.clip(found.low, *limits), np.clip(found.high, *limits)
-    return Curve(
-        axis,
-        x,
-        np.clip(found.curve, *limits),
-        low,
-        high,
-        found.bandwidth,
-        noise_correlation=found.noise_correlation,
-        is_smooth=bool(np.isfinite(found.standard_error).any()),
-        averaged=count,
-    )
+    return _Placed(place, x, y, variance, count)
 
 
 def joined(axis: XAxis, x: Floats, y: Floats) -> Curve:
@@ -236,22 +338,19 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
     """The mean of several seeds' curves over the stretch that all of them cover; None without such
     a stretch.
 
-    Its band is Student's 95 % interval of the mean over the seeds. It is never narrower than ± 2
-    standard errors of the mean due to the noise within each run: two seeds that happen to agree at
-    a place make nothing certain there.
+    Its band is Student's 95 % interval of the mean over the seeds. Its standard error is never
+    taken as less than the noise within the runs makes it: seeds that happen to agree at a place
+    make nothing certain there.
     """
     places = [axis.scaled(curve.x) for curve in curves]
     begin, end = max(place[0] for place in places), min(place[-1] for place in places)
     if not begin < end:
         return None
     grid = np.linspace(begin, end, _GRID)
-    seeds = len(curves)
-    mean, error = student_mean(
-        np.array([np.interp(grid, p, c.y) for p, c in zip(places, curves, strict=True)])
-    )
+    lines = [np.interp(grid, p, c.y) for p, c in zip(places, curves, strict=True)]
     halves = [np.interp(grid, p, (c.high - c.low) / 2) for p, c in zip(places, curves, strict=True)]
-    within = np.sqrt((np.nan_to_num(halves) ** 2).sum(axis=0)) / seeds
-    half = np.maximum(error, within)
+    errors = np.nan_to_num(halves) / _STANDARD_ERRORS
+    mean, half = student_half_width(np.array(lines), errors)
     return Curve(
         axis,
         axis.unscaled(grid),
@@ -260,14 +359,25 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
         mean + half,
         np.full(len(grid), np.nan),
         averaged=max(curve.averaged for curve in curves),
-        seeds=seeds,
+        seeds=len(curves),
     )
 
 
-def student_mean(rows: Floats) -> tuple[Floats, Floats]:
-    """The mean over seeds, (S, n) -> (n,), and half the width of its 95 % interval by Student's
-    t."""
+def student_half_width(rows: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """The mean over seeds and half the width of its 95 % interval by Student's t.
+
+    Args:
+        rows: a value of each seed, (S, n), S >= 2.
+        errors: the standard error of each value due to the noise within its run, (S, n). The error
+            of the mean is at least what these make it.
+
+    Returns:
+        The mean and the half width, each (n,).
+    """
     from scipy.special import stdtrit  # slow to load, and seeds are rare
 
-    error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
-    return rows.mean(axis=0), float(stdtrit(len(rows) - 1, 1 - _TAIL)) * error
+    seeds = len(rows)
+    between = rows.std(axis=0, ddof=1) / np.sqrt(seeds)
+    within = np.sqrt((errors**2).sum(axis=0)) / seeds
+    half = float(stdtrit(seeds - 1, 1 - _TAIL)) * np.maximum(between, within)
+    return rows.mean(axis=0), half

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _TIMES = 2.0
-"""How far a forecast is drawn: to this many times the compute of the data."""
+"""How far a forecast is drawn at most: to this many times the compute of the data."""
 
 
 class Forecast(Protocol):
@@ -27,7 +27,7 @@ class Forecast(Protocol):
 
     @property
     def identifiable(self) -> bool:
-        """Whether the data determine the fit; if not, nothing is drawn."""
+        """Whether there is a forecast; if not, nothing is drawn."""
         ...
 
     def predict(self, flops: Any, /) -> Any:
@@ -37,6 +37,11 @@ class Forecast(Protocol):
     def predict_interval(self, flops: Any, /) -> tuple[Any, Any]:
         """The (low, high) interval of the prediction, each (n,)."""
         ...
+
+
+def drawn_to(forecast: Forecast) -> float:
+    """How far a forecast is told of: 2, or less where it does not reach so far."""
+    return min(_TIMES, float(getattr(forecast, "reach", _TIMES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +59,16 @@ class Outlook:
     ) -> "Outlook | None":
         """The forecast from the last FLOPs on; None if the forecast says nothing.
 
-        It begins at the end of the curve, `start`, and meets the law at twice the compute, because
-        two numbers for the last step would contradict each other. A law that misses the end of the
-        curve shows a bend.
+        It goes to twice the compute, or as far as the forecast says that it reaches (`reach`, a
+        multiple of the compute). It begins at the end of the curve, `start`, and meets the law
+        where it ends, because two numbers for the last step would contradict each other.
 
         Raises:
             ValueError: the forecast doesn't give one accuracy for each of the FLOPs.
         """
         if axis.name != "flops" or not last > 0 or not forecast.identifiable:
             return None
-        ends = axis.scaled(np.array([last, _TIMES * last]))
+        ends = axis.scaled(np.array([last, drawn_to(forecast) * last]))
         x = axis.unscaled(np.linspace(ends[0], ends[1], 100))
         rows = [forecast.predict(x), *forecast.predict_interval(x)]
         y, low, high = (np.asarray(row, dtype=np.float64) for row in rows)
@@ -89,7 +94,7 @@ class Foreseen:
     """The law of accuracy over compute that a run follows, and where it leads.
 
     Attributes:
-        fit: the law, which is identifiable.
+        fit: the law, whose forecast is given.
         outlook: its points over a linear axis of RL FLOPs.
     """
 

@@ -4,12 +4,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history import History
+from rlviz.report.history.columns import BLOCK_ROWS
 
 Floats = NDArray[np.float64]
 
@@ -21,8 +23,19 @@ class Measure:
     name: str
     label: str
     """The text at the axis and in the legend."""
-    title: str
     scale: schema.Scale
+    published_title: str = ""
+    """The title over RL FLOPs where the published figure has one: it says "vs Steps" there."""
+
+    def title(self, axis: schema.Axis) -> str:
+        """The title of a panel over an axis.
+
+        >>> measure("accuracy", []).title(schema.AXES["tokens"])
+        'Training Accuracy vs Tokens'
+        """
+        if axis.name == "flops" and self.published_title:
+            return self.published_title
+        return f"{self.label} vs {axis.title}"
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -111,14 +124,20 @@ def default_measures(runs: Sequence[History]) -> tuple[str, ...]:
     """
     recorded = [name for name in CORE if _is_recorded(name, runs)]
     names = dict.fromkeys(name for run in runs for name in run.metrics if name not in _COUNTERS)
-    metrics = [name for name in names if _is_recorded(name, runs)]
-    metrics.sort(key=lambda name: (name != _RETURN, not _REWARD.search(name)))
-    return (*recorded, *metrics)[:2] if metrics else CORE
+    metrics = sorted(names, key=lambda name: (name != _RETURN, not _REWARD.search(name)))
+    in_place = (name for name in metrics if _is_recorded(name, runs))  # asked only where one lacks
+    recorded += islice(in_place, max(len(CORE) - len(recorded), 0))
+    return tuple(recorded) if len(recorded) == len(CORE) or metrics else CORE
 
 
 def _is_recorded(name: str, runs: Sequence[History]) -> bool:
-    found = (measure(name, runs).values(run) for run in runs)
-    return any(values is not None and bool(np.isfinite(values).any()) for values in found)
+    what = measure(name, runs)
+    return any(_has_value(what, part) for run in runs for part in run.parts(BLOCK_ROWS))
+
+
+def _has_value(what: Measure, part: History) -> bool:
+    values = what.values(part)
+    return values is not None and bool(np.isfinite(values).any())
 
 
 def measure(name: str, runs: Sequence[History]) -> Measure:
@@ -133,14 +152,13 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         ValueError: no run has it.
     """
     if (quantity := _quantity(name)) is not None:
-        return Measure(quantity.name, quantity.label, quantity.title, quantity.scale)
+        return Measure(quantity.name, quantity.label, quantity.scale, quantity.title)
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")
     if name not in metrics and group in groups:
-        title = f"Training Accuracy, {group} vs Steps"
-        return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", title, "percent")
+        return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", "percent")
     if name in metrics or any(name in run.columns for run in runs):
-        return Measure(name, name, f"{name} vs Steps", "number")
+        return Measure(name, name, "number")
     known = [*CORE, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
     raise ValueError(f"no run has a metric {name!r}; there are {', '.join(map(repr, known))}.")

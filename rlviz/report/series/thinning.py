@@ -16,6 +16,11 @@ run."""
 _CELL_PIXELS = 1 / 3
 """The smallest side of a cell on a screen; where there are too many dots, it grows to about a dot's
 radius."""
+_MOST_CELLS = 4_000_000
+"""Cells of a grid, whatever the size of the screen: they take 32 MB. A viewport of 1,300 × 340
+pixels still has the smallest cells."""
+_AT_A_TIME = 1 << 18
+"""Points that are looked at together, which bounds the memory."""
 _GROWTH = 0.6
 """How the side grows: the number of dots falls with the square of a cell's side if they fill an
 area, and with the side if they follow a line."""
@@ -72,7 +77,7 @@ def thinned_for_screen(
     if len(y) <= most:
         return np.arange(len(y))
     kept = np.flatnonzero((y >= viewport.low) & (y <= viewport.high))
-    cell = _CELL_PIXELS
+    cell = max(_CELL_PIXELS, math.sqrt(viewport.width * viewport.height / _MOST_CELLS))
     while len(kept) > most:
         across, up = (max(1, int(side / cell)) for side in (viewport.width, viewport.height))
         kept = kept[_one_of_each(place[kept], y[kept], viewport.sides, across, up)]
@@ -88,7 +93,10 @@ def thinned_line(place: Floats, y: Floats, viewport: Viewport) -> Indices:
     column = _cells(place, viewport.left, viewport.right, viewport.width)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     ends = np.append(starts[1:], len(y)) - 1
-    return _marked(len(y), starts, ends, *_extremes(y, column))
+    lowest, highest = _Extremes(viewport.width), _Extremes(viewport.width)
+    lowest.look(y, column, 0)
+    highest.look(-y, column, 0)
+    return _marked(len(y), starts, ends, lowest.found(), highest.found())
 
 
 def _one_of_each(
@@ -97,12 +105,18 @@ def _one_of_each(
     """The first point in each of across × up cells, and the lowest and the highest in each column
     of them; `sides` of the grid are left, right, low and high."""
     left, right, low, high = sides
-    column = _cells(place, left, right, across)
-    row = _cells(y, low, high, up)
     first = np.full(across * up, -1)
-    # Of several assignments to one place NumPy keeps the last: the first point, from behind.
-    first[(column * up + row)[::-1]] = np.arange(len(y))[::-1]
-    return _marked(len(y), first[first >= 0], *_extremes(y, column))
+    lowest, highest = _Extremes(across), _Extremes(across)
+    for begin in range(0, len(y), _AT_A_TIME):
+        part = slice(begin, begin + _AT_A_TIME)
+        column = _cells(place[part], left, right, across)
+        cell = column * up + _cells(y[part], low, high, up)
+        empty = np.flatnonzero(first[cell] < 0)[::-1]
+        # Of several assignments to one place NumPy keeps the last: the first point, from behind.
+        first[cell[empty]] = begin + empty
+        lowest.look(y[part], column, begin)
+        highest.look(-y[part], column, begin)
+    return _marked(len(y), first[first >= 0], lowest.found(), highest.found())
 
 
 def _marked(count: int, *rows: Indices) -> Indices:
@@ -113,13 +127,25 @@ def _marked(count: int, *rows: Indices) -> Indices:
     return np.flatnonzero(marked)
 
 
-def _extremes(y: Floats, column: Indices) -> tuple[Indices, Indices]:
-    """The first lowest and the first highest point of each column."""
-    starts = np.flatnonzero(np.diff(column, prepend=-1))
-    return (
-        _first_equal(y, np.minimum.reduceat(y, starts), starts),
-        _first_equal(y, np.maximum.reduceat(y, starts), starts),
-    )
+class _Extremes:
+    """The first lowest point of each column, of points that come a part at a time."""
+
+    def __init__(self, columns: int) -> None:
+        self._value = np.full(columns, np.inf)
+        self._at = np.full(columns, -1)
+
+    def look(self, y: Floats, column: Indices, begin: int) -> None:
+        """Take some points, the first of which is number `begin`; columns never decrease."""
+        starts = np.flatnonzero(np.diff(column, prepend=-1))
+        least = np.minimum.reduceat(y, starts)
+        at = _first_equal(y, least, starts) + begin
+        of = column[starts]
+        lower = (least < self._value[of]) | (self._at[of] < 0)
+        self._value[of[lower]], self._at[of[lower]] = least[lower], at[lower]
+
+    def found(self) -> Indices:
+        """Their numbers."""
+        return self._at[self._at >= 0]
 
 
 def _first_equal(y: Floats, values: Floats, starts: Indices) -> Indices:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rlviz import wording
+from rlviz import schema, wording
 from rlviz.report.history import History
 from rlviz.report.history.run_account import account_of, may_hide_steps, places_of
 
@@ -52,16 +52,17 @@ def notes(history: History) -> tuple[str, ...]:
         )
     for first, last in history.missing:
         steps = f"steps {first} to {last} have" if first < last else f"step {first} has"
+        loaded = any(session.resumed_after == last for session in history.sessions)
+        flops = f"RL FLOPs {'are counted on from the checkpoint' if loaded else 'lack theirs'}"
         notes.append(
             f"{steps} no rows here although the run went on after step {last}: lost before they "
-            "were written (the run was killed), or recorded elsewhere; RL FLOPs are counted on "
-            "from the checkpoint."
+            f"were written (the run was killed), or recorded elsewhere; {flops}."
         )
     if history.dropped:
         were = wording.agree(history.dropped, "was", "were")
         notes.append(
-            f"{wording.counted(history.dropped, 'step')} {were} given up, because the disk did not "
-            "take them."
+            f"{wording.counted(history.dropped, 'step')} {were} given up: "
+            f"{schema.because(history.causes_of_drops)}."
         )
     if history.missing_ranks:
         few = account.without_ranks

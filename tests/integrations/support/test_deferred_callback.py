@@ -44,3 +44,13 @@ def test_a_ready_callback_is_used_and_left_open(tmp_path):
         with pytest.raises(TypeError, match="ema came with a ready Callback"):
             DeferredCallback(viz, {"ema": 0.5})
     assert len(rlviz.read(tmp_path / "run")) == 1
+
+
+def test_the_run_is_where_it_was_named_and_not_where_the_training_begins(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    deferred = DeferredCallback("run", {"figure_seconds": None})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    deferred.open().on_step_end(1, accuracy=0.5)
+    deferred.close()
+    assert list(rlviz.read(tmp_path / "run").step) == [1]

@@ -11,7 +11,7 @@ from .conftest import losses, quiet
 
 
 def test_it_is_said_what_is_taken_as_better(less):
-    assert "twice leads in loss (lower is better) from" in less.markdown()
+    assert "twice is ahead of base in loss (lower is better) by" in less.markdown()
     assert less.to_dict()["lower_is_better"] is True
     assert less.notes[0].startswith("Less 'loss' is taken as better. If more is, compare without")
     more = rlviz.compare([losses(1.0), losses(2.0)], metric="loss")
@@ -28,9 +28,9 @@ def test_of_accuracy_it_goes_without_saying(pair):
 def test_two_seeds_are_said_to_be_few():
     runs = {"two": [quiet(1.0), quiet(1.01)], "three": [quiet(2 + k / 100) for k in range(3)]}
     assert [note for note in rlviz.compare(runs).notes if "seed" in note] == [
-        "'two' has two seeds: what seeds differ by is hardly known from one difference, and its "
-        "interval (Student's t with 1 degree of freedom, 12.7 standard errors) is so wide that "
-        "little can be told apart. A third seed makes it about a third as wide."
+        "'two' has two seeds: two say hardly anything about how much seeds differ, so the brackets "
+        "are very wide and hardly any difference can be told. A third seed makes them about a "
+        "third as wide."
     ]
 
 
@@ -46,7 +46,8 @@ def noted_of(runs, *, metric="accuracy", in_common=True, lower_is_better=False):
 def test_single_runs_are_said_to_hold_no_noise_of_other_seeds():
     one, three = quiet(1.0), [quiet(2.0)] * 3
     assert noted_of({"a": one, "b": three}) == (
-        "'a' is one run: the intervals hold the noise of its steps, not that of other seeds.",
+        "'a' is one run: the brackets hold the noise of its own steps. Other seeds of the same "
+        "settings may differ by more.",
     )
     (note,) = noted_of({"a": one, "b": one, "c": one})
     assert note.startswith("'a', 'b' and 'c' are one run each: ")

@@ -1,6 +1,7 @@
 """What of a run is lost: two writers, steps given up, ranks and files that are missing."""
 
 import numpy as np
+import pytest
 
 import rlviz
 from rlviz.report.doctor.examination import examine
@@ -31,7 +32,8 @@ def test_steps_between_the_rows_and_the_checkpoint_are_a_loss(write_steps, logdi
     assert (diagnosis.state, finding.kind) == ("losses", "missing")
     assert not diagnosis.is_sound
     assert finding.what.startswith("steps 4 to 6 have no rows, though the run went on")
-    assert "call flush()" in finding.advice
+    assert finding.what.endswith("counted on from the state that was loaded.")
+    assert "load_state_dict()" in finding.advice
     assert "usable, with losses — 5 steps in 2 sessions; 1 problem." in diagnosis.verdict
     assert diagnosis.facts["missing"] == [[4, 6]]
 
@@ -80,17 +82,40 @@ def test_sessions_of_machines_whose_clocks_differ_a_little_do_not_overlap(write_
 
 def test_steps_that_were_given_up_are_counted_and_found_by_their_numbers(write_batch, logdir):
     write_batch(range(1, 11))
-    write_batch(range(14, 31), dropped=3)
-    write_batch(range(31, 41), dropped=3)
+    write_batch(range(14, 31), dropped=3, causes=(("disk", 3),))
+    write_batch(range(31, 41), dropped=3, causes=(("disk", 3),))
     diagnosis = examine(logdir)
     finding = only(diagnosis)
     assert (diagnosis.state, finding.kind) == ("losses", "dropped")
     assert finding.what == (
         "3 steps of session 0 were given up (by their numbers, steps 11 to 13): the disk was "
-        "full, or did not answer for too long."
+        "full, refused them or was too slow."
     )
     assert finding.advice.startswith("Make room on the disk")
     assert diagnosis.facts["dropped"] == 3
+
+
+@pytest.mark.parametrize(
+    ("causes", "why", "advice"),
+    [
+        ({"loop": 3}, "the loop closed steps faster than they could be written", "every n-th step"),
+        ({"size": 3}, "they brought more values than could be written in time", "fewer values"),
+        ({"disk": 2, "closed": 1}, "2 because the disk was full, refused them or was too slow, 1 "
+         "because they came after close()", "Make room on the disk"),
+        ({"failure": 3}, "the writer failed", "The log of the script"),
+        ({"ranks": 3}, "rank 0 could not be reached", "log of rank 0"),
+        ({}, "the run does not say why", "The log of the script"),
+        ({"of a later version": 3}, "the run does not say why", "The log of the script"),
+    ],
+)  # fmt: skip
+def test_steps_that_were_given_up_name_their_cause_and_the_disk_only_when_it_is(
+    write_batch, logdir, causes, why, advice
+):
+    write_batch(range(1, 11), dropped=3, causes=tuple(causes.items()))
+    finding = only(examine(logdir))
+    assert finding.what == f"3 steps of session 0 were given up: {why}."
+    assert advice in finding.advice
+    assert rlviz.read(logdir).causes_of_drops == causes
 
 
 def test_each_session_tells_of_its_own_dropped_steps(write_batch, logdir):
@@ -166,3 +191,10 @@ def test_a_session_that_nothing_needs_is_not_missed(write_steps, logdir):
     write_steps(range(1, 21))
     first.unlink()
     assert kinds(examine(logdir)) == []
+
+
+def test_a_session_number_that_was_made_up_takes_no_memory_to_tell(write_batch, logdir):
+    write_batch([1, 2], session=1)
+    write_batch([9, 10], session=2**53 - 1)
+    finding = next(f for f in examine(logdir).findings if f.kind == "file_gone")
+    assert finding.what.startswith(f"no file of sessions 2 to {2**53 - 2} is here, and what stands")

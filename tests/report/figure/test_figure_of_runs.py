@@ -103,8 +103,17 @@ def test_seeds_are_drawn_as_their_mean_with_a_band_over_them():
 
 def test_every_metric_has_a_panel_two_in_a_row():
     figure = drawn(run_of(loss=1 - T, kl=1e-5 * T), metrics=["accuracy", "math", "loss", "kl"])
-    titles = ["Training Accuracy", "Training Accuracy, math", "loss", "kl"]
-    assert [ax.get_title() for ax in figure.axes] == [f"{title} vs Steps" for title in titles]
+    assert [ax.get_title() for ax in figure.axes] == [
+        "Training Accuracy vs Steps",  # as published
+        "Accuracy, math vs RL FLOPs",
+        "loss vs RL FLOPs",
+        "kl vs RL FLOPs",
+    ]
+    over_tokens = drawn(run_of(tokens=1 + T), x="tokens")
+    assert [ax.get_title() for ax in over_tokens.axes] == [
+        "Training Accuracy vs Tokens",
+        "Average Parallelism vs Tokens",
+    ]
     boxes = [ax.get_window_extent() for ax in figure.axes]
     assert boxes[0].y0 == pytest.approx(boxes[1].y0)
     assert boxes[1].y0 > boxes[2].y1

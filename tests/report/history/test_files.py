@@ -1,5 +1,9 @@
 """The files of a run: what is read of them, once or as they grow, and what can't be."""
 
+import os
+import random
+
+import numpy as np
 import pytest
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -7,7 +11,9 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 import rlviz
 from rlviz import tfrecord
+from rlviz.report.history import files as module
 from rlviz.report.history.batches import UNREADABLE
+from rlviz.report.history.event_bytes import StoredRows
 from rlviz.report.history.files import RunReader, load
 
 
@@ -171,3 +177,97 @@ def test_a_link_to_nowhere_is_said_once_and_hides_nothing(in_batches):
     )
     assert len(steps_of(first)) == 12
     assert reader.look() is first
+
+
+# --- what is no regular file -------------------------------------------------
+
+
+def test_a_pipe_a_device_and_a_file_of_the_system_are_said_and_hide_nothing(in_batches):
+    logdir = in_batches.parent
+    os.mkfifo(logdir / "events.out.tfevents.0.pipe")
+    (logdir / "events.out.tfevents.0.zero").symlink_to("/dev/zero")
+    (logdir / "events.out.tfevents.0.null").symlink_to("/dev/null")
+    run = rlviz.read(logdir)
+    assert list(run.step) == list(range(1, 13))
+    reasons = {damage.file.rsplit(".", 1)[1]: damage.reason for damage in run.damage}
+    device = "the file can't be read: it is a device, and not a regular file"
+    assert reasons == {"pipe": device.replace("device", "pipe"), "zero": device, "null": device}
+    assert {damage.kind for damage in run.damage} == {UNREADABLE}
+
+
+# --- a piece at a time, and rows that stay on disk ----------------------------
+
+
+def damaged(data, chance):
+    """The bytes with holes of some kinds, and long records between."""
+    data = bytearray(data)
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(data))
+        size = chance.choice([1, 30, 700, 3000])
+        kind = chance.randrange(5)
+        if kind == 0:
+            data[at] ^= 1 << chance.randrange(8)
+        elif kind == 1:
+            data[at : at + size] = bytes(size)
+        elif kind == 2:
+            data[at:at] = chance.randbytes(size)
+        elif kind == 3:
+            del data[at : at + size]
+        else:
+            record = bytearray(tfrecord.frame(chance.randbytes(4 * size)))
+            record[-1] ^= chance.randrange(2)
+            data[at:at] = record
+    return bytes(data)
+
+
+def like(run):
+    """All that is known of a run."""
+    columns = {name: values.tobytes() for name, values in run.columns.items()}
+    return columns, run.damage, run.files, run.sessions, run.superseded, run.missing
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_file_read_in_pieces_is_what_it_is_at_once(in_batches, monkeypatch, seed):
+    chance = random.Random(seed)
+    in_batches.write_bytes(damaged(3 * in_batches.read_bytes(), chance))
+    whole = like(rlviz.read(in_batches.parent))
+    monkeypatch.setattr(module, "_PIECE_BYTES", chance.choice([50, 333, 1000, 4096]))
+    monkeypatch.setattr(tfrecord, "LONGEST", chance.choice([4000, 1 << 24]))
+    assert like(rlviz.read(in_batches.parent)) == whole
+    monkeypatch.setattr(module, "_HELD_BYTES", 0)
+    assert like(rlviz.read(in_batches.parent)) == whole
+
+
+def test_the_rows_of_a_large_run_stay_on_disk(in_batches, monkeypatch):
+    held = rlviz.read(in_batches.parent)
+    monkeypatch.setattr(module, "_HELD_BYTES", 0)
+    contents = load(in_batches.parent)
+    assert all(isinstance(batch.table, StoredRows) for batch in contents.batches)
+    run = rlviz.read(in_batches.parent)
+    for name, values in held.columns.items():
+        np.testing.assert_array_equal(run.columns[name], values)
+    assert [list(part.step) for part in run.parts(5)] == [[*range(1, 6)], [*range(6, 11)], [11, 12]]
+
+
+def test_a_large_run_that_grows_is_read_on(in_batches, monkeypatch):
+    data = in_batches.read_bytes()
+    monkeypatch.setattr(module, "_HELD_BYTES", 0)
+    in_batches.write_bytes(data[: len(data) // 2])
+    reader = RunReader(in_batches.parent)
+    assert 0 < len(steps_of(reader.look())) < 12
+    with in_batches.open("ab") as stream:
+        stream.write(data[len(data) // 2 :])
+    assert steps_of(reader.look()) == list(range(1, 13))
+
+
+def test_a_long_record_is_passed_over_and_a_damaged_one_is_said(in_batches, monkeypatch):
+    monkeypatch.setattr(module, "_PIECE_BYTES", 500)
+    monkeypatch.setattr(tfrecord, "LONGEST", 1000)
+    data = in_batches.read_bytes()
+    long = tfrecord.frame(bytes(9000))
+    in_batches.write_bytes(long + data)
+    assert load(in_batches.parent).damage == ()
+    in_batches.write_bytes(long[:-1] + b"x" + data)
+    run = rlviz.read(in_batches.parent)
+    assert [(d.offset, d.length) for d in run.damage] == [(0, len(long))]
+    assert list(run.step) == list(range(1, 13))

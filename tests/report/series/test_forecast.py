@@ -19,7 +19,7 @@ def run_of(accuracy, flops=10**20):
 STEPS = np.arange(1, 301)
 NOISE = 0.01 * np.random.default_rng(0).standard_normal(300)
 SATURATING = run_of(0.3 + 0.4 / (1 + (60 / STEPS) ** 2) + NOISE)
-RISING = run_of(0.2 + 0.4 * STEPS / 300 + NOISE)
+RISING = run_of(0.2 + 0.4 * (STEPS / 300) ** 3 + NOISE)
 
 
 def test_a_ceiling_that_shows_is_foreseen_to_twice_the_compute():
@@ -35,7 +35,7 @@ def test_a_ceiling_that_shows_is_foreseen_to_twice_the_compute():
 @pytest.mark.parametrize(
     ("run", "why"),
     [
-        (RISING, "C_mid"),
+        (RISING, "does not slow down"),
         (run_of(np.full(300, 0.5), flops=None), "the run has no axis of RL FLOPs"),
         ([SATURATING, SATURATING], "it is a group of seeds"),
         (run_of(np.full(3, 0.5)), "points"),
@@ -54,6 +54,15 @@ def test_of_several_runs_each_has_its_law_or_its_reason():
     assert found.only is found.fits["a"]
     assert list(found.why_not) == ["b", "seeds"]
     assert Forecasts.of({"b": RISING}).only is None
+
+
+def test_a_forecast_is_drawn_as_far_as_it_reaches():
+    short = run_of(0.2 + 0.6 * STEPS / 300 + NOISE)
+    found = foresee(short)
+    assert isinstance(found, Foreseen)
+    assert 1 < found.fit.reach < 2
+    assert found.outlook.x[-1] == pytest.approx(found.fit.reach * 300 * 10**20)
+    assert not found.fit.has_ceiling
 
 
 class Law:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz import schema
 from rlviz.report.series.measures import Measure, default_measures, measure
 
 
@@ -97,7 +98,7 @@ def test_a_metric_goes_before_a_group_of_its_name_and_a_column_after_both():
         metrics__loss=[0.5],
         mfu__update=[0.4],
     )
-    assert measure("math", [run]) == Measure("math", "math", "math vs Steps", "number")
+    assert measure("math", [run]) == Measure("math", "math", "number")
     assert measure("math", [run]).values(run).tolist() == [7.0]
     of_group = measure("accuracy/math", [GRADED])
     assert (of_group.label, of_group.scale) == ("Accuracy, math", "percent")
@@ -135,3 +136,32 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
 )
 def test_metrics_take_the_place_of_what_no_run_recorded_rewards_first(columns, names):
     assert default_measures([run_of(**columns)]) == names
+
+
+def test_a_title_follows_the_axis_and_only_the_published_ones_over_flops_stay():
+    run = run_of(correct__math=[1, 2], graded__math=[1, 2], metrics__loss=[2, 1])
+    titles = {
+        name: [measure(name, [run]).title(axis) for axis in schema.AXES.values()]
+        for name in ("accuracy", "average_parallelism", "accuracy/math", "loss")
+    }
+    assert titles == {
+        "accuracy": [
+            "Training Accuracy vs Steps",
+            "Training Accuracy vs Steps",
+            "Training Accuracy vs Wall Time",
+            "Training Accuracy vs Tokens",
+        ],
+        "average_parallelism": [
+            "Average parallelism vs Steps",
+            "Average Parallelism vs Steps",
+            "Average Parallelism vs Wall Time",
+            "Average Parallelism vs Tokens",
+        ],
+        "accuracy/math": [
+            "Accuracy, math vs RL FLOPs",
+            "Accuracy, math vs Steps",
+            "Accuracy, math vs Wall Time",
+            "Accuracy, math vs Tokens",
+        ],
+        "loss": ["loss vs RL FLOPs", "loss vs Steps", "loss vs Wall Time", "loss vs Tokens"],
+    }

@@ -114,3 +114,17 @@ def test_a_line_keeps_what_each_column_of_pixels_shows():
         assert (shown[0], shown[-1]) == (mine[0], mine[-1])
         assert y[shown].min() == y[mine].min()
         assert y[shown].max() == y[mine].max()
+
+
+def test_a_viewport_of_any_size_takes_no_more_than_a_grid_of_4_million_cells():
+    """By counting what is allocated: the cells of a huge panel alone would take 7 GB."""
+    import tracemalloc
+
+    random = np.random.default_rng(0)
+    place, y = np.sort(random.random(60_000)), random.random(60_000)
+    tracemalloc.start()
+    kept = thinned_for_screen(place, y, Viewport(0.0, 1.0, 0.0, 1.0, 10_000, 10_000), 20_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6
+    assert 10_000 < len(kept) <= 20_000

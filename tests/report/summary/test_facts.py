@@ -150,12 +150,13 @@ def test_steps_that_were_given_up_and_ranks_that_are_missing_are_said(small):
     session = Session(
         number=0, claimed=0, rows=3, superseded=0, first_step=1, last_step=3, resumed_after=None,
         began=1000.0, ended=1125.0, dropped=2, world_size=8, backwards=0, clock_back_seconds=0.0,
-        gone=(),
+        gone=(), causes=(("disk", 1), ("loop", 1)),
     )  # fmt: skip
     lacking = (MissingRanks((3,), 1, 1, 1), MissingRanks((3, 4), 3, 3, 1))
     run = dataclasses.replace(small, sessions=(session,), missing_ranks=lacking)
     assert rlviz.summarise(run).notes == (
-        "2 steps were given up, because the disk did not take them.",
+        "2 steps were given up: 1 because the disk was full, refused them or was too slow, "
+        "1 because the loop closed steps faster than they could be written.",
         "2 steps lack the share of ranks 3 to 4; `rlviz doctor` says which steps.",
     )
 

@@ -1,0 +1,186 @@
+"""The border: what a table of rows must be like before any report sees it.
+
+Rows come from files that anybody may have written. Whatever breaks a rule here is left out and
+named, so nothing behind it has to ask again.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema, wording
+
+Floats = NDArray[np.float64]
+
+_ANYTHING = (-math.inf, math.inf)
+_FINITE = (-1.7976931348623157e308, 1.7976931348623157e308)
+_STEPS = (0.0, 2.0**53 - 1)
+_COUNTS = (0.0, float(schema.MAX_COUNT))
+_REMAINDERS = (-(2.0**53), 2.0**53)
+_POSITIVE = (0.0, _FINITE[1])
+_ROUNDED = 1 + 1e-6
+"""Sums of rates round: a part may be larger than the whole by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The part of a table that makes sense.
+
+    Attributes:
+        header: without the columns that were left out.
+        table: (rows, columns of the header); NaN for a value that was left out.
+        complaints: what was left out, and why.
+    """
+
+    header: schema.RowsHeader
+    table: Floats
+    complaints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What the columns of one header may hold."""
+
+    low: Floats
+    high: Floats
+    step: int
+    pairs: tuple[tuple[int, int], ...]
+    """Columns that have a value in the same rows."""
+    shares: tuple[tuple[int, int], ...]
+    """Columns of which the first is a part of the second."""
+    alone: tuple[tuple[int, str], ...]
+    """Columns that mean nothing without another, and the name of that one."""
+
+
+def is_sound(header: schema.RowsHeader, table: Floats) -> bool:
+    """Whether a table breaks no rule."""
+    rules = _rules(header.columns)
+    if rules.alone:
+        return False
+    if not len(table):
+        return True
+    steps = table[:, rules.step]
+    return not (
+        (np.fmin.reduce(table, axis=0) < rules.low).any()
+        or (np.fmax.reduce(table, axis=0) > rules.high).any()
+        or (steps != np.floor(steps)).any()
+        or any((np.isnan(table[:, a]) != np.isnan(table[:, b])).any() for a, b in rules.pairs)
+        or any((table[:, a] > _ROUNDED * table[:, b]).any() for a, b in rules.shares)
+    )
+
+
+def admitted(header: schema.RowsHeader, table: Floats) -> Admitted:
+    """Leave out of a table what breaks a rule.
+
+    A row without a valid step stays, without a step: its writer counted it.
+    """
+    if is_sound(header, table):
+        return Admitted(header, table)
+    rules = _rules(header.columns)
+    complaints = [f"{header.columns[at]} without {other}" for at, other in rules.alone]
+    wrong = _breaches(table, rules)
+    for at in np.flatnonzero(wrong.any(axis=0)).tolist():
+        what = wording.counted(int(wrong[:, at].sum()), "value")
+        complaints.append(f"{what} that {header.columns[at]} can't have")
+    kept = np.ones(len(header.columns), bool)
+    kept[[at for at, _ in rules.alone]] = False
+    names = tuple(name for name, keep in zip(header.columns, kept, strict=True) if keep)
+    table = np.where(wrong, np.nan, table)[:, kept]
+    return Admitted(replace(header, columns=names), table, tuple(complaints))
+
+
+def _breaches(table: Floats, rules: _Rules) -> NDArray[np.bool_]:
+    """Which values break a rule, (rows, columns)."""
+    wrong = (table < rules.low) | (table > rules.high)
+    steps = table[:, rules.step]
+    wrong[:, rules.step] |= steps != np.floor(steps)
+    for first, second in rules.pairs:
+        either = wrong[:, first] | wrong[:, second]
+        either |= np.isnan(table[:, first]) != np.isnan(table[:, second])
+        for at in (first, second):
+            wrong[:, at] |= either & ~np.isnan(table[:, at])
+    for part, of in rules.shares:
+        wrong[:, part] |= table[:, part] > _ROUNDED * table[:, of]
+    return wrong
+
+
+@lru_cache(maxsize=256)
+def _rules(columns: tuple[str, ...]) -> _Rules:
+    low, high = np.array([_limits(name) for name in columns]).T
+    places = {name: at for at, name in enumerate(columns)}
+    partners = [(places[name], other) for name in columns for other in _partners(name)]
+    pairs = {tuple(sorted((at, places[o]))) for at, o in partners if o in places and _is_count(o)}
+    return _Rules(
+        low,
+        high,
+        places[schema.STEP],
+        tuple((a, b) for a, b in sorted(pairs)),
+        tuple((places[a], places[b]) for a, b in map(_share, columns) if a != b and b in places),
+        tuple((at, other) for at, other in partners if other not in places),
+    )
+
+
+_SUMS = {column.name for known in schema.QUANTITIES.values() for column in known.sums}
+_AGENTS = {"work", "span", "sub_agents", "spawning_stages", "fan_out_max", "peak", "unfinished"}
+_TOGETHER = {
+    name: other
+    for known in schema.QUANTITIES.values()
+    for name, other in (
+        (known.numerator, known.denominator),
+        (known.denominator, known.numerator),
+    )
+}
+_KINDS = {
+    "flops": _COUNTS,
+    "flops_remainder": _REMAINDERS,
+    "seconds": _POSITIVE,
+    "mfu": _FINITE,
+    "correct": _POSITIVE,
+    "graded": _POSITIVE,
+}
+
+
+@lru_cache(maxsize=1 << 14)
+def _limits(name: str) -> tuple[float, float]:
+    """The least and the largest value of a column."""
+    if name == schema.STEP:
+        return _STEPS
+    if name in _SUMS or name in _AGENTS:
+        return _POSITIVE
+    if name == schema.WALL_TIME:
+        return _FINITE
+    kind, slash, _ = name.partition("/")
+    return _KINDS.get(kind, _ANYTHING) if slash else _ANYTHING
+
+
+@lru_cache(maxsize=1 << 14)
+def _partners(name: str) -> tuple[str, ...]:
+    """The columns without which a column means nothing."""
+    if name in _TOGETHER:
+        return (_TOGETHER[name],)
+    kind, slash, rest = name.partition("/")
+    if not slash:
+        return ()
+    if kind == "flops":
+        return (schema.flops_remainder_column(rest),)
+    if kind == "flops_remainder":
+        return (schema.flops_column(rest),)
+    if kind in ("correct", "graded"):
+        correct, graded = schema.group_columns(rest)
+        return (graded,) if kind == "correct" else (correct,)
+    return (schema.seconds_column(rest),) if kind == "mfu" else ()
+
+
+def _share(name: str) -> tuple[str, str]:
+    """A column of correct answers and that of the graded ones; twice the name of any other."""
+    correct, _, group = name.partition("/")
+    if correct != "correct":
+        return name, name
+    return schema.group_columns(group) if group else ("correct", "graded")
+
+
+def _is_count(name: str) -> bool:
+    return name.startswith((schema.flops_column(""), schema.flops_remainder_column("")))

@@ -1,0 +1,196 @@
+"""The columns of the rows that stand, decoded when they are asked for."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlviz import schema
+from rlviz.report.history.batches import Batch
+from rlviz.report.history.counts import plus
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+BLOCK_ROWS = 1 << 16
+"""Rows that are decoded at a time."""
+KEPT_BYTES = 128 << 20
+"""Decoded columns that are kept, the last used ones."""
+_FLOPS, _REMAINDER = schema.flops_column(""), schema.flops_remainder_column("")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows of one batch that stand, steps strictly increasing.
+
+    Attributes:
+        batch: the batch.
+        begin, end: its rows from `begin` to before `end`, if `rows` is None.
+        rows: the numbers of its rows, in the order of their steps.
+        first, last: the steps of the first and the last row.
+    """
+
+    batch: Batch
+    begin: int
+    end: int
+    first: float
+    last: float
+    rows: Indices | None = None
+
+    def __len__(self) -> int:
+        return self.end - self.begin if self.rows is None else len(self.rows)
+
+    @property
+    def session(self) -> int:
+        return self.batch.header.session
+
+    def row_numbers(self) -> Indices:
+        """The numbers of its rows in the batch."""
+        return np.arange(self.begin, self.end) if self.rows is None else self.rows
+
+    def block(self, begin: int, end: int) -> Floats:
+        """Some of its rows, counted from its first."""
+        if self.rows is None:
+            return self.batch.block(self.begin + begin, self.begin + end)
+        rows = self.rows[begin:end]
+        low, high = int(rows.min()), int(rows.max()) + 1
+        return np.asarray(self.batch.block(low, high)[rows - low])
+
+    def blocks(self) -> Iterator[Floats]:
+        """All its rows, some at a time."""
+        for begin in range(0, len(self), BLOCK_ROWS):
+            yield self.block(begin, min(begin + BLOCK_ROWS, len(self)))
+
+    def part(self, begin: int, end: int) -> "Stretch":
+        """Some of its rows as a stretch of their own; the steps of its ends are those of all."""
+        if self.rows is None:
+            begin, end = self.begin + begin, self.begin + end
+            return Stretch(self.batch, begin, end, self.first, self.last)
+        rows = self.rows[begin:end]
+        return Stretch(self.batch, 0, 0, self.first, self.last, rows)
+
+
+Offsets = Mapping[int, Mapping[str, int]]
+"""Session -> phase -> FLOPs missing from the session's own count."""
+
+
+@dataclass(frozen=True)
+class Columns(Mapping[str, Floats]):
+    """Column name -> values, (T,); NaN where a batch lacks the column.
+
+    A column is decoded each time it is asked for, unless it was asked for lately.
+
+    Attributes:
+        names: the columns, in the order of recording.
+        stretches: the rows, in the order of their steps.
+        offsets: what the counts of FLOPs lack.
+    """
+
+    names: tuple[str, ...]
+    stretches: Sequence[Stretch]
+    offsets: Offsets = field(default_factory=dict)
+    _kept: "OrderedDict[str, Floats]" = field(default_factory=OrderedDict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    rows: int = field(init=False)
+    """How many rows there are, T."""
+    _known: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", sum(len(stretch) for stretch in self.stretches))
+        object.__setattr__(self, "_known", frozenset(self.names))
+
+    def __getstate__(self) -> tuple[object, ...]:
+        return self.names, tuple(self.stretches), self.offsets
+
+    def __setstate__(self, state: tuple[tuple[str, ...], Sequence[Stretch], Offsets]) -> None:
+        self.__init__(*state)  # type: ignore[misc]  # a copy has a lock of its own
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def __getitem__(self, name: str) -> Floats:
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        if name not in self._known:
+            raise KeyError(name)
+        found = self._decoded(name)
+        with self._lock:
+            self._kept[name] = found
+            while len(self._kept) > 1 and sum(c.nbytes for c in self._kept.values()) > KEPT_BYTES:
+                self._kept.popitem(last=False)
+        return found
+
+    def __or__(self, others: Mapping[str, Floats]) -> dict[str, Floats]:
+        """All columns, decoded, and others beside or instead of them."""
+        return {**self, **others}
+
+    def part(self, begin: int, end: int) -> "Columns":
+        """The same columns of some rows."""
+        stretches, at = [], 0
+        for stretch in self.stretches:
+            first, last = max(begin - at, 0), min(end - at, len(stretch))
+            if first < last:
+                stretches.append(stretch.part(first, last))
+            at += len(stretch)
+        return Columns(self.names, stretches, self.offsets)
+
+    def loaded(self) -> "Columns":
+        """The same columns, with all rows in memory."""
+        stretches = []
+        for stretch in self.stretches:
+            rows = stretch.block(0, len(stretch))
+            batch = Batch(stretch.batch.header, rows)
+            stretches.append(Stretch(batch, 0, len(rows), stretch.first, stretch.last))
+        return Columns(self.names, stretches, self.offsets)
+
+    def _decoded(self, name: str) -> Floats:
+        found = np.empty(self.rows)
+        at = 0
+        for stretch in self.stretches:
+            if name == schema.SESSION:
+                found[at : at + len(stretch)] = stretch.session
+            elif name not in stretch.batch.places:
+                found[at : at + len(stretch)] = np.nan
+            else:
+                self._decode(name, stretch, found[at : at + len(stretch)])
+            at += len(stretch)
+        return found
+
+    def _decode(self, name: str, stretch: Stretch, into: Floats) -> None:
+        places = stretch.batch.places
+        of_count = count_column(name)
+        offset = 0
+        if of_count is not None:
+            offset = self.offsets.get(stretch.session, {}).get(of_count[0], 0)
+        at = 0
+        for block in stretch.blocks():
+            part = slice(at, at + len(block))
+            at += len(block)
+            if not offset or of_count is None:
+                into[part] = block[:, places[name]]
+                continue
+            phase, is_remainder = of_count
+            both = plus(
+                block[:, places[schema.flops_column(phase)]],
+                block[:, places[schema.flops_remainder_column(phase)]],
+                offset,
+            )
+            into[part] = both[is_remainder]
+
+
+def count_column(name: str) -> tuple[str, bool] | None:
+    """The phase of a column of FLOPs, and whether it holds the remainders; None for others."""
+    if name.startswith(_FLOPS):
+        return name.removeprefix(_FLOPS), False
+    return (name.removeprefix(_REMAINDER), True) if name.startswith(_REMAINDER) else None

@@ -1,0 +1,90 @@
+"""Columns are decoded when they are asked for, and are what the rows hold."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from rlviz import schema
+from rlviz.report.history import columns as module
+from rlviz.report.history.batches import Batch
+from rlviz.report.history.columns import Columns, Stretch
+
+NAMES = ("step", "session", "flops/total", "flops_remainder/total", "metrics/loss")
+
+
+def stretch(first, last, *, session=0, rows=None, names=NAMES):
+    steps = np.arange(first, last + 1, dtype=float)
+    table = np.array([steps, steps * 0 + 99, steps * 2.0**60, steps, 1 / steps]).T
+    batch = Batch(schema.RowsHeader(session, names), table[:, : len(names)])
+    return Stretch(batch, 0, len(table), float(first), float(last), rows)
+
+
+@pytest.fixture
+def found():
+    short = NAMES[:4]
+    stretches = [stretch(1, 3), stretch(4, 6, session=2, rows=np.array([0, 2]), names=short)]
+    return Columns(NAMES, stretches, {2: {"total": 2**60 + 1}})
+
+
+def test_a_column_is_what_the_rows_hold(found):
+    assert list(found) == list(NAMES)
+    assert (len(found), found.rows) == (5, 5)
+    assert list(found["step"]) == [1, 2, 3, 4, 6]
+    assert list(found["session"]) == [0, 0, 0, 2, 2]  # the session's own number, whatever they say
+    np.testing.assert_array_equal(found["metrics/loss"], [1, 1 / 2, 1 / 3, np.nan, np.nan])
+
+
+def test_counts_are_shifted_by_what_their_session_lacks(found):
+    both = zip(found["flops/total"], found["flops_remainder/total"], strict=True)
+    counts = [schema.join_count(*pair) for pair in both]
+    own = [n * 2**60 + n for n in (1, 2, 3, 4, 6)]
+    assert counts == [*own[:3], own[3] + 2**60 + 1, own[4] + 2**60 + 1]
+
+
+def test_a_name_that_is_not_there_is_a_key_error(found):
+    assert "metrics/kl" not in found
+    assert found.get("metrics/kl") is None
+    with pytest.raises(KeyError):
+        found["metrics/kl"]
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0, 5), (1, 4), (2, 3), (3, 5), (4, 4)])
+def test_a_part_has_the_columns_of_its_rows(found, begin, end):
+    part = found.part(begin, end)
+    for some in (part, part.loaded()):
+        assert some.rows == end - begin
+        for name in NAMES:
+            np.testing.assert_array_equal(some[name], found[name][begin:end])
+
+
+def test_a_long_stretch_is_decoded_block_by_block(found, monkeypatch):
+    whole = {name: found[name] for name in NAMES}
+    monkeypatch.setattr(module, "BLOCK_ROWS", 2)
+    for name, values in Columns(NAMES, found.stretches, found.offsets).items():
+        np.testing.assert_array_equal(values, whole[name])
+
+
+def test_a_column_that_was_asked_for_lately_is_kept_and_others_are_not(found, monkeypatch):
+    assert found["step"] is found["step"]
+    monkeypatch.setattr(module, "KEPT_BYTES", 2 * 5 * 8)
+    first = found["step"]
+    assert found["session"] is found["session"]
+    assert found["step"] is first
+    assert found["metrics/loss"] is found["metrics/loss"]
+    assert found["session"] is not None
+    assert found["step"] is not first
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
+def test_a_copy_has_the_same_columns(found, copied):
+    other = copied(found)
+    for name in NAMES:
+        np.testing.assert_array_equal(other[name], found[name])
+
+
+def test_other_columns_may_stand_beside_them(found):
+    beside = found | {"curve/accuracy": np.zeros(5)}
+    assert list(beside) == [*NAMES, "curve/accuracy"]
+    np.testing.assert_array_equal(beside["step"], found["step"])
