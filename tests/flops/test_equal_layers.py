@@ -36,6 +36,18 @@ def test_a_weight_a_setting_or_an_entry_of_the_config_tells_layers_apart():
     assert list(groups(net)) == [net.layers[0], net.layers[2]]
 
 
+class Called(torch.nn.Module):
+    """A layer that runs a function of its input."""
+
+    def __init__(self, run=lambda x: x, **tables):
+        super().__init__()
+        self.run = run
+        vars(self).update(tables)
+
+    def forward(self, x, layer_idx=None):
+        return self.run(x)
+
+
 def repeats():
     calls = []
 
@@ -48,25 +60,36 @@ def repeats():
 
 def test_the_second_equal_call_repeats_output_and_cost():
     again, calls = repeats()
-    first = again.call("look", lambda x: x + 1, (torch.zeros(2),), {})
-    assert again.call("look", lambda x: x + 1, (torch.ones(2),), {}) is first
+    layer = Called(lambda x: x + 1)
+    first = again.call("look", layer.forward, (torch.zeros(2),), {})
+    assert again.call("look", layer.forward, (torch.ones(2),), {}) is first
     assert calls == [{"place": 7}]
 
 
-def test_other_shapes_settings_and_unknown_arguments_run():
+def test_other_shapes_looks_and_unknown_arguments_run():
     again, calls = repeats()
-    for args in [(torch.zeros(2),), (torch.zeros(3),), (torch.zeros(2), True), (object(),)]:
-        again.call("look", lambda *_: None, args, {})
-    again.call("another", lambda *_: None, (torch.zeros(2),), {})
-    again.call("look", lambda *_: None, (object(),), {})
+    for args in [(torch.zeros(2),), (torch.zeros(3),), (True,), (object(),), (object(),)]:
+        again.call("look", Called().forward, args, {})
+    again.call("another", Called().forward, (torch.zeros(2),), {})
     assert calls == []
+
+
+def test_the_place_of_a_call_matters_only_where_a_table_is_asked_for_it():
+    again, calls = repeats()
+    for place in range(3):
+        again.call("look", Called().forward, (torch.zeros(2), place), {})
+    assert len(calls) == 2
+    for place in range(3):
+        again.call("asks", Called(table={0: 1}).forward, (torch.zeros(2),), {"layer_idx": place})
+    assert len(calls) == 2
 
 
 def test_a_layer_that_hands_something_on_in_its_arguments_runs_each_time():
     again, calls = repeats()
     shared = {}
     for place in range(3):
-        again.call("look", lambda store, k=place: store.update({k: torch.zeros(1)}), (shared,), {})
+        layer = Called(lambda store, k=place: store.update({k: torch.zeros(1)}))
+        again.call("look", layer.forward, (shared,), {})
     assert list(shared) == [0, 1, 2]
     assert calls == []
 
