@@ -10,8 +10,9 @@ cost.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -60,10 +61,16 @@ def _entries(config: Any, index: int, layers: int) -> Hashable:
     """What lists of the config with an entry for each layer say of this one."""
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     return tuple(
-        (name, repr(value[index]))
+        (name, index in value if _are_places(value) else repr(value[index]))
         for name, value in sorted(vars(text).items())
         if isinstance(value, (list, tuple)) and len(value) == layers
     )
+
+
+def _are_places(value: Sequence[Any]) -> bool:
+    """Whether a list names layers by their places, as `[0, 2, 5]` does."""
+    whole = all(type(each) is int for each in value)
+    return whole and all(a < b for a, b in itertools.pairwise(value))
 
 
 def shape_of(value: Any) -> Hashable:

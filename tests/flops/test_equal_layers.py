@@ -32,7 +32,7 @@ def test_a_weight_a_setting_or_an_entry_of_the_config_tells_layers_apart():
     assert groups(model(Layer(0), Layer(1, width=5))) == {}
     assert groups(model(Layer(0), Layer(1, gated=False))) == {}
     kinds = ["sliding", "full", "sliding"]
-    net = model(*(Layer(k) for k in range(3)), layer_types=kinds)
+    net = model(*(Layer(k) for k in range(3)), layer_types=kinds, moe_layers=[0, 1, 2])
     assert list(groups(net)) == [net.layers[0], net.layers[2]]
 
 
