@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import logging
 import re
 import warnings
@@ -34,6 +35,8 @@ _LARGEST_CHUNK = 256
 """Of which the lengths hold one, two and three."""
 _CHUNKS = ("chunk_size", "mamba_chunk_size", "block_size")
 _POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+
+_TRIES = tuple(itertools.product(("eager", None), (torch.bfloat16, torch.float32)))
 
 _may_multiply = functools.cache(formulas.may_multiply)
 
@@ -63,8 +66,9 @@ def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
     for said in errors:
         if isinstance(said, CantCountError):
             raise said
-    first = re.sub(r"\s+", " ", f"{type(errors[0]).__name__}: {errors[0]}")[:300]
-    raise CantCountError(f"its model can't be built and run without data ({first})")
+    last = errors[-len(_TRIES)]  # the first one of the kind of model that was tried last
+    said_there = re.sub(r"\s+", " ", f"{type(last).__name__}: {last}")[:300]
+    raise CantCountError(f"its model can't be built and run without data ({said_there})")
 
 
 def _passes(model: Any, chosen: tuple[int, ...], share: bool) -> dict[int, Spent]:
@@ -88,19 +92,27 @@ def _ways(config: Any) -> Iterator[Callable[[], Any]]:
     if text is not config:
         kinds.append((transformers.AutoModelForImageTextToText, config))
     for kind, its in kinds:
-        for attention in ("eager", None):
-            for dtype in (torch.bfloat16, torch.float32):
-                own = copy.deepcopy(its)
-                if getattr(own, "is_encoder_decoder", False) is False:
-                    own.is_decoder = True  # BERT and its kin attend to both sides without it
-                yield functools.partial(
-                    kind.from_config, own, attn_implementation=attention, dtype=dtype
-                )
+        for attention, dtype in _TRIES:
+            own = copy.deepcopy(its)
+            if getattr(own, "is_encoder_decoder", False) is False:
+                own.is_decoder = True  # BERT and its kin attend to both sides without it
+            yield functools.partial(
+                kind.from_config, own, attn_implementation=attention, dtype=dtype
+            )
 
 
 def text_of(config: Any) -> Any:
-    """The config of the text model."""
-    return config.get_text_config() if hasattr(config, "get_text_config") else config
+    """The config of the text model.
+
+    Raises:
+        CantCountError: there are several.
+    """
+    if not hasattr(config, "get_text_config"):
+        return config
+    try:
+        return config.get_text_config()
+    except ValueError as error:
+        raise CantCountError(f"its config has several text models ({error})") from error
 
 
 def chunk_sizes(text: Any) -> list[int]:

@@ -21,6 +21,11 @@ from rlviz.flops import census, meta_model
 pytestmark = pytest.mark.filterwarnings("default")  # transformers' own
 
 
+def test_a_config_with_several_text_models_is_refused():
+    with pytest.raises(census.CantCountError, match=r"several text models .*text_encoder"):
+        meta_model.passes(transformers.AutoConfig.for_model("musicgen"))
+
+
 def test_a_model_that_can_not_run_says_why():
     its = tiny_configs.config("olmo", num_attention_heads=4, head_dim=8)
     its.hidden_act = "no_such_activation"
