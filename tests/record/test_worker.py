@@ -20,7 +20,7 @@ import pytest
 import rlviz
 from rlviz.record import system
 from rlviz.record.figure_client import Illustration
-from rlviz.record.recorder import ends_a_step
+from rlviz.record.items import ends_a_step
 from rlviz.record.system import System
 from rlviz.schema import DISK, SIZE
 
