@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr
 
 from rlviz.report.series.curves import Curve
 from rlviz.smooth.correlation import noise_correlation
@@ -80,4 +80,4 @@ def _correlated(a: Floats, b: Floats, lasting: float) -> tuple[float, float]:
     r = float(a @ b / size)
     count = max(len(a) * (1 - lasting) / (1 + lasting) - 2, 1.0)
     t = r * np.sqrt(count / max(1 - r * r, 1e-12))
-    return r, float(2 * stats.t.sf(abs(t), count))
+    return r, float(2 * stdtr(count, -abs(t)))

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from rlviz.report.statistics.scatter import scatter_of
+from rlviz.report.statistics.scatter import _ranks, _trend, scatter_of
 
 
 def test_scatter_is_measured_around_the_curve_not_around_its_mean():
@@ -54,3 +55,10 @@ def test_it_is_called_growing_by_chance_in_one_of_twenty():
 @pytest.mark.parametrize("curve", [np.arange(50.0) ** 3, np.arange(50.0), np.exp(np.arange(50.0))])
 def test_a_curve_without_noise_has_none_that_grows(curve):
     assert not scatter_of(curve).grows
+
+
+def test_ranks_and_trend_are_those_of_scipy():
+    values = np.round(np.random.default_rng(2).normal(size=300), 1)  # with ties
+    np.testing.assert_array_equal(_ranks(values), stats.rankdata(values))
+    line = stats.linregress(np.arange(300), values)
+    assert _trend(values) == pytest.approx((line.slope, line.stderr), rel=1e-12)
