@@ -10,7 +10,7 @@ from rlviz import schema, wording
 from rlviz.report.history import History
 from rlviz.report.series import curves
 from rlviz.report.series.axis import choose
-from rlviz.report.series.curves import Curve, Value
+from rlviz.report.series.curves import Curve, Points, Value
 from rlviz.report.series.forecast import drawn_to
 from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.report.statistics import Segment, analyse
@@ -93,71 +93,86 @@ class _Telling:
         self.unsure: list[str] = []
         self._history = history
         self._axis = choose("flops", [history])
-        self._x = self._axis.positions(history)
-        known = self._x[np.isfinite(self._x)]
+        self._known: dict[str, Points | None] = {}
+        self._curves: dict[str, Curve] = {}
+        x = self._axis.positions(history)
+        known = x[np.isfinite(x)]
         self._places = Places(float(known[0]), float(known[-1]), self._axis.name == "flops")
 
     def tell(self, what: Measure) -> None:
         """What one metric did."""
         name, label = what.name, label_of(what)
-        curve, values = self._curve(what), what.values(self._history)
-        if curve is None or values is None:
+        points, curve = self._points(what), self._curve(what)
+        if points is None or curve is None:
             self.segments[name] = ()
             return
-        x, y = curves.finite(self._x, values)
-        found = analyse(curve, x, y)
+        found = analyse(curve, points.x, points.y)
         form = form_of(name, found.segments)
         self.segments[name] = found.segments
         rows: Sequence[tuple[str, str]] = ()
+        shown = _values(curve, points.x)
         if found.segments:
             told = story(label, form, self._places, curve, found)
             rows = findings(label, form, self._places, found)
             self.statistics.append(statistics(label, found))
-            shown = _values(curve, x)
         else:
-            recorded = np.isfinite(values)
-            y, steps = values[recorded], self._history.step[recorded]
-            told = few_values(label, form, _lack(x, y), y, steps)
-            shown = {**_values(curve, x), "start": Value(float(y[0])), "end": Value(float(y[-1]))}
+            y, steps = self._recorded(what)
+            told = few_values(label, form, _lack(points.x, y), y, steps)
+            shown |= {"start": Value(float(y[0])), "end": Value(float(y[-1]))}
         self.claims.append(Claim(name, label, told, shown, tuple(rows)))
         if name == schema.ACCURACY:
             self._tell_groups()
 
+    def _recorded(self, what: Measure) -> tuple[Floats, NDArray[np.int64]]:
+        """All values of a metric, also those without a place on the axis, and their steps."""
+        values = what.values(self._history)
+        assert values is not None  # it has points
+        known = np.isfinite(values)
+        return values[known], self._history.step[known]
+
+    def _points(self, what: Measure) -> Points | None:
+        if what.name not in self._known:
+            self._known[what.name] = curves.points_of(self._history, what, self._axis)
+        return self._known[what.name]
+
     def _curve(self, what: Measure) -> Curve | None:
         """The curve that the figure draws; with too few points for a curve, the points."""
-        values = what.values(self._history)
-        if values is None:
+        points = self._points(what)
+        if points is None:
             return None
-        x, y = curves.finite(self._x, values)
-        if not len(x):
-            return None
-        if len(np.unique(x)) >= FEWEST and np.ptp(y) < 1 / LEAST_EXTENT:
-            return curves.curve_of(self._history, what, self._axis)
-        return curves.joined(self._axis, x, y)
+        if what.name not in self._curves:
+            enough = places_of(points.x) >= FEWEST and np.ptp(points.y) < 1 / LEAST_EXTENT
+            self._curves[what.name] = (
+                curves.curve_through(points, what, self._axis)
+                if enough
+                else curves.joined(self._axis, points.x, points.y)
+            )
+        return self._curves[what.name]
 
     def _tell_groups(self) -> None:
         """The values of each task family that had a graded answer."""
         for group in self._history.groups:
             what = measure(f"{schema.ACCURACY}/{group}", [self._history])
-            curve, values = self._curve(what), what.values(self._history)
-            if curve is not None and values is not None:
-                self.groups[group] = _values(curve, curves.finite(self._x, values)[0])
+            points, curve = self._points(what), self._curve(what)
+            if points is not None and curve is not None:
+                self.groups[group] = _values(curve, points.x)
 
     def forecast(self) -> None:
         """What twice the compute would bring, or as much as a forecast reaches, and the ceiling."""
         history = self._history
         if schema.ACCURACY not in self.segments or not history.has_compute_axis:
             return
-        if np.isfinite(history.accuracy).sum() < FEWEST:
+        points = self._points(measure(schema.ACCURACY, [history]))
+        if points is None or len(points.x) < FEWEST:
             return
         from rlviz.scaling.fitting import fit  # scipy.optimize is slow to load
 
-        curve = fit(history.flops, history.accuracy)
+        curve = fit(points.x, points.y)
         if not curve.identifiable:
             self.unsure.append(f"What more compute would bring: {curve.why_not}.")
             return
         times = drawn_to(curve)
-        then = times * float(history.flops[np.isfinite(history.flops)][-1])
+        then = times * self._places.last
         low, high = curve.predict_interval(then)
         told = (
             f"With {'twice' if times == 2 else f'{times:.1f} times'} the compute the training "
@@ -179,16 +194,17 @@ class _Telling:
         the run."""
         if not {schema.ACCURACY, schema.PARALLELISM} <= self.segments.keys():
             return
-        x, history = self._x, self._history
-        known = np.isfinite(x) & np.isfinite(history.accuracy) & np.isfinite(history.parallelism)
-        x, first, second = x[known], history.accuracy[known], history.parallelism[known]
-        if len(np.unique(x)) < FEWEST or not np.ptp(first) > 0:
+        history = self._history
+        both = [measure(name, [history]) for name in (schema.ACCURACY, schema.PARALLELISM)]
+        one, two = map(self._curve, both)
+        if one is None or two is None:
+            return
+        x, first, second = self._axis.positions(history), history.accuracy, history.parallelism
+        known = np.isfinite(x) & np.isfinite(first) & np.isfinite(second)
+        x, first, second = x[known], first[known], second[known]
+        if places_of(x) < FEWEST or not np.ptp(first) > 0:
             return
         if not 0 < np.ptp(second) < 1 / LEAST_EXTENT:
-            return
-        names = (schema.ACCURACY, schema.PARALLELISM)
-        one, two = (curves.curve_of(history, measure(n, [history]), self._axis) for n in names)
-        if one is None or two is None:
             return
         found = together((one, two), x, first, second)
         self.statistics.append(
@@ -219,6 +235,11 @@ class _Telling:
             what = measure(name, [self._history])
             if name not in told and self._curve(what) is None:
                 self.unsure.append(f"{label_of(what)} was not recorded.")
+
+
+def places_of(x: Floats) -> int:
+    """How many different places there are on an axis; x never decreases."""
+    return int(np.count_nonzero(np.diff(x))) + 1 if len(x) else 0
 
 
 def label_of(what: Measure) -> str:
