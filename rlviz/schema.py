@@ -65,6 +65,10 @@ def rows_tag(session: int, layout: int = 0) -> str:
     return f"rlviz/rows/s{session}" + (f".{layout}" if layout else "")
 
 
+FIRST_ROW_STEP = -(2**53)
+"""The steps of the events that hold rows count the rows of a session from here on."""
+
+
 def is_rows_tag(tag: str) -> bool:
     return _ROWS_TAG.fullmatch(tag) is not None
 
