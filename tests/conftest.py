@@ -31,6 +31,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
+_REAL = Path(__file__).parents[1].parent / "shared" / "data" / "real"
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +96,21 @@ def history_of() -> Callable[..., rlviz.History]:
         return rlviz.History(columns, logdir)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real() -> Callable[[str], Path]:
+    """The path of a log of a real run, which lie beside the project and not in it."""
+
+    def find(name: str) -> Path:
+        path = _REAL / name
+        if not path.is_file():
+            if _REAL.is_dir() and os.environ.get("RLVIZ_REQUIRE_ALL") == "1":
+                pytest.fail(f"CI needs the logs of real runs, and there is no {path}")
+            pytest.skip(f"the logs of real runs are not here: no {path}")
+        return path
+
+    return find
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_the_summary_says_what_it_did_and_what_it_is(quantity, history):
     (claim,) = (claim for claim in summary.claims if claim.name == quantity.name)
     assert claim.values["end"].value == pytest.approx(RECORDED[quantity.name][1])
     assert claim.sentence.startswith(quantity.words)
-    assert f"{quantity.words}: {quantity.definition}. " in summary.markdown()
+    assert f"{quantity.words}: {quantity.definition}." in summary.markdown()
 
 
 @each_quantity

@@ -10,9 +10,20 @@ from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 
 
+def kernel(distance: Any) -> Any:
+    """The weight that a local quadratic inside a series gives to a point at a distance of
+    `distance` >= 0 bandwidths: ``exp(−|u|)·(1.2 − u²/10)/2``.
+
+    >>> kernel(0.0), round(kernel(2.0), 7)
+    (0.6, 0.0541341)
+    """
+    xp = arrays.namespace(distance)
+    found = xp.exp(-distance) * (1.2 - 0.1 * distance**2) / 2
+    return found if hasattr(distance, "shape") else float(found)
+
+
 def autocorrelation(distance: Any) -> Any:
-    """Autocorrelation of the kernel that a local quadratic has inside a series,
-    ``exp(−|u|)·(1.2 − u²/10)/2``, at a distance of `distance` >= 0 bandwidths.
+    """Autocorrelation of `kernel` at a distance of `distance` >= 0 bandwidths.
 
     >>> round(autocorrelation(1.0), 7)
     0.6821155

@@ -55,3 +55,22 @@ def test_the_report_is_a_page_with_the_figure(run_cli, parl_logdir, tmp_path):
     assert text.index("<svg") < text.index("<h1>Run parl-shape</h1>")
     assert "<table>" in text
     assert "http://" not in text.split("<h1>")[1]
+
+
+def test_summary_and_its_figure_are_of_the_metrics_that_are_named(run_cli, write_steps, tmp_path):
+    write_steps([1, 2], correct=[1, 0], metrics={"loss": 2.0})
+    run, page = tmp_path / "run", tmp_path / "page.html"
+    code, out, _ = run_cli("summary", run, "--metrics", "loss", "--format", "json")
+    assert (code, list(json.loads(out)["segments"])) == (0, ["loss"])
+    assert run_cli("summary", run, "--metrics", "loss", "-o", page)[0] == 0
+    svg, _, text = page.read_text(encoding="utf-8").partition("<h1>")
+    assert "Loss has only 2 values" in text
+    assert "accuracy vs" not in svg.lower()
+
+
+def test_an_unknown_metric_is_named_with_the_known_ones(
+    run_cli, assert_one_sentence, write_steps, tmp_path
+):
+    write_steps([1, 2], correct=[1, 0], metrics={"loss": 2.0})
+    result = run_cli("summary", tmp_path / "run", "--metrics", "lost")
+    assert_one_sentence(result, "no run has a metric 'lost'; there are")

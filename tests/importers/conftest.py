@@ -1,7 +1,6 @@
-"""What the importers' tests share: importing a text as a file, and the logs of real runs."""
+"""What the importers' tests share: importing a text as a file."""
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,6 @@ import pytest
 
 import rlviz
 from rlviz.importers import Imported, import_run
-
-REAL = Path(__file__).parents[2].parent / "shared" / "data" / "real"
-
-
-@pytest.fixture(scope="session")
-def real() -> Callable[[str], Path]:
-    """The path of a log of a real run, which lie beside the project and not in it."""
-
-    def find(name: str) -> Path:
-        path = REAL / name
-        if not path.is_file():
-            if REAL.is_dir() and os.environ.get("RLVIZ_REQUIRE_ALL") == "1":
-                pytest.fail(f"CI needs the logs of real runs, and there is no {path}")
-            pytest.skip(f"the logs of real runs are not here: no {path}")
-        return path
-
-    return find
-
 
 Take = Callable[..., tuple[Imported, rlviz.History]]
 

@@ -11,7 +11,7 @@ from rlviz.report.compare.estimate import Estimate, exponential
 from rlviz.report.compare.frontier import Frontier, frontier_of
 from rlviz.report.compare.notes import notes_on
 from rlviz.report.compare.result import Comparison
-from rlviz.report.compare.run_curves import Contender, Needs, contender
+from rlviz.report.compare.run_curves import Contender, Needs, contenders_of
 from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
 from rlviz.report.series.groups import Histories, groups_of
 from rlviz.report.series.measures import Measure, measure
@@ -87,7 +87,7 @@ def compare(
     what = measure(metric, [run for group in groups for run in group.runs])
     notes += units.check(groups, what)
     up = -1.0 if lower_is_better else 1.0  # the better direction; curves are turned to rise
-    contenders = [contender(group, what, up=up) for group in groups]
+    contenders = contenders_of(groups, what, up=up)
     first = contenders[names.index(reference) if reference else 0]
     at = _levels(levels, contenders, what, up)
     random = np.random.default_rng(seed)

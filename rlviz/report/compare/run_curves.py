@@ -1,5 +1,6 @@
 """The curve of each compared run, what it needed for each level, and how certain that is."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 
 from rlviz.report.compare.compute_to_level import reach
 from rlviz.report.compare.estimate import TAIL, Estimates
-from rlviz.report.series.axis import choose
-from rlviz.report.series.curves import Curve, curve_of, finite, mean_of
+from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.curves import Curve, curves_of, finite, mean_of
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
 from rlviz.report.statistics.analysis import FEWEST
@@ -114,14 +115,26 @@ def _fell_below(curve: Curve, levels: Floats) -> NDArray[np.bool_]:
     return np.array(found, dtype=bool)
 
 
-def contender(group: Group, what: Measure, *, up: float) -> Contender:
-    """The curves of a group; `up` is −1 where less is better, and turns them."""
-    axis = choose("flops", group.runs)
+def contenders_of(groups: Sequence[Group], what: Measure, *, up: float) -> list[Contender]:
+    """The curves of groups; `up` is −1 where less is better, and turns them.
+
+    Raises:
+        ValueError: a run has too few steps, or seeds have no compute in common.
+    """
+    runs = [run for group in groups for run in group.runs]
+    axis = choose("flops", runs)
+    curves = iter(curves_of(runs, what, axis))
+    return [_contender(group, curves, what, axis, up) for group in groups]
+
+
+def _contender(
+    group: Group, curves: Iterator[Curve | None], what: Measure, axis: XAxis, up: float
+) -> Contender:
     found = []
     for run in group.runs:
         values = what.values(run)
         x, _ = finite(run.flops, np.full(len(run), np.nan) if values is None else values)
-        curve = curve_of(run, what, axis)
+        curve = next(curves)
         if curve is None or len(np.unique(x)) < FEWEST:
             raise ValueError(
                 f"the run {run.logdir or group.name!r} has {len(x)} steps with {what.name} and RL "

@@ -14,7 +14,7 @@ from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.smooth.bins import means
-from rlviz.smooth.lasting import autocorrelation
+from rlviz.smooth.lasting import kernel
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,10 @@ _PARTS_OF_LOG_AXIS = 400
 """Without these parts the last decade, which holds nearly all steps, would set the bandwidth for
 the whole axis."""
 _GRID = 500
-"""Points of a mean over seeds, and of a randomly drawn curve."""
+"""Points of a mean over seeds."""
+_PER_BANDWIDTH, _REACH = 8, 12
+"""Places a bandwidth at which a random curve is drawn, and the bandwidths that the kernel reaches
+there."""
 _STANDARD_ERRORS = 2.0
 """Half the width of a single run's band, in standard errors."""
 _TAIL = 0.025
@@ -106,21 +109,22 @@ class Curve:
         """Random curves that the data allow, (resamples, n): they vary around the curve by its
         errors, and neighbors are correlated as the kernel correlates them.
 
-        Under this kernel the errors at two places have a correlation that depends on their distance
-        in bandwidths (`rlviz.smooth.lasting.autocorrelation`); where the bandwidth changes, the
-        distance is added up along the way.
+        White noise that the kernel smooths has that correlation. Distances are counted in
+        bandwidths; where the bandwidth changes, they are added up along the way.
         """
         error = np.nan_to_num((self.high - self.low) / (2 * _STANDARD_ERRORS))
         places = self.axis.scaled(self.x)
         steps = np.diff(places) / (0.5 * (self.bandwidth[1:] + self.bandwidth[:-1]))
-        along = np.concatenate([[0.0], np.cumsum(steps)])
-        grid = np.linspace(0.0, along[-1], min(len(along), _GRID))
-        alike = autocorrelation(np.abs(grid[:, None] - grid))
-        values, vectors = np.linalg.eigh(alike)  # nearly singular where the curve is stiff
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
-        noise = random.standard_normal((resamples, len(grid))) @ root.T
-        drawn: Floats = np.array([np.interp(along, grid, row) for row in noise])
-        return np.asarray(self.y + error * drawn)
+        along = np.concatenate([[0.0], np.cumsum(steps)]) * _PER_BANDWIDTH
+        reach = np.arange(-_REACH * _PER_BANDWIDTH, _REACH * _PER_BANDWIDTH + 1)
+        weights = kernel(np.abs(reach) / _PER_BANDWIDTH)
+        weights /= np.sqrt((weights**2).sum())
+        white = random.standard_normal((resamples, int(along[-1]) + 1 + len(reach)))
+        smooth = np.array([np.convolve(row, weights, "valid") for row in white])
+        before = along.astype(int)
+        after = along - before
+        noise = (1 - after) * smooth[:, before] + after * smooth[:, before + 1]
+        return np.asarray(self.y + error * noise)
 
     def times(self, factor: float) -> "Curve":
         """The curve times a factor, such as −1."""
@@ -181,6 +185,14 @@ def curve_through(points: Points, what: Measure, axis: XAxis) -> Curve:
     return smoothed(axis, points.x, points.y, points.variance, limits=what.limits)
 
 
+def curves_of(runs: Sequence[History], what: Measure, axis: XAxis) -> list[Curve | None]:
+    """The curves of many runs, which take less time together."""
+    found = [points_of(run, what, axis) for run in runs]
+    known = [points for points in found if points is not None]
+    curves = iter(smoothed_together(axis, known, limits=what.limits))
+    return [None if points is None else next(curves) for points in found]
+
+
 def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
     """The curve of a run, or the mean of the seeds' curves; None if there is none."""
     found = (points_of(run, what, axis) for run in group.runs)
@@ -239,6 +251,57 @@ def smoothed(
         variance: the variance of each y where the rows tell it; NaN elsewhere.
         limits: bounds of the curve and its band, such as (0, 1) for a share.
     """
+    return smoothed_together(axis, [Points(x, y, variance)], limits=limits)[0]
+
+
+def smoothed_together(
+    axis: XAxis,
+    several: Sequence[Points],
+    *,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> list[Curve]:
+    """The same for the points of several runs; those of equal length are smoothed at once."""
+    places = [_placed(axis, points) for points in several]
+    alike: dict[tuple[int, bool], list[int]] = {}
+    for index, points in enumerate(places):
+        alike.setdefault((len(points.place), points.variance is None), []).append(index)
+    curves: dict[int, Curve] = {}
+    for (_, lacks_variance), indices in alike.items():
+        group = [places[index] for index in indices]
+        found = local_polynomial(
+            np.array([points.y for points in group]),
+            x=np.array([points.place for points in group]),
+            variance=None if lacks_variance else np.array([points.variance for points in group]),
+        )
+        for row, (index, points) in enumerate(zip(indices, group, strict=True)):
+            curves[index] = Curve(
+                axis,
+                points.x,
+                np.clip(found.curve[row], *limits),
+                np.clip(found.low[row], *limits),
+                np.clip(found.high[row], *limits),
+                found.bandwidth[row],
+                noise_correlation=float(found.noise_correlation[row]),
+                is_smooth=bool(np.isfinite(found.standard_error[row]).any()),
+                averaged=points.averaged,
+            )
+    return [curves[index] for index in range(len(places))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Points as they are smoothed, (n,) each: `place` on the axis as drawn; `averaged` as in
+    `Curve`."""
+
+    place: Floats
+    x: Floats
+    y: Floats
+    variance: Floats | None
+    averaged: int
+
+
+def _placed(axis: XAxis, points: Points) -> _Placed:
+    x, y, variance = points.x, points.y, points.variance
     place, count = axis.scaled(x), 1
     if axis.log:
         edges = np.linspace(place[0], place[-1], _PARTS_OF_LOG_AXIS, endpoint=False)
@@ -251,19 +314,7 @@ def smoothed(
         place, y, variance = _averaged(place, y, variance, starts)
     if count != 1:
         x = axis.unscaled(place)
-    found = local_polynomial(y, x=place, variance=variance)
-    low, high = np.clip(found.low, *limits), np.clip(found.high, *limits)
-    return Curve(
-        axis,
-        x,
-        np.clip(found.curve, *limits),
-        low,
-        high,
-        found.bandwidth,
-        noise_correlation=found.noise_correlation,
-        is_smooth=bool(np.isfinite(found.standard_error).any()),
-        averaged=count,
-    )
+    return _Placed(place, x, y, variance, count)
 
 
 def joined(axis: XAxis, x: Floats, y: Floats) -> Curve:

@@ -1,23 +1,24 @@
-"""The claims that a training curve allows, each with its test and its error rate.
+"""What a series did, read off its curve: segments, and the claims that follow from them.
 
-Every test accounts for noise that lasts from step to step. A random walk can look like anything, so
-no shape is claimed unless a random walk is excluded. benchmarks/claims.py measures how often claims
-are false and how often true ones are found.
+The curve shows what may have happened; slopes over intervals tell what noise of single steps,
+lasting or not, does not explain. Whether training caused it is another question, which needs more
+seeds.
+benchmarks/claims.py measures how often claims are false and how often true ones are found.
 """
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
-from rlviz.report.statistics.acceleration import Acceleration, find_acceleration
-from rlviz.report.statistics.dip import Dip, find_dip
-from rlviz.report.statistics.noise import Noise, noise_of
-from rlviz.report.statistics.plateau import Plateau, find_plateau
+from rlviz.report.series.curves import Curve
+from rlviz.report.statistics.binned import Binned
+from rlviz.report.statistics.moves import Piece
+from rlviz.report.statistics.noise import is_drift
 from rlviz.report.statistics.scatter import Scatter, scatter_of
-from rlviz.report.statistics.shapes import Shapes
-from rlviz.smooth.bins import averaged, averaged_ties
+from rlviz.report.statistics.segments import Segment, pieces_of, segments_of
 
 Floats = NDArray[np.float64]
 
@@ -26,112 +27,129 @@ FEWEST = 20
 LEAST_EXTENT = 1e-100
 """The smallest extent of the values, and the inverse of the largest: floats do not hold squares
 beyond them."""
-MOST = 200
-"""Longer series are averaged into this many bins of equal count: shapes are wider than a bin, and
-noise lasts for fewer bins the more steps a bin has."""
-
-_CONTRADICTION = 0.1
-"""A share of the extent of x: a bend further than this before the end of a plateau contradicts it.
-Over a plateau a curve may change by a tenth of its range."""
+_TWICE = 2.0
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Trend:
-    """Whether the curve rises or falls overall.
+class Dip:
+    """The first fall after which the curve rises again by at least half.
 
     Attributes:
-        p: p value of the slope of a straight line, by generalized least squares under AR(1) noise.
-        slope: change over the whole extent of x, in the unit of y.
+        place: where the curve is lowest, in the unit of the axis.
+        value: the curve there.
+        depth: how far it fell up to there.
     """
 
-    p: float
-    slope: float
+    place: float
+    value: float
+    depth: float
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The findings in one series; None for whatever is not claimed.
+    """What happened in one series.
 
     Attributes:
         points: how many finite points it rests on.
-        noise: None with fewer than 20 points; then nothing is claimed.
-        trend: always tested; claimed (`rises`, `falls`) if p <= 0.05 and drift is excluded.
+        noise_correlation: between the noise of a bin and of the next, in [0, 1); NaN if unknown.
+        drift: whether the noise lasts as long as a random walk does, which moves like anything.
+        segments: from the first place to the last, without gaps; empty with fewer than 20 points at
+            distinct places.
+        scatter: of single steps; None with fewer than 20 points.
     """
 
     points: int
-    noise: Noise | None = None
-    trend: Trend | None = None
-    dip: Dip | None = None
-    plateau: Plateau | None = None
-    acceleration: Acceleration | None = None
+    noise_correlation: float = math.nan
+    drift: bool = False
+    segments: tuple[Segment, ...] = ()
     scatter: Scatter | None = None
 
     @property
-    def drift_excluded(self) -> bool:
-        return self.noise is not None and self.noise.is_stationary
+    def is_certain(self) -> bool:
+        """Whether any change is certain."""
+        return any(part.certain and part.kind != "level" for part in self.segments)
 
     @property
-    def direction(self) -> int:
-        """1 for a claimed rise, -1 for a claimed fall, else 0."""
-        if not self.drift_excluded or self.trend is None or self.trend.p > 0.05:
+    def trend(self) -> int:
+        """1 if the curve ends higher than it starts, −1 if lower, 0 if neither is certain."""
+        if not self.is_certain:
             return 0
-        return 1 if self.trend.slope > 0 else -1
+        first, last = self.segments[0], self.segments[-1]
+        change = last.y_end - first.y_start
+        if len(self.segments) > 1:
+            error = math.hypot(first.y_start_error or 0.0, last.y_end_error or 0.0)
+            if abs(change) <= error:
+                return 0
+        return int(np.sign(change))
+
+    @property
+    def dip(self) -> Dip | None:
+        """The first fall that the curve makes up for by half at least."""
+        high = low = None
+        for part in self.segments if self.is_certain else ():
+            if part.kind == "falls":
+                if high is None or low is None:
+                    high, low = part.y_start, part
+                elif part.y_end < low.y_end:
+                    low = part
+            elif part.kind == "rises":
+                if high is not None and low is not None:
+                    depth = high - low.y_end
+                    if part.y_end - low.y_end >= _HALF * depth:
+                        return Dip(low.x_end, low.y_end, depth)
+                if high is None or part.y_end >= high:
+                    high = low = None
+        return None
+
+    @property
+    def acceleration(self) -> float | None:
+        """Where the curve becomes at least twice as steep as all its movement before was on
+        average; the largest such move."""
+        biggest, travelled, place = 0.0, 0.0, None
+        for before, part in pairwise(self.segments):
+            travelled += abs(before.y_end - before.y_start)
+            extent = part.x_start - self.segments[0].x_start
+            change = abs(part.y_end - part.y_start)
+            if part.kind == "level" or part.pace == "jump" or change <= biggest:
+                continue
+            if change * extent >= _TWICE * travelled * (part.x_end - part.x_start):
+                biggest, place = change, part.x_start
+        return place
+
+    @property
+    def plateaus(self) -> tuple[Segment, ...]:
+        """The level segments of a series that changes elsewhere."""
+        return tuple(p for p in self.segments if p.kind == "level" and self.is_certain)
 
 
-def analyse(x: Floats, y: Floats) -> Analysis:
-    """Test all claims on one series.
+def analyse(curve: Curve, x: Floats, y: Floats) -> Analysis:
+    """Tell what a series did.
 
     Args:
-        x: positions, (T,), never decreasing, in any unit.
+        curve: the curve through it.
+        x: positions, (T,), never decreasing, in the unit of the curve's axis.
         y: values, (T,); a point whose x or y is not finite is a gap.
-
-    Example:
-        >>> steps = np.arange(200.0)
-        >>> noise = np.random.default_rng(0).normal(size=200)
-        >>> found = analyse(steps, np.maximum(steps - 150, 0) + noise)
-        >>> found.direction, found.dip, bool(0.70 < found.acceleration.at < 0.80)
-        (1, None, True)
     """
-    finite = np.isfinite(x) & np.isfinite(y)
-    x, y = x[finite], y[finite]
-    extent = float(np.ptp(y)) if len(y) else 0.0
-    if not LEAST_EXTENT < extent < 1 / LEAST_EXTENT:
+    known = np.isfinite(x) & np.isfinite(y)
+    if curve.axis.log:
+        known &= x > 0
+    x, y = x[known], y[known]
+    if len(x) < FEWEST or len(np.unique(x)) < FEWEST:
         return Analysis(len(y))
-    places, means = averaged_ties(x, y)
-    if len(places) < FEWEST:
+    ends = float(x[0]), float(x[-1])
+    lowest, highest = float(y.min()), float(y.max())
+    if lowest == highest:
+        flat = Piece(0, 1, 0, "constant", math.inf)
+        return Analysis(len(y), segments=segments_of(curve, ends, [flat], x[[0, -1]]))
+    if not LEAST_EXTENT < highest - lowest < 1 / LEAST_EXTENT:
         return Analysis(len(y))
-    unit = (places - places[0]) / (places[-1] - places[0])
-    at, binned = averaged(unit, means, MOST)
-    noise = noise_of(at, binned)
-    shapes = Shapes(at, noise.correlation)
-    white = shapes.white(binned)
-    trend = _trend(shapes, white)
     scatter = scatter_of(y)
-    if not noise.is_stationary:
-        return Analysis(len(y), noise, trend, scatter=scatter)
-    bend = find_acceleration(shapes, white)
-    plateau = find_plateau(at, binned, noise)
-    if bend and plateau and bend.at < plateau.end - _CONTRADICTION:
-        bend = plateau = None  # level and steep at the same place: neither describes the curve
-    until = min(bend.at if bend else 1.0, plateau.end if plateau else 1.0)
-    dip = _dip(unit, means, until, noise)
-    return Analysis(len(y), noise, trend, dip, plateau, bend, scatter)
-
-
-def _trend(shapes: Shapes, white: Floats) -> Trend:
-    found = shapes.fit(white[None])
-    freedom = len(white) - 2
-    ratio = (found.constant[0] - found.line[0]) / (found.line[0] / freedom)
-    slope = shapes.coefficients(shapes.line, white)[1]
-    return Trend(float(stats.f.sf(ratio, 1, freedom)), float(slope))
-
-
-def _dip(x: Floats, y: Floats, until: float, noise: Noise) -> Dip | None:
-    """A dip at the start; the curve after a plateau or a bend is ignored."""
-    early = x <= until
-    if early.sum() < FEWEST:
-        return None
-    at, means = averaged(x[early], y[early], MOST)
-    if until < 1.0:
-        noise = noise_of(at, means)
-    return find_dip(at, means, noise)
+    binned = Binned.of(curve, x, y)
+    pieces = pieces_of(binned)
+    correlation = binned.evidence.noise.correlation
+    drift = is_drift(binned.still, correlation)
+    if drift:
+        last = len(binned.place) - 1
+        pieces = [Piece(0, last, 0, "", pieces[0].strength, certain=False)]
+    return Analysis(len(y), correlation, drift, segments_of(curve, ends, pieces, binned.x), scatter)

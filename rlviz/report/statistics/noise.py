@@ -1,122 +1,114 @@
-"""The noise around a training curve: how long it lasts, and whether the curve may be drift alone.
+"""The noise of a series of bins: its size at every place, and how long it lasts."""
 
-Steps of a run are not independent: the effect of a batch carries over to the next. Tests that
-assume independence find false trends in a quarter of all runs. So the noise is modeled as AR(1),
-``e_t = a·e_{t-1} + innovation``, and every test runs after whitening by `a`.
-"""
-
+import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import BSpline
-from scipy.signal import lfilter
+
+from rlviz.smooth.correlation import FEWEST, MOST, RHO, posterior
 
 Floats = NDArray[np.float64]
 
-_GRID = np.array([-0.3, 0.0, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97, 1.0])
-_SERIES = 400
-"""How many series are simulated for each value of the grid."""
-_CAUTION = 0.35
-"""The quantile at which `a` is read off the grid. Because `a` itself is uncertain, tests at 5 %
-with the median, 0.5, claim a trend in 7 % of trendless AR(0.5) runs of 50 steps; with this
-quantile, in 4 %."""
-_LONGEST = 0.97
+GRID = np.clip(RHO, 0.0, MOST)
+"""The correlations from a bin to the next that are considered."""
+_UNKNOWN = 0.5
+"""The correlation that is assumed of fewer than 24 bins, which do not tell it."""
+_NEAR = 0.15
+"""The share of all bins, on either side, over which the size of the noise is averaged."""
+_UNLIKE = 3.0
+"""The noise changes its size where its variances on both sides have this ratio."""
+_WALK_BINS = (24, 36, 50, 100, 200)
+_WALK = (0.35, 0.50, 0.60, 0.75, 0.85)
+"""The correlation above which noise is as long as a walk, by the number of bins: 5 % of random
+walks stay below."""
+_AVERAGED = 0.25
+"""The correlation of the steps of a random walk whose points are averaged (H. Working, Econometrica
+28, 1960)."""
+_SMOOTH = 3.0
+"""The standard errors by which the steps of a series are correlated if it is smoother than any
+walk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The noise of one series around its curve.
+    """AR(1) noise whose size varies.
 
     Attributes:
-        correlation: between the noise of one point and of the next, in [0, 0.97], estimated high
-            rather than low.
-        is_stationary: whether a random walk, whose path can look like anything, is excluded at
-            the 5 % level. Short runs with lasting noise don't exclude it.
+        variance: at each bin, (n,).
+        weights: how likely each correlation of `GRID` is, (16,).
     """
 
-    correlation: float
-    is_stationary: bool
+    variance: Floats
+    weights: Floats
+
+    @property
+    def correlation(self) -> float:
+        """Of the noise of a bin with that of the next, in [0, 0.97]."""
+        return mean_correlation(self.weights)
 
 
-def noise_of(x: Floats, y: Floats) -> Noise:
-    """The noise around a spline through the series, which bends as training curves do.
+def noise_of(y: Floats, least: float) -> Noise:
+    """The noise of a series of bins without jumps, (n,); its deviation is `least` at least."""
+    weights = correlations(y)
+    variance = noise_variance(y, mean_correlation(weights))
+    return Noise(np.maximum(variance, least**2), weights)
 
-    The spline absorbs some of the noise, and more of it the longer the noise lasts. So the
-    remaining correlation is compared with the correlation in simulated series of known `a` on the
-    same x. The comparison also tells whether `a` = 1, a random walk, is excluded.
 
-    Args:
-        x: positions, (n,), increasing, n >= 20.
-        y: finite values, (n,).
+def correlations(y: Floats) -> Floats:
+    """How likely each correlation of `GRID` is, (16,), by the series (n,)."""
+    extent = float(np.ptp(y))
+    if len(y) < FEWEST or not extent > 0:
+        return np.asarray(np.isclose(RHO, _UNKNOWN if extent > 0 else 0.0), np.float64)
+    return np.asarray(posterior((y - y.mean())[None] / extent)[0])
+
+
+def mean_correlation(weights: Floats) -> float:
+    return float(np.clip(weights @ RHO, 0.0, MOST))
+
+
+def is_drift(y: Floats, correlation: float) -> bool:
+    """Whether the noise of a series, (n,), lasts as long as a random walk, which moves like
+    anything.
+
+    A curve with little noise looks like noise that lasts, too, but it goes on in its direction,
+    which the steps of a walk do not.
     """
-    basis, simulated = _simulated(tuple(np.round((x - x[0]) / (x[-1] - x[0]), 6)))
-    found = _lag_one(_without(basis, y[None]))[0]
-    likely = np.quantile(simulated, _CAUTION, axis=1)
-    correlation = float(np.clip(np.interp(found, likely, _GRID), 0.0, _LONGEST))
-    return Noise(correlation, bool(found < np.quantile(simulated[-1], 0.05)))
+    if correlation <= float(np.interp(len(y), _WALK_BINS, _WALK)):
+        return False
+    steps = np.diff(y)
+    around = steps - steps.mean()
+    size = float(around @ around)
+    if size <= 1e-20 * float(steps @ steps):  # a straight line
+        return False
+    follows = float(around[1:] @ around[:-1]) / size
+    return follows <= _AVERAGED + _SMOOTH / math.sqrt(len(steps))
 
 
-def around(x: Floats, y: Floats) -> Floats:
-    """The residuals of a series, (n,), around the spline through it."""
-    basis = np.linalg.qr(_spline((x - x[0]) / (x[-1] - x[0])))[0]
-    return np.asarray(_without(basis, y[None])[0])
+def noise_variance(y: Floats, correlation: float) -> Floats:
+    """The variance of AR(1) noise at each place, (n,), from second differences nearby: on both
+    sides, or on the noisier one where the noise changes its size.
+
+    >>> alternating = np.arange(30.0) % 2  # second differences of ±1 after halving
+    >>> [round(float(noise_variance(alternating, rho)[0]), 6) for rho in (0.0, 0.5)]
+    [0.666667, 1.6]
+    """
+    squares = (y[1:-1] - (y[:-2] + y[2:]) / 2) ** 2
+    near = max(6, int(_NEAR * len(y)))
+    index = np.clip(np.arange(len(y)) - 1, 0, len(squares) - 1)
+    first, last = np.maximum(index - near, 0), np.minimum(index + near + 1, len(squares))
+    sums = np.concatenate([[0.0], np.cumsum(squares)])
+
+    def mean(start: NDArray[np.int64], stop: NDArray[np.int64]) -> Floats:
+        return np.asarray((sums[stop] - sums[start]) / (stop - start))
+
+    before, after = mean(first, index + 1), mean(index, last)
+    larger = np.maximum(before, after)
+    is_full = (index - first == near) & (last - index == near + 1)  # else too few tell
+    changes = is_full & (larger > _UNLIKE * np.minimum(before, after))
+    return np.where(changes, larger, mean(first, last)) * of_difference(correlation)
 
 
-@lru_cache(maxsize=16)
-def _simulated(x: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Orthonormal basis of the spline, (n, df), and the correlations that remain in simulated noise
-    after the spline, one row for each `a` of the grid, (len(grid), series)."""
-    positions = np.array(x)
-    basis = np.linalg.qr(_spline(positions))[0]
-    innovations = np.random.default_rng(1).standard_normal((_SERIES, len(x)))
-    left = [_lag_one(_without(basis, _ar(innovations, a))) for a in _GRID]
-    return basis, np.array(left)
-
-
-def _spline(x: Floats) -> Floats:
-    """Cubic B-splines, (n, df); their number grows slowly with the number of points."""
-    count = int(np.clip(round(0.6 * len(x) ** 0.5), 4, 9))
-    inner = np.quantile(x, np.linspace(0, 1, count - 2)[1:-1])
-    knots = np.concatenate([[x[0]] * 4, inner, [x[-1]] * 4])
-    return np.asarray(BSpline.design_matrix(x, knots, 3).toarray())
-
-
-def _ar(innovations: Floats, a: float) -> Floats:
-    started = innovations.copy()
-    if a < 1:
-        started[:, 0] /= np.sqrt(1 - a * a)  # stationary from the first point on
-    return np.asarray(lfilter([1.0], [1.0, -a], started, axis=1))
-
-
-def _without(basis: Floats, rows: Floats) -> Floats:
-    return rows - (rows @ basis) @ basis.T
-
-
-def _lag_one(rows: Floats) -> Floats:
-    products = (rows[:, 1:] * rows[:, :-1]).sum(1)
-    squares = (rows * rows).sum(1)
-    return np.asarray(products / np.where(squares > 0, squares, np.inf))
-
-
-def whitened(columns: Floats, correlation: float) -> Floats:
-    """Columns, (n, k), transformed so that AR(1) noise becomes independent noise of equal size."""
-    white = columns.astype(np.float64, copy=True)
-    white[1:] -= correlation * columns[:-1]
-    white[0] *= np.sqrt(1 - correlation**2)
-    return white
-
-
-@lru_cache(maxsize=4)
-def innovations(points: int, series: int) -> Floats:
-    """Independent noise of unit size, (series, points); always the same numbers, so that the same
-    data give the same answer."""
-    drawn = np.random.default_rng(2).standard_normal((series, points))
-    drawn.flags.writeable = False
-    return drawn
-
-
-def p_value(simulated: Floats, observed: float) -> float:
-    """How often chance alone reaches the observed value, in (0, 1]."""
-    return float((1 + np.count_nonzero(simulated >= observed)) / (1 + len(simulated)))
+def of_difference(correlation: float | Floats) -> float | Floats:
+    """The variance of AR(1) noise over that of a point minus the mean of its neighbors."""
+    return 2 / ((1 - correlation) * (3 - correlation))

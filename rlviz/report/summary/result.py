@@ -1,21 +1,34 @@
 """A summary and its forms: sentences, Markdown, a page, plain data."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
 from rlviz import schema, wording
 from rlviz.markdown import escaped, table, to_html
 from rlviz.report.series.curves import Value
-from rlviz.report.summary.values_text import form_of
+from rlviz.report.statistics import Segment
+from rlviz.report.summary.values_text import Form, form_of
 
 _WHEN = ("start", "middle", "end")
-_DEFINITIONS = (
-    "RL FLOPs: cumulative, one multiply-add counts 2. Start, middle and end are values of the "
-    "figure's curve at the first step, at half of the x axis and at the last step, ± half of its "
-    "band: about two standard errors. Claims are tested against noise that lasts from step to step "
-    "(AR(1)) and, but for the scatter, only where a random walk is excluded at 5 %; scatter is the "
-    "standard deviation of single steps.*"
+_COMPUTE = (
+    "RL FLOPs: cumulative, one multiply-add counts 2; shares of the compute are shares of them."
+)
+_VALUES = (
+    "Values are those of the figure's curve at the place named beside them; start, middle and end "
+    "are the first step, half of the x axis and the last step. The number after ± is half of the "
+    "curve's band, about two standard errors."
+)
+_SCATTER = "Scatter: standard deviation of single steps around the curve."
+_MOVES = (
+    "A rise, a fall or a turn is told where noise of single steps, lasting or not (AR(1)), does "
+    "not explain it; a level stretch changes by less than a tenth of the curve's range. The "
+    "strength of a move is the largest |z| of its slopes, less what chance makes of as many."
+)
+_CAUSE = (
+    "That something happened does not say that training caused it, or that it would happen again: "
+    "that takes more seeds (`rlviz compare`)."
 )
 
 
@@ -31,7 +44,7 @@ class Claim:
     """The values of its curve at `start`, `middle` and `end` of the axis; empty if nothing was
     recorded."""
     findings: tuple[tuple[str, str], ...] = ()
-    """(claim, finding with its p value or interval)."""
+    """(claim, finding)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +53,15 @@ class Summary:
 
     Attributes:
         title: name of the run.
-        claims: the claims: about accuracy and parallelism, about metrics that the figure shows in
-            their place, and about a forecast and a connection if there is one.
+        claims: the claims: about each metric that was told of, and about a forecast and a
+            connection if there is one.
         facts: plain numbers, see `rlviz.report.summary.facts.facts`.
         notes: what was lost.
-        not_concluded: what could not be concluded, and why.
+        not_concluded: what is not known, and why.
         groups: task family -> values of its accuracy curve at `start`, `middle` and `end`.
+        segments: metric -> what its curve did, in order and without gaps; empty with fewer than 20
+            points, see `rlviz.report.statistics.Segment`.
+        statistics: the numbers behind the claims, for statisticians.
     """
 
     title: str
@@ -54,6 +70,8 @@ class Summary:
     notes: tuple[str, ...]
     not_concluded: tuple[str, ...] = ()
     groups: dict[str, dict[str, Value]] = field(default_factory=dict)
+    segments: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
+    statistics: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """One line; `print` shows its sentences."""
@@ -83,6 +101,11 @@ class Summary:
             "notes": list(self.notes),
             "not_concluded": list(self.not_concluded),
             "groups": {name: _plain(values) for name, values in self.groups.items()},
+            "segments": {
+                name: [_finite(asdict(segment)) for segment in segments]
+                for name, segments in self.segments.items()
+            },
+            "statistics": list(self.statistics),
         }
 
     def markdown(self) -> str:
@@ -109,44 +132,58 @@ def _plain(values: dict[str, Value]) -> dict[str, dict[str, float | None]]:
     }
 
 
+def _finite(plain: dict[str, Any]) -> dict[str, Any]:
+    """Numbers as JSON has them."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in plain.items()
+    }
+
+
 def _markdown(summary: Summary) -> str:
     parts = [
         f"# {escaped(summary.title)}",
-        _paragraph(summary),
+        _length(summary.facts),
+        *(_safe(summary, claim.sentence) for claim in summary.claims),
         _values(summary),
         _findings(summary),
         _costs(summary.facts),
     ]
     if summary.not_concluded:
         reasons = [f"- {_safe(summary, reason)}" for reason in summary.not_concluded]
-        parts.append("**Not concluded:**\n\n" + "\n".join(reasons))
+        parts.append("**Not known:**\n\n" + "\n".join(reasons))
     parts += [f"**Note:** {note}" for note in summary.notes]
-    parts.append(_definitions(summary))
+    parts.append("## How to read this\n\n" + "\n".join(f"- {line}" for line in _reading(summary)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _definitions(summary: Summary) -> str:
+def _reading(summary: Summary) -> list[str]:
+    """What the words and numbers are; at the end, the numbers for statisticians."""
     told = {claim.name for claim in summary.claims}
-    quantities = "".join(
-        f"{quantity.words}: {quantity.definition}. "
+    lines = [
+        f"{quantity.words}: {quantity.definition}."
         for name, quantity in schema.QUANTITIES.items()
         if quantity.is_core or name in told
-    )
-    return f"*{quantities}{_DEFINITIONS}"
+    ]
+    if schema.TOTAL in summary.facts.get("flops", {}):
+        lines.append(_COMPUTE)
+    if any(summary.segments.values()):
+        lines += [_VALUES, _MOVES, _CAUSE]
+    if any("scatter" in claim for told in summary.claims for claim, _ in told.findings):
+        lines.append(_SCATTER)
+    return lines + [f"{_safe(summary, numbers)}." for numbers in summary.statistics]
 
 
-def _paragraph(summary: Summary) -> str:
-    facts = summary.facts
-    length = wording.counted(facts["steps"], "training step")
+def _length(facts: dict[str, Any]) -> str:
+    told = wording.counted(facts["steps"], "training step")
     if facts["wall_seconds"] > 0:
-        length += f" in {wording.duration(facts['wall_seconds'])}"
+        told += f" in {wording.duration(facts['wall_seconds'])}"
     total = facts["flops"].get(schema.TOTAL)
     if total is not None:
-        length += f", {wording.flops(total)} RL FLOPs"
+        told += f", {wording.flops(total)} RL FLOPs"
     if facts["flops_per_second"]:
-        length += f" ({wording.flops(int(facts['flops_per_second']))} a second)"
-    told = [_safe(summary, claim.sentence) for claim in summary.claims]
-    return " ".join([f"{length}.", *told])
+        told += f", on average {wording.flops(int(facts['flops_per_second']))} FLOP/s"
+    return f"{told}."
 
 
 def _safe(summary: Summary, text: str) -> str:
@@ -161,17 +198,18 @@ def _values(summary: Summary) -> str:
     rows = []
     for claim in summary.claims:
         if claim.values:
-            rows.append(_row(escaped(claim.label), claim.name, claim.values))
+            form = form_of(claim.name, summary.segments.get(claim.name, ()))
+            rows.append(_row(escaped(claim.label), form, claim.values))
         if claim.name == schema.ACCURACY:
             rows += [
-                _row(f"Accuracy, {escaped(group)}", claim.name, values)
+                _row(f"Accuracy of {escaped(group)}", form_of(claim.name), values)
                 for group, values in summary.groups.items()
             ]
     return table(["", *_WHEN], rows, right=3)
 
 
-def _row(label: str, name: str, values: dict[str, Value]) -> list[str]:
-    return [label, *(form_of(name)(values[when]) for when in _WHEN)]
+def _row(label: str, form: Form, values: dict[str, Value]) -> list[str]:
+    return [label, *(form(values[when]) for when in _WHEN)]
 
 
 def _findings(summary: Summary) -> str:

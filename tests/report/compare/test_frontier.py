@@ -6,7 +6,7 @@ import numpy as np
 
 import rlviz
 from rlviz.report.compare.frontier import frontier_of
-from rlviz.report.compare.run_curves import contender
+from rlviz.report.compare.run_curves import contenders_of
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import measure
 
@@ -16,7 +16,8 @@ from .conftest import losses, quiet, run_of
 def contenders(**runs):
     every = [run for group in runs.values() for run in group]
     what = measure("accuracy", every)
-    return [contender(Group(name, tuple(group)), what, up=1.0) for name, group in runs.items()]
+    groups = [Group(name, tuple(group)) for name, group in runs.items()]
+    return contenders_of(groups, what, up=1.0)
 
 
 def straight(start, end, **options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rlviz
-from rlviz.report.compare.run_curves import contender
+from rlviz.report.compare.run_curves import contenders_of
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import measure
 
@@ -39,7 +39,7 @@ def test_a_level_that_one_seed_never_reached_is_not_reached():
 
 
 def known_of(*runs, up=1.0):
-    return contender(Group("a", runs), measure("accuracy", runs), up=up)
+    return contenders_of([Group("a", runs)], measure("accuracy", runs), up=up)[0]
 
 
 def needs_of(found, *levels):

@@ -1,12 +1,22 @@
 """The one curve: of very many points the same as of all of them; its band; means of seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
 
 from rlviz import schema
 from rlviz.report.series.axis import XAxis
-from rlviz.report.series.curves import Curve, Value, joined, mean_of, smoothed
+from rlviz.report.series.curves import (
+    Curve,
+    Points,
+    Value,
+    joined,
+    mean_of,
+    smoothed,
+    smoothed_together,
+)
 from rlviz.smooth import local_polynomial
 
 LINEAR = XAxis(schema.AXES["flops"])
@@ -153,3 +163,19 @@ def test_seeds_that_agree_are_no_surer_than_their_own_noise():
 def test_seeds_without_a_common_stretch_have_no_mean():
     x = np.linspace(0, 1, 20)
     assert mean_of(LINEAR, [smoothed(LINEAR, x, x), smoothed(LINEAR, x + 1, x)]) is None
+
+
+def test_many_runs_smoothed_together_are_those_smoothed_alone():
+    sizes = (60, 25, 60, 3000, 60)
+    several = [Points(np.sort(RANDOM.random(n)), RANDOM.normal(size=n), None) for n in sizes]
+    several[2] = replace(several[2], variance=np.full(60, 9.0))  # its noise is known
+    together = smoothed_together(LINEAR, several, limits=(-1, 1))
+    assert len(together) == len(several)
+    for points, curve in zip(several, together, strict=True):
+        alone = smoothed(LINEAR, points.x, points.y, points.variance, limits=(-1, 1))
+        for part in ("x", "y", "low", "high", "bandwidth"):
+            np.testing.assert_allclose(getattr(curve, part), getattr(alone, part), rtol=1e-8)
+        assert curve.noise_correlation == pytest.approx(alone.noise_correlation)
+        assert (curve.averaged, curve.is_smooth) == (alone.averaged, alone.is_smooth)
+    widths = [np.median(curve.high - curve.low) for curve in together]
+    assert widths[2] > 1.5 * max(widths[0], widths[4])

@@ -1,48 +1,77 @@
-"""The noise around a curve: how long it lasts, and when a random walk is excluded."""
+"""The noise of a series: its size at every place, and how long it lasts."""
 
 import numpy as np
 import pytest
 
-from rlviz.report.statistics.noise import around, noise_of, p_value, whitened
+from rlviz.report.statistics.noise import (
+    GRID,
+    correlations,
+    is_drift,
+    mean_correlation,
+    noise_of,
+    noise_variance,
+    of_difference,
+)
 
-from .conftest import parl
+from .conftest import lasting
 
 
-@pytest.mark.parametrize("a", [0.0, 0.5, 0.8])
-def test_the_correlation_of_the_noise_is_found_around_a_curve(a):
+@pytest.mark.parametrize(("correlation", "variance"), [(0.0, 2 / 3), (0.5, 1.6)])
+def test_values_that_alternate_have_the_variance_of_their_second_differences(correlation, variance):
+    # |y - mean of both neighbors| is 1 everywhere; 2 / ((1 - r)(3 - r)) of that is noise.
+    found = noise_variance(np.arange(30) % 2 * 1.0, correlation)
+    np.testing.assert_allclose(found, variance)
+    assert of_difference(correlation) == pytest.approx(variance)
+
+
+def test_the_size_of_the_noise_is_that_nearby():
+    signs = np.where(np.arange(200) % 2, 1.0, -1.0)
+    found = noise_variance(signs * np.linspace(1, 3, 200), 0.0)
+    assert found[10] < found[100] < found[190]
+    assert found[100] == pytest.approx(4 * 4 * 2 / 3, rel=0.1)  # (2·2)² of second differences
+
+
+def test_where_noise_ends_the_noisier_side_counts():
+    sizes = np.where(np.arange(200) < 100, 1.0, 0.01)
+    found = noise_variance(np.where(np.arange(200) % 2, sizes, -sizes), 0.0)
+    np.testing.assert_allclose(found[90:98], 8 / 3)  # though half of what is near is silent
+    assert found[150] < 0.01
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.8])
+def test_how_long_it_lasts_is_found_beside_a_curve(correlation):
     rng = np.random.default_rng(4)
-    found = []
-    for _ in range(40):
-        x, y = parl(rng, 200, noise=0)
-        noise = [0.0]
-        for innovation in rng.standard_normal(199):
-            noise.append(a * noise[-1] + innovation)
-        found.append(noise_of(x, y + 0.2 * np.array(noise)).correlation)
-    assert np.median(found) == pytest.approx(a + 0.08, abs=0.1)  # rather too high
+    curve = 5 * np.sin(np.linspace(0, 4, 200))
+    found = [
+        mean_correlation(correlations(curve + lasting(rng, 200, correlation))) for _ in range(20)
+    ]
+    assert np.median(found) == pytest.approx(correlation, abs=0.07)
 
 
-def test_a_random_walk_is_not_excluded_for_one():
-    rng = np.random.default_rng(5)
-    x = np.linspace(0, 1, 200)
-    walks = [noise_of(x, rng.standard_normal(200).cumsum()).is_stationary for _ in range(100)]
-    assert sum(walks) <= 12
+def test_of_few_points_and_of_none_that_scatter_it_is_assumed():
+    few = correlations(np.random.default_rng(0).standard_normal(23))
+    assert mean_correlation(few) == pytest.approx(0.5)
+    assert few.sum() == 1
+    assert mean_correlation(correlations(np.ones(100))) == 0.0
 
 
-def test_whitened_noise_is_what_is_new_at_each_point():
-    columns = np.array([[1.0, 4.0], [2.0, 4.0], [3.0, 4.0]])
-    # 1·√(1 − 0.25), 2 − 0.5·1, 3 − 0.5·2; of a constant 4 − 0.5·4.
-    expected = [[np.sqrt(0.75), 4 * np.sqrt(0.75)], [1.5, 2.0], [2.0, 2.0]]
-    np.testing.assert_allclose(whitened(columns, 0.5), expected)
-    np.testing.assert_array_equal(whitened(columns, 0.0), columns)
+def test_a_walk_is_drift_and_a_clean_curve_is_none_however_little_noise_it_has():
+    rng = np.random.default_rng(1)
+    walks = [rng.standard_normal(60).cumsum() for _ in range(60)]
+    assert sum(is_drift(y, mean_correlation(correlations(y))) for y in walks) >= 54
+    averaged = [rng.standard_normal(1000).cumsum().reshape(200, 5).mean(1) for _ in range(20)]
+    assert sum(is_drift(y, mean_correlation(correlations(y))) for y in averaged) >= 18
+    x = np.linspace(0, 1, 60)
+    for curve in (1 / (1 + np.exp(-(x - 0.5) / 0.05)), np.abs(x - 0.4), np.maximum(x - 0.7, 0), x):
+        for noise in (0.0, 1e-5, 1e-3):
+            y = curve + noise * rng.standard_normal(60)
+            assert not is_drift(y, mean_correlation(correlations(y)))
+    assert not is_drift(np.arange(20.0), 0.5)
+    assert is_drift(rng.standard_normal(20), 0.5)
 
 
-def test_the_spline_takes_a_cubic_away_and_leaves_what_is_between_points():
-    x = np.linspace(0, 1, 100)
-    assert np.abs(around(5 * x, 3 * x**3 - x + 2)).max() < 1e-9
-    alternating = np.where(np.arange(100) % 2, 1.0, -1.0)
-    np.testing.assert_allclose(around(x, x**2 + alternating)[20:80], alternating[20:80], atol=0.05)
-
-
-def test_a_p_value_counts_the_data_among_what_chance_does():
-    simulated = np.array([1.0, 2.0, 3.0])
-    assert [p_value(simulated, seen) for seen in (0.5, 2.0, 5.0)] == [1.0, 0.75, 0.25]
+def test_no_deviation_is_below_the_least():
+    noise = noise_of(np.linspace(0, 1, 50), 0.1)
+    np.testing.assert_allclose(noise.variance, 0.01)
+    assert noise.correlation < 0.1
+    assert len(noise.weights) == len(GRID)

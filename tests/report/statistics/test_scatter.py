@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from rlviz.report.statistics.scatter import scatter_of
+from rlviz.report.statistics.scatter import _ranks, _trend, scatter_of
 
 
 def test_scatter_is_measured_around_the_curve_not_around_its_mean():
@@ -28,3 +29,36 @@ def test_the_scatter_of_values_that_alternate_is_that_of_their_second_difference
     turned = scatter_of(signs * np.where(np.arange(300) < 150, 3, 1))
     assert not turned.grows
     assert turned.p > 0.95
+
+
+def test_both_lags_are_looked_at():
+    # Second differences at lag 1 stay as they are; those at lag 2 begin in the middle.
+    early, late = [1.0, -1.0] * 50, [1.0, 1.0, -1.0, -1.0] * 25
+    scatter = scatter_of(np.array([*early, *(math.sqrt(4) * np.array(late))]))
+    assert scatter.p < 0.5
+
+
+@pytest.mark.parametrize("unit", [1e-90, 1.0, 1e90])
+def test_it_has_no_unit(unit):
+    y = np.linspace(1, 2, 200) * np.random.default_rng(1).standard_normal(200)
+    once, scaled = scatter_of(y), scatter_of(unit * y)
+    assert scaled.p == pytest.approx(once.p)
+    assert scaled.last == pytest.approx(unit * once.last)
+
+
+def test_it_is_called_growing_by_chance_in_one_of_twenty():
+    rng = np.random.default_rng(9)
+    grows = [scatter_of(rng.standard_normal(100)).grows for _ in range(400)]
+    assert 4 <= sum(grows) <= 34
+
+
+@pytest.mark.parametrize("curve", [np.arange(50.0) ** 3, np.arange(50.0), np.exp(np.arange(50.0))])
+def test_a_curve_without_noise_has_none_that_grows(curve):
+    assert not scatter_of(curve).grows
+
+
+def test_ranks_and_trend_are_those_of_scipy():
+    values = np.round(np.random.default_rng(2).normal(size=300), 1)  # with ties
+    np.testing.assert_array_equal(_ranks(values), stats.rankdata(values))
+    line = stats.linregress(np.arange(300), values)
+    assert _trend(values) == pytest.approx((line.slope, line.stderr), rel=1e-12)

@@ -1,31 +1,51 @@
-"""Whether two curves move together beyond both changing."""
+"""Whether two series move together beyond both changing."""
 
 import numpy as np
 import pytest
 
+from rlviz.report.series.curves import smoothed
 from rlviz.report.statistics.together import Together, together
+
+from .conftest import STEPS, lasting
+
+X = np.linspace(0, 1, 200)
+
+
+def compared(first, second):
+    return together((smoothed(STEPS, X, first), smoothed(STEPS, X, second)), X, first, second)
 
 
 def test_curves_that_both_rise_are_not_together_for_that():
     rng = np.random.default_rng(10)
-    x = np.linspace(0, 1, 200)
     shared = rng.standard_normal(200)
+    steep = 8 / (1 + np.exp(-(X - 0.5) / 0.05))
     claimed = {0.0: 0, 1.0: 0}
     for part in claimed:
-        for _ in range(50):
-            first = 10 * x + shared + 0.5 * rng.standard_normal(200)
-            second = 5 * x**2 + part * shared + 0.5 * rng.standard_normal(200)
-            claimed[part] += together(x, first, second).is_claimed
-    assert claimed[0.0] <= 5
-    assert claimed[1.0] == 50
+        for _ in range(25):
+            first = steep + shared + 0.5 * rng.standard_normal(200)
+            second = steep**2 / 4 + part * shared + 0.5 * rng.standard_normal(200)
+            claimed[part] += compared(first, second).is_claimed
+    assert claimed[0.0] <= 4
+    assert claimed[1.0] == 25
+
+
+@pytest.mark.parametrize("correlation", [0.5, 0.8])
+def test_noise_that_lasts_is_no_connection(correlation):
+    rng = np.random.default_rng(11)
+    pairs = [[X + lasting(rng, 200, correlation) for _ in range(2)] for _ in range(40)]
+    assert sum(compared(*pair).is_claimed for pair in pairs) <= 4
 
 
 def test_what_goes_up_as_the_other_goes_down_is_against_it():
-    x = np.linspace(0, 1, 200)
     noise = np.random.default_rng(0).standard_normal(200)
-    found = together(x, x + noise, 5 - 2 * noise)
-    assert found.correlation == pytest.approx(-1.0, abs=0.01)
+    found = compared(X + noise, 5 - 2 * noise)
+    assert found.correlation == pytest.approx(-1.0, abs=0.03)
     assert found.is_claimed
+
+
+def test_a_series_that_is_its_own_curve_goes_with_nothing():
+    noise = np.random.default_rng(0).standard_normal(200)
+    assert not compared(3 * X, noise).is_claimed
 
 
 def test_both_tests_have_to_reject():

@@ -1,150 +1,208 @@
-"""What is told of a curve: each kind in words of its own, never against the numbers."""
+"""What is told of a curve: each kind in words of its own, in order, with values and places."""
 
-import re
+import math
 
 import numpy as np
+import pytest
 
 import rlviz
 from rlviz import schema
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import joined
-from rlviz.report.statistics.acceleration import Acceleration
-from rlviz.report.statistics.analysis import Analysis, Trend
-from rlviz.report.statistics.dip import Dip
-from rlviz.report.statistics.noise import Noise
-from rlviz.report.statistics.plateau import Plateau
+from rlviz.report.statistics import Analysis, Segment
 from rlviz.report.statistics.scatter import Scatter
-from rlviz.report.summary.narrative import Axis, findings, sentence
-from rlviz.report.summary.values_text import plain
+from rlviz.report.summary.narrative import few_values, story
+from rlviz.report.summary.places import Places
+from rlviz.report.summary.values_text import number, plain
 
-from .conftest import run_of, said
+from .conftest import said
 
-
-def test_each_kind_of_curve_is_told_in_words_of_its_own(history_of):
-    rng = np.random.default_rng(1)
-    x, noise = np.linspace(0, 1, 200), 0.01 * rng.standard_normal(200)
-    number = r"\d\d\.\d ± \d\.\d %"
-    place = r"\d\d % of the compute"
-    told = {
-        "rose": (0.3 + 0.3 * x, rf"rose from {number} to {number}"),
-        "fell": (0.6 - 0.3 * x, rf"fell from {number} to {number}"),
-        "flat": (
-            0.5 + 0 * x,
-            rf"went from {number} to {number}, which is no trend \(p = 0\.\d\d\)",
-        ),
-        "bend": (
-            0.3 + 1.2 * np.maximum(x - 0.7, 0),
-            rf"stayed near {number} until {place} and from 1\.[34]\de22 RL FLOPs on rose steeply "
-            rf"to {number}",
-        ),
-        "saturating": (
-            np.interp(x, [0, 0.5, 1], [0.3, 0.6, 0.6]),
-            rf"rose from {number} and stayed near {number} from {place} on",
-        ),
-        "dip": (
-            np.interp(x, [0, 0.3, 1], [0.5, 0.3, 0.7]),
-            rf"first fell from {number} to {number} \(at {place}\) and then rose to {number}",
-        ),
-    }
-    for kind, (curve, pattern) in told.items():
-        sentence = said(history_of, curve + noise)
-        assert re.fullmatch(rf"Training accuracy {pattern}\.", sentence), (kind, sentence)
+PLACES = Places(0.0, 1e21, in_flops=True)
+LINE = joined(XAxis(schema.AXES["flops"]), np.array([0.0, 1e21]), np.array([2.0, 6.0]))
+KINDS = {"up": "rises", "down": "falls", "level": "level"}
 
 
-def test_a_random_walk_is_told_to_be_one_perhaps(history_of):
-    walk = 0.5 + 0.01 * np.random.default_rng(2).standard_normal(200).cumsum()
-    summary = rlviz.summarise(run_of(history_of, walk))
-    assert "random drift cannot be excluded" in summary.claims[0].sentence
-    assert summary.claims[0].findings == ()
-    assert "A random walk of the same roughness can't be excluded" in summary.markdown()
+def segments_of(*moves, first=0.0, certain=True):
+    """Segments from (kind, pace, percent where it ends, value at the end); the first is the
+    start."""
+    x, y = first, moves[0]
+    found = []
+    for kind, pace, place, value in moves[1:]:
+        end = place * 1e19
+        found.append(Segment(KINDS[kind], x, end, y, value, pace, certain, 0.1, 0.1, 3.0))
+        x, y = end, value
+    return tuple(found)
 
 
-def test_a_level_that_the_end_is_not_at_is_told_with_the_end(history_of):
-    x = np.linspace(0, 1, 300)
-    curve = 0.3 + 0.4 * np.minimum(x / 0.4, 1) - 0.3 * np.maximum(x - 0.9, 0)
-    noise = 0.005 * np.random.default_rng(0).standard_normal(300)
-    number = r"\d\d\.\d+ ± \d\.\d+ %"
-    told = said(history_of, curve + noise)
-    assert re.search(rf"stayed near {number} from \d\d % of the compute on, at last {number}", told)
-    level, end = (float(n) for n in re.findall(r"(\d\d\.\d+) ±", told)[1:])
-    assert level > 69 > 68 > end
+def told(*moves, places=PLACES, first=0.0, certain=True, curve=LINE, **others):
+    parts = segments_of(*moves, first=first, certain=certain)
+    return story("Loss", plain, places, curve, Analysis(300, segments=parts, **others))
 
 
-def test_the_words_never_say_another_direction_than_the_numbers(history_of):
-    x = np.linspace(0, 1, 300)
-    noise = 0.01 * np.random.default_rng(4).standard_normal(300)
-    curve = np.interp(x, [0, 0.08, 1], [0.25, 0.45, 0.33])  # up at once, then slowly down
-    sentence = said(history_of, curve + noise)
-    start, end = (float(n) for n in re.findall(r"(\d\d\.\d) ± \d\.\d %", sentence)[::2][:2])
-    assert start < 33
-    assert end > start
-    assert "fell from" not in sentence.split(";")[0]
-    assert re.search(
-        r"a straight line through all steps shows a fall \(p .*\), so it turned", sentence
+def test_a_single_move_has_its_two_values():
+    assert told(2.0, ("up", "", 100, 6.0)) == "Loss rose from 2.00 ± 0.10 to 6.00 ± 0.10."
+    assert told(6.0, ("down", "", 100, 2.0)) == "Loss fell from 6.00 ± 0.10 to 2.00 ± 0.10."
+    assert told(2.0, ("up", "ever faster", 100, 6.0)).startswith("Loss rose ever faster from 2.00")
+    assert told(6.0, ("down", "ever slower", 100, 2.0)).startswith(
+        "Loss fell ever more slowly from"
     )
 
 
-# --- the sentences by themselves -------------------------------------------
-
-AXIS = Axis(start=100.0, extent=200.0, places=lambda *at: " to ".join(map(str, at)), whole="it")
-LINE = joined(XAxis(schema.AXES["step"]), np.array([100.0, 300.0]), np.array([2.0, 6.0]))
-STATIONARY = Noise(0.0, is_stationary=True)
-
-
-def test_places_are_called_by_their_share_and_by_what_is_there():
-    assert (AXIS.x(0.25), AXIS.share(0.254)) == (150.0, "25 % of it")
-    assert (AXIS.at(0.5), AXIS.at(0.0, 1.0)) == ("200.0", "100.0 to 300.0")
-
-
-def test_of_too_few_points_only_the_ends_are_told():
-    assert sentence("Loss", plain, AXIS, LINE, Analysis(3)) == "Loss went from 2.00 to 6.00."
-
-
-def test_a_claimed_trend_is_told_in_its_direction_with_a_growing_scatter():
-    found = Analysis(
-        300, STATIONARY, Trend(p=0.001, slope=4.0), scatter=Scatter(first=0.1, last=0.5, p=0.01)
-    )
-    assert sentence("Loss", plain, AXIS, LINE, found) == (
-        "Loss rose from 2.00 to 6.00, its scatter growing from 0.10 to 0.50."
-    )
-    turned = Analysis(300, STATIONARY, Trend(p=0.03, slope=-4.0))
-    assert sentence("Loss", plain, AXIS, LINE, turned) == (
-        "Loss went from 2.00 over 4.00 in the middle to 6.00; a straight line through all steps "
-        "shows a fall (p = 0.03), so it turned."
+def test_a_move_that_only_all_values_together_show_is_told_as_one_on_the_whole():
+    assert told(4.5, ("down", "", 100, 4.45)) == (
+        "Loss fell on the whole, from 4.50 ± 0.10 to 4.45 ± 0.10."
     )
 
 
-def test_a_dip_and_a_bend_are_told_one_after_the_other():
-    found = Analysis(
-        300,
-        STATIONARY,
-        Trend(0.001, 4.0),
-        dip=Dip(0.004, at=0.25, depth=1.0, depth_error=0.25),
-        acceleration=Acceleration(0.0002, at=0.75, interval=(0.5, 1.0), before=1.0, after=9.0),
-    )
-    assert sentence("Loss", plain, AXIS, LINE, found) == (
-        "Loss first fell from 2.00 to 3.00 (at 25 % of it) and from 250.0 on rose steeply to 6.00."
-    )
-    assert findings("Loss", plain, AXIS, found) == [
-        ("Loss: trend", "rises, p = 0.001"),
-        ("Loss: initial dip", "1.00 ± 0.50 deep at 150.0, p = 0.004"),
-        ("Loss: acceleration", "at 250.0 (95 %: 200.0 to 300.0), p < 0.001"),
-    ]
-
-
-def test_after_a_level_the_direction_is_that_from_the_level_told_and_not_from_the_curve_there():
-    """Demo seed 6 "stayed near 67.9 %, and then fell to 69.4 %": its curve stood higher there."""
-    falling = joined(LINE.axis, np.array([100.0, 280.0, 300.0]), np.array([60.0, 70.5, 69.4]))
-    found = Analysis(
-        300, STATIONARY, Trend(0.001, 4.0), plateau=Plateau(0.5, 0.9, 67.9, 0.1, change=0.5)
-    )
-    assert sentence("Loss", plain, AXIS, falling, found) == (
-        "Loss rose from 60.00, stayed near 67.90 ± 0.20 from 50 to 90 % of it, and then rose to "
-        "69.40."
+def test_moves_are_told_in_their_order_each_with_its_place():
+    assert told(
+        8.0,
+        ("down", "", 20, 6.0),
+        ("up", "slowly", 40, 7.0),
+        ("up", "steeply", 60, 14.0),
+        ("level", "", 100, 14.19),
+    ) == (
+        "Loss fell from 8.00 ± 0.10 to 6.00 ± 0.10 at 20 % of the compute (2.00e20 RL FLOPs). It "
+        "then rose slowly to 7.00 ± 0.10 at 40 % (4.00e20), then steeply to 14.00 ± 0.10 at 60 % "
+        "(6.00e20) and stayed near 14.19 ± 0.10 to the end."
     )
 
 
-def test_no_trend_is_claimed_of_what_may_be_drift():
-    drift = Analysis(300, Noise(0.97, is_stationary=False), Trend(0.0, 4.0))
-    assert "random drift cannot be excluded" in sentence("Loss", plain, AXIS, LINE, drift)
-    assert findings("Loss", plain, AXIS, drift) == []
+def test_a_level_that_ends_where_it_began_needs_no_second_number():
+    assert told(8.0, ("level", "", 30, 8.02), ("up", "", 100, 9.0)) == (
+        "Loss began at 8.00 ± 0.10, stayed near that until 30 % of the compute (3.00e20 RL FLOPs) "
+        "and rose to 9.00 ± 0.10 at the end."
+    )
+    assert "stayed near 8.09 ± 0.10 until" in told(
+        8.0, ("level", "", 30, 8.09), ("up", "", 100, 9.0)
+    )
+
+
+def test_a_level_that_moves_by_more_than_its_errors_says_so():
+    up = told(0.5, ("level", "", 25, 3.7), ("up", "steeply", 100, 45.0))
+    assert up.startswith(
+        "Loss began at 0.50 ± 0.10, rose only to 3.70 ± 0.10 by 25 % of the compute (2.50e20 RL "
+        "FLOPs) and then rose steeply to 45.00"
+    )
+    assert told(45.0, ("down", "", 40, 4.0), ("level", "", 100, 3.0)).endswith(
+        "and fell only to 3.00 ± 0.10 by the end."
+    )
+
+
+def test_after_a_level_the_direction_agrees_with_the_number_told_last():
+    """A demo once "stayed near 67.9 %, and then fell to 69.4 %"."""
+    text = told(8.0, ("up", "", 20, 9.0), ("level", "", 50, 8.96), ("up", "", 100, 8.99))
+    assert "stayed near 8.96 ± 0.10" in text  # "that", 9.00, would be above the end of the rise
+    assert "rose to 8.99 ± 0.10 at the end" in text
+
+
+def test_a_pace_between_others_is_told_beside_the_one_before():
+    faster = told(0.0, ("up", "slowly", 40, 1.0), ("up", "", 60, 3.0), ("down", "", 100, 1.0))
+    assert "rose slowly from 0.00 ± 0.10 to 1.00" in faster
+    assert "then faster to 3.00 ± 0.10 at 60 %" in faster
+    slower = told(0.0, ("up", "steeply", 20, 3.0), ("up", "", 100, 4.0))
+    assert "and then more slowly to 4.00 ± 0.10 at the end" in slower
+
+
+def test_a_jump_has_one_place_and_not_two():
+    assert told(
+        8.0, ("level", "", 49, 8.0), ("up", "jump", 50, 12.0), ("down", "jump", 100, 9.0)
+    ) == (
+        "Loss began at 8.00 ± 0.10, stayed near that and jumped to 12.00 ± 0.10 at 50 % of the "
+        "compute (5.00e20 RL FLOPs). It then dropped to 9.00 ± 0.10 at the end."
+    ).replace(" at 50 % of the compute (5.00e20 RL FLOPs)", "")
+    assert "jumped to 12.00 ± 0.10 at 50 % of the compute" in told(
+        8.0, ("level", "", 49, 8.0), ("up", "jump", 50, 12.0), ("level", "", 100, 12.1)
+    )
+
+
+def test_a_metric_that_begins_late_or_ends_early_says_where():
+    text = told(2.0, ("up", "", 90, 6.0), first=1e20)
+    assert text == (
+        "Loss rose from 2.00 ± 0.10 at 10 % of the compute (1.00e20 RL FLOPs) to 6.00 ± 0.10 at "
+        "90 % (9.00e20), its last value."
+    )
+    steps = Places(1, 1e21, in_flops=False)
+    assert "at step 100,000,000,000,000,000,000 to" in told(
+        2.0, ("up", "", 100, 6.0), first=1e20, places=steps
+    )
+
+
+def test_a_constant_has_one_value():
+    assert told(-21.0, ("level", "constant", 100, -21.0)) == "Loss was -21.00 ± 0.10 throughout."
+
+
+def test_of_what_is_not_certain_no_move_is_told():
+    text = told(2.0, ("level", "", 100, 2.3), certain=False)
+    assert text == (
+        "Loss went from 2.00 ± 0.10 to 2.30 ± 0.10; within its noise no rise or fall is certain."
+    )
+    same = told(2.0, ("level", "", 100, 2.001), certain=False)
+    assert same.startswith("Loss began and ended at 2.00 ± 0.10; within")
+
+
+def test_of_noise_as_long_as_a_walk_the_path_is_told_with_a_hedge():
+    places = np.array([0.0, 3e20, 1e21])
+    low = joined(LINE.axis, places, np.array([2.0, -5.0, 2.5]))
+    text = told(2.0, ("level", "", 100, 2.5), certain=False, drift=True, curve=low)
+    assert text == (
+        "Loss went from 2.00 ± 0.10 to 2.50 ± 0.10 and was lowest at 30 % of the compute (3.00e20 "
+        "RL FLOPs), -5.00. Noise that lasts as long as here moves like this by itself, so no rise "
+        "or fall is certain."
+    )
+    high = joined(LINE.axis, places, np.array([2.0, 9.0, 2.5]))
+    assert "was highest at 30 %" in told(
+        2.0, ("level", "", 100, 2.5), certain=False, drift=True, curve=high
+    )
+    assert " was " not in told(2.0, ("level", "", 100, 6.0), certain=False, drift=True)
+
+
+def test_a_growing_scatter_is_a_sentence_of_its_own():
+    text = told(2.0, ("up", "", 100, 6.0), scatter=Scatter(first=0.1234, last=0.5, p=0.01))
+    assert text.endswith(
+        ". Single steps scattered more and more around its curve: by 0.12 in the first third of "
+        "them, by 0.50 in the last."
+    )
+    assert "scatter" not in told(2.0, ("up", "", 100, 6.0), scatter=Scatter(0.1, 0.5, p=0.2))
+    digits = Scatter(1e-17, 1e-16, p=0.001)  # of the last digits of a float
+    assert "scatter" not in told(2.0, ("up", "", 100, 6.0), scatter=digits)
+
+
+def test_of_few_values_the_first_and_the_last_are_told():
+    assert few_values(
+        "Loss", number, "has only 3 values", np.array([3.0, 2.5, 2.0]), np.array([10, 1020, 2000])
+    ) == ("Loss has only 3 values: 3 at step 10 is the first, 2 at step 2,000 the last.")
+    assert few_values("Loss", number, "has only 1 value", np.array([3.0]), np.array([7])) == (
+        "Loss has a single value, 3 at step 7."
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        (lambda x: 0.3 + 0.3 * x, "rose from 3"),
+        (lambda x: 0.6 - 0.3 * x, "fell from "),
+        (lambda x: 0.5 + 0 * x, "within its noise no rise or fall is certain"),
+        (lambda x: 0.3 + 1.2 * np.maximum(x - 0.7, 0), "and rose steeply to 6"),
+        (lambda x: np.interp(x, [0, 0.5, 1], [0.3, 0.6, 0.6]), "stayed near "),
+        (lambda x: np.interp(x, [0, 0.3, 1], [0.5, 0.3, 0.7]), "and rose to "),
+        (lambda x: np.where(x > 0.5, 0.7, 0.3), "jumped to "),
+    ],
+)
+def test_each_kind_of_curve_is_told_in_words_of_its_own(history_of, shape, words):
+    noise = 0.01 * np.random.default_rng(1).standard_normal(200)
+    assert words in said(history_of, shape(np.linspace(0, 1, 200)) + noise)
+
+
+def test_a_random_walk_is_told_to_be_one_perhaps():
+    walk = 0.5 + 0.001 * np.random.default_rng(2).standard_normal(500).cumsum()
+    columns = {"step": np.arange(500.0), "metrics/return": walk}
+    summary = rlviz.summarise(rlviz.History(columns))
+    assert "moves like this by itself" in summary.claims[0].sentence
+    assert [claim for claim, _ in summary.claims[0].findings if "scatter" not in claim] == []
+
+
+def test_a_segment_without_a_band_has_values_without_errors():
+    part = Segment("rises", 0.0, 1e21, 2.0, 6.0, "", True, None, None, math.inf)
+    found = Analysis(300, segments=(part,))
+    assert story("Loss", plain, PLACES, LINE, found) == "Loss rose from 2.00 to 6.00."

@@ -18,9 +18,13 @@ def test_a_small_run_is_summed_up_to_the_letter(small):
         """\
 # Run small
 
-3 training steps in 2 min 5 s, 4.00e21 RL FLOPs (2.00e19 a second). Training accuracy went \
-from 25.0 % to 75.0 %. \
-Average parallelism went from 2.00 to 5.50.
+3 training steps in 2 min 5 s, 4.00e21 RL FLOPs, on average 2.00e19 FLOP/s.
+
+Training accuracy has only 2 values, too few to tell a change from chance: 25.0 % at step 1 is \
+the first, 75.0 % at step 3 the last.
+
+Average parallelism has only 3 values, too few to tell a change from chance: 2.00 at step 1 is \
+the first, 5.50 at step 3 the last.
 
 | | start | middle | end |
 |---|---:|---:|---:|
@@ -34,14 +38,13 @@ Average parallelism went from 2.00 to 5.50.
 | update | 1.00e21 | 25.0 % |
 | **total** | 4.00e21 | |
 
-**Not concluded:**
+## How to read this
 
-- Training accuracy: 2 points are too few to tell a change from chance.
-- Average parallelism: 3 points are too few to tell a change from chance.
-
-*Training accuracy: correct / graded answers of a step."""
+- Training accuracy: correct / graded answers of a step.
+- Average parallelism: mean over a step's episodes of work / span.
+- RL FLOPs: cumulative, one multiply-add counts 2; shares of the compute are shares of them.
+"""
     )
-    assert text.endswith("*\n")
     assert "**Note:**" not in text
 
 
@@ -50,8 +53,10 @@ def test_a_summary_is_printed_as_its_sentences_and_named_in_a_line(small):
     summary = rlviz.summarise(run)
     assert str(summary) == (
         "Run small:\n"
-        "Training accuracy went from 25.0 % to 75.0 %.\n"
-        "Average parallelism went from 2.00 to 5.50.\n"
+        "Training accuracy has only 2 values, too few to tell a change from chance: 25.0 % at step "
+        "1 is the first, 75.0 % at step 3 the last.\n"
+        "Average parallelism has only 3 values, too few to tell a change from chance: 2.00 at step "
+        "1 is the first, 5.50 at step 3 the last.\n"
         "Note: 1 step was recorded again; the latest stand."
     )
     assert repr(summary) == "<Summary 'Run small', 3 steps, 2 claims, 1 note>"
@@ -81,7 +86,8 @@ def test_the_same_summary_is_there_as_plain_data(small):
     nothing = dict.fromkeys(("standard_error", "low", "high"))  # of so few points
     assert accuracy == {
         "name": "accuracy",
-        "sentence": "Training accuracy went from 25.0 % to 75.0 %.",
+        "sentence": "Training accuracy has only 2 values, too few to tell a change from chance: "
+        "25.0 % at step 1 is the first, 75.0 % at step 3 the last.",
         "values": {
             "start": {"value": 0.25, **nothing},
             "middle": {"value": 0.25, **nothing},  # the nearer of the two
@@ -91,6 +97,8 @@ def test_the_same_summary_is_there_as_plain_data(small):
     }
     assert [v["value"] for v in parallelism["values"].values()] == [2.0, 3.0, 5.5]
     assert summary["notes"] == []
+    assert summary["segments"] == {"accuracy": [], "average_parallelism": []}
+    assert summary["statistics"] == []
 
 
 @pytest.mark.parametrize("columns", [["accuracy"], ["parallelism"], ["accuracy", "flops"], []])
@@ -107,7 +115,7 @@ def test_the_plain_data_is_json_without_nan_for_any_run(history_of, columns, ste
 def test_flops_without_phases_have_a_total_and_no_table(write_steps, tmp_path):
     write_steps([1], flops=123)
     text = rlviz.summarise(rlviz.read(tmp_path / "run")).markdown()
-    assert "1 training step, 123 RL FLOPs. Training accuracy was not recorded." in text
+    assert "1 training step, 123 RL FLOPs.\n\n**Not known:**\n\n- Training accuracy was" in text
     assert "| phase |" not in text
     assert "| | start |" not in text
 
@@ -129,10 +137,10 @@ def test_the_length_is_told_in_the_units_of_people(small, seconds, told):
 
 def test_the_name_of_a_metric_is_no_markdown():
     summary = with_metrics(**{"a|b*c* <i>": [1.0, 2.0, 3.0]})
-    assert summary.claims[0].sentence == "a|b*c* <i> went from 1 to 3."
-    assert "a\\|b\\*c\\* \\<i\\> went from 1 to 3." in summary.markdown()
+    assert summary.claims[0].sentence.startswith("a|b*c* <i> has only 3 values")
+    assert "a\\|b\\*c\\* \\<i\\> has only 3 values" in summary.markdown()
     assert "| a\\|b\\*c\\* \\<i\\> | 1 | 2 | 3 |" in summary.markdown()
-    assert "a|b*c* &lt;i&gt; went from" in summary.html()
+    assert "a|b*c* &lt;i&gt; has only 3 values" in summary.html()
 
 
 def test_seconds_and_mfu_of_phases_stand_beside_their_flops(tmp_path):

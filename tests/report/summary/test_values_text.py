@@ -3,6 +3,7 @@
 import pytest
 
 from rlviz.report.series.curves import Value
+from rlviz.report.statistics import Segment
 from rlviz.report.summary.values_text import form_of, number, percent, plain
 
 around = Value.around  # a band of two standard errors on either side
@@ -53,6 +54,40 @@ def test_of_a_metric_of_any_size_the_error_has_two_digits(value, text):
 
 
 def test_a_measure_is_told_by_its_scale_and_a_user_s_metric_as_a_number():
-    assert form_of("accuracy") is percent
-    assert form_of("average_parallelism") is plain
-    assert form_of("loss") is number
+    value = around(0.364, 0.0025)
+    assert form_of("accuracy")(value) == percent(value)
+    assert form_of("average_parallelism")(value) == plain(value)
+    assert form_of("loss")(value) == number(value)
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "change", "text"),
+    [
+        (percent, Value(0.25), 1e-5, "25.000 %"),
+        (percent, around(0.364, 0.0025), 0.1, "36.4 ± 0.5 %"),  # needs no more
+        (plain, Value(1.00012), 2e-4, "1.0001"),
+        (number, Value(1000.2), 0.3, "1000.2"),
+        (number, around(5.0, 0.1), 0.004, "5.000 ± 0.200"),
+        (plain, Value(1.0), 1e-30, "1.00000000000000"),  # floats hold no more
+        (number, Value(1.0), 1e-30, "1"),
+    ],
+)
+def test_numbers_that_differ_are_written_with_digits_enough_to_show_it(form, value, change, text):
+    assert form(value, change) == text
+
+
+def test_the_digits_of_a_metric_follow_its_smallest_rise_or_fall():
+    parts = [
+        Segment("rises", 0, 1, 1.0, 1.00004, "", True, None, None, 3.0),
+        Segment("level", 1, 2, 1.00004, 1.0000400001, "", True, None, None, 3.0),
+        Segment("falls", 2, 3, 1.00004, 0.9, "", True, None, None, 3.0),
+    ]
+    assert form_of("average_parallelism", parts)(Value(1.00004)) == "1.00004"
+    assert form_of("average_parallelism", parts[1:])(Value(1.00004)) == "1.00"
+    assert form_of("accuracy/math")(Value(0.5)) == "50.0 %"
+
+
+def test_a_zero_that_was_computed_is_written_as_zero():
+    parts = [Segment("rises", 0, 1, -1e-11, 2.5e6, "", True, 1e-12, None, 3.0)]
+    assert form_of("loss", parts)(Value.around(-1e-11, 5e-13)) == "0"
+    assert form_of("loss")(Value(-1e-11)) == "-1e-11"
