@@ -78,7 +78,11 @@ def exact(flops: float, name: str = "flops") -> int:
     """
     if isinstance(flops, bool) or not isinstance(flops, numbers.Real):
         raise TypeError(f"{name} must be a whole number >= 0, got {flops!r:.80}.")
-    if not isinstance(flops, numbers.Integral) and not float(flops).is_integer():
+    if isinstance(flops, numbers.Rational):  # it may be beyond any float
+        is_whole = flops.denominator == 1
+    else:
+        is_whole = float(flops).is_integer()
+    if not is_whole:
         raise ValueError(
             f"{name} must be a whole number >= 0, got {flops!r:.80}. FLOPs are a count; for a rate "
             "multiply by the seconds, and round."
