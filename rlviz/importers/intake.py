@@ -62,7 +62,7 @@ class Given:
         elif str(given).startswith(("/dev/fd/", "/proc/self/fd/")):  # a shell's <(command)
             self.name = "pipe"
         else:
-            self.name = self.path.resolve().name if self.path else ""
+            self.name = Path(os.path.realpath(given)).name if self.path else ""
 
     @property
     def stem(self) -> str:

@@ -144,7 +144,13 @@ class Recorder:
         return True
 
     def _measured(self, recorded: Recorded) -> Measurement:
-        brought = measurement(recorded)
+        try:
+            brought = measurement(recorded)
+        except RecursionError as error:
+            raise ValueError(
+                "record() got lists within lists, deeper than they can be followed (or one that "
+                "holds itself). Pass flat lists or arrays."
+            ) from error
         if len(self._names) > _MOST_NAMES:  # ever new ones must not fill the memory
             self._names = set()
         self._names.update(brought.metrics)

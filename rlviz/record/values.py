@@ -211,12 +211,12 @@ def _count(value: Any, name: str) -> int:
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
     if isinstance(value, np.timedelta64):  # NumPy counts it among its integers
-        raise TypeError(f"{name} must be a whole number >= 0, got {value!r}.")
+        raise TypeError(f"{name} must be a whole number >= 0, got {shown(value)}.")
     count = exact(value, name)
     if count >= schema.MAX_COUNT:
         raise ValueError(
-            f"{name} must be under 2**106, got {count}. Pass what this step spent; rlviz adds up "
-            "the steps."
+            f"{name} must be under 2**106, got {shown(count)}. Pass what this step spent; rlviz "
+            "adds up the steps."
         )
     return count
 

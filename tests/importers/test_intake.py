@@ -178,3 +178,9 @@ def test_an_endless_pipe_ends(tmp_path, spool, monkeypatch):
     finally:
         os.close(reader)
         assert more.wait() != 0  # nobody reads it anymore
+
+
+def test_a_link_to_itself_is_an_error_in_words(tmp_path):
+    (tmp_path / "log.csv").symlink_to("log.csv")
+    with pytest.raises(OSError, match=r"log\.csv"):
+        import_run(tmp_path / "log.csv", tmp_path / "run")
