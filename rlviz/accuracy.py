@@ -93,8 +93,8 @@ class Accuracy:
         """
         if not isinstance(accuracy, numbers.Real) or not isinstance(graded, numbers.Real):
             raise TypeError(
-                f"accuracy and graded must be numbers, got {accuracy!r} and {graded!r}. For single "
-                "answers use correct=..., or from_answers()."
+                f"accuracy and graded must be numbers, got {accuracy!r:.80} and {graded!r:.80}. "
+                "For single answers use correct=..., or from_answers()."
             )
         if not 0 <= graded < math.inf:
             raise ValueError(

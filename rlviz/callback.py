@@ -21,10 +21,11 @@ from rlviz.record.compute import Watched, utilization
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
+from rlviz.record.items import Item
 from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
 from rlviz.record.ranks import FirstRank, OtherRank
-from rlviz.record.recorder import Item, Recorder, check_step, check_wall_time
+from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder
 from rlviz.record.shared_process import FIGURE_PROCESS, shared
 from rlviz.record.values import (
@@ -35,6 +36,8 @@ from rlviz.record.values import (
     Number,
     ParallelismValues,
     Seconds,
+    check_step,
+    check_wall_time,
 )
 from rlviz.record.worker import Worker
 

@@ -65,6 +65,10 @@ def rows_tag(session: int, layout: int = 0) -> str:
     return f"rlviz/rows/s{session}" + (f".{layout}" if layout else "")
 
 
+FIRST_ROW_STEP = -(2**53)
+"""The steps of the events that hold rows count the rows of a session from here on."""
+
+
 def is_rows_tag(tag: str) -> bool:
     return _ROWS_TAG.fullmatch(tag) is not None
 
@@ -322,7 +326,7 @@ def column(name: str) -> Column:
     kind, _, rest = str(name).partition("/")
     if kind not in _KINDS or not rest:
         raise KeyError(
-            f"no column is called {name!r}. There are "
+            f"no column is called {name!r:.80}. There are "
             f"{', '.join(known.name for known in (*FIXED_COLUMNS, *DERIVED_COLUMNS))}, and "
             f"{', '.join(f'{kind}/…' for kind in _KINDS)}; a metric's is 'metrics/<name>'."
         )
@@ -359,7 +363,8 @@ def check_phase(phase: object) -> str:
         return phase
     raise ValueError(
         f"a FLOPs phase must be a short name of letters, digits, '_', '-' and '.', other than "
-        f"'{TOTAL}' (rlviz adds that up itself), got {phase!r}. For example 'rollout' or 'update'."
+        f"'{TOTAL}' (rlviz adds that up itself), got {phase!r:.80}. For example "
+        "'rollout' or 'update'."
     )
 
 
@@ -369,14 +374,16 @@ def check_group(group: object) -> str:
         return group
     raise ValueError(
         "a group must be a short name of letters, digits, '_', '-' and '.', other than 'ema', "
-        f"got {group!r}. For example 'math'."
+        f"got {group!r:.80}. For example 'math'."
     )
 
 
 def check_metric(name: object) -> str:
     """Return `name` if it can name a metric, else raise ValueError in words."""
     if not isinstance(name, str) or not name or len(name) > 256:
-        raise ValueError(f"a metric's name must be a string of 1 to 256 characters, got {name!r}.")
+        raise ValueError(
+            f"a metric's name must be a string of 1 to 256 characters, got {name!r:.80}."
+        )
     first = name.partition("/")[0]
     if first in _RESERVED_METRICS or name.endswith("/ema"):
         raise ValueError(

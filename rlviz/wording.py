@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 def counted(number: int, noun: str) -> str:
     """A number with its noun.
 
-    >>> counted(1, "step"), counted(3, "step")
-    ('1 step', '3 steps')
+    >>> counted(1, "step"), counted(2048, "step")
+    ('1 step', '2,048 steps')
     """
-    return f"{number} {noun}{agree(number, '', 's')}"
+    return f"{number:,} {noun}{agree(number, '', 's')}"
 
 
 def agree(number: int, one: str, several: str) -> str:

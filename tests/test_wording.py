@@ -6,7 +6,7 @@ from rlviz import wording
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (10**7, "10000000 steps")]
+    ("count", "words"), [(0, "0 steps"), (1, "1 step"), (2, "2 steps"), (10**7, "10,000,000 steps")]
 )
 def test_a_noun_goes_with_its_number(count, words):
     assert wording.counted(count, "step") == words

@@ -5,7 +5,7 @@ import time
 
 import rlviz
 from rlviz.cli.arguments import command
-from rlviz.importers.intake import Source
+from rlviz.importers.intake import Given
 from rlviz.importers.options import TOKENS_ARE, of_the_command_line
 from rlviz.importers.readers import KINDS
 
@@ -73,7 +73,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _import(options: argparse.Namespace) -> int:
     sources = options.source
-    output = options.output or time.strftime(f"runs/{Source(sources[0]).stem}-%Y%m%d-%H%M%S")
+    output = options.output or time.strftime(f"runs/{Given(sources[0]).stem}-%Y%m%d-%H%M%S")
     with of_the_command_line():
         found = rlviz.import_run(
             sources[0] if len(sources) == 1 else sources,

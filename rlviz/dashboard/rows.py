@@ -12,11 +12,10 @@ from rlviz import schema
 from rlviz.dashboard import tensors
 from rlviz.dashboard.tensors import Tensors
 from rlviz.report.history.admission import admitted
-from rlviz.report.history.batches import Batch
+from rlviz.report.history.batches import Batch, table_of
 
 _READ_BYTES = 64 << 20
 """The most bytes per request, unless one tag has more; TensorBoard's own limit is 256 MiB."""
-_FIRST_COUNT = -(2**53)
 
 
 class Stamp(NamedTuple):
@@ -134,7 +133,7 @@ def bounds(stamps: Mapping[str, Stamp]) -> dict[str, int]:
         if _session(tag) != session:
             session, before = _session(tag), 0
         # A session counts rows over all its tags: this tag holds at most those since the last tag.
-        count = max((stamp.max_step or 0) - _FIRST_COUNT, 0)
+        count = max((stamp.max_step or 0) - schema.FIRST_ROW_STEP, 0)
         found[tag] = 8 * stamp.header.count(b",") * max(count - before, 1)
         before = count
     return found
@@ -159,10 +158,9 @@ def _rows(tag: str, content: bytes, found: Tensors | None) -> TagRows:
         )
     if found is None:
         return TagRows(())
-    width = len(header.columns)
     fits = [
-        len(shape) == 2 and shape[1] == width and len(content) == 8 * width * shape[0]
-        for shape, content in zip(found.shapes, found.contents, strict=True)
+        _fits(content, shape, header)
+        for content, shape in zip(found.contents, found.shapes, strict=True)
     ]
     complaints: list[str] = []
     if senseless := fits.count(False):
@@ -180,6 +178,14 @@ def _rows(tag: str, content: bytes, found: Tensors | None) -> TagRows:
     return TagRows(tuple(batches), tuple(dict.fromkeys(complaints)))
 
 
+def _fits(content: bytes, shape: tuple[int, ...], header: schema.RowsHeader) -> bool:
+    try:
+        table_of(content, shape, header)
+    except ValueError:
+        return False
+    return True
+
+
 def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:
     """The rows in as few batches as possible: a new batch begins where the count shows that rows
     are missing or came twice."""
@@ -188,12 +194,13 @@ def _batches(header: schema.RowsHeader, found: Tensors) -> Iterator[Batch]:
     table = np.frombuffer(b"".join(found.contents), "<f8").reshape(-1, len(header.columns))
     rows = np.array([shape[0] for shape in found.shapes])
     steps = np.array(found.steps, dtype=np.int64)
-    is_counted = (steps < _FIRST_COUNT // 2) & (steps - rows >= _FIRST_COUNT)  # else it is none
-    written = np.where(is_counted, steps - _FIRST_COUNT * is_counted, 0)
+    first = schema.FIRST_ROW_STEP
+    is_counted = (steps < first // 2) & (steps - rows >= first)  # else it is none
+    written = np.where(is_counted, steps - first * is_counted, 0)
     both = is_counted[1:] & is_counted[:-1]
     follows = both & (written[1:] == written[:-1] + rows[1:])
     starts = np.concatenate([[0], np.flatnonzero(~follows) + 1, [len(rows)]])
     ends = np.concatenate([[0], np.cumsum(rows)])
-    for first, after in pairwise(starts.tolist()):
+    for begin, after in pairwise(starts.tolist()):
         count = int(written[after - 1]) if is_counted[after - 1] else None
-        yield Batch(header, table[ends[first] : ends[after]], count)
+        yield Batch(header, table[ends[begin] : ends[after]], count)

@@ -77,15 +77,19 @@ def exact(flops: float, name: str = "flops") -> int:
         6597069766656
     """
     if isinstance(flops, bool) or not isinstance(flops, numbers.Real):
-        raise TypeError(f"{name} must be a whole number >= 0, got {flops!r}.")
-    if not isinstance(flops, numbers.Integral) and not float(flops).is_integer():
+        raise TypeError(f"{name} must be a whole number >= 0, got {flops!r:.80}.")
+    if isinstance(flops, numbers.Rational):  # it may be beyond any float
+        is_whole = flops.denominator == 1
+    else:
+        is_whole = float(flops).is_integer()
+    if not is_whole:
         raise ValueError(
-            f"{name} must be a whole number >= 0, got {flops!r}. FLOPs are a count; for a rate "
+            f"{name} must be a whole number >= 0, got {flops!r:.80}. FLOPs are a count; for a rate "
             "multiply by the seconds, and round."
         )
     count = int(flops)
     if count < 0:
         raise ValueError(
-            f"{name} must be >= 0, got {flops!r}. Give what this step spent, not a difference."
+            f"{name} must be >= 0, got {flops!r:.80}. Give what this step spent, not a difference."
         )
     return count

@@ -42,11 +42,17 @@ def spent(log: Log, roles: Roles, timeline: Timeline, options: Options) -> Spent
     Raises:
         ValueError: a column that the user named is not a count.
     """
+    nothing = Spent(np.empty(0, np.int64), {})
+    counter = roles.flops or roles.tokens
+    if counter is not None and counter not in timeline.placed:
+        nothing.unknown.append(
+            f"The RL FLOPs are unknown: {counter!r} has no value in a row that has a step."
+        )
+        return nothing
     if roles.flops is not None:
         return _checked(_from_flops(log, roles.flops, timeline, options))
     if roles.tokens is not None:
         return _checked(_from_tokens(log, roles.tokens, timeline, options))
-    nothing = Spent(np.empty(0, np.int64), {})
     nothing.unknown.append(f"The RL FLOPs are unknown: {_why(log, options)}")
     if options.params is not None:
         nothing.unknown.append(

@@ -47,7 +47,7 @@ _NO_TEXT = (
 _TAR = slice(257, 262)
 
 
-class Source:
+class Given:
     """What the user gave as a log: a path, or "-" for the standard input.
 
     Attributes:
@@ -62,7 +62,7 @@ class Source:
         elif str(given).startswith(("/dev/fd/", "/proc/self/fd/")):  # a shell's <(command)
             self.name = "pipe"
         else:
-            self.name = self.path.resolve().name if self.path else ""
+            self.name = Path(os.path.realpath(given)).name if self.path else ""
 
     @property
     def stem(self) -> str:
@@ -71,7 +71,7 @@ class Source:
         return Path(_unpacked_name(name)).stem
 
 
-def regular(source: Source, spool: Path, notes: list[str]) -> Path:
+def regular(source: Given, spool: Path, notes: list[str]) -> Path:
     """A regular file with the source's content: unpacked, and in UTF-8 if it is a text.
 
     It is the file itself where nothing has to be done. Else it is a copy with the source's name and

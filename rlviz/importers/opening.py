@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from rlviz.importers.intake import Source as Given
-from rlviz.importers.intake import regular
+from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
 from rlviz.importers.options import option
 from rlviz.importers.readers import Start, reader_of, readers

@@ -41,13 +41,18 @@ class Roles:
         """The main series of the run: its steps are the run's steps."""
         return self.accuracy or self.correct or self.return_
 
+    @property
+    def doubles_step(self) -> bool:
+        """Whether the column of the step has another role too, as where a run counts in tokens."""
+        return self.step in self._beside_step()
+
     def columns(self) -> set[str]:
         """All columns that have a role."""
-        found = (
-            *(self.step, self.accuracy, self.correct, self.graded, self.return_),
-            *(self.parallelism, self.flops, self.tokens),
-        )
-        return {name for name in found if isinstance(name, str)}
+        return {name for name in (self.step, *self._beside_step()) if isinstance(name, str)}
+
+    def _beside_step(self) -> tuple[str | float | None, ...]:
+        answers = (self.accuracy, self.correct, self.graded, self.return_)
+        return (*answers, self.parallelism, self.flops, self.tokens)
 
 
 def choose(log: Log, options: Options) -> Roles:

@@ -17,6 +17,8 @@ from rlviz.importers.roles import Roles
 _MOST_FALLS = 0.25
 """A resumed run goes back now and then. If steps fall at more than this share of the rows, the rows
 are in no order, or come from several workers."""
+_LATEST_TIME = 1e11
+"""Seconds since 1970, in the year 5138: what is beyond is no time, and NaN is none."""
 _UNIT_TOLERANCE = 0.05
 """How far a tag's step may be off the run's step of that time, as a share of the run's steps."""
 
@@ -91,7 +93,7 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     """
     notes: list[str] = []
     step = _steps(log, roles, notes)
-    content = [name for name in log.series if name != roles.step]
+    content = [name for name in log.series if name != roles.step or roles.doubles_step]
     if not content:
         raise ValueError(f"{log.name} holds no numbers beside steps: there is nothing to import.")
     main = roles.main or max(content, key=lambda name: len(log.series[name]))
@@ -281,7 +283,8 @@ def _latest(wall: Floats, step: Floats, steps: Indices) -> Floats:
     """The latest time at which a row of each step was logged, never before that of the previous
     step, (T,)."""
     latest = np.full(len(steps), -np.inf)
-    np.maximum.at(latest, np.searchsorted(steps, step.astype(np.int64)), wall)
+    at = np.searchsorted(steps, step.astype(np.int64))
+    np.maximum.at(latest, at, np.where(wall < _LATEST_TIME, wall, -np.inf))
     return np.maximum.accumulate(latest)
 
 

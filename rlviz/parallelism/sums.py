@@ -46,7 +46,7 @@ class Parallelism:
         for name in ("work", "span"):
             value = getattr(self, name)
             if not isinstance(value, numbers.Real):
-                raise TypeError(f"{name} must be a number >= 0, got {value!r}.")
+                raise TypeError(f"{name} must be a number >= 0, got {value!r:.80}.")
             if not 0 <= float(value) < math.inf:  # False for NaN too
                 raise ValueError(
                     f"{name} must be finite and >= 0, got {value!r}. "

@@ -48,7 +48,7 @@ class Account:
         self.came = 0
         """Bytes that were put into the queue."""
         self.passed = Passed()
-        """Only who holds the lock of the assembly replaces it, or changes `gone`."""
+        """Only the writer thread replaces it, or changes `gone`."""
         self.gone = 0
         """Bytes that are free again."""
         self.causes = dict.fromkeys(CAUSES, 0)

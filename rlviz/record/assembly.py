@@ -10,9 +10,9 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from rlviz.record.account import Account, Passed
 from rlviz.record.backlog import Backlog
+from rlviz.record.items import Item, bytes_of, ends_a_step
 from rlviz.record.merged import Merged
 from rlviz.record.ranks import FirstRank, OtherRank
-from rlviz.record.recorder import Item, bytes_of, ends_a_step
 from rlviz.record.rows import ClosedSteps, RowBuilder, with_like_names
 from rlviz.schema import DISK, FAILURE, RANKS
 

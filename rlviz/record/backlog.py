@@ -10,7 +10,7 @@ from rlviz.record.rows import ClosedSteps
 
 
 class Backlog:
-    """Keeps what is to be written, in order. Its owner does the locking.
+    """Keeps what is to be written, in order; only the writer thread uses it.
 
     What is `taken` is counted until its owner clears it or puts it back.
 

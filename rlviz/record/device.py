@@ -25,7 +25,7 @@ class Deferred(Generic[T]):
 
 
 def is_tensor(value: Any) -> bool:
-    return hasattr(value, "detach")
+    return hasattr(value, "detach") and hasattr(value, "device")  # streams of io detach too
 
 
 def has_tensors(value: Any) -> bool:

@@ -52,10 +52,10 @@ def rows(
 ) -> Event:
     """A batch of rows, bit-exact.
 
-    The event's step counts rows from -2**53 on; the training step is in the row. The event's step
-    must increase strictly, because the Rust loader drops what stands before a step that does not.
-    It must stay below every training step, because the Python loader drops what stands at or above
-    the step at which a later session starts.
+    The event's step counts rows from `schema.FIRST_ROW_STEP` on; the training step is in the row.
+    The event's step must increase strictly, because the Rust loader drops what stands before a step
+    that does not. It must stay below every training step, because the Python loader drops what
+    stands at or above the step at which a later session starts.
     """
     tensor = TensorProto(
         dtype=DT_DOUBLE, tensor_shape=_shape(*table.shape), tensor_content=table.tobytes()
@@ -65,7 +65,7 @@ def rows(
         metadata=_metadata(schema.PLUGIN, header.to_bytes()),
         tensor=tensor,
     )
-    step = rows_before + len(table) - 2**53
+    step = schema.FIRST_ROW_STEP + rows_before + len(table)
     return Event(wall_time=wall_time, step=step, summary=Summary(value=[value]))
 
 

@@ -10,16 +10,16 @@ fuller it is, the more. Of n steps one is kept, so that those that are kept are 
 """
 
 import math
-import operator
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-from rlviz import schema, wording
-from rlviz.record import device, values
+from rlviz import schema
+from rlviz.record import device
 from rlviz.record.account import Account
+from rlviz.record.items import SPOILED, Item
 from rlviz.record.measurement import (
     ENTRY_BYTES,
     PLAIN_BYTES,
@@ -29,29 +29,8 @@ from rlviz.record.measurement import (
     measurement,
 )
 from rlviz.record.merged import Merged
+from rlviz.record.values import MAX_STEP, check_step, check_wall_time
 from rlviz.schema import CLOSED
-
-StepEnd: TypeAlias = tuple[int, float, dict[str, float] | None]
-"""Closes a step: its number, the wall time, the last metrics. All measurements queued since the
-step end before belong to it."""
-
-Item: TypeAlias = Plain | Measurement | Merged | StepEnd
-
-SPOILED: StepEnd = (-1, 0.0, None)
-"""Stands in the queue where a step was dropped: what came since the step before is void."""
-
-
-def ends_a_step(item: Item) -> bool:
-    return isinstance(item, tuple) and len(item) == 3 and item is not SPOILED
-
-
-def bytes_of(item: Item) -> int:
-    """About how many bytes an item takes, as they were counted when it came."""
-    if not isinstance(item, tuple):
-        return item.nbytes
-    metrics = item[-1]
-    return 0 if item is SPOILED else PLAIN_BYTES + (ENTRY_BYTES * len(metrics) if metrics else 0)
-
 
 _APART, _APART_WHERE_FULL = 64, 8
 """Calls of a step that are queued one by one; those after them are added up in place."""
@@ -165,7 +144,13 @@ class Recorder:
         return True
 
     def _measured(self, recorded: Recorded) -> Measurement:
-        brought = measurement(recorded)
+        try:
+            brought = measurement(recorded)
+        except RecursionError as error:
+            raise ValueError(
+                "record() got lists within lists, deeper than they can be followed (or one that "
+                "holds itself). Pass flat lists or arrays."
+            ) from error
         if len(self._names) > _MOST_NAMES:  # ever new ones must not fill the memory
             self._names = set()
         self._names.update(brought.metrics)
@@ -329,29 +314,5 @@ class Recorder:
 
 _INF = math.inf
 _MAX_COUNT = schema.MAX_COUNT
-_MAX_STEP = 2**53
+_MAX_STEP = MAX_STEP
 _MAX_GRADED = 2**53
-
-
-def check_step(step: Any) -> int:
-    """A training step: a whole number in [0, 2**53), of any integer type."""
-    try:
-        if isinstance(step, bool):
-            raise TypeError
-        number = operator.index(step)
-    except Exception:  # of a tensor, a RuntimeError
-        raise TypeError(
-            f"step must be a whole number such as the loop's counter, got {wording.shown(step)} "
-            f"({type(step).__name__})."
-        ) from None
-    if not 0 <= number < _MAX_STEP:
-        raise ValueError(f"step must be in [0, 2**53), got {number}.")
-    return number
-
-
-def check_wall_time(wall_time: Any) -> float:
-    """When a step ended: seconds since the epoch, > 0."""
-    seconds = values.number(wall_time, "wall_time")
-    if not 0 < seconds < _INF:
-        raise ValueError(f"wall_time must be seconds since 1970, > 0, got {seconds!r}.")
-    return seconds

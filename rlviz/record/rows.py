@@ -15,11 +15,12 @@ from rlviz import schema, wording
 from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
 from rlviz.record.device import Deferred, fetch
+from rlviz.record.items import SPOILED, Item
 from rlviz.record.measurement import Measurement
 from rlviz.record.merged import Merged
-from rlviz.record.recorder import SPOILED, Item, check_step
 from rlviz.record.row_columns import RowColumns
 from rlviz.record.step_sums import StepSums
+from rlviz.record.values import check_step
 
 T = TypeVar("T")
 Floats = NDArray[np.float64]

@@ -5,6 +5,7 @@ device are read later, see `rlviz.record.device`.
 """
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -27,6 +28,9 @@ from rlviz.record.device import (
 from rlviz.wording import shown
 
 T = TypeVar("T")
+
+MAX_STEP = 2**53
+"""Steps are below it: a float64 column holds them exactly."""
 
 
 class Tensor(Protocol):
@@ -207,11 +211,35 @@ def _count(value: Any, name: str) -> int:
     if isinstance(value, np.ndarray) and value.size == 1:
         value = value.item()
     if isinstance(value, np.timedelta64):  # NumPy counts it among its integers
-        raise TypeError(f"{name} must be a whole number >= 0, got {value!r}.")
+        raise TypeError(f"{name} must be a whole number >= 0, got {shown(value)}.")
     count = exact(value, name)
     if count >= schema.MAX_COUNT:
         raise ValueError(
-            f"{name} must be under 2**106, got {count}. Pass what this step spent; rlviz adds up "
-            "the steps."
+            f"{name} must be under 2**106, got {shown(count)}. Pass what this step spent; rlviz "
+            "adds up the steps."
         )
     return count
+
+
+def check_step(step: Any) -> int:
+    """A training step: a whole number in [0, 2**53), of any integer type."""
+    try:
+        if isinstance(step, bool):
+            raise TypeError
+        number = operator.index(step)
+    except Exception:  # of a tensor, a RuntimeError
+        raise TypeError(
+            f"step must be a whole number such as the loop's counter, got {shown(step)} "
+            f"({type(step).__name__})."
+        ) from None
+    if not 0 <= number < MAX_STEP:
+        raise ValueError(f"step must be in [0, 2**53), got {number}.")
+    return number
+
+
+def check_wall_time(wall_time: Any) -> float:
+    """When a step ended: seconds since the epoch, > 0."""
+    seconds = number(wall_time, "wall_time")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"wall_time must be seconds since 1970, > 0, got {seconds!r}.")
+    return seconds

@@ -16,14 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlviz import schema
 from rlviz.record import events
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
-from rlviz.record.figure_client import FigureClient, Illustration
+from rlviz.record.figure_client import FigureClient
+from rlviz.record.illustrations import Illustrations
 from rlviz.record.pieces import Pieces
 
 _SLICE = 512
@@ -78,7 +78,11 @@ class Worker:
         self._encoder = Encoder(assembly.ranks.world_size)
         self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
         self._encoder.made_as = file.made_as
-        self._figure_client = figure_client
+        self._illustrations = (
+            None
+            if figure_client is None
+            else Illustrations(figure_client, assembly, account, on_error=error_log.note)
+        )
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
         self._has_config = has_config
@@ -93,9 +97,7 @@ class Worker:
         self._next_write = 0.0
         self._closed = threading.Event()
         self._success = True
-        self._all_written = self._is_drawing = False
-        self._asked_of = self._drawn = 0
-        """How many steps were written when the last figure was asked for; those that it shows."""
+        self._all_written = False
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
 
     def start(self) -> None:
@@ -186,8 +188,8 @@ class Worker:
         in_time = self._closed.wait(timeout)
         if in_time:  # a thread inside torch's store as the interpreter ends aborts the process
             self._thread.join(_END_SECONDS)
-        if self._figure_client is not None and (in_time or time.monotonic() >= self._end):
-            self._figure_client.stop()
+        if self._illustrations is not None and (in_time or time.monotonic() >= self._end):
+            self._illustrations.stop()
         return in_time and self._all_written
 
     @property
@@ -197,12 +199,13 @@ class Worker:
     @property
     def waits_for_figure(self) -> bool:
         """Whether all rows are written, and only the last figure is missing."""
-        return self._is_drawing and not self._closed.is_set()
+        is_drawing = self._illustrations is not None and self._illustrations.is_drawing_last
+        return is_drawing and not self._closed.is_set()
 
     def give_up_figure(self) -> None:
         """End without the last figure."""
-        if self._figure_client is not None:
-            self._figure_client.give_up()
+        if self._illustrations is not None:
+            self._illustrations.give_up()
 
     def _run(self) -> None:
         thrown: BaseException | None = None
@@ -315,31 +318,12 @@ class Worker:
         self._has_begun = True
 
     def _illustrate(self) -> None:
-        """Pick up a finished figure, and ask for the next one when it is due."""
-        if self._figure_client is None:
-            return
-        self._keep(self._figure_client.take())
-        if self.written > self._asked_of and self._figure_client.due():
-            self._ask_for_figure(self._figure_client)
-
-    def _ask_for_figure(self, figure_client: FigureClient) -> None:
-        self._asked_of = self.written
-        figure_client.request()
-
-    def _keep(self, illustration: Illustration | None) -> None:
-        if illustration is not None:
-            self._drawn = self._asked_of
-            now, step = time.time(), illustration.step
-            told = [
-                events.figure(now, step, illustration.figure_png),
-                events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
-            ]
-            self._assembly.illustrate(told)
+        if self._illustrations is not None:
+            self._illustrations.look()
 
     def _finish(self) -> None:
         """End the run: write the last rows, the last figure, the end event."""
-        deadline = self._deadline or 0.0
-        half = max(0.0, 0.5 * (deadline - time.monotonic()))
+        half = max(0.0, 0.5 * (self._end - time.monotonic()))
         self._survive(lambda: self._wait_for_ranks(half))
         self._survive(self._give_up_on_ranks)
         self._write(at_once=True)
@@ -352,16 +336,8 @@ class Worker:
                 )
             )
         drawn = True
-        if self._figure_client is not None and self.written:
-            self._is_drawing = True
-            drawn = self._last_illustration(self._figure_client, deadline)
-            if self._figure_client.busy:  # a failed figure has been logged already
-                self._error_log.note(
-                    TimeoutError(
-                        "the last figure and summary were not ready in time. Draw them with "
-                        "`rlviz plot` and `rlviz summary`, or wait longer: close(timeout=60)."
-                    )
-                )
+        if self._illustrations is not None and self.written:
+            drawn = self._illustrations.draw_last(self._end)
         if self._has_config:
             self._assembly.add_extras([events.config_end(time.time(), success=self._success)])
         if self._assembly.ranks.writes and self.written:
@@ -381,15 +357,3 @@ class Worker:
         while self._assembly.ranks.waiting and time.monotonic() < until:
             time.sleep(0.01)
             self._assembly.keep_complete_steps()
-
-    def _last_illustration(self, figure_client: FigureClient, deadline: float) -> bool:
-        if figure_client.busy:  # a live one is under way, which may lack the last steps
-            self._keep(figure_client.take(max(0.001, deadline - time.monotonic())))
-        if figure_client.busy:
-            return False
-        if self._drawn == self.written:
-            return True
-        self._ask_for_figure(figure_client)
-        illustration = figure_client.take(max(0.001, deadline - time.monotonic()))
-        self._keep(illustration)
-        return illustration is not None

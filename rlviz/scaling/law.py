@@ -117,7 +117,7 @@ class Law:
 def first_half(c: Floats, y: Floats, r0: float | None) -> Law | None:
     """The best curve of the first half of the compute, alone; None if it has too few points."""
     before = c <= _HALF * c[-1]
-    if before.sum() < _FEWEST_BEFORE or np.ptp(y[before]) == 0:
+    if _counted(c[before]) < _FEWEST_BEFORE or np.ptp(y[before]) == 0:
         return None
     c, y = c[before], y[before]
     offset, unit = float(y.mean()), float(np.ptp(y))
@@ -140,12 +140,17 @@ def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
             break
         x, v = averaged(c[rest], y[rest], _FEW_BINS)
         before = x <= _HALF * c[-1]
-        if before.sum() < _FEWEST_BEFORE:
+        if _counted(x[before]) < _FEWEST_BEFORE:
             break
         if np.ptp(v[before]) > 0:
             errors[start] = _error_after(x, v, before, r0)
     least = min(errors.values(), default=0.0)
     return next((start for start, error in errors.items() if error <= _AS_WELL * least), 0.0)
+
+
+def _counted(c: Floats) -> int:
+    """How many points have spent anything: the others have no place on a curve."""
+    return int(np.count_nonzero(c))
 
 
 def _error_after(c: Floats, y: Floats, before: NDArray[np.bool_], r0: float | None) -> float:

@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import io
 import itertools
 import math
 import re
@@ -579,3 +580,55 @@ def test_a_tensor_that_only_stands_for_others_is_refused_at_the_call(tmp_path, j
         viz.on_step_end(1)
     assert taken == [False] * 8
     assert viz.health.errors == 0
+
+
+def holds_itself():
+    endless = [1.0]
+    endless.append(endless)
+    return endless
+
+
+def deep(levels):
+    value = [1.0]
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("argument", ["correct", "accuracy", "flops", "parallelism", "metrics"])
+@pytest.mark.parametrize("value", [holds_itself(), deep(100_000)], ids=["itself", "deep"])
+def test_a_list_without_end_is_refused_in_words(tmp_path, argument, value):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        with pytest.raises((ValueError, TypeError), match=r"got "):
+            viz.record(**{argument: {"x": value} if argument == "metrics" else value})
+        viz.on_step_end(1)
+    assert len(rlviz.read(tmp_path).step) == 1
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        {"metrics": {"m" * 10**6: 1.0}},
+        {"flops": {"m" * 10**6: 1}},
+        {"seconds": {"m" * 10**6: 1.0}},
+        {"correct": [1], "group": "m" * 10**6},
+        {"flops": 10**5000},
+        {"flops": -(10**4000)},
+        {"flops": Fraction(10**4000, 3 * 10**3990)},
+        {"flops": Fraction(10**400, 3)},
+        {"flops": "m" * 10**6},
+    ],
+)
+def test_what_is_long_is_not_said_in_full(tmp_path, recorded):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        with pytest.raises((ValueError, TypeError), match=r"must be .*, got ") as refused:
+            viz.record(**recorded)
+        assert len(str(refused.value)) < 400
+
+
+def test_a_stream_is_no_tensor(tmp_path):
+    with (
+        rlviz.Callback(tmp_path, figure_seconds=None) as viz,
+        pytest.raises(TypeError, match="graded must be one number, got"),
+    ):
+        viz.record(accuracy=0.5, graded=io.StringIO("5"))

@@ -101,3 +101,21 @@ def test_a_counter_that_is_always_0_is_refused_where_it_was_named(lines, tmp_pat
     (tmp_path / "log.jsonl").write_text(lines({"step": s, "tok": 0} for s in (1, 2)))
     with pytest.raises(ValueError, match=r"'tok' can't be a count of what was spent: it is always"):
         import_run(tmp_path / "log.jsonl", tmp_path / "run", tokens="tok")
+
+
+@pytest.mark.parametrize("role", ["flops", "tokens"])
+def test_the_column_of_the_step_may_count_the_compute_too(take, role):
+    rows = "".join(f"{s},0.5\n" for s in (100, 200, 300))
+    imported, run = take("step,reward\n" + rows, "log.csv", **{role: "step"}, params=1e9)
+    assert run.step.tolist() == [100, 200, 300]
+    assert imported.columns[role] == imported.columns["step"] == "step"
+    each = {"flops": 1, "tokens": 8 * 10**9}[role]
+    assert run.exact_flops() == [100 * each, 200 * each, 300 * each]
+
+
+def test_a_counter_that_no_row_with_a_step_has_is_said_to_tell_nothing(lines, take):
+    rows = [{"step": s, "reward": 0.5} for s in range(1, 6)]
+    rows += [{"num_tokens": 7}, {"num_tokens": 9}]
+    imported, run = take(lines(rows), params=1e9)
+    assert len(run.step) == 5
+    assert "'num_tokens' has no value in a row that has a step." in unknown(imported)

@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from rlviz.importers import import_run, intake
-from rlviz.importers.intake import Source, regular
+from rlviz.importers.intake import Given, regular
 
 TABLE = "step,accuracy\n" + "".join(f"{step},{step / 100}\n" for step in range(1, 51))
 EXPECTED = [step / 100 for step in range(1, 51)]
@@ -26,7 +26,7 @@ def spool(tmp_path):
 
 
 def taken(file, spool):
-    return regular(Source(file), spool, [])
+    return regular(Given(file), spool, [])
 
 
 def test_a_regular_file_in_utf_8_is_taken_as_it_is(tmp_path, spool):
@@ -54,7 +54,7 @@ def test_the_copy_has_the_name_without_the_packing_and_the_time_of_the_original(
     os.utime(packed, (1e9, 1e9))
     copy = taken(packed, spool)
     assert (copy.name, copy.stat().st_mtime) == ("train.jsonl", 1e9)
-    assert Source(packed).stem == "train"
+    assert Given(packed).stem == "train"
 
 
 def test_of_a_packed_log_that_was_cut_off_what_comes_before_is_read(take, tmp_path):
@@ -174,7 +174,13 @@ def test_an_endless_pipe_ends(tmp_path, spool, monkeypatch):
     os.close(writer)
     try:
         with pytest.raises(ValueError, match=r"pipe gave more than 0 GiB, which no log has"):
-            regular(Source(f"/dev/fd/{reader}"), spool, [])
+            regular(Given(f"/dev/fd/{reader}"), spool, [])
     finally:
         os.close(reader)
         assert more.wait() != 0  # nobody reads it anymore
+
+
+def test_a_link_to_itself_is_an_error_in_words(tmp_path):
+    (tmp_path / "log.csv").symlink_to("log.csv")
+    with pytest.raises(OSError, match=r"log\.csv"):
+        import_run(tmp_path / "log.csv", tmp_path / "run")

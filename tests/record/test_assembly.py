@@ -7,8 +7,8 @@ import pytest
 from rlviz.record import events
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
+from rlviz.record.items import ends_a_step
 from rlviz.record.ranks import FirstRank
-from rlviz.record.recorder import ends_a_step
 from rlviz.record.rows import RowBuilder
 from rlviz.schema import FAILURE
 

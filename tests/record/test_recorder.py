@@ -11,9 +11,10 @@ import torch
 from rlviz.accuracy import Accuracy
 from rlviz.record import device
 from rlviz.record.account import Account
+from rlviz.record.items import SPOILED, bytes_of, ends_a_step
 from rlviz.record.measurement import Measurement
 from rlviz.record.merged import Merged
-from rlviz.record.recorder import SPOILED, Recorder, bytes_of, ends_a_step
+from rlviz.record.recorder import Recorder
 from rlviz.record.step_sums import StepSums
 from rlviz.schema import CLOSED, DISK, LOOP, SIZE
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from rlviz.record.device import Deferred
+from rlviz.record.items import SPOILED
 from rlviz.record.measurement import Measurement
-from rlviz.record.recorder import SPOILED
 from rlviz.record.rows import RowBuilder
 from rlviz.record.values import answers, episodes, flops, metrics
 

@@ -20,7 +20,7 @@ import pytest
 import rlviz
 from rlviz.record import system
 from rlviz.record.figure_client import Illustration
-from rlviz.record.recorder import ends_a_step
+from rlviz.record.items import ends_a_step
 from rlviz.record.system import System
 from rlviz.schema import DISK, SIZE
 
@@ -662,10 +662,11 @@ def test_of_figures_that_the_disk_does_not_take_the_latest_is_kept(tmp_path, mon
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(system, "SYSTEM", Refusing())
-    viz = rlviz.Callback(tmp_path, figure_seconds=None, config={"lr": 0.1})
+    viz = rlviz.Callback(tmp_path, figure_seconds=1e6, config={"lr": 0.1})
     before = len(viz._assembly._backlog._extras)
     for step in range(1, 50):
-        viz._worker._keep(Illustration(b"\x89PNG\r\n\x1a\n" + bytes(16), "text", step))
+        picture = Illustration(b"\x89PNG\r\n\x1a\n" + bytes(16), "text", step)
+        viz._worker._illustrations._keep(picture)
         viz.flush()
     assert len(viz._assembly._backlog._extras) == before + 2
     viz.close(timeout=1)

@@ -63,3 +63,10 @@ def test_early_points_of_another_law_are_left_out():
     few = C[:30]
     assert end_of_early(few, curve(few), None) == 0  # 30 points have to stay
     assert max(EARLY) == 0.1  # which leaves a factor of ten
+
+
+def test_steps_that_spent_nothing_have_no_place_on_a_curve():
+    y = np.linspace(0, 1, 200)
+    c = np.where(np.arange(200) < 150, 0.0, 1e18)
+    assert end_of_early(c, y, None) == 0
+    assert first_half(c, y, None) is None

@@ -66,7 +66,7 @@ def _scalar(value: Any) -> float | None:
 
     try:
         return float(tensor_util.make_ndarray(value.tensor).item())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, KeyError):  # a type that no number has
         return None
 
 

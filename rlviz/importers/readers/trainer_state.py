@@ -72,7 +72,7 @@ def _in_folder(path: Path) -> list[Path]:
     checkpoints = [
         (int(match[1]), file)
         for file in path.glob(f"checkpoint-*/{_FILE}")
-        if (match := _CHECKPOINT.fullmatch(file.parent.name))
+        if (match := _CHECKPOINT.fullmatch(file.parent.name)) and file.is_file()
     ]
     return [max(checkpoints)[1]] if checkpoints else []
 

@@ -30,7 +30,7 @@ def check(groups: Sequence[Group], *, allow_different: bool) -> tuple[str, ...]:
         raise ValueError(
             f"{difference}, so their FLOPs are not the same quantity and can't be compared at "
             "equal compute. Record the same phases in all runs, or, if you know that they are "
-            "comparable, pass allow_different_flops=True."
+            "comparable, pass allow_different_flops=True (--allow-different-flops)."
         )
     if difference:
         return (f"{difference}; they were compared all the same, as was asked for.",)
@@ -53,7 +53,8 @@ def _no_axis(group: Group, run: History) -> str:
         what = "no RL FLOPs"
     return (
         f"the run {run.logdir or group.name!r} has {what}, so it can't be compared at equal "
-        "compute. Record them: on_step_end(flops={'rollout': …, 'update': …})."
+        "compute. Record them: on_step_end(flops={'rollout': …, 'update': …}), or --flops or "
+        "--params of `rlviz import`."
     )
 
 

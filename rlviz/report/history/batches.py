@@ -350,5 +350,6 @@ def _header(content: bytes) -> schema.RowsHeader:
 
 def _written(event_step: int) -> int | None:
     """How many rows the writer had written, this batch included. The event's step counts them,
-    starting at -2**53. None if the writer does not count."""
-    return event_step + 2**53 if event_step < -(2**52) else None
+    None if the writer does not count."""
+    first = schema.FIRST_ROW_STEP
+    return event_step - first if event_step < first // 2 else None

@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ class Columns(Mapping[str, Floats]):
         found = self._decoded(name)
         with self._lock:
             self._kept[name] = found
-            while len(self._kept) > 1 and sum(c.nbytes for c in self._kept.values()) > KEPT_BYTES:
+            while len(self._kept) > 1 and len(self._kept) * found.nbytes > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return found
 
@@ -155,17 +156,29 @@ class Columns(Mapping[str, Floats]):
         return Columns(self.names, stretches, self.offsets)
 
     def _decoded(self, name: str) -> Floats:
-        found = np.empty(self.rows)
+        if name == schema.SESSION:  # the session's own number, whatever its rows say
+            lengths = [len(stretch) for stretch in self.stretches]
+            return np.repeat([float(stretch.session) for stretch in self.stretches], lengths)
+        found = np.full(self.rows, np.nan)
+        for alike in self._holders.get(name, ()):
+            for at, stretch in alike:
+                self._decode(name, stretch, found[at : at + len(stretch)])
+        return found
+
+    @cached_property
+    def _holders(self) -> dict[str, list[list[tuple[int, Stretch]]]]:
+        """Column -> the stretches that have it, each with its first row, in lists of those whose
+        columns are the same: there may be very many columns, each in few of many stretches."""
+        alike: dict[tuple[str, ...], list[tuple[int, Stretch]]] = {}
         at = 0
         for stretch in self.stretches:
-            if name == schema.SESSION:
-                found[at : at + len(stretch)] = stretch.session
-            elif name not in stretch.batch.places:
-                found[at : at + len(stretch)] = np.nan
-            else:
-                self._decode(name, stretch, found[at : at + len(stretch)])
+            alike.setdefault(stretch.batch.header.columns, []).append((at, stretch))
             at += len(stretch)
-        return found
+        holders: dict[str, list[list[tuple[int, Stretch]]]] = {}
+        for names, stretches in alike.items():
+            for name in names:
+                holders.setdefault(name, []).append(stretches)
+        return holders
 
     def _decode(self, name: str, stretch: Stretch, into: Floats) -> None:
         places = stretch.batch.places

@@ -29,7 +29,8 @@ class RunAccount:
         flops: phase -> exact RL FLOPs at the end of the run, including the total; phases without a
             known count are left out.
         flops_lost: RL FLOPs spent on steps that restarts lost.
-        flops_per_second: the total divided by the wall seconds; None if either is unknown.
+        flops_per_second: those of the steps after the first, divided by the wall seconds; None
+            if either is unknown.
         seconds: phase -> its recorded seconds.
         mfu: phase -> model FLOPs utilization, in [0, 1], weighed by seconds.
         gone: rows that were written but that no file holds, in the order of their sessions.

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from rlviz.report.history import History
 from rlviz.report.history.columns import BLOCK_ROWS
 from rlviz.report.series.axis import XAxis, choose
-from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure, default_measures, measure
 from rlviz.smooth.bins import means
 from rlviz.smooth.lasting import kernel
@@ -193,14 +192,9 @@ def curves_of(runs: Sequence[History], what: Measure, axis: XAxis) -> list[Curve
     return [None if points is None else next(curves) for points in found]
 
 
-def curve_of_group(group: Group, what: Measure, axis: XAxis) -> Curve | None:
-    """The curve of a run, or the mean of the seeds' curves; None if there is none."""
-    found = (points_of(run, what, axis) for run in group.runs)
-    return curve_of_seeds([points for points in found if points is not None], what, axis)
-
-
 def curve_of_seeds(seeds: Iterable[Points], what: Measure, axis: XAxis) -> Curve | None:
-    """The same, through the points of each run that has any."""
+    """The curve of a run, or the mean of the seeds' curves, through the points of each run that has
+    any; None if there is none."""
     found = [curve_through(points, what, axis) for points in seeds]
     if not found:
         return None

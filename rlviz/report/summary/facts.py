@@ -15,8 +15,8 @@ def facts(history: History) -> dict[str, Any]:
     Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
     `wall_seconds`, from the end of the first step to the end of the last, 0 if no time is known;
     `flops`, by phase, with the total, as exact integers; `seconds`, by phase; `mfu`, by phase, in
-    [0, 1], weighted by seconds; `flops_per_second`, the total divided by the wall seconds, None if
-    either is unknown.
+    [0, 1], weighted by seconds; `flops_per_second`, the FLOPs of the steps after the first divided
+    by the wall seconds, None if either is unknown.
     """
     account = account_of(history)
     return {

@@ -17,8 +17,12 @@ _COMPUTE = (
 )
 _VALUES = (
     "Values are those of the figure's curve at the place named beside them; start, middle and end "
-    "are the first step, half of the x axis and the last step. The number after ± is half of the "
-    "curve's band, about two standard errors."
+    "are the curve's first point, half of its way along the x axis and its last point. The number "
+    "after ± is half of the curve's band, about two standard errors."
+)
+_TIME = (
+    "Time: from the end of the first step to the end of the last, pauses included; FLOP/s are "
+    "those of the steps after the first."
 )
 _SCATTER = "Scatter: standard deviation of single steps around the curve."
 _MOVES = (
@@ -167,6 +171,8 @@ def _reading(summary: Summary) -> list[str]:
     ]
     if schema.TOTAL in summary.facts.get("flops", {}):
         lines.append(_COMPUTE)
+    if summary.facts["wall_seconds"] > 0:
+        lines.append(_TIME)
     if any(summary.segments.values()):
         lines += [_VALUES, _MOVES, _CAUSE]
     if any("scatter" in claim for told in summary.claims for claim, _ in told.findings):

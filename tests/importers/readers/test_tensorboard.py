@@ -1,11 +1,15 @@
 """Event files that torch's own SummaryWriter wrote, whole and damaged."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from tensorboard.compat.proto.event_pb2 import Event
 from torch.utils.tensorboard import SummaryWriter
 
 import rlviz
+from rlviz import tfrecord
 from rlviz.importers import import_run
 
 
@@ -184,3 +188,24 @@ def test_a_directory_with_a_run_is_never_written_into(write, write_steps, tmp_pa
     with pytest.raises(FileExistsError, match=r"mine already holds a run"):
         import_run(folder, tmp_path / "mine")
     assert len(rlviz.read(tmp_path / "mine")) == 2
+
+
+@pytest.mark.parametrize("time", [math.inf, -math.inf, math.nan, 1e300, 0.0])
+def test_an_event_at_no_time_costs_no_step(take, write, time):
+    points = by_step([1, 2, 3], train__reward=[0.25, 0.5, 0.75])
+    _, run = take(write([points[0], (*points[1][:3], time), points[2]]))
+    assert run.step.tolist() == [1, 2, 3]
+    assert run.wall_time.tolist() == [points[0][3], points[0][3], points[2][3]]
+
+
+def test_a_tensor_of_a_type_that_no_number_has_is_no_number(take, write):
+    folder = write(by_step([1, 2, 3], train__reward=[0.25, 0.5, 0.75]))
+    for kind in range(64):
+        event = Event(step=2, wall_time=1.7e9)
+        value = event.summary.value.add(tag="odd")
+        value.tensor.dtype = kind
+        value.tensor.tensor_shape.dim.add(size=1)
+        with next(folder.iterdir()).open("ab") as file:
+            file.write(tfrecord.frame(event.SerializeToString()))
+    _, run = take(folder)
+    assert run.step.tolist() == [1, 2, 3]

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -88,3 +89,29 @@ def test_other_columns_may_stand_beside_them(found):
     beside = found | {"curve/accuracy": np.zeros(5)}
     assert list(beside) == [*NAMES, "curve/accuracy"]
     np.testing.assert_array_equal(beside["step"], found["step"])
+
+
+def test_many_names_each_in_few_batches_cost_no_more_each():
+    def calls(batches):
+        names = [(*NAMES[:4], *(f"metrics/{k}-{j}" for j in range(20))) for k in range(batches)]
+        tables = [np.arange(24.0)[None] for _ in names]
+        stretches = [
+            Stretch(Batch(schema.RowsHeader(0, columns), table), 0, 1, float(k), float(k))
+            for k, (columns, table) in enumerate(zip(names, tables, strict=True))
+        ]
+        every = [name for columns in names for name in columns[4:]]
+        columns, count = Columns((*NAMES[:4], *every), stretches), 0
+
+        def called(frame, event, argument):
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(called)
+        try:
+            for name in every:
+                columns[name]
+        finally:
+            sys.setprofile(None)
+        return count / len(every)
+
+    assert calls(64) < 1.5 * calls(16)

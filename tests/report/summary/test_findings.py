@@ -57,8 +57,8 @@ def test_the_numbers_behind_the_claims_are_for_statisticians():
         1300, noise_correlation=0.061, segments=STORY, scatter=Scatter(0.1, 0.5, p=0.004)
     )
     assert statistics("Loss", found) == (
-        "Loss: 1,300 values; correlation of the noise 0.06; strength of the moves 3.0, 3.0, 3.0, "
-        "3.0; growth of the scatter p = 0.004"
+        "Loss: 1,300 values; noise correlation in the test of moves 0.06; strength of the moves "
+        "3.0, 3.0, 3.0, 3.0; growth of the scatter p = 0.004"
     )
     assert statistics("Loss", Analysis(20)) == "Loss: 20 values"
 
