@@ -90,6 +90,12 @@ def _matrices(weights: Sequence[Any]) -> int:
     return sum(int(weight.numel()) for weight in weights if weight.dim() > 1)
 
 
+def _solve_triangular(args: Sequence[Any], out: Any) -> int:
+    # Substitution: the n² / 2 entries of each triangle times the k columns (LAPACK Working Note 41
+    # counts n²·k operations for xTRSM). With `left=False` the triangle stands on the other side.
+    return int(out.numel()) * int(args[0].shape[-1])
+
+
 def _packets(*names: str) -> list[Any]:
     """Those operations of these names that this torch has."""
     return [getattr(_aten, name) for name in names if hasattr(_aten, name)]
@@ -111,6 +117,7 @@ _OWN: dict[Any, Formula] = {
     **dict.fromkeys(_packets("addbmm", "addbmm_", "addmm_", "baddbmm_"), _addmm),
     **dict.fromkeys(_packets("_addmm_activation"), _addmm),
     **dict.fromkeys(_packets("_int_mm"), _mm),
+    **dict.fromkeys(_packets("linalg_solve_triangular"), _solve_triangular),
     _aten.convolution_backward: _convolution_backward,
     **dict.fromkeys(_packets("_grouped_mm", "_scaled_grouped_mm"), _grouped_mm),
     **dict.fromkeys(_packets(*_FUSED_ATTENTION), _attention),
@@ -159,6 +166,8 @@ _OPERANDS: dict[Any, tuple[int, ...]] = {
     **dict.fromkeys(_packets("convolution", "_convolution", "_slow_conv2d_forward"), (0, 1)),
 }
 
+_SOLVERS = frozenset(_packets("linalg_solve_triangular"))
+
 # One fused backward kernel makes all gradients at once: twice the forward pass.
 _FUSED = frozenset(
     _packets(*_FUSED_ATTENTION, "mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn")
@@ -174,6 +183,9 @@ def backward_flops(packet: Any, args: Sequence[Any], forward: int) -> int | None
         args: its arguments; those with `requires_grad` are differentiated.
         forward: its own FLOPs.
     """
+    if packet in _SOLVERS:
+        # The gradient of the right side is solved for, and gives that of the triangle in a product.
+        return forward * (3 if args[0].requires_grad else 1)
     operands = _OPERANDS.get(packet)
     if operands is not None:
         return forward * sum(bool(args[k].requires_grad) for k in operands)

@@ -30,6 +30,16 @@ _LATENT = frozenset(("deepseek_v2", "deepseek_v3", "kimi_k2"))
 _PATTERNS = {"gemma2": 2, "gemma3_text": 6, "gpt_oss": 2}
 
 
+class NoClosedFormulaError(ValueError):
+    """The architecture, or this variant of it, has no closed formula here; the message says why."""
+
+
+_COUNT = (
+    "rlviz.flops.from_config(config) counts it from its model, rlviz.flops.measure(model, *inputs) "
+    "as it runs."
+)
+
+
 class _Config:
     """Reads fields of a config object or a mapping, and remembers which were missing."""
 
@@ -59,7 +69,8 @@ def read(config: object) -> Fields:
     """Keyword arguments of `Transformer` from a config object or the mapping of a `config.json`.
 
     Raises:
-        ValueError: the architecture is unknown or fields are missing; the message names them.
+        NoClosedFormulaError: the architecture is unknown.
+        ValueError: fields are missing; the message names them.
 
     Example:
         >>> shape = read({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12,
@@ -72,14 +83,15 @@ def read(config: object) -> Fields:
     if text is not None:
         return read(text)
     kind = source.get("model_type", default="")
+    if source.get("per_layer_config" if isinstance(config, Mapping) else "is_heterogeneous"):
+        raise NoClosedFormulaError(f"the layers of this {kind} config differ in size. {_COUNT}")
     reader = _reader(kind)
     if reader is None:
         _sizes(source)  # only to learn which fields are missing
         lack = f", and its config lacks {', '.join(source.missing)}" if source.missing else ""
-        raise ValueError(
-            f"architecture {kind or type(config).__name__!r} is not known{lack}. Build "
-            "rlviz.flops.Transformer(...) from its sizes if it is a plain decoder, or count it "
-            "with rlviz.flops.measure(model, *inputs)."
+        raise NoClosedFormulaError(
+            f"architecture {kind or type(config).__name__!r} is not known{lack}. {_COUNT} If it is "
+            "a plain decoder, rlviz.flops.Transformer(...) takes its sizes."
         )
     shape = reader(source)
     if source.missing:
@@ -140,9 +152,9 @@ def _windows_by_kind(kinds: Any, window: Any) -> Any:
     known = {"full_attention": None, "sliding_attention": window}
     other = sorted(set(kinds) - set(known))
     if other:
-        raise ValueError(
+        raise NoClosedFormulaError(
             f"layer_types has {', '.join(other)}; known are full_attention and sliding_attention. "
-            "Count the model with rlviz.flops.measure(model, *inputs)."
+            f"{_COUNT}"
         )
     windows = tuple(known[kind] for kind in kinds)
     return windows if any(windows) else None
@@ -162,10 +174,9 @@ def _all_layers_sparse(source: _Config) -> None:
     dense, step = source.get("mlp_only_layers"), source.get("decoder_sparse_step", default=1)
     frequency = source.get("moe_layer_freq", default=1)
     if dense or step != 1 or frequency != 1:
-        raise ValueError(
+        raise NoClosedFormulaError(
             f"experts in some layers only (mlp_only_layers={dense}, decoder_sparse_step={step}, "
-            f"moe_layer_freq={frequency}) are not known. Count the model with "
-            "rlviz.flops.measure(model, *inputs)."
+            f"moe_layer_freq={frequency}) are not known. {_COUNT}"
         )
 
 

@@ -14,6 +14,16 @@ ATTENTIONS: tuple[str, ...] = get_args(Attention)
 _INT64 = 2**63 - 1
 
 
+def read_attention(attention: str) -> None:
+    """Check how core attention is to count.
+
+    Raises:
+        ValueError: there is no such convention.
+    """
+    if attention not in ATTENTIONS:
+        raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, got {attention!r}.")
+
+
 def read_lengths(name: str, values: ArrayLike) -> Lengths:
     """Read sequence lengths: whole numbers >= 0, from a scalar, list, array or CPU tensor.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from rlviz.flops.lengths import ATTENTIONS, Attention
+from rlviz.flops.lengths import Attention, read_attention
 
 _MLA_FIELDS = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
 
@@ -52,10 +52,7 @@ class Shape:
                 )
             self._set("head_dim", self.hidden_size // self.num_attention_heads)
         self._set("sliding_window", _read_windows(self.sliding_window, self.num_hidden_layers))
-        if self.attention not in ATTENTIONS:
-            raise ValueError(
-                f"attention must be one of {', '.join(ATTENTIONS)}, got {self.attention!r}."
-            )
+        read_attention(self.attention)
         self._check_experts()
 
     def _set(self, name: str, value: object) -> None:
@@ -77,11 +74,6 @@ class Shape:
                 "num_experts must be given with num_experts_per_tok or num_shared_experts, got 0. "
                 "Leave all three out for a dense model."
             )
-
-    @property
-    def matmul_params(self) -> int:
-        """N, the weights that one token is multiplied by: of experts, the active ones alone."""
-        return self.body_params + self.head_params
 
     @property
     def total_params(self) -> int:

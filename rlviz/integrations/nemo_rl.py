@@ -30,7 +30,7 @@ class RLVizLogger:
         accuracy: the name of the training accuracy among what is logged under `train`.
         flops: makes FLOPs, or FLOPs by phase, of what was logged in a step; for example
             `lambda values: {"update": 6 * model.matmul_params * int(values["total_num_tokens"])}`
-            with `model = rlviz.flops.Transformer.from_config(config)`, which leaves attention out.
+            with `model = rlviz.flops.from_config(config)`, which leaves attention out.
         **options: further arguments of `rlviz.Callback`.
 
     Raises:

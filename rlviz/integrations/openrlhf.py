@@ -31,7 +31,7 @@ class RLVizLogger:
         inner: the logger that was there, which still gets everything.
         accuracy: the name of the training accuracy among what `log_train` is given.
         flops: makes FLOPs of the step, or FLOPs by phase, of that; with `model =
-            rlviz.flops.Transformer.from_config(config)` and `n` answers of a step, for example
+            rlviz.flops.from_config(config)` and `n` answers of a step, for example
             `lambda logs: {"update": model.training([round(logs["total_length"])] * n)}`.
         **options: further arguments of `rlviz.Callback`.
 

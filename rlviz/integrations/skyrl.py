@@ -31,7 +31,7 @@ class RLVizCallback:
         accuracy: the name of the training accuracy in the logs, if there is one; with one sample
             per prompt, `reward/avg_pass_at_1`.
         flops: makes FLOPs, or FLOPs by phase, of the logs of a step; with `model =
-            rlviz.flops.Transformer.from_config(config)` and `n` answers of a step, for example
+            rlviz.flops.from_config(config)` and `n` answers of a step, for example
             `lambda logs: {"rollout": 2 * model.matmul_params * round(n *
             logs["generate/avg_num_tokens"])}`, which leaves prompts and attention out.
         resume_from: the folder of the checkpoint that the trainer resumes from.

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from rlviz.callback import Callback
-from rlviz.flops import Transformer
+from rlviz.flops import LanguageModel
 from rlviz.integrations.support.metrics import scalars
 from rlviz.record.error_log import logger
 from rlviz.record.options import run_directory
@@ -47,7 +47,7 @@ class RLVizLogger:
         self,
         logdir: str | os.PathLike[str],
         *,
-        model: Transformer | None = None,
+        model: LanguageModel | None = None,
         epochs: int = 1,
         correct: Callable[[Any], bool | None] | None = None,
         parallelism: Callable[[Any], Any] | None = None,

@@ -23,7 +23,7 @@ from typing import Any
 
 from rlviz import schema
 from rlviz.callback import Callback
-from rlviz.flops import Transformer
+from rlviz.flops import LanguageModel, from_config
 from rlviz.integrations.support.deferred_callback import DeferredCallback
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.requirement import needed
@@ -57,7 +57,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
             `accuracy` (by `log_metric`, or as the metric of the log), else the mean of the one
             reward function that has "accuracy" in its name. Others are metrics.
         model: the shape of the model, where its config is not known or FLOPs are to be counted by
-            another convention; by default `rlviz.flops.Transformer.from_config(model.config)`.
+            another convention; by default `rlviz.flops.from_config(model.config)`.
         **options: what `rlviz.Callback` takes; `config` is by default the training arguments, and
             `process_group` all processes.
 
@@ -70,13 +70,14 @@ class RLVizCallback(TrainerCallback, ExportableState):
         logdir: str | os.PathLike[str] | Callback,
         *,
         accuracy: str | None = None,
-        model: Transformer | None = None,
+        model: LanguageModel | None = None,
         **options: Any,
     ) -> None:
-        if model is not None and not isinstance(model, Transformer):
+        if model is not None and not isinstance(model, LanguageModel):
             raise TypeError(
-                f"model must be a rlviz.flops.Transformer, got {type(model).__name__}. The network "
-                "itself is known from the trainer; leave it out."
+                "model must come from rlviz.flops.from_config or rlviz.flops.Transformer, got "
+                f"{type(model).__name__}. The network itself is known from the trainer; leave it "
+                "out."
             )
         self._deferred = DeferredCallback(logdir, options)
         plain = (str, int, float, bool)
@@ -195,11 +196,11 @@ class RLVizCallback(TrainerCallback, ExportableState):
         except (RuntimeError, ValueError) as error:
             self._say(f"the checkpoint's state was not loaded, so the curves start over: {error}")
 
-    def _known_shape(self, module: Any) -> Transformer | None:
+    def _known_shape(self, module: Any) -> LanguageModel | None:
         try:
             if module.get_output_embeddings() is None:
                 raise ValueError(f"{type(module).__name__} has no language-model head.")
-            return Transformer.from_config(module.config)
+            return from_config(module.config)
         except (AttributeError, TypeError, ValueError) as error:
             self._say(
                 f"the FLOPs of the model are not known: {error} Pass model=…, or record them "

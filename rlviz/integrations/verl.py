@@ -18,7 +18,6 @@ tools gave, which count as if they had been generated.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import math
@@ -33,7 +32,7 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.callback import Callback
-from rlviz.flops import Transformer
+from rlviz.flops import LanguageModel, from_config
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
@@ -89,7 +88,7 @@ class RLVizLogger:
         *,
         verl_config: Mapping[str, Any] | None = None,
         accuracy: str | None = _SCORE,
-        model: Transformer | None = None,
+        model: LanguageModel | None = None,
         **options: Any,
     ) -> None:
         config = self._config = verl_config or {}
@@ -100,7 +99,7 @@ class RLVizLogger:
         )
         self._accuracy = accuracy
         self._mode = _entry(trainer, "v1", "trainer_mode") or "sync"
-        self._shapes: dict[str, Transformer | None] = {} if model is None else {_ACTOR: model}
+        self._shapes: dict[str, LanguageModel | None] = {} if model is None else {_ACTOR: model}
         self._closed: int | None = None
         self._said: set[str] = set()
 
@@ -181,7 +180,7 @@ class RLVizLogger:
         adapters = 1 if _entry(self._config, role, "model", "lora_rank") else 0
         return epochs * shape.training(lengths, lora_params=adapters)
 
-    def _shape(self, role: str) -> Transformer | None:
+    def _shape(self, role: str) -> LanguageModel | None:
         """The shape of the actor or the critic, read when it first works."""
         if role not in self._shapes:
             self._shapes[role] = None
@@ -192,10 +191,8 @@ class RLVizLogger:
                 path: Any = model.get("hf_config_path") or model.get("path")
                 trust = bool(model.get("trust_remote_code"))  # as verl itself does
                 found = AutoConfig.from_pretrained(path, trust_remote_code=trust)
-                shape = Transformer.from_config(found)
-                # A critic has one value where an actor has a vocabulary.
-                value = dataclasses.replace(shape, vocab_size=1)
-                self._shapes[role] = value if role == _CRITIC else shape
+                shape = from_config(found)
+                self._shapes[role] = shape.with_value_head() if role == _CRITIC else shape
             except Exception as error:  # of a hub, a file system or the model's own code
                 self._say(f"the FLOPs of the {role} are not counted: {error}")
         return self._shapes[role]

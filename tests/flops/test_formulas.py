@@ -23,6 +23,10 @@ def both(module, *inputs):
     return measure(lambda: first(module(*inputs)).sum().backward())
 
 
+def solve(a, b, **options):
+    return torch.linalg.solve_triangular(a, b, **options)
+
+
 class Attend(nn.Module):
     def forward(self, q, k, v):
         return functional.scaled_dot_product_attention(q, k, v)
@@ -49,6 +53,22 @@ class TestWhereTorchsCounterReadsZero:
         assert measure(lambda: a @ x).flops == 2 * 4 * 6
         assert measure(lambda: torch.addmv(torch.zeros(4), a, x)).flops == 2 * 4 * 6
         assert measure(lambda: x @ x).flops == 2 * 6
+
+    def test_a_triangle_that_is_solved(self):
+        a = (torch.eye(4) + torch.ones(4, 4).tril()).expand(2, 4, 4)
+        b, transposed = torch.ones(2, 4, 5), torch.ones(2, 5, 4)
+        assert measure(lambda: solve(a, b, upper=False)).flops == 2 * 4 * 4 * 5
+        assert measure(lambda: solve(a, transposed, upper=False, left=False)).flops == 2 * 80
+
+    @pytest.mark.parametrize(("triangle", "right", "more"), [(0, 1, 1), (1, 0, 3), (1, 1, 3)])
+    def test_the_backward_pass_of_a_solver(self, triangle, right, more):
+        a = (torch.eye(4) + torch.ones(4, 4).tril()).requires_grad_(bool(triangle))
+        b = torch.ones(4, 5).requires_grad_(bool(right))
+        forward = 4 * 4 * 5
+        passed = measure(lambda: solve(a, b, upper=False).sum().backward())
+        assert passed == Measured((1 + more) * forward, ())
+        solver = torch.ops.aten.linalg_solve_triangular
+        assert formulas.backward_flops(solver, (a, b), forward) == more * forward
 
     def test_products_in_place(self):
         a, b = torch.zeros(4, 6), torch.zeros(6, 5)

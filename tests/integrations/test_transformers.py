@@ -222,13 +222,22 @@ def test_rows_without_a_mask_count_with_their_whole_length(train):
     assert spent(run) == [training([9, 9]), training([12, 12])]
 
 
-def test_a_model_of_unknown_kind_trains_without_flops_and_says_so_once(train, caplog):
+def test_a_model_without_a_closed_formula_is_counted(train):
     config = transformers.BloomConfig(vocab_size=V, hidden_size=D, n_layer=1, n_head=2)
+    run = train(model=transformers.BloomForCausalLM(config), max_steps=3)
+    model = rlviz.flops.from_config(config)
+    assert isinstance(model, rlviz.flops.CountedModel)
+    assert spent(run) == [model.training(LENGTHS[i : i + 2]) for i in (0, 2, 4)]
+
+
+def test_a_model_that_no_formula_counts_trains_without_flops_and_says_so_once(train, caplog):
+    config = transformers.BloomConfig(vocab_size=V, hidden_size=D, n_layer=1, n_head=2)
+    config.sparse_attention_pattern = "strided"
     run = train(model=transformers.BloomForCausalLM(config), max_steps=3)
     assert np.isnan(run.flops).all()
     assert np.isfinite(run.columns["metrics/loss"]).all()
     (said,) = [r.message for r in caplog.records if "FLOPs" in r.message]
-    assert "architecture 'bloom' is not known" in said
+    assert "'bloom' can't be counted from its config: what sparse_attention_pattern" in said
     assert "Pass model=" in said
 
 
@@ -280,7 +289,11 @@ def test_numbers_that_a_training_logs_under_our_names_disturb_nothing(train):
     [
         ({"ema": 2.0}, ValueError, r"ema must be in \[0, 1\), got 2.0"),
         ({"nonsense": 1}, TypeError, "unexpected keyword argument 'nonsense'"),
-        ({"model": "gpt2"}, TypeError, "model must be a rlviz.flops.Transformer, got str"),
+        (
+            {"model": "gpt2"},
+            TypeError,
+            "model must come from .*from_config or .*, got str",
+        ),
         ({"device": -1.0}, ValueError, "peak FLOP/s"),
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rlviz.flops import Transformer
+from rlviz.flops import LanguageModel
 from rlviz.integrations.support.sequence_lengths import LengthsWatch, SequenceLengths
 from rlviz.record.error_log import logger
 
@@ -22,7 +22,7 @@ class TrainerPhases:
         args: the trainer's arguments.
     """
 
-    def __init__(self, shape: Transformer, module: Any, args: Any) -> None:
+    def __init__(self, shape: LanguageModel, module: Any, args: Any) -> None:
         self._shape, self._lengths = shape, LengthsWatch(module)
         self._steps: int = getattr(args, "steps_per_generation", None) or 0  # 0: it never generates
         self._sequences = args.per_device_train_batch_size * self._steps

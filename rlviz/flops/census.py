@@ -1,0 +1,123 @@
+"""Counts the operations of a language model built from its config, as a formula of the length.
+
+Imports torch and transformers: only `from_config` imports this module, for architectures that have
+no closed formula.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rlviz.flops.counted_model import Chunks, Pairs
+from rlviz.flops.fit import CHUNK_SIZES, Fit, fit
+from rlviz.flops.meta_model import CantCountError, Place, Spent, chunk_sizes, passes, text_of
+from rlviz.flops.reach import Reached, reach, unknown_fields
+
+_SCANS = re.compile(
+    r"(Mamba|Bamba|H1|Ssm|SSM)\w*(Mixer|MambaLayer)$|Rglru$|RwkvSelfAttention$|[sm]LSTM(Layer|Cell)$"
+)
+"""Classes of modules with a recurrence over states beside their matrix products."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The formula of a model: FLOPs of one sequence, forward.
+
+    Attributes:
+        per_token: module and operation -> FLOPs per token.
+        per_sequence: FLOPs whatever the length.
+        pairs, chunks: as in `CountedModel`.
+        head: the module that makes the logits.
+        width: of what the head reads.
+        embedding: weights of the input embedding.
+        unseen: as in `CountedModel`.
+    """
+
+    per_token: Mapping[Place, int]
+    per_sequence: int
+    pairs: tuple[Pairs, ...]
+    chunks: tuple[Chunks, ...]
+    head: str
+    width: int
+    embedding: int
+    unseen: tuple[str, ...]
+
+
+def count(config: Any, *, share: bool = True) -> Found:
+    """Count a model that transformers can build from a config.
+
+    Args:
+        config: its config object.
+        share: run equal layers once.
+
+    Raises:
+        CantCountError: it can't be built or run, or its cost is no formula of the length.
+    """
+    if strange := unknown_fields(text_of(config)):
+        raise CantCountError(f"what {', '.join(strange)} means for its cost is not known")
+    return _formula(*passes(config, share=share))
+
+
+def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
+    text, fits = text_of(model.config), {}
+    sizes = sorted({*CHUNK_SIZES, *chunk_sizes(text)})
+    for place in {place: None for spent in passes.values() for place in spent}:
+        values = {length: spent.get(place, 0) for length, spent in passes.items()}
+        fits[place] = fit(values, sizes)
+    unknown = [f"{name} ({operation})" for (name, operation), found in fits.items() if not found]
+    unknown += [
+        f"{name} ({operation}), the same for every length,"
+        for (name, operation), found in fits.items()
+        if found and found.constant and not _explained(model, name, operation, found)
+    ]
+    if unknown:
+        raise CantCountError(f"the cost of {', '.join(unknown[:4])} is no formula of the length")
+    known: dict[Place, Fit] = {place: found for place, found in fits.items() if found}
+    pairs: dict[Reached, int] = defaultdict(int)
+    chunks: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for (name, _), found in known.items():
+        if found.square:
+            try:
+                pairs[reach(text, model.get_submodule(name), name)] += found.square
+            except ValueError as error:
+                raise CantCountError(str(error)) from None
+        if found.inside:
+            pairs["block", found.size] += found.inside
+        if found.chunk:
+            chunks[found.size][0] += found.chunk
+            chunks[found.size][1] += found.between
+    return Found(
+        {place: found.linear for place, found in known.items() if found.linear},
+        sum(found.constant for found in known.values()),
+        tuple(Pairs(flops, *reached) for reached, flops in sorted(pairs.items(), key=str)),
+        tuple(Chunks(flops, size, between) for size, (flops, between) in sorted(chunks.items())),
+        _head(model),
+        _width(model),
+        int(model.get_input_embeddings().weight.numel()),
+        tuple(sorted({name for m in model.modules() if _scans(name := type(m).__name__)})),
+    )
+
+
+def _explained(model: Any, name: str, operation: str, found: Fit) -> bool:
+    """Whether it is known why a part of the cost does not depend on the length: the padding of a
+    convolution, tokens that a model adds, or a layer that one token passes, such as a pooler."""
+    once = 2 * getattr(getattr(model.get_submodule(name), "weight", None), "numel", int)()
+    return operation == "convolution" or found.shifted or found == Fit(constant=once)
+
+
+def _scans(name: str) -> bool:
+    return _SCANS.search(name) is not None
+
+
+def _head(model: Any) -> str:
+    head = model.get_output_embeddings()
+    return next((name for name, module in model.named_modules() if module is head), "")
+
+
+def _width(model: Any) -> int:
+    weight = getattr(model.get_output_embeddings(), "weight", None)
+    return int((model.get_input_embeddings().weight if weight is None else weight).shape[-1])

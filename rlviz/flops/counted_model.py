@@ -1,0 +1,123 @@
+"""A formula in the length of a sequence, for a model whose operations were counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from rlviz.flops.language_model import LanguageModel
+from rlviz.flops.lengths import Attention, Lengths, attended_twice, read_attention, total
+
+Reach: TypeAlias = Literal["all", "window", "block", "blocks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What a model spends on pairs of tokens.
+
+    Attributes:
+        flops: for each (query, key) pair, forward.
+        reach: which keys a token t attends to, itself included: `all` t before it; those in a
+            `window` of `size` tokens, or the `size` best ones (sparse attention): min(t, size);
+            those in its own `block` of `size` tokens; those in `count` `blocks` of `size` tokens,
+            its own and the best ones before it.
+        size: None for `all`.
+        count: 1 but for `blocks`.
+    """
+
+    flops: int
+    reach: Reach = "all"
+    size: int | None = None
+    count: int = 1
+
+    def spent(self, lengths: Lengths, attention: str) -> int:
+        """FLOPs for sequences of these lengths, (n,)."""
+        if self.reach == "block":
+            return self.flops * self._inside_blocks(lengths, attention) // 2
+        if self.reach == "blocks" and self.size is not None:
+            most = self.count * self.size
+            if attention != "causal":
+                return self.flops * attended_twice(lengths, most, attention) // 2
+            near, far = np.minimum(lengths, most), np.maximum(lengths - most, 0)
+            twice = attended_twice(near, None, attention) + self._inside_blocks(far, attention)
+            return self.flops * (twice + 2 * (most - self.size) * total(far)) // 2
+        return self.flops * attended_twice(lengths, self.size, attention) // 2
+
+    def _inside_blocks(self, lengths: Lengths, attention: str) -> int:
+        """Twice the pairs of tokens of the same block."""
+        size = self.size or 1
+        whole, rest = np.divmod(lengths, size)
+        full = attended_twice(np.array([size]), None, attention) * total(whole)
+        return full + attended_twice(rest, None, attention)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """What linear attention spends on each chunk of a sequence.
+
+    Attributes:
+        flops: for one chunk, forward.
+        size: tokens in a chunk.
+        between: for each of the (c + 1)² pairs that the states before, between and after c chunks
+            make, where a model without its kernels multiplies their decays as a matrix. Kernels
+            hand the state on from chunk to chunk, which costs no products.
+    """
+
+    flops: int
+    size: int
+    between: int = 0
+
+    def spent(self, lengths: Lengths, attention: str) -> int:
+        """FLOPs for sequences of these lengths, (n,): a chunk's are shared by its tokens; with
+        `full` attention, the last chunk is padded and states are paired as it runs."""
+        if attention == "full":
+            count = -(-lengths // self.size)
+            states = total((count[count > 0] + 1) ** 2)
+            return self.flops * total(count) + self.between * states
+        return self.flops * total(lengths) // self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedModel(LanguageModel):
+    """A decoder whose operations were counted: `rlviz.flops.from_config` makes it.
+
+    It has the interface of `Transformer`. All numbers are forward FLOPs, exact integers.
+
+    Attributes:
+        architecture: the `model_type` of its config.
+        body_params, head_params: weights that a token is multiplied by, of experts the active ones
+            alone; also products of fixed size that a token costs otherwise.
+        hidden_size: the width of what the head reads.
+        per_sequence: FLOPs of a sequence whatever its length, such as the padding of convolutions.
+        pairs: what core attention costs, by its reach.
+        chunks: what chunked linear attention costs.
+        attention: how pairs of tokens count, as in `Transformer`.
+        unseen: kinds of work that multiply no matrices and so count nothing, such as a scan over
+            states.
+    """
+
+    architecture: str
+    body_params: int = field()  # without a default: the base class has properties of these names
+    head_params: int = field()
+    hidden_size: int
+    per_sequence: int = 0
+    pairs: tuple[Pairs, ...] = ()
+    chunks: tuple[Chunks, ...] = ()
+    attention: Attention = "causal"
+    unseen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        read_attention(self.attention)
+
+    def with_value_head(self) -> CountedModel:
+        return replace(self, head_params=self.hidden_size)
+
+    def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
+        if self.attention == "none":
+            return 0
+        attention = "causal" if decoding else self.attention
+        spent = sum(part.spent(lengths, attention) for part in self.pairs)
+        spent += sum(part.spent(lengths, attention) for part in self.chunks)
+        return spent + self.per_sequence * int(np.count_nonzero(lengths))
