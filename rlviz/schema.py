@@ -22,7 +22,7 @@ SUMMARY_TAG = "rlviz/summary"
 CONFIG_TAG = "rlviz/config"
 _ROWS_TAG = re.compile(r"rlviz/rows/s(\d+)(?:\.(\d+))?")
 _FILE_NAME = re.compile(
-    r"events\.out\.tfevents\.(\d{10})\..*\.rlviz-s(\d{1,6})-(\d{1,9})", re.ASCII
+    r"events\.out\.tfevents\.(\d{1,10})\..*\.rlviz-s(\d{1,6})-(\d{1,9})", re.ASCII
 )
 MAX_SESSION = 999_999
 """The largest number of a session; a file name with a larger one is not of rlviz."""

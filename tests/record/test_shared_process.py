@@ -133,8 +133,9 @@ TRAINING = """
     import rlviz
     viz = rlviz.Callback(sys.argv[1], figure_seconds=0.01, flush_seconds=0.01)
     viz.on_step_end(1, correct=[1])
-    helper = viz._worker._figure_client._process
-    while helper.process is None or viz._worker._drawn == 0:
+    figures = viz._worker._illustrations
+    helper = figures._client._process
+    while helper.process is None or figures._drawn == 0:
         time.sleep(0.01)
     child = os.fork()
     if not child:

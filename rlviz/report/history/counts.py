@@ -18,8 +18,8 @@ def plus(nearest: Floats, remainder: Floats, count: int) -> tuple[Floats, Floats
     Returns:
         The parts of the sums, (n,) each, as `split_count` would split them.
 
-    >>> plus(np.array([2.0**60, np.nan]), np.array([1.0, np.nan]), 2)
-    (array([1.15292150e+18,            nan]), array([ 3., nan]))
+    >>> [part.tolist() for part in plus(np.array([2.0**60, np.nan]), np.array([1.0, np.nan]), 2)]
+    [[1.152921504606847e+18, nan], [3.0, nan]]
     """
     high, low = schema.split_count(count)
     if not (count < schema.MAX_COUNT and (np.nan_to_num(nearest) < schema.MAX_COUNT).all()):
