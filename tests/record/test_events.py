@@ -164,7 +164,7 @@ def test_figure_and_texts_stand_in_their_tabs(provider):
     assert point.step == STEPS
     texts = provider.read_tensors(CONTEXT, experiment_id="", plugin_name="text", downsample=10)
     summary = np.asarray(texts["run"][schema.SUMMARY_TAG][-1].numpy).ravel()[0].decode()
-    assert f"{STEPS} training steps" in summary
+    assert f"{STEPS:,} training steps" in summary
     table = np.asarray(texts["run"][schema.CONFIG_TAG][-1].numpy).ravel()[0].decode()
     assert "| model.name | a\\|b |" in table
 
