@@ -147,9 +147,11 @@ class Recorder:
         try:
             brought = measurement(recorded)
         except RecursionError as error:
+            given = ", ".join(name for name, value in recorded.items() if value is not None)
             raise ValueError(
-                "record() got lists within lists, deeper than they can be followed (or one that "
-                "holds itself). Pass flat lists or arrays."
+                f"record() got lists within lists for {given}, deeper than they can be followed, "
+                "or one that holds itself. Pass answers, episodes' parallelism, metrics, FLOPs "
+                "and seconds as numbers, or as flat lists or arrays of them."
             ) from error
         if len(self._names) > _MOST_NAMES:  # ever new ones must not fill the memory
             self._names = set()

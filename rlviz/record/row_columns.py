@@ -35,7 +35,7 @@ class RowColumns:
         series = {}
         for quantity in schema.QUANTITIES.values():
             sums = {
-                column.name: np.array([step.sum_of(column.name) for step in self._closed], float)
+                column.name: _finite(step.sum_of(column.name) for step in self._closed)
                 for column in quantity.sums
             }
             if not quantity.is_core and not any(values.any() for values in sums.values()):
@@ -83,8 +83,8 @@ class RowColumns:
         series = {}
         for name in names:
             answers = [step.groups.get(name) for step in self._closed]
-            correct = _array(None if a is None else a.correct for a in answers)
-            graded = _array(None if a is None else a.graded for a in answers)
+            correct = _finite(None if a is None else a.correct for a in answers)
+            graded = _finite(None if a is None else a.graded for a in answers)
             self.columns |= zip(schema.group_columns(name), (correct, graded), strict=True)
             series[f"{schema.ACCURACY}/{name}"] = accuracy = ratios(correct, graded)
             self.scalar(schema.scalar_tag(f"{schema.ACCURACY}/{name}"), accuracy)
@@ -97,7 +97,7 @@ class RowColumns:
                 _share(utilization, step.flops.get(phase, 0), wall)
                 for step, wall in zip(self._closed, taken, strict=True)
             ]
-            self.columns[schema.seconds_column(phase)] = _array(taken)
+            self.columns[schema.seconds_column(phase)] = _finite(taken)
             if any(share is not None for share in shares):
                 self.columns[schema.mfu_column(phase)] = _array(shares)
                 self.scalar(schema.scalar_tag(f"mfu/{phase}"), _array(shares))
@@ -142,3 +142,9 @@ def _share(
 
 def _array(values: Iterable[float | None]) -> Floats:
     return np.array([math.nan if value is None else value for value in values], np.float64)
+
+
+def _finite(values: Iterable[float | None]) -> Floats:
+    """The same, where a sum beyond what a float holds is unknown: readers take no infinite sum."""
+    found = _array(values)
+    return np.where(np.isfinite(found), found, np.nan)

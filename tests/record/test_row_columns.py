@@ -83,3 +83,16 @@ def test_numbers_alone_bring_no_columns_of_agents(viz, tmp_path):
     viz.on_step_end(1, parallelism=[2.0, 4.0])
     viz.close()
     assert not {"work", "sub_agents", "peak"} & set(rlviz.read(tmp_path).columns)
+
+
+def test_a_sum_beyond_what_a_float_holds_is_unknown_and_no_damage(viz, tmp_path):
+    for _ in range(2):
+        viz.record(parallelism=1e308, seconds={"update": 1.7e308}, flops={"update": 3})
+    viz.on_step_end(1)
+    viz.on_step_end(2, parallelism=2.0, seconds={"update": 1.0}, flops={"update": 3})
+    viz.close()
+    run = rlviz.read(tmp_path)
+    assert run.damage == ()
+    np.testing.assert_array_equal(run.parallelism, [math.nan, 2.0])
+    np.testing.assert_array_equal(run.columns["seconds/update"], [math.nan, 1.0])
+    assert run.exact_flops("update") == [3, 6]
