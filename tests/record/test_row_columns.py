@@ -95,4 +95,4 @@ def test_a_sum_beyond_what_a_float_holds_is_unknown_and_no_damage(viz, tmp_path)
     assert run.damage == ()
     np.testing.assert_array_equal(run.parallelism, [math.nan, 2.0])
     np.testing.assert_array_equal(run.columns["seconds/update"], [math.nan, 1.0])
-    assert run.exact_flops("update") == [3, 6]
+    assert run.exact_flops("update") == [6, 9]
