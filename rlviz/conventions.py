@@ -94,14 +94,17 @@ def explained(names: Sequence[str]) -> str:
     """What a run says of its conventions, each with what it counts.
 
     >>> explained(["6N-tokens"])
-    '6N-tokens: 6·N a token that is trained on, N parameters; no rollouts, no attention'
+    'convention 6N-tokens (6·N a token that is trained on, N parameters; no rollouts, no attention)'
     >>> explained(["", "of a later rlviz"])
-    'convention not said; of a later rlviz'
+    'convention not said and convention of a later rlviz'
     """
-    return "; ".join(
-        f"{name}: {CONVENTIONS[name].counts}" if name in CONVENTIONS else name or NOT_SAID
-        for name in names
-    )
+    return wording.joined([_explained(name) for name in names])
+
+
+def _explained(name: str) -> str:
+    known = CONVENTIONS.get(name)
+    counts = "" if known is None else f" ({known.counts})"
+    return f"convention {name}{counts}" if name else NOT_SAID
 
 
 def of_runs(said: Mapping[str, Sequence[str]]) -> str:
@@ -114,6 +117,8 @@ def of_runs(said: Mapping[str, Sequence[str]]) -> str:
     ('convention 6N', 'convention not said', '')
     >>> of_runs({"a": ["6N"], "b": ["exact"], "c": ["6N"]})
     'different conventions, 6N (a and c) and exact (b)'
+    >>> of_runs({"a": ["6N"], "b": [""]})
+    'convention 6N (a) and not said (b)'
     """
     runs: dict[str, list[str]] = {}
     for name, names in said.items():
@@ -125,9 +130,12 @@ def of_runs(said: Mapping[str, Sequence[str]]) -> str:
         (all_say,) = runs
         several = "s" if any(len(names) > 1 for names in said.values()) else ""
         return all_say if all_say == NOT_SAID else f"convention{several} {all_say}"
-    return "different conventions, " + wording.joined(
-        [f"{name} ({_listed(which)})" for name, which in runs.items()]
-    )
+    if sum(words != NOT_SAID for words in runs) == 1:
+        parts = {w.removeprefix("convention "): which for w, which in runs.items()}
+        head = "convention "
+    else:
+        parts, head = runs, "different conventions, "
+    return head + wording.joined([f"{words} ({_listed(which)})" for words, which in parts.items()])
 
 
 _NAMED = 3

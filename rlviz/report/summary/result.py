@@ -13,7 +13,7 @@ from rlviz.report.summary.values_text import Form, form_of
 
 _WHEN = ("start", "middle", "end")
 _COMPUTE = (
-    "RL FLOPs: cumulative, one multiply-add counts 2, {}; shares of the compute are shares of them."
+    "RL FLOPs: cumulative, one multiply-add counts 2; {}; shares of the compute are shares of them."
 )
 _VALUES = (
     "Values are those of the figure's curve at the place named beside them; start, middle and end "
