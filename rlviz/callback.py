@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from types import TracebackType
-from typing import Any, NoReturn, Self, SupportsIndex, Unpack
+from typing import Any, NoReturn, Self, SupportsIndex, Unpack, cast
 
-from rlviz import wording
+from rlviz import conventions, wording
+from rlviz.conventions import ConventionName
 from rlviz.record import events, options
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
@@ -77,6 +78,9 @@ class Callback:
             seconds: its name as `torch.cuda.get_device_name()` gives it, or its peak rate in
             FLOP/s. A name that `rlviz.flops.peak` does not know gives one warning and no MFU.
         devices: how many devices the FLOPs and seconds cover.
+        convention: how the FLOPs that you record are counted: "exact", "6N" or "6N-tokens", as the
+            model that counts them says, `convention=model.convention`. The run, figures and
+            comparisons name it. By default "exact" where only `watch` counts, else not said.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
             make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
             rank ever waits for another: rank 0 names one that is silent for 5 seconds and writes
@@ -110,6 +114,7 @@ class Callback:
         figure_seconds: float | None = 60.0,
         device: str | float | None = None,
         devices: int = 1,
+        convention: ConventionName | None = None,
         process_group: Any = None,
         strict: bool = False,
     ) -> None:
@@ -117,6 +122,7 @@ class Callback:
         ema, flush_seconds, figure_seconds = options.check(
             config, ema, flush_seconds, figure_seconds
         )
+        self._convention = "" if convention is None else conventions.check(convention)
         queue: deque[Item] = deque()
         self._forked = False
         self._strict = strict
@@ -153,6 +159,7 @@ class Callback:
             has_config=bool(opening),
             flush_seconds=flush_seconds,
             error_log=self._error_log,
+            convention=self._convention_so_far,
         )
         self._recorder = Recorder(
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
@@ -231,9 +238,20 @@ class Callback:
             phase: the phase that its FLOPs belong to; call `watch` once for each module.
 
         Raises:
-            TypeError, ValueError: the module can't be watched, or `phase` can't name a phase.
+            TypeError, ValueError: the module can't be watched, `phase` can't name a phase, or the
+                run's convention is another one than "exact", which is how passes are counted.
         """
+        if self._convention not in ("", conventions.EXACT):
+            raise ValueError(
+                "watch() counts products as they run, which is the convention 'exact', but this "
+                f"Callback has convention={self._convention!r}. Leave that out, or record the "
+                f"FLOPs of rlviz.flops.from_config(config, convention={self._convention!r})."
+            )
         self._watched.append(Watched(module, phase))
+
+    def _convention_so_far(self) -> str:
+        only_watched = self._watched and not self._recorder.was_given_flops
+        return self._convention or (conventions.EXACT if only_watched else "")
 
     def on_train_start(self) -> None:
         """Do nothing; this exists for loops that call every hook."""
@@ -341,6 +359,8 @@ class Callback:
         if self._assembly.ranks.writes:
             _, written, dropped, _ = self._account.counts
             self._behind = max(0, logged - written - dropped)
+        if convention := self._convention_so_far():
+            state["convention"] = convention
         if self._behind:
             late = wording.counted(self._behind, "step")
             self._state_log.note(
@@ -358,15 +378,28 @@ class Callback:
 
         Raises:
             RuntimeError: steps were already logged.
-            ValueError: `state` is not what `state_dict` gave; nothing is loaded.
+            ValueError: `state` is not what `state_dict` gave, or its FLOPs are counted by another
+                convention; nothing is loaded.
         """
         if self._account.logged:
             raise RuntimeError(
                 "load_state_dict() must come before the first step of this session, "
                 f"but {self._account.logged} steps were already logged."
             )
+        before = state.get("convention", "") if isinstance(state, dict) else ""
+        if self._convention and before and before != self._convention:
+            raise ValueError(
+                f"the state's RL FLOPs are counted by the convention {before!r:.80}, those of this "
+                f"Callback by {self._convention!r}: one count can't go on as the other. Make the "
+                f"Callback with convention={before!r:.80}, or begin another run."
+            )
         closed = self._recorder.last_step = self._builder.load_state_dict(state)
         self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
+
+    @property
+    def convention(self) -> ConventionName | None:
+        """How the recorded FLOPs are counted, as far as it was said; None where it was not."""
+        return cast(ConventionName | None, self._convention or None)
 
     @property
     def health(self) -> Health:

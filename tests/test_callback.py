@@ -579,3 +579,49 @@ def test_a_dict_that_was_empty_when_it_was_recorded_stays_so(tmp_path):
         viz.on_step_end(1)
     assert viz.health == rlviz.callback.Health(1, 1, 0, 0, 0)
     assert rlviz.read(tmp_path).metrics == ()
+
+
+def test_the_run_says_by_which_convention_its_flops_are_counted(tmp_path):
+    for name, convention in (("said", "6N"), ("silent", None)):
+        with rlviz.Callback(tmp_path / name, figure_seconds=None, convention=convention) as viz:
+            viz.on_step_end(1, flops={"update": 10**20})
+        assert viz.convention == convention
+        assert rlviz.read(tmp_path / name).conventions == (convention or "",)
+    with rlviz.Callback(tmp_path / "none", figure_seconds=None, convention="6N") as viz:
+        viz.on_step_end(1, correct=[1])
+    assert rlviz.read(tmp_path / "none").conventions == ()  # there are no FLOPs to count
+
+
+def test_what_only_watched_modules_spent_is_exact_and_what_a_loop_adds_is_not_said(tmp_path):
+    layer = torch.nn.Linear(3, 4)
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.watch(layer)
+        layer(torch.zeros(2, 3)).sum().backward()
+        viz.on_step_end(1)
+        viz.flush()
+        assert rlviz.read(tmp_path).conventions == ("exact",)
+        viz.on_step_end(2, flops={"rollout": 10**9})
+    assert rlviz.read(tmp_path).conventions == ("",)
+
+
+def test_modules_are_not_watched_in_a_run_of_another_convention(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, convention="6N")
+    with pytest.raises(ValueError, match="which is the convention 'exact', but this Callback"):
+        viz.watch(torch.nn.Linear(3, 4))
+    viz.close()
+
+
+def test_a_state_of_another_convention_is_refused_and_nothing_is_loaded(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None, convention="6N") as viz:
+        viz.on_step_end(1, flops={"update": 10**20})
+        state = viz.state_dict()
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, convention="exact")
+    with pytest.raises(ValueError, match="counted by the convention '6N', those of this"):
+        viz.load_state_dict(state)
+    viz.close()
+    with rlviz.Callback(tmp_path, figure_seconds=None, convention="6N") as viz:
+        viz.load_state_dict(state)
+        viz.on_step_end(2, flops={"update": 10**20})
+    run = rlviz.read(tmp_path)
+    assert run.conventions == ("6N",)
+    assert run.exact_flops() == [10**20, 2 * 10**20]

@@ -5,6 +5,7 @@ import time
 
 import rlviz
 from rlviz.cli.arguments import command
+from rlviz.conventions import CONVENTIONS
 from rlviz.importers.intake import Given
 from rlviz.importers.options import TOKENS_ARE, of_the_command_line
 from rlviz.importers.readers import KINDS
@@ -55,7 +56,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     cost.add_argument(
         "--tokens-are",
         choices=tuple(TOKENS_ARE),
-        help="8·N, 2·N or 6·N FLOPs a token (default: sequences, generated and trained on)",
+        help="by 6N, 8·N, 2·N or 6·N FLOPs a token (default: sequences, generated and trained on)",
+    )
+    cost.add_argument(
+        "--flops-convention",
+        choices=tuple(CONVENTIONS),
+        help="how FLOPs count: of tokens 6N (the default) or 6N-tokens (docs/definitions.md); of a "
+        "column, how its program counted them",
     )
     cost.add_argument("--params", type=float, metavar="N", help="parameters of the model")
     cost.add_argument(
@@ -93,6 +100,7 @@ def _import(options: argparse.Namespace) -> int:
             sequences=options.sequences,
             cumulative=options.cumulative,
             params=options.params,
+            flops_convention=options.flops_convention,
             figure=options.figure,
         )
     print(found)

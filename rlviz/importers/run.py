@@ -32,6 +32,7 @@ def import_run(
     sequences: float | None = None,
     cumulative: bool | None = None,
     params: float | None = None,
+    flops_convention: str | None = None,
     figure: bool = False,
 ) -> Imported:
     """Make a run of an existing log, for `rlviz.read`, `rlviz.figure` and TensorBoard.
@@ -57,13 +58,15 @@ def import_run(
         flops: the column that counts FLOPs.
         flops_unit: FLOPs in one of its units, such as 1e12.
         tokens: the column that counts tokens; with `sequences`, the mean tokens per sequence.
-        tokens_are: what the tokens are: "sequences" (generated, then trained on: 2·N in the rollout
-            and 6·N in the update), "generated" (2·N) or "trained" (6·N). By default what the
-            framework counts, else "sequences".
+        tokens_are: what the tokens are: "sequences" (generated, then trained on), "generated" or
+            "trained". By default what the framework counts, else "sequences".
         sequences: sequences in each step, if `tokens` is a mean over them.
         cumulative: whether the counter counts from the start of the run (True) or gives what each
             step spent (False). By default as the framework counts, else as the numbers look.
         params: parameters N of the model, those of matrix products (docs/definitions.md).
+        flops_convention: how tokens count: "6N" (2·N in the rollout and 6·N in the update), the
+            default, or "6N-tokens" (6·N in the update and nothing else). Of a column of FLOPs, how
+            its program counted them, "exact" too; by default that is not said.
         figure: also draw figure and summary for TensorBoard, which takes a few seconds.
 
     Returns:
@@ -99,6 +102,7 @@ def import_run(
         sequences=sequences,
         cumulative=cumulative,
         params=params,
+        flops_convention=flops_convention,
     )
     target = Path(logdir)
     if target.exists() and not target.is_dir():
@@ -114,5 +118,11 @@ def import_run(
     imported = account(target, log, roles, timeline, spent, times, metrics)
     config = {"imported from": log.name, "kind": log.kind, **imported.columns}
     steps = steps_of(roles, timeline, spent, times, metrics)
-    write(target, steps, config={**config, "account": str(imported)}, figure=figure)
+    write(
+        target,
+        steps,
+        config={**config, "account": str(imported)},
+        figure=figure,
+        convention=spent.convention,
+    )
     return imported

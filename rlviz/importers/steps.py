@@ -4,11 +4,12 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from rlviz import schema
+from rlviz.conventions import ConventionName
 from rlviz.importers import names
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices, Log
@@ -208,7 +209,12 @@ def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Fl
 
 
 def write(
-    logdir: Path, steps: Iterable[list[Step]], *, config: Mapping[str, str], figure: bool
+    logdir: Path,
+    steps: Iterable[list[Step]],
+    *,
+    config: Mapping[str, str],
+    figure: bool,
+    convention: str = "",
 ) -> None:
     """Record steps in a new run.
 
@@ -217,6 +223,7 @@ def write(
         steps: arguments for `Callback.on_step_end`, a few hundred steps at a time.
         config: configuration for TensorBoard's Text tab.
         figure: whether to draw figure and summary at the end.
+        convention: by which the FLOPs are counted; "" where it is not known.
 
     Raises:
         OSError: the run can't be written.
@@ -227,6 +234,7 @@ def write(
         logdir,
         config=config,
         figure_seconds=_NEVER if figure else None,
+        convention=cast(ConventionName | None, convention or None),
         strict=True,
     )
     try:

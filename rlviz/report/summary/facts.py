@@ -14,9 +14,10 @@ def facts(history: History) -> dict[str, Any]:
 
     Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
     `wall_seconds`, from the end of the first step to the end of the last, 0 if no time is known;
-    `flops`, by phase, with the total, as exact integers; `seconds`, by phase; `mfu`, by phase, in
-    [0, 1], weighted by seconds; `flops_per_second`, the FLOPs of the steps after the first divided
-    by the wall seconds, None if either is unknown.
+    `flops`, by phase, with the total, as exact integers; `conventions`, by which they are counted,
+    "" for steps that do not say it, see `History.conventions`; `seconds`, by phase; `mfu`, by
+    phase, in [0, 1], weighted by seconds; `flops_per_second`, the FLOPs of the steps after the
+    first divided by the wall seconds, None if either is unknown.
     """
     account = account_of(history)
     return {
@@ -27,6 +28,7 @@ def facts(history: History) -> dict[str, Any]:
         "lost_rows": history.lost_rows,
         "wall_seconds": account.wall_seconds or 0.0,
         "flops": account.flops,
+        "conventions": list(history.conventions),
         "seconds": account.seconds,
         "mfu": account.mfu,
         "flops_per_second": account.flops_per_second,
