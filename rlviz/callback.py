@@ -1,15 +1,10 @@
 """The callback that a training script adds: it assembles the parts and computes nothing itself."""
 
-import atexit
-import multiprocessing
 import os
-import sys
 import time
-import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Any, NoReturn, Self, SupportsIndex, Unpack, cast
 
@@ -19,6 +14,7 @@ from rlviz.record import events, options
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
+from rlviz.record.endings import Ending
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
@@ -124,10 +120,6 @@ class Callback:
         )
         self._convention = "" if convention is None else conventions.check(convention)
         queue: deque[Item] = deque()
-        self._forked = False
-        self._strict = strict
-        self._closed: bool | None = None
-        self._is_closing = self._said_late = False
         self._behind = 0
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
         self._account = Account()
@@ -164,7 +156,9 @@ class Callback:
         self._recorder = Recorder(
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
         )
-        self._odd = strict
+        self._ending = Ending(
+            self._recorder, self._worker, self._watched, self._error_log, strict=strict
+        )
         if self._silent:
             self._recorder.close()
             logger.warning(
@@ -175,8 +169,7 @@ class Callback:
             )
             return
         self._worker.start()
-        _living.add(self)
-        _close_at_exit(self)
+        self._ending.expect()
 
     def record(
         self,
@@ -221,8 +214,8 @@ class Callback:
         if correct is not None or group is not None or seconds is not None:
             others = {"correct": correct, "group": group, "seconds": seconds}
         self._recorder.record(accuracy, graded, flops, parallelism, metrics, others)
-        if self._odd:
-            self._say_what_is_odd()
+        if self._ending.is_odd:
+            self._ending.say_what_is_odd()
 
     def watch(self, module: Any, *, phase: str = "update") -> None:
         """Count the FLOPs of a module's forward and backward passes, in a phase of every step.
@@ -284,8 +277,8 @@ class Callback:
                 check_wall_time(wall_time)
             self.record(metrics=metrics, **record)
             metrics = None
-        if self._odd:
-            self._say_what_is_odd()
+        if self._ending.is_odd:
+            self._ending.say_what_is_odd()
         for watched in self._watched:
             self._recorder.record_flops(watched.phase, watched.take())
             watched.end_step()
@@ -304,8 +297,8 @@ class Callback:
             ValueError, TypeError: `timeout` is not a number of seconds.
         """
         timeout = options.waiting_time(timeout)
-        written = self._silent or (not self._forked and self._worker.flush(timeout))
-        self._raise_if_strict()
+        written = self._silent or (not self._ending.is_forked and self._worker.flush(timeout))
+        self._ending.raise_if_strict()
         return written
 
     def close(self, timeout: float | None = 5.0) -> bool:
@@ -370,7 +363,7 @@ class Callback:
                     "goes on from this state lacks them"
                 )
             )
-        self._raise_if_strict()
+        self._ending.raise_if_strict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -414,125 +407,10 @@ class Callback:
             "Make it in the process that trains, and send that the values to record."
         )
 
-    def _in_forked_child(self) -> None:
-        """A child has the parent's memory but no writer thread: it drops what it is given."""
-        self._forked = self._odd = True
-        self._said_late = False
-        self._recorder.close()
-        self._worker.in_forked_child()
-        self._error_log.say_again()
-
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
-        if self._silent:
-            return True
-        if self._closed is None and self._forked:
-            self._closed = False  # the run is the parent's
-        if self._closed is None:
-            self._begin_closing(timeout, success=success)
-            self._end_closing(self._worker.await_close(timeout))
-            self._raise_if_strict()
-        return self._closed is True
-
-    def _begin_closing(self, timeout: float, *, success: bool) -> None:
-        """Let the writer end the run; after an interrupt it may be called again."""
-        self._is_closing = self._odd = True
-        self._recorder.close()
-        for watched in self._watched:
-            watched.close()
-        self._worker.begin_close(timeout, success=success)
-
-    def _end_closing(self, all_written: bool) -> None:
-        self._closed = all_written
-        _open.pop(self, None)
-
-    def _say_what_is_odd(self) -> None:
-        """Say once what the user hardly means: going on after the end, or in a forked child. In the
-        usual case nobody calls it, so it costs nothing."""
-        if self._forked:
-            self._say_once(
-                "record() or on_step_end() came in a forked child: it is dropped, for the run is "
-                "the parent's. Hand the values to the process that made the Callback."
-            )
-        elif self._is_closing:
-            self._say_once(
-                "record() or on_step_end() came after close(): it is dropped. Close at the end."
-            )
-        self._odd = self._strict or self._forked or self._is_closing
-        self._raise_if_strict()
-
-    def _say_once(self, words: str) -> None:
-        if not self._said_late:
-            self._said_late = True
-            self._error_log.note(RuntimeError(words))
-
-    def _raise_if_strict(self) -> None:
-        if self._strict and self._error_log.first is not None:
-            raise self._error_log.first
+        return self._silent or self._ending.close(timeout, success=success)
 
 
 _STATE_SECONDS = 2.0
 """How long a state waits for the disk and for the other ranks' sums."""
-
-_EXIT_SECONDS = 5.0
-"""How long a script that ended without closing waits for its runs."""
-_FIGURE_SECONDS = 1.0
-"""How much longer for each further figure: one process draws them all in turn."""
-
-_living: "weakref.WeakSet[Callback]" = weakref.WeakSet()
-_open: dict[Callback, None] = {}
-"""Callbacks to be closed at exit. It holds those that nobody else does."""
-_finalizers: list[Finalize] = []
-
-
-def _close_at_exit(callback: Callback) -> None:
-    if not _open:  # anew: its place is before the handlers that were there earlier
-        atexit.unregister(_close_all)
-        atexit.register(_close_all)
-        if multiprocessing.parent_process() is not None:  # its children end without atexit
-            while _finalizers:
-                _finalizers.pop().cancel()
-            _finalizers.append(Finalize(None, _close_all, exitpriority=0))
-    _open[callback] = None
-
-
-def _close_all() -> None:
-    """Close what a script left open, side by side; a printed traceback means that it failed.
-
-    Ctrl-C gives up the figures that are not drawn yet, and no row.
-    """
-    callbacks = [callback for callback in _open if not callback._forked]
-    success = not hasattr(sys, "last_value")
-    rows_until = time.monotonic() + _EXIT_SECONDS
-    figures_until = rows_until + _FIGURE_SECONDS * (len(callbacks) - 1)
-    interrupt: KeyboardInterrupt | None = None
-    while callbacks:
-        try:
-            for callback in callbacks:
-                callback._begin_closing(figures_until - time.monotonic(), success=success)
-            for callback in callbacks:
-                worker = callback._worker
-                worker.await_close(max(0.0, rows_until - time.monotonic()))
-                if worker.waits_for_figure:
-                    worker.await_close(max(0.0, figures_until - time.monotonic()))
-            break
-        except KeyboardInterrupt as error:
-            interrupt = error
-            for callback in callbacks:
-                callback._worker.give_up_figure()
-    for callback in callbacks:
-        callback._end_closing(callback._worker.await_close(0.0))
-    if interrupt is not None:
-        raise interrupt
-    for callback in callbacks:
-        callback._raise_if_strict()
-
-
-def _after_fork() -> None:
-    _open.clear()
-    for callback in list(_living):
-        callback._in_forked_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

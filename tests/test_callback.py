@@ -125,20 +125,6 @@ def test_an_exception_in_the_loop_passes_through_and_the_run_is_kept(tmp_path):
     assert hparams_status(accumulator) == api_pb2.STATUS_FAILURE
 
 
-@pytest.mark.parametrize("ending", ["pass", "sys.exit(3)", "raise RuntimeError('crash')"])
-def test_a_script_that_never_closes_loses_nothing_however_it_ends(tmp_path, ending):
-    code = f"""
-        import sys, rlviz
-        viz = rlviz.Callback(sys.argv[1], flush_seconds=60, figure_seconds=None)
-        for step in range(1, 501):
-            viz.on_step_end(step, correct=[1])
-        {ending}
-    """
-    process = run_script(code, tmp_path)
-    assert "Traceback" not in process.errors or "crash" in process.errors
-    assert list(rlviz.read(tmp_path).step) == list(range(1, 501))
-
-
 def test_a_killed_process_loses_a_second_at_most(tmp_path):
     code = """
         import sys, time, rlviz
@@ -410,27 +396,6 @@ def test_a_script_that_never_closes_still_says_how_it_ended(tmp_path, ending, st
     assert hparams_status(accumulator) == status
 
 
-def test_a_forked_child_answers_at_once_and_writes_nothing(tmp_path):
-    code = """
-        import os, sys, time, rlviz
-        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
-        viz.on_step_end(1, correct=[1])
-        viz.flush()
-        child = os.fork()
-        if child == 0:
-            viz.on_step_end(99, correct=[0])
-            began = time.monotonic()
-            print(viz.flush(), viz.close(), time.monotonic() - began < 1, flush=True)
-            sys.exit(0)
-        assert os.waitpid(child, 0)[1] == 0
-        viz.on_step_end(2, correct=[1])
-        print(viz.close(), flush=True)
-    """
-    process = run_script(code, tmp_path)
-    assert process.output.splitlines() == ["False False True", "True"], process.errors
-    assert list(rlviz.read(tmp_path).step) == [1, 2]
-
-
 def test_a_checkpoint_is_soon_followed_by_its_rows(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     viz.on_step_end(1, correct=[1])
@@ -462,20 +427,6 @@ def test_records_that_no_step_closes_are_said(tmp_path, caplog):
             for _ in range(30):
                 viz.record(correct=[1])
         assert "the last 30 record() calls belong to a step that was never closed" in caplog.text
-
-
-def test_going_on_after_the_end_is_said_once_and_strict_raises_it(tmp_path, caplog):
-    viz = rlviz.Callback(tmp_path / "a", figure_seconds=None)
-    viz.close()
-    with caplog.at_level(logging.WARNING, logger="rlviz"):
-        for _ in range(3):
-            viz.on_step_end(correct=[1])
-    assert len(caplog.records) == 1
-    assert "came after close()" in caplog.text
-    strict = rlviz.Callback(tmp_path / "b", figure_seconds=None, strict=True)
-    strict.close()
-    with pytest.raises(RuntimeError, match="came after close"):
-        strict.record(correct=[1])
 
 
 def test_a_directory_that_holds_a_run_is_said_unless_its_state_was_loaded(tmp_path, caplog):
@@ -543,23 +494,6 @@ def test_a_callback_says_in_words_that_it_cannot_be_pickled(tmp_path):
         pytest.raises(TypeError, match="can't be pickled or sent to another process"),
     ):
         pickle.dumps(viz)
-
-
-def test_a_forked_child_says_once_that_what_it_records_is_dropped(tmp_path):
-    code = """
-        import os, sys, rlviz
-        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
-        if os.fork() == 0:
-            for step in range(3):
-                viz.on_step_end(step, correct=[1])
-            health = viz.health
-            print(health.logged, health.dropped, viz.state_dict()["step"], flush=True)
-            os._exit(0)
-        os.wait()
-    """
-    process = run_script(code, tmp_path)
-    assert process.output == "3 3 0\n"
-    assert process.errors.count("came in a forked child: it is dropped") == 1
 
 
 def test_a_step_recorded_later_keeps_the_time_at_which_it_was_trained(tmp_path):

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import numpy as np
-
 from rlviz import schema, wording
 from rlviz.report.history import History
-from rlviz.report.history.run_account import account_of, may_hide_steps, places_of
+from rlviz.report.history.run_account import RunAccount, may_hide_steps, places_of
 
 
-def facts(history: History) -> dict[str, Any]:
+def facts(history: History, account: RunAccount) -> dict[str, Any]:
     """Steps, sessions, seconds, and FLOPs, wall seconds and MFU by phase, ready for JSON.
 
     Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
@@ -19,12 +17,11 @@ def facts(history: History) -> dict[str, Any]:
     phase, in [0, 1], weighted by seconds; `flops_per_second`, the FLOPs of the steps after the
     first divided by the wall seconds, None if either is unknown.
     """
-    account = account_of(history)
     return {
         "steps": account.steps,
         "first_step": account.first_step,
         "last_step": account.last_step,
-        "sessions": len(np.unique(history.session)),
+        "sessions": account.sessions,
         "lost_rows": history.lost_rows,
         "wall_seconds": account.wall_seconds or 0.0,
         "flops": account.flops,
@@ -35,17 +32,17 @@ def facts(history: History) -> dict[str, Any]:
     }
 
 
-def notes(history: History) -> tuple[str, ...]:
+def notes(history: History, account: RunAccount) -> tuple[str, ...]:
     """What was lost, damaged or repeated, one sentence each."""
     notes = []
-    if not np.isfinite(history.flops).any():
-        notes.append("no RL FLOPs were recorded, so the axis is training steps.")
-    elif not history.has_compute_axis:
-        notes.append("the count of RL FLOPs falls along the steps, so the axis is training steps.")
+    if not history.has_compute_axis:
+        why = "the count of RL FLOPs falls along the steps"
+        if account.total_flops is None:
+            why = "no RL FLOPs were recorded"
+        notes.append(f"{why}, so the axis is training steps.")
     if history.superseded:
         rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
         notes.append(f"{rows} recorded again; the latest stand.")
-    account = account_of(history)
     if account.flops_lost:
         share = f"{100 * account.lost_share:.1f} % of all that was spent"
         notes.append(
