@@ -68,6 +68,8 @@ class Log:
         modified: when the file was last changed, seconds since 1970.
         events: whether each tag was logged separately, maybe over steps in its own unit.
         parts: the files that the log was read from, with the first row of each.
+        runs: the name of the run of each row, (rows,), if the source names runs; else empty.
+        return_: the column that is the return by the format itself, whatever it is called.
         notes: sentences on what was taken and what was left out.
     """
 
@@ -82,6 +84,8 @@ class Log:
         self.series: dict[str, LoggedSeries] = {}
         self.texts: dict[str, int] = {}
         self.parts: list[tuple[str, int]] = []
+        self.runs: list[str] = []
+        self.return_: str | None = None
         self.notes: list[str] = []
         self._damage: list[str] = []
         self._damaged = 0
@@ -96,14 +100,17 @@ class Log:
         *,
         step: float | None = None,
         wall_time: float | None = None,
+        run: str | None = None,
     ) -> None:
-        """Add a row; `step` and `wall_time` if the format gives them to every row."""
+        """Add a row; `step`, `wall_time` and `run` if the format gives them to every row."""
         row = self.count
         self.count = row + 1
         if step is not None:
             self.step.append(step)
         if wall_time is not None:
             self.wall_time.append(wall_time)
+        if run is not None:
+            self.runs.append(run)
         series = self.series
         for name, value in values:
             number = value if type(value) is float else as_number(value)

@@ -1,7 +1,8 @@
 """The names of columns and tags in known logs, and what they stand for there.
 
 Frameworks spell them in: TRL `GRPOTrainer.log`, verl `trainer/ppo/metric_utils.py`, SB3
-`common/on_policy_algorithm.py`, RLlib's result dict, CleanRL's `charts/`, wandb's history keys.
+`common/on_policy_algorithm.py`, RLlib's result dict, CleanRL's `charts/`, wandb's history keys,
+baselines `ppo2.py` and `trpo_mpi.py`, Spinning Up `ppo.py`, slime `rollout.py`, NeMo-RL `grpo.py`.
 """
 
 import re
@@ -11,17 +12,27 @@ from functools import lru_cache
 STEPS = (
     *("step", "training/global_step", "trainer/global_step", "global_step"),
     *("training_step", "train_step", "stitched_step", "_step", "iteration", "iterations", "iter"),
-    *("update", "updates", "num_updates", "time/iterations", "training_iteration"),
-    *("time/total_timesteps", "total_timesteps", "timesteps_total", "timesteps", "env_step"),
-    *("num_env_steps_sampled_lifetime", "episode", "episodes", "epoch"),
+    *("update", "updates", "num_updates", "training_iteration", "time/total_timesteps"),
+    *("total_timesteps", "misc/total_timesteps", "timesteps_total", "timesteps", "timestep"),
+    *("env_step", "num_env_steps_sampled_lifetime", "timestepssofar", "totalenvinteracts", "steps"),
+    *("time/iterations", "misc/nupdates", "nupdates", "n_updates", "time/episodes"),
+    *("episode", "episodes", "episodessofar", "epoch"),
 )
 
 TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time")
 """Seconds since 1970, or milliseconds."""
-ELAPSED = ("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s")
+ELAPSED = (
+    *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
+    *("misc/time_elapsed", "timeelapsed", "total time"),
+)
 """Seconds since the run began."""
-DURATIONS = ("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s")
-"""Seconds that the step took."""
+DURATIONS = (
+    *("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s", "total step time"),
+    *("iteration time", "elapsed time per iteration (ms)"),
+)
+"""Seconds that the step took, or milliseconds where the name says so."""
+TIMES = ("time",)
+"""Seconds since the run began if they never fall, else those that the step took."""
 
 SCORES = (
     *("critic/score/mean", "critic/rewards/mean", "reward", "reward/mean", "rewards/mean"),
@@ -29,7 +40,9 @@ SCORES = (
     *("ep_rew_mean", "charts/episodic_return", "episodic_return", "episode_return"),
     *("env_runners/episode_return_mean", "episode_return_mean", "episode_reward_mean"),
     *("episode_reward", "objective/scores", "objective/verifiable_reward", "return", "returns"),
-    *("objective/rlhf_reward",),
+    *("objective/rlhf_reward", "rollout/raw_reward", "rollout/rewards", "avg reward", "mean reward"),
+    *("reward/avg_raw_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean", "averageepret"),
+    *("averagereturn", "mean 100 episode reward", "rollout/return"),
 )
 """Means of rewards: accuracies if a right answer earns 1 and a wrong one 0."""
 
@@ -93,13 +106,15 @@ _CHART = re.compile(r"^.* - (?=\S+$)")
 def plain(name: str) -> str:
     """A name in the form that is compared with the known names.
 
-    It drops the `train/` that TensorBoard's writers put in front, and the run's name that wandb
-    puts in front in the table of a chart.
+    It drops the `train/` that TensorBoard's writers put in front, the `ray/tune/` of Ray's, and
+    the run's name that wandb puts in front in the table of a chart.
 
     >>> plain("train/num_tokens"), plain("grpo-7b - train/reward"), plain("Step")
     ('num_tokens', 'reward', 'step')
+    >>> plain("ray/tune/env_runners/episode_return_mean")
+    'env_runners/episode_return_mean'
     """
-    name = _CHART.sub("", name.casefold())
+    name = _CHART.sub("", name.casefold()).removeprefix("ray/tune/")
     return name.removeprefix("train/") if name != "train/" else name
 
 

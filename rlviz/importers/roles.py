@@ -255,7 +255,8 @@ def _say_what_is_no_accuracy(log: Log, roles: Roles, rates: list[str]) -> None:
 def _return(log: Log, options: Options, roles: Roles) -> None:
     """Choose the mean return."""
     if roles.return_ is None:
-        name = options.return_ or log.first(names.SCORES, lambda name: name != roles.accuracy)
+        name = options.return_ or (log.return_ if log.return_ in log.series else None)
+        name = name or log.first(names.SCORES, lambda name: name != roles.accuracy)
         roles.return_ = name
     if roles.return_ is not None:
         low, high = _range(log, roles.return_)

@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 
 KINDS = {
     "tensorboard": "rlviz.importers.readers.tensorboard",
+    "tensorboard_table": "rlviz.importers.readers.tensorboard_table",
+    "sqlite": "rlviz.importers.readers.sqlite",
+    "mlflow": "rlviz.importers.readers.mlflow",
     "trainer_state": "rlviz.importers.readers.trainer_state",
+    "monitor": "rlviz.importers.readers.monitor",
+    "tune": "rlviz.importers.readers.tune",
+    "verl_file": "rlviz.importers.readers.verl_file",
+    "nemo_gym": "rlviz.importers.readers.nemo_gym",
     "verl": "rlviz.importers.readers.verl",
+    "console_dicts": "rlviz.importers.readers.console_dicts",
+    "console_blocks": "rlviz.importers.readers.console_blocks",
+    "console_tables": "rlviz.importers.readers.console_tables",
+    "console_rows": "rlviz.importers.readers.console_rows",
     "csv": "rlviz.importers.readers.csv_table",
     "jsonl": "rlviz.importers.readers.json_lines",
 }
