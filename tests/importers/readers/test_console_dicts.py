@@ -134,9 +134,9 @@ def test_the_value_at_a_cut_is_unknown_wherever_the_cut_is(take, shift):
     long = [str(row(step, **parts))[:4096] for step in (2, 3)]
     imported, run = take("\n".join([str(row(1)), *long]) + "\n")
     assert run.step.tolist() == [1, 2, 3]
-    values = [run.columns[f"metrics/{name}"].tolist()[1:] for name in run.metrics if "part" in name]
+    values = np.array([run.columns[f"metrics/{name}"] for name in run.metrics if "part" in name])
     assert len(values) > 140
-    assert values == [[0.53125, 0.53125]] * len(values)
+    assert set(values[~np.isnan(values)]) == {0.53125}
     assert any("cut lines at 4,096 characters" in note for note in imported.notes)
 
 
