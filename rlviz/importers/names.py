@@ -40,8 +40,20 @@ SCORES = (
     *("ep_rew_mean", "charts/episodic_return", "episodic_return", "episode_return"),
     *("env_runners/episode_return_mean", "episode_return_mean", "episode_reward_mean"),
     *("episode_reward", "objective/scores", "objective/verifiable_reward", "return", "returns"),
-    *("objective/rlhf_reward", "rollout/raw_reward", "rollout/rewards", "avg reward", "mean reward"),
-    *("reward/avg_raw_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean", "averageepret"),
+    *(
+        "objective/rlhf_reward",
+        "rollout/raw_reward",
+        "rollout/rewards",
+        "avg reward",
+        "mean reward",
+    ),
+    *(
+        "reward/avg_raw_reward",
+        "mean_episode_reward",
+        "ep_reward_mean",
+        "eprewmean",
+        "averageepret",
+    ),
     *("averagereturn", "mean 100 episode reward", "rollout/return"),
 )
 """Means of rewards: accuracies if a right answer earns 1 and a wrong one 0."""

@@ -22,7 +22,9 @@ _PAIR = re.compile(
     r"(?P<q>['\"])(?P<name>[^'\"{}]{1,200}?)(?P=q)\s*:\s*"
     r"(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[A-Za-z_][\w.]{0,40}\([^()]{0,200}\)|[^\s,{}'\"]+))"
 )
-_MEASURED = re.compile(r"(?:^|[/_])(?:loss|epoch|reward|rewards|return|score|accuracy|kl)(?:[/_]|$)")
+_MEASURED = re.compile(
+    r"(?:^|[/_])(?:loss|epoch|reward|rewards|return|score|accuracy|kl)(?:[/_]|$)"
+)
 _RUNS_ALONG = ("step", "rollout", "perf", "eval", "iteration", "iter", "update", "episode", "epoch")
 _COUNT = re.compile(rf"(?i:\b({'|'.join(_RUNS_ALONG)}))\s*#?(\d+)(?:\s*\[\w+\])?\s*[:|-]?\s*$")
 _ONE_STEP = "global_step/max_steps"

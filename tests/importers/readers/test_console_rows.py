@@ -67,7 +67,9 @@ def test_loops_written_by_hand_are_read(take, metric, line):
     _, run = take("".join(line.format(n, f"{-10.5 * n}") + "\n" for n in range(1, 5)))
     assert run.step.tolist() == [1, 2, 3, 4]
     assert metric(run, "return") == [-10.5, -21.0, -31.5, -42.0]
-    assert [run.columns[f"metrics/{n}"].tolist() for n in run.metrics if n != "return"] == [[0.1] * 4]
+    assert [run.columns[f"metrics/{n}"].tolist() for n in run.metrics if n != "return"] == [
+        [0.1] * 4
+    ]
 
 
 def test_lines_with_another_label_are_left_out_and_said_to_be(take):
