@@ -28,7 +28,8 @@ _DURATION = re.compile(r"(?:(\d+)h ?)?(?:(\d+)m ?)(\d+(?:\.\d+)?)s")
 _LABEL = re.compile(
     r"(?<![\w/.@-])(?i:(micro|mini|inner|sub)[ -]?)?"
     r"(?i:(?P<word>step|iteration|iter|update|rollout|episode|epoch))s?"
-    r"(?:[ _](?i:no\.?|number|id))?\s*[:=#\[(]{0,2}\s*(?P<number>\d[\d,]{0,20})(?:\s?/\s?\d[\d,]{0,20})?[\])]?"
+    r"(?:[ _](?i:no\.?|number|id))?\s*[:=#\[(]{0,2}\s*"
+    r"(?P<number>\d[\d,]{0,20})(?:\s?/\s?\d[\d,]{0,20})?[\])]?"
 )
 _FINER_FIRST = ("step", "iteration", "iter", "update", "rollout", "episode", "epoch")
 

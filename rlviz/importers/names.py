@@ -23,7 +23,7 @@ TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time"
 """Seconds since 1970, or milliseconds."""
 ELAPSED = (
     *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
-    *("misc/time_elapsed", "timeelapsed", "total time"),
+    *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total time"),
 )
 """Seconds since the run began."""
 DURATIONS = (

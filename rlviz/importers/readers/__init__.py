@@ -102,7 +102,6 @@ class Reader:
         file: the name of one such file, with an article: "a CSV table".
         log: the name of the whole in the account of an import: "CSV table".
         missing: what a file has if it is not of this kind after all: "no number under the names …".
-        example: what a line looks like, if the name says too little.
         read: the files of one run, in order, and the name of the log -> what they hold.
         begins: what the first line begins with, if that is so in every file of the kind.
         recognises: whether a file is surely of this kind.
@@ -115,7 +114,6 @@ class Reader:
     log: str
     missing: str
     read: Callable[[Sequence[Path], str], "Log"]
-    example: str = ""
     begins: tuple[str, ...] = ()
     recognises: Callable[[Start], bool] = _no
     resembles: Callable[[Start], bool] = _no

@@ -118,7 +118,6 @@ READER = Reader(
     file="a console log of blocks",
     log="console log of blocks",
     missing=f"no two steps with lists of values below them, like '{_EXAMPLE}'",
-    example=_EXAMPLE,
     read=read,
     resembles=_resembles,
     names=("*.log", "*.txt", "*.out"),

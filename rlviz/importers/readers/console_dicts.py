@@ -9,9 +9,10 @@ slime/backends, openrlhf/trainer/ppo_trainer.py, skyrl/train/utils/tracking.py.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from rlviz.importers.console import Cuts, Line, console_lines
+from rlviz.importers.console import Cuts, Line, console_lines, seconds_of
 from rlviz.importers.log import Log, as_number, newest
 from rlviz.importers.readers import Reader, Start
 
@@ -20,7 +21,8 @@ _OPENING = r"(?P<opening>\{\s*['\"])"
 _EVENT = re.compile(f"{_BAR}|{_OPENING}")
 _PAIR = re.compile(
     r"(?P<q>['\"])(?P<name>[^'\"{}]{1,200}?)(?P=q)\s*:\s*"
-    r"(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"|(?P<bare>[A-Za-z_][\w.]{0,40}\([^()]{0,200}\)|[^\s,{}'\"]+))"
+    r"(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\""
+    r"|(?P<bare>[A-Za-z_][\w.]{0,40}\([^()]{0,200}\)|[^\s,{}'\"]+))"
 )
 _MEASURED = re.compile(
     r"(?:^|[/_])(?:loss|epoch|reward|rewards|return|score|accuracy|kl)(?:[/_]|$)"
@@ -77,9 +79,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log(name, modified=newest(files))
     cuts = Cuts()
-    rows: list[tuple[str, list[_Row]]] = []
-    for file in files:
-        rows.append((file.name, list(_rows(log, file, cuts))))
+    rows = [(file.name, list(_rows(log, file, cuts))) for file in files]
     every = [row for _, found in rows for row in found]
     steps, summaries = _steps(every), 0
     for file_name, found in rows:
@@ -200,7 +200,8 @@ def _row(opened: _Open, text: str, cut_at: int | None = None) -> _Row:
         name = match["name"].replace("\n", "")
         if name == _ONE_STEP:
             name, value = "global_step", value.partition("/")[0]
-        values.append((name, value))
+        took = seconds_of(value)  # ms-swift's elapsed_time, as '1m 35s'
+        values.append((name, value if took is None else took))
         end = match.end()
     if cut_at is not None:
         at_the_cut = text[end:].strip(" ,:'\"")
@@ -240,7 +241,7 @@ def _steps(rows: list[_Row]) -> dict[int, float] | None:
 
 def _keeps_up(done: list[int]) -> bool:
     """Whether a bar moved between all rows; it lags behind where steps are fast."""
-    moves = [b - a for a, b in zip(done, done[1:], strict=False)]
+    moves = [b - a for a, b in pairwise(done)]
     backward = sum(move < 0 for move in moves)  # a resumed run goes back
     return 0 not in moves and backward <= _MOST_LAGGING * len(moves)
 
@@ -273,8 +274,7 @@ def _resembles(start: Start) -> bool:
 READER = Reader(
     file="a console log of dictionaries",
     log="console log of dictionaries",
-    missing="no dictionary with a loss, a reward or an epoch, like \"{'loss': 0.1, 'epoch': 0.02}\"",
-    example="{'loss': 0.1, 'reward': 0.5, 'epoch': 0.02}",
+    missing="no dictionary of a loss, a reward or an epoch, as \"{'loss': 0.1, 'epoch': 0.02}\"",
     read=read,
     resembles=_resembles,
     names=("*.log", "*.txt", "*.out"),

@@ -1,8 +1,7 @@
 """Reads lines that begin with the step and list its values: `Step 12 | Loss: 0.1 | Reward: 0.5`.
 
 prime-rl (`trainer/rl/train.py`, `orchestrator.py`) and Megatron (`training_log` in
-megatron/training/training.py, with slime and others behind it) print them, and many loops written by
-hand: `Episode 7, reward: 12.5, epsilon: 0.1`.
+megatron/training/training.py) print them, and many loops written by hand.
 """
 
 import re
@@ -147,7 +146,6 @@ READER = Reader(
     file="a console log of steps",
     log="console log of steps",
     missing=f"no two lines with a step and a value, like '{_EXAMPLE}'",
-    example=_EXAMPLE,
     read=read,
     resembles=_resembles,
     names=("*.log", "*.txt", "*.out"),

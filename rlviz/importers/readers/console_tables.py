@@ -68,7 +68,6 @@ READER = Reader(
     file="a console log of boxes",
     log="console log of boxes",
     missing=f"no two boxes of names and numbers, lines like '{_EXAMPLE}' between lines of dashes",
-    example=_EXAMPLE,
     read=read,
     resembles=_resembles,
     names=("*.log", "*.txt", "*.out"),

@@ -80,7 +80,6 @@ READER = Reader(
     file="a metric of an MLflow run",
     log="folder of an MLflow run",
     missing="no line with a time, a value and a step",
-    example="1700000000000 0.5 3",
     read=read,
     recognises=_recognises,
     folder=Folder(holds="the metrics of an MLflow run", files=_in_folder, below=_below_folder),

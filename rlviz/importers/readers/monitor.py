@@ -43,7 +43,7 @@ def read(files: Sequence[Path], name: str) -> Log:
 
 
 def _episodes(log: Log, file: Path) -> list[tuple[float, float, list[tuple[str, object]]]]:
-    found = []
+    found: list[tuple[float, float, list[tuple[str, object]]]] = []
     begun, names = 0.0, list[str]()
     for number, line in enumerate(lines(file), 1):
         text = (line or "").strip()
@@ -58,7 +58,7 @@ def _episodes(log: Log, file: Path) -> list[tuple[float, float, list[tuple[str, 
                 log.damaged(f"line {number} of {file.name}, which is no episode")
                 continue
             others = [(n, v) for n, v in row.items() if n and n not in ("r", "l", "t")]
-            values = [("r", row.get("r")), ("l", length), *others]
+            values: list[tuple[str, object]] = [("r", row.get("r")), ("l", length), *others]
             found.append((begun + took, length, values))
     return found
 

@@ -31,7 +31,7 @@ def read(files: Sequence[Path], name: str) -> Log:
 
 
 def _values(row: dict[str, object]) -> list[tuple[str, object]]:
-    values = [
+    values: list[tuple[str, object]] = [
         (name, value)
         for name, value in row.items()
         if not name.startswith(_BOOKS) and isinstance(value, (int, float))

@@ -34,11 +34,11 @@ def read(files: Sequence[Path], name: str) -> Log:
             with closing(_opened(file)) as database:
                 columns = _columns(database, "metrics")
                 if log is None:
-                    log = Log(name, modified=newest(files), events=_MLFLOW <= columns)
+                    log = Log(name, modified=newest(files), events=columns >= _MLFLOW)
                 log.begin(file.name)
-                if _TRACKIO <= columns:
+                if columns >= _TRACKIO:
                     _trackio(log, database)
-                elif _MLFLOW <= columns:
+                elif columns >= _MLFLOW:
                     _mlflow(log, database)
                 else:
                     raise ValueError(_unknown(file, database))
@@ -114,7 +114,7 @@ def _recognises(start: Start) -> bool:
 
 
 READER = Reader(
-    file="an SQLite database of trackio or MLflow",
+    file="a database of trackio or MLflow",
     log="SQLite database",
     missing="no table of trackio's or MLflow's metrics",
     read=read,

@@ -73,10 +73,9 @@ def _recognises(start: Start) -> bool:
 
 
 READER = Reader(
-    file="a tag that was downloaded from TensorBoard",
+    file="a download from TensorBoard",
     log="download from TensorBoard",
     missing="no row of a time, a step and a value",
-    example="Wall time,Step,Value",
     read=read,
     recognises=_recognises,
 )

@@ -13,8 +13,10 @@ from rlviz.importers.readers.json_lines import flat, objects
 from rlviz.importers.text import parsed
 
 _FILE = "result.json"
-_BOOKS = ("pid", "done", "should_checkpoint", "warmup_time", "iterations_since_restore")
-_BOOKS += ("time_since_restore", "timesteps_since_restore", "episodes_this_iter")
+_BOOKS = (
+    *("pid", "done", "should_checkpoint", "warmup_time", "iterations_since_restore"),
+    *("time_since_restore", "timesteps_since_restore", "episodes_this_iter"),
+)
 
 
 def read(files: Sequence[Path], name: str) -> Log:

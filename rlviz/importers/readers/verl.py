@@ -88,7 +88,6 @@ READER = Reader(
     file="a verl console log",
     log="verl console log",
     missing=f"no step of a verl run, a line like '{_EXAMPLE}'",
-    example=_EXAMPLE,
     read=read,
     resembles=_resembles,
     names=("*.log", "*.txt"),

@@ -40,7 +40,6 @@ READER = Reader(
     file="a file of verl's file logger",
     log="log of verl's file logger",
     missing=f"no line with a step and its data, like '{_EXAMPLE}'",
-    example=_EXAMPLE,
     read=read,
     begins=("{",),
     recognises=_recognises,

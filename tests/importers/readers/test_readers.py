@@ -29,7 +29,6 @@ READER = Reader(
     file="a log of pairs",
     log="log of pairs",
     missing="no line 'pairs 1 name value'",
-    example="pairs 1 accuracy 0.25",
     read=read,
     begins=("pairs ",),
     recognises=lambda start: start.line.split()[1].isdigit(),
@@ -89,13 +88,13 @@ def test_errors_name_a_new_kind(pairs, tmp_path):
     with pytest.raises(ValueError, match=r"kind must be one of .*, jsonl, pairs, got 'excel'"):
         rlviz.import_run(pairs, tmp_path / "run", kind="excel")
     (tmp_path / "prose").write_text("prose\n")
-    words = r"JSON Lines or a log of pairs \(pairs 1 accuracy 0\.25\)\. It begins 'prose'"
+    words = r"JSON Lines or a log of pairs\. It begins 'prose'"
     with pytest.raises(ValueError, match=words):
         rlviz.import_run(tmp_path / "prose", tmp_path / "run")
     with pytest.raises(ValueError, match=r"It looks like a log of pairs: give kind='pairs'"):
         rlviz.import_run(pairs, tmp_path / "run", kind="csv")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"nor a trainer_state\.json nor a log of pairs"):
+    with pytest.raises(FileNotFoundError, match=r"nor a trainer_state\.json nor .* nor a log of pairs"):
         rlviz.import_run(tmp_path / "empty", tmp_path / "run")
 
 

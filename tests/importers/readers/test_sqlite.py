@@ -57,7 +57,7 @@ def test_the_run_of_a_trackio_database_is_read(tmp_path, take):
 
 def test_the_run_of_an_mlflow_database_is_read(tmp_path, take, metric):
     rows = [("reward", -n / 4, n) for n in range(1, 5)] + [("train/kl", 0.5, 2)]
-    imported, run = take(mlflow(tmp_path / "mlflow.db", {"0a1b": ("ppo", rows)}))
+    _, run = take(mlflow(tmp_path / "mlflow.db", {"0a1b": ("ppo", rows)}))
     assert run.step.tolist() == [1, 2, 3, 4]
     assert metric(run, "return") == [-0.25, -0.5, -0.75, -1.0]
     assert metric(run, "train/kl")[1] == 0.5
