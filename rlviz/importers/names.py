@@ -23,12 +23,12 @@ TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time"
 """Seconds since 1970, or milliseconds."""
 ELAPSED = (
     *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
-    *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total time"),
+    *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total_time"),
 )
 """Seconds since the run began."""
 DURATIONS = (
-    *("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s", "total step time"),
-    *("iteration time", "elapsed time per iteration (ms)"),
+    *("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s", "total_step_time"),
+    *("iteration_time", "elapsed_time_per_iteration_(ms)"),
 )
 """Seconds that the step took, or milliseconds where the name says so."""
 TIMES = ("time",)
@@ -40,21 +40,9 @@ SCORES = (
     *("ep_rew_mean", "charts/episodic_return", "episodic_return", "episode_return"),
     *("env_runners/episode_return_mean", "episode_return_mean", "episode_reward_mean"),
     *("episode_reward", "objective/scores", "objective/verifiable_reward", "return", "returns"),
-    *(
-        "objective/rlhf_reward",
-        "rollout/raw_reward",
-        "rollout/rewards",
-        "avg reward",
-        "mean reward",
-    ),
-    *(
-        "reward/avg_raw_reward",
-        "mean_episode_reward",
-        "ep_reward_mean",
-        "eprewmean",
-        "averageepret",
-    ),
-    *("averagereturn", "mean 100 episode reward", "rollout/return"),
+    *("objective/rlhf_reward", "rollout/raw_reward", "reward/avg_raw_reward", "avg_reward"),
+    *("average_reward", "mean_total_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean"),
+    *("averageepret", "averagereturn", "mean_100_episode_reward", "rollout/return"),
 )
 """Means of rewards: accuracies if a right answer earns 1 and a wrong one 0."""
 
@@ -92,7 +80,7 @@ TOKENS = {
     "num_tokens": TokenCount("sequences", True),  # TRL: prompts and completions, all ranks
     "num_input_tokens_seen": TokenCount("sequences", True),
     "perf/total_num_tokens": TokenCount("sequences", False),  # verl: of the step's batch
-    "throughput/total tokens": TokenCount("trained", True),  # Composer's and olmo-core's monitor
+    "throughput/total_tokens": TokenCount("trained", True),  # Composer's and olmo-core's monitor
     "total_tokens": TokenCount("sequences", None),
     "tokens_total": TokenCount("sequences", None),
     "total_num_tokens": TokenCount("sequences", None),
@@ -119,14 +107,14 @@ def plain(name: str) -> str:
     """A name in the form that is compared with the known names.
 
     It drops the `train/` that TensorBoard's writers put in front, the `ray/tune/` of Ray's, and
-    the run's name that wandb puts in front in the table of a chart.
+    the run's name that wandb puts in front in the table of a chart. Words are joined by "_".
 
-    >>> plain("train/num_tokens"), plain("grpo-7b - train/reward"), plain("Step")
-    ('num_tokens', 'reward', 'step')
+    >>> plain("train/num_tokens"), plain("grpo-7b - train/reward"), plain("Total Timesteps")
+    ('num_tokens', 'reward', 'total_timesteps')
     >>> plain("ray/tune/env_runners/episode_return_mean")
     'env_runners/episode_return_mean'
     """
-    name = _CHART.sub("", name.casefold()).removeprefix("ray/tune/")
+    name = _CHART.sub("", name.casefold()).removeprefix("ray/tune/").replace(" ", "_")
     return name.removeprefix("train/") if name != "train/" else name
 
 

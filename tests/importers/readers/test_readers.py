@@ -94,7 +94,9 @@ def test_errors_name_a_new_kind(pairs, tmp_path):
     with pytest.raises(ValueError, match=r"It looks like a log of pairs: give kind='pairs'"):
         rlviz.import_run(pairs, tmp_path / "run", kind="csv")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"nor a trainer_state\.json nor .* nor a log of pairs"):
+    with pytest.raises(
+        FileNotFoundError, match=r"nor a trainer_state\.json nor .* nor a log of pairs"
+    ):
         rlviz.import_run(tmp_path / "empty", tmp_path / "run")
 
 
