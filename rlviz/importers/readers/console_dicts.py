@@ -221,12 +221,16 @@ def _steps(rows: list[_Row]) -> dict[int, float] | None:
     trained = [row for row in rows if not row.is_summary and not row.is_evaluation]
     if any(name in ("step", "global_step") for row in trained for name, _ in row.values):
         return None
-    totals = [row.before[1] for row in trained if row.before is not None]
+    totals = [bar[1] for row in trained for bar in (row.before, row.after) if bar is not None]
     if not totals:
         return None
     total = max(set(totals), key=totals.count)
-    for bars in ([row.before for row in trained], [row.after for row in trained]):
-        done = [bar[0] for bar in bars if bar is not None and bar[1] == total]
+    for bars in (
+        [(row.before, row.after) for row in trained],
+        [(row.after, row.before) for row in trained],
+    ):
+        of_training = [next((bar for bar in two if bar and bar[1] == total), None) for two in bars]
+        done = [bar[0] for bar in of_training if bar is not None]
         if len(done) == len(trained) and _keeps_up(done):
             break
     else:

@@ -47,6 +47,12 @@ def test_the_step_is_that_of_the_bar_where_rows_are_logged_every_fifth_step(take
     assert run.accuracy.tolist() == [step / 100 for step in range(5, 41, 5)]
 
 
+def test_a_log_that_was_cut_out_of_a_longer_one_keeps_its_steps(take):
+    log = f"{row(113)}\n\n{bar(113, 250)}\n\n{bar(114, 250)}\n\n{row(114)}\n\n{bar(114, 250)}\n"
+    _, run = take(log + f"{bar(115, 250)}\n{row(115)}\n")
+    assert run.step.tolist() == [113, 114, 115]
+
+
 def test_rows_without_a_bar_are_numbered_and_said_to_be(take):
     imported, run = take("".join(f"{row(step)}\n" for step in range(10, 40, 10)))
     assert run.step.tolist() == [1, 2, 3]
