@@ -157,6 +157,24 @@ class Log:
         found = (name for one in known for name in called.get(one, ()) if fits(name))
         return next(found, None)
 
+    def divide(self, above: str, below: str) -> str | None:
+        """Add the quotient of two columns as a column, at the rows that have both and no 0 below.
+
+        Returns:
+            Its name; None if no row has both.
+        """
+        one, other = self.series[above], self.series[below]
+        rows, i, j = np.intersect1d(one.rows(), other.rows(), return_indices=True)
+        values, divisors = one.numbers()[i], other.numbers()[j]
+        known = (divisors > 0) & np.isfinite(divisors) & np.isfinite(values)
+        if not known.any():
+            return None
+        name = f"{above} / {below}"
+        found = self.series[name] = LoggedSeries()
+        found.at = array("q", rows[known].astype(np.int64).tobytes())
+        found.values = array("d", (values[known] / divisors[known]).tobytes())
+        return name
+
     def is_count(self, name: str) -> bool:
         """Whether a column can be a count: never below 0, and not always 0."""
         values = self.series[name].numbers()

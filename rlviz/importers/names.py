@@ -54,6 +54,21 @@ PARALLELISM = (
     *("parallelism/mean", "parallelism/average", "agents/parallelism"),
 )
 
+_SPAN = "num_tokens_in_the_longest_thread"
+_WORK = "total_num_tokens"
+
+
+def work_of(span: str) -> str | None:
+    """The column of the work that belongs to one of the span, both in tokens of an answer, as
+    ThreadWeaver's reward function calls them; None for any other column.
+
+    >>> work_of("reward_extra/num_tokens_in_the_longest_thread/mean")
+    'reward_extra/total_num_tokens/mean'
+    """
+    called = span.removesuffix("/mean").rpartition("/")[2]
+    return span.replace(_SPAN, _WORK) if called == _SPAN else None
+
+
 FLOPS = (
     *("flops/total", "flops_total", "total_flops", "perf/total_flops", "cumulative_flops"),
     *("rl_flops", "total_rl_flops", "training_flops", "total_flos"),
