@@ -1,6 +1,8 @@
 """The table of kinds: one file and one line in it, and everything knows the new kind."""
 
+import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -112,3 +114,9 @@ def test_every_kind_says_of_itself_what_sentences_need(kind):
 def test_the_names_of_kinds_are_known_without_what_reads_them(run_python):
     code = "import sys, rlviz.importers.readers; print('numpy' in sys.modules)"
     assert run_python("-c", code).stdout == "False\n"
+
+
+def test_the_table_of_kinds_in_the_documentation_names_each_kind():
+    text = (Path(__file__).parents[3] / "docs" / "import.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert named == list(readers.KINDS)
