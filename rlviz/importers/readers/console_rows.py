@@ -33,6 +33,8 @@ _BARE = re.compile(
 _FARTHEST = 120
 """Characters before a label: times, levels and the names of modules."""
 _MOST_VALUES = 1000
+_LONGEST = 1 << 16
+"""Characters of a line that says a step and its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def _rows(stream: Iterator[Line], cuts: Cuts) -> Iterator[_Row]:
 
 
 def _row(text: str) -> _Row | None:
+    if len(text) > _LONGEST:
+        return None
     label = label_of(text[: 2 * _FARTHEST])
     if label is None or label.start > _FARTHEST:
         return None
