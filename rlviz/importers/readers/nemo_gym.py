@@ -51,7 +51,7 @@ def _recognises(start: Start) -> bool:
 
 READER = Reader(
     file="rollouts of NeMo Gym",
-    log="rollouts of NeMo Gym",
+    log="log of rollouts of NeMo Gym",
     missing="no object of a trajectory, with its response and its reward",
     read=read,
     begins=("{",),

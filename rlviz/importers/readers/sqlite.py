@@ -115,7 +115,7 @@ def _recognises(start: Start) -> bool:
 
 READER = Reader(
     file="a database of trackio or MLflow",
-    log="SQLite database",
+    log="database of trackio or MLflow",
     missing="no table of trackio's or MLflow's metrics",
     read=read,
     recognises=_recognises,
