@@ -53,7 +53,8 @@ LOGS = {
     "monitor.csv": b'#{"t_start": 1700000000.5}\nr,l,t\n'
     + b"".join(b"0.5,21,%d.5\n" % s for s in range(1, 101)),
     "result.json": "".join(
-        json.dumps({"training_iteration": s, "episode_reward_mean": 0.5, "config": {"lr": 1}}) + "\n"
+        json.dumps({"training_iteration": s, "episode_reward_mean": 0.5, "config": {"lr": 1}})
+        + "\n"
         for s in range(1, 101)
     ).encode(),
     "metrics.jsonl": "".join(

@@ -41,7 +41,7 @@ def _values(row: dict[str, object]) -> list[tuple[str, object]]:
         values.append(("timestamp", as_number(response.get("created_at"))))
         usage = response.get("usage")
         if isinstance(usage, dict):
-            values += [(name, as_number(usage.get(name))) for name in _TOKENS]
+            values += [(f"response/usage/{name}", as_number(usage.get(name))) for name in _TOKENS]
     return values
 
 
