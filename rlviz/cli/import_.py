@@ -15,7 +15,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = command(
         commands,
         "import",
-        "Make a run of an existing log: TensorBoard, TRL, verl, wandb, CSV or JSON Lines.",
+        "Make a run of an existing log: of TensorBoard, TRL, verl, wandb, SB3, RLlib and others.",
         "rlviz import trainer_state.json --params 7.6e9 -o runs/grpo\n"
         "rlviz import train.log --params 7.6e9            # a verl console log\n"
         "rlviz import events/ --accuracy train/reward --x perf/total_flops\n"

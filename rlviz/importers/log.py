@@ -68,6 +68,8 @@ class Log:
         modified: when the file was last changed, seconds since 1970.
         events: whether each tag was logged separately, maybe over steps in its own unit.
         parts: the files that the log was read from, with the first row of each.
+        runs: the name of the run of each row, (rows,), if the source names runs; else empty.
+        return_: the column that is the return by the format itself, whatever it is called.
         notes: sentences on what was taken and what was left out.
     """
 
@@ -82,6 +84,8 @@ class Log:
         self.series: dict[str, LoggedSeries] = {}
         self.texts: dict[str, int] = {}
         self.parts: list[tuple[str, int]] = []
+        self.runs: list[str] = []
+        self.return_: str | None = None
         self.notes: list[str] = []
         self._damage: list[str] = []
         self._damaged = 0
@@ -96,14 +100,17 @@ class Log:
         *,
         step: float | None = None,
         wall_time: float | None = None,
+        run: str | None = None,
     ) -> None:
-        """Add a row; `step` and `wall_time` if the format gives them to every row."""
+        """Add a row; `step`, `wall_time` and `run` if the format gives them to every row."""
         row = self.count
         self.count = row + 1
         if step is not None:
             self.step.append(step)
         if wall_time is not None:
             self.wall_time.append(wall_time)
+        if run is not None:
+            self.runs.append(run)
         series = self.series
         for name, value in values:
             number = value if type(value) is float else as_number(value)
@@ -149,6 +156,24 @@ class Log:
                 called.setdefault(plain(name), []).append(name)
         found = (name for one in known for name in called.get(one, ()) if fits(name))
         return next(found, None)
+
+    def divide(self, above: str, below: str) -> str | None:
+        """Add the quotient of two columns as a column, at the rows that have both and no 0 below.
+
+        Returns:
+            Its name; None if no row has both.
+        """
+        one, other = self.series[above], self.series[below]
+        rows, i, j = np.intersect1d(one.rows(), other.rows(), return_indices=True)
+        values, divisors = one.numbers()[i], other.numbers()[j]
+        known = (divisors > 0) & np.isfinite(divisors) & np.isfinite(values)
+        if not known.any():
+            return None
+        name = f"{above} / {below}"
+        found = self.series[name] = LoggedSeries()
+        found.at = array("q", rows[known].astype(np.int64).tobytes())
+        found.values = array("d", (values[known] / divisors[known]).tobytes())
+        return name
 
     def is_count(self, name: str) -> bool:
         """Whether a column can be a count: never below 0, and not always 0."""

@@ -49,9 +49,20 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
         log = reader_of(kinds[0]).read(files, name)
         if kind is not None and not log.series:
             raise ValueError(_not_of(kind, files[0]))
+    _check_one_run(log)
     log.kind = kinds[0]
     log.notes += notes
     return log
+
+
+def _check_one_run(log: Log) -> None:
+    """Refuse a source that holds several runs, by their names."""
+    names = list(dict.fromkeys(log.runs))
+    if len(names) > 1:
+        raise ValueError(
+            f"{log.name} holds {len(names)} runs: {_some(names)}. Export the one that you want as "
+            "CSV, and import that."
+        )
 
 
 def _not_of(kind: str, file: Path) -> str:
@@ -88,10 +99,7 @@ def kind_of(file: Path) -> str:
             f"{file.name} is no log that rlviz knows: its first line has more than "
             f"{LONGEST_LINE:,} characters."
         )
-    called = [
-        f"{reader.file} ({reader.example})" if reader.example else reader.file
-        for reader in known.values()
-    ]
+    called = [reader.file for reader in known.values()]
     raise ValueError(
         f"{file.name} is none of the logs that rlviz knows: {', '.join(called[:-1])} or "
         f"{called[-1]}. It begins {start.line.strip()[:60]!r}. If it is one, "

@@ -41,9 +41,8 @@ def import_run(
     other numbers become metrics.
 
     Args:
-        source: a TensorBoard event file or folder of them, a `trainer_state.json` or a folder of
-            checkpoints, a verl console log, a CSV table or JSON Lines; "-" for the standard input;
-            several files are the parts of one run, in order.
+        source: a file of one of the kinds in docs/import.md, a folder that holds a run of one, or
+            "-" for the standard input; several files are the parts of one run, in order.
         logdir: the run directory to write; it must not hold a run yet.
         kind: one of `rlviz.importers.readers.KINDS`, such as "csv"; by default the content tells.
         x: the column of the figure's axis: it stands for `flops` or `tokens` if its name says so,

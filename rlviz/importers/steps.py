@@ -50,11 +50,14 @@ def clock(log: Log, timeline: Timeline) -> Clock:
     if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
         seconds = _every(name, timeline) / _unit(log, name)
         return Clock(np.maximum.accumulate(seconds), name, True, f"Times are {name!r}.")
-    for kind, add_up in ((names.ELAPSED, False), (names.DURATIONS, True)):
-        name = log.first(kind, log.is_count)
+    elapsed = log.first(names.ELAPSED, log.is_count) or log.first(names.TIMES, log.is_count)
+    for name, add_up in (
+        (elapsed, elapsed is not None and _falls(elapsed, timeline)),
+        (log.first(names.DURATIONS, log.is_count), True),
+    ):
         if name is not None and name in timeline.placed:
             seconds = _added_up(name, timeline) if add_up else _every(name, timeline)
-            seconds = np.maximum.accumulate(seconds)
+            seconds = np.maximum.accumulate(seconds / _unit(log, name))
             return Clock(
                 max(1.0, log.modified - float(seconds[-1])) + seconds,
                 name,
@@ -73,9 +76,17 @@ def _is_timestamp(log: Log, name: str) -> bool:
     return bool(values.min() > 1e9 and values.max() < 1e10)
 
 
+def _falls(name: str, timeline: Timeline) -> bool:
+    """Whether a column of times falls, so that each is the time of its step."""
+    if names.plain(name) not in names.TIMES or name not in timeline.placed:
+        return False
+    return bool((np.diff(_every(name, timeline)) < 0).any())
+
+
 def _unit(log: Log, name: str) -> float:
     """How many of the column's units make a second: 1, or 1,000 if it counts milliseconds."""
-    return 1000.0 if log.series[name].numbers().max() > 1e11 else 1.0
+    counts_ms = name.endswith("(ms)") or log.series[name].numbers().max() > 1e11
+    return 1000.0 if counts_ms else 1.0
 
 
 def _every(name: str, timeline: Timeline) -> Floats:

@@ -35,3 +35,15 @@ def test_the_percentage_of_a_rate_is_no_accuracy_until_its_full_score_is_known(t
     assert any("'accuracy' goes from 36.4 to 63.5, outside [0, 1]" in s for s in imported.unknown)
     import_run(tmp_path / "log.csv", tmp_path / "run2", accuracy="accuracy", full_score=100)
     assert rlviz.read(tmp_path / "run2").accuracy.tolist() == pytest.approx([0.364, 0.635])
+
+
+@pytest.mark.parametrize("name", ["{}", "reward_extra/{}/mean", "metrics/{}"])
+def test_work_over_span_in_tokens_is_the_parallelism(take, lines, name):
+    """As ThreadWeaver's reward function counts the tokens of an answer and of its longest path."""
+    work, span = name.format("total_num_tokens"), name.format("num_tokens_in_the_longest_thread")
+    rows = [{"step": s, "critic/score/mean": 0.5, work: 3000 + s, span: 2000} for s in range(1, 4)]
+    rows[1][span] = 0
+    imported, run = take(lines(rows), name="log.jsonl", params=1e9)
+    np.testing.assert_array_equal(run.parallelism, [3001 / 2000, np.nan, 3003 / 2000])
+    assert imported.columns["parallelism"] == f"{work} / {span}"
+    assert "tokens" not in imported.columns  # the work of single answers, not the step's tokens
