@@ -42,6 +42,8 @@ class Transformer(Shape, LanguageModel):
             `"causal_half"`, half the square (verl, Megatron); `"full"`, the square (PaLM, nanoGPT,
             torchtitan); `"none"`.
         count_embedding: count V·d for the input embedding of each token too (verl).
+        head_outputs: what the head gives for each token; None for V. A critic and a reward model
+            give 1.
 
     Raises:
         TypeError: a size is not a whole number.
@@ -88,13 +90,15 @@ class Transformer(Shape, LanguageModel):
         return cls(**hf_config.read(config), attention=attention, count_embedding=count_embedding)
 
     def with_value_head(self) -> Transformer:
-        return replace(self, vocab_size=1)
+        return replace(self, head_outputs=1)
 
-    def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
+    def _mixing(
+        self, lengths: Lengths, cached: Lengths | None = None, *, decoding: bool = False
+    ) -> int:
         """Scores and weighted values of all layers, forward: 2·(qk + v) FLOPs per head and pair."""
         attention = "causal" if decoding and self.attention != "none" else self.attention
         pairs = sum(
-            layers * attended_twice(lengths, window, attention)
+            layers * attended_twice(lengths, window, attention, cached)
             for window, layers in self._layers_by_window().items()
         )
         return pairs * self.num_attention_heads * self.qk_and_v_dims

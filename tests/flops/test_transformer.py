@@ -314,6 +314,7 @@ class TestConstructor:
             "mla": None,
             "attention": "causal",
             "count_embedding": False,
+            "head_outputs": None,
         }
 
     def test_a_changed_copy_keeps_the_rest(self):
