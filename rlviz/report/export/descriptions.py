@@ -15,12 +15,13 @@ def describe(name: str, *, exact: bool = False) -> schema.Column:
 
     >>> describe("accuracy").unit, describe("metrics/loss").unit, describe("x").unit
     ('fraction in [0, 1]', 'as logged', 'unknown')
-    >>> describe("flops/rollout", exact=True).meaning
-    'cumulative RL FLOPs, rollout, exact'
+    >>> describe("flops/total", exact=True).meaning
+    'cumulative RL FLOPs, total, exact'
     """
     if exact and is_count(name):
         phase = name.removeprefix(schema.flops_column(""))
-        return schema.Column(name, "FLOPs", f"cumulative RL FLOPs, {phase}, exact")
+        told = schema.phase_in_words(phase)
+        return schema.Column(name, "FLOPs", f"cumulative RL FLOPs, {told}, exact")
     try:
         return schema.column(name)
     except KeyError:
