@@ -214,8 +214,7 @@ class RLVizLogger:
             try:
                 self._shapes[role] = self._read_shape(role)
             except Exception as error:  # of a hub, a file system or the model's own code
-                name = role.replace("_", " ")
-                self._say(f"the FLOPs of the {name} are not counted: {error}")
+                self._say(f"the FLOPs of the {role} are not counted: {error}")
         return self._shapes[role]
 
     def _read_shape(self, role: str) -> LanguageModel:
