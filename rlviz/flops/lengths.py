@@ -123,6 +123,7 @@ def _sum_of_squares(values: Lengths) -> int:
 def _sum_of_products(values: Lengths, others: Lengths) -> int:
     if not values.size:
         return 0
-    if int(values.max()) * int(others.max()) * values.size <= _INT64:
+    most = int(values.max())
+    if most * (most if others is values else int(others.max())) * values.size <= _INT64:
         return int(np.dot(values, others))
     return sum(a * b for a, b in zip(values.tolist(), others.tolist(), strict=True))

@@ -3,8 +3,9 @@
 In a module of yours that slime can import: `log_rollout = RLVizLogger("runs/x", model=…)`, and
 `--custom-rollout-log-function-path my_module.log_rollout`.
 
-Also give `--rollout-all-samples-process-path my_module.log_rollout.all_samples`: slime calls it
-with all samples of a rollout, those too that its filters throw away.
+Write `all_samples = log_rollout.all_samples` there too and give
+`--rollout-all-samples-process-path my_module.all_samples`: slime calls it with all samples of a
+rollout, those too that its filters throw away.
 
 What is read: the rewards of the rollout's samples as the metric `reward`, what `correct` says of
 each sample as accuracy, and what the rollout function adds as metrics. FLOPs of generation and

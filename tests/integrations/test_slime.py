@@ -1,5 +1,6 @@
 """slime's contract of a rollout log function; without slime."""
 
+import importlib
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -97,6 +98,25 @@ def test_samples_that_are_filtered_away_are_discarded_rollouts(tmp_path):
     assert run.exact_flops("rollout") == [kept[0], sum(kept), sum(kept) + last[0]]
     assert run.exact_flops("rollout_discarded") == [thrown, thrown, thrown + last[1]]
     assert run.exact_flops() == [kept[0] + thrown, sum(kept) + thrown, sum([*kept, thrown, *last])]
+
+
+def test_both_functions_are_found_by_the_paths_that_slime_is_given(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_slime_module.py").write_text(
+        "from rlviz.integrations.slime import RLVizLogger\n"
+        f"log_rollout = RLVizLogger({str(tmp_path / 'run')!r}, figure_seconds=None)\n"
+        "all_samples = log_rollout.all_samples\n"
+    )
+    log, process = (  # slime imports what stands before the last dot
+        getattr(importlib.import_module("my_slime_module"), name)
+        for name in ("log_rollout", "all_samples")
+    )
+    log._model = TINY
+    process(ARGS, [samples()], None)
+    log(0, ARGS, [], None, 1.0)
+    log.viz.close()
+    thrown = TINY.generation([4, 4, 4], [3, 1, 2])
+    assert rlviz.read(tmp_path / "run").exact_flops("rollout_discarded") == [thrown]
 
 
 def test_grades_and_parallelism_come_from_the_samples(tmp_path):
