@@ -33,6 +33,7 @@ from rlviz.record.values import (
     Number,
     ParallelismValues,
     Seconds,
+    Settled,
     check_step,
     check_wall_time,
 )
@@ -182,6 +183,7 @@ class Callback:
         metrics: Metrics | None = None,
         group: str | None = None,
         seconds: Seconds | None = None,
+        settled: Settled | None = None,
     ) -> None:
         """Add to the open step, any number of times, from any thread.
 
@@ -195,9 +197,9 @@ class Callback:
             graded: number of answers behind `accuracy`, a number on the host.
             flops: FLOPs spent since the last call, a whole number in [0, 2**106), or one for each
                 phase.
-                Usual phases (docs/definitions.md): rollout, rollout_subagents, reward_model,
-                old_logprob, ref_logprob, critic_values, update, critic_update; you may add others.
-                `evaluation` stays out of the total.
+                Usual phases (docs/definitions.md): rollout, rollout_discarded, rollout_draft,
+                rollout_subagents, reward_model, old_logprob, ref_logprob, critic_values, update,
+                critic_update; you may add others. `evaluation` stays out of the total.
             parallelism: work / span of each episode, in [0, inf), as numbers or
                 `rlviz.parallelism` values.
             metrics: further scalars by name; several values in a step are averaged.
@@ -205,14 +207,18 @@ class Callback:
                 step and in the family's own series, `rlviz/accuracy/math`.
             seconds: wall seconds of each phase, in [0, inf), by phase; with them and `device` a
                 phase gets its MFU, `rlviz/mfu/update`. Several calls in a step add up.
+            settled: FLOPs that `flops` brought before, in this step or an earlier one, as a number
+                without a phase: the phase that they turned out to have, which gets them now. The
+                total, which has them, stays. For rollouts that run ahead of the update: `rollout`
+                once one uses them, `rollout_discarded` once none will. Numbers on the host.
 
         Raises:
             ValueError, TypeError: a value is not what it should be; the message says what came,
                 what was expected and what to do. The whole call then records nothing.
         """
         others: Recorded | None = None
-        if correct is not None or group is not None or seconds is not None:
-            others = {"correct": correct, "group": group, "seconds": seconds}
+        if not (correct is None and group is None and seconds is None and settled is None):
+            others = {"correct": correct, "group": group, "seconds": seconds, "settled": settled}
         self._recorder.record(accuracy, graded, flops, parallelism, metrics, others)
         if self._ending.is_odd:
             self._ending.say_what_is_odd()

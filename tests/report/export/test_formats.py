@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.report.export.table_file import FORMATS, export, write
 
@@ -192,7 +193,8 @@ def test_units_come_before_a_csv_where_they_are_asked_for(run, tmp_path):
     lines = [line for line in text.split("\n") if line.startswith("# ")]
     assert "# step: training steps (the training step that the row describes)" in lines
     assert "# accuracy: fraction in [0, 1] (training accuracy, correct / graded)" in lines
-    assert "# flops/rollout: FLOPs (cumulative RL FLOPs, rollout, exact; convention 6N)" in lines
+    told = f"rollout ({schema.PHASES['rollout']})"
+    assert f"# flops/rollout: FLOPs (cumulative RL FLOPs, {told}, exact; convention 6N)" in lines
     assert "# metrics/loss, so: as logged (the user's metric loss, so, mean over the step)" in lines
     assert text == "\n".join([*lines, (tmp_path / "plain.csv").read_text(encoding="utf-8")])
     frame = pd.read_csv(tmp_path / "x.csv", comment="#")
