@@ -385,7 +385,7 @@ class Callback:
         """A child has the parent's memory but no writer thread: it drops what it is given."""
         self._forked = self._odd = True
         self._said_late = False
-        self._recorder.close()
+        self._recorder.in_forked_child()
         self._worker.in_forked_child()
         self._error_log.say_again()
 

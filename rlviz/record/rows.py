@@ -122,6 +122,7 @@ class RowBuilder:
         core = [known for known in schema.QUANTITIES.values() if known.is_core and known.averaged]
         self._averages = OnlineAverages(ema_weight, [known.name for known in core])
         self._flops: dict[str, int] = {}  # cumulative, by phase; the total under schema.TOTAL
+        self._beyond: set[str] = set()  # phases whose count no column holds any more
         self._last_step = 0
         self._open = StepSums()
         self._fetched: dict[int, Any] = {}
@@ -213,7 +214,10 @@ class RowBuilder:
         return ClosedSteps(steps, wall_times, columns | table.columns, table.scalars, missing_ranks)
 
     def _spend(self, closed: list[StepSums], table: RowColumns) -> None:
-        """Add each step's FLOPs to the cumulative counts, which every later row carries."""
+        """Add each step's FLOPs to the cumulative counts, which every later row carries.
+
+        A count beyond what two columns hold is unknown from then on, and that is said.
+        """
         known = self._flops
         parts: dict[str, list[tuple[float, float]]] = {}
         for done, step in enumerate(closed):
@@ -228,12 +232,28 @@ class RowBuilder:
             for phase, count in known.items():
                 if phase not in parts:
                     parts[phase] = [(math.nan, math.nan)] * done
-                parts[phase].append(schema.split_count(count))
+                if count >= schema.MAX_COUNT:
+                    self._say_beyond(phase, step.step)
+                    parts[phase].append((math.nan, math.nan))
+                else:
+                    parts[phase].append(schema.split_count(count))
         for phase, pairs in parts.items():
             nearest, remainders = np.array(pairs).T
             table.columns[schema.flops_column(phase)] = nearest
             table.columns[schema.flops_remainder_column(phase)] = remainders
             table.scalar(schema.scalar_tag(f"flops/{phase}"), nearest)
+
+    def _say_beyond(self, phase: str, step: int) -> None:
+        if phase not in self._beyond:
+            self._beyond.add(phase)
+            what = "RL FLOPs" if phase == schema.TOTAL else f"FLOPs of {phase!r}"
+            self._on_error(
+                OverflowError(
+                    f"the {what} reached 2**106 (8.1e31) at step {step}, more than any run can "
+                    "have spent: from there on they are not recorded. Pass what each step spent, "
+                    "and check its unit"
+                )
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands after the last closed step, in plain numbers and strings."""

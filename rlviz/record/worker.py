@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlviz import schema
 from rlviz.record import events
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
@@ -121,7 +122,7 @@ class Worker:
             closed: the last step that was closed when it was taken.
         """
         self._encoder.resumed_after = step
-        self._encoder.flops_before = flops
+        self._encoder.flops_before = min(flops, schema.MAX_COUNT - 1)
         self._encoder.closed_before = None if closed == step else closed
         self._on_disk = self._assembly.state
 
