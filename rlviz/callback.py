@@ -300,7 +300,8 @@ class Callback:
                 they take to answer.
 
         Returns:
-            Whether everything was written in time.
+            Whether everything was written in time, the last figure included. The log says what was
+            not.
 
         Raises:
             ValueError, TypeError: `timeout` is not a number of seconds.
@@ -412,6 +413,16 @@ class Callback:
     def _end_closing(self, all_written: bool) -> None:
         self._closed = all_written
         _open.pop(self, None)
+        _, _, _, queued = self._account.counts
+        if queued and not all_written:
+            late = wording.counted(queued, "step")
+            self._error_log.say_again()
+            self._error_log.note(
+                TimeoutError(
+                    f"close() ended while {late} still waited: the disk, or another rank, has not "
+                    "answered in time. It waits longer as close(timeout=60)"
+                )
+            )
 
     def _say_what_is_odd(self) -> None:
         """Say once what the user hardly means: going on after the end, or in a forked child. In the
@@ -489,6 +500,7 @@ def _close_all() -> None:
                 callback._worker.give_up_figure()
     for callback in callbacks:
         callback._end_closing(callback._worker.await_close(0.0))
+    shared(FIGURE_PROCESS).end()
     if interrupt is not None:
         raise interrupt
     for callback in callbacks:

@@ -35,6 +35,8 @@ _END_SECONDS = 0.4
 """Time for the thread to end once all is done; `close` may take half a second longer than asked."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
+_LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
+"""What is left of the time of `close`, at most, for the write that follows the last figure."""
 _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
 
@@ -94,6 +96,7 @@ class Worker:
         # Not an Event: a signal handler that interrupts `Event.set` could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._deadline: float | None = None
+        self._figure_until = 0.0
         self._pause = 0.0
         self._next_write = 0.0
         self._closed = threading.Event()
@@ -182,6 +185,8 @@ class Worker:
         if self._deadline is None:
             self._success = success
             self._deadline = time.monotonic() + timeout
+            last_write = min(_LAST_WRITE_SECONDS, _LAST_WRITE_SHARE * timeout)
+            self._figure_until = self._deadline - last_write
         self._wake.put(None)
 
     def await_close(self, timeout: float) -> bool:
@@ -330,6 +335,7 @@ class Worker:
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
+            self._error_log.say_again()
             self._error_log.note(
                 RuntimeError(
                     f"the last {unclosed} record() calls belong to a step that was "
@@ -338,7 +344,8 @@ class Worker:
             )
         drawn = True
         if self._illustrations is not None and self.written:
-            drawn = self._illustrations.draw_last(self._end)
+            self._error_log.say_again()  # what comes now explains what `close` returns
+            drawn = self._illustrations.draw_last(self._figure_until)
         if self._has_config:
             self._assembly.add_extras([events.config_end(time.time(), success=self._success)])
         if self._assembly.ranks.writes and self.written:
