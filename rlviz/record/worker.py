@@ -41,13 +41,40 @@ _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
 
 
+class _Mark:
+    """An event that a thread may wait for although it is interrupted.
+
+    An interrupt within `threading.Event.wait` can leave its lock taken, and then `set` waits for
+    ever: the writer would hang. A `SimpleQueue` takes no lock that an interrupt can leave taken.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        self._wake.put(None)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for `set`, in any number of threads; returns whether it came in time."""
+        if not self._is_set:
+            with suppress(queue.Empty):
+                self._wake.get(timeout=max(0.0, timeout))
+                self._wake.put(None)  # for who else waits
+        return self._is_set
+
+
 @dataclass(slots=True)
 class _Request:
     """Somebody waits until everything logged so far is written."""
 
     now_or_never: bool = False
     """Whether steps are to be written without what other ranks have not sent."""
-    done: threading.Event = field(default_factory=threading.Event)
+    done: _Mark = field(default_factory=_Mark)
     written: bool = False
 
 
@@ -99,7 +126,7 @@ class Worker:
         self._figure_until = 0.0
         self._pause = 0.0
         self._next_write = 0.0
-        self._closed = threading.Event()
+        self._closed = _Mark()
         self._success = True
         self._all_written = False
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
@@ -227,12 +254,18 @@ class Worker:
 
     def _work(self) -> None:
         """Take all rounds, and the end; what is done of it is not done again."""
+        self._survive(self._sync_left)
         while self._deadline is None:
             self._survive(self._wait)
             self._survive(self._serve_requests)
             self._survive(self._illustrate)
         self._survive(self._finish)
         self._closed.set()
+
+    def _sync_left(self) -> None:
+        if self._assembly.ranks.writes:
+            with suppress(OSError):  # who writes there will say so
+                self._pieces.sync_left()
 
     def _wait(self) -> None:
         with suppress(queue.Empty):
