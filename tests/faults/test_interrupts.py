@@ -8,6 +8,7 @@ in turn, the other sends signals as fast as a loop can take them.
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 import rlviz
 
 PACKAGE = f"{Path(rlviz.__file__).parent}{os.sep}"
+INTERRUPTED = (PACKAGE, threading.__file__)
+"""Where: an interrupt in the midst of a lock of the standard library can leave it taken."""
 
 
 class Interrupt:
@@ -40,7 +43,7 @@ class Interrupt:
         sys.setprofile(None)
 
     def _point(self, frame, what):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not frame.f_code.co_filename.startswith(INTERRUPTED):
             return
         self._points += 1
         if self._points == self._n:
@@ -56,7 +59,7 @@ class Interrupt:
             self._point(frame.f_back, event)
 
     def _trace(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not frame.f_code.co_filename.startswith(INTERRUPTED):
             return None
         if event == "line":
             before, self._lines[frame] = self._lines.get(frame, 0), frame.f_lineno
