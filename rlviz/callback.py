@@ -134,13 +134,13 @@ class Callback:
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
         )
-        figure_client = None
+        figure_process, figure_client = shared(FIGURE_PROCESS), None
         if figure_seconds is not None and rank <= 0:
             figure_client = FigureClient(
                 path,
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
-                process=shared(FIGURE_PROCESS),
+                process=figure_process,
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
         self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
@@ -158,7 +158,13 @@ class Callback:
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
         )
         self._ending = Ending(
-            self._recorder, self._worker, self._watched, self._error_log, strict=strict
+            self._recorder,
+            self._worker,
+            self._account,
+            figure_process,
+            self._watched,
+            self._error_log,
+            strict=strict,
         )
         if self._silent:
             self._recorder.close()
@@ -317,7 +323,8 @@ class Callback:
                 they take to answer.
 
         Returns:
-            Whether everything was written in time.
+            Whether everything was written in time, the last figure included. The log says what was
+            not.
 
         Raises:
             ValueError, TypeError: `timeout` is not a number of seconds.

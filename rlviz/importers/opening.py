@@ -2,13 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
-from rlviz.importers.options import option
+from rlviz.importers.options import check_name, checked_path, option
 from rlviz.importers.readers import Start, reader_of, readers
 from rlviz.importers.text import LONGEST_LINE
 
@@ -27,12 +27,17 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
 
     Raises:
         FileNotFoundError: the file does not exist, or the folder holds nothing to import.
+        TypeError: the source is neither a path nor a sequence of paths.
         ValueError: the kind does not exist or can't be told, or the files are of several kinds.
         OSError: a file can't be read.
     """
+    check_name("kind", kind, "the name of a kind of log")
     if kind is not None:
         reader_of(kind)
-    given = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    is_several = isinstance(source, (Sequence, Iterator)) and not isinstance(source, (str, bytes))
+    given: list[Source] = list(source) if is_several else [source]  # type: ignore[arg-type, list-item]
+    for one in given:
+        checked_path("source", one)
     if not given:
         raise ValueError("source must name at least one file, got an empty list.")
     notes: list[str] = []

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from rlviz.importers import compute
 from rlviz.importers.import_report import Imported, account
 from rlviz.importers.opening import Source, open_log
-from rlviz.importers.options import Options, role_of_axis
+from rlviz.importers.options import Options, check_flag, checked_path, role_of_axis
 from rlviz.importers.roles import choose
 from rlviz.importers.steps import clock, metrics_of, steps_of, write
 from rlviz.importers.timeline import arrange
@@ -74,6 +73,7 @@ def import_run(
     Raises:
         FileNotFoundError: the source does not exist.
         FileExistsError: `logdir` already holds a run, or is a file.
+        TypeError: an argument is of the wrong type.
         ValueError: the kind can't be told, a column is missing (the message names close ones) or
             can't be what the user says, or there is nothing to import.
         OSError: a file can't be read or written.
@@ -103,7 +103,8 @@ def import_run(
         params=params,
         flops_convention=flops_convention,
     )
-    target = Path(logdir)
+    check_flag("figure", figure)
+    target = checked_path("logdir", logdir)
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} is a file. Name a directory for the run.")
     if any(target.glob("*tfevents*")):
