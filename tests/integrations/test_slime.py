@@ -103,15 +103,17 @@ def test_samples_that_are_filtered_away_are_discarded_rollouts(tmp_path):
 def test_both_functions_are_found_by_the_paths_that_slime_is_given(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_slime_module.py").write_text(
+        "from rlviz.flops import Transformer\n"
         "from rlviz.integrations.slime import RLVizLogger\n"
-        f"log_rollout = RLVizLogger({str(tmp_path / 'run')!r}, figure_seconds=None)\n"
+        "model = Transformer(hidden_size=4, num_hidden_layers=1, num_attention_heads=1,\n"
+        "                    intermediate_size=8, vocab_size=10)\n"
+        f"log_rollout = RLVizLogger({str(tmp_path / 'run')!r}, model=model, figure_seconds=None)\n"
         "all_samples = log_rollout.all_samples\n"
     )
     log, process = (  # slime imports what stands before the last dot
         getattr(importlib.import_module("my_slime_module"), name)
         for name in ("log_rollout", "all_samples")
     )
-    log._model = TINY
     process(ARGS, [samples()], None)
     log(0, ARGS, [], None, 1.0)
     log.viz.close()
