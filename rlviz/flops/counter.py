@@ -44,6 +44,12 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        """Torch 2.6 keeps dynamo out of other modes by a flag of the whole process, which threads
+        that count at once would leave set for good. A `Run` keeps dynamo out by itself."""
+        return True
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.on = True
