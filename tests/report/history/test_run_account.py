@@ -120,3 +120,26 @@ def test_counts_whose_remainders_are_not_there_are_the_nearest_floats(remainder)
     if remainder is not None:
         run.columns["flops_remainder/total"] = np.full(2, remainder)
     assert account_of(run).total_flops == 3 * 10**20
+
+
+def test_a_long_run_is_accounted_for_as_if_all_its_rows_were_looked_at_together():
+    rng = np.random.default_rng(0)
+    steps = 200_000
+    wall = 1.7e9 + np.cumsum(rng.normal(1, 2, steps))  # set back at every third step or so
+    wall[rng.uniform(size=steps) < 0.1] = np.nan
+    seconds, mfu = rng.uniform(size=steps), rng.uniform(size=steps)
+    mfu[:70_000] = np.nan
+    flops = np.cumsum(rng.uniform(size=steps)) * 1e20
+    flops[[0, -1]] = np.nan
+    columns = {"seconds/update": seconds, "mfu/update": mfu}
+    columns["session"] = np.repeat([0.0, 3.0], steps // 2)
+    account = account_of(history(wall, flops, **columns))
+    known = wall[np.isfinite(wall)]
+    assert account.wall_seconds == elapsed(known)[-1]
+    assert (account.began, account.ended) == (known.min(), known.max())
+    assert (account.first_step, account.last_step, account.sessions) == (1, steps, 2)
+    assert account.flops == {"total": int(flops[-2])}
+    assert account.flops_per_second == (flops[-2] - flops[1]) / account.wall_seconds
+    assert account.seconds["update"] == pytest.approx(seconds.sum(), rel=1e-13)
+    here = np.isfinite(mfu)
+    assert account.mfu["update"] == pytest.approx(np.average(mfu[here], weights=seconds[here]))
