@@ -26,6 +26,8 @@ Points = tuple[Floats, Floats]
 _LEGEND_WIDTH = 0.56
 """The largest share of a panel's width that the legend takes, including its distance from the
 frame."""
+LEGEND_HANDLE = 3.6
+"""Width of a legend handle including its distances, in font sizes."""
 _RASTERIZED = 5000
 """From this many dots on, the dots are an image in SVG and PDF, which keeps the files small."""
 
@@ -86,7 +88,7 @@ def panel(
         if not seeds:
             continue
         line_color = RED if is_single else color
-        curve = curves.curve_of_seeds(seeds, measure, axis)
+        curve = curves.curve_of_seeds(seeds, axis)
         outlook = None
         if measure.name == "accuracy" and group.name in forecasts:
             last = max(points.x[-1] for points in seeds)
@@ -118,8 +120,12 @@ def _dots(axis: XAxis, seeds: Sequence[curves.Points], runs: int) -> Points:
 # --- drawing ---------------------------------------------------------------
 
 
-def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> None:
-    """Draw a panel; `limits` are the first and the last x of anything in the figure."""
+def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> int:
+    """Draw a panel; `limits` are the first and the last x of anything in the figure.
+
+    Returns:
+        How many lines of its legend stand above it, which the figure has to be higher.
+    """
     measure = panel.measure
     _write(ax, panel, style)
     ax.grid(True, color="0.85", linewidth=0.36 * style.line)
@@ -127,15 +133,14 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> N
     scales.set_x(ax, panel.axis, *limits, style)
     if not panel.lines:
         _say_that_nothing_is_there(ax, measure, style)
-        return
+        return 0
     for line in panel.lines:
         _draw_dots(ax, panel, line, style)
     for line in panel.lines:
         _draw_curve(ax, panel, line, style)
     x, y = _everything(panel)
-    scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
-    if panel.is_single:
-        _draw_legend(ax, style)
+    place = scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
+    return _draw_legend(ax, place, style) if panel.is_single else 0
 
 
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
@@ -209,11 +214,27 @@ def _room(panel: Panel, style: Style) -> scales.Room | None:
     return scales.Room(_LEGEND_WIDTH, base + each * entries)
 
 
-def _draw_legend(ax: Axes, style: Style) -> None:
-    legend = ax.legend(loc="upper left", framealpha=0.9)
+def _draw_legend(ax: Axes, place: str, style: Style) -> int:
+    """Draw the legend in a corner of the panel, or above it if there is no `place`.
+
+    Returns:
+        How many lines of it stand above the panel.
+    """
+    lines = 0
+    if place:
+        legend = ax.legend(loc=place, framealpha=0.9)
+    else:
+        names = ax.get_legend_handles_labels()[1]
+        widest = max(labels.width(name, style.font) for name in names) + LEGEND_HANDLE * style.font
+        across = max(1, int(0.8 * 72 * style.width / style.columns / widest))
+        lines = -(-len(names) // across)
+        above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.0}
+        legend = ax.legend(**above, ncols=across, frameon=False, columnspacing=1.0)
+        ax.set_title(ax.get_title(), pad=(1.6 * lines + 0.4) * style.font, parse_math=False)
     for text in legend.get_texts():
         text.set_parse_math(False)
     for handle in legend.legend_handles:
         if isinstance(handle, PathCollection):
             # The dots of a long run are too small to tell their color.
             handle.set_sizes([style.legend_handle])
+    return lines

@@ -11,8 +11,9 @@ from rlviz.report.history import History
 from rlviz.report.series import curves
 from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import Curve, Points, Value
+from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import drawn_to
-from rlviz.report.series.measures import Measure, default_measures, measure
+from rlviz.report.series.measures import Measure, measure
 from rlviz.report.statistics import Segment, analyse
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT
 from rlviz.report.statistics.together import together
@@ -143,7 +144,7 @@ class _Telling:
         if what.name not in self._curves:
             enough = places_of(points.x) >= FEWEST and np.ptp(points.y) < 1 / LEAST_EXTENT
             self._curves[what.name] = (
-                curves.curve_through(points, what, self._axis)
+                curves.curve_through(points, self._axis)
                 if enough
                 else curves.joined(self._axis, points.x, points.y)
             )
