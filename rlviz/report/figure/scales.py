@@ -118,7 +118,7 @@ def _around(value: float) -> tuple[float, float, float]:
 
 
 def _whole(value: float, _: object = None) -> str:
-    return f"{value:.0f}" if abs(value) < 1e6 else power_of_ten(value)
+    return f"{value:.0f}" if abs(value) < 1e6 else ticks.power_of_ten(value)
 
 
 _FORMATS: dict[Scale, Callable[[], Formatter]] = {
@@ -149,7 +149,7 @@ def set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
         ax.set_xlim(*(10.0 ** np.array([begin - 0.03 * span, end + 0.03 * span])))
         ax.xaxis.set_major_locator(ticks.logarithmic(style.decades))
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+        ax.xaxis.set_major_formatter(ticks.Powers())
         return
     whole = axis.name in ("step", "tokens")
     ax.xaxis.set_major_locator(ticks.linear(whole=whole))
@@ -158,17 +158,3 @@ def set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
     if not beside:  # a single place
         beside = max(0.03 * abs(low), 1.0) if whole else 0.03 * (abs(low) or 1.0)
     ax.set_xlim(low - beside, high + beside)
-
-
-def power_of_ten(value: float) -> str:
-    """A number as mantissa and power of ten, in math text; small numbers stay as they are.
-
-    >>> power_of_ten(20.0), power_of_ten(1e21), power_of_ten(2e21)
-    ('20', '$10^{21}$', '$2 \\\\times 10^{21}$')
-    """
-    if 1e-3 <= value < 1e4:
-        return f"{value:.6g}"
-    mantissa, _, exponent = f"{value:.3e}".partition("e")
-    digits = f"{float(mantissa):g}"
-    power = f"10^{{{int(exponent)}}}"
-    return f"${power}$" if digits == "1" else f"${digits} \\times {power}$"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import Locator, MaxNLocator, ScalarFormatter
+from matplotlib.ticker import Formatter, Locator, MaxNLocator, ScalarFormatter
 
 _APART = 0.6
 """The least distance between two labels, in font sizes."""
@@ -80,13 +80,13 @@ def _width(text: str, family: str, size: float) -> float:
 def linear(*, whole: bool = False) -> FirstThatFits:
     """Round numbers on a linear axis; `whole` for whole numbers only."""
 
-    def choices(low: float, high: float) -> Iterator[Sequence[float]]:
-        for most in range(_MOST, 0, -1):
-            locator = MaxNLocator(most, integer=whole, steps=_STEPS, min_n_ticks=1)
-            yield list(locator.tick_values(low, high))
-        yield [low]
+    return FirstThatFits(lambda low, high: _round_numbers(low, high, whole=whole))
 
-    return FirstThatFits(choices)
+
+def _round_numbers(low: float, high: float, *, whole: bool) -> Iterator[Sequence[float]]:
+    for most in range(_MOST, 0, -1):
+        locator = MaxNLocator(most, integer=whole, steps=_STEPS, min_n_ticks=1)
+        yield list(locator.tick_values(low, high))
 
 
 def multiples(step: float, most: float = math.inf) -> FirstThatFits:
@@ -99,6 +99,7 @@ def multiples(step: float, most: float = math.inf) -> FirstThatFits:
             last = math.floor(min(high, most) / (times * step) + 1e-6)
             if last - first < 1000:
                 yield [times * step * k for k in range(first, last + 1)]
+        yield from _round_numbers(low, high, whole=False)  # matplotlib widened a view of nothing
 
     return FirstThatFits(choices)
 
@@ -124,6 +125,35 @@ def logarithmic(decades: int) -> FirstThatFits:
             yield list(MaxNLocator(most).tick_values(low, high))
 
     return FirstThatFits(choices)
+
+
+class Powers(Formatter):
+    """Numbers as mantissa and power of ten, with the digits that tell them apart."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return power_of_ten(x)
+
+    def format_ticks(self, values: Any) -> list[str]:
+        texts: list[str] = []
+        for digits in range(4, 17):
+            texts = [power_of_ten(value, digits) for value in values]
+            if len(set(texts)) == len(texts):
+                break
+        return texts
+
+
+def power_of_ten(value: float, digits: int = 4) -> str:
+    """A number as mantissa and power of ten, in math text; small numbers stay as they are.
+
+    >>> power_of_ten(20.0), power_of_ten(1e21), power_of_ten(2e21)
+    ('20', '$10^{21}$', '$2 \\\\times 10^{21}$')
+    """
+    if 1e-3 <= value < 1e4:
+        return f"{value:.{digits + 2}g}"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    power = f"10^{{{int(exponent)}}}"
+    return f"${power}$" if mantissa == "1" else f"${mantissa} \\times {power}$"
 
 
 class Numbers(ScalarFormatter):

@@ -127,18 +127,3 @@ def test_an_axis_ends_three_hundredths_beyond_the_data():
     assert np.log10(ax.get_xlim()) == pytest.approx([-0.09, 3.09])
     low, high = ax.get_xlim()
     assert [t for t in ax.get_xticks() if low <= t <= high] == [1, 10, 100, 1000]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0005, r"$5 \times 10^{-4}$"),
-        (0.001, "0.001"),
-        (20.0, "20"),
-        (9999.0, "9999"),
-        (1e4, "$10^{4}$"),
-        (1.5e21, r"$1.5 \times 10^{21}$"),
-    ],
-)
-def test_large_and_small_numbers_are_powers_of_ten(value, text):
-    assert scales.power_of_ten(value) == text
