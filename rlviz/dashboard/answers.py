@@ -117,7 +117,7 @@ class Answers:
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         log = query.flag(arguments, "log")
         forecast = query.flag(arguments, "forecast")
-        metrics = query.metrics(arguments) or [schema.ACCURACY, schema.PARALLELISM]
+        metrics = query.metrics(arguments)
         names = query.texts(arguments, "run", downloads.MOST_RUNS)
         with self._downloads.turn():
             content = downloads.figure(

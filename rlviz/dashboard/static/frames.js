@@ -2,6 +2,7 @@
 
 const SIDES = 0.03;
 const LOG_FALLBACK_DECADES = 3;
+const CONSTANT = 1e-12;
 
 /** x as on the screen: in decades on a logarithmic axis. */
 export function toPlace(x, log) {
@@ -73,7 +74,9 @@ export function frameOfY(given, layers, scale, x) {
 
 /** Round numbers around the data, with a little room where the data reach such a number. */
 function rounded(low, high, scale) {
-  const extent = high - low || Math.abs(high) * 0.2 || 1;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const isConstant = high - low <= CONSTANT * size; // but for the rounding of floats
+  const extent = isConstant ? 0.2 * size || 1 : high - low;
   const least = extent / 7;
   const decade = 10 ** Math.floor(Math.log10(least));
   const step = decade * [1, 2, 2.5, 5, 10].find((m) => m * decade >= least * (1 - 1e-9));

@@ -48,7 +48,9 @@ def figure(
             `History.has_compute_axis`), the default falls back to steps.
         metrics: what to draw, one panel each: "accuracy", "average_parallelism", "accuracy/<group>"
             or a group's name, a metric's name, or the name of any column. The default is accuracy
-            and parallelism; a metric replaces one that no run recorded, a return first.
+            and parallelism; a metric replaces one that no run recorded: a return, a length, a
+            loss, KL or an entropy, in this order, then others, and none that stays the same,
+            counts, is a setting or shows the same as another.
         log_x: whether the axis is logarithmic; curves are then smoothed over the logarithm, and
             steps at 0 are left out.
         style: "default" for a screen, with two panels side by side; "paper" for one column of 3.3

@@ -222,13 +222,14 @@ def _draw_legend(ax: Axes, place: str, style: Style) -> int:
     """
     lines = 0
     if place:
-        legend = ax.legend(loc=place, framealpha=0.9)
+        corner: Any = place
+        legend = ax.legend(loc=corner, framealpha=0.9)
     else:
         names = ax.get_legend_handles_labels()[1]
         widest = max(labels.width(name, style.font) for name in names) + LEGEND_HANDLE * style.font
         across = max(1, int(0.8 * 72 * style.width / style.columns / widest))
         lines = -(-len(names) // across)
-        above = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.0}
+        above: Any = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.0}
         legend = ax.legend(**above, ncols=across, frameon=False, columnspacing=1.0)
         ax.set_title(ax.get_title(), pad=(1.6 * lines + 0.4) * style.font, parse_math=False)
     for text in legend.get_texts():

@@ -274,7 +274,9 @@ def smoothed_together(axis: XAxis, several: Sequence[Points]) -> list[Curve]:
             curves[index] = Curve(
                 axis,
                 points.x,
-                *(np.clip(part[row], *limits) for part in (found.curve, found.low, found.high)),
+                np.clip(found.curve[row], *limits),
+                np.clip(found.low[row], *limits),
+                np.clip(found.high[row], *limits),
                 found.bandwidth[row],
                 noise_correlation=float(found.noise_correlation[row]),
                 is_smooth=bool(np.isfinite(found.standard_error[row]).any()),
@@ -351,7 +353,9 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
     return Curve(
         axis,
         axis.unscaled(grid),
-        *(np.clip(part, *limits) for part in (mean, mean - half, mean + half)),
+        np.clip(mean, *limits),
+        np.clip(mean - half, *limits),
+        np.clip(mean + half, *limits),
         np.full(len(grid), np.nan),
         averaged=max(curve.averaged for curve in curves),
         seeds=len(curves),

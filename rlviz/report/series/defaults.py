@@ -158,22 +158,24 @@ def _never_turns(known: Floats) -> bool:
 
 def _is_copy(values: Floats, other: Floats) -> bool:
     """Whether one metric shows what another shows: it is a multiple of it, or its changes are."""
-    both = np.isfinite(values) & np.isfinite(other)
-    if 2 * np.count_nonzero(both) < max(np.count_nonzero(np.isfinite(values)), 4):
+    has_value = np.isfinite(values)
+    both = has_value & np.isfinite(other)
+    if both.sum() < 2 or 2 * both.sum() < has_value.sum():
         return False
     y, x = (part[both] / np.abs(part[both]).max(initial=1e-300) for part in (values, other))
-    if _is_multiple(y, x, np.std(y)):
+    if _is_multiple(y, x):
         return True
     rises, other_rises = np.diff(y), np.diff(x)
     if np.std(other_rises) <= _ALIKE * np.abs(other_rises.mean()):
         return False  # of straight lines the changes tell nothing
     y, x = rises - rises.mean(), other_rises - other_rises.mean()
-    return _is_multiple(y, x, np.std(y))
+    return _is_multiple(y, x)
 
 
-def _is_multiple(y: Floats, x: Floats, scatter: float) -> bool:
+def _is_multiple(y: Floats, x: Floats) -> bool:
+    """Whether a series is a multiple of another, but for a small share of its scatter."""
     square = float(x @ x)
     if not square > 0:
         return False
     left = y - float(x @ y) / square * x
-    return bool(np.sqrt(np.mean(left**2)) <= _ALIKE * scatter)
+    return bool(np.sqrt(np.mean(left**2)) <= _ALIKE * np.std(y))
