@@ -178,6 +178,8 @@ def _series(
         "thinned": len(kept) < len(y),
         "domain": found.domain,
         "range": (float(np.min(y)), float(np.max(y))) if len(y) else None,
+        "usual": (seen.usual.low, seen.usual.high) if seen.usual else None,
+        "outside": seen.usual.outside if seen.usual else 0,
         "bandwidth": None if curve is None else curve.bandwidth,
         "bandwidth_unit": found.axis.scaled_unit,
         "label": found.measure.label,

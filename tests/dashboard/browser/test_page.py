@@ -374,6 +374,7 @@ def kinds_server(serve, tmp_path_factory):
         "stuck": {"return": np.full(60, -21.0), "entropy": np.full(60, 0.45)},
         "loss": {"lr": share, "loss": noisy(1 - share), "kl": noisy(share)},
         "graded": {"critic/score/max": np.ones(60), "entropy": noisy(2 - share)},
+        "spike": {"kl": np.where(share == share[30], 1e9, noisy(share))},
     }
     for name, of_run in metrics.items():
         with rlviz.Callback(folder / name, figure_seconds=None) as viz:
@@ -415,3 +416,24 @@ def test_panels_follow_the_shown_runs_until_the_user_chooses(kinds_server, open_
     page.settle()
     assert titles() == ["return"]
     assert "p.rlviz.panels=return" in page.hash()
+
+
+def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted(kinds_server, open_page):
+    page = open_page(kinds_server.frame_url + "#p.rlviz.show=spike&p.rlviz.panels=kl").is_drawn(1)
+    caption = page.frame.locator(".panel .caption").first
+    page.until(lambda: "1 of 60 values outside the scale" in caption.inner_text())
+    frame = page.page.evaluate(FRAME)
+    assert frame["high"] < 2  # of the axis, with the dots and the curve of this run
+    page.frame.get_by_role("checkbox", name="loss").check()  # its KL has no such value
+    page.until(lambda: "1 of 120 values outside the scale" in caption.inner_text())
+
+
+FRAME = """async () => {
+  const modules = ["frames.js", "api.js"].map((name) => import(new URL(name, document.baseURI)));
+  const [{ frameOfY }, { fetchSeries }] = await Promise.all(modules);
+  const data = await fetchSeries({ run: "spike", metric: "kl", x: "step", smooth: "auto" });
+  const dots = [{ data, y: data.y, begin: 0, end: data.y.length }];
+  const curves = [{ place: data.curve_x, y: data.curve }];
+  const x = { left: 1, right: 60 };
+  return frameOfY(undefined, [{ dots, hidden: [], curves }], "number", x);
+}"""
