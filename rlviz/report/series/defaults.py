@@ -12,7 +12,7 @@ from rlviz import schema
 from rlviz.report.history import History
 from rlviz.report.history.columns import BLOCK_ROWS
 from rlviz.report.series.kinds import Kind, kind_of, standing
-from rlviz.report.series.measures import measure
+from rlviz.report.series.measures import Measure
 
 Floats = NDArray[np.float64]
 
@@ -125,7 +125,7 @@ class _Choice:
         self.found.append((len(CORE) + kind, name))
 
     def _of(self, name: str) -> Floats:
-        values = measure(name, [self._run]).values(self._run)
+        values = Measure(name, name, "number").values(self._run)
         return np.full(len(self._run), np.nan) if values is None else values
 
     def _tells(self, kind: Kind, values: Floats) -> bool:
