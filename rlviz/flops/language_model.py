@@ -213,7 +213,7 @@ class LanguageModel(ABC):
         if prefix_shared:
             fed = passes[~passes.first | (np.cumsum(passes.first) % samples == 1 % samples)]
         if (rule := self._per_token) is not None:
-            again = np.count_nonzero((passes.sampled[:-1] > 0) & ~passes.first[1:])
+            again = int(np.count_nonzero((passes.sampled[:-1] > 0) & ~passes.first[1:]))
             tokens = total(fed.fed) - again + total(passes.sampled)
             return rule.forward * self.matmul_params * tokens
         return self._prefill(fed.fed, fed.cached) + self._decode(

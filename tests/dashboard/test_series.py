@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz.dashboard.series import points, view
 from rlviz.report.series.axis import choose
 from rlviz.report.series.measures import measure
 
@@ -141,3 +142,17 @@ def test_a_single_step_has_a_dot_and_no_trouble(open_board, tmp_path):
             header, arrays = board.series("run", "accuracy", smooth=smooth, log=log)
             assert list(arrays["y"]) == [0.5]
             assert header["domain"] == [1e20, 1e20]
+
+
+def test_a_value_far_from_all_others_does_not_flatten_what_is_visible():
+    kl = 0.02 + 0.01 * np.sin(np.arange(100.0))
+    kl[40] = 1e9
+    run = rlviz.History({"step": np.arange(100.0), "metrics/kl": kl}, "runs/a")
+    found = points(run, "kl", "step", log=False)
+    free = (-np.inf, np.inf)
+    seen = view(found, free, free, 600, 300)
+    assert (seen.usual.outside, seen.usual.farthest) == (1, 1e9)
+    assert (seen.viewport.low, seen.viewport.high) == (kl.min(), np.delete(kl, 40).max())
+    assert view(found, (50, 90), free, 600, 300).usual.outside == 0
+    asked = view(found, free, (0.0, 2e9), 600, 300)
+    assert (asked.viewport.low, asked.viewport.high) == (0.0, 2e9)
