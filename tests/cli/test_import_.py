@@ -15,6 +15,13 @@ def test_import_makes_a_run_and_says_of_what(assert_one_sentence, run_cli, tmp_p
     run = rlviz.read(tmp_path / "run")
     assert run.accuracy[-1] == pytest.approx(0.40)
     assert run.exact_flops()[-1] == 30 * 1000 * 8 * 10**9
+    options = ["--params", "1e9", "--flops-convention"]
+    code, out, _ = run_cli("import", log, *options, "6N-tokens", "-o", tmp_path / "tokens")
+    assert code == 0
+    assert "6·N for update, N = 1e+09 parameters, by the convention 6N-tokens" in out
+    assert rlviz.read(tmp_path / "tokens").exact_flops()[-1] == 30 * 1000 * 6 * 10**9
+    refused = run_cli("import", log, *options, "exact", "-o", tmp_path / "exact")
+    assert_one_sentence(refused, "or name a column of FLOPs that were counted so with --flops.")
     assert_one_sentence(run_cli("import", log, "-o", tmp_path / "run"), "already holds a run")
     assert_one_sentence(run_cli("import", tmp_path / "no.log", "-o", tmp_path / "b"), "no.log")
 

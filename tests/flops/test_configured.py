@@ -57,6 +57,18 @@ NEAR = 1 + 2 + 3 + 7 * 4
 """Pairs of 10 tokens, and of those that attend to 4 keys."""
 
 
+def test_a_counted_model_counts_by_the_other_conventions_too():
+    config = tiny_configs.config("qwen3_next")
+    exact, model = from_config(config), from_config(config, convention="6N")
+    assert isinstance(model, CountedModel)
+    n = exact.matmul_params
+    assert (model.training([9, 4]), model.forward([9, 4])) == (6 * n * 13, 2 * n * 13)
+    assert model.generation([9], [4]) == 2 * n * 13
+    assert exact.training([9, 4]) > model.training([9, 4])
+    with pytest.raises(ValueError, match="count_embedding=True is an option of the convention"):
+        from_config(config, convention="6N", count_embedding=True)
+
+
 def test_full_attention_is_halved_exactly_by_its_causal_mask():
     spent, model = mixing("olmo", 10)
     assert spent == 2 * PAIR * ALL

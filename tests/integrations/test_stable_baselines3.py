@@ -129,6 +129,11 @@ class TestPPO:
             expected = [ppo_flops(n)[phase] for n in (1, 2, 3)]
             assert cumulative(history, phase) == expected
         assert history.exact_flops()[-1] == sum(ppo_flops(3).values())
+        assert history.conventions == ("exact",)
+
+    def test_passes_are_counted_as_they_run_and_by_no_other_convention(self, tmp_path):
+        with pytest.raises(ValueError, match="FLOPs are counted here by 'exact'"):
+            viz(tmp_path, convention="6N")
 
     def test_accuracy_is_the_rate_of_success_and_the_return_a_metric(self, tmp_path):
         ppo().learn(120, callback=viz(tmp_path))

@@ -124,7 +124,26 @@ def test_a_step_costs_what_its_real_lengths_cost_and_padding_nothing(train):
     batches = [LENGTHS[i : i + 2] for i in range(0, 8, 2)]
     assert spent(run) == [training(batch) for batch in batches]
     assert run.phases == ("update",)
+    assert run.conventions == ("exact",)
     assert np.isfinite(run.columns["metrics/loss"]).all()
+
+
+def ready(path, convention):
+    return rlviz.Callback(path, figure_seconds=None, convention=convention)
+
+
+@pytest.mark.parametrize("is_ready", [False, True])
+def test_another_convention_is_counted_by_and_said(train, tmp_path, is_ready):
+    path = tmp_path / "run"
+    callback = (
+        RLVizCallback(ready(path, "6N"))
+        if is_ready
+        else RLVizCallback(path, convention="6N", figure_seconds=None)
+    )
+    run = train(callback)
+    weights = L * (4 * D * D + 3 * D * F) + D * V
+    assert run.exact_flops()[-1] == 6 * weights * sum(LENGTHS)
+    assert run.conventions == ("6N",)
 
 
 def test_accumulated_batches_are_one_step(train):

@@ -154,6 +154,16 @@ def test_a_step_has_the_phases_that_ran_with_flops_and_seconds(trainer, tmp_path
     assert run.exact_flops("update") == [2 * 4 * 3 * forward(8)]
     assert run.exact_flops() == [4 * generation(3, 5) + (1 + 1 + 6) * 4 * forward(8)]
     assert {"seconds/rollout", "seconds/update"} <= set(run.columns)
+    assert run.conventions == ("exact",)
+
+
+def test_another_convention_is_counted_by_and_said(trainer, tmp_path):
+    made = trainer("+trainer.rlviz.convention=6N")
+    made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "old_log_prob", "update_actor"))
+    made.tracking.finish()
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops() == [(2 + 2 + 6) * (BODY + D * V) * 4 * 8]
+    assert run.conventions == ("6N",)
 
 
 def test_the_update_costs_what_verls_own_counter_says_in_its_convention(tmp_path):
