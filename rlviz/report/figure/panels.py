@@ -18,10 +18,11 @@ from rlviz.report.series.curves import Curve
 from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
+from rlviz.report.series.points import Points, points_of
 from rlviz.report.series.thinning import thinned
 
 Floats = NDArray[np.float64]
-Points = tuple[Floats, Floats]
+Dots = tuple[Floats, Floats]
 
 _LEGEND_WIDTH = 0.56
 """The largest share of a panel's width that the legend takes, including its distance from the
@@ -37,7 +38,7 @@ class Line:
     name: str
     steps: int
     """How many steps there were before thinning."""
-    dots: Points
+    dots: Dots
     curve: Curve | None
     outlook: Outlook | None
     color: Any
@@ -81,7 +82,7 @@ def panel(
     lines = []
     for number, group in enumerate(groups):
         color, dashes = color_and_dashes(number)
-        found = (curves.points_of(run, measure, axis) for run in group.runs)
+        found = (points_of(run, measure, axis) for run in group.runs)
         seeds = [points for points in found if points is not None]
         if not seeds:
             continue
@@ -107,7 +108,7 @@ def panel(
     return Panel(measure, axis, tuple(lines), is_single)
 
 
-def _dots(axis: XAxis, seeds: Sequence[curves.Points], runs: int) -> Points:
+def _dots(axis: XAxis, seeds: Sequence[Points], runs: int) -> Dots:
     kept = [(seed.x, seed.y, thinned(axis.scaled(seed.x), seed.y, runs=runs)) for seed in seeds]
     return (
         np.concatenate([x[index] for x, _, index in kept]),
@@ -189,7 +190,7 @@ def _draw_curve(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
         ax.plot(outlook.x, outlook.y, label="Forecast", linestyle=(0, (3, 2)), **look)
 
 
-def _everything(panel: Panel) -> Points:
+def _everything(panel: Panel) -> Dots:
     """All points that the scale must cover."""
     parts = [line.dots for line in panel.lines]
     for outlook in (line.outlook for line in panel.lines):
