@@ -22,7 +22,7 @@ from forecast_runs import HELD_OUT, WORK, Source
 
 import rlviz
 from rlviz import scaling
-from rlviz.report.series import curves
+from rlviz.report.series import curves, points
 from rlviz.report.series.axis import choose
 from rlviz.report.series.measures import measure
 from rlviz.scaling.ahead import ahead, standing
@@ -64,7 +64,7 @@ def cuts(source: Source, folder: Path) -> Iterator[Cut]:
         if not name:
             continue
         what = measure(name, [run])
-        x, y = curves.finite(axis.positions(run), what.values(run))
+        x, y = points.finite(axis.positions(run), what.values(run))
         end = curves.curve_of(run, what, axis).at(x[-1]).value
         c = x if run.has_compute_axis else x - x[0] + 1
         for share in CUTS:

@@ -57,7 +57,7 @@ def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
     """
     if tuple(map(int, torch.__version__.split(".")[:2])) < (2, 13):
         # Models import dynamo by this call, and that of torch 2.6 can't be imported on `meta`.
-        torch.compiler.disable(_quiet)
+        torch.compiler.disable(_quiet)  # type: ignore[no-untyped-call]
     errors: list[Exception] = []
     with _quiet(), torch.no_grad(), torch.device("meta"):
         for build in _ways(config):

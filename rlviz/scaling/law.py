@@ -10,7 +10,7 @@ from scipy.special import stdtrit
 from rlviz.scaling import ceiling, sigmoid
 from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 from rlviz.smooth.bins import averaged, means
-from rlviz.smooth.long_series import parts
+from rlviz.smooth.long_series import PART, parts
 
 EARLY = (0.0, 0.01, 0.02, 0.05, 0.1)
 """Shares of the largest compute below which points may be left out."""
@@ -176,11 +176,11 @@ def _data(c: Floats, y: Floats, offset: float, unit: float, r0: float | None) ->
         if len(y) <= 2 * _BINS:
             return FitData(np.log(c / c[-1]), (y - offset) / unit, np.ones(len(y)), r0)
         starts = _starts(c)
-        ends = [*starts[1:].tolist(), len(c)]
-        found = [
-            means(c[first:end] / c[-1], (y[first:end] - offset) / unit, np.zeros(1, int))
-            for first, end in zip(starts.tolist(), ends, strict=True)
-        ]
+        found = []
+        for some in parts(len(starts), max(1, PART * len(starts) // len(c))):
+            own = starts[some]
+            rows = slice(int(own[0]), int(np.append(starts, len(c))[some.stop]))
+            found.append(means(c[rows] / c[-1], (y[rows] - offset) / unit, own - own[0]))
         share, value = np.concatenate(found, axis=1)
         count = np.diff(starts, append=len(y))
         return FitData(np.log(share), value, count / count.mean(), r0)

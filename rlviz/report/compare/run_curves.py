@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from rlviz.report.compare.compute_to_level import reach
 from rlviz.report.compare.estimate import TAIL, Estimates
 from rlviz.report.series.axis import XAxis, choose
-from rlviz.report.series.curves import Curve, curves_of, finite, mean_of
+from rlviz.report.series.curves import Curve, curves_of, mean_of
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
+from rlviz.report.series.points import finite
 from rlviz.report.statistics.analysis import FEWEST
 
 Floats = NDArray[np.float64]

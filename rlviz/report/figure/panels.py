@@ -18,11 +18,12 @@ from rlviz.report.series.curves import Curve
 from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
+from rlviz.report.series.points import Points, points_of
 from rlviz.report.series.thinning import thinned
 from rlviz.report.series.usual import Usual, usual_range
 
 Floats = NDArray[np.float64]
-Points = tuple[Floats, Floats]
+Dots = tuple[Floats, Floats]
 
 _LEGEND_WIDTH = 0.56
 """The largest share of a panel's width that the legend takes, including its distance from the
@@ -40,7 +41,7 @@ class Line:
     name: str
     steps: int
     """How many steps are inside the scale, before thinning."""
-    dots: Points
+    dots: Dots
     curve: Curve | None
     outlook: Outlook | None
     color: Any
@@ -114,15 +115,15 @@ def panel(
     return Panel(measure, axis, tuple(lines), is_single, usual)
 
 
-def _points(measure: Measure, axis: XAxis, group: Group) -> list[curves.Points]:
+def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
     """The points of each run of a group that has any."""
-    found = (curves.points_of(run, measure, axis) for run in group.runs)
+    found = (points_of(run, measure, axis) for run in group.runs)
     return [points for points in found if points is not None]
 
 
 def _dots(
-    axis: XAxis, seeds: Sequence[curves.Points], visible: Sequence[NDArray[np.bool_]], runs: int
-) -> Points:
+    axis: XAxis, seeds: Sequence[Points], visible: Sequence[NDArray[np.bool_]], runs: int
+) -> Dots:
     """The dots that are drawn, of those inside the scale."""
     inside = [(seed.x[seen], seed.y[seen]) for seed, seen in zip(seeds, visible, strict=True)]
     kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in inside if len(x)]
@@ -209,7 +210,7 @@ def _draw_curve(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
         ax.plot(outlook.x, outlook.y, label="Forecast", linestyle=(0, (3, 2)), **look)
 
 
-def _everything(panel: Panel) -> Points:
+def _everything(panel: Panel) -> Dots:
     """All points that the scale must cover."""
     parts = [line.dots for line in panel.lines]
     for outlook in (line.outlook for line in panel.lines):

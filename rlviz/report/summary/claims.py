@@ -12,10 +12,11 @@ from rlviz.report.history import History
 from rlviz.report.history.run_account import account_of
 from rlviz.report.series import curves
 from rlviz.report.series.axis import choose
-from rlviz.report.series.curves import Curve, Points, Value
+from rlviz.report.series.curves import Curve, Value
 from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import drawn_to
 from rlviz.report.series.measures import Measure, measure
+from rlviz.report.series.points import Points, points_of
 from rlviz.report.statistics import Segment, analyse
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT
 from rlviz.report.statistics.together import together
@@ -138,7 +139,7 @@ class _Telling:
 
     def _points(self, what: Measure) -> Points | None:
         if what.name not in self._known:
-            self._known[what.name] = curves.points_of(self._history, what, self._axis, self._x)
+            self._known[what.name] = points_of(self._history, what, self._axis, self._x)
         return self._known[what.name]
 
     def _curve(self, what: Measure) -> Curve | None:

@@ -6,7 +6,8 @@ import numpy as np
 
 import rlviz
 from rlviz.report.series.axis import choose
-from rlviz.report.series.curves import finite, smoothed
+from rlviz.report.series.curves import smoothed
+from rlviz.report.series.points import finite
 
 from .conftest import N, T, assert_well_laid_out, dots_of, drawn, run_of
 

@@ -6,20 +6,17 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-import rlviz
 from rlviz import schema
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import (
     Curve,
-    Points,
     Value,
     joined,
     mean_of,
-    points_of,
     smoothed,
     smoothed_together,
 )
-from rlviz.report.series.measures import measure
+from rlviz.report.series.points import Points
 from rlviz.smooth import local_polynomial
 
 LINEAR = XAxis(schema.AXES["flops"])
@@ -195,23 +192,3 @@ def test_many_runs_smoothed_together_are_those_smoothed_alone():
         assert (curve.averaged, curve.is_smooth) == (alone.averaged, alone.is_smooth)
     widths = [np.median(curve.high - curve.low) for curve in together]
     assert widths[2] > 1.5 * max(widths[0], widths[4])
-
-
-@pytest.mark.parametrize("gaps", [0.0, 0.2])
-def test_the_points_of_a_long_run_are_all_that_have_a_place_and_a_value(gaps):
-    random = np.random.default_rng(1)
-    steps = 150_000
-    correct = random.binomial(16, 0.5, steps).astype(float)
-    correct[random.uniform(size=steps) < gaps] = np.nan
-    flops = np.cumsum(random.uniform(size=steps))
-    flops[:70_000][random.uniform(size=70_000) < gaps] = np.nan
-    columns = {"step": np.arange(1.0, steps + 1), "correct": correct}
-    columns |= {"graded": np.full(steps, 16.0), "flops/total": flops}
-    run = rlviz.History(columns)
-    axis, what = XAxis(schema.AXES["flops"]), measure("accuracy", [run])
-    points = points_of(run, what, axis)
-    known = np.isfinite(flops) & np.isfinite(correct)
-    np.testing.assert_array_equal(points.x, flops[known])
-    np.testing.assert_array_equal(points.y, correct[known] / 16)
-    np.testing.assert_array_equal(points.variance, what.variance(run)[known])
-    assert (points.x is flops) == (gaps == 0)

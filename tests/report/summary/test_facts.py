@@ -7,6 +7,7 @@ import pytest
 
 import rlviz
 from rlviz import tfrecord
+from rlviz.report.history.run_account import account_of
 from rlviz.report.history.session_account import MissingRanks, Session
 from rlviz.report.summary.facts import facts, notes
 
@@ -162,14 +163,14 @@ def test_steps_that_were_given_up_and_ranks_that_are_missing_are_said(small):
 
 
 def test_seconds_and_what_a_second_brought_are_counted_after_the_first_step(small):
-    found = facts(small)
+    found = facts(small, account_of(small))
     assert found["wall_seconds"] == 125
     assert found["flops_per_second"] == 2e19  # 4e21 less the 1.5e21 of the first step, in 125 s
     assert (found["steps"], found["first_step"], found["last_step"]) == (3, 1, 3)
     del small.columns["wall_time"]
-    unknown = facts(small)
+    unknown = facts(small, account_of(small))
     assert (unknown["wall_seconds"], unknown["flops_per_second"]) == (0, None)
 
 
 def test_of_a_run_that_lost_nothing_there_is_nothing_to_note(small):
-    assert notes(small) == ()
+    assert notes(small, account_of(small)) == ()
