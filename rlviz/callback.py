@@ -500,7 +500,6 @@ def _close_all() -> None:
                 callback._worker.give_up_figure()
     for callback in callbacks:
         callback._end_closing(callback._worker.await_close(0.0))
-    shared(FIGURE_PROCESS).end()
     if interrupt is not None:
         raise interrupt
     for callback in callbacks:
