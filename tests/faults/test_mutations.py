@@ -113,17 +113,21 @@ def read_by_the_page(logdir, turn):
         if run["metrics"]:
             asked["metric"] = run["metrics"][turn % len(run["metrics"])]
         with contextlib.suppress(QueryError):  # it has no such axis, or no steps
-            if turn % 40 == 3:
+            if turn % 40 == 5:
                 answers.series(CONTEXT, "", asked)
-            if turn % 40 == 4:
+            if turn % 40 == 10:
                 answers.rows(CONTEXT, "", asked)
 
 
 @pytest.mark.parametrize(
-    "cases", [2000, pytest.param(1_000_000, marks=[pytest.mark.soak, pytest.mark.timeout(90_000)])]
+    ("cases", "every"),  # TensorBoard takes four times as long as all readers, so it takes turns
+    [
+        (2000, 5),
+        pytest.param(1_000_000, 1, marks=[pytest.mark.soak, pytest.mark.timeout(200_000)]),
+    ],
 )
 def test_no_mutation_makes_a_reader_raise_or_wait_or_take_all_memory(
-    files, tmp_path, rng, ran, noted, cases
+    files, tmp_path, rng, ran, noted, cases, every
 ):
     first = rng.randrange(2**32)
     logdir = tmp_path / "run"
@@ -139,7 +143,8 @@ def test_no_mutation_makes_a_reader_raise_or_wait_or_take_all_memory(
             with warnings.catch_warnings():  # NumPy's, of overflows
                 warnings.simplefilter("ignore", RuntimeWarning)
                 read_in_every_way(logdir, seed)
-                read_by_the_page(logdir, seed)
+                if seed % every == 0:
+                    read_by_the_page(logdir, seed)
         except Exception as error:
             error.add_note(f"mutation {seed} of {os.fspath(logdir)}")
             raise
