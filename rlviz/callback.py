@@ -134,13 +134,13 @@ class Callback:
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
         )
-        figure_process, figure_client = shared(FIGURE_PROCESS), None
+        figure_client = None
         if figure_seconds is not None and rank <= 0:
             figure_client = FigureClient(
                 path,
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
-                process=figure_process,
+                process=shared(FIGURE_PROCESS),
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
         self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
@@ -161,7 +161,6 @@ class Callback:
             self._recorder,
             self._worker,
             self._account,
-            figure_process,
             self._watched,
             self._error_log,
             strict=strict,

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
@@ -34,8 +35,10 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
     check_name("kind", kind, "the name of a kind of log")
     if kind is not None:
         reader_of(kind)
-    is_several = isinstance(source, (Sequence, Iterator)) and not isinstance(source, (str, bytes))
-    given: list[Source] = list(source) if is_several else [source]  # type: ignore[arg-type, list-item]
+    several: Any = source
+    if isinstance(source, (str, bytes)) or not isinstance(source, (Sequence, Iterator)):
+        several = [source]
+    given: list[Source] = list(several)
     for one in given:
         checked_path("source", one)
     if not given:

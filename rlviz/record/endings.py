@@ -14,7 +14,6 @@ from rlviz.record.account import Account
 from rlviz.record.compute import Watched
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.recorder import Recorder
-from rlviz.record.shared_process import SharedProcess
 from rlviz.record.worker import Worker
 
 _EXIT_SECONDS = 5.0
@@ -29,7 +28,6 @@ class Ending:
     Args:
         recorder, worker: what takes steps, and what writes them.
         account: the counts of steps.
-        figure_process: what draws figures; it ends with the script.
         watched: the modules whose FLOPs are counted.
         error_log: told of calls that come too late.
         strict: whether failures are raised.
@@ -44,7 +42,6 @@ class Ending:
         recorder: Recorder,
         worker: Worker,
         account: Account,
-        figure_process: SharedProcess,
         watched: Sequence[Watched],
         error_log: ErrorLog,
         *,
@@ -53,7 +50,6 @@ class Ending:
         self._recorder = recorder
         self._worker = worker
         self._account = account
-        self._figure_process = figure_process
         self._watched = watched
         self._error_log = error_log
         self._strict = strict
@@ -178,8 +174,6 @@ def _close_all() -> None:
                 ending._worker.give_up_figure()
     for ending in endings:
         ending._end_closing(ending._worker.await_close(0.0))
-    for ending in endings:
-        ending._figure_process.end()
     if interrupt is not None:
         raise interrupt
     for ending in endings:

@@ -1,7 +1,7 @@
 """The helper process that draws for all callbacks of a process, there only while it is needed.
 
 It starts with the first request, draws one figure after the other, and ends when nobody has asked
-for a while, soon after the last callback has left, and with this process, however that dies. A
+for a while, when the last callback has left, and with this process, however that dies. A
 figure costs about a quarter of a second of CPU, and the start a whole one: so a figure that nobody
 waits for any more is drawn to its end, for the next one would come later still if the helper had to
 start again. A thread of the training process would hold the GIL for as long. The helper starts as a
@@ -25,8 +25,6 @@ import rlviz
 FIGURE_PROCESS = (sys.executable, "-m", "rlviz.report.figure_process")
 _IDLE_SECONDS = 120.0
 """The helper ends when nobody has asked for so long: it takes some 150 MB."""
-_LINGER_SECONDS = 10.0
-"""The same where there is no callback any more: scripts that close one often make another."""
 _HUNG_SECONDS = 20.0
 """A figure that nobody waits for any more and that takes longer is given up with its helper."""
 
@@ -61,7 +59,6 @@ class SharedProcess:
     Args:
         command: starts the helper, as `rlviz.report.figure_process` describes it.
         idle_seconds: the helper ends after so long without a request.
-        linger_seconds: the same where there is no user.
         hung_seconds: how long a figure may still be drawn once it is cancelled.
     """
 
@@ -70,12 +67,10 @@ class SharedProcess:
         command: Sequence[str],
         *,
         idle_seconds: float = _IDLE_SECONDS,
-        linger_seconds: float = _LINGER_SECONDS,
         hung_seconds: float = _HUNG_SECONDS,
     ) -> None:
         self._command = command
         self._idle_seconds = idle_seconds
-        self._linger_seconds = linger_seconds
         self._hung_seconds = hung_seconds
         self._lock = threading.RLock()  # held only to look and to change, never while waiting
         self._users: set[object] = set()
@@ -141,22 +136,10 @@ class SharedProcess:
                 self.process.kill()  # the thread that waits for it then reads an end of file
 
     def leave(self, user: object) -> None:
-        """Ask no more; the helper ends soon after its last user has left."""
+        """Ask no more; the helper ends with its last user."""
         with self._lock:
             self._users.discard(user)
         self._wake.put(None)
-
-    def end(self) -> None:
-        """End the helper now, if it has no user."""
-        with self._lock:
-            process = self.process
-            if self._users or process is None:
-                return
-            if self._current is not None:  # the thread that waits for it then reads an end of file
-                process.kill()
-                return
-            self.process = None
-        _end(process)
 
     def _serve(self) -> None:
         """Wait for the helper, in a separate thread, so that nobody else has to."""
@@ -182,13 +165,12 @@ class SharedProcess:
                         self._current.is_drawn = True
                         return self._current
                 self._current = None
-                seconds = self._idle_seconds if self._users else self._linger_seconds
-                if is_idle:
+                if is_idle or not self._users:
                     self._thread = None  # whoever asks from now on starts another
                     process, self.process = self.process, None
                     break
             try:
-                self._wake.get(timeout=seconds)
+                self._wake.get(timeout=self._idle_seconds)
             except queue.Empty:
                 is_idle = True
         _end(process)

@@ -1,10 +1,12 @@
 """What a script goes on from after a kill, wherever it stands and whatever its directory does."""
 
 import json
+import os
 
 import pytest
 
 import rlviz
+from rlviz.report.doctor import examine
 
 # Its state is what it dies with: nothing is given the time to be written later.
 DYING = """
@@ -129,3 +131,53 @@ def test_a_run_stays_where_the_callback_was_made(children, tmp_path, kind):
     assert list(rlviz.read(tmp_path / "runs" / "mine").step) == list(range(1, 101))
     content = b"".join(path.read_bytes() for path in (tmp_path / "runs" / "mine").iterdir())
     assert b"\x89PNG" in content  # the process that draws found it
+
+
+STRANGERS = {
+    "a pipe": os.mkfifo,
+    "a directory": os.mkdir,
+    "a link to a pipe": lambda path: (os.mkfifo(f"{path}-"), os.symlink(f"{path}-", path)),
+    "a link to a device": lambda path: os.symlink("/dev/zero", path),
+    "a link to a file of the system": lambda path: os.symlink("/proc/kmsg", path),
+    "a link to a directory": lambda path: os.symlink("/usr", path),
+    "a link to nothing": lambda path: os.symlink("nowhere", path),
+    "a link to itself": lambda path: os.symlink(os.path.basename(path), path),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "events.out.tfevents.1",
+        "events.out.tfevents.9999999999.000000.000000.vm.1.aaaaaaaa.rlviz-s0-1",
+        "events.out.tfevents.9999999999.000000.000000.vm.1.aaaaaaaa.rlviz-s7-0",
+    ],
+    ids=["of another writer", "of the session", "of a later session"],
+)
+def test_what_only_has_the_name_of_an_event_file_hinders_neither_readers_nor_a_resumed_run(
+    tmp_path, kind, name
+):
+    state = None
+    for steps in (range(1, 6), range(6, 9)):
+        with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+            if state is not None:
+                viz.load_state_dict(state)
+            for step in steps:
+                viz.on_step_end(step, correct=[1])
+            state = viz.state_dict()
+            assert viz.close(30)
+        assert viz.health.errors == 0
+        if not os.path.lexists(tmp_path / name):
+            STRANGERS[kind](os.fspath(tmp_path / name))
+    assert rlviz.read(tmp_path).step.tolist() == list(range(1, 9))
+    assert examine(tmp_path).text()
+
+
+def test_a_link_to_an_event_file_is_one(tmp_path):
+    with rlviz.Callback(tmp_path / "run", figure_seconds=None) as viz:
+        viz.on_step_end(1, correct=[1])
+    (file,) = (tmp_path / "run").iterdir()
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert rlviz.read(tmp_path / "run").step.tolist() == [1]

@@ -22,12 +22,12 @@ def run(tmp_path):
 
 def misbehaving(code):
     command = (sys.executable, "-c", textwrap.dedent(code))
-    return SharedProcess(command, hung_seconds=0.2, linger_seconds=0.1)
+    return SharedProcess(command, hung_seconds=0.2)
 
 
 def client(run, *, process=None, **options):
     """A client with a helper of its own."""
-    process = process or SharedProcess(FIGURE_PROCESS, linger_seconds=0.1)
+    process = process or SharedProcess(FIGURE_PROCESS)
     return FigureClient(run, **{"figure_seconds": 1, "process": process, **options})
 
 

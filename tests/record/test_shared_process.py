@@ -74,8 +74,7 @@ def test_it_starts_with_the_first_request_and_serves_all_users_in_turn(helper):
     assert asked(helper, "a", "/run/a") == (pid, ["/run/a", "/run/b", "/run/a"])
 
 
-@pytest.mark.parametrize("helper", [{"linger_seconds": 0.05}], indirect=True)
-def test_it_ends_soon_after_its_last_user_and_starts_anew_for_the_next(helper):
+def test_it_ends_with_its_last_user_and_starts_anew_for_the_next(helper):
     helper.enter("b")
     pid, _ = asked(helper, "a", "/run/a")
     helper.leave("a")
@@ -96,18 +95,6 @@ def test_it_ends_when_nobody_asks_for_a_while_and_starts_anew_when_somebody_does
     for _ in range(20):  # also where the two meet
         assert asked(helper, "a", "/run/a")[1][-1] == "/run/a"
         time.sleep(0.05)
-
-
-def test_users_that_come_one_after_the_other_have_the_same_one(helper):
-    pid, _ = asked(helper, "a", "/run/a")
-    helper.leave("a")
-    assert asked(helper, "b", "/run/b") == (pid, ["/run/a", "/run/b"])
-    helper.end()
-    assert is_alive(pid)  # it has a user
-    helper.leave("b")
-    helper.end()
-    assert not is_alive(pid)
-    helper.end()
 
 
 def test_a_figure_that_nobody_waits_for_any_more_costs_no_other_the_start_of_a_new_one(helper):

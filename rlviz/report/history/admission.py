@@ -176,10 +176,10 @@ def _partners(name: str) -> tuple[str, ...]:
 
 def _share(name: str) -> tuple[str, str]:
     """A column of correct answers and that of the graded ones; twice the name of any other."""
-    correct, _, group = name.partition("/")
+    correct, slash, group = name.partition("/")
     if correct != "correct":
         return name, name
-    return schema.group_columns(group) if group else ("correct", "graded")
+    return schema.group_columns(group) if slash else ("correct", "graded")
 
 
 def _is_count(name: str) -> bool:

@@ -102,3 +102,18 @@ def test_a_column_without_the_one_that_it_needs_is_left_out_and_named(gone, alon
 
 def test_a_table_without_rows_comes_through():
     assert entered(np.empty((0, len(COLUMNS)))).complaints == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["correct/", "graded/", "correct", "graded", "mfu/", "flops/", "/"]
+)
+def test_a_column_whose_name_lacks_a_part_raises_nothing(name):
+    found = entered(np.array([[3.0, 1.0]]), ("step", name))
+    assert set(found.header.columns) <= {"step", name}
+    assert found.table[:, 0].tolist() == [3.0]
+
+
+def test_answers_of_a_group_without_a_name_are_a_part_of_those_that_were_graded():
+    columns = ("step", "correct/", "graded/")
+    found = entered(np.array([[3.0, 1.0, 2.0], [4.0, 3.0, 2.0]]), columns)
+    assert np.isnan(found.table[:, 1]).tolist() == [False, True]
