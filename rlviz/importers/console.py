@@ -25,13 +25,16 @@ NUMBER = (
 """A pattern of one number."""
 _DURATION = re.compile(r"(?:(\d+)h ?)?(?:(\d+)m ?)(\d+(?:\.\d+)?)s")
 
+_FINER_FIRST = (
+    *("step", "timestep", "iteration", "iter", "update", "rollout", "episode", "ep", "epoch"),
+)
 _LABEL = re.compile(
-    r"(?<![\w/.@-])(?i:(micro|mini|inner|sub)[ -]?)?"
-    r"(?i:(?P<word>step|iteration|iter|update|rollout|episode|epoch))s?"
-    r"(?:[ _](?i:no\.?|number|id))?\s*[:=#\[(]{0,2}\s*"
+    r"(?<![\w/.@-])(?i:(micro|mini|inner|sub)[ -]?)?(?i:(?:global|train|training|env|total)[ _-])?"
+    rf"(?i:(?P<word>{'|'.join(sorted(_FINER_FIRST, key=len, reverse=True))}))s?"
+    r"(?:[ _](?i:no\.?|number|id))?\s*[:=#]?\s*[\[(#]?\s*"
     r"(?P<number>\d[\d,]{0,20})(?:\s?/\s?\d[\d,]{0,20})?[\])]?"
 )
-_FINER_FIRST = ("step", "iteration", "iter", "update", "rollout", "episode", "epoch")
+_BETWEEN = re.compile(r"[\s,;:|\[\]()#-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ class Label:
     """What a line says it is of: "Step 12", "iteration 12/100".
 
     Attributes:
-        word: one of step, iteration, iter, update, rollout, episode, epoch.
+        word: one of step, timestep, iteration, iter, update, rollout, episode, ep, epoch.
         number: 12.
         start, end: where it stands in the text.
     """
@@ -126,7 +129,7 @@ class Label:
 
 
 def label_of(text: str) -> Label | None:
-    """The label of a text; the finest if it has several, as "Epoch 1 Step 20".
+    """The label of a text; the finest of several in a row, as "Epoch 1 Step 20".
 
     >>> label_of("22:43:19 SUCCESS Step 12 | Reward 0.5").number
     12.0
@@ -138,7 +141,10 @@ def label_of(text: str) -> Label | None:
         following = text[match.end() : match.end() + 1]
         if match[1] or following.isalnum() or following in (".", "_", "%"):
             continue
-        word, number = match["word"].lower(), float(match["number"].replace(",", ""))
+        if found is not None and not _BETWEEN.fullmatch(text[found.end : match.start()]):
+            break
+        number = float(match["number"].rstrip(",").replace(",", ""))
+        word = match["word"].lower()
         if found is None or _FINER_FIRST.index(word) <= _FINER_FIRST.index(found.word):
             found = Label(word, number, match.start(), match.end())
     return found

@@ -49,7 +49,10 @@ def _blocks(log: Log, file: Path, cuts: Cuts) -> Iterator[_Block]:
     section, left = "", 0
     for line in console_lines(log, file):
         text = line.text.rstrip("\r\n")
-        if (header := _header(text)) is not None:
+        header = _header(text)
+        if header is not None and block is not None and block.values:
+            header = header if header.word == block.word else None  # else "Total timesteps: 98304"
+        if header is not None:
             if block is not None and block.values:
                 yield block
             block, section, left = header, "", _MOST_LINES

@@ -24,7 +24,7 @@ from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
 
 _NAMED = re.compile(
-    rf"(?P<name>[A-Za-z_][\w ./()%@^*+-]{{0,80}}?)\s*[:=]\s*(?P<value>{NUMBER})"
+    rf"(?P<name>[A-Za-z_][\w ./()%@^*+-]{{0,80}}?)\s*[:=]\s*\[?(?P<value>{NUMBER})\]?"
     r"(?P<unit> ?[A-Za-z%][A-Za-z%/]{0,20}(?=[\s,|;)\]]|$))?"
 )
 _BARE = re.compile(
