@@ -34,6 +34,8 @@ _LABEL = re.compile(
     r"(?:[ _](?i:no\.?|number|id))?\s*[:=#]?\s*[\[(#]?\s*"
     r"(?P<number>\d[\d,]{0,20})(?:\s?/\s?\d[\d,]{0,20})?[\])]?"
 )
+_STEMS = ("ep", "iter", "update", "rollout")
+"""What every label holds one of: a line without it is passed over quickly."""
 _BETWEEN = re.compile(r"[\s,;:|\[\]()#-]*")
 
 
@@ -52,12 +54,17 @@ class Line:
     cut_at: int | None
 
 
-def console_lines(log: Log, file: Path) -> Iterator[Line]:
+def console_lines(log: Log, file: Path, *, finds_cuts: bool = True) -> Iterator[Line]:
     """The lines of a console log; the log notes those that are too long.
 
     A carriage return, with which a progress bar goes back, ends a line too.
+
+    Args:
+        log: gets the notes.
+        file: the console log.
+        finds_cuts: whether to look for lines that a logger cut, which reads the file twice.
     """
-    cap = cap_of(file)
+    cap = cap_of(file) if finds_cuts else None
     for number, line in enumerate(lines(file), 1):
         if line is None:
             log.damaged(f"line {number} of {file.name}, which is longer than any log's")
@@ -72,7 +79,7 @@ def plain_text(line: str) -> str:
     >>> plain_text("\\x1b[36m(TaskRunner pid=7)\\x1b[0m step:3 - a:1\\n")
     'step:3 - a:1\\n'
     """
-    text = _COLORS.sub("", line)
+    text = _COLORS.sub("", line) if "\x1b" in line else line
     return _WORKER.sub(lambda at: " " if at.start() else "", text) if "pid=" in text else text
 
 
@@ -137,6 +144,9 @@ def label_of(text: str) -> Label | None:
     (None, None)
     """
     found: Label | None = None
+    lower = text.casefold()
+    if not any(stem in lower for stem in _STEMS):
+        return None
     for match in _LABEL.finditer(text):
         following = text[match.end() : match.end() + 1]
         if match[1] or following.isalnum() or following in (".", "_", "%"):
