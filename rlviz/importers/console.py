@@ -25,13 +25,18 @@ NUMBER = (
 """A pattern of one number."""
 _DURATION = re.compile(r"(?:(\d+)h ?)?(?:(\d+)m ?)(\d+(?:\.\d+)?)s")
 
+_FINER_FIRST = (
+    *("step", "timestep", "iteration", "iter", "update", "rollout", "episode", "ep", "epoch"),
+)
 _LABEL = re.compile(
-    r"(?<![\w/.@-])(?i:(micro|mini|inner|sub)[ -]?)?"
-    r"(?i:(?P<word>step|iteration|iter|update|rollout|episode|epoch))s?"
-    r"(?:[ _](?i:no\.?|number|id))?\s*[:=#\[(]{0,2}\s*"
+    r"(?<![\w/.@-])(?i:(micro|mini|inner|sub)[ -]?)?(?i:(?:global|train|training|env|total)[ _-])?"
+    rf"(?i:(?P<word>{'|'.join(sorted(_FINER_FIRST, key=len, reverse=True))}))s?"
+    r"(?:[ _](?i:no\.?|number|id))?\s*[:=#]?\s*[\[(#]?\s*"
     r"(?P<number>\d[\d,]{0,20})(?:\s?/\s?\d[\d,]{0,20})?[\])]?"
 )
-_FINER_FIRST = ("step", "iteration", "iter", "update", "rollout", "episode", "epoch")
+_STEMS = ("ep", "iter", "update", "rollout")
+"""What every label holds one of: a line without it is passed over quickly."""
+_BETWEEN = re.compile(r"[\s,;:|\[\]()#-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,17 @@ class Line:
     cut_at: int | None
 
 
-def console_lines(log: Log, file: Path) -> Iterator[Line]:
+def console_lines(log: Log, file: Path, *, finds_cuts: bool = True) -> Iterator[Line]:
     """The lines of a console log; the log notes those that are too long.
 
     A carriage return, with which a progress bar goes back, ends a line too.
+
+    Args:
+        log: gets the notes.
+        file: the console log.
+        finds_cuts: whether to look for lines that a logger cut, which reads the file twice.
     """
-    cap = cap_of(file)
+    cap = cap_of(file) if finds_cuts else None
     for number, line in enumerate(lines(file), 1):
         if line is None:
             log.damaged(f"line {number} of {file.name}, which is longer than any log's")
@@ -69,7 +79,7 @@ def plain_text(line: str) -> str:
     >>> plain_text("\\x1b[36m(TaskRunner pid=7)\\x1b[0m step:3 - a:1\\n")
     'step:3 - a:1\\n'
     """
-    text = _COLORS.sub("", line)
+    text = _COLORS.sub("", line) if "\x1b" in line else line
     return _WORKER.sub(lambda at: " " if at.start() else "", text) if "pid=" in text else text
 
 
@@ -114,7 +124,7 @@ class Label:
     """What a line says it is of: "Step 12", "iteration 12/100".
 
     Attributes:
-        word: one of step, iteration, iter, update, rollout, episode, epoch.
+        word: one of step, timestep, iteration, iter, update, rollout, episode, ep, epoch.
         number: 12.
         start, end: where it stands in the text.
     """
@@ -126,7 +136,7 @@ class Label:
 
 
 def label_of(text: str) -> Label | None:
-    """The label of a text; the finest if it has several, as "Epoch 1 Step 20".
+    """The label of a text; the finest of several in a row, as "Epoch 1 Step 20".
 
     >>> label_of("22:43:19 SUCCESS Step 12 | Reward 0.5").number
     12.0
@@ -134,11 +144,17 @@ def label_of(text: str) -> Label | None:
     (None, None)
     """
     found: Label | None = None
+    lower = text.casefold()
+    if not any(stem in lower for stem in _STEMS):
+        return None
     for match in _LABEL.finditer(text):
         following = text[match.end() : match.end() + 1]
         if match[1] or following.isalnum() or following in (".", "_", "%"):
             continue
-        word, number = match["word"].lower(), float(match["number"].replace(",", ""))
+        if found is not None and not _BETWEEN.fullmatch(text[found.end : match.start()]):
+            break
+        number = float(match["number"].rstrip(",").replace(",", ""))
+        word = match["word"].lower()
         if found is None or _FINER_FIRST.index(word) <= _FINER_FIRST.index(found.word):
             found = Label(word, number, match.start(), match.end())
     return found

@@ -27,6 +27,8 @@ def test_names_of_workers_and_colors_are_taken_off(prefix):
         ("Epoch [3/10], Step [20/400], Loss: 1", "step", 20),
         ("Epoch 1/10 Step 3/7 Train step 3/70 done.", "step", 3),
         ("update=7 reward=2", "update", 7),
+        ("global_step=128, episodic_return=1", "step", 128),
+        ("Episode 3 | Reward: 5 | Timesteps: 600", "episode", 3),
     ],
 )
 def test_a_line_says_of_which_step_it_is(text, word, number):
@@ -34,7 +36,7 @@ def test_a_line_says_of_which_step_it_is(text, word, number):
     assert (label.word, label.number) == (word, number)
 
 
-@pytest.mark.parametrize("text", ["Micro Step 1/8", "global_step_3", "a step:by step", "step 3.5"])
+@pytest.mark.parametrize("text", ["Micro Step 1/8", "my_step_3", "a step:by step", "step 3.5"])
 def test_other_numbers_are_no_step(text):
     assert label_of(text) is None
 

@@ -10,7 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rlviz.importers.console import NUMBER, Cuts, as_value, console_lines, label_of, seconds_of
+from rlviz.importers.console import (
+    NUMBER,
+    Cuts,
+    Line,
+    as_value,
+    console_lines,
+    label_of,
+    seconds_of,
+)
 from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
 
@@ -38,18 +46,21 @@ def read(files: Sequence[Path], name: str) -> Log:
     cuts = Cuts()
     for file in files:
         log.begin(file.name)
-        for block in _blocks(log, file, cuts):
+        for block in _blocks(console_lines(log, file), cuts):
             log.add(block.values, step=block.step)
     log.notes += cuts.says()
     return log
 
 
-def _blocks(log: Log, file: Path, cuts: Cuts) -> Iterator[_Block]:
+def _blocks(stream: Iterator[Line], cuts: Cuts) -> Iterator[_Block]:
     block: _Block | None = None
     section, left = "", 0
-    for line in console_lines(log, file):
+    for line in stream:
         text = line.text.rstrip("\r\n")
-        if (header := _header(text)) is not None:
+        header = _header(text)
+        if header is not None and block is not None and block.values:
+            header = header if header.word == block.word else None  # else "Total timesteps: 98304"
+        if header is not None:
             if block is not None and block.values:
                 yield block
             block, section, left = header, "", _MOST_LINES
@@ -105,7 +116,8 @@ def _items(text: str) -> Iterator[tuple[str, object]]:
 def _resembles(start: Start) -> bool:
     """Whether two blocks of other steps have a name in common."""
     seen: dict[tuple[str, str], float] = {}
-    for block in _blocks(Log("", modified=1.0), start.file, Cuts()):
+    stream = console_lines(Log("", modified=1.0), start.file, finds_cuts=False)
+    for block in _blocks(stream, Cuts()):
         for name, _ in block.values:
             if seen.setdefault((block.word, name), block.step) != block.step:
                 return True

@@ -79,7 +79,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log(name, modified=newest(files))
     cuts = Cuts()
-    rows = [(file.name, list(_rows(log, file, cuts))) for file in files]
+    rows = [(file.name, list(_rows(console_lines(log, file), file, cuts))) for file in files]
     every = [row for _, found in rows for row in found]
     steps, summaries = _steps(every), 0
     for file_name, found in rows:
@@ -106,9 +106,9 @@ def read(files: Sequence[Path], name: str) -> Log:
     return log
 
 
-def _rows(log: Log, file: Path, cuts: Cuts) -> Iterator[_Row]:
+def _rows(stream: Iterator[Line], file: Path, cuts: Cuts) -> Iterator[_Row]:
     """The dictionaries of a file that hold what was measured, each with its surroundings."""
-    for row in _with_bars_after(_dicts(console_lines(log, file))):
+    for row in _with_bars_after(_dicts(stream)):
         if row.cut_at is not None:
             cuts.add(f"line {row.line} of {file.name}", row.at_the_cut, row.cut_at)
         numbers = sum(as_number(value) is not None for _, value in row.values)
@@ -149,7 +149,8 @@ def _dicts(stream: Iterator[Line]) -> Iterator["_Row | tuple[int, int]"]:
                 yield _row(opened, opened.text + text[:end])
                 at = end + 1
             opened = None
-        while (event := _EVENT.search(text, at)) is not None:
+        is_plain = "{" not in text and "<" not in text  # neither a dictionary nor a bar: quickly on
+        while not is_plain and (event := _EVENT.search(text, at)) is not None:
             at = event.end()
             if event["done"] is not None:
                 bar = int(event["done"]), int(event["total"])
@@ -271,7 +272,8 @@ def _of_labels(rows: list[_Row]) -> dict[int, float]:
 
 
 def _resembles(start: Start) -> bool:
-    found = _rows(Log("", modified=1.0), start.file, Cuts())
+    stream = console_lines(Log("", modified=1.0), start.file)  # cut ones have no end
+    found = _rows(stream, start.file, Cuts())
     return next(found, None) is not None and next(found, None) is not None
 
 

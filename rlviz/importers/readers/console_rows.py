@@ -24,7 +24,7 @@ from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
 
 _NAMED = re.compile(
-    rf"(?P<name>[A-Za-z_][\w ./()%@^*+-]{{0,80}}?)\s*[:=]\s*(?P<value>{NUMBER})"
+    rf"(?P<name>[A-Za-z_][\w ./()%@^*+-]{{0,80}}?)\s*[:=]\s*\[?(?P<value>{NUMBER})\]?"
     r"(?P<unit> ?[A-Za-z%][A-Za-z%/]{0,20}(?=[\s,|;)\]]|$))?"
 )
 _BARE = re.compile(
@@ -135,7 +135,8 @@ def _of_names(text: str) -> list[tuple[str, object]]:
 def _resembles(start: Start) -> bool:
     """Whether two lines have the same label with other numbers, and a name in common."""
     seen: dict[tuple[str, str], set[float]] = {}
-    for row in _rows(console_lines(Log("", modified=1.0), start.file), Cuts()):
+    stream = console_lines(Log("", modified=1.0), start.file, finds_cuts=False)
+    for row in _rows(stream, Cuts()):
         for name, _ in row.values:
             steps = seen.setdefault((row.word, name), set())
             steps.add(row.step)

@@ -33,7 +33,7 @@ def read(files: Sequence[Path], name: str) -> Log:
 def _boxes(log: Log, file: Path) -> Iterator[list[tuple[str, object]]]:
     box: list[tuple[str, object]] | None = None
     group = ""
-    for line in console_lines(log, file):
+    for line in console_lines(log, file, finds_cuts=False):
         if _EDGE.fullmatch(line.text):
             if box:
                 yield box

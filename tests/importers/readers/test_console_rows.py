@@ -60,6 +60,9 @@ def test_the_lines_of_megatron_are_read_with_their_times(take, metric):
         "[INFO] Episode: {0}/500\tReward: {1}\tEpsilon: 0.1",
         "episode={0} reward={1} epsilon=0.1",
         "Episode #{0} - reward = {1} - epsilon = 0.1",
+        "Ep {0} | Reward {1} | Epsilon 0.1",
+        "Episode {0} | Reward: {1} | Epsilon: 0.1 | Timesteps: 50000",
+        "update: [{0}/200], mean_reward: {1}, epsilon: 0.1",
         "2025-08-01 10:00:00,123 - train - INFO - Episode {0}: Reward: {1}; Epsilon: 0.1 (eval)",
     ],
 )
@@ -67,9 +70,16 @@ def test_loops_written_by_hand_are_read(take, metric, line):
     _, run = take("".join(line.format(n, f"{-10.5 * n}") + "\n" for n in range(1, 5)))
     assert run.step.tolist() == [1, 2, 3, 4]
     assert metric(run, "return") == [-10.5, -21.0, -31.5, -42.0]
-    assert [run.columns[f"metrics/{n}"].tolist() for n in run.metrics if n != "return"] == [
-        [0.1] * 4
-    ]
+    other = next(name for name in run.metrics if name.casefold() == "epsilon")
+    assert metric(run, other) == [0.1] * 4
+
+
+def test_the_lines_of_cleanrl_are_read(take, metric):
+    _, run = take(
+        "".join(f"global_step={128 * n}, episodic_return=[{9.5 * n}]\n" for n in (1, 2, 3))
+    )
+    assert run.step.tolist() == [128, 256, 384]
+    assert metric(run, "return") == [9.5, 19.0, 28.5]
 
 
 def test_lines_with_another_label_are_left_out_and_said_to_be(take):
