@@ -201,6 +201,9 @@ class Quantity:
         return self.sums[1].name
 
 
+UNCOUNTED = "uncounted"
+"""A step in which it is above 0 has no interval: each of its means counts as one answer."""
+
 _SHARE = "fraction in [0, 1]"
 _DECLARED = (
     Quantity(
@@ -210,6 +213,7 @@ _DECLARED = (
             Column("correct", "answers", "graded answers that were correct (a sum over the step)"),
             Column("graded", "answers", "answers that were graded; accuracy = correct / graded"),
             Column("ungraded", "answers", "answers that came without a grade (NaN)"),
+            Column(UNCOUNTED, "means", "means in `graded` whose number of answers is unknown"),
         ),
         unit=_SHARE,
         meaning="training accuracy, correct / graded",

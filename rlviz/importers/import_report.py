@@ -105,7 +105,11 @@ def account(
         columns={role: name for role, name in columns.items() if isinstance(name, str)},
         metrics={name: column for name, (column, _, _) in metrics.items()},
         best_x=best,
-        known=tuple(roles.known + spent.known + timed * times.known),
-        unknown=tuple(roles.unknown + spent.unknown + timed * (not times.known)),
+        known=(*(s.text for s in roles.said if s.is_known), *spent.known, *timed * times.known),
+        unknown=(
+            *(s.text for s in roles.said if not s.is_known),
+            *spent.unknown,
+            *timed * (not times.known),
+        ),
         notes=tuple(notes),
     )

@@ -33,6 +33,7 @@ class Options:
     step: str | None = None
     accuracy: str | None = None
     full_score: float = 1.0
+    scores: tuple[float, float] | None = None
     graded: str | float | None = None
     return_: str | None = None
     parallelism: str | None = None
@@ -43,12 +44,24 @@ class Options:
     sequences: float | None = None
     cumulative: bool | None = None
     params: float | None = None
+    extrapolate: bool = False
 
     def __post_init__(self) -> None:
         for name in ("full_score", "flops_unit", "sequences", "params"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{option(name)} must be a finite number > 0, got {value!r}.")
+        if self.scores is not None:
+            low, high = self.scores
+            if not -math.inf < low < high < math.inf:
+                raise ValueError(
+                    f"{option('scores')} must be what a wrong and what a right answer earns, the "
+                    f"lower one first, got {low:g} and {high:g}."
+                )
+            if self.full_score != 1:
+                raise ValueError(
+                    f"{option('scores')} and {option('full_score')} say the same: give one of them."
+                )
         if self.tokens_are is not None and self.tokens_are not in TOKENS_ARE:
             known = ", ".join(map(repr, TOKENS_ARE))
             raise ValueError(f"tokens_are must be one of {known}, got {self.tokens_are!r}.")
@@ -57,6 +70,16 @@ class Options:
                 f"{option('sequences')} needs {option('tokens')}: the column with the mean number "
                 "of tokens in a sequence."
             )
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """What a wrong and what a right answer earns."""
+        return self.scores or (0.0, self.full_score)
+
+    @property
+    def tells_scale(self) -> bool:
+        """Whether the user said what answers earn."""
+        return self.scores is not None or self.full_score != 1
 
     def columns(self) -> tuple[str | float | None, ...]:
         """All columns that the user named."""
@@ -100,7 +123,7 @@ def of_the_command_line() -> Iterator[None]:
         _of_the_command_line.reset(before)
 
 
-def option(name: str, value: str | float | None = None) -> str:
+def option(name: str, value: str | float | tuple[float, float] | None = None) -> str:
     """An argument of `import_run` as sentences write it, with its value if there is one.
 
     >>> option("full_score", 100.0), option("tokens", "mean length"), option("params")
@@ -109,6 +132,9 @@ def option(name: str, value: str | float | None = None) -> str:
     ...     option("full_score", 100.0), option("tokens", "mean length"), option("return_")
     ('--full-score 100', "--tokens 'mean length'", '--return')
     """
+    if isinstance(value, tuple):
+        low, high = (f"{end:g}" for end in value)
+        return f"--{name} {low}:{high}" if _of_the_command_line.get() else f"{name}=({low}, {high})"
     number = None if value is None or isinstance(value, str) else f"{value:g}"
     if _of_the_command_line.get():
         flag = f"--{name.rstrip('_').replace('_', '-')}"

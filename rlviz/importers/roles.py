@@ -8,13 +8,27 @@ from functools import partial
 
 import numpy as np
 
-from rlviz.importers import names
-from rlviz.importers.log import MAX_STEP, Log
+from rlviz.importers import names, rates, spread
+from rlviz.importers.log import MAX_STEP, Floats, Log
 from rlviz.importers.options import Options, option
+from rlviz.importers.spread import Scale
 
 _MAX_GRADED = 2.0**53
-_ROUNDING = 1e-6
-"""A rate stored as float32 may be slightly above 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence on a role.
+
+    Attributes:
+        role: "step", "accuracy", "return" or "parallelism".
+        text: the sentence.
+        is_known: whether it says what was taken, else what the log does not tell.
+    """
+
+    role: str
+    text: str
+    is_known: bool
 
 
 @dataclass(slots=True)
@@ -30,11 +44,16 @@ class Roles:
     parallelism: str | None = None
     flops: str | None = None
     tokens: str | None = None
-    full_score: float = 1.0
-    known: list[str] = field(default_factory=list)
-    """Sentences on what each column was taken for."""
-    unknown: list[str] = field(default_factory=list)
-    """Sentences on what the log does not tell."""
+    scale: Scale = (0.0, 1.0)
+    """What a wrong and what a right answer earns."""
+    said: list[Said] = field(default_factory=list)
+    """What each column was taken for, and what the log does not tell."""
+
+    def know(self, role: str, text: str) -> None:
+        self.said.append(Said(role, text, True))
+
+    def lack(self, role: str, text: str) -> None:
+        self.said.append(Said(role, text, False))
 
     @property
     def main(self) -> str | None:
@@ -61,7 +80,7 @@ def choose(log: Log, options: Options) -> Roles:
     Raises:
         ValueError: a column that the user named is not in the log, or can't have that role.
     """
-    roles = Roles(full_score=options.full_score)
+    roles = Roles(scale=options.scale)
     for name in options.columns():
         log.check_column(name)
     _step(log, options, roles)
@@ -91,11 +110,11 @@ def _step(log: Log, options: Options, roles: Roles) -> None:
     elif not len(log.step):
         roles.step = log.first(names.STEPS, partial(_counts_most_rows, log))
     if roles.step is not None:
-        roles.known.append(f"The step is {roles.step!r}.")
+        roles.know("step", f"The step is {roles.step!r}.")
     elif len(log.step):
-        roles.known.append("The steps are those that it was logged under.")
+        roles.know("step", "The steps are those that it was logged under.")
     else:
-        roles.unknown.append(f"No {log.column} counts steps: the rows are numbered from 1.")
+        roles.lack("step", f"No {log.column} counts steps: the rows are numbered from 1.")
 
 
 def _counts_steps(log: Log, name: str) -> bool:
@@ -126,9 +145,9 @@ def _parallelism(log: Log, options: Options, roles: Roles) -> None:
             )
         roles.parallelism = name if fits else None
     if roles.parallelism is None:
-        roles.unknown.append("The average parallelism is unknown: the log does not hold it.")
+        roles.lack("parallelism", "The average parallelism is unknown: the log does not hold it.")
     else:
-        roles.known.append(f"The average parallelism is {roles.parallelism!r}.")
+        roles.know("parallelism", f"The average parallelism is {roles.parallelism!r}.")
 
 
 def _graded_answers(log: Log, options: Options, roles: Roles) -> None:
@@ -149,21 +168,63 @@ def _accuracy(log: Log, options: Options, roles: Roles) -> None:
     """Choose the training accuracy: a share of right answers, or the mean of scores of 0 and 1."""
     if options.accuracy is not None:
         _take_as_named(log, options, roles, options.accuracy)
-    elif not _counts(log, roles):
-        rates = [name for name in log.series if names.is_rate(name)]
-        trained = [name for name in rates if not names.is_evaluation(name)]
-        for name in (*_most_values_first(log, trained), _score(log)):
-            if name is not None and _is_fraction(log, name, options.full_score):
+        return
+    if _counts(log, roles):
+        return
+    of_pairs = _ranks_pairs(log)
+    found = [name for name in log.series if rates.is_rate(name) and not of_pairs]
+    trained = _best_first(log, [name for name in found if not names.is_evaluation(name)])
+    scores = [name for name in (_score(log),) if name not in (None, options.return_)]
+    why: dict[str, str] = {}
+    for name in (*scores, *trained) if options.scale[0] else (*trained, *scores):
+        why[name] = spread.against(log, name, options.scale)
+        if not why[name]:
+            is_return = names.plain(name) in names.RETURNS
+            if not is_return or spread.is_told(log, name) or options.tells_scale:
                 _take(log, roles, name)
-                return
-        _say_what_is_no_accuracy(log, roles, trained)
-        evaluated = [name for name in rates if name not in trained]
-        for name in _most_values_first(log, evaluated)[:1]:
-            roles.unknown.append(
+                break
+            why[name] = _UNTOLD
+    else:
+        _say_what_is_no_accuracy(log, options, roles, why)
+        evaluated = _best_first(log, [name for name in found if name not in trained])
+        for name in evaluated[:1]:
+            roles.lack(
+                "accuracy",
                 f"{name!r} is of evaluations ({len(log.series[name]):,} of {log.count:,} rows), "
                 "not of training: to draw it nevertheless, give "
-                f"{option('accuracy', name)}."
+                f"{option('accuracy', name)}.",
             )
+    _say_what_is_of_something_else(log, roles, of_pairs)
+
+
+_UNTOLD = "untold"
+"""Nothing beside a mean return tells how its values are spread."""
+
+
+def _ranks_pairs(log: Log) -> bool:
+    """Whether the log is of a training on pairs of a chosen and a rejected answer."""
+    said = {word for name in log.series for word in names.words(name)}
+    return ("chosen" in said and "rejected" in said) or bool({"margin", "margins"} & said)
+
+
+def _say_what_is_of_something_else(log: Log, roles: Roles, of_pairs: bool) -> None:
+    found: dict[str, list[str]] = {}
+    for name in log.series:
+        if rates.says_a_rate(name) and not names.is_evaluation(name):
+            what = rates.something_else(name) or ("preference pairs" if of_pairs else "")
+            if what and what != "a spread":
+                found.setdefault(what, []).append(name)
+    for what, called in list(found.items())[:_MOST_KINDS]:
+        more = f" and {len(called) - 2} more" if len(called) > 2 else ""
+        does = "is a share" if len(called) == 1 else "are shares"
+        roles.lack(
+            "accuracy",
+            f"{', '.join(map(repr, called[:2]))}{more} {does} of something else ({what}), so no "
+            "accuracy of the policy's answers.",
+        )
+
+
+_MOST_KINDS = 3
 
 
 def _counts(log: Log, roles: Roles) -> bool:
@@ -175,88 +236,152 @@ def _counts(log: Log, roles: Roles) -> bool:
     if (right != np.floor(right)).any() or right.min() < 0 or right.max() > answers.max():
         return False  # a rate, or something else
     roles.correct = correct
-    roles.known.append(f"The accuracy is {correct!r} of {graded!r} answers.")
+    roles.know("accuracy", f"The accuracy is {correct!r} of {graded!r} answers.")
     return True
 
 
-def _most_values_first(log: Log, found: list[str]) -> list[str]:
-    return sorted(found, key=lambda name: -len(log.series[name]))
+def _best_first(log: Log, found: list[str]) -> list[str]:
+    """Most values first; of equally many, the one of fewer words, which is no part of another."""
+    return sorted(found, key=lambda name: (-len(log.series[name]), len(names.words(name))))
 
 
 def _score(log: Log) -> str | None:
     """The mean reward, if a single grader gives it."""
     functions = [name for name in log.series if names.is_reward_function(name)]
-    name = log.first(names.SCORES)
+    name = log.first((*names.SCORES, *names.RETURNS))
     if name is not None and names.plain(name) == "reward" and len(functions) > 1:
         return None  # a sum over several reward functions
-    return name or (functions[0] if len(functions) == 1 else None)
-
-
-def _is_fraction(log: Log, name: str, full_score: float) -> bool:
-    """Whether all values, and those of its minimum and maximum columns, are in [0, full_score]."""
-    beside = [name]
-    if name.endswith("mean"):
-        beside += [name[:-4] + extreme for extreme in ("min", "max")]
-    for one in beside:
-        if one in log.series:
-            values = log.series[one].numbers() / full_score
-            if not (values.min() >= -_ROUNDING and values.max() <= 1 + _ROUNDING):
-                return False
-    return True
+    if name is not None or len(functions) != 1 or rates.something_else(functions[0]):
+        return name
+    return functions[0]
 
 
 def _take_as_named(log: Log, options: Options, roles: Roles, name: str) -> None:
-    if _is_fraction(log, name, options.full_score):
+    low, high = options.scale
+    first, last = spread.extent(log, name)
+    share = (log.series[name].numbers() - low) / (high - low)
+    against = spread.against(log, name, options.scale)
+    if not against or (share.min() >= 0 and share.max() <= 1 and low <= first and last <= high):
         _take(log, roles, name)
+        if against:
+            roles.lack(
+                "accuracy",
+                f"{name!r} {against}: it is hardly a share of right answers as it stands. If a "
+                f"right answer earns more, give {option('full_score', _earns(log, name))}.",
+            )
         return
-    low, high = _range(log, name)
-    roles.unknown.append(
-        f"The accuracy is unknown: {name!r} is not in [0, {options.full_score:g}] (it or its "
-        f"minimum and maximum go from {low:g} to {high:g}), so it is the metric 'return'. If a "
-        "right answer earns more than 1 and a wrong one 0, say how much with "
-        f"{option('full_score')}."
+    roles.lack(
+        "accuracy",
+        f"The accuracy is unknown: {name!r} is not in [{low:g}, {high:g}] (it or its "
+        f"minimum and maximum go from {first:g} to {last:g}), so it is the metric 'return'. "
+        f"{_how_to_tell(log, name)}",
     )
     roles.return_ = name if options.return_ is None else None
 
 
-def _range(log: Log, name: str) -> tuple[float, float]:
-    beside = [name, *(name[:-4] + end for end in ("min", "max") if name.endswith("mean"))]
-    values = [log.series[one].numbers() for one in beside if one in log.series]
-    return min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+def _earns(log: Log, name: str) -> float:
+    return spread.right_earns(log, name)
+
+
+def _how_to_tell(log: Log, name: str) -> str:
+    """What to give if a column is a mean of scores on another scale."""
+    first, last = spread.extent(log, name)
+    values = log.series[name].numbers()
+    if first < 0:
+        high = max(last, -first) if first == -1 else last
+        went = _went(values, (first, high))
+        return (
+            f"If a right answer earns {high:g} and a wrong one {first:g}, give "
+            f"{option('scores', (first, high))}{went}."
+        )
+    high = _earns(log, name)
+    return (
+        f"If a right answer earns {high:g} and a wrong one 0, give "
+        f"{option('full_score', high)}{_went(values, (0.0, high))}."
+    )
+
+
+def _went(values: Floats, scale: Scale) -> str:
+    low, high = scale
+    if high <= low:
+        return ""
+    ends = ((float(values[at]) - low) / (high - low) for at in (0, -1))
+    first, last = (f"{100 * end:.1f} %" for end in ends)
+    return f" (the accuracy then goes from {first} to {last})"
 
 
 def _take(log: Log, roles: Roles, name: str) -> None:
     roles.accuracy = name
     says = f"The accuracy is {name!r}"
-    if roles.full_score != 1:
-        says += f", divided by {roles.full_score:g}"
+    low, high = roles.scale
+    if low:
+        says += f", (score - {low:g}) / {high - low:g}".replace("- -", "+ ")
+    elif high != 1:
+        says += f", divided by {high:g}"
     if names.is_evaluation(name):
-        roles.unknown.append(
+        roles.lack(
+            "accuracy",
             f"The accuracy of training is unknown: {name!r}, which stands for it, is that of "
-            f"evaluations ({len(log.series[name]):,} of {log.count:,} rows)."
+            f"evaluations ({len(log.series[name]):,} of {log.count:,} rows).",
         )
-    elif not names.is_rate(name):
-        says += ", whose values are all in [0, 1]: right if an answer earns 1 or 0"
-    roles.known.append(f"{says}.")
+    elif rates.is_rate(name):
+        says += ": its name says so, and its values fit"
+    elif spread.is_told(log, name):
+        says += f": {_evidence(log, name)}, as if a right answer earns {high:g} and a wrong {low:g}"
+    if not rates.is_rate(name) and not spread.is_told(log, name):
+        roles.lack(
+            "accuracy",
+            f"That single answers earn {low:g} or {high:g} is an assumption: nothing beside "
+            f"{name!r} tells its spread. If they earn something between, it is a mean reward: "
+            f"give {option('return_', name)}.",
+        )
+    if roles.graded is None:
+        says += "; of how many answers is unknown, so it has no interval"
+    roles.know("accuracy", f"{says}.")
 
 
-def _say_what_is_no_accuracy(log: Log, roles: Roles, rates: list[str]) -> None:
-    says = "The accuracy is unknown: nothing in the log is a share of right answers in training."
-    if rates:
-        low, high = _range(log, rates[0])
-        says = (
-            f"The accuracy is unknown: {rates[0]!r} goes from {low:g} to {high:g}, outside [0, 1]. "
-            f"If {high:g} stands for all right and 0 for none, give "
-            f"{option('accuracy', rates[0])} with {option('full_score', high)}."
-        )
-    roles.unknown.append(says)
+def _evidence(log: Log, name: str) -> str:
+    if spread.of(log, name, "min") is not None and spread.of(log, name, "max") is not None:
+        low, high = spread.extent(log, name)
+        return f"its minimum and maximum are from {low:g} to {high:g}"
+    return "its standard deviation fits"
+
+
+def _say_what_is_no_accuracy(log: Log, options: Options, roles: Roles, why: dict[str, str]) -> None:
+    lead = "The accuracy is unknown: "
+    if not why:
+        roles.lack("accuracy", f"{lead}nothing in the log is a share of right answers in training.")
+    for name, reason in list(why.items())[:_MOST_KINDS]:
+        low, high = options.scale
+        if reason == _UNTOLD:
+            text = (
+                f"{name!r} is a mean return in [{low:g}, {high:g}], and nothing beside it tells "
+                "whether single episodes earn only 0 or 1. If they do, give "
+                f"{option('accuracy', name)}."
+            )
+        elif rates.is_rate(name) and spread.extent(log, name)[0] >= 0:
+            earns = _earns(log, name)
+            text = (
+                f"{name!r} {reason}, outside [{low:g}, {high:g}]. If {earns:g} stands for all "
+                f"right and 0 for none, give {option('full_score', earns)}"
+                f"{_went(log.series[name].numbers(), (0.0, earns))}."
+                if reason.startswith(("goes", "or"))
+                else f"{name!r} {reason}. {_how_to_tell(log, name)}"
+            )
+        else:
+            text = f"{name!r} {reason}. {_how_to_tell(log, name)}"
+        roles.lack("accuracy", f"{lead}{text}")
+        lead = ""
 
 
 def _return(log: Log, options: Options, roles: Roles) -> None:
     """Choose the mean return."""
     if roles.return_ is None:
-        name = options.return_ or log.first(names.SCORES, lambda name: name != roles.accuracy)
+        name = options.return_ or log.first(
+            (*names.SCORES, *names.RETURNS), lambda name: name != roles.accuracy
+        )
         roles.return_ = name
     if roles.return_ is not None:
-        low, high = _range(log, roles.return_)
-        roles.known.append(f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}.")
+        values = log.series[roles.return_].numbers()
+        low, high = float(values.min()), float(values.max())
+        roles.know("return", f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}.")

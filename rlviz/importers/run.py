@@ -22,6 +22,7 @@ def import_run(
     step: str | None = None,
     accuracy: str | None = None,
     full_score: float = 1.0,
+    scores: tuple[float, float] | None = None,
     graded: str | float | None = None,
     return_: str | None = None,
     parallelism: str | None = None,
@@ -51,6 +52,8 @@ def import_run(
         accuracy: the column of the training accuracy. If it leaves [0, 1], it is not an accuracy
             but the metric `return`.
         full_score: the value of `accuracy` for all answers right, > 0; 100 for percent.
+        scores: what a wrong and what a right answer earns, (-1, 1) for example; (0, `full_score`)
+            otherwise.
         graded: the column with the number of graded answers behind it, or that number.
         return_: the column of the mean return, which becomes the metric `return`.
         parallelism: the column of the average parallelism, work / span.
@@ -91,6 +94,7 @@ def import_run(
         **role_of_axis(x, step, flops, tokens),
         accuracy=accuracy,
         full_score=full_score,
+        scores=scores,
         graded=graded,
         return_=return_,
         parallelism=parallelism,

@@ -179,7 +179,8 @@ def _accuracy(
 ) -> tuple[tuple[Indices, Floats], tuple[Indices, Floats]]:
     """Accuracy and number of graded answers at each step that has them.
 
-    Rows of one step are weighted by their number of answers, by one each if it is unknown.
+    Rows of one step are weighted by their number of answers, by one each if it is unknown: then no
+    number is given, and there is none but where single answers were logged, 0 or 1 each.
     """
     nothing = np.empty(0, np.int64), np.empty(0)
     placed, steps = timeline.placed, timeline.steps
@@ -189,14 +190,23 @@ def _accuracy(
     if roles.accuracy not in placed:
         return nothing, nothing
     rates = placed[roles.accuracy]
-    rates = Placed(rates.step, rates.values / roles.full_score)
+    low, high = roles.scale
+    rates = Placed(rates.step, (rates.values - low) / (high - low))
     if counts is None:
-        each = 1.0 if roles.graded is None else float(roles.graded)
-        counts = Placed(rates.step, np.full(len(rates.step), each))
+        each = roles.graded if isinstance(roles.graded, (int, float)) else _single(roles, rates)
+        if each is None:
+            return rates.mean(steps), nothing
+        counts = Placed(rates.step, np.full(len(rates.step), float(each)))
     if np.array_equal(counts.step, rates.step):
         weighted = Placed(rates.step, rates.values * counts.values)
         return _quotient(weighted, counts, steps), counts.sum(steps)
     return rates.mean(steps), counts.sum(steps)
+
+
+def _single(roles: Roles, rates: Placed) -> float | None:
+    """1 where each row is one answer, right or wrong; None where that can't be told."""
+    single = names.plain(roles.accuracy or "") in names.SINGLE_ANSWERS
+    return 1.0 if single and bool(np.isin(rates.values, (0.0, 1.0)).all()) else None
 
 
 def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Floats]:

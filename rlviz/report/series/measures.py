@@ -51,7 +51,11 @@ class Measure:
         so are episodes, so this variance is a lower bound.
         """
         if self.name == schema.ACCURACY:
-            return _binomial(run.columns.get("correct"), run.columns.get("graded"))
+            return (
+                None
+                if run.uncounted.any()
+                else _binomial(run.columns.get("correct"), run.columns.get("graded"))
+            )
         if self.name == schema.PARALLELISM:
             names = ("parallelism_sum", "parallelism_count", "parallelism_square_sum")
             return _of_mean(*map(run.columns.get, names))
