@@ -134,8 +134,9 @@ class Accuracy:
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Wilson score interval of the rate: `(low, high)`, both in [0, 1].
 
-        (NaN, NaN) when nothing was graded, or when the number of answers is unknown. Source: E. B. Wilson, Probable inference, the law of
-        succession, and statistical inference, JASA 22 (1927).
+        (NaN, NaN) when nothing was graded, or when the number of answers is unknown. Source: E. B.
+        Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
+        (1927).
 
         Raises:
             ValueError: `confidence` is not in (0, 1).

@@ -76,6 +76,11 @@ def is_rows_tag(tag: str) -> bool:
 # --- files -----------------------------------------------------------------
 
 
+IMPORTED_FROM, IMPORT_ACCOUNT, IMPORT_SAMPLED = "imported from", "account", "sampled"
+"""Names in the configuration of an imported run: its log, what was made of it in words, and whether
+the log holds every k-th step only."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileName:
     """What the name of an event file written by rlviz says."""

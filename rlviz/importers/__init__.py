@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rlviz.importers.import_report import Imported as Imported
     from rlviz.importers.run import import_run as import_run
+    from rlviz.importers.run import import_runs as import_runs
 
-_MODULES = {"Imported": "import_report", "import_run": "run"}
+_MODULES = {"Imported": "import_report", "import_run": "run", "import_runs": "run"}
 
-__all__ = ["Imported", "import_run"]
+__all__ = ["Imported", "import_run", "import_runs"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
 from rlviz.importers.options import option
 from rlviz.importers.readers import Start, reader_of, readers
+from rlviz.importers.several import chosen
 from rlviz.importers.text import LONGEST_LINE
 
 Source = str | os.PathLike[str]
@@ -17,13 +18,16 @@ Source = str | os.PathLike[str]
 _MOST_NAMES = 4
 
 
-def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
+def open_log(
+    source: Source | Sequence[Source], kind: str | None = None, run: str | None = None
+) -> Log:
     """Read a log, as the given kind or else the kind that its content shows.
 
     Args:
         source: a file; a folder that can hold a kind of log; several files of one run, in order;
             or "-" for the standard input.
         kind: one of `rlviz.importers.readers.KINDS`, or None.
+        run: of a folder of several runs, which one; else it is left to `several.one_of`.
 
     Raises:
         FileNotFoundError: the file does not exist, or the folder holds nothing to import.
@@ -37,7 +41,7 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
         raise ValueError("source must name at least one file, got an empty list.")
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rlviz-import-") as spool:
-        files = [file for one in given for file in _files(one, Path(spool), notes)]
+        files = [file for one in given for file in _files(one, run, Path(spool), notes)]
         kinds = [kind or kind_of(file) for file in files]
         for file, its in zip(files, kinds, strict=True):
             if its != kinds[0]:
@@ -51,7 +55,26 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
             raise ValueError(_not_of(kind, files[0]))
     log.kind = kinds[0]
     log.notes += notes
+    if run is not None and any(run in runs_below(one) for one in given):
+        log.run = run
     return log
+
+
+def runs_below(source: Source) -> tuple[str, ...]:
+    """The names of the runs that a folder holds in folders below it; empty for all else."""
+    path = Given(source).path
+    if path is None or not path.is_dir() or any(find(path) for find in _finds()):
+        return ()
+    return tuple(_below(path))
+
+
+def _finds() -> list[Callable[[Path], list[Path]]]:
+    return [reader.folder.files for reader in readers().values() if reader.folder is not None]
+
+
+def _below(path: Path) -> dict[str, list[Path]]:
+    folders = [reader.folder for reader in readers().values() if reader.folder is not None]
+    return next((runs for folder in folders if (runs := folder.below(path))), {})
 
 
 def _not_of(kind: str, file: Path) -> str:
@@ -99,11 +122,11 @@ def kind_of(file: Path) -> str:
     )
 
 
-def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
+def _files(source: Source, run: str | None, spool: Path, notes: list[str]) -> list[Path]:
     given = Given(source)
     path = given.path
     if path is not None and path.is_dir():
-        taken = _in_folder(path)
+        taken = _in_folder(path, run)
         notes += _left_out(path, taken)
         return [regular(Given(file), spool, notes) for file in taken]
     if path is not None and not path.exists():
@@ -111,12 +134,15 @@ def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
     return [regular(given, spool, notes)]
 
 
-def _in_folder(path: Path) -> list[Path]:
+def _in_folder(path: Path, run: str | None) -> list[Path]:
     """The files of the run that a folder holds."""
     folders = [reader.folder for reader in readers().values() if reader.folder is not None]
-    for find in (*(one.files for one in folders), *(one.below for one in folders)):
+    for find in _finds():
         if files := find(path):
             return files
+    if below := _below(path):
+        names = tuple(below)
+        return below[names[0] if len(names) == 1 else chosen(names, run, f"{path} holds")]
     logs = [name for name, is_log in _others(path, []) if is_log]
     has = f": {_some(logs)}" if logs else ""
     raise FileNotFoundError(

@@ -176,11 +176,11 @@ def _accuracy(log: Log, options: Options, roles: Roles) -> None:
     trained = _best_first(log, [name for name in found if not names.is_evaluation(name)])
     scores = [name for name in (_score(log),) if name not in (None, options.return_)]
     why: dict[str, str] = {}
-    for name in (*scores, *trained) if options.scale[0] else (*trained, *scores):
+    # What is called an accuracy and is none would be a part of the reward, which is none either.
+    for name in (*scores, *trained) if options.scale[0] else trained or scores:
         why[name] = spread.against(log, name, options.scale)
         if not why[name]:
-            is_return = names.plain(name) in names.RETURNS
-            if not is_return or spread.is_told(log, name) or options.tells_scale:
+            if not _is_return(name) or spread.is_told(log, name) or options.tells_scale:
                 _take(log, roles, name)
                 break
             why[name] = _UNTOLD
@@ -199,6 +199,10 @@ def _accuracy(log: Log, options: Options, roles: Roles) -> None:
 
 _UNTOLD = "untold"
 """Nothing beside a mean return tells how its values are spread."""
+
+
+def _is_return(name: str) -> bool:
+    return names.plain(name) in names.RETURNS
 
 
 def _ranks_pairs(log: Log) -> bool:
@@ -264,11 +268,8 @@ def _take_as_named(log: Log, options: Options, roles: Roles, name: str) -> None:
     if not against or (share.min() >= 0 and share.max() <= 1 and low <= first and last <= high):
         _take(log, roles, name)
         if against:
-            roles.lack(
-                "accuracy",
-                f"{name!r} {against}: it is hardly a share of right answers as it stands. If a "
-                f"right answer earns more, give {option('full_score', _earns(log, name))}.",
-            )
+            says = f"{name!r} {against}: it is hardly a share of right answers as it stands."
+            roles.lack("accuracy", f"{says} {_how_to_tell(log, name)}")
         return
     roles.lack(
         "accuracy",
@@ -279,22 +280,24 @@ def _take_as_named(log: Log, options: Options, roles: Roles, name: str) -> None:
     roles.return_ = name if options.return_ is None else None
 
 
-def _earns(log: Log, name: str) -> float:
-    return spread.right_earns(log, name)
-
-
 def _how_to_tell(log: Log, name: str) -> str:
     """What to give if a column is a mean of scores on another scale."""
     first, last = spread.extent(log, name)
     values = log.series[name].numbers()
     if first < 0:
-        high = max(last, -first) if first == -1 else last
-        went = _went(values, (first, high))
+        inside = first >= -1 and last <= 1 and not spread.is_told(log, name)
+        scale = (-1.0, 1.0) if inside else (first, last)
+        if not (scale[0].is_integer() and scale[1].is_integer()):
+            return (
+                f"If answers are right or wrong, say what each earns: {option('scores')} LOW:HIGH."
+            )
         return (
-            f"If a right answer earns {high:g} and a wrong one {first:g}, give "
-            f"{option('scores', (first, high))}{went}."
+            f"If a right answer earns {scale[1]:g} and a wrong one {scale[0]:g}, give "
+            f"{option('scores', scale)}{_went(values, scale)}."
         )
-    high = _earns(log, name)
+    high = spread.right_earns(log, name)
+    if not (2 * high).is_integer():
+        return f"If answers are right or wrong, say what each earns: {option('scores')} LOW:HIGH."
     return (
         f"If a right answer earns {high:g} and a wrong one 0, give "
         f"{option('full_score', high)}{_went(values, (0.0, high))}."
@@ -349,6 +352,7 @@ def _evidence(log: Log, name: str) -> str:
 
 def _say_what_is_no_accuracy(log: Log, options: Options, roles: Roles, why: dict[str, str]) -> None:
     lead = "The accuracy is unknown: "
+    why = {name: text for name, text in why.items() if text == _UNTOLD or not _is_return(name)}
     if not why:
         roles.lack("accuracy", f"{lead}nothing in the log is a share of right answers in training.")
     for name, reason in list(why.items())[:_MOST_KINDS]:
@@ -360,7 +364,7 @@ def _say_what_is_no_accuracy(log: Log, options: Options, roles: Roles, why: dict
                 f"{option('accuracy', name)}."
             )
         elif rates.is_rate(name) and spread.extent(log, name)[0] >= 0:
-            earns = _earns(log, name)
+            earns = spread.right_earns(log, name)
             text = (
                 f"{name!r} {reason}, outside [{low:g}, {high:g}]. If {earns:g} stands for all "
                 f"right and 0 for none, give {option('full_score', earns)}"
@@ -384,4 +388,9 @@ def _return(log: Log, options: Options, roles: Roles) -> None:
     if roles.return_ is not None:
         values = log.series[roles.return_].numbers()
         low, high = float(values.min()), float(values.max())
-        roles.know("return", f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}.")
+        few = len(values) < log.count and not log.events
+        rows = f" ({len(values):,} of {log.count:,} rows)" if few else ""
+        roles.know(
+            "return",
+            f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}{rows}.",
+        )

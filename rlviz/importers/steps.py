@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.importers import names
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.options import Options
 from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
 
@@ -34,15 +35,17 @@ class Clock:
         column: the column that it came from; None for the format's own time, or none.
         known: whether the log tells how long steps took.
         says: a sentence about it.
+        adds_up: whether it was added up from what each row took.
     """
 
     wall_time: Floats
     column: str | None
     known: bool
     says: str
+    adds_up: bool = False
 
 
-def clock(log: Log, timeline: Timeline) -> Clock:
+def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
     """Find the times of the steps: their own, a timestamp, seconds elapsed, or durations."""
     if timeline.wall_time is not None and timeline.wall_time[0] > 0:
         return Clock(timeline.wall_time, None, True, "Times are those at which it was logged.")
@@ -52,18 +55,32 @@ def clock(log: Log, timeline: Timeline) -> Clock:
     for kind, add_up in ((names.ELAPSED, False), (names.DURATIONS, True)):
         name = log.first(kind, log.is_count)
         if name is not None and name in timeline.placed:
-            seconds = _added_up(name, timeline) if add_up else _every(name, timeline)
+            seconds = _added_up(name, timeline, options) if add_up else _every(name, timeline)
             seconds = np.maximum.accumulate(seconds)
+            rows = _of_the_rows_alone(float(seconds[-1]), timeline, options) if add_up else ""
             return Clock(
                 max(1.0, log.modified - float(seconds[-1])) + seconds,
                 name,
                 True,
-                f"Times between steps are from {name!r}; that the run ended when its file was last "
-                "changed is an assumption.",
+                f"Times between steps are from {name!r}{rows}; that the run ended when its file "
+                "was last changed is an assumption.",
+                add_up,
             )
     ended = np.full(len(timeline.steps), log.modified)
     return Clock(
         ended, None, False, "How long the steps took is unknown: all have the time of the file."
+    )
+
+
+def _of_the_rows_alone(seconds: float, timeline: Timeline, options: Options) -> str:
+    if not timeline.is_sampled:
+        return ""
+    if options.extrapolate:
+        return ", extrapolated to the steps between the rows"
+    every = timeline.stand_for(np.arange(len(timeline.steps))).sum() / len(timeline.steps)
+    return (
+        f", {wording.duration(seconds)} of the {len(timeline.steps):,} logged rows alone (with the "
+        f"steps between them about {wording.duration(seconds * float(every))})"
     )
 
 
@@ -84,10 +101,10 @@ def _every(name: str, timeline: Timeline) -> Floats:
     return values[np.maximum(latest, 0)]
 
 
-def _added_up(name: str, timeline: Timeline) -> Floats:
-    at, values = timeline.placed[name].sum(timeline.steps)
+def _added_up(name: str, timeline: Timeline, options: Options) -> Floats:
+    at, values = timeline.placed[name].mean(timeline.steps)  # ranks are at work at the same time
     seconds = np.zeros(len(timeline.steps))
-    seconds[at] = values
+    seconds[at] = values * timeline.stand_for(at) if options.extrapolate else values
     return np.cumsum(seconds)
 
 

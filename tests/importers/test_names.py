@@ -34,6 +34,13 @@ def test_every_known_counter_of_tokens_has_a_cost():
 
 
 def test_known_names_are_written_as_they_are_compared():
-    tables = (names.STEPS, names.SCORES, names.RETURNS, names.FLOPS, names.TOKENS, names.PARALLELISM)
+    tables = (
+        names.STEPS,
+        names.SCORES,
+        names.RETURNS,
+        names.FLOPS,
+        names.TOKENS,
+        names.PARALLELISM,
+    )
     for name in (name for table in tables for name in table):
         assert names.plain(name) == name.removeprefix("train/")

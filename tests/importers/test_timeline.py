@@ -56,7 +56,9 @@ def test_rows_of_several_workers_are_averaged_and_lose_nothing(lines, take):
 
 def test_two_files_that_tell_the_same_steps_otherwise_are_two_runs(table, tmp_path):
     files = [table("a.csv", range(1, 31)), table("b.csv", range(1, 31), 0.2)]
-    words = r"a\.csv and b\.csv are not the parts of one run: .* of 'accuracy'\. Import each by its"
+    words = (
+        r"a\.csv and b\.csv are not the parts of one run: .* of 'accuracy'\. A run is one training"
+    )
     with pytest.raises(ValueError, match=words):
         import_run(files, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -18,6 +18,7 @@ _COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `training/global_step:12 - ` also contains `step:12 - `.
 _STEP = re.compile(r"(?<![\w/.@-])step:(\d+) - ")
 _VALUE = re.compile(r"(.+?):([A-Za-z_][\w.]*\([^()]*\)|[^\s:(]+)(?:[\s(]|$)")
+_PROCESS = re.compile(r"\s*(?:\((\w+ pid=\d+)[^)]*\)|\[?(rank[ :=]?\d+)[\]:])", re.IGNORECASE)
 _SPACE = re.compile(r"\s")
 
 
@@ -41,8 +42,12 @@ def read(files: Sequence[Path], name: str) -> Log:
             if line is None:
                 log.damaged(f"line {number} of {file.name}, which is longer than any log's")
             elif "step:" in line:
-                for step, values in _steps(_COLORS.sub("", line)):
+                line = _COLORS.sub("", line)
+                process = _PROCESS.match(line)
+                for step, values in _steps(line):
                     if values:
+                        if process:
+                            log.label("process", process[1] or process[2])
                         log.add(values, step=step)
     return log
 

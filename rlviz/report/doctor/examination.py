@@ -66,6 +66,7 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
         damage.damage,
         losses.missing,
         losses.files_gone,
+        notes.imported,
         notes.restarts,
         notes.order,
         notes.numbering,

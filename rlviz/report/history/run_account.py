@@ -24,8 +24,9 @@ class RunAccount:
         began: when its first row was closed, seconds since 1970-01-01 UTC; None if no row has a
             time.
         ended: the same for its last row.
-        wall_seconds: from the end of the first step to the end of the last; None where `began` is
-            None. A step back of the clock counts as no time.
+        wall_seconds: from the end of the first step to the end of the last, without pauses; None
+            where `began` is None. A step back of the clock counts as no time.
+        paused_seconds: the pauses in it, see `pauses`.
         flops: phase -> exact RL FLOPs at the end of the run, including the total; phases without a
             known count are left out.
         flops_lost: RL FLOPs spent on steps that restarts lost.
@@ -43,6 +44,7 @@ class RunAccount:
     began: float | None
     ended: float | None
     wall_seconds: float | None
+    paused_seconds: float
     flops: dict[str, int]
     flops_lost: int
     flops_per_second: float | None
@@ -66,7 +68,9 @@ class RunAccount:
 def account_of(history: History) -> RunAccount:
     """Account for a run, also for one without a step."""
     wall = history.wall_time[np.isfinite(history.wall_time)]
-    seconds = float(elapsed(wall)[-1]) if len(wall) else None
+    since = elapsed(wall)
+    paused = pauses(since)
+    seconds = float(since[-1] - paused) if len(wall) else None
     steps = len(history)
     return RunAccount(
         steps=steps,
@@ -75,6 +79,7 @@ def account_of(history: History) -> RunAccount:
         began=float(wall.min()) if len(wall) else None,
         ended=float(wall.max()) if len(wall) else None,
         wall_seconds=seconds,
+        paused_seconds=paused,
         flops=_flops(history),
         flops_lost=history.lost_flops.get(int(history.session[-1]), 0) if steps else 0,
         flops_per_second=_rate(history, seconds),
@@ -95,6 +100,31 @@ def elapsed(wall: NDArray[np.float64]) -> NDArray[np.float64]:
     set_back = np.maximum(-np.diff(wall, prepend=wall[:1]), 0.0)
     since: NDArray[np.float64] = wall - wall[:1] + np.cumsum(set_back)
     return since
+
+
+_LONG_PAUSE = 600.0
+_PAUSE_IN_STEPS = 30
+"""A step that took ten minutes and as long as thirty steps did not train all the time: the run was
+stopped and went on. Evaluations and checkpoints take as long too, but they come back."""
+_MOST_PAUSES = 0.01
+
+
+def pauses(since: NDArray[np.float64]) -> float:
+    """Seconds for which a run stood still: steps far longer than the others, if few are.
+
+    Args:
+        since: seconds at the end of each step, never falling, (T,).
+
+    >>> pauses(np.array([0.0, 60.0, 120.0, 36000.0, 36060.0, 36120.0]))
+    35820.0
+    """
+    taken = np.diff(since)
+    if len(taken) < 4:
+        return 0.0
+    usual = float(np.median(taken))
+    long = taken[taken > max(_LONG_PAUSE, _PAUSE_IN_STEPS * usual)]
+    few = len(long) <= max(3, _MOST_PAUSES * len(taken))
+    return float((long - usual).sum()) if few and usual > 0 else 0.0
 
 
 def may_hide_steps(history: History, damage: FileDamage) -> bool:
