@@ -331,6 +331,9 @@ def _take(log: Log, roles: Roles, name: str) -> None:
         says += ": its name says so, and its values fit"
     elif spread.is_told(log, name):
         says += f": {_evidence(log, name)}, as if a right answer earns {high:g} and a wrong {low:g}"
+    if roles.graded is None:
+        says += "; of how many answers is unknown, so it has no interval"
+    roles.know("accuracy", f"{says}.")
     if not rates.is_rate(name) and not spread.is_told(log, name):
         roles.lack(
             "accuracy",
@@ -338,9 +341,6 @@ def _take(log: Log, roles: Roles, name: str) -> None:
             f"{name!r} tells its spread. If they earn something between, it is a mean reward: "
             f"give {option('return_', name)}.",
         )
-    if roles.graded is None:
-        says += "; of how many answers is unknown, so it has no interval"
-    roles.know("accuracy", f"{says}.")
 
 
 def _evidence(log: Log, name: str) -> str:

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.report.history import History
 from rlviz.report.history.columns import BLOCK_ROWS
 
@@ -165,4 +165,5 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
     if name in metrics or any(name in run.columns for run in runs):
         return Measure(name, name, "number")
     known = [*CORE, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
-    raise ValueError(f"no run has a metric {name!r}; there are {', '.join(map(repr, known))}.")
+    close = wording.close_to(str(name), known)
+    raise ValueError(f"no run has a metric {name!r};{close} there are {wording.some(known)}.")
