@@ -117,6 +117,11 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
             f"say how many sequences a step has with {option('sequences')}, else tokens and RL "
             "FLOPs are too low by that factor."
         )
+    if prompts := _prompts_beside(log, name):
+        found.unknown.append(
+            f"{name!r} is of responses alone: the prompts ({prompts!r}) are not in the tokens and "
+            "not in the RL FLOPs."
+        )
     if options.params is None:
         found.unknown.append(
             "The RL FLOPs are unknown: the log counts tokens; with the number of the model's "
@@ -126,6 +131,13 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
         _convert(found, each, meaning, options.params)
     _say_gaps(found, name, timeline, cumulative, options)
     return found
+
+
+def _prompts_beside(log: Log, name: str) -> str | None:
+    """The column with the length of prompts, beside one of responses alone."""
+    if not {"response", "completion", "completions"} & set(names.words(name)):
+        return None
+    return log.first(("prompt_length/mean", "prompts/mean_length", "prompt_length"))
 
 
 def _convert(found: Spent, tokens: list[int], meaning: str, params: float) -> None:

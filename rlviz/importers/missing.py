@@ -10,6 +10,7 @@ from rlviz.importers.log import Log
 
 _BATCHES = ("num_gen_batches", "gen_batches", "num_generation_batches")
 _CRITIC = {"lr", "loss", "grad", "vf", "clipfrac", "update"}
+_VALUES = ("value_loss", "vf_loss", "loss/value_avg", "critic_loss")
 _DROPPED = {"discarded", "filtered", "dropped", "stale", "rejected", "oversampled"}
 _ANSWERS = {"samples", "groups", "prompts", "sequences", "rollouts"}
 
@@ -50,26 +51,34 @@ def _found(log: Log, is_one: Callable[[str], bool], most: int = 2) -> str:
 
 
 def _is_of_critic(name: str) -> bool:
-    plain, said = names.plain(name), set(names.words(name))
+    said = set(names.words(name))
     if "critic" in said and said & _CRITIC:
         return True
-    return plain in ("timing_s/values", "value_loss", "vf_loss", "loss/value_avg", "critic_loss")
+    return _timed(name) == "values" or names.plain(name) in _VALUES
 
 
 def _is_of_reward_model(name: str) -> bool:
     said = names.words(name)
     pairs = set(pairwise(said))
-    return names.plain(name) in ("timing_s/rm", "objective/rlhf_reward") or bool(
-        {("reward", "model"), ("rm", "score"), ("rm", "scores")} & pairs
+    return (
+        _timed(name) == "rm"
+        or names.plain(name) == "objective/rlhf_reward"
+        or bool({("reward", "model"), ("rm", "score"), ("rm", "scores")} & pairs)
     )
 
 
 def _is_of_reference(name: str) -> bool:
-    return names.plain(name) in ("timing_s/ref", "timing_s/ref_log_prob", "timing_s/reference")
+    return _timed(name) in ("ref", "ref_log_prob", "reference")
 
 
 def _is_old(name: str) -> bool:
-    return names.plain(name) in ("timing_s/old_log_prob", "timing_s/log_prob", "time/logprobs")
+    return _timed(name) in ("old_log_prob", "log_prob", "logprobs", "fwd_logprobs_values_reward")
+
+
+def _timed(name: str) -> str:
+    """What a column times; empty if it times nothing."""
+    front, _, what = names.plain(name).rpartition("/")
+    return what if front in ("timing_s", "timing", "time", "perf/time") else ""
 
 
 def _discarded(log: Log) -> str:

@@ -14,6 +14,7 @@ _ONLY_AS_A_RATE = {"pass", "win", "wins", "solve", "em", "solved", "successes"}
 _BEHIND = {
     *("mean", "avg", "average", "rate", "ratio", "percent", "fraction", "func", "function", "fn"),
     *("reward", "rewards", "score", "scores", "all", "is", "episode", "batch", "train", "training"),
+    *("val", "eval", "test", "dev", "validation"),
 }
 """Words that may stand behind it."""
 _OF_SOMETHING_ELSE = {

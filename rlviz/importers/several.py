@@ -97,24 +97,28 @@ def runs_in(log: Log, main: str, step: Floats) -> Runs | None:
     return _in_columns(log) or _in_rows(log, main, step) or _in_files(log, main, step)
 
 
-def run_of_column(name: str) -> str | None:
-    """The run that a column names; None if it names none.
+def run_of_column(name: str) -> tuple[str, str] | None:
+    """The run that a column names, and the rest of its name; None if it names none.
 
     >>> run_of_column("grpo-7b - train/reward"), run_of_column("reward_seed3"), run_of_column("kl")
-    ('grpo-7b', 'seed3', None)
+    (('grpo-7b', 'grpo-7b - train/reward'), ('seed3', 'reward'), None)
     """
-    numbered = _NUMBERED.search(name)
-    return names.run_of_chart(name) or (numbered[1] if numbered else None)
+    if (run := names.run_of_chart(name)) is not None:
+        return run, name  # which `names.plain` knows
+    if (numbered := _NUMBERED.search(name)) is None:
+        return None
+    rest = f"{name[: numbered.start(1)]}{name[numbered.end(1) :]}"
+    return numbered[1], rest.strip(" /._()-") or name
 
 
 def _in_columns(log: Log) -> Runs | None:
-    of_run: dict[str, set[str]] = {}
+    of_run: dict[str, dict[str, str]] = {}
     for name in log.series:
-        if (run := run_of_column(name)) is not None:
-            of_run.setdefault(run, set()).add(name)
+        if (found := run_of_column(name)) is not None:
+            of_run.setdefault(found[0], {})[name] = found[1]
     if len(of_run) < 2:
         return None
-    alike = [{name.replace(run, "") for name in columns} for run, columns in of_run.items()]
+    alike = [{names.plain(rest) for rest in columns.values()} for columns in of_run.values()]
     if not any(first & second for i, first in enumerate(alike) for second in alike[:i]):
         return None  # parts of one run, such as its environments
 
@@ -123,7 +127,9 @@ def _in_columns(log: Log) -> Runs | None:
         rows = np.zeros(log.count, np.bool_)
         for name in of_run[run]:
             rows[log.series[name].rows()] = True
-        return log.part(rows, set(log.series) - others)
+        part = log.part(rows, set(log.series) - others)
+        part.series = {of_run[run].get(name, name): found for name, found in part.series.items()}
+        return part
 
     return Runs(tuple(of_run), "side by side in its columns", take)
 

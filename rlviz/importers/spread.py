@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rlviz.importers import rates
+from rlviz.importers import names, rates
 from rlviz.importers.log import Floats, Log
 
 Scale = tuple[float, float]
@@ -10,8 +10,10 @@ Scale = tuple[float, float]
 
 _ROUNDING = 1e-6
 """A rate stored as float32 may be slightly above 1."""
-_SMALL_GROUPS = 1.25
-"""The unbiased deviation of 0 and 1 is above √(m(1 − m)) by √(n / (n − 1)): 1.22 for n = 3."""
+_WIDE = 1.1
+"""The unbiased deviation of n scores of 0 and 1 is above √(m(1 − m)) by √(n / (n − 1)): 1.07 for
+n = 8. Where it is above by as much in every row, n may be smaller."""
+_ALIKE = 0.02
 _ROUNDED_MEAN = 5e-3
 """Logs round to two digits at worst."""
 _FEW = 1 / 3
@@ -23,6 +25,9 @@ _INSIDE = 0.02
 def of(log: Log, name: str, kind: str) -> str | None:
     """The column of the standard deviation ("std"), minimum or maximum beside a mean."""
     named = {other.casefold(): other for other in log.series}
+    functions = [one for one in log.series if names.is_reward_function(one)]
+    if kind == "std" and names.plain(name) == "reward" and len(functions) == 1:
+        name = functions[0] if of(log, functions[0], kind) is not None else name  # over the batch
     forms = (form.casefold() for form in rates.spreads(name)[kind])
     return next((named[form] for form in forms if form in named), None)
 
@@ -73,8 +78,8 @@ def _too_wide(log: Log, name: str, scale: Scale) -> str:
     shares, widths = (means - low) / (high - low), deviations / (high - low)
     nearer = np.where(shares < 0.5, 1, -1) * np.minimum(_ROUNDED_MEAN, np.abs(shares - 0.5))
     possible = np.sqrt(np.clip((shares + nearer) * (1 - shares - nearer), 0, 0.25))
-    wide = widths > _SMALL_GROUPS * possible
-    if np.count_nonzero(wide) <= _FEW * len(wide):
+    wide = widths > _WIDE * possible
+    if np.count_nonzero(wide) <= _FEW * len(wide) or _are_few(shares, widths):
         return ""
     at = int(np.flatnonzero(wide)[0])
     most = (high - low) * np.sqrt(max(shares[at] * (1 - shares[at]), 0.0))
@@ -82,6 +87,18 @@ def _too_wide(log: Log, name: str, scale: Scale) -> str:
         f"has a standard deviation of {deviations[at]:.3g} at a mean of {means[at]:.3g}, and "
         f"answers that earn {low:g} or {high:g} one of {most:.3g} at most"
     )
+
+
+def _are_few(shares: Floats, widths: Floats) -> bool:
+    """Whether deviations are those of a few scores of 0 and 1, the same number in each row."""
+    inside = (shares > _INSIDE) & (shares < 1 - _INSIDE)
+    if np.count_nonzero(inside) < 3:
+        return False
+    above = widths[inside] ** 2 / (shares[inside] * (1 - shares[inside]))  # n / (n − 1)
+    usual = float(np.median(above))
+    alike = np.abs(above - usual) <= _ALIKE * usual
+    count = usual / (usual - 1) if usual > 1 else np.inf
+    return bool(alike.all() and count >= 2 - _ALIKE and abs(count - round(count)) <= 5 * _ALIKE)
 
 
 def right_earns(log: Log, name: str) -> float:

@@ -14,6 +14,12 @@ Take = Callable[..., tuple[Imported, rlviz.History]]
 
 
 @pytest.fixture
+def cases() -> Path:
+    """The folder of small made-up logs that each had one fault of reading."""
+    return Path(__file__).parents[1] / "data" / "cases"
+
+
+@pytest.fixture
 def take(tmp_path: Path) -> Take:
     """Imports a log, given as a path or as text for a file, and reads the run back."""
 
