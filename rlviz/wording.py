@@ -147,12 +147,12 @@ def close_to(name: str, known: Iterable[str]) -> str:
     without its folder is close to the whole.
 
     >>> close_to("los", ["actor/loss", "kl"]), close_to("xyz", ["loss"])
-    (" did you mean 'actor/loss'?", '')
+    (" Did you mean 'actor/loss'?", '')
     """
     called = {one.casefold(): one for one in known}
     called |= {one.rpartition("/")[2]: whole for one, whole in reversed(called.items())} | called
     close = get_close_matches(name.casefold(), called, n=1)
-    return f" did you mean {called[close[0]]!r}?" if close else ""
+    return f" Did you mean {called[close[0]]!r}?" if close else ""
 
 
 def shown(value: object, most: int = 80) -> str:

@@ -74,12 +74,13 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if wrong := _WRONG_CHOICE.search(message):
-            message += wording.close_to(wrong[1], _NAME.findall(wrong[2])).replace(" d", ". D", 1)
+            close = wording.close_to(wrong[1], _NAME.findall(wrong[2]))
+            message += f".{close}" if close else ""
         super().error(message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="rlviz",
         description=_DESCRIPTION,
         epilog=_EPILOG,

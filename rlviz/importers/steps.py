@@ -15,6 +15,7 @@ from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.options import Options
 from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
+from rlviz.wall_time import elapsed, pauses
 
 _CHUNK = 512
 """Steps between two flushes: far fewer than the callback keeps for a slow disk."""
@@ -48,10 +49,13 @@ class Clock:
 def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
     """Find the times of the steps: their own, a timestamp, seconds elapsed, or durations."""
     if timeline.wall_time is not None and timeline.wall_time[0] > 0:
-        return Clock(timeline.wall_time, None, True, "Times are those at which it was logged.")
+        wall = timeline.wall_time
+        says = f"Times are those at which it was logged{_paused(wall)}."
+        return Clock(wall, None, True, says)
     if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
         seconds = _every(name, timeline) / _unit(log, name)
-        return Clock(np.maximum.accumulate(seconds), name, True, f"Times are {name!r}.")
+        seconds = np.maximum.accumulate(seconds)
+        return Clock(seconds, name, True, f"Times are {name!r}{_paused(seconds)}.")
     for kind, add_up in ((names.ELAPSED, False), (names.DURATIONS, True)):
         name = log.first(kind, log.is_count)
         if name is not None and name in timeline.placed:
@@ -70,6 +74,11 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
     return Clock(
         ended, None, False, "How long the steps took is unknown: all have the time of the file."
     )
+
+
+def _paused(wall: Floats) -> str:
+    paused = pauses(elapsed(wall))
+    return f"; pauses of {wording.duration(paused)} are no training time" if paused else ""
 
 
 def _of_the_rows_alone(seconds: float, timeline: Timeline, options: Options) -> str:
@@ -235,7 +244,7 @@ def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Fl
 
 
 def write(
-    logdir: Path, steps: Iterable[list[Step]], *, config: Mapping[str, str], figure: bool
+    logdir: Path, steps: Iterable[list[Step]], *, config: Mapping[str, str | bool], figure: bool
 ) -> None:
     """Record steps in a new run.
 

@@ -95,6 +95,7 @@ def _facts_of(history: History, now: float) -> dict[str, Any]:
         "closed": closed,
         "may_be_running": not closed and ago is not None and ago < max(60.0, 3 * step_seconds),
         "wall_seconds": account.wall_seconds,
+        "paused_seconds": account.paused_seconds,
         "files": len(history.files),
         "bytes": sum(file.size for file in history.files),
         "flops": account.total_flops,

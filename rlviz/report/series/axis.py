@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.report.history import History
 from rlviz.report.history.history import never_falls
-from rlviz.report.history.run_account import elapsed
+from rlviz.wall_time import elapsed
 
 Floats = NDArray[np.float64]
 

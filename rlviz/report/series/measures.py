@@ -166,4 +166,4 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         return Measure(name, name, "number")
     known = [*CORE, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
     close = wording.close_to(str(name), known)
-    raise ValueError(f"no run has a metric {name!r};{close} there are {wording.some(known)}.")
+    raise ValueError(f"no run has a metric {name!r}; there are {wording.some(known)}.{close}")

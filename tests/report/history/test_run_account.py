@@ -6,7 +6,7 @@ import pytest
 import rlviz
 from rlviz.report.doctor import examine
 from rlviz.report.history.batches import FileDamage
-from rlviz.report.history.run_account import account_of, elapsed, may_hide_steps, places_of
+from rlviz.report.history.run_account import account_of, may_hide_steps, places_of
 from rlviz.report.history.session_account import Gone
 
 
@@ -32,11 +32,6 @@ def history(wall, flops=None, **columns):
 )
 def test_the_length_of_a_run_is_the_time_that_its_clock_saw_pass(wall, seconds):
     assert account_of(history(wall)).wall_seconds == seconds
-
-
-def test_without_a_set_back_elapsed_time_is_the_plain_difference_bit_for_bit():
-    wall = 1.7e9 + np.cumsum(np.random.default_rng(0).uniform(0, 3, 1000))
-    np.testing.assert_array_equal(elapsed(wall), wall - wall[0])
 
 
 def test_the_rate_leaves_out_the_first_step_whose_time_is_unknown():
@@ -120,3 +115,11 @@ def test_counts_whose_remainders_are_not_there_are_the_nearest_floats(remainder)
     if remainder is not None:
         run.columns["flops_remainder/total"] = np.full(2, remainder)
     assert account_of(run).total_flops == 3 * 10**20
+
+
+def test_a_night_between_two_steps_is_a_pause_and_no_training_time():
+    wall = 1.7e9 + 60 * np.arange(100.0)
+    wall[50:] += 8 * 3600
+    account = account_of(history(wall, flops=np.arange(100) * 1e15))
+    assert (account.wall_seconds, account.paused_seconds) == (99 * 60, 8 * 3600)
+    assert account.flops_per_second == pytest.approx(99e15 / (99 * 60))
