@@ -1,7 +1,7 @@
 """Numbers, ranges and times as a person reads them."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -132,14 +132,14 @@ def joined(parts: Sequence[str], *, serial_comma: bool = False) -> str:
     return f"{', '.join(parts[:-1])}{comma} and {parts[-1]}"
 
 
-def some(names: Sequence[str], most: int = 20) -> str:
-    """Names in quotes; of very many the first ones, and how many more.
+def some(names: Sequence[str], most: int = 20, *, form: Callable[[str], str] = repr) -> str:
+    """Names, by default in quotes; of very many the first ones, and how many more.
 
     >>> some(["a", "b", "c"], most=2)
     "'a', 'b' and 1 more"
     """
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
+    return ", ".join(map(form, names[:most])) + more
 
 
 def close_to(name: str, known: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """Turns existing logs into runs of rlviz, so that people get the figure of runs they already have.
 
 Each kind of log has one file in `readers`. The other modules open the source (`opening`), give each
-column its role (`roles`), order the steps (`timeline`), count FLOPs (`compute`) and record the
+column its role (`choosing`), order the steps (`timeline`), count FLOPs (`compute`) and record the
 steps through `rlviz.Callback` (`steps`). Names are resolved at first use, so the command line knows
 the kinds without loading their readers.
 """

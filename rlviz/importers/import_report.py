@@ -1,10 +1,9 @@
 """Says what an import found, what it took each column for, and what can't be known."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Log
 from rlviz.importers.options import Options
@@ -108,7 +107,7 @@ def account(
         if without:
             notes.append(f"{without:,} of {log.count:,} rows have no step and were left out.")
     if log.texts:
-        some = _some(sorted(log.texts))
+        some = wording.some(sorted(log.texts), _MOST_NAMES)
         notes.append(f"Text and lists can't be drawn and were left out: {some}.")
     if log.damage:
         notes.append(log.damage)
@@ -118,7 +117,7 @@ def account(
     of_step = [said.text for said in roles.said if said.role == "step"]
     others = [said.text for role in _BY_IMPORTANCE for said in roles.said if said.role == role]
     drawn = [column for column, _, _ in metrics.values() if column not in roles.columns()]
-    rest = [f"The other numbers are metrics: {_some(drawn)}."] if drawn else []
+    rest = [f"The other numbers are metrics: {wording.some(drawn, _MOST_NAMES)}."] if drawn else []
     return Imported(
         logdir=logdir,
         kind=log.kind,
@@ -140,11 +139,6 @@ def account(
 
 _BY_IMPORTANCE = ("accuracy", "return", "parallelism")
 _MOST_NAMES = 4
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(map(repr, names[:_MOST_NAMES])) + more
 
 
 def origin(log: Log, imported: Imported, counts: bool) -> dict[str, str | bool]:

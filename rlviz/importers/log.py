@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz import wording
 from rlviz.importers.names import TIMESTAMPS, plain
 
 Floats = NDArray[np.float64]
@@ -206,12 +207,10 @@ class Log:
         if name in self.texts:
             raise ValueError(f"{name!r} holds text, no numbers, in {self.name}.")
         close = difflib.get_close_matches(name, self.series, n=3, cutoff=0.5)
-        some = sorted(self.series)
-        more = f" and {len(some) - _MOST_NAMES} more" if len(some) > _MOST_NAMES else ""
         raise ValueError(
             f"{self.name} has no {self.column} {name!r}."
             + (f" Close to it: {', '.join(map(repr, close))}." if close else "")
-            + f" It has {', '.join(some[:_MOST_NAMES])}{more}."
+            + f" It has {wording.some(sorted(self.series), _MOST_NAMES, form=str)}."
         )
 
     @property

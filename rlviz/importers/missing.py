@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from rlviz import wording
 from rlviz.importers import names
 from rlviz.importers.log import Log
 
@@ -44,10 +45,8 @@ def missing(log: Log) -> list[str]:
     return said
 
 
-def _found(log: Log, is_one: Callable[[str], bool], most: int = 2) -> str:
-    called = [name for name in log.series if is_one(name)]
-    more = f" and {len(called) - most} more" if len(called) > most else ""
-    return ", ".join(map(repr, called[:most])) + more
+def _found(log: Log, is_one: Callable[[str], bool]) -> str:
+    return wording.some([name for name in log.series if is_one(name)], 2)
 
 
 def _is_of_critic(name: str) -> bool:

@@ -56,6 +56,8 @@ RUNS = (
     *("algo", "algorithm", "variant", "group", "job", "job_id", "source_run", "id", "name"),
 )
 """Columns that say of which run, or of which process, a row is."""
+ROWS = ("id", "name", "group", "process", "worker", "job")
+"""Those of them that may as well name every row of a run."""
 
 PARALLELISM = (
     *("average_parallelism", "avg_parallelism", "mean_parallelism", "parallelism"),

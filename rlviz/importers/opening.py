@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from rlviz import wording
 from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
 from rlviz.importers.options import option
@@ -144,7 +145,7 @@ def _in_folder(path: Path, run: str | None) -> list[Path]:
         names = tuple(below)
         return below[names[0] if len(names) == 1 else chosen(names, run, f"{path} holds")]
     logs = [name for name, is_log in _others(path, []) if is_log]
-    has = f": {_some(logs)}" if logs else ""
+    has = f": {wording.some(logs, _MOST_NAMES, form=str)}" if logs else ""
     raise FileNotFoundError(
         f"{path} holds neither {' nor '.join(one.holds for one in folders)}. For another log, "
         f"name the file{has}."
@@ -157,8 +158,9 @@ def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:
     if not others:
         return []
     names = [name for name, _ in sorted(others, key=lambda other: not other[1])]
-    here = [str(file.relative_to(path)) for file in taken]
-    return [f"Of the folder {path} was taken {_some(here)}; left out: {_some(names)}."]
+    here = wording.some([str(file.relative_to(path)) for file in taken], _MOST_NAMES, form=str)
+    left = wording.some(names, _MOST_NAMES, form=str)
+    return [f"Of the folder {path} was taken {here}; left out: {left}."]
 
 
 def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
@@ -177,8 +179,3 @@ def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
             holds_logs = any(next(entry.glob(f"**/{one}"), None) for one in in_folders)
             found.append((f"{entry.name}/", holds_logs))
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more

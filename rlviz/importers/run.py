@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rlviz.importers import compute
+from rlviz.importers.choosing import choose
 from rlviz.importers.import_report import Imported, account, origin
 from rlviz.importers.log import Log
 from rlviz.importers.opening import Source, open_log, runs_below
 from rlviz.importers.options import Options, option, role_of_axis
 from rlviz.importers.repeats import without_repeats
-from rlviz.importers.roles import Roles, choose
+from rlviz.importers.roles import Roles
 from rlviz.importers.several import one_of, runs_in
 from rlviz.importers.steps import clock, metrics_of, steps_of, write
 from rlviz.importers.timeline import arrange, main_of, steps_of_rows

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlviz import wording
 from rlviz.importers import names
 from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.options import option
@@ -69,7 +70,9 @@ def chosen(names: tuple[str, ...], run: str | None, holds: str, where: str = "")
     """
     if run in names:
         return run
-    several = f"{holds} {len(names)} runs{where and f' {where}'}: {some(names)}"
+    several = (
+        f"{holds} {len(names)} runs{where and f' {where}'}: {wording.some(names, _MOST_NAMES)}"
+    )
     if run is not None:
         raise ValueError(f"{several}. None of them is {run!r}.")
     raise ValueError(f"{several}. {_how_to_take(names)}")
@@ -81,11 +84,6 @@ def _how_to_take(names: tuple[str, ...]) -> str:
         f"A run is one training: take one of them with {option('run', names[0])}, or all, each in "
         f"a run directory of its own, with {every}."
     )
-
-
-def some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(map(repr, names[:_MOST_NAMES])) + more
 
 
 def runs_in(log: Log, main: str, step: Floats) -> Runs | None:
@@ -116,6 +114,7 @@ def _in_columns(log: Log) -> Runs | None:
     for name in log.series:
         if (found := run_of_column(name)) is not None:
             of_run.setdefault(found[0], {})[name] = found[1]
+    of_run = of_run or _in_folders(log)
     if len(of_run) < 2:
         return None
     alike = [{names.plain(rest) for rest in columns.values()} for columns in of_run.values()]
@@ -134,19 +133,44 @@ def _in_columns(log: Log) -> Runs | None:
     return Runs(tuple(of_run), "side by side in its columns", take)
 
 
+def _in_folders(log: Log) -> dict[str, dict[str, str]]:
+    """Folders of columns that each hold a whole run, by the folder: nothing stands outside them but
+    steps and times, all hold the same, and each has a reward and what trains on it, which parts of
+    one run share."""
+    found: dict[str, dict[str, str]] = {}
+    shared = {*names.STEPS, *names.TIMESTAMPS, *names.ELAPSED}
+    for name in log.series:
+        folder, slash, rest = name.partition("/")
+        if slash and folder.casefold() not in ("train", "eval", "test", "val"):
+            found.setdefault(folder, {})[name] = rest
+        elif names.plain(name) not in shared:
+            return {}
+    hold = [frozenset(map(names.plain, columns.values())) for columns in found.values()]
+    whole = all(
+        one == hold[0] and one & _REWARDS and any(_TRAINS & set(names.words(n)) for n in one)
+        for one in hold
+    )
+    return found if whole else {}
+
+
+_REWARDS = {*names.SCORES, *names.RETURNS, "accuracy", "success_rate"}
+_TRAINS = {"loss", "lr", "kl", "entropy", "grad"}
+
+
 def _in_rows(log: Log, main: str, step: Floats) -> Runs | None:
-    for name in (*log.labels, *log.series):
+    known = [name for name in (*log.labels, *log.series) if names.plain(name) in names.RUNS]
+    for name in (*known, *(name for name in log.labels if name not in known)):
         codes, called = _codes(log, name)
         if codes is None or len(called) < 2:
             continue
-        is_named = names.plain(name) in names.RUNS
+        is_named = name in known
         rows = log.series[main].rows()
         rows = rows[codes[rows] >= 0]
         if is_named and _one_row_each(log, name, codes, rows):
             raise ValueError(
                 f"{log.name} is a table of {len(called)} runs, one row for each (by {name!r}: "
-                f"{some(tuple(called))}), so it tells their ends and not their course. Export the "
-                "history of a run: its values step by step."
+                f"{wording.some(called, _MOST_NAMES)}), so it tells their ends and not their "
+                "course. Export the history of a run: its values step by step."
             )
         if _are_runs(codes[rows], step[rows], is_named):
             there = np.unique(codes[rows])
@@ -184,7 +208,10 @@ def _one_row_each(log: Log, column: str, codes: Indices, rows: Indices) -> bool:
     said = {names.plain(name) for name in (*log.series, *log.texts)}
     if len(rows) < 2 or not len(np.unique(codes[rows])) == len(rows) == log.count:
         return False
-    return bool(said & _STATES) or (column in log.labels and not said & set(names.STEPS))
+    if said & _STATES:
+        return True
+    names_runs = names.plain(column) not in names.ROWS
+    return column in log.labels and (names_runs or not said & set(names.STEPS))
 
 
 def _are_runs(codes: Indices, step: Floats, is_named: bool) -> bool:

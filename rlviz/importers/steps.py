@@ -60,7 +60,7 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
         name = log.first(kind, log.is_count)
         if name is not None and name in timeline.placed:
             seconds = _added_up(name, timeline, options) if add_up else _every(name, timeline)
-            seconds = np.maximum.accumulate(seconds)
+            seconds = np.maximum.accumulate(seconds if add_up else _joined(seconds))
             rows = _of_the_rows_alone(float(seconds[-1]), timeline, options) if add_up else ""
             return Clock(
                 max(1.0, log.modified - float(seconds[-1])) + seconds,
@@ -108,6 +108,14 @@ def _every(name: str, timeline: Timeline) -> Floats:
     at, values = timeline.placed[name].last(timeline.steps)
     latest = np.searchsorted(at, np.arange(len(timeline.steps)), side="right") - 1
     return values[np.maximum(latest, 0)]
+
+
+def _joined(seconds: Floats) -> Floats:
+    """Seconds since a start, also where a resumed run counts them from 0 again."""
+    before = np.append(0.0, seconds[:-1])
+    restarted = seconds < before / 2
+    joined: Floats = seconds + np.cumsum(np.where(restarted, before, 0.0))
+    return joined
 
 
 def _added_up(name: str, timeline: Timeline, options: Options) -> Floats:

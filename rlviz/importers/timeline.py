@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz import wording
 from rlviz.importers.log import MAX_STEP, Floats, Indices, Log
 from rlviz.importers.roles import Roles
 
@@ -133,8 +134,8 @@ def arrange(log: Log, roles: Roles) -> Timeline:
         placed[name] = Placed(steps.astype(np.int64), log.series[name].numbers()[stands])
     if foreign:
         notes.append(
-            f"Other units of steps than {main!r} have {_some(sorted(foreign))}: they stand at the "
-            "step that it had reached at their time."
+            f"Other units of steps than {main!r} have {wording.some(sorted(foreign), 4)}: they "
+            "stand at the step that it had reached at their time."
         )
     known = ~np.isnan(standing)
     every = np.unique(standing[known].astype(np.int64))
@@ -260,8 +261,3 @@ def _latest(wall: Floats, step: Floats, steps: Indices) -> Floats:
     at = np.searchsorted(steps, step.astype(np.int64))
     np.maximum.at(latest, at, np.where(wall < _LATEST_TIME, wall, -np.inf))
     return np.maximum.accumulate(latest)
-
-
-def _some(names: list[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz.dashboard import series
 from rlviz.report.series.axis import choose
 from rlviz.report.series.measures import measure
 
@@ -141,3 +142,14 @@ def test_a_single_step_has_a_dot_and_no_trouble(open_board, tmp_path):
             header, arrays = board.series("run", "accuracy", smooth=smooth, log=log)
             assert list(arrays["y"]) == [0.5]
             assert header["domain"] == [1e20, 1e20]
+
+
+def test_an_accuracy_of_unknown_answers_has_no_interval(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(1, accuracy=0.5, graded=8)
+        viz.on_step_end(2, accuracy=0.5)
+    run = rlviz.read(tmp_path)
+    found = series.points(run, "accuracy", "step", log=False)
+    seen = series.view(found, (-np.inf, np.inf), (-np.inf, np.inf), 800, 400)
+    low, high = seen.interval(run, found.rows)
+    assert np.isfinite(low).tolist() == np.isfinite(high).tolist() == [True, False]

@@ -63,6 +63,32 @@ def test_runs_side_by_side_are_refused_and_taken_one_by_one(tmp_path, head):
     assert [run.accuracy.tolist() for run in found] == [LOW, HIGH]
 
 
+def test_whole_runs_in_folders_of_columns_are_two_runs(lines, tmp_path):
+    rows = [
+        {"step": s, "ppo/accuracy": a, "ppo/loss": 0.1, "grpo/accuracy": b, "grpo/loss": 0.2}
+        for s, (a, b) in enumerate(zip(LOW, HIGH, strict=True), 1)
+    ]
+    (tmp_path / "log.jsonl").write_text(lines(rows))
+    with pytest.raises(ValueError, match=r"holds 2 runs .*'ppo', 'grpo'"):
+        import_run(tmp_path / "log.jsonl", tmp_path / "run")
+    import_run(tmp_path / "log.jsonl", tmp_path / "run", run="grpo")
+    assert rlviz.read(tmp_path / "run").accuracy.tolist() == HIGH
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"math/accuracy": 0.5, "code/accuracy": 0.5, "loss": 0.1},  # data sets of one run
+        {"math/accuracy": 0.5, "code/accuracy": 0.5},
+        {"train/reward": 0.5, "train/loss": 0.1, "eval/reward": 0.5, "eval/loss": 0.1},
+        {"critic/score/mean": 0.5, "actor/loss": 0.1},
+    ],
+)
+def test_parts_of_one_run_are_not_taken_for_runs(lines, take, columns):
+    _, run = take(lines({"step": s, **columns} for s in (1, 2, 3)))
+    assert len(run) == 3
+
+
 def test_a_run_of_a_chart_has_only_its_own_steps(tmp_path):
     (tmp_path / "chart.csv").write_text(
         "Step,a - accuracy,b - accuracy\n1,0.1,\n2,0.2,\n3,,0.5\n4,,0.6\n"

@@ -159,7 +159,7 @@ def _metrics(history: History) -> Iterator[Finding]:
         if np.isnan(history.columns[schema.metric_column(name)]).all()
     ]
     if empty:
-        listed = ", ".join(map(repr, empty[:5])) + (", …" if len(empty) > 5 else "")
+        listed = wording.some(empty, 5)
         yield Finding(
             NOTE,
             "nan_metric",
