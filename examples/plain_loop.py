@@ -20,7 +20,8 @@ def main(logdir: str) -> None:
     weights = CONTEXTS * HIDDEN + HIDDEN * ACTIONS
     flops = {"rollout": 2 * weights * BATCH, "update": 6 * weights * BATCH}  # of every step
 
-    with rlviz.Callback(logdir, config={"lr": 1e-2, "batch": BATCH}) as viz:  # 1
+    config = {"lr": 1e-2, "batch": BATCH}
+    with rlviz.Callback(logdir, config=config, convention="6N") as viz:  # 1
         for step in range(1, STEPS + 1):
             context = torch.randint(CONTEXTS, (BATCH,))
             actions = torch.distributions.Categorical(

@@ -1,23 +1,20 @@
 """The callback that a training script adds: it assembles the parts and computes nothing itself."""
 
-import atexit
-import multiprocessing
 import os
-import sys
 import time
-import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.util import Finalize
 from types import TracebackType
-from typing import Any, NoReturn, Self, SupportsIndex, Unpack
+from typing import Any, NoReturn, Self, SupportsIndex, Unpack, cast
 
-from rlviz import wording
+from rlviz import conventions, wording
+from rlviz.conventions import ConventionName
 from rlviz.record import events, options
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
+from rlviz.record.endings import Ending
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
@@ -77,6 +74,9 @@ class Callback:
             seconds: its name as `torch.cuda.get_device_name()` gives it, or its peak rate in
             FLOP/s. A name that `rlviz.flops.peak` does not know gives one warning and no MFU.
         devices: how many devices the FLOPs and seconds cover.
+        convention: how the FLOPs that you record are counted: "exact", "6N" or "6N-tokens", as the
+            model that counts them says, `convention=model.convention`. The run, figures and
+            comparisons name it. By default "exact" where only `watch` counts, else not said.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
             make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
             rank ever waits for another: rank 0 names one that is silent for 5 seconds and writes
@@ -110,6 +110,7 @@ class Callback:
         figure_seconds: float | None = 60.0,
         device: str | float | None = None,
         devices: int = 1,
+        convention: ConventionName | None = None,
         process_group: Any = None,
         strict: bool = False,
     ) -> None:
@@ -117,11 +118,8 @@ class Callback:
         ema, flush_seconds, figure_seconds = options.check(
             config, ema, flush_seconds, figure_seconds
         )
+        self._convention = "" if convention is None else conventions.check(convention)
         queue: deque[Item] = deque()
-        self._forked = False
-        self._strict = strict
-        self._closed: bool | None = None
-        self._is_closing = self._said_late = False
         self._behind = 0
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
         self._account = Account()
@@ -153,11 +151,14 @@ class Callback:
             has_config=bool(opening),
             flush_seconds=flush_seconds,
             error_log=self._error_log,
+            convention=self._convention_so_far,
         )
         self._recorder = Recorder(
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
         )
-        self._odd = strict
+        self._ending = Ending(
+            self._recorder, self._worker, self._watched, self._error_log, strict=strict
+        )
         if self._silent:
             self._recorder.close()
             logger.warning(
@@ -168,8 +169,7 @@ class Callback:
             )
             return
         self._worker.start()
-        _living.add(self)
-        _close_at_exit(self)
+        self._ending.expect()
 
     def record(
         self,
@@ -215,8 +215,8 @@ class Callback:
         if correct is not None or group is not None or seconds is not None:
             others = {"correct": correct, "group": group, "seconds": seconds}
         self._recorder.record(accuracy, graded, flops, parallelism, metrics, others)
-        if self._odd:
-            self._say_what_is_odd()
+        if self._ending.is_odd:
+            self._ending.say_what_is_odd()
 
     def watch(self, module: Any, *, phase: str = "update") -> None:
         """Count the FLOPs of a module's forward and backward passes, in a phase of every step.
@@ -232,9 +232,20 @@ class Callback:
             phase: the phase that its FLOPs belong to; call `watch` once for each module.
 
         Raises:
-            TypeError, ValueError: the module can't be watched, or `phase` can't name a phase.
+            TypeError, ValueError: the module can't be watched, `phase` can't name a phase, or the
+                run's convention is another one than "exact", which is how passes are counted.
         """
+        if self._convention not in ("", conventions.EXACT):
+            raise ValueError(
+                "watch() counts products as they run, which is the convention 'exact', but this "
+                f"Callback has convention={self._convention!r}. Leave that out, or record the "
+                f"FLOPs of rlviz.flops.from_config(config, convention={self._convention!r})."
+            )
         self._watched.append(Watched(module, phase))
+
+    def _convention_so_far(self) -> str:
+        only_watched = self._watched and not self._recorder.was_given_flops
+        return self._convention or (conventions.EXACT if only_watched else "")
 
     def on_train_start(self) -> None:
         """Do nothing; this exists for loops that call every hook."""
@@ -267,8 +278,8 @@ class Callback:
                 check_wall_time(wall_time)
             self.record(metrics=metrics, **record)
             metrics = None
-        if self._odd:
-            self._say_what_is_odd()
+        if self._ending.is_odd:
+            self._ending.say_what_is_odd()
         for watched in self._watched:
             self._recorder.record_flops(watched.phase, watched.take())
             watched.end_step()
@@ -287,8 +298,8 @@ class Callback:
             ValueError, TypeError: `timeout` is not a number of seconds.
         """
         timeout = options.waiting_time(timeout)
-        written = self._silent or (not self._forked and self._worker.flush(timeout))
-        self._raise_if_strict()
+        written = self._silent or (not self._ending.is_forked and self._worker.flush(timeout))
+        self._ending.raise_if_strict()
         return written
 
     def close(self, timeout: float | None = 5.0) -> bool:
@@ -342,6 +353,8 @@ class Callback:
         if self._assembly.ranks.writes:
             _, written, dropped, _ = self._account.counts
             self._behind = max(0, logged - written - dropped)
+        if convention := self._convention_so_far():
+            state["convention"] = convention
         if self._behind:
             late = wording.counted(self._behind, "step")
             self._state_log.note(
@@ -351,7 +364,7 @@ class Callback:
                     "goes on from this state lacks them"
                 )
             )
-        self._raise_if_strict()
+        self._ending.raise_if_strict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -359,15 +372,28 @@ class Callback:
 
         Raises:
             RuntimeError: steps were already logged.
-            ValueError: `state` is not what `state_dict` gave; nothing is loaded.
+            ValueError: `state` is not what `state_dict` gave, or its FLOPs are counted by another
+                convention; nothing is loaded.
         """
         if self._account.logged:
             raise RuntimeError(
                 "load_state_dict() must come before the first step of this session, "
                 f"but {self._account.logged} steps were already logged."
             )
+        before = state.get("convention", "") if isinstance(state, dict) else ""
+        if self._convention and before and before != self._convention:
+            raise ValueError(
+                f"the state's RL FLOPs are counted by the convention {before!r:.80}, those of this "
+                f"Callback by {self._convention!r}: one count can't go on as the other. Make the "
+                f"Callback with convention={before!r:.80}, or begin another run."
+            )
         closed = self._recorder.last_step = self._builder.load_state_dict(state)
         self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
+
+    @property
+    def convention(self) -> ConventionName | None:
+        """How the recorded FLOPs are counted, as far as it was said; None where it was not."""
+        return cast(ConventionName | None, self._convention or None)
 
     @property
     def health(self) -> Health:
@@ -382,125 +408,10 @@ class Callback:
             "Make it in the process that trains, and send that the values to record."
         )
 
-    def _in_forked_child(self) -> None:
-        """A child has the parent's memory but no writer thread: it drops what it is given."""
-        self._forked = self._odd = True
-        self._said_late = False
-        self._recorder.close()
-        self._worker.in_forked_child()
-        self._error_log.say_again()
-
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
-        if self._silent:
-            return True
-        if self._closed is None and self._forked:
-            self._closed = False  # the run is the parent's
-        if self._closed is None:
-            self._begin_closing(timeout, success=success)
-            self._end_closing(self._worker.await_close(timeout))
-            self._raise_if_strict()
-        return self._closed is True
-
-    def _begin_closing(self, timeout: float, *, success: bool) -> None:
-        """Let the writer end the run; after an interrupt it may be called again."""
-        self._is_closing = self._odd = True
-        self._recorder.close()
-        for watched in self._watched:
-            watched.close()
-        self._worker.begin_close(timeout, success=success)
-
-    def _end_closing(self, all_written: bool) -> None:
-        self._closed = all_written
-        _open.pop(self, None)
-
-    def _say_what_is_odd(self) -> None:
-        """Say once what the user hardly means: going on after the end, or in a forked child. In the
-        usual case nobody calls it, so it costs nothing."""
-        if self._forked:
-            self._say_once(
-                "record() or on_step_end() came in a forked child: it is dropped, for the run is "
-                "the parent's. Hand the values to the process that made the Callback."
-            )
-        elif self._is_closing:
-            self._say_once(
-                "record() or on_step_end() came after close(): it is dropped. Close at the end."
-            )
-        self._odd = self._strict or self._forked or self._is_closing
-        self._raise_if_strict()
-
-    def _say_once(self, words: str) -> None:
-        if not self._said_late:
-            self._said_late = True
-            self._error_log.note(RuntimeError(words))
-
-    def _raise_if_strict(self) -> None:
-        if self._strict and self._error_log.first is not None:
-            raise self._error_log.first
+        return self._silent or self._ending.close(timeout, success=success)
 
 
 _STATE_SECONDS = 2.0
 """How long a state waits for the disk and for the other ranks' sums."""
-
-_EXIT_SECONDS = 5.0
-"""How long a script that ended without closing waits for its runs."""
-_FIGURE_SECONDS = 1.0
-"""How much longer for each further figure: one process draws them all in turn."""
-
-_living: "weakref.WeakSet[Callback]" = weakref.WeakSet()
-_open: dict[Callback, None] = {}
-"""Callbacks to be closed at exit. It holds those that nobody else does."""
-_finalizers: list[Finalize] = []
-
-
-def _close_at_exit(callback: Callback) -> None:
-    if not _open:  # anew: its place is before the handlers that were there earlier
-        atexit.unregister(_close_all)
-        atexit.register(_close_all)
-        if multiprocessing.parent_process() is not None:  # its children end without atexit
-            while _finalizers:
-                _finalizers.pop().cancel()
-            _finalizers.append(Finalize(None, _close_all, exitpriority=0))
-    _open[callback] = None
-
-
-def _close_all() -> None:
-    """Close what a script left open, side by side; a printed traceback means that it failed.
-
-    Ctrl-C gives up the figures that are not drawn yet, and no row.
-    """
-    callbacks = [callback for callback in _open if not callback._forked]
-    success = not hasattr(sys, "last_value")
-    rows_until = time.monotonic() + _EXIT_SECONDS
-    figures_until = rows_until + _FIGURE_SECONDS * (len(callbacks) - 1)
-    interrupt: KeyboardInterrupt | None = None
-    while callbacks:
-        try:
-            for callback in callbacks:
-                callback._begin_closing(figures_until - time.monotonic(), success=success)
-            for callback in callbacks:
-                worker = callback._worker
-                worker.await_close(max(0.0, rows_until - time.monotonic()))
-                if worker.waits_for_figure:
-                    worker.await_close(max(0.0, figures_until - time.monotonic()))
-            break
-        except KeyboardInterrupt as error:
-            interrupt = error
-            for callback in callbacks:
-                callback._worker.give_up_figure()
-    for callback in callbacks:
-        callback._end_closing(callback._worker.await_close(0.0))
-    if interrupt is not None:
-        raise interrupt
-    for callback in callbacks:
-        callback._raise_if_strict()
-
-
-def _after_fork() -> None:
-    _open.clear()
-    for callback in list(_living):
-        callback._in_forked_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -500,6 +500,8 @@ class RowsHeader:
     made_as: int | None = None
     """The number that the session took itself for before another one began first; None if the one
     that it has."""
+    convention: str = ""
+    """By which of `rlviz.conventions` its FLOPs are counted, as far as the script says it."""
     version: int = FORMAT_VERSION
 
     def to_bytes(self) -> bytes:
@@ -518,6 +520,7 @@ class RowsHeader:
             "closed_before": self.closed_before,
             "made_as": self.made_as,
             "causes": dict(self.causes) or None,
+            "convention": self.convention or None,
         }
         content |= {name: value for name, value in rare.items() if value is not None}
         return json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode()
@@ -554,6 +557,7 @@ class RowsHeader:
                     ),
                     world_size=_whole(fields.get("world_size", 1)),
                     missing_ranks=tuple(map(_whole, fields.get("missing_ranks", ()))),
+                    convention=_text(fields.get("convention", ""))[:_MOST_LETTERS],
                     version=version,
                 )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -562,6 +566,10 @@ class RowsHeader:
             f"the rows have format version {version}, this rlviz reads up to {FORMAT_VERSION}. "
             "Upgrade rlviz to read this run."
         )
+
+
+_MOST_LETTERS = 32
+"""Of the name of a convention, which a later rlviz may have added."""
 
 
 def _whole(value: object, below: int = 2**53) -> int:

@@ -230,22 +230,38 @@ def _alike(data: bytes, offset: int, until: int) -> int:
     second = offset + size
     if count < _FEWEST_ALIKE or data[second : second + HEADER_BYTES] != header:
         return offset
-    table = np.frombuffer(data, np.uint8, count * size, offset).reshape(count, size)
-    alike = (table[:, :HEADER_BYTES] == table[0, :HEADER_BYTES]).all(axis=1)
-    count = count if alike.all() else int(alike.argmin())
+    head, crc, payload = _fields_of(length)
+    records = np.frombuffer(data, head, count, offset)
+    count = _leading((records["length"] == length) & (records["crc"] == records["crc"][0]))
     if count < _FEWEST_ALIKE:
         return offset
-    payloads = _payload_of(length).iter_unpack(data[offset : offset + count * size])
+    payloads = payload.iter_unpack(memoryview(data)[offset : offset + count * size])
     found = np.fromiter(starmap(google_crc32c.value, payloads), np.uint32, count)
-    stored = np.ascontiguousarray(table[:count, -FOOTER_BYTES:]).view("<u4")[:, 0]
-    intact = _masked(found) == stored
-    return offset + size * (count if intact.all() else int(intact.argmin()))
+    return offset + size * _leading(
+        _masked(found) == np.frombuffer(data, crc, count, offset)["crc"]
+    )
+
+
+def _leading(holds: NDArray[np.bool_]) -> int:
+    """How many from the first on are true, of one at least."""
+    at = int(holds.argmin())
+    return len(holds) if holds[at] else at
 
 
 @lru_cache(maxsize=64)
-def _payload_of(length: int) -> struct.Struct:
-    """The layout of a record, of which only the payload is asked for."""
-    return struct.Struct(f"<{HEADER_BYTES}x{length}s{FOOTER_BYTES}x")
+def _fields_of(length: int) -> "tuple[np.dtype[np.void], np.dtype[np.void], struct.Struct]":
+    """Three layouts of records with that payload: their headers, the checksums of their payloads,
+    and the payloads alone."""
+    size = HEADER_BYTES + length + FOOTER_BYTES
+
+    def layout(names: list[str], formats: list[str], offsets: list[int]) -> "np.dtype[np.void]":
+        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+
+    return (
+        layout(["length", "crc"], ["<u8", "<u4"], [0, 8]),
+        layout(["crc"], ["<u4"], [HEADER_BYTES + length]),
+        struct.Struct(f"<{HEADER_BYTES}x{length}s{FOOTER_BYTES}x"),
+    )
 
 
 def _masked(crc: Any) -> Any:

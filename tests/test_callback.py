@@ -125,20 +125,6 @@ def test_an_exception_in_the_loop_passes_through_and_the_run_is_kept(tmp_path):
     assert hparams_status(accumulator) == api_pb2.STATUS_FAILURE
 
 
-@pytest.mark.parametrize("ending", ["pass", "sys.exit(3)", "raise RuntimeError('crash')"])
-def test_a_script_that_never_closes_loses_nothing_however_it_ends(tmp_path, ending):
-    code = f"""
-        import sys, rlviz
-        viz = rlviz.Callback(sys.argv[1], flush_seconds=60, figure_seconds=None)
-        for step in range(1, 501):
-            viz.on_step_end(step, correct=[1])
-        {ending}
-    """
-    process = run_script(code, tmp_path)
-    assert "Traceback" not in process.errors or "crash" in process.errors
-    assert list(rlviz.read(tmp_path).step) == list(range(1, 501))
-
-
 def test_a_killed_process_loses_a_second_at_most(tmp_path):
     code = """
         import sys, time, rlviz
@@ -410,27 +396,6 @@ def test_a_script_that_never_closes_still_says_how_it_ended(tmp_path, ending, st
     assert hparams_status(accumulator) == status
 
 
-def test_a_forked_child_answers_at_once_and_writes_nothing(tmp_path):
-    code = """
-        import os, sys, time, rlviz
-        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
-        viz.on_step_end(1, correct=[1])
-        viz.flush()
-        child = os.fork()
-        if child == 0:
-            viz.on_step_end(99, correct=[0])
-            began = time.monotonic()
-            print(viz.flush(), viz.close(), time.monotonic() - began < 1, flush=True)
-            sys.exit(0)
-        assert os.waitpid(child, 0)[1] == 0
-        viz.on_step_end(2, correct=[1])
-        print(viz.close(), flush=True)
-    """
-    process = run_script(code, tmp_path)
-    assert process.output.splitlines() == ["False False True", "True"], process.errors
-    assert list(rlviz.read(tmp_path).step) == [1, 2]
-
-
 def test_a_checkpoint_is_soon_followed_by_its_rows(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     viz.on_step_end(1, correct=[1])
@@ -462,20 +427,6 @@ def test_records_that_no_step_closes_are_said(tmp_path, caplog):
             for _ in range(30):
                 viz.record(correct=[1])
         assert "the last 30 record() calls belong to a step that was never closed" in caplog.text
-
-
-def test_going_on_after_the_end_is_said_once_and_strict_raises_it(tmp_path, caplog):
-    viz = rlviz.Callback(tmp_path / "a", figure_seconds=None)
-    viz.close()
-    with caplog.at_level(logging.WARNING, logger="rlviz"):
-        for _ in range(3):
-            viz.on_step_end(correct=[1])
-    assert len(caplog.records) == 1
-    assert "came after close()" in caplog.text
-    strict = rlviz.Callback(tmp_path / "b", figure_seconds=None, strict=True)
-    strict.close()
-    with pytest.raises(RuntimeError, match="came after close"):
-        strict.record(correct=[1])
 
 
 def test_a_directory_that_holds_a_run_is_said_unless_its_state_was_loaded(tmp_path, caplog):
@@ -545,23 +496,6 @@ def test_a_callback_says_in_words_that_it_cannot_be_pickled(tmp_path):
         pickle.dumps(viz)
 
 
-def test_a_forked_child_says_once_that_what_it_records_is_dropped(tmp_path):
-    code = """
-        import os, sys, rlviz
-        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
-        if os.fork() == 0:
-            for step in range(3):
-                viz.on_step_end(step, correct=[1])
-            health = viz.health
-            print(health.logged, health.dropped, viz.state_dict()["step"], flush=True)
-            os._exit(0)
-        os.wait()
-    """
-    process = run_script(code, tmp_path)
-    assert process.output == "3 3 0\n"
-    assert process.errors.count("came in a forked child: it is dropped") == 1
-
-
 def test_a_step_recorded_later_keeps_the_time_at_which_it_was_trained(tmp_path):
     with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
         viz.on_step_end(1, accuracy=0.5, wall_time=1.7e9)
@@ -579,3 +513,49 @@ def test_a_dict_that_was_empty_when_it_was_recorded_stays_so(tmp_path):
         viz.on_step_end(1)
     assert viz.health == rlviz.callback.Health(1, 1, 0, 0, 0)
     assert rlviz.read(tmp_path).metrics == ()
+
+
+def test_the_run_says_by_which_convention_its_flops_are_counted(tmp_path):
+    for name, convention in (("said", "6N"), ("silent", None)):
+        with rlviz.Callback(tmp_path / name, figure_seconds=None, convention=convention) as viz:
+            viz.on_step_end(1, flops={"update": 10**20})
+        assert viz.convention == convention
+        assert rlviz.read(tmp_path / name).conventions == (convention or "",)
+    with rlviz.Callback(tmp_path / "none", figure_seconds=None, convention="6N") as viz:
+        viz.on_step_end(1, correct=[1])
+    assert rlviz.read(tmp_path / "none").conventions == ()  # there are no FLOPs to count
+
+
+def test_what_only_watched_modules_spent_is_exact_and_what_a_loop_adds_is_not_said(tmp_path):
+    layer = torch.nn.Linear(3, 4)
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.watch(layer)
+        layer(torch.zeros(2, 3)).sum().backward()
+        viz.on_step_end(1)
+        viz.flush()
+        assert rlviz.read(tmp_path).conventions == ("exact",)
+        viz.on_step_end(2, flops={"rollout": 10**9})
+    assert rlviz.read(tmp_path).conventions == ("",)
+
+
+def test_modules_are_not_watched_in_a_run_of_another_convention(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, convention="6N")
+    with pytest.raises(ValueError, match="which is the convention 'exact', but this Callback"):
+        viz.watch(torch.nn.Linear(3, 4))
+    viz.close()
+
+
+def test_a_state_of_another_convention_is_refused_and_nothing_is_loaded(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None, convention="6N") as viz:
+        viz.on_step_end(1, flops={"update": 10**20})
+        state = viz.state_dict()
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, convention="exact")
+    with pytest.raises(ValueError, match="counted by the convention '6N', those of this"):
+        viz.load_state_dict(state)
+    viz.close()
+    with rlviz.Callback(tmp_path, figure_seconds=None, convention="6N") as viz:
+        viz.load_state_dict(state)
+        viz.on_step_end(2, flops={"update": 10**20})
+    run = rlviz.read(tmp_path)
+    assert run.conventions == ("6N",)
+    assert run.exact_flops() == [10**20, 2 * 10**20]

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 
 # place -> the places of rlviz that it may import; a place may always import itself. A place is a
 # module or a folder of the package, inside report/ a folder of that.
-BASE = {"schema", "checksums", "tfrecord", "wall_time", "wording", "markdown"}
+BASE = {"schema", "checksums", "tfrecord", "wall_time", "wording", "markdown", "conventions"}
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
@@ -27,7 +27,8 @@ ALLOWED = {
     "markdown": set(),
     "palette": set(),
     "accuracy": {"schema"},
-    "flops": {"schema"},
+    "conventions": {"wording"},
+    "flops": {"schema", "conventions"},
     "parallelism": {"schema", "flops"},
     "smooth": set(),
     "record": BASE | {"accuracy", "flops", "parallelism", "smooth"},
@@ -51,7 +52,7 @@ ALLOWED = {
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
-    "cli": {"schema", "wording", "scaling", "demo", "importers", "dashboard"}
+    "cli": {"schema", "wording", "conventions", "scaling", "demo", "importers", "dashboard"}
     | {f"report.{room}" for room in ("history", "series", "figure", "summary")}
     | {f"report.{room}" for room in ("compare", "export", "doctor")},
     "__main__": {"cli"},
@@ -64,6 +65,7 @@ FORBIDDEN_OUTSIDE = {
     "checksums": {"torch", "tensorboard", "matplotlib"},
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
     "wording": {"torch", "tensorboard", "matplotlib"},
+    "conventions": {"numpy", "torch", "tensorboard", "matplotlib"},
     "palette": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},

@@ -1,14 +1,9 @@
-"""How long a run took by its clock, and how long it stood still."""
+"""How long a run stood still."""
 
 import numpy as np
 import pytest
 
-from rlviz.wall_time import elapsed, pauses
-
-
-def test_without_a_set_back_elapsed_time_is_the_plain_difference_bit_for_bit():
-    wall = 1.7e9 + np.cumsum(np.random.default_rng(0).uniform(0, 3, 1000))
-    np.testing.assert_array_equal(elapsed(wall), wall - wall[0])
+from rlviz.wall_time import Gaps, pauses
 
 
 def steady(steps, seconds):
@@ -32,3 +27,12 @@ def test_a_step_of_some_minutes_is_no_pause(gap, paused):
 def test_of_a_few_steps_nothing_is_told():
     assert pauses(np.array([0.0, 1.0, 90_000.0])) == 0
     assert pauses(np.zeros(10)) == 0
+
+
+def test_gaps_add_up_piece_by_piece():
+    since = steady(300, 5.0)
+    since[200:] += 7200
+    gaps = Gaps()
+    for piece in np.array_split(np.diff(since), 7):
+        gaps.add(piece)
+    assert gaps.paused == pauses(since) == 7200

@@ -43,7 +43,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--allow-different-flops",
         action="store_true",
-        help="compare runs that count different phases of a step",
+        help="compare runs that count different phases of a step, or by different conventions",
     )
     parser.add_argument(
         "--lower-is-better", action="store_true", help="of the metric, such as a loss"

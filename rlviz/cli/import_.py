@@ -7,6 +7,7 @@ from typing import Any
 
 import rlviz
 from rlviz.cli.arguments import command
+from rlviz.conventions import CONVENTIONS
 from rlviz.importers.intake import Given
 from rlviz.importers.options import TOKENS_ARE, of_the_command_line
 from rlviz.importers.readers import KINDS
@@ -16,7 +17,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser = command(
         commands,
         "import",
-        "Make a run of an existing log: TensorBoard, TRL, verl, wandb, CSV or JSON Lines.",
+        "Make a run of an existing log: of TensorBoard, TRL, verl, wandb, SB3, RLlib and others.",
         "rlviz import trainer_state.json --params 7.6b -o runs/grpo\n"
         "rlviz import train.log --params 7.6e9            # a verl console log\n"
         "rlviz import events/ --accuracy train/reward --x perf/total_flops\n"
@@ -76,7 +77,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     cost.add_argument(
         "--tokens-are",
         choices=tuple(TOKENS_ARE),
-        help="8·N, 2·N or 6·N FLOPs a token (default: sequences, generated and trained on)",
+        help="by 6N, 8·N, 2·N or 6·N FLOPs a token (default: sequences, generated and trained on)",
+    )
+    cost.add_argument(
+        "--flops-convention",
+        choices=tuple(CONVENTIONS),
+        help="how FLOPs count: of tokens 6N (the default) or 6N-tokens (docs/definitions.md); of a "
+        "column, how its program counted them",
     )
     cost.add_argument(
         "--params", type=_parameters, metavar="N", help="parameters of the model: 7.6e9, 7.6b"
@@ -122,6 +129,7 @@ def _import(options: argparse.Namespace) -> int:
         "sequences": options.sequences,
         "cumulative": options.cumulative,
         "params": options.params,
+        "flops_convention": options.flops_convention,
         "extrapolate": options.extrapolate,
         "figure": options.figure,
         "dry_run": options.dry_run,

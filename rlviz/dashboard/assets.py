@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 from importlib import resources
 
-from rlviz import palette, schema
+from rlviz import conventions, palette, schema
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -50,6 +50,7 @@ def _vocabulary() -> bytes:
             known.name: {"label": known.label, "scale": known.scale}
             for known in schema.QUANTITIES.values()
         },
+        "CONVENTIONS": {known.name: known.counts for known in conventions.CONVENTIONS.values()},
         "OF_RUNS": palette.OF_RUNS,
         "DASHES": palette.DASHES,
         "ALONE": {"dots": palette.BLUE, "curve": palette.RED},

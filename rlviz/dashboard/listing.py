@@ -49,6 +49,7 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
         "steps": len(history),
         "last": _last(history),
         "has_flops": "flops" in axes,
+        "conventions": list(history.conventions),
         "metrics": list(metrics(history)),
         "axes": list(axes),
         "extent": {name: _extent(x) for name, x in axes.items()},
@@ -147,6 +148,7 @@ def _findings(history: History) -> Iterator[Finding]:
     ):
         yield from find(history)
     yield from (found for found in notes.measures(history) if found.kind == "flops_fall")
+    yield from notes.counting(history)
 
 
 def _sentence(finding: Finding) -> str:

@@ -201,7 +201,9 @@ def train(
         "policy": asdict(trainer.size),
         "task": asdict(trainer.task),
     }
-    with rlviz.Callback(logdir, config=config, figure_seconds=figure_seconds) as viz:
+    with rlviz.Callback(
+        logdir, config=config, figure_seconds=figure_seconds, convention="exact"
+    ) as viz:
         for step in range(1, steps + 1):
             result = trainer.step()
             viz.record(correct=result.correct)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rlviz.conventions import ConventionName
 from rlviz.flops import hf_config
 from rlviz.flops.counted_model import CountedModel
 from rlviz.flops.language_model import LanguageModel
-from rlviz.flops.lengths import Attention, read_attention
+from rlviz.flops.lengths import Attention
+from rlviz.flops.shape import read_counting
 from rlviz.flops.transformer import Transformer
 
 if TYPE_CHECKING:
@@ -24,7 +26,11 @@ _counted: dict[str, Found] = {}
 
 
 def from_config(
-    config: object, *, attention: Attention = "causal", count_embedding: bool = False
+    config: object,
+    *,
+    attention: Attention = "causal",
+    count_embedding: bool = False,
+    convention: ConventionName = "exact",
 ) -> LanguageModel:
     """The FLOPs of a text model, from its Hugging Face config.
 
@@ -43,6 +49,7 @@ def from_config(
         attention: how core attention counts, as in `Transformer`; with `"none"`, nothing that
             tokens do with each other counts.
         count_embedding: count the weights of the input embedding for each token too (verl).
+        convention: `"exact"`, or by tokens and weights alone, as in `Transformer`.
 
     Returns:
         a `Transformer` or, where the model was counted, a `CountedModel`: `forward`, `training`,
@@ -60,9 +67,11 @@ def from_config(
         >>> from_config(config).matmul_params
         6607077376
     """
-    read_attention(attention)
+    read_counting(attention, count_embedding, convention)
     try:
-        return Transformer.from_config(config, attention=attention, count_embedding=count_embedding)
+        return Transformer.from_config(
+            config, attention=attention, count_embedding=count_embedding, convention=convention
+        )
     except hf_config.NoClosedFormulaError as error:
         found, kind = _count(config, str(error))
     head = sum(flops for (name, _), flops in found.per_token.items() if name == found.head) // 2
@@ -76,6 +85,7 @@ def from_config(
         pairs=found.pairs,
         chunks=found.chunks,
         attention=attention,
+        convention=convention,
         unseen=found.unseen,
     )
 

@@ -7,8 +7,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rlviz.conventions import ConventionName
 from rlviz.flops.language_model import LanguageModel
-from rlviz.flops.lengths import Attention, Lengths, attended_twice, read_attention, total
+from rlviz.flops.lengths import Attention, Lengths, attended_twice, total
+from rlviz.flops.shape import read_counting
 
 Reach: TypeAlias = Literal["all", "window", "block", "blocks"]
 
@@ -94,6 +96,7 @@ class CountedModel(LanguageModel):
         pairs: what core attention costs, by its reach.
         chunks: what chunked linear attention costs.
         attention: how pairs of tokens count, as in `Transformer`.
+        convention: as in `Transformer`.
         unseen: kinds of work that multiply no matrices and so count nothing, such as a scan over
             states.
     """
@@ -106,10 +109,11 @@ class CountedModel(LanguageModel):
     pairs: tuple[Pairs, ...] = ()
     chunks: tuple[Chunks, ...] = ()
     attention: Attention = "causal"
+    convention: ConventionName = "exact"
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        read_attention(self.attention)
+        read_counting(self.attention, False, self.convention)
 
     def with_value_head(self) -> CountedModel:
         return replace(self, head_params=self.hidden_size)

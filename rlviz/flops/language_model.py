@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rlviz.conventions import CONVENTIONS, ConventionName, PerToken
 from rlviz.flops.lengths import Lengths, read_lengths, total
 from rlviz.flops.shape import whole_number
 
@@ -35,6 +36,16 @@ class LanguageModel(ABC):
         """The same layers with a head of one value in place of a vocabulary: a critic."""
 
     @property
+    @abstractmethod
+    def convention(self) -> ConventionName:
+        """How its FLOPs are counted; say it to the `Callback` that records them."""
+
+    @property
+    def _per_token(self) -> PerToken | None:
+        """Multiples of N, where the convention counts by tokens alone."""
+        return CONVENTIONS[self.convention].per_token
+
+    @property
     def matmul_params(self) -> int:
         """N, the weights that one token is multiplied by: of experts, the active ones alone."""
         return self.body_params + self.head_params
@@ -50,7 +61,7 @@ class LanguageModel(ABC):
         """
 
     def forward(self, lengths: ArrayLike) -> int:
-        """FLOPs of one forward pass, logits for every token.
+        """FLOPs of one forward pass, logits for every token: by "6N" 2·N a token, by "6N-tokens" 0.
 
         Args:
             lengths: real length of each sequence in tokens, without padding; a scalar, list, array
@@ -67,10 +78,13 @@ class LanguageModel(ABC):
             (200, 416)
         """
         read = read_lengths("lengths", lengths)
+        if (each := self._per_token) is not None:
+            return each.forward * self.matmul_params * total(read)
         return 2 * self.matmul_params * total(read) + self._mixing(read)
 
     def training(self, lengths: ArrayLike, *, recompute: bool = False, lora_params: int = 0) -> int:
-        """FLOPs of forward and backward on a batch: three forward passes.
+        """FLOPs of forward and backward on a batch: three forward passes; by "6N" and "6N-tokens"
+        6·N a token, whatever is recomputed or frozen.
 
         Args:
             lengths: as in `forward`; every token that passes the layers, prompts and observations
@@ -92,8 +106,10 @@ class LanguageModel(ABC):
             True
         """
         read = read_lengths("lengths", lengths)
-        tokens, mixing = total(read), self._mixing(read)
         adapters = whole_number("lora_params", lora_params)
+        if (each := self._per_token) is not None:
+            return each.training * self.matmul_params * total(read)
+        tokens, mixing = total(read), self._mixing(read)
         frozen = self.matmul_params
         per_token = 4 * frozen + 6 * adapters if adapters else 6 * frozen
         if recompute:
@@ -112,7 +128,8 @@ class LanguageModel(ABC):
 
         A prompt of P tokens passes the layers once and the LM head once. Then every sampled token
         but the last is fed: token t = P+1 ... P+R-1 costs 2N and attends to t keys. The last one is
-        never fed. A response of 0 tokens costs its prompt.
+        never fed. A response of 0 tokens costs its prompt. By "6N" every token of prompts and
+        responses costs 2·N, by "6N-tokens" 0.
 
         Args:
             prompt_lengths: `(prompts,)` tokens of each prompt, >= 1.
@@ -149,6 +166,8 @@ class LanguageModel(ABC):
         each = np.repeat(prompts, samples)
         fed = np.maximum(responses - 1, 0)
         prefills = prompts if prefix_shared else each
+        if (rule := self._per_token) is not None:
+            return rule.forward * self.matmul_params * (total(prefills) + total(responses))
         through_layers = total(prefills) + total(fed)
         through_head = prefills.size + total(fed)
         return (

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
+from rlviz import conventions
+from rlviz.conventions import ConventionName
 from rlviz.flops.lengths import Attention, read_attention
 
 _MLA_FIELDS = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -33,6 +35,7 @@ class Shape:
     mla: Mapping[str, int | None] | None = None
     attention: Attention = "causal"
     count_embedding: bool = False
+    convention: ConventionName = "exact"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -52,7 +55,7 @@ class Shape:
                 )
             self._set("head_dim", self.hidden_size // self.num_attention_heads)
         self._set("sliding_window", _read_windows(self.sliding_window, self.num_hidden_layers))
-        read_attention(self.attention)
+        read_counting(self.attention, self.count_embedding, self.convention)
         self._check_experts()
 
     def _set(self, name: str, value: object) -> None:
@@ -139,6 +142,24 @@ class Shape:
         queries = d * rank + rank * query if rank else d * query
         kv = mla["kv_lora_rank"]
         return queries + d * (kv + rope) + kv * heads * (nope + v) + heads * v * d
+
+
+def read_counting(attention: str, count_embedding: bool, convention: str) -> None:
+    """Check how a model is to count.
+
+    Raises:
+        ValueError: there is no such convention, or it does not have these options.
+    """
+    read_attention(attention)
+    if conventions.check(convention) == conventions.EXACT:
+        return
+    if attention != "causal" or count_embedding:
+        given = "count_embedding=True" if count_embedding else f"attention={attention!r}"
+        raise ValueError(
+            f"{given} is an option of the convention 'exact', but convention={convention!r} was "
+            f"given, which counts {conventions.CONVENTIONS[convention].counts}. Leave one of them "
+            "out."
+        )
 
 
 _MAY_BE_ZERO = frozenset(

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import cast
 
+from rlviz.conventions import ConventionName
 from rlviz.flops import hf_config
 from rlviz.flops.language_model import LanguageModel
 from rlviz.flops.lengths import Attention, Lengths, attended_twice
@@ -42,6 +43,8 @@ class Transformer(Shape, LanguageModel):
             `"causal_half"`, half the square (verl, Megatron); `"full"`, the square (PaLM, nanoGPT,
             torchtitan); `"none"`.
         count_embedding: count V·d for the input embedding of each token too (verl).
+        convention: `"exact"`, or by tokens and weights alone: `"6N"` or `"6N-tokens"`, which take
+            neither `attention` nor `count_embedding`. Give the `Callback` the same.
 
     Raises:
         TypeError: a size is not a whole number.
@@ -60,7 +63,12 @@ class Transformer(Shape, LanguageModel):
 
     @classmethod
     def from_config(
-        cls, config: object, *, attention: Attention = "causal", count_embedding: bool = False
+        cls,
+        config: object,
+        *,
+        attention: Attention = "causal",
+        count_embedding: bool = False,
+        convention: ConventionName = "exact",
     ) -> Transformer:
         """Read the shape from a Hugging Face config.
 
@@ -73,6 +81,7 @@ class Transformer(Shape, LanguageModel):
             config: a `transformers` config object, or the mapping of its `config.json`.
             attention: as in the constructor.
             count_embedding: as in the constructor.
+            convention: as in the constructor.
 
         Raises:
             ValueError: the architecture is unknown or fields are missing; the message names them.
@@ -85,7 +94,12 @@ class Transformer(Shape, LanguageModel):
             >>> Transformer.from_config(config).matmul_params
             6607077376
         """
-        return cls(**hf_config.read(config), attention=attention, count_embedding=count_embedding)
+        return cls(
+            **hf_config.read(config),
+            attention=attention,
+            count_embedding=count_embedding,
+            convention=convention,
+        )
 
     def with_value_head(self) -> Transformer:
         return replace(self, vocab_size=1)

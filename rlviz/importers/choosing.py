@@ -32,8 +32,20 @@ def choose(log: Log, options: Options) -> Roles:
 
 
 def _counts_along(log: Log, name: str) -> bool:
-    """Whether a column counts along the run, unlike the total of a final summary."""
+    """Whether a column counts along the run, unlike the total of a final summary and the work of
+    single answers."""
+    if name in (names.work_of(other) for other in log.series):
+        return False
     return log.is_count(name) and (len(log.series[name]) > 1 or log.count == 1)
+
+
+def _work_over_span(log: Log) -> str | None:
+    """The quotient of work and span as a column, if the log has both."""
+    for span in [name for name in log.series if not names.is_evaluation(name)]:
+        work = names.work_of(span)
+        if work in log.series:
+            return log.divide(work, span)
+    return None
 
 
 def _step(log: Log, options: Options, roles: Roles) -> None:
@@ -72,7 +84,7 @@ def _counts_most_rows(log: Log, name: str) -> bool:
 
 
 def _parallelism(log: Log, options: Options, roles: Roles) -> None:
-    name = options.parallelism or log.first(names.PARALLELISM)
+    name = options.parallelism or log.first(names.PARALLELISM) or _work_over_span(log)
     if name is not None:
         values = log.series[name].numbers()
         fits = bool(np.isfinite(values).all() and values.min() >= 0)
@@ -90,9 +102,9 @@ def _parallelism(log: Log, options: Options, roles: Roles) -> None:
 def _return(log: Log, options: Options, roles: Roles) -> None:
     """Choose the mean return."""
     if roles.return_ is None:
-        name = options.return_ or log.first(
-            (*names.SCORES, *names.RETURNS), lambda name: name != roles.accuracy
-        )
+        name = options.return_ or (log.return_ if log.return_ in log.series else None)
+        known = (*names.SCORES, *names.RETURNS)
+        name = name or log.first(known, lambda name: name != roles.accuracy)
         roles.return_ = name
     if roles.return_ is not None:
         values = log.series[roles.return_].numbers()

@@ -1,15 +1,15 @@
 """RL FLOPs of each step of a log: from a counter of FLOPs, or from tokens and parameters.
 
-Convention: docs/definitions.md, RL FLOPs. A forward pass takes 2·N FLOPs per token, an update 6·N
-(forward and backward). The products of activations in attention are left out, because a log does
-not tell the lengths of its sequences.
+Tokens count by a convention of docs/definitions.md that needs no lengths, for a log does not tell
+those of its sequences: by "6N", unless the user says "6N-tokens". A column of FLOPs is counted as
+its program counts; only the user can know by which convention.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from rlviz import schema, wording
+from rlviz import conventions, schema, wording
 from rlviz.importers import names
 from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.missing import missing
@@ -35,6 +35,8 @@ class Spent:
     """Cumulative tokens at the steps `at`, (k,)."""
     adds_up: bool = False
     """Whether the log gives what each row spent, not what was spent so far."""
+    convention: str = ""
+    """By which the FLOPs are counted; "" where it is not known."""
     known: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -82,10 +84,17 @@ def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Sp
     at, each, cumulative = _each_step(
         name, timeline, options.cumulative, options.flops_unit, options.extrapolate
     )
-    found = Spent(at, {"": each})
+    found = Spent(at, {"": each}, convention=options.flops_convention or "")
     how = "counts from the start of the run" if cumulative else "is what each step spent"
     times = "" if options.flops_unit == 1 else f", times {options.flops_unit:g}"
     found.known.append(f"The RL FLOPs are {name!r}{times}; it {how}.")
+    if found.convention:
+        found.known.append(f"They count by the convention {found.convention}, as you say.")
+    else:
+        found.unknown.append(
+            f"By which convention {name!r} counts is not known: say it with "
+            f"{option('flops_convention')}, for runs compare only where they count alike."
+        )
     if options.params is not None:
         found.unknown.append(
             f"{option('params')} was not needed: FLOPs are counted by {name!r}, not from tokens. "
@@ -128,7 +137,7 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
             f"parameters ({option('params')}) they are known too."
         )
     else:
-        _convert(found, each, meaning, options.params)
+        _convert(found, each, meaning, options.params, options.flops_convention)
     _say_gaps(found, name, timeline, cumulative, options)
     return found
 
@@ -140,24 +149,52 @@ def _prompts_beside(log: Log, name: str) -> str | None:
     return log.first(("prompt_length/mean", "prompts/mean_length", "prompt_length"))
 
 
-def _convert(found: Spent, tokens: list[int], meaning: str, params: float) -> None:
+def _convert(
+    found: Spent, tokens: list[int], meaning: str, params: float, convention: str | None
+) -> None:
     size = round(params)
+    found.convention = convention or conventions.BY_WEIGHTS
+    factors = _factors(meaning, found.convention)
     if params < _FEWEST_PARAMS:
         found.unknown.append(
             f"N = {params:g} parameters is less than any language model has, so the RL FLOPs are "
             f"hardly right. Write all of them: {option('params', 7.6e9)} for 7.6 billion."
         )
-    for phase, factor in TOKENS_ARE[meaning].items():
+    for phase, factor in factors.items():
         found.phases[phase] = [factor * size * count for count in tokens]
-    rule = " + ".join(f"{factor}·N for {phase}" for phase, factor in TOKENS_ARE[meaning].items())
+    rule = " + ".join(f"{factor}·N for {phase}" for phase, factor in factors.items())
     found.known.append(
-        f"The RL FLOPs of a token are {rule}, N = {params:.4g} parameters; these are tokens of "
-        f"{_MEANINGS[meaning]}."
+        f"The RL FLOPs of a token are {rule}, N = {params:.4g} parameters, by the convention "
+        f"{found.convention}; these are tokens of {_MEANINGS[meaning]}."
     )
+    passes = "forward passes of other models and for log-probabilities"
     found.unknown.append(
-        "Not in the RL FLOPs: attention's products of activations, forward passes of other "
-        "models and for log-probabilities, and epochs after the first: the log does not tell them."
+        f"Not in the RL FLOPs: attention's products of activations, {passes}, and epochs after the "
+        "first: the log does not tell them."
+        if found.convention == conventions.BY_WEIGHTS
+        else "Not in the RL FLOPs, by this convention: attention's products of activations, "
+        f"rollouts, {passes}. Epochs after the first are not either: the log does not tell them."
     )
+
+
+def _factors(meaning: str, convention: str) -> dict[str, int]:
+    """Phase -> FLOPs per token and parameter, of the phases that the convention counts."""
+    per_token = conventions.CONVENTIONS[convention].per_token
+    if per_token is None:
+        raise ValueError(
+            f"the convention {convention!r} counts attention by the length of each sequence and "
+            "the shape of the model, and a log of tokens tells neither. Take '6N' or '6N-tokens', "
+            f"or name a column of FLOPs that were counted so with {option('flops')}."
+        )
+    all_phases = {phase: getattr(per_token, kind) for phase, kind in TOKENS_ARE[meaning].items()}
+    counted = {phase: factor for phase, factor in all_phases.items() if factor}
+    if not counted:
+        raise ValueError(
+            f"the convention {convention!r} counts the tokens that are trained on and nothing "
+            f"else, and {option('tokens_are', meaning)} says that these were not. If they were, "
+            f"leave that out; else take {option('flops_convention', '6N')}."
+        )
+    return counted
 
 
 _MEANINGS = {

@@ -34,8 +34,11 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NO_TEXT = (
-    (b"SQLite format 3\0", "an SQLite database", "Export the table of its metrics as CSV first"),
-    (b":W&B", "wandb's file of transactions", "Export the run's history as CSV first"),
+    (
+        b":W&B",
+        "wandb's file of transactions",
+        "Export the run's history as CSV, or give the output.log in its folder files/",
+    ),
     (b"PAR1", "a Parquet table", "Write it as CSV first (pandas: read_parquet, to_csv)"),
     (b"PK\x03\x04", "a zip archive or a PyTorch checkpoint", "Unpack it and give the log inside"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it and give the log inside"),
@@ -45,6 +48,8 @@ _NO_TEXT = (
     (b"%PDF-", "a PDF", "Give the log that it was made from"),
 )
 _TAR = slice(257, 262)
+SQLITE = b"SQLite format 3\0"
+"""How an SQLite database begins: the one kind of log that is no text, but for event files."""
 
 
 class Given:
@@ -140,6 +145,8 @@ def _plain(file: Path, name: str, spool: Path, notes: list[str]) -> Path:
     unpacked = _unpacked(file, name, first, spool, notes)
     if unpacked is not None:
         return _plain(unpacked, _unpacked_name(name), spool, notes)
+    if first.startswith(SQLITE):
+        return file
     _refuse_what_is_no_text(name, first)
     encoding = _encoding(first)
     if encoding is None:

@@ -104,6 +104,7 @@ class Log:
         modified: when the file was last changed, seconds since 1970.
         events: whether each tag was logged separately, maybe over steps in its own unit.
         parts: the files that the log was read from, with the first row of each.
+        return_: the column that is the return by the format itself, whatever it is called.
         notes: sentences on what was taken and what was left out.
         run: which of several runs it is, None if there was only one.
     """
@@ -120,6 +121,7 @@ class Log:
         self.texts: dict[str, int] = {}
         self.labels: dict[str, Labels | None] = {}
         self.parts: list[tuple[str, int]] = []
+        self.return_: str | None = None
         self.notes: list[str] = []
         self.run: str | None = None
         self._damage: list[str] = []
@@ -135,14 +137,17 @@ class Log:
         *,
         step: float | None = None,
         wall_time: float | None = None,
+        run: str | None = None,
     ) -> None:
-        """Add a row; `step` and `wall_time` if the format gives them to every row."""
+        """Add a row; `step`, `wall_time` and `run` if the format gives them to every row."""
         row = self.count
         self.count = row + 1
         if step is not None:
             self.step.append(step)
         if wall_time is not None:
             self.wall_time.append(wall_time)
+        if run is not None:
+            self.label("run", run, row)
         series = self.series
         for name, value in values:
             number = value if type(value) is float else as_number(value)
@@ -173,7 +178,7 @@ class Log:
             columns: which columns; all by default.
         """
         part = Log(self.name, modified=self.modified, events=self.events)
-        part.kind, part.run = self.kind, self.run
+        part.kind, part.run, part.return_ = self.kind, self.run, self.return_
         part.notes, part.texts = list(self.notes), dict(self.texts)
         part._damage, part._damaged = self._damage, self._damaged
         part.count = int(np.count_nonzero(rows))
@@ -229,6 +234,24 @@ class Log:
                 called.setdefault(plain(name), []).append(name)
         found = (name for one in known for name in called.get(one, ()) if fits(name))
         return next(found, None)
+
+    def divide(self, above: str, below: str) -> str | None:
+        """Add the quotient of two columns as a column, at the rows that have both and no 0 below.
+
+        Returns:
+            Its name; None if no row has both.
+        """
+        one, other = self.series[above], self.series[below]
+        rows, i, j = np.intersect1d(one.rows(), other.rows(), return_indices=True)
+        values, divisors = one.numbers()[i], other.numbers()[j]
+        known = (divisors > 0) & np.isfinite(divisors) & np.isfinite(values)
+        if not known.any():
+            return None
+        name = f"{above} / {below}"
+        found = self.series[name] = LoggedSeries()
+        found.at = array("q", rows[known].astype(np.int64).tobytes())
+        found.values = array("d", (values[known] / divisors[known]).tobytes())
+        return name
 
     def is_count(self, name: str) -> bool:
         """Whether a column can be a count: never below 0, and not always 0."""

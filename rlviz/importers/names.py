@@ -1,7 +1,8 @@
 """The names of columns and tags in known logs, and what they stand for there.
 
 Frameworks spell them in: TRL `GRPOTrainer.log`, verl `trainer/ppo/metric_utils.py`, SB3
-`common/on_policy_algorithm.py`, RLlib's result dict, CleanRL's `charts/`, wandb's history keys.
+`common/on_policy_algorithm.py`, RLlib's result dict, CleanRL's `charts/`, wandb's history keys,
+baselines `ppo2.py` and `trpo_mpi.py`, Spinning Up `ppo.py`, slime `rollout.py`, NeMo-RL `grpo.py`.
 """
 
 import re
@@ -11,17 +12,27 @@ from functools import lru_cache
 STEPS = (
     *("step", "training/global_step", "trainer/global_step", "global_step"),
     *("training_step", "train_step", "stitched_step", "_step", "iteration", "iterations", "iter"),
-    *("update", "updates", "num_updates", "time/iterations", "training_iteration"),
-    *("time/total_timesteps", "total_timesteps", "timesteps_total", "timesteps", "env_step"),
-    *("num_env_steps_sampled_lifetime", "episode", "episodes", "epoch"),
+    *("update", "updates", "num_updates", "training_iteration", "time/total_timesteps"),
+    *("total_timesteps", "misc/total_timesteps", "timesteps_total", "timesteps", "timestep"),
+    *("env_step", "num_env_steps_sampled_lifetime", "timestepssofar", "totalenvinteracts", "steps"),
+    *("time/iterations", "misc/nupdates", "nupdates", "n_updates", "time/episodes"),
+    *("episode", "episodes", "episodessofar", "epoch"),
 )
 
 TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time")
 """Seconds since 1970, or milliseconds."""
-ELAPSED = ("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s")
+ELAPSED = (
+    *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
+    *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total_time"),
+)
 """Seconds since the run began."""
-DURATIONS = ("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s")
-"""Seconds that the step took."""
+DURATIONS = (
+    *("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s", "total_step_time"),
+    *("iteration_time", "elapsed_time_per_iteration_(ms)"),
+)
+"""Seconds that the step took, or milliseconds where the name says so."""
+TIMES = ("time",)
+"""Seconds since the run began if they never fall, else those that the step took."""
 
 SCORES = (
     *("critic/score/mean", "critic/rewards/mean", "reward", "reward/mean", "rewards/mean"),
@@ -36,6 +47,8 @@ RETURNS = (
     *("rollout/ep_rew_mean", "ep_rew_mean", "charts/episodic_return", "episodic_return"),
     *("episode_return", "env_runners/episode_return_mean", "episode_return_mean"),
     *("episode_reward_mean", "episode_reward", "return", "returns", "objective/rlhf_reward"),
+    *("mean_total_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean", "averageepret"),
+    *("averagereturn", "mean_100_episode_reward", "rollout/return"),
 )
 """Means of returns of episodes: accuracies if what is logged beside them says that each is 0 or 1;
 a return between may as well shrink with the steps that an episode took."""
@@ -49,10 +62,14 @@ CORRECT = (
 SINGLE_ANSWERS = ("correct", "is_correct", "is_success", "success", "passed", "solved")
 """Columns that, if they hold nothing but 0 and 1, have a row for each answer."""
 
+PROCESSES = (
+    *("rank", "local_rank", "global_rank", "process_index", "worker", "worker_id", "process"),
+)
+"""Columns that say which process of a run wrote a row."""
 RUNS = (
     *("run", "run_id", "run_name", "run id", "run name", "runid", "seed", "trial", "trial_id"),
     *("trial_name", "experiment", "experiment_id", "experiment_name", "exp", "exp_name", "exp_id"),
-    *("rank", "local_rank", "global_rank", "process_index", "worker", "worker_id", "process"),
+    *PROCESSES,
     *("algo", "algorithm", "variant", "group", "job", "job_id", "source_run", "id", "name"),
 )
 """Columns that say of which run, or of which process, a row is."""
@@ -63,6 +80,21 @@ PARALLELISM = (
     *("average_parallelism", "avg_parallelism", "mean_parallelism", "parallelism"),
     *("parallelism/mean", "parallelism/average", "agents/parallelism"),
 )
+
+_SPAN = "num_tokens_in_the_longest_thread"
+_WORK = "total_num_tokens"
+
+
+def work_of(span: str) -> str | None:
+    """The column of the work that belongs to one of the span, both in tokens of an answer, as
+    ThreadWeaver's reward function calls them; None for any other column.
+
+    >>> work_of("reward_extra/num_tokens_in_the_longest_thread/mean")
+    'reward_extra/total_num_tokens/mean'
+    """
+    called = span.removesuffix("/mean").rpartition("/")[2]
+    return span.replace(_SPAN, _WORK) if called == _SPAN else None
+
 
 FLOPS = (
     *("flops/total", "flops_total", "total_flops", "perf/total_flops", "cumulative_flops"),
@@ -90,7 +122,7 @@ TOKENS = {
     "num_tokens": TokenCount("sequences", True),  # TRL: prompts and completions, all ranks
     "num_input_tokens_seen": TokenCount("sequences", True),
     "perf/total_num_tokens": TokenCount("sequences", False),  # verl: of the step's batch
-    "throughput/total tokens": TokenCount("trained", True),  # Composer's and olmo-core's monitor
+    "throughput/total_tokens": TokenCount("trained", True),  # Composer's and olmo-core's monitor
     "total_tokens": TokenCount("sequences", None),
     "tokens_total": TokenCount("sequences", None),
     "total_num_tokens": TokenCount("sequences", None),
@@ -116,13 +148,15 @@ _WRAPPED = ("data/", "metrics/", "ray/tune/")
 def plain(name: str) -> str:
     """A name in the form that is compared with the known names.
 
-    It drops the `train/` that TensorBoard's writers put in front, and the run's name that wandb
-    puts in front in the table of a chart.
+    It drops the `train/` that TensorBoard's writers put in front, the `ray/tune/` of Ray's, and
+    the run's name that wandb puts in front in the table of a chart. Words are joined by "_".
 
-    >>> plain("train/num_tokens"), plain("grpo-7b - train/reward"), plain("Step")
-    ('num_tokens', 'reward', 'step')
+    >>> plain("train/num_tokens"), plain("grpo-7b - train/reward"), plain("Total Timesteps")
+    ('num_tokens', 'reward', 'total_timesteps')
+    >>> plain("ray/tune/env_runners/episode_return_mean")
+    'env_runners/episode_return_mean'
     """
-    name = _CHART.sub("", name.casefold())
+    name = _CHART.sub("", name.casefold()).replace(" ", "_")
     for front in (*_WRAPPED, "train/"):
         name = name.removeprefix(front) if name != front else name
     return name

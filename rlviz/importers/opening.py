@@ -112,10 +112,7 @@ def kind_of(file: Path) -> str:
             f"{file.name} is no log that rlviz knows: its first line has more than "
             f"{LONGEST_LINE:,} characters."
         )
-    called = [
-        f"{reader.file} ({reader.example})" if reader.example else reader.file
-        for reader in known.values()
-    ]
+    called = [reader.file for reader in known.values()]
     raise ValueError(
         f"{file.name} is none of the logs that rlviz knows: {', '.join(called[:-1])} or "
         f"{called[-1]}. It begins {start.line.strip()[:60]!r}. If it is one, "

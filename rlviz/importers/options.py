@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Literal
 
-TOKENS_ARE: Mapping[str, Mapping[str, int]] = {
-    "sequences": {"rollout": 2, "update": 6},
-    "generated": {"rollout": 2},
-    "trained": {"update": 6},
+from rlviz import conventions
+
+TOKENS_ARE: Mapping[str, Mapping[str, Literal["forward", "training"]]] = {
+    "sequences": {"rollout": "forward", "update": "training"},
+    "generated": {"rollout": "forward"},
+    "trained": {"update": "training"},
 }
-"""What the tokens are -> phase -> FLOPs per token and parameter.
+"""What the tokens are -> phase -> which of a convention's FLOPs per token and parameter count.
 
 `sequences` were generated and then trained on, once: prompt and response both pass through the
 network in the rollout (the prompt at once, the response token by token) and in the update.
@@ -26,8 +29,8 @@ class Options:
     The attributes are the arguments of `rlviz.import_run`, with the axis `x` put in its role.
 
     Raises:
-        ValueError: a number is not finite and > 0, `tokens_are` is unknown, or `sequences` comes
-            without the `tokens` that it multiplies.
+        ValueError: a number is not finite and > 0, `tokens_are` or the convention is unknown, they
+            leave nothing to count, or `sequences` comes without the `tokens` that it multiplies.
     """
 
     step: str | None = None
@@ -44,6 +47,7 @@ class Options:
     sequences: float | None = None
     cumulative: bool | None = None
     params: float | None = None
+    flops_convention: str | None = None
     extrapolate: bool = False
 
     def __post_init__(self) -> None:
@@ -65,6 +69,8 @@ class Options:
         if self.tokens_are is not None and self.tokens_are not in TOKENS_ARE:
             known = ", ".join(map(repr, TOKENS_ARE))
             raise ValueError(f"tokens_are must be one of {known}, got {self.tokens_are!r}.")
+        if self.flops_convention is not None:
+            conventions.check(self.flops_convention)
         if self.sequences is not None and self.tokens is None:
             raise ValueError(
                 f"{option('sequences')} needs {option('tokens')}: the column with the mean number "

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from rlviz.importers import names
 from rlviz.importers.log import Floats, Log
+from rlviz.importers.timeline import MOST_FALLS
 
 _MOST_ODD = 0.1
 """Of the steps with equal rows, the share that may have further rows that differ in number."""
@@ -15,7 +16,8 @@ def without_repeats(log: Log, step: Floats) -> tuple[Log, str]:
     sentence on it, empty if there are none.
 
     Equal rows of a step are copies if all rows of that step come equally often. Where single
-    answers are logged, equal rows are different answers.
+    answers are logged, equal rows are different answers. Where the steps go back now and then, the
+    rows behind are those of a resumed run, and no copies, if any of them is new.
 
     Args:
         log: what was read.
@@ -27,8 +29,11 @@ def without_repeats(log: Log, step: Floats) -> tuple[Log, str]:
     known = np.flatnonzero(~np.isnan(step))
     if len(known) < 2:
         return log, ""
+    starts = _starts(step[known], keys[known])
+    at = np.stack([starts.astype(np.float64), step[known]], axis=1)
+    _, of_row = np.unique(at, axis=0, return_inverse=True)
     pairs, first, which, copies = np.unique(
-        np.stack([step[known].view(np.uint64), keys[known]], axis=1),
+        np.stack([of_row.ravel().astype(np.uint64), keys[known]], axis=1),
         axis=0,
         return_index=True,
         return_inverse=True,
@@ -56,6 +61,21 @@ def without_repeats(log: Log, step: Floats) -> tuple[Log, str]:
     )
 
 
+def _starts(step: Floats, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Which start of the run each row is of, (n,): steps that go back begin another one, unless
+    all that follows stood there before."""
+    back = np.diff(step, prepend=step[0]) < 0
+    starts = np.cumsum(back)
+    if np.count_nonzero(back) > MOST_FALLS * len(step):
+        return np.zeros_like(starts)
+    content = np.stack([step.view(np.uint64), keys], axis=1)
+    _, first, which = np.unique(content, axis=0, return_index=True, return_inverse=True)
+    begins = np.searchsorted(starts, starts)
+    is_new = first[which.ravel()] >= begins
+    has_new = np.bincount(starts, is_new) > 0
+    return np.where(has_new[starts], starts, 0)
+
+
 def _tells_single_answers(log: Log, name: str) -> bool:
     if names.plain(name) not in names.SINGLE_ANSWERS:
         return False
@@ -66,11 +86,16 @@ def _keys(log: Log) -> NDArray[np.uint64]:
     """A number for the content of each row, (rows,), which does not depend on the order of its
     columns."""
     keys = np.zeros(log.count, np.uint64)
-    apart = {*names.TIMESTAMPS, *names.ELAPSED, *names.RUNS}
+    apart = {*names.TIMESTAMPS, *names.ELAPSED, *names.PROCESSES}
     for name, series in log.series.items():
         if names.plain(name) not in apart:
             salt = np.uint64(hash(name) & (2**64 - 1))
             np.add.at(keys, series.rows(), _mixed(series.numbers().view(np.uint64) ^ salt))
+    for name, labels in log.labels.items():
+        if labels is not None and names.plain(name) in set(names.RUNS) - apart:
+            salts = np.array([hash((name, text)) & (2**64 - 1) for text in labels.texts], np.uint64)
+            codes = np.array(labels.codes, np.int64)
+            np.add.at(keys, np.array(labels.at, np.int64), _mixed(salts[codes]))
     return keys
 
 

@@ -40,6 +40,7 @@ def import_run(
     sequences: float | None = None,
     cumulative: bool | None = None,
     params: float | None = None,
+    flops_convention: str | None = None,
     extrapolate: bool = False,
     figure: bool = False,
     dry_run: bool = False,
@@ -50,9 +51,8 @@ def import_run(
     other numbers become metrics.
 
     Args:
-        source: a TensorBoard event file or folder of them, a `trainer_state.json` or a folder of
-            checkpoints, a verl console log, a CSV table or JSON Lines; "-" for the standard input;
-            several files are the parts of one run, in order.
+        source: a file of one of the kinds in docs/import.md, a folder that holds a run of one, or
+            "-" for the standard input; several files are the parts of one run, in order.
         logdir: the run directory to write; it must not hold a run yet.
         kind: one of `rlviz.importers.readers.KINDS`, such as "csv"; by default the content tells.
         run: which run, where the source holds several: its name as the source has it.
@@ -70,13 +70,15 @@ def import_run(
         flops: the column that counts FLOPs.
         flops_unit: FLOPs in one of its units, such as 1e12.
         tokens: the column that counts tokens; with `sequences`, the mean tokens per sequence.
-        tokens_are: what the tokens are: "sequences" (generated, then trained on: 2·N in the rollout
-            and 6·N in the update), "generated" (2·N) or "trained" (6·N). By default what the
-            framework counts, else "sequences".
+        tokens_are: what the tokens are: "sequences" (generated, then trained on), "generated" or
+            "trained". By default what the framework counts, else "sequences".
         sequences: sequences in each step, if `tokens` is a mean over them.
         cumulative: whether the counter counts from the start of the run (True) or gives what each
             step spent (False). By default as the framework counts, else as the numbers look.
         params: parameters N of the model, those of matrix products (docs/definitions.md).
+        flops_convention: how tokens count: "6N" (2·N in the rollout and 6·N in the update), the
+            default, or "6N-tokens" (6·N in the update and nothing else). Of a column of FLOPs, how
+            its program counted them, "exact" too; by default that is not said.
         extrapolate: of a log that holds every k-th step only, let each row stand for the steps
             since the row before it in FLOPs, tokens and time.
         figure: also draw figure and summary for TensorBoard, which takes a few seconds.
@@ -117,6 +119,7 @@ def import_run(
         sequences=sequences,
         cumulative=cumulative,
         params=params,
+        flops_convention=flops_convention,
         extrapolate=extrapolate,
     )
     target = Path(logdir)
@@ -142,6 +145,7 @@ def import_run(
             steps,
             config=origin(log, imported, spent.adds_up or times.adds_up),
             figure=figure,
+            convention=spent.convention,
         )
     return imported
 

@@ -4,18 +4,19 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from rlviz import schema, wording
+from rlviz.conventions import ConventionName
 from rlviz.importers import names
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices, Log
 from rlviz.importers.options import Options
 from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
-from rlviz.wall_time import elapsed, pauses
+from rlviz.wall_time import pauses
 
 _CHUNK = 512
 """Steps between two flushes: far fewer than the callback keeps for a slow disk."""
@@ -56,10 +57,14 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
         seconds = _every(name, timeline) / _unit(log, name)
         seconds = np.maximum.accumulate(seconds)
         return Clock(seconds, name, True, f"Times are {name!r}{_paused(seconds)}.")
-    for kind, add_up in ((names.ELAPSED, False), (names.DURATIONS, True)):
-        name = log.first(kind, log.is_count)
+    elapsed = log.first(names.ELAPSED, log.is_count) or log.first(names.TIMES, log.is_count)
+    for name, add_up in (
+        (elapsed, elapsed is not None and _falls(elapsed, timeline)),
+        (log.first(names.DURATIONS, log.is_count), True),
+    ):
         if name is not None and name in timeline.placed:
             seconds = _added_up(name, timeline, options) if add_up else _every(name, timeline)
+            seconds = seconds / _unit(log, name)
             seconds = np.maximum.accumulate(seconds if add_up else _joined(seconds))
             rows = _of_the_rows_alone(float(seconds[-1]), timeline, options) if add_up else ""
             return Clock(
@@ -77,7 +82,7 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
 
 
 def _paused(wall: Floats) -> str:
-    paused = pauses(elapsed(wall))
+    paused = pauses(wall)
     return f"; pauses of {wording.duration(paused)} are no training time" if paused else ""
 
 
@@ -98,9 +103,17 @@ def _is_timestamp(log: Log, name: str) -> bool:
     return bool(values.min() > 1e9 and values.max() < 1e10)
 
 
+def _falls(name: str, timeline: Timeline) -> bool:
+    """Whether a column of times falls, so that each is the time of its step."""
+    if names.plain(name) not in names.TIMES or name not in timeline.placed:
+        return False
+    return bool((np.diff(_every(name, timeline)) < 0).any())
+
+
 def _unit(log: Log, name: str) -> float:
     """How many of the column's units make a second: 1, or 1,000 if it counts milliseconds."""
-    return 1000.0 if log.series[name].numbers().max() > 1e11 else 1.0
+    counts_ms = name.endswith("(ms)") or log.series[name].numbers().max() > 1e11
+    return 1000.0 if counts_ms else 1.0
 
 
 def _every(name: str, timeline: Timeline) -> Floats:
@@ -252,7 +265,12 @@ def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Fl
 
 
 def write(
-    logdir: Path, steps: Iterable[list[Step]], *, config: Mapping[str, str | bool], figure: bool
+    logdir: Path,
+    steps: Iterable[list[Step]],
+    *,
+    config: Mapping[str, str | bool],
+    figure: bool,
+    convention: str = "",
 ) -> None:
     """Record steps in a new run.
 
@@ -261,6 +279,7 @@ def write(
         steps: arguments for `Callback.on_step_end`, a few hundred steps at a time.
         config: configuration for TensorBoard's Text tab.
         figure: whether to draw figure and summary at the end.
+        convention: by which the FLOPs are counted; "" where it is not known.
 
     Raises:
         OSError: the run can't be written.
@@ -271,6 +290,7 @@ def write(
         logdir,
         config=config,
         figure_seconds=_NEVER if figure else None,
+        convention=cast(ConventionName | None, convention or None),
         strict=True,
     )
     try:

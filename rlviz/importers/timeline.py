@@ -13,7 +13,7 @@ from rlviz import wording
 from rlviz.importers.log import MAX_STEP, Floats, Indices, Log
 from rlviz.importers.roles import Roles
 
-_MOST_FALLS = 0.25
+MOST_FALLS = 0.25
 """A resumed run goes back now and then. If steps fall at more than this share of the rows, the rows
 are in no order, or come from several workers."""
 _LATEST_TIME = 1e11
@@ -190,7 +190,7 @@ def _resumes(step: Floats, rows: Indices, notes: list[str]) -> list[Resume] | No
     known = rows[~np.isnan(step[rows])]
     taken = step[known]
     falls = np.flatnonzero(np.diff(taken) < 0) + 1
-    if len(falls) <= _MOST_FALLS * len(taken):
+    if len(falls) <= MOST_FALLS * len(taken):
         return [(int(known[i]), float(taken[i])) for i in falls]
     repeated = len(np.unique(taken)) < len(taken)
     notes.append(

@@ -19,7 +19,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from rlviz import conventions
 from rlviz.callback import Callback
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
@@ -62,7 +64,7 @@ class RLVizCallback(LightningCallback):  # type: ignore[misc]  # the framework m
         self._logdir = run_directory(logdir)
         self._accuracy = accuracy
         self._process_group = process_group
-        self._options = options
+        self._options = with_convention(options, conventions.EXACT)
         self._state: dict[str, Any] | None = None
         self.viz: Callback | None = None
         """The open callback, while `fit` runs."""

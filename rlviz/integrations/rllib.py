@@ -19,7 +19,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from rlviz import conventions
 from rlviz.callback import Callback
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
@@ -51,7 +53,7 @@ class RLVizCallback:
 
     def __init__(self, logdir: str | os.PathLike[str], **options: Any) -> None:
         self._logdir = os.path.abspath(logdir)
-        self._options = options
+        self._options = with_convention(options, conventions.EXACT)
 
     def __call__(self) -> RLVizHooks:
         """Make the hooks; RLlib calls this in each of its processes."""

@@ -21,6 +21,7 @@ from typing import Any
 
 from rlviz.callback import Callback
 from rlviz.flops import LanguageModel
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.record.error_log import logger
 from rlviz.record.options import run_directory
@@ -54,6 +55,7 @@ class RLVizLogger:
         state: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
+        options = with_convention(options, None if model is None else model.convention)
         self._open = partial(Callback, run_directory(logdir), **options)
         self._model = model
         self._epochs = epochs

@@ -16,7 +16,9 @@ import os
 from functools import partial
 from typing import Any
 
+from rlviz import conventions
 from rlviz.callback import Callback
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
@@ -65,6 +67,7 @@ class RLVizCallback(BaseCallback):  # type: ignore[misc]  # the framework may be
         if period is not None and (type(period) is not int or period < 1):
             raise ValueError(f"period must be a whole number of timesteps > 0, got {period!r}.")
         self._period = period
+        options = with_convention(options, conventions.EXACT)
         self._open = partial(Callback, run_directory(logdir), **options)
         self.viz = self._open()
         self._ended = False

@@ -16,7 +16,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rlviz import conventions
 from rlviz.callback import Callback
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
@@ -54,7 +56,7 @@ class RLVizLogger(BaseLogger):  # type: ignore[misc]  # the framework may be mis
         **options: Any,
     ) -> None:
         super().__init__(training_interval=1, update_interval=1, save_interval=save_interval)
-        self.viz = Callback(logdir, **options)
+        self.viz = Callback(logdir, **with_convention(options, conventions.EXACT))
         self._phases = Phases(whole=[] if algorithm is None else _networks(algorithm))
         self._follows = collector is not None
         self._metrics: dict[str, Any] = {}

@@ -19,7 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from rlviz import conventions
 from rlviz.callback import Callback
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
@@ -62,6 +64,7 @@ class RLVizHook(TrainerHookBase):  # type: ignore[misc]  # the framework may be 
         episode_reward: Any = ("next", "episode_reward"),
         **options: Any,
     ) -> None:
+        options = with_convention(options, conventions.EXACT)
         self._open = partial(Callback, run_directory(logdir), **options)
         self.viz = self._open()
         self._modules = list(modules)

@@ -23,7 +23,9 @@ from typing import Any
 
 from rlviz import schema
 from rlviz.callback import Callback
+from rlviz.conventions import ConventionName
 from rlviz.flops import LanguageModel, from_config
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.deferred_callback import DeferredCallback
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.requirement import needed
@@ -57,9 +59,10 @@ class RLVizCallback(TrainerCallback, ExportableState):
             `accuracy` (by `log_metric`, or as the metric of the log), else the mean of the one
             reward function that has "accuracy" in its name. Others are metrics.
         model: the shape of the model, where its config is not known or FLOPs are to be counted by
-            another convention; by default `rlviz.flops.from_config(model.config)`.
-        **options: what `rlviz.Callback` takes; `config` is by default the training arguments, and
-            `process_group` all processes.
+            other options; by default `rlviz.flops.from_config(model.config)`, by the convention
+            of the `Callback`.
+        **options: what `rlviz.Callback` takes; `config` is by default the training arguments,
+            `process_group` all processes, and `convention` "exact": FLOPs are counted by it.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be, as in `rlviz.Callback`.
@@ -79,7 +82,10 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 f"{type(model).__name__}. The network itself is known from the trainer; leave it "
                 "out."
             )
+        options = with_convention(options, None if model is None else model.convention)
         self._deferred = DeferredCallback(logdir, options)
+        said = logdir.convention if isinstance(logdir, Callback) else options.get("convention")
+        self._convention: ConventionName = said or "exact"
         plain = (str, int, float, bool)
         where = logdir if isinstance(logdir, Callback) else os.fspath(logdir)
         given = {"logdir": where, "accuracy": accuracy, **options}
@@ -113,9 +119,11 @@ class RLVizCallback(TrainerCallback, ExportableState):
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self._stop()
         several = torch.distributed.is_available() and torch.distributed.is_initialized()
+        shape = self._shape or self._known_shape(given["model"])
         viz = self._deferred.open(
             config=args.to_sanitized_dict(),
             process_group=torch.distributed.group.WORLD if several else None,
+            convention=None if shape is None else shape.convention,
         )
         name = type(self).__name__
         if state.global_step:
@@ -124,7 +132,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         state.stateful_callbacks.setdefault(name, self.state())
         self._module, self._step = given["model"], None
         self._tokens, self._answers = state.num_input_tokens_seen, 0
-        if (shape := self._shape or self._known_shape(self._module)) is not None:
+        if shape is not None:
             self._phases = TrainerPhases(shape, self._module, args)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -200,7 +208,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         try:
             if module.get_output_embeddings() is None:
                 raise ValueError(f"{type(module).__name__} has no language-model head.")
-            return from_config(module.config)
+            return from_config(module.config, convention=self._convention)
         except (AttributeError, TypeError, ValueError) as error:
             self._say(
                 f"the FLOPs of the model are not known: {error} Pass model=…, or record them "

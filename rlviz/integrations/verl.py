@@ -32,7 +32,9 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.callback import Callback
+from rlviz.conventions import ConventionName
 from rlviz.flops import LanguageModel, from_config
+from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
@@ -75,8 +77,8 @@ class RLVizLogger:
             FLOPs are those of `model` alone.
         accuracy: the metric that is the training accuracy, in [0, 1]; None for none.
         model: the shape of the actor, where its config can't be read.
-        **options: further arguments of `rlviz.Callback`; `config` is by default verl's, and
-            `devices` all GPUs of its trainer.
+        **options: further arguments of `rlviz.Callback`; `config` is by default verl's, `devices`
+            all GPUs of its trainer, and `convention` "exact": FLOPs are counted by it.
 
     Raises:
         ValueError, TypeError: as `rlviz.Callback`.
@@ -93,6 +95,9 @@ class RLVizLogger:
     ) -> None:
         config = self._config = verl_config or {}
         trainer = _entry(config, "trainer") or {}
+        options = with_convention(options, None if model is None else model.convention)
+        self._convention: ConventionName = options.get("convention") or "exact"
+        options["convention"] = self._convention
         gpus = [trainer.get(each) or 1 for each in ("nnodes", "n_gpus_per_node")]
         self.viz = Callback(
             logdir, **{"config": config or None, "devices": math.prod(gpus), **options}
@@ -191,7 +196,7 @@ class RLVizLogger:
                 path: Any = model.get("hf_config_path") or model.get("path")
                 trust = bool(model.get("trust_remote_code"))  # as verl itself does
                 found = AutoConfig.from_pretrained(path, trust_remote_code=trust)
-                shape = from_config(found)
+                shape = from_config(found, convention=self._convention)
                 self._shapes[role] = shape.with_value_head() if role == _CRITIC else shape
             except Exception as error:  # of a hub, a file system or the model's own code
                 self._say(f"the FLOPs of the {role} are not counted: {error}")

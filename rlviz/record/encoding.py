@@ -25,10 +25,12 @@ class Encoder:
 
     Args:
         world_size: ranks that the rows should sum over.
+        convention: tells by which convention the FLOPs are counted, "" where nobody said it.
     """
 
-    def __init__(self, world_size: int) -> None:
+    def __init__(self, world_size: int, convention: Callable[[], str] = str) -> None:
         self._world_size = world_size
+        self._convention = convention
         self._writer = secrets.token_hex(4)  # two callbacks that start at once share a session
         self._table = Table()
         self._layouts = Layouts()
@@ -88,6 +90,7 @@ class Encoder:
             missing_ranks=rows.missing_ranks,
             closed_before=self.closed_before,
             made_as=None if self.made_as == session else self.made_as,
+            convention=self._convention(),
         )
         layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)

@@ -80,6 +80,8 @@ class Recorder:
         self._credit = 1.0
         self._said = -math.inf
         self.last_step = 0
+        self.was_given_flops = False
+        """Whether a call of `record` brought FLOPs; those of watched modules come another way."""
 
     def record(
         self,
@@ -91,6 +93,8 @@ class Recorder:
         others: Recorded | None = None,
     ) -> None:
         """Add to the open step: what most loops bring, and the `others`, which few loops do."""
+        if flops is not None:
+            self.was_given_flops = True
         if (
             others is None
             and (parallelism is None or (type(parallelism) is float and 0 <= parallelism < _INF))

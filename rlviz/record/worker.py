@@ -59,6 +59,7 @@ class Worker:
         has_config: whether the session begins with a configuration, which needs an end event.
         flush_seconds: pace of writing.
         error_log: told of every failure.
+        convention: tells by which convention the FLOPs are counted, "" where nobody said it.
     """
 
     def __init__(
@@ -71,11 +72,12 @@ class Worker:
         has_config: bool,
         flush_seconds: float,
         error_log: ErrorLog,
+        convention: Callable[[], str] = str,
     ) -> None:
         self._assembly = assembly
         self._file = file
         self._account = account
-        self._encoder = Encoder(assembly.ranks.world_size)
+        self._encoder = Encoder(assembly.ranks.world_size, convention)
         self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
         self._encoder.made_as = file.made_as
         self._illustrations = (

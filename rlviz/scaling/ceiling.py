@@ -46,7 +46,7 @@ def too_little(c: Floats) -> str:
         return f"there are {len(c)} points, and a forecast needs {MIN_POINTS}"
     if c[-1] == 0:
         return "no compute was counted"
-    factor = float(c[-1] / c[c > 0][0])
+    factor = float(c[-1] / c[np.searchsorted(c, 0.0, side="right")])
     if factor < MIN_FACTOR * (1 - 1e-9):
         return (
             f"the compute grows by a factor of {factor:.2g} over the points, and a forecast needs "

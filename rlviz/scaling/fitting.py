@@ -8,7 +8,7 @@ import numpy as np
 
 from rlviz.scaling import ceiling, inputs
 from rlviz.scaling.forecast import Forecast
-from rlviz.scaling.law import Law, end_of_early, first_half
+from rlviz.scaling.law import Law, end_of_early, first_half, from_on
 from rlviz.scaling.sigmoid import Floats
 
 _FEWEST = 8
@@ -161,7 +161,7 @@ def fit(
     if start is not None and start < 0:
         raise ValueError(f"exclude_below must be >= 0, in the unit of flops, got {exclude_below}.")
     if start is not None:
-        c, y = c[c >= start], y[c >= start]
+        c, y = from_on(c, y, start)
     why_not = _nothing_to_fit(c, y, r0)
     if why_not:
         return _unfitted(why_not, start or 0.0, len(c))
@@ -179,12 +179,12 @@ def _unfitted(why_not: str, start: float, points: int) -> Sigmoid:
 
 def _fitted(c: Floats, y: Floats, r0: float | None, given: float | None) -> Sigmoid:
     start = end_of_early(c, y, r0) if given is None else given
-    used = c >= start
-    law = Law.of(c[used], y[used], r0)
+    used, values = from_on(c, y, start)
+    law = Law.of(used, values, r0)
     short = ceiling.too_little(c)
     forecast = None if short else Forecast.of(c, y)
     why_not = short if forecast is None else forecast.why_not if forecast.reach == 1 else ""
-    why_no_ceiling, intervals = _ceiling(law, c[used], y[used], r0)
+    why_no_ceiling, intervals = _ceiling(law, used, values, r0)
     return Sigmoid(
         A=law.A,
         B=law.B,
@@ -198,7 +198,7 @@ def _fitted(c: Floats, y: Floats, r0: float | None, given: float | None) -> Sigm
         C_mid_interval=intervals[2],
         why_no_ceiling=why_no_ceiling,
         exclude_below=start,
-        points=int(used.sum()),
+        points=len(used),
         _law=law,
         _forecast=forecast,
     )

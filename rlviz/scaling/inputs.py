@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rlviz.scaling.sigmoid import Floats
+from rlviz.smooth.long_series import never_decreases
 
 LARGEST = 1e100
 
@@ -19,9 +20,13 @@ def pairs(flops: Any, accuracy: Any) -> tuple[Floats, Floats]:
             f"and {y.shape}. Fit one run at a time."
         )
     known = np.isfinite(c) & np.isfinite(y)
-    c, y = compute(c[known]), y[known]
-    if (np.abs(y) > LARGEST).any():
+    if not known.all():
+        c, y = c[known], y[known]
+    c = compute(c)
+    if len(y) and max(y.max(), -y.min()) > LARGEST:
         raise ValueError(f"accuracy must be within ±{LARGEST:g}, got {y[np.abs(y).argmax()]:g}.")
+    if never_decreases(c):  # a long run need not be held twice
+        return c, y
     order = np.argsort(c, kind="stable")
     return c[order], y[order]
 
@@ -37,12 +42,12 @@ def compute(flops: Any) -> Floats:
 
 
 def numbers(values: Any, name: str) -> Floats:
-    """Real numbers as float64."""
+    """Real numbers as float64; what already is float64 is not copied."""
     found = np.asarray(values)
     if found.dtype.kind not in "fiubO":
         raise TypeError(f"{name} must be real numbers, got {found.dtype}.")
     try:
-        return found.astype(np.float64)
+        return found.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name} must be real numbers: {error}.") from None
 

@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 from rlviz.scaling import ceiling, sigmoid
 from rlviz.scaling.sigmoid import FitData, Floats, Sigmoids
 from rlviz.smooth.bins import averaged, means
+from rlviz.smooth.long_series import parts
 
 EARLY = (0.0, 0.01, 0.02, 0.05, 0.1)
 """Shares of the largest compute below which points may be left out."""
@@ -50,7 +51,7 @@ class Law:
     def of(cls, c: Floats, y: Floats, r0: float | None) -> "Law":
         """The curve of points, (n,), in the order of compute, whose values differ."""
         offset, unit = float(y.mean()), float(np.ptp(y))
-        data = _data(c, (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
+        data = _data(c, y, offset, unit, r0)
         center = sigmoid.best(data)
         curve = sigmoid.regress(data, center[None])
         noise = ceiling.residual_noise(data, curve)
@@ -116,12 +117,12 @@ class Law:
 
 def first_half(c: Floats, y: Floats, r0: float | None) -> Law | None:
     """The best curve of the first half of the compute, alone; None if it has too few points."""
-    before = c <= _HALF * c[-1]
-    if _counted(c[before]) < _FEWEST_BEFORE or np.ptp(y[before]) == 0:
+    before = int(np.searchsorted(c, _HALF * c[-1], side="right"))
+    c, y = c[:before], y[:before]
+    if _counted(c) < _FEWEST_BEFORE or np.ptp(y) == 0:
         return None
-    c, y = c[before], y[before]
     offset, unit = float(y.mean()), float(np.ptp(y))
-    data = _data(c, (y - offset) / unit, None if r0 is None else (r0 - offset) / unit)
+    data = _data(c, y, offset, unit, r0)
     best = sigmoid.regress(data, sigmoid.best(data)[None])
     return Law(best, math.inf, float(c[-1]), offset, unit, (-math.inf, math.inf), "")
 
@@ -135,10 +136,10 @@ def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
     """
     errors: dict[float, float] = {}
     for start in [share * float(c[-1]) for share in EARLY]:
-        rest = c >= start
-        if errors and ceiling.too_little(c[rest]):
+        rest, values = from_on(c, y, start)
+        if errors and ceiling.too_little(rest):
             break
-        x, v = averaged(c[rest], y[rest], _FEW_BINS)
+        x, v = averaged(rest, values, _FEW_BINS)
         before = x <= _HALF * c[-1]
         if _counted(x[before]) < _FEWEST_BEFORE:
             break
@@ -146,6 +147,12 @@ def end_of_early(c: Floats, y: Floats, r0: float | None) -> float:
             errors[start] = _error_after(x, v, before, r0)
     least = min(errors.values(), default=0.0)
     return next((start for start, error in errors.items() if error <= _AS_WELL * least), 0.0)
+
+
+def from_on(c: Floats, y: Floats, start: float) -> tuple[Floats, Floats]:
+    """The points from some compute on; c is in order."""
+    first = int(np.searchsorted(c, start))
+    return c[first:], y[first:]
 
 
 def _counted(c: Floats) -> int:
@@ -156,23 +163,37 @@ def _counted(c: Floats) -> int:
 def _error_after(c: Floats, y: Floats, before: NDArray[np.bool_], r0: float | None) -> float:
     """The mean squared error, after some points, of the best curve of these."""
     offset, unit = float(y[before].mean()), float(np.ptp(y[before]))
-    data = _data(
-        c[before], (y[before] - offset) / unit, None if r0 is None else (r0 - offset) / unit
-    )
+    data = _data(c[before], y[before], offset, unit, r0)
     curve = sigmoid.regress(data, sigmoid.best(data)[None])
     foretold = offset + unit * curve.value(np.log(c[~before] / c[before][-1]))[0]
     return float(np.square(y[~before] - foretold).mean()) if len(foretold) else 0.0
 
 
-def _data(c: Floats, y: Floats, r0: float | None) -> FitData:
-    share, weight = c / c[-1], np.ones(len(y))
+def _data(c: Floats, y: Floats, offset: float, unit: float, r0: float | None) -> FitData:
+    """Points, (n,), in the units of a fit; many are averaged first, some of them at a time."""
+    r0 = None if r0 is None else (r0 - offset) / unit
     with np.errstate(divide="ignore"):  # C = 0 stands at −inf
-        if len(y) > 2 * _BINS:
-            column = np.arange(len(y)) * _BINS // len(y)
-            stretch = np.floor(np.log(share) / _STRETCH)
-            is_new = (column[1:] != column[:-1]) | (stretch[1:] != stretch[:-1])
-            starts = np.concatenate([[0], np.flatnonzero(is_new) + 1])
-            count = np.diff(starts, append=len(y))
-            share, y = means(share, y, starts)
-            weight = count / count.mean()
-        return FitData(np.log(share), y, weight, r0)
+        if len(y) <= 2 * _BINS:
+            return FitData(np.log(c / c[-1]), (y - offset) / unit, np.ones(len(y)), r0)
+        starts = _starts(c)
+        ends = [*starts[1:].tolist(), len(c)]
+        found = [
+            means(c[first:end] / c[-1], (y[first:end] - offset) / unit, np.zeros(1, int))
+            for first, end in zip(starts.tolist(), ends, strict=True)
+        ]
+        share, value = np.concatenate(found, axis=1)
+        count = np.diff(starts, append=len(y))
+        return FitData(np.log(share), value, count / count.mean(), r0)
+
+
+def _starts(c: Floats) -> NDArray[np.int64]:
+    """Where the bins of a fit begin: each holds points of one of many equal parts of the run, and
+    of one stretch of log compute."""
+    found = [0]
+    for part in parts(len(c) - 1):
+        own = slice(part.start, part.stop + 1)
+        column = np.arange(own.start, own.stop) * _BINS // len(c)
+        stretch = np.floor(np.log(c[own] / c[-1]) / _STRETCH)
+        is_new = (column[1:] != column[:-1]) | (stretch[1:] != stretch[:-1])
+        found += (np.flatnonzero(is_new) + own.start + 1).tolist()
+    return np.array(found)

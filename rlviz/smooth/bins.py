@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz.smooth.long_series import steps
+
 Floats = NDArray[np.float64]
 
 
@@ -23,8 +25,10 @@ def averaged_ties(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     >>> averaged_ties(np.array([1.0, 1.0, 2.0]), np.array([3.0, 5.0, 0.0]))
     (array([1., 2.]), array([4., 0.]))
     """
-    starts = np.flatnonzero(np.diff(x, prepend=-np.inf) > 0)
-    return (x, y) if len(starts) == len(x) else means(x, y, starts)
+    rises = [part > 0 for part in steps(x)]
+    if all(part.all() for part in rises):
+        return x, y
+    return means(x, y, np.flatnonzero(np.concatenate([[True], *rises])))
 
 
 def means(x: Floats, y: Floats, starts: NDArray[np.int64]) -> tuple[Floats, Floats]:

@@ -11,6 +11,7 @@ Krivobokova, G. Kauermann, JASA 102 (2007), for penalized splines beside noise t
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,20 +54,27 @@ def noise_correlation(y: Floats, known: NDArray[np.bool_]) -> Floats:
         values = y[rows]
         if count < y.shape[-1]:
             values = values[np.broadcast_to(known, y.shape)[rows]].reshape(len(rows), count)
-        rho = posterior(values) @ RHO
-        share = min(1.0, (count - 20) / (SURE - 20))
-        found[rows] = share * np.clip(rho, 0.0, MOST)
+        found[rows] = correlation_without_gaps(values)
     return found
 
 
-def posterior(y: Floats) -> Floats:
+def correlation_without_gaps(y: Sequence[Floats] | Floats) -> Floats:
+    """The same for series of equal length in which every point exists, S of (T,); they need not
+    stand in one array."""
+    if len(y[0]) < FEWEST:
+        return np.zeros(len(y))
+    share = min(1.0, (len(y[0]) - 20) / (SURE - 20))
+    return np.asarray(share * np.clip(posterior(y) @ RHO, 0.0, MOST))
+
+
+def posterior(y: Sequence[Floats] | Floats) -> Floats:
     """Weights of `RHO`, (S, 16), for series (S, T) without gaps; the prior is flat. All weight is
     at 0 if no noise is visible."""
-    length = y.shape[-1]
+    length = len(y[0])
     window = min(length, _WINDOW)
     count = min(_WINDOWS, -(-length // _WINDOW))
     starts = np.linspace(0, length - window, count).astype(int)
-    parts = np.stack([y[:, at : at + window] for at in starts], 1).reshape(-1, window)
+    parts = np.array([[row[at : at + window] for at in starts] for row in y]).reshape(-1, window)
     parts = _without_trend(_without_jumps(parts))
     criterion = restricted(parts)
     least = criterion.min((1, 2), keepdims=True)

@@ -120,14 +120,6 @@ def test_ten_callbacks_that_nobody_closed_are_closed_side_by_side(
         assert_rows_of_log_step(run)
 
 
-def test_callbacks_that_come_and_go_leave_nothing_to_be_closed(tmp_path):
-    for n in range(3):
-        with rlviz.Callback(tmp_path / str(n), figure_seconds=None) as viz:
-            viz.on_step_end(1)
-            assert viz in rlviz.callback._open
-        assert viz not in rlviz.callback._open
-
-
 # Answers with a figure of one pixel, and notes each request.
 HELPER = """
 import json, sys, zlib, struct

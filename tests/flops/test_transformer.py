@@ -289,6 +289,64 @@ class TestGeneration:
             Transformer(**TINY).generation([0], [4])
 
 
+class TestConventions:
+    """A group of two answers to one prompt of 200 tokens, of 800 and 300 tokens: 1,500 tokens."""
+
+    N = 28 * (2 * 3584 * 28 * 128 + 2 * 3584 * 4 * 128 + 3 * 3584 * 18944) + 3584 * 152064
+
+    def counts(self, **options):
+        model = Transformer(**QWEN_2_5_7B, **options)
+        rollout = model.generation([200], [800, 300], samples_per_prompt=2)
+        return rollout, model.forward([1000, 500]), model.training([1000, 500])
+
+    def test_6n_counts_6n_a_trained_token_and_2n_a_token_of_any_other_pass(self):
+        assert self.N == 7_070_285_824
+        assert self.counts(convention="6N") == (
+            21_210_857_472_000,  # 2 · 7,070,285,824 · 1,500
+            21_210_857_472_000,
+            63_632_572_416_000,  # 6 · 7,070,285,824 · 1,500
+        )
+
+    def test_6n_tokens_counts_trained_tokens_alone(self):
+        assert self.counts(convention="6N-tokens") == (0, 0, 63_632_572_416_000)
+
+    def test_exact_is_the_default_and_adds_attention_by_the_lengths(self):
+        rollout, forward, training = self.counts()
+        attention = 2 * 28 * 28 * 128 * (1000 * 1001 + 500 * 501)
+        assert forward == 2 * self.N * 1500 + attention
+        assert training == 3 * forward
+        head = 3584 * 152064  # once for the prompt of each answer; the last token is never fed
+        through_layers = 2 * (self.N - head) * (999 + 499)
+        fed = 2 * 28 * 28 * 128 * (999 * 1000 + 499 * 500)
+        assert rollout == through_layers + 2 * head * (1 + 799 + 1 + 299) + fed
+
+    def test_a_prompt_that_a_group_shares_passes_once(self):
+        model = Transformer(**QWEN_2_5_7B, convention="6N")
+        shared = model.generation([200], [800, 300], samples_per_prompt=2, prefix_shared=True)
+        assert shared == 2 * self.N * (200 + 800 + 300)
+
+    def test_recomputing_and_frozen_weights_are_left_out_of_6n(self):
+        model = Transformer(**QWEN_2_5_7B, convention="6N")
+        assert model.training([1000], recompute=True, lora_params=10**6) == 6 * self.N * 1000
+
+    def test_of_experts_the_active_ones_count(self):
+        model = Transformer(**DEEPSEEK_V3, convention="6N")
+        assert model.training([1]) == 6 * Transformer(**DEEPSEEK_V3).matmul_params
+        assert model.matmul_params < model.total_params / 15
+
+    def test_a_critic_counts_by_the_convention_of_its_model(self):
+        assert Transformer(**TINY, convention="6N").with_value_head().convention == "6N"
+
+    @pytest.mark.parametrize("options", [{"attention": "full"}, {"count_embedding": True}])
+    def test_the_options_of_the_exact_one_are_refused_beside_another(self, options):
+        with pytest.raises(ValueError, match="is an option of the convention 'exact', but conv"):
+            Transformer(**TINY, convention="6N", **options)
+
+    def test_an_unknown_convention_is_refused_with_those_that_there_are(self):
+        with pytest.raises(ValueError, match="one of 'exact', '6N', '6N-tokens', got '6ND'"):
+            Transformer(**TINY, convention="6ND")
+
+
 class TestConstructor:
     def test_the_signature_is_the_public_one(self):
         parameters = inspect.signature(Transformer).parameters.values()
@@ -314,6 +372,7 @@ class TestConstructor:
             "mla": None,
             "attention": "causal",
             "count_embedding": False,
+            "convention": "exact",
         }
 
     def test_a_changed_copy_keeps_the_rest(self):

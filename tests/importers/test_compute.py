@@ -146,3 +146,44 @@ def test_the_prompts_beside_lengths_of_responses_are_named(lines, take):
     ]
     imported, _ = take(lines(rows), tokens="response_length/mean", sequences=4, params=1e9)
     assert any("the prompts ('prompt_length/mean') are not" in s for s in imported.unknown)
+
+
+@pytest.mark.parametrize(
+    ("convention", "each"),
+    [
+        (None, {"rollout": 2, "update": 6}),
+        ("6N", {"rollout": 2, "update": 6}),
+        ("6N-tokens", {"update": 6}),
+    ],
+)
+def test_tokens_count_by_the_named_convention_and_by_6n_without_one(lines, take, convention, each):
+    rows = [{"step": s, "reward": 0.5, "tokens": 1000} for s in (1, 2)]
+    imported, run = take(lines(rows), params=1e9, flops_convention=convention)
+    assert {phase: run.exact_flops(phase)[-1] for phase in run.phases} == {
+        phase: 2 * 1000 * factor * 10**9 for phase, factor in each.items()
+    }
+    assert run.conventions == (convention or "6N",)
+    assert any(f"by the convention {convention or '6N'};" in says for says in imported.known)
+
+
+def test_the_exact_convention_is_refused_for_tokens_in_words(lines, take):
+    rows = [{"step": s, "reward": 0.5, "tokens": 1000} for s in (1, 2)]
+    with pytest.raises(ValueError, match=r"a log of tokens tells neither\. Take '6N' or '6N-tok"):
+        take(lines(rows), params=1e9, flops_convention="exact")
+
+
+def test_tokens_that_were_only_generated_are_nothing_to_6n_tokens(lines, take):
+    rows = [{"step": s, "reward": 0.5, "tokens": 1000} for s in (1, 2)]
+    options = {"params": 1e9, "flops_convention": "6N-tokens", "tokens_are": "generated"}
+    with pytest.raises(ValueError, match="counts the tokens that are trained on and nothing else"):
+        take(lines(rows), **options)
+
+
+@pytest.mark.parametrize("convention", ["exact", None])
+def test_of_a_column_of_flops_only_the_user_knows_the_convention(lines, take, convention):
+    rows = [{"step": s, "reward": 0.5, "total_flops": 10**20 * s} for s in (1, 2, 3)]
+    imported, run = take(lines(rows), flops_convention=convention)
+    assert run.conventions == (convention or "",)
+    assert ("By which convention 'total_flops' counts is not known" in unknown(imported)) is (
+        convention is None
+    )

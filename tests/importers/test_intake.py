@@ -184,3 +184,8 @@ def test_a_link_to_itself_is_an_error_in_words(tmp_path):
     (tmp_path / "log.csv").symlink_to("log.csv")
     with pytest.raises(OSError, match=r"log\.csv"):
         import_run(tmp_path / "log.csv", tmp_path / "run")
+
+
+def test_the_case_of_wandb_s_transactions_is_refused_with_what_to_give(cases, tmp_path):
+    with pytest.raises(ValueError, match=r"Export the run's history as CSV, .* output\.log"):
+        import_run(cases / "33-transactions.wandb", tmp_path / "run")

@@ -28,6 +28,12 @@ def test_a_log_that_stands_twice_below_itself_counts_once(lines, take):
     assert "30 rows were logged again" in " ".join(imported.notes)
 
 
+def test_a_resumed_run_that_repeats_steps_alike_is_resumed(lines, take):
+    imported, run = take(lines(rows()[:20] + rows()[15:]), params=1e9)
+    assert run.exact_flops()[-1] == ONCE
+    assert "The run was resumed once" in " ".join(imported.notes)
+
+
 def test_a_stretch_that_was_logged_twice_counts_once(lines, take):
     half = rows()
     _, run = take(lines(half + half[10:20]), params=1e9)

@@ -10,7 +10,7 @@ import { firstOf, inNextLayer, nearest, nearestInX, neighbor } from "./points.js
 import { Readout, spoken } from "./readout.js";
 import { backToFront, layersOf } from "./scene.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
-import { caption, labelOf, message } from "./words.js";
+import { axisTip, caption, labelOf, message } from "./words.js";
 import { valuesTable } from "./values.js";
 
 const NEAR = 8; // pixels
@@ -110,6 +110,7 @@ export class Panel {
     this.#plot.show(this.#scene);
     setText(this.#title, label);
     setText(this.#caption, caption(this.metric, view, layers));
+    this.#plot.under.title = axisTip(axis, shown);
     this.#showMessage(message(this.metric, view));
     this.#showLegend(layers, state);
     const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;

@@ -21,6 +21,8 @@ export class Plot {
   canvas = element("canvas");
   /** The element over the plotting area, for the pointer. */
   over = element("div", { class: "plot-area" });
+  /** The element over the label of the axis below, for its tooltip. */
+  under = element("div", { class: "axis-label" });
   #context = this.canvas.getContext("2d");
   #bitmap = new Bitmap();
   #scene = { drawn: [], frame: { left: 0, right: 1, low: 0, high: 1 }, scale: "number" };
@@ -35,7 +37,7 @@ export class Plot {
    */
   constructor(root, onPainted) {
     this.#onPainted = onPainted;
-    root.append(this.canvas, this.over);
+    root.append(this.canvas, this.over, this.under);
   }
 
   get frame() {

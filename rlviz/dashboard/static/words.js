@@ -2,7 +2,7 @@
 
 import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
-import { AXES, QUANTITIES } from "./vocabulary.js"; // the server makes it
+import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
 
 export function labelOf(metric) {
@@ -32,7 +32,44 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
   if (resumed) parts.push("▲ a session resumed");
   if (state.forecast && metric === "accuracy")
     parts.push(...forecastCaptions(axis, shown, forecasts));
+  parts.push(conventionCaption(axis, shown));
   return parts.filter(Boolean).join(" · ");
+}
+
+const NOT_SAID = "convention not said";
+
+/** What the shown runs say of how their RL FLOPs are counted -> the names of those that say it. */
+function saidBy(shown) {
+  const said = new Map();
+  for (const { name, run } of shown) {
+    if (!run.conventions.length) continue;
+    const words = run.conventions.map((one) => one || NOT_SAID).join(" and ");
+    said.set(words, [...(said.get(words) ?? []), name]);
+  }
+  return said;
+}
+
+function conventionCaption(axis, shown) {
+  const said = [...saidBy(shown)];
+  if (axis !== "flops" || !said.length) return "";
+  const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
+  const each = said.map(([words, names]) => `${words} (${which(names)})`).join("; ");
+  if (said.filter(([words]) => words !== NOT_SAID).length > 1)
+    return `⚠ the runs count RL FLOPs by different conventions, so this is no common axis: ${each}`;
+  if (said.length > 1) return `RL FLOPs: convention ${each}`;
+  const [[words]] = said;
+  return `RL FLOPs: ${words === NOT_SAID ? "" : "convention "}${words}`;
+}
+
+/** The tooltip of the axis: by which conventions its RL FLOPs are counted, and what these count. */
+export function axisTip(axis, shown) {
+  if (axis !== "flops") return "";
+  const names = new Set(shown.flatMap(({ run }) => run.conventions));
+  const told = [...names].map((one) => {
+    if (!one) return "Convention not said: the script gave its Callback no convention=…";
+    return CONVENTIONS[one] ? `Convention ${one}: ${CONVENTIONS[one]}` : `Convention ${one}`;
+  });
+  return told.length ? ["Cumulative RL FLOPs", ...told].join("\n") : "";
 }
 
 function curveCaption(state, series) {

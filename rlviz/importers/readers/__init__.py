@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 
 KINDS = {
     "tensorboard": "rlviz.importers.readers.tensorboard",
+    "tensorboard_table": "rlviz.importers.readers.tensorboard_table",
+    "sqlite": "rlviz.importers.readers.sqlite",
+    "mlflow": "rlviz.importers.readers.mlflow",
     "trainer_state": "rlviz.importers.readers.trainer_state",
+    "monitor": "rlviz.importers.readers.monitor",
+    "tune": "rlviz.importers.readers.tune",
+    "verl_file": "rlviz.importers.readers.verl_file",
+    "nemo_gym": "rlviz.importers.readers.nemo_gym",
     "verl": "rlviz.importers.readers.verl",
+    "console_dicts": "rlviz.importers.readers.console_dicts",
+    "console_blocks": "rlviz.importers.readers.console_blocks",
+    "console_tables": "rlviz.importers.readers.console_tables",
+    "console_rows": "rlviz.importers.readers.console_rows",
     "csv": "rlviz.importers.readers.csv_table",
     "jsonl": "rlviz.importers.readers.json_lines",
 }
@@ -91,7 +102,6 @@ class Reader:
         file: the name of one such file, with an article: "a CSV table".
         log: the name of the whole in the account of an import: "CSV table".
         missing: what a file has if it is not of this kind after all: "no number under the names …".
-        example: what a line looks like, if the name says too little.
         read: the files of one run, in order, and the name of the log -> what they hold.
         begins: what the first line begins with, if that is so in every file of the kind.
         recognises: whether a file is surely of this kind.
@@ -104,7 +114,6 @@ class Reader:
     log: str
     missing: str
     read: Callable[[Sequence[Path], str], "Log"]
-    example: str = ""
     begins: tuple[str, ...] = ()
     recognises: Callable[[Start], bool] = _no
     resembles: Callable[[Start], bool] = _no

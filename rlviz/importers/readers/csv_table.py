@@ -110,14 +110,14 @@ def is_table(line: str) -> bool:
         len(names) > 1
         and all(number is None or math.isnan(number) for number in numbers)
         and not any(name[:1].isdigit() for name in names)  # as a line of a log begins
+        and line.lstrip()[:1] not in ("{", "[")  # as a printed object does
         and all(map(str.isprintable, names))
     )
 
 
 def _recognises(start: Start) -> bool:
     """By the file's name, unless it holds JSON; other tables may be the cells of a log."""
-    named = start.file.suffix.lower() in (".csv", ".tsv")
-    return named and start.line.lstrip()[:1] not in ("{", "[") and is_table(start.line)
+    return start.file.suffix.lower() in (".csv", ".tsv") and is_table(start.line)
 
 
 def _resembles(start: Start) -> bool:

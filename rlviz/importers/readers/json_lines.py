@@ -17,12 +17,17 @@ def read(files: Sequence[Path], name: str) -> Log:
     log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
-        for row in _objects(log, file):
+        for row in objects(log, file):
             log.add(flat(row))
     return log
 
 
-def _objects(log: Log, file: Path) -> Iterator[dict[str, object]]:
+def objects(log: Log, file: Path) -> Iterator[dict[str, object]]:
+    """The objects of a file, one a line or in one array; the log notes lines without one.
+
+    Raises:
+        ValueError: a JSON array is not complete.
+    """
     with file.open(encoding="utf-8-sig", errors="replace") as stream:
         if stream.read(1) == "[":
             yield from _array(log, file)

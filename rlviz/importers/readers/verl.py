@@ -10,15 +10,14 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from rlviz.importers.console import Cuts, console_lines, plain_text
 from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
 from rlviz.importers.text import lines
 
-_COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `training/global_step:12 - ` also contains `step:12 - `.
 _STEP = re.compile(r"(?<![\w/.@-])step:(\d+) - ")
 _VALUE = re.compile(r"(.+?):([A-Za-z_][\w.]*\([^()]*\)|[^\s:(]+)(?:[\s(]|$)")
-_PROCESS = re.compile(r"\s*(?:\((\w+ pid=\d+)[^)]*\)|\[?(rank[ :=]?\d+)[\]:])", re.IGNORECASE)
 _SPACE = re.compile(r"\s")
 
 
@@ -30,38 +29,45 @@ def holds_steps(line: str) -> bool:
     >>> holds_steps("training/global_step:3 - actor/lr:0.000")
     False
     """
-    return "step:" in line and _STEP.search(_COLORS.sub("", line)) is not None
+    return "step:" in line and _STEP.search(plain_text(line)) is not None
 
 
 def read(files: Sequence[Path], name: str) -> Log:
-    """Read console logs, one after the other, as the parts of one run."""
+    """Read console logs, one after the other, as the parts of one run.
+
+    A value at which a logger cut a line is left out, and the log notes it.
+    """
     log = Log(name, modified=newest(files))
+    cuts = Cuts()
     for file in files:
         log.begin(file.name)
-        for number, line in enumerate(lines(file), 1):  # "\r", with which a bar goes back, ends one
-            if line is None:
-                log.damaged(f"line {number} of {file.name}, which is longer than any log's")
-            elif "step:" in line:
-                line = _COLORS.sub("", line)
-                process = _PROCESS.match(line)
-                for step, values in _steps(line):
-                    if values:
-                        if process:
-                            log.label("process", process[1] or process[2])
-                        log.add(values, step=step)
+        for line in console_lines(log, file):
+            if "step:" not in line.text:
+                continue
+            found = list(_steps(line.text))
+            for at, (step, text) in enumerate(found, 1):
+                parts = text.rstrip("\r\n").split(" - ")
+                if line.cut_at is not None and at == len(found):
+                    cuts.add(f"step {step:.0f}", parts.pop().partition(":")[0], line.cut_at)
+                if values := _values(parts):
+                    if line.process:
+                        log.label("process", line.process)
+                    log.add(values, step=step)
+    log.notes += cuts.says()
     return log
 
 
-def _steps(line: str) -> Iterator[tuple[float, list[tuple[str, object]]]]:
+def _steps(line: str) -> Iterator[tuple[float, str]]:
+    """The steps in a line, each with the text of its values."""
     starts = list(_STEP.finditer(line))
     for start, following in zip_longest(starts, starts[1:]):
         end = following.start() if following else len(line)
-        yield float(start[1]), _values(line[start.end() : end])
+        yield float(start[1]), line[start.end() : end]
 
 
-def _values(text: str) -> list[tuple[str, object]]:
+def _values(parts: Sequence[str]) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
-    for part in text.split(" - "):
+    for part in parts:
         name, _, text_or_number = part.rpartition(":")
         value: object = None
         try:
@@ -84,7 +90,6 @@ READER = Reader(
     file="a verl console log",
     log="verl console log",
     missing=f"no step of a verl run, a line like '{_EXAMPLE}'",
-    example=_EXAMPLE,
     read=read,
     resembles=_resembles,
     names=("*.log", "*.txt"),

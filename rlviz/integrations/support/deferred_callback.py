@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rlviz import conventions
 from rlviz.callback import Callback
 from rlviz.record import options as checks
 from rlviz.record.compute import utilization
@@ -47,6 +48,8 @@ class DeferredCallback:
         self._logdir = checks.run_directory(logdir)
         names = ("config", "ema", "flush_seconds", "figure_seconds")
         checks.check(*(given.arguments[name] for name in names))
+        if given.arguments["convention"] is not None:
+            conventions.check(given.arguments["convention"])
         if not isinstance(given.arguments["device"], str):  # a name may warn, and once is enough
             utilization(given.arguments["device"], given.arguments["devices"])
 
@@ -56,7 +59,7 @@ class DeferredCallback:
         After `close` this opens another one, for trainers that start again.
 
         Args:
-            defaults: what the framework knows: `config`, `process_group`.
+            defaults: what the framework knows: `config`, `process_group`, `convention`.
         """
         if not isinstance(self._logdir, Callback) and (self.viz is None or self._over):
             self.viz, self._over = Callback(self._logdir, **{**defaults, **self._options}), False

@@ -10,6 +10,7 @@ from rlviz.report.compare.compute_to_level import round_levels
 from rlviz.report.compare.estimate import Estimate, exponential
 from rlviz.report.compare.frontier import Frontier, frontier_of
 from rlviz.report.compare.notes import notes_on
+from rlviz.report.compare.one_convention import in_one_convention
 from rlviz.report.compare.result import Comparison
 from rlviz.report.compare.run_curves import Contender, Needs, contenders_of
 from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
@@ -52,13 +53,15 @@ def compare(
         levels: levels of the metric; by default round ones within the range that the runs passed.
         resamples: number of curves drawn within the errors, at least 100.
         seed: seed of the drawn curves. The same runs and seed give the same numbers.
-        allow_different_flops: whether to compare runs even if they counted different phases.
+        allow_different_flops: whether to compare runs even if they counted different phases, or by
+            different conventions.
         lower_is_better: whether less of the metric, such as a loss, is better; runs then reach a
             level from above.
 
     Raises:
         ValueError: there are fewer than two runs; a run has no axis of FLOPs or fewer than 20
-            points; their phases show that they did not count the same FLOPs: one counts
+            points; they say that they count FLOPs by different conventions, which can't be
+            converted; their phases show that they did not count the same FLOPs: one counts
             `rollout` or `update` and another doesn't, or one has no phases at all; or their numbers
             show that one has steps or tokens where another has FLOPs, or percent where another has
             a share of 1.
@@ -83,7 +86,8 @@ def compare(
         raise ValueError(f"reference must be one of {names}, got {reference!r}.")
     if not isinstance(resamples, int) or resamples < 100:
         raise ValueError(f"resamples must be a whole number of at least 100, got {resamples!r}.")
-    notes = conventions.check(groups, allow_different=allow_different_flops)
+    groups, told = in_one_convention(groups, allow_different=allow_different_flops)
+    notes = conventions.check(groups, allow_different=allow_different_flops) + told
     what = measure(metric, [run for group in groups for run in group.runs])
     notes += units.check(groups, what)
     up = -1.0 if lower_is_better else 1.0  # the better direction; curves are turned to rise

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz import wording
+from rlviz import conventions, wording
 from rlviz.markdown import escaped, table, to_html
 from rlviz.report.compare import numbers
 from rlviz.report.compare.ceilings import Ceiling, ceilings_of, sentence, table_rows
@@ -296,6 +296,7 @@ def _needed(row: EqualAccuracy, name: str) -> str:
 
 def _definitions(found: Comparison) -> str:
     reference = escaped(found.reference)
+    said = conventions.of_runs({group.name: group.conventions for group in found.groups})
     several = max(found.seeds.values()) > 1
     single = min(found.seeds.values()) == 1
     ways = ["of one run, what its curve could be by the noise of its steps"] if single else []
@@ -305,11 +306,12 @@ def _definitions(found: Comparison) -> str:
             "freedom, with a standard error of at least what the noise of the steps makes"
         )
     return (
-        "Values are read off the figure's curves over cumulative RL FLOPs. A level is reached at "
-        "the first compute at which the curve is there; – where a run did not surely come to it, "
-        "or started beyond; “in passing” where the whole band of the curve is on the wrong side of "
-        f"the level later. Compute multiplier: FLOPs that {reference} needed / FLOPs that the "
-        "other needed, over several levels the geometric mean. Brackets hold 95 % intervals: "
+        f"Values are read off the figure's curves over cumulative RL FLOPs, {escaped(said)}. A "
+        "level is reached at the first compute at which the curve is there; – where a run did not "
+        "surely come to it, or started beyond; “in passing” where the whole band of the curve is "
+        "on the wrong side of the level later. Compute multiplier: FLOPs that "
+        f"{reference} needed / FLOPs that the other needed, over several levels the geometric "
+        "mean. Brackets hold 95 % intervals: "
         f"{'; '.join(ways)}; of a difference, both intervals added like independent errors, those "
         "of single runs 1.3 times as wide, as measured at the ends of equal runs. Of the "
         "best at each compute, ranges under 5 % of all compute are told only where no longer one "

@@ -71,6 +71,7 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
         notes.order,
         notes.numbering,
         notes.measures,
+        notes.counting,
         notes.foreign,
     ):
         yield from find(history)
@@ -99,6 +100,7 @@ def _facts_of(history: History, now: float) -> dict[str, Any]:
         "files": len(history.files),
         "bytes": sum(file.size for file in history.files),
         "flops": account.total_flops,
+        "conventions": list(history.conventions),
         "flops_lost": account.flops_lost,
         "flops_lost_share": account.lost_share,
         "world_size": max((session.world_size for session in history.sessions), default=1),

@@ -145,6 +145,30 @@ def measures(history: History) -> Iterator[Finding]:
     yield from _metrics(history)
 
 
+def counting(history: History) -> Iterator[Finding]:
+    """FLOPs that are counted by more than one convention."""
+    found = history.conventions
+    if len(found) < 2:
+        return
+    told = [
+        f"session {session.number} {_by(session.convention)}"
+        for session in history.sessions
+        if session.rows > session.superseded and session.convention is not None
+    ]
+    some = [*told[:3], *([f"{len(told) - 3} more"] if len(told) > 3 else [])]
+    yield Finding(
+        NOTE,
+        "conventions",
+        f"the count of RL FLOPs goes on by another convention: {wording.joined(some)}. Its axis "
+        "is not one quantity.",
+        "Make each Callback of a run with the same convention=…, and a new run for another one.",
+    )
+
+
+def _by(convention: str) -> str:
+    return f"counts by {convention}" if convention else "does not say how it counts"
+
+
 def _all_unknown(history: History, column: str, what: str) -> str:
     """Why a recorded measure has no value."""
     values = history.columns.get(column)

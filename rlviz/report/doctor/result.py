@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from textwrap import fill
 from typing import Any
 
-from rlviz import wording
+from rlviz import conventions, wording
 from rlviz.report.doctor.findings import PROBLEM, Finding
 
 _WIDTH = 79
@@ -86,7 +86,8 @@ class Diagnosis:
         if facts["steps"]:
             steps = wording.stretches([(facts["first_step"], facts["last_step"])])
             flops = facts["flops"]
-            spent = "" if flops is None else f", {wording.flops(flops)} RL FLOPs"
+            how = conventions.of_runs({"": facts["conventions"]})
+            spent = "" if flops is None else f", {wording.flops(flops)} RL FLOPs ({how})"
             span = facts["wall_seconds"]
             took = f", in {wording.duration(span)}" if span and span >= 1 else ""
             if paused := facts["paused_seconds"]:

@@ -1,30 +1,39 @@
 """Unit and meaning of each column of `History.table`, for any export."""
 
-from rlviz import schema
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rlviz import conventions, schema
 
 UNKNOWN_UNIT = "unknown"
 """The description of a column that this version of rlviz never writes."""
 
 
-def describe(name: str, *, exact: bool = False) -> schema.Column:
+def describe(name: str, *, exact: bool = False, counted_by: Sequence[str] = ()) -> schema.Column:
     """Describe a column of `History.table`, derived ones included.
 
     Args:
         name: any name; a name that this rlviz does not know has the unit "unknown".
         exact: whether cumulative FLOPs are exact instead of the nearest float64.
+        counted_by: the conventions of the run, see `History.conventions`.
 
     >>> describe("accuracy").unit, describe("metrics/loss").unit, describe("x").unit
     ('fraction in [0, 1]', 'as logged', 'unknown')
     >>> describe("flops/rollout", exact=True).meaning
     'cumulative RL FLOPs, rollout, exact'
+    >>> describe("flops/rollout", exact=True, counted_by=["6N"]).meaning
+    'cumulative RL FLOPs, rollout, exact; convention 6N'
     """
-    if exact and is_count(name):
-        phase = name.removeprefix(schema.flops_column(""))
-        return schema.Column(name, "FLOPs", f"cumulative RL FLOPs, {phase}, exact")
     try:
-        return schema.column(name)
+        column = schema.column(name)
     except KeyError:
         return schema.Column(name, UNKNOWN_UNIT, "not a column of this version of rlviz")
+    if not is_count(name):
+        return column
+    phase = name.removeprefix(schema.flops_column(""))
+    meaning = f"cumulative RL FLOPs, {phase}, exact" if exact else column.meaning
+    by = conventions.of_runs({name: counted_by})
+    return replace(column, meaning=f"{meaning}; {by}" if by else meaning)
 
 
 def is_count(name: str) -> bool:

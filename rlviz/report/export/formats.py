@@ -36,7 +36,7 @@ def write_csv(history: History, stream: BinaryIO, units: bool, progress: Progres
     names = _names(history)
     if units:
         for name in names:
-            column = descriptions.describe(name, exact=True)
+            column = descriptions.describe(name, exact=True, counted_by=history.conventions)
             line = f"# {_one_line(name)}: {column.unit} ({_one_line(column.meaning)})"
             stream.write(_encoded(f"{_defused(line)}\n"))
     stream.write(_encoded(",".join(map(_header_cell, names)) + "\n"))
@@ -75,7 +75,9 @@ def _one_line(text: str) -> str:
 def write_jsonl(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
     if units:
         described = {n: descriptions.describe(n, exact=True).unit for n in _names(history)}
-        stream.write(_encoded(json.dumps({"units": described}) + "\n"))
+        by = list(history.conventions)
+        about = {"units": described, **({"flops_conventions": by} if by else {})}
+        stream.write(_encoded(json.dumps(about) + "\n"))
     done = 0
     for part in history.parts(TEXT_ROWS):
         stream.write(json_lines(part))
@@ -108,7 +110,8 @@ def write_npz(history: History, stream: BinaryIO, units: bool, progress: Progres
     table = history.table()
     names = [_encoded(name).decode() for name in table]
     _check_members(names)
-    described = [descriptions.describe(name) for name in names]
+    by = history.conventions
+    described = [descriptions.describe(name, counted_by=by) for name in names]
     texts = {
         "rlviz/columns": np.array(names),
         "rlviz/units": np.array([column.unit for column in described]),
@@ -148,7 +151,7 @@ def write_parquet(history: History, stream: BinaryIO, units: bool, progress: Pro
     names = _names(history)
     fields = []
     for name in names:
-        column = descriptions.describe(name, exact=True)
+        column = descriptions.describe(name, exact=True, counted_by=history.conventions)
         about = {"unit": column.unit, "meaning": _encoded(column.meaning).decode()}
         kind = _arrow_type(history, name)
         fields.append(pyarrow.field(_encoded(name).decode(), kind, metadata=about))

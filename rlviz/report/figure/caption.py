@@ -4,20 +4,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rlviz import schema
+from rlviz import conventions, schema
 from rlviz.report.figure import labels
 from rlviz.report.figure.panels import Panel
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
+from rlviz.report.series.groups import Group
 
 
-def caption(panels: Sequence[Panel], axis: XAxis) -> str:
-    """Smoother, bandwidths and bands; then how a long run was thinned out; "" without a curve."""
+def caption(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group]) -> str:
+    """Smoother, bandwidths and bands; how a long run was thinned out; by which convention the RL
+    FLOPs of the axis are counted."""
     drawn = [panel for panel in panels if panel.curves]
     parts = [_curves(drawn, axis)] if drawn else []
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
         parts.append("dashed: forecast of the fitted law, with its interval")
+    if axis.name == "flops":
+        said = conventions.of_runs({group.name: group.conventions for group in groups})
+        parts += [f"{axis.unit}: {said}"] if said else []
     return "; ".join(parts)
 
 

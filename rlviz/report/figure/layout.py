@@ -138,7 +138,7 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
         drawing.legend(handles=legend, loc="outside upper center", ncols=across, frameon=False)
         for text in drawing.legends[0].get_texts():
             text.set_parse_math(False)
-    if words := caption(panels, axis):
+    if words := caption(panels, axis, groups):
         words = labels.wrapped(words, style.caption, 0.9 * 72 * width)
         drawing.supxlabel(words, fontsize=style.caption, color="0.35", parse_math=False)
     return drawing

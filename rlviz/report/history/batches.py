@@ -149,6 +149,7 @@ Items: TypeAlias = "list[Batch | FileDamage]"
 def items_in(piece: Piece) -> tuple[Items, int]:
     """The batches and the damage in a piece of a file, and the offset in the file up to which that
     is all of them: a record may reach beyond the piece."""
+    file = schema.FileName.of(piece.name)
     scanner = tfrecord.Scanner(
         piece.data, holding=_ROWS_TAG_START, more=piece.more, is_intact=piece.is_intact
     )
@@ -159,7 +160,7 @@ def items_in(piece: Piece) -> tuple[Items, int]:
         if isinstance(item, tfrecord.Damage):
             things = [_damage(piece, item)]
         else:
-            things = _flushes_of(piece, item)
+            things = _flushes_of(piece, file, item)
         for thing in things:
             follows = isinstance(thing, _Flush) and (
                 not flushes or thing.batch.goes_on_from(flushes[-1].batch)
@@ -271,27 +272,24 @@ def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
-def _flushes_of(piece: Piece, record: tfrecord.Record) -> "list[_Flush | FileDamage]":
+def _flushes_of(
+    piece: Piece, file: schema.FileName | None, record: tfrecord.Record
+) -> "list[_Flush | FileDamage]":
     """The rows in one record of an event file; most records hold none."""
-    length = record.end - record.begin
     begin = piece.begin + record.begin
+    length = piece.begin + record.end - begin
+    numbers = begin + tfrecord.HEADER_BYTES
     try:
         return [
-            _Flush(
-                replace(batch, file=schema.FileName.of(piece.name)),
-                begin,
-                length,
-                begin + tfrecord.HEADER_BYTES + content,
-                complaint,
-            )
-            for batch, content, complaint in _batches_of(record.payload)
+            _Flush(batch, begin, length, numbers + content, complaint)
+            for batch, content, complaint in _batches_of(record.payload, file)
         ]
     except ValueError as error:
         kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
         return [FileDamage(piece.name, begin, length, _short(str(error)), kind)]
 
 
-def _batches_of(payload: bytes) -> Iterator[tuple[Batch, int, str]]:
+def _batches_of(payload: bytes, file: schema.FileName | None) -> Iterator[tuple[Batch, int, str]]:
     """The rows in an event, the offset of their numbers in it, and what is wrong with their count.
 
     Raises:
@@ -320,7 +318,7 @@ def _batches_of(payload: bytes) -> Iterator[tuple[Batch, int, str]]:
             wrong = written is not None and written < len(table)
             complaint = f"{len(table)} rows, of which {written} were written" if wrong else ""
             content = _place_of(tensor.tensor_content, payload)
-            yield Batch(header, table, None if wrong else written), content, complaint
+            yield Batch(header, table, None if wrong else written, file), content, complaint
 
 
 def _place_of(content: bytes, payload: bytes) -> int:

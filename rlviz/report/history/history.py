@@ -160,6 +160,15 @@ class History:
         return bool(np.isfinite(self.flops).any()) and never_falls(self.flops)
 
     @property
+    def conventions(self) -> tuple[str, ...]:
+        """By which of `rlviz.conventions` the FLOPs are counted, each once, in the order of the
+        sessions whose steps stand; "" for those that do not say so, () where no FLOPs are."""
+        if not np.isfinite(self.flops).any():
+            return ()
+        said = [s.convention for s in self.sessions if s.rows > s.superseded]
+        return tuple(dict.fromkeys(name for name in said if name is not None)) or ("",)
+
+    @property
     def quantities(self) -> tuple[schema.Quantity, ...]:
         """The recorded quantities, and those that every run should have."""
         return tuple(

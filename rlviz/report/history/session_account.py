@@ -7,6 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
+from rlviz import schema
 from rlviz.report.history.batches import Batch
 from rlviz.report.history.columns import Stretch
 from rlviz.report.history.step_span import StepSpan
@@ -56,6 +57,9 @@ class Session:
     """Of the dropped steps, how many for which of `rlviz.schema.CAUSES`; older runs don't say."""
     made_as: int | None = None
     """The number that it took itself for before another one began first; None if as `claimed`."""
+    convention: str | None = None
+    """By which of `rlviz.conventions` it counted FLOPs; "" if it does not say so, None if it
+    counted none."""
 
     @property
     def known_as(self) -> int:
@@ -134,7 +138,14 @@ def _session(batches: Sequence[Batch], claimed: int, stand: int, void_after: flo
         clock_back_seconds=fresh.clock_back,
         gone=tuple(_gone(batches, void_after)),
         made_as=headers[0].made_as,
+        convention=_convention(headers),
     )
+
+
+def _convention(headers: Sequence[schema.RowsHeader]) -> str | None:
+    """What the last rows with FLOPs say: a count that others added to has none anymore."""
+    counted = [header for header in headers if schema.flops_column() in header.columns]
+    return counted[-1].convention if counted else None
 
 
 def _first_time(batches: Sequence[Batch]) -> Iterator[StepSpan]:

@@ -1,6 +1,6 @@
 """The axis that curves stand over: compute, tokens, steps or time, linear or logarithmic."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.report.history import History
 from rlviz.report.history.history import never_falls
-from rlviz.wall_time import elapsed
+from rlviz.report.history.run_account import elapsed
 
 Floats = NDArray[np.float64]
 
@@ -38,18 +38,6 @@ class XAxis:
         on a logarithmic axis, where it is not above 0."""
         x = _POSITIONS[self.name](run)
         return np.where(x > 0, x, np.nan) if self.log else x
-
-    def parts(self, run: History, rows: int) -> Iterator[tuple[Floats, History]]:
-        """The same run, some rows at a time, with the positions of their steps."""
-        # Of FLOPs and steps each step has its own position; others depend on the steps before.
-        whole = None if self.name in ("flops", "step") else self.positions(run)
-        at = 0
-        for part in run.parts(rows):
-            yield (
-                self.positions(part) if whole is None else whole[at : at + len(part)],
-                part,
-            )
-            at += len(part)
 
     def scaled(self, x: Floats) -> Floats:
         """Positions on the axis as drawn: their decimal logarithms if the axis is logarithmic."""

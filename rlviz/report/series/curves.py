@@ -104,6 +104,10 @@ class Curve:
         y, low, high = (np.interp(place, places, part) for part in (self.y, self.low, self.high))
         return y, low, high
 
+    def line_at(self, x: Floats) -> Floats:
+        """The same without the band, (m,)."""
+        return np.interp(self.axis.scaled(x), self.axis.scaled(self.x), self.y)
+
     def draws(self, resamples: int, random: Generator) -> Floats:
         """Random curves that the data allow, (resamples, n): they vary around the curve by its
         errors, and neighbors are correlated as the kernel correlates them.
@@ -146,23 +150,42 @@ class Points:
     variance: Floats | None
 
 
-def points_of(run: History, what: Measure, axis: XAxis) -> Points | None:
-    """The points of a run; None if it has none. A long run is read a part at a time."""
+def points_of(run: History, what: Measure, axis: XAxis, x: Floats | None = None) -> Points | None:
+    """The points of a run; None if it has none.
+
+    A long run is read a part at a time. If all its steps are points, they share the array of their
+    positions: `x` if the caller has it, (T,).
+    """
+    x = axis.positions(run) if x is None else x
     if len(run) <= BLOCK_ROWS:
-        return _points_of_part(axis.positions(run), run, what)
-    found = np.empty((3, len(run)))
-    count, tells = 0, True
-    for x, part in axis.parts(run, BLOCK_ROWS):
-        points = _points_of_part(x, part, what)
-        if points is not None:
-            end = count + len(points.x)
-            found[0, count:end], found[1, count:end] = points.x, points.y
-            tells = tells and points.variance is not None
-            if points.variance is not None and tells:
-                found[2, count:end] = points.variance
-            count = end
-    x, y, variance = found[:, :count]
-    return Points(x, y, variance if tells else None) if count else None
+        return _points_of_part(x, run, what)
+    y, kept, variance = np.empty(len(run)), None, None
+    at = count = 0
+    tells = True
+    for part in run.parts(BLOCK_ROWS):
+        points = _points_of_part(x[at : at + len(part)], part, what)
+        found = 0 if points is None else len(points.x)
+        if found < len(part) and kept is None:
+            kept = np.empty(len(run))
+            kept[:count] = x[:count]
+        at, new = at + len(part), slice(count, count + found)
+        if points is None:
+            continue
+        y[new] = points.y
+        if kept is not None:
+            kept[new] = points.x
+        tells = tells and points.variance is not None
+        if tells:
+            variance = np.empty(len(run)) if variance is None else variance
+            variance[new] = points.variance
+        count += found
+    if not count:
+        return None
+    return Points(
+        x if kept is None else kept[:count],
+        y[:count],
+        variance[:count] if tells and variance is not None else None,
+    )
 
 
 def _points_of_part(x: Floats, part: History, what: Measure) -> Points | None:

@@ -18,6 +18,11 @@ class Group:
     name: str
     runs: tuple[History, ...]
 
+    @property
+    def conventions(self) -> tuple[str, ...]:
+        """By which conventions its runs count FLOPs, each once, as `History.conventions`."""
+        return tuple(dict.fromkeys(name for run in self.runs for name in run.conventions))
+
 
 def groups_of(histories: Histories) -> tuple[Group, ...]:
     """The given runs as named groups, in the order given.

@@ -19,6 +19,7 @@ from rlviz.report.statistics.moves import Piece
 from rlviz.report.statistics.noise import is_drift
 from rlviz.report.statistics.scatter import Scatter, scatter_of
 from rlviz.report.statistics.segments import Segment, pieces_of, segments_of
+from rlviz.smooth.long_series import distinct
 
 Floats = NDArray[np.float64]
 
@@ -134,8 +135,9 @@ def analyse(curve: Curve, x: Floats, y: Floats) -> Analysis:
     known = np.isfinite(x) & np.isfinite(y)
     if curve.axis.log:
         known &= x > 0
-    x, y = x[known], y[known]
-    if len(x) < FEWEST or len(np.unique(x)) < FEWEST:
+    if not known.all():
+        x, y = x[known], y[known]
+    if distinct(x) < FEWEST:
         return Analysis(len(y))
     ends = float(x[0]), float(x[-1])
     lowest, highest = float(y.min()), float(y.max())

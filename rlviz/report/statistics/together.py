@@ -1,5 +1,6 @@
 """Whether two series of a run move together, beyond the fact that both change along it."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from rlviz.report.series.curves import Curve
-from rlviz.smooth.correlation import noise_correlation
+from rlviz.smooth.correlation import correlation_without_gaps
+from rlviz.smooth.long_series import parts, steps
 
 Floats = NDArray[np.float64]
 
@@ -43,43 +45,67 @@ def together(curves: tuple[Curve, Curve], x: Floats, first: Floats, second: Floa
         x: positions, (n,), never decreasing, n >= 20, in the unit of the curves' axis.
         first, second: finite values, (n,).
     """
-    a, b = (
-        _evened(y - curve.values_at(x)[0]) for curve, y in zip(curves, (first, second), strict=True)
-    )
-    both = np.array([first, second])
-    lasting = noise_correlation(both, np.ones((1, len(x)), bool))
-    r, p_around = _correlated(a, b, float(lasting.prod()))
+    lasting = correlation_without_gaps((first, second))
+    a, b = (_noise(curve, x, y) for curve, y in zip(curves, (first, second), strict=True))
+    _even(a)
+    _even(b)
+    both = [(a[part], b[part]) for part in parts(len(x))]
+    r, p_around = _correlated(lambda: iter(both), float(lasting.prod()))
     # The changes of AR(1) noise have these correlations with the next ones.
-    steps = (lasting - 1) / 2
-    _, p_changes = _correlated(np.diff(a), np.diff(b), float(steps.prod()))
+    of_changes = (lasting - 1) / 2
+    _, p_changes = _correlated(
+        lambda: zip(steps(a), steps(b), strict=True), float(of_changes.prod())
+    )
     return Together(r, p_around, p_changes)
 
 
-def _evened(noise: Floats) -> Floats:
-    """Noise in units of its local size: scatter that grows in both series is not a connection."""
-    size = np.abs(noise).max()
-    noise = noise / size if size > 0 else noise
+def _noise(curve: Curve, x: Floats, y: Floats) -> Floats:
+    """Values less their curve, (n,)."""
+    noise = np.empty(len(y))
+    for part in parts(len(y)):
+        noise[part] = y[part] - curve.line_at(x[part])
+    return noise
+
+
+def _even(noise: Floats) -> None:
+    """Put noise in units of its local size: scatter that grows in both series is not a
+    connection."""
+    size = max(float(noise.max()), -float(noise.min()))
+    if size > 0:
+        noise /= size
     width = max(len(noise) // 10, 5)
-    begin = np.arange(len(noise)) - width // 2
-    first, last = np.maximum(begin, 0), np.minimum(begin + width, len(noise))
-    sums = np.concatenate([[0.0], np.cumsum(np.abs(noise))])
-    size = (sums[last] - sums[first]) / (last - first)
-    return np.asarray(noise / np.where(size > 0, size, np.inf))
+    sums = np.empty(len(noise) + 1)
+    sums[0] = 0.0
+    np.abs(noise, out=sums[1:])
+    np.cumsum(sums[1:], out=sums[1:])
+    for part in parts(len(noise)):
+        begin = np.arange(part.start, part.stop) - width // 2
+        first, last = np.maximum(begin, 0), np.minimum(begin + width, len(noise))
+        near = (sums[last] - sums[first]) / (last - first)
+        noise[part] /= np.where(near > 0, near, np.inf)
 
 
-def _correlated(a: Floats, b: Floats, lasting: float) -> tuple[float, float]:
+def _correlated(
+    pairs: Callable[[], Iterator[tuple[Floats, Floats]]], lasting: float
+) -> tuple[float, float]:
     """Correlation, and its p by the effective number of points.
 
     Source: M. S. Bartlett, JRSS 98 (1935).
 
     Args:
+        pairs: gives the two series, some points at a time.
         lasting: the product of both series' correlations from a point to the next.
     """
-    a, b = a - a.mean(), b - b.mean()
-    size = np.sqrt((a @ a) * (b @ b))
+    points = sum(len(a) for a, _ in pairs())
+    sums = np.array([[a.sum(), b.sum()] for a, b in pairs()]).sum(0)
+    products = np.zeros(3)
+    for a, b in pairs():
+        a, b = a - sums[0] / points, b - sums[1] / points
+        products += a @ a, b @ b, a @ b
+    size = np.sqrt(products[0] * products[1])
     if not size > 0:
         return 0.0, 1.0
-    r = float(a @ b / size)
-    count = max(len(a) * (1 - lasting) / (1 + lasting) - 2, 1.0)
+    r = float(products[2] / size)
+    count = max(points * (1 - lasting) / (1 + lasting) - 2, 1.0)
     t = r * np.sqrt(count / max(1 - r * r, 1e-12))
     return r, float(2 * stdtr(count, -abs(t)))

@@ -1,6 +1,7 @@
 """What happened in a run, for somebody who was not there: moves, values, costs, losses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from rlviz import schema, wording
 from rlviz.report.history import History
+from rlviz.report.history.run_account import account_of
 from rlviz.report.series import curves
 from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import Curve, Points, Value
@@ -22,6 +24,7 @@ from rlviz.report.summary.narrative import few_values, story
 from rlviz.report.summary.places import Places
 from rlviz.report.summary.result import Claim, Summary
 from rlviz.report.summary.values_text import form_of
+from rlviz.smooth.long_series import distinct
 
 Floats = NDArray[np.float64]
 
@@ -62,11 +65,12 @@ def summarise(history: History, *, metrics: Sequence[str] | None = None) -> Summ
     told.connection()
     told.forecast()
     told.not_recorded()
+    account = account_of(history)
     return Summary(
         f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
         tuple(told.claims),
-        facts.facts(history),
-        facts.notes(history),
+        facts.facts(history, account),
+        facts.notes(history, account),
         tuple(told.unsure),
         told.groups,
         told.segments,
@@ -95,9 +99,10 @@ class _Telling:
         self._axis = choose("flops", [history])
         self._known: dict[str, Points | None] = {}
         self._curves: dict[str, Curve] = {}
-        x = self._axis.positions(history)
-        known = x[np.isfinite(x)]
-        self._places = Places(float(known[0]), float(known[-1]), self._axis.name == "flops")
+        self._x = x = self._axis.positions(history)
+        known = np.isfinite(x)
+        first, last = x[known.argmax()], x[len(x) - 1 - known[::-1].argmax()]
+        self._places = Places(float(first), float(last), self._axis.name == "flops")
 
     def tell(self, what: Measure) -> None:
         """What one metric did."""
@@ -132,7 +137,7 @@ class _Telling:
 
     def _points(self, what: Measure) -> Points | None:
         if what.name not in self._known:
-            self._known[what.name] = curves.points_of(self._history, what, self._axis)
+            self._known[what.name] = curves.points_of(self._history, what, self._axis, self._x)
         return self._known[what.name]
 
     def _curve(self, what: Measure) -> Curve | None:
@@ -141,12 +146,14 @@ class _Telling:
         if points is None:
             return None
         if what.name not in self._curves:
-            enough = places_of(points.x) >= FEWEST and np.ptp(points.y) < 1 / LEAST_EXTENT
+            enough = distinct(points.x) >= FEWEST and np.ptp(points.y) < 1 / LEAST_EXTENT
             self._curves[what.name] = (
                 curves.curve_through(points, what, self._axis)
                 if enough
                 else curves.joined(self._axis, points.x, points.y)
             )
+            # Of a long run it takes much memory, and only the curve needs it.
+            self._known[what.name] = replace(points, variance=None)
         return self._curves[what.name]
 
     def _tell_groups(self) -> None:
@@ -199,10 +206,8 @@ class _Telling:
         one, two = map(self._curve, both)
         if one is None or two is None:
             return
-        x, first, second = self._axis.positions(history), history.accuracy, history.parallelism
-        known = np.isfinite(x) & np.isfinite(first) & np.isfinite(second)
-        x, first, second = x[known], first[known], second[known]
-        if places_of(x) < FEWEST or not np.ptp(first) > 0:
+        x, first, second = self._shared(*both)
+        if distinct(x) < FEWEST or not np.ptp(first) > 0:
             return
         if not 0 < np.ptp(second) < 1 / LEAST_EXTENT:
             return
@@ -227,6 +232,19 @@ class _Telling:
         )
         self.claims.append(Claim("connection", "Connection", told, {}))
 
+    def _shared(self, one: Measure, two: Measure) -> tuple[Floats, Floats, Floats]:
+        """The positions of the steps that are points of two metrics, and their values."""
+        first, second = self._points(one), self._points(two)
+        assert first is not None  # they have curves
+        assert second is not None
+        if len(first.x) == len(second.x) == len(self._x):
+            return self._x, first.y, second.y
+        a, b = one.values(self._history), two.values(self._history)
+        assert a is not None
+        assert b is not None
+        known = np.isfinite(self._x) & np.isfinite(a) & np.isfinite(b)
+        return self._x[known], a[known], b[known]
+
     def not_recorded(self) -> None:
         """Which of what was asked for, and of what every run should have, it lacks."""
         told = {claim.name for claim in self.claims}
@@ -235,11 +253,6 @@ class _Telling:
             what = measure(name, [self._history])
             if name not in told and self._curve(what) is None:
                 self.unsure.append(f"{label_of(what)} was not recorded.")
-
-
-def places_of(x: Floats) -> int:
-    """How many different places there are on an axis; x never decreases."""
-    return int(np.count_nonzero(np.diff(x))) + 1 if len(x) else 0
 
 
 def label_of(what: Measure) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
-from rlviz import schema, wording
+from rlviz import conventions, schema, wording
 from rlviz.markdown import escaped, table, to_html
 from rlviz.report.series.curves import Value
 from rlviz.report.statistics import Segment
@@ -13,7 +13,7 @@ from rlviz.report.summary.values_text import Form, form_of
 
 _WHEN = ("start", "middle", "end")
 _COMPUTE = (
-    "RL FLOPs: cumulative, one multiply-add counts 2; shares of the compute are shares of them."
+    "RL FLOPs: cumulative, one multiply-add counts 2; {}; shares of the compute are shares of them."
 )
 _VALUES = (
     "Values are those of the figure's curve at the place named beside them; start, middle and end "
@@ -170,7 +170,8 @@ def _reading(summary: Summary) -> list[str]:
         if quantity.is_core or name in told
     ]
     if schema.TOTAL in summary.facts.get("flops", {}):
-        lines.append(_COMPUTE)
+        said = conventions.explained(summary.facts["conventions"])
+        lines.append(_COMPUTE.format(escaped(said)))
     if summary.facts["wall_seconds"] > 0:
         lines.append(_TIME)
     if any(summary.segments.values()):

@@ -349,3 +349,28 @@ def test_what_is_shown_can_be_taken_away(lone_server, open_page):
     assert saved["PNG of the panels"].startswith(b"\x89PNG")
     assert b"<svg" in saved["SVG, drawn"]
     assert saved["CSV: lone"].count(b"\n") == 301
+
+
+def test_the_axis_says_how_its_flops_are_counted_and_that_runs_differ(serve, tmp_path, open_page):
+    for name, convention in (("a", "6N"), ("b", "exact"), ("silent", None)):
+        with rlviz.Callback(tmp_path / name, figure_seconds=None, convention=convention) as viz:
+            for step in range(1, 31):
+                viz.on_step_end(step, correct=[1, 0], parallelism=[2.0], flops=10**20)
+    page = open_page(serve(tmp_path).frame_url).is_drawn()
+    label, caption = (
+        page.frame.locator(f".panel {part}").first for part in (".axis-label", ".caption")
+    )
+    assert caption.inner_text().endswith(
+        "⚠ the runs count RL FLOPs by different conventions, so this is no common axis: 6N (a); "
+        "exact (b); convention not said (silent)"
+    )
+    assert "Convention 6N: 6·N a token that is trained on, 2·N" in label.get_attribute("title")
+    assert "Convention not said" in label.get_attribute("title")
+    box, over = label.bounding_box(), page.over(0)
+    assert box["y"] > over["y"] + over["height"]  # beneath the ticks, where the label is drawn
+    for name in ("b", "silent"):
+        page.frame.get_by_label(name, exact=True).first.click()
+    page.until(lambda: caption.inner_text().endswith("RL FLOPs: convention 6N"))
+    page.press("Step")
+    page.until(lambda: "convention" not in caption.inner_text())
+    assert label.get_attribute("title") == ""

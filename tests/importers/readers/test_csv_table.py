@@ -77,3 +77,57 @@ def test_a_column_that_stands_twice_is_refused(tmp_path):
     (tmp_path / "log.csv").write_text("step,reward,reward\n1,2,3\n")
     with pytest.raises(ValueError, match=r"log\.csv has more than one column 'reward'"):
         import_run(tmp_path / "log.csv", tmp_path / "run")
+
+
+def test_spinning_up_s_progress_counts_steps_of_the_environment(take, metric):
+    head = "Epoch\tAverageEpRet\tStdEpRet\tMaxEpRet\tMinEpRet\tEpLen\tTotalEnvInteracts\tTime\n"
+    rows = (
+        f"{n}\t{-200.5 + n}\t50.25\t9\t-300\t200.0\t{4000 * (n + 1)}\t{5.5 * n}\n" for n in range(4)
+    )
+    imported, run = take(head + "".join(rows), name="progress.txt")
+    assert imported.kind == "csv"
+    assert run.step.tolist() == [4000, 8000, 12000, 16000]
+    assert metric(run, "return") == [-200.5, -199.5, -198.5, -197.5]
+    assert np.diff(run.wall_time).tolist() == pytest.approx([5.5] * 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "step"),
+    [
+        ("rollout/ep_rew_mean,time/fps,time/total_timesteps,time/iterations", "SB3"),
+        ("ep_reward_mean,fps,total_timesteps,n_updates", "SB2"),
+        ("eprewmean,fps,misc/total_timesteps,misc/nupdates", "baselines ppo2"),
+        ("EpRewMean,EpThisIter,TimestepsSoFar,EpisodesSoFar", "baselines trpo"),
+        ("mean 100 episode reward,% time spent exploring,steps,episodes", "baselines deepq"),
+    ],
+)
+def test_the_tables_of_stable_baselines_and_baselines_are_known(take, metric, head, step):
+    rows = "".join(f"{-9.5 * n},987,{2048 * n},{n}\n" for n in range(1, 5))
+    _, run = take(f"{head}\n{rows}", name="progress.csv")
+    assert run.step.tolist() == [2048, 4096, 6144, 8192], step
+    assert metric(run, "return") == [-9.5, -19.0, -28.5, -38.0]
+
+
+def test_an_evaluation_of_stable_baselines_has_its_step(take, metric):
+    """EvalCallback dumps a row of its own, without an iteration."""
+    head = "eval/mean_reward,rollout/ep_rew_mean,time/iterations,time/total_timesteps\n"
+    _, run = take(f"{head},10.5,1,2048\n20.5,,,3000\n,11.5,2,4096\n", name="progress.csv")
+    assert run.step.tolist() == [2048, 3000, 4096]
+    assert metric(run, "eval/mean_reward")[1] == 20.5
+
+
+def test_the_sparse_rows_of_lightning_are_merged_by_step(take, metric):
+    head = "epoch,step,train_loss,val_loss,train_reward\n"
+    rows = "0,49,0.5,,-1.5\n0,49,,0.75,\n1,99,0.25,,-0.5\n1,99,,0.5,\n"
+    _, run = take(head + rows, name="metrics.csv")
+    assert run.step.tolist() == [49, 99]
+    assert metric(run, "val_loss") == [0.75, 0.5]
+    assert metric(run, "train_reward") == [-1.5, -0.5]
+
+
+def test_a_column_of_timesteps_is_the_step(cases, take, metric):
+    imported, run = take(cases / "25-timestep.csv")
+    assert run.step[[0, -1]].tolist() == [50, 5000]
+    assert imported.columns["return"] == "Reward_Mean"
+    assert [metric(run, "return")[at] for at in (0, -1)] == [-0.448, 9.832]
+    assert run.wall_time[-1] - run.wall_time[0] == 99

@@ -209,3 +209,13 @@ def test_a_tensor_of_a_type_that_no_number_has_is_no_number(take, write):
             file.write(tfrecord.frame(event.SerializeToString()))
     _, run = take(folder)
     assert run.step.tolist() == [1, 2, 3]
+
+
+def test_the_tags_of_ray_tune_are_known_by_what_stands_behind_their_prefix(take, write, metric):
+    returns = {"ray/tune/env_runners/episode_return_mean": [-5.0, -4.0, -3.0]}
+    points = [
+        (tag, v, s, 1.7e9 + s) for tag, values in returns.items() for s, v in enumerate(values)
+    ]
+    imported, run = take(write(points))
+    assert imported.columns["return"] == "ray/tune/env_runners/episode_return_mean"
+    assert metric(run, "return") == [-5, -4, -3]

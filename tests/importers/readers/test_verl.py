@@ -155,3 +155,13 @@ def test_a_log_without_a_single_step_is_refused_in_words(tmp_path):
     (tmp_path / "train.log").write_text("starting\ntraining/global_step:3 - actor/lr:0.000\n")
     with pytest.raises(ValueError, match=r"train\.log is none of the logs that rlviz knows"):
         import_run(tmp_path / "train.log", tmp_path / "run")
+
+
+def test_a_value_at_which_a_logger_cut_the_line_is_unknown(cases, take, metric):
+    imported, run = take(cases / "11-cut-at-4096.log", params=1e9)
+    assert run.step.tolist() == list(range(1, 31))
+    assert np.nanmax(metric(run, "tokens")) == 27 * 654_321
+    assert not np.isnan(run.accuracy).any()
+    said = next(note for note in imported.notes if "cut" in note)
+    assert "4,096 characters: step 10, step 20, step 30." in said
+    assert "'perf/total_num_tokens'" in said

@@ -13,7 +13,7 @@ from .conftest import losses, quiet
 def test_it_is_said_what_is_taken_as_better(less):
     assert "twice is ahead of base in loss (lower is better) by" in less.markdown()
     assert less.to_dict()["lower_is_better"] is True
-    assert less.notes[0].startswith("Less 'loss' is taken as better. If more is, compare without")
+    assert less.notes[1].startswith("Less 'loss' is taken as better. If more is, compare without")
     more = rlviz.compare([losses(1.0), losses(2.0)], metric="loss")
     assert more.notes[0] == (
         "More 'loss' is taken as better. If less is, compare with lower_is_better "

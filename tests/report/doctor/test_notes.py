@@ -129,3 +129,27 @@ def test_event_files_of_others_are_noted_and_their_damage_does_not_matter(in_bat
     diagnosis = examine(logdir)
     assert diagnosis.is_sound
     assert kinds(diagnosis) == ["foreign_damage", "foreign"]
+
+
+def test_a_run_that_goes_on_by_another_convention_is_noted_with_the_sessions(logdir):
+    for step, convention in ((1, "exact"), (2, "6N"), (3, None)):
+        with rlviz.Callback(logdir, figure_seconds=None, convention=convention) as viz:
+            viz.on_step_end(step, correct=[1], parallelism=[1.0], flops=10**20)
+    diagnosis = examine(logdir)
+    finding = only(diagnosis)
+    assert finding.kind == "conventions"
+    assert finding.what == (
+        "the count of RL FLOPs goes on by another convention: session 0 counts by exact, session 1 "
+        "counts by 6N and session 2 does not say how it counts. Its axis is not one quantity."
+    )
+    assert "RL FLOPs (conventions exact, 6N and convention not said)" in " ".join(
+        diagnosis.text().split()
+    )
+
+
+def test_what_a_session_counted_that_was_recorded_again_is_nothing_to_note(logdir):
+    for convention in ("exact", "6N"):
+        with rlviz.Callback(logdir, figure_seconds=None, convention=convention) as viz:
+            viz.on_step_end(1, correct=[1], parallelism=[1.0], flops=10**20)
+    assert "conventions" not in kinds(examine(logdir))
+    assert rlviz.read(logdir).conventions == ("6N",)

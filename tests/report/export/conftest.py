@@ -13,7 +13,7 @@ FORMULAS = ["=1+1", "+x", "-x", "@x"]
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     logdir = tmp_path_factory.mktemp("run")
-    with rlviz.Callback(logdir, figure_seconds=None) as viz:
+    with rlviz.Callback(logdir, figure_seconds=None, convention="6N") as viz:
         viz.on_step_end(1, correct=[1, 0, 0], flops={"rollout": COUNTS[0]})
         viz.on_step_end(2, flops=2, metrics={"loss, so": 0.1, **dict.fromkeys(FORMULAS, 3.0)})
         viz.on_step_end(

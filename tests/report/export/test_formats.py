@@ -192,7 +192,7 @@ def test_units_come_before_a_csv_where_they_are_asked_for(run, tmp_path):
     lines = [line for line in text.split("\n") if line.startswith("# ")]
     assert "# step: training steps (the training step that the row describes)" in lines
     assert "# accuracy: fraction in [0, 1] (training accuracy, correct / graded)" in lines
-    assert "# flops/rollout: FLOPs (cumulative RL FLOPs, rollout, exact)" in lines
+    assert "# flops/rollout: FLOPs (cumulative RL FLOPs, rollout, exact; convention 6N)" in lines
     assert "# metrics/loss, so: as logged (the user's metric loss, so, mean over the step)" in lines
     assert text == "\n".join([*lines, (tmp_path / "plain.csv").read_text(encoding="utf-8")])
     frame = pd.read_csv(tmp_path / "x.csv", comment="#")
@@ -204,6 +204,7 @@ def test_units_come_before_json_lines_where_they_are_asked_for(run, tmp_path):
     first, *rows = map(json.loads, (tmp_path / "x.jsonl").read_text().splitlines())
     assert first["units"]["wall_time"] == "seconds since 1970-01-01 UTC"
     assert list(first["units"]) == list(rows[0])
+    assert first["flops_conventions"] == ["6N"]
 
 
 def test_a_name_with_half_a_character_does_not_stop_an_export(tmp_path):
@@ -218,7 +219,8 @@ def test_an_npz_says_the_units_of_its_columns(exported, run):
         assert units["flops_remainder/total"] == "FLOPs"
         assert units["average_parallelism"] == "ratio"
         assert set(units) == {name for name in arrays if not name.startswith("rlviz/")}
-        assert len(arrays["rlviz/meanings"]) == len(units)
+        meanings = dict(zip(units, arrays["rlviz/meanings"], strict=True))
+        assert meanings["flops/total"].endswith("total, nearest float64; convention 6N")
 
 
 @pytest.mark.parametrize("names", [["metrics/a\0b"], ["metrics/a", "metrics/a.npy"]])
@@ -241,6 +243,7 @@ def test_a_parquet_file_has_exact_counts_nulls_and_units(exported, run):
     assert not any("remainder" in name for name in table.column_names)
     about = {field.name: field.metadata for field in table.schema}
     assert about["flops/total"][b"unit"] == b"FLOPs"
+    assert about["flops/total"][b"meaning"].endswith(b"total, exact; convention 6N")
     assert about["wall_time"][b"meaning"] == b"when the step was closed"
     kinds = {field.name: str(field.type) for field in table.schema}
     assert kinds["step"] == kinds["session"] == "int64"

@@ -28,7 +28,7 @@ def test_the_caption_names_the_smoother_its_bandwidths_and_the_band(parl_figure)
     caption = parl_figure.get_supxlabel().replace("\n", " ")
     assert caption.startswith("Smoothed curve: local quadratic, bandwidth ")
     assert " of the axis; noise correlation " in caption
-    assert caption.endswith("; band: ± 2 standard errors")
+    assert caption.endswith("; band: ± 2 standard errors; RL FLOPs: convention not said")
 
 
 def test_the_bandwidth_is_a_share_of_the_axis_as_it_lies_on_the_paper(history_of):
@@ -52,4 +52,23 @@ def test_a_bandwidth_wider_than_the_axis_is_said_to_be_that(history_of):
 def test_points_that_are_only_joined_are_not_called_smoothed_by_a_bandwidth(history_of):
     three = {"flops": [1e21, 2e21, 4e21], "accuracy": [0.2, 0.5, 0.4], "parallelism": [3, 5, 4]}
     figure = drawn(history_of(**{name: np.array(values) for name, values in three.items()}))
-    assert figure.get_supxlabel() == ""
+    assert figure.get_supxlabel() == "RL FLOPs: convention not said"
+
+
+def test_the_caption_names_the_convention_of_the_flops_and_the_runs_that_differ(tmp_path):
+    runs = {}
+    for name, convention in (("one", "6N"), ("two", "6N"), ("other", "exact")):
+        with rlviz.Callback(tmp_path / name, figure_seconds=None, convention=convention) as viz:
+            for step in range(1, 4):
+                viz.on_step_end(step, correct=[1, 0], flops={"update": 10**20})
+        runs[name] = rlviz.read(tmp_path / name)
+
+    def captioned(names, **options):
+        shown = rlviz.figure({name: runs[name] for name in names}, **options)
+        return shown.get_supxlabel().replace("\n", " ")
+
+    assert captioned(["one", "two"]).endswith("RL FLOPs: convention 6N")
+    assert captioned(["one", "other"]).endswith(
+        "RL FLOPs: different conventions, 6N (one) and exact (other)"
+    )
+    assert "convention" not in captioned(["one", "other"], x="step")

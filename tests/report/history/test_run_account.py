@@ -6,7 +6,7 @@ import pytest
 import rlviz
 from rlviz.report.doctor import examine
 from rlviz.report.history.batches import FileDamage
-from rlviz.report.history.run_account import account_of, may_hide_steps, places_of
+from rlviz.report.history.run_account import account_of, elapsed, may_hide_steps, places_of
 from rlviz.report.history.session_account import Gone
 
 
@@ -32,6 +32,11 @@ def history(wall, flops=None, **columns):
 )
 def test_the_length_of_a_run_is_the_time_that_its_clock_saw_pass(wall, seconds):
     assert account_of(history(wall)).wall_seconds == seconds
+
+
+def test_without_a_set_back_elapsed_time_is_the_plain_difference_bit_for_bit():
+    wall = 1.7e9 + np.cumsum(np.random.default_rng(0).uniform(0, 3, 1000))
+    np.testing.assert_array_equal(elapsed(wall), wall - wall[0])
 
 
 def test_the_rate_leaves_out_the_first_step_whose_time_is_unknown():

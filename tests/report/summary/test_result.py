@@ -42,7 +42,8 @@ the first, 5.50 at step 3 the last.
 
 - Training accuracy: correct / graded answers of a step.
 - Average parallelism: mean over a step's episodes of work / span.
-- RL FLOPs: cumulative, one multiply-add counts 2; shares of the compute are shares of them.
+- RL FLOPs: cumulative, one multiply-add counts 2; convention not said; shares of the \
+compute are shares of them.
 """
     )
     assert "**Note:**" not in text
@@ -81,6 +82,7 @@ def test_the_same_summary_is_there_as_plain_data(small):
             "update": 10**21,
             "total": 4 * 10**21 + 1,
         },
+        "conventions": [""],
         "seconds": {},
         "mfu": {},
         "flops_per_second": 2e19,  # the first step's own time is unknown: 2.5e21 in 125 s

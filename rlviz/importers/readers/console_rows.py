@@ -1,0 +1,156 @@
+"""Reads lines that begin with the step and list its values: `Step 12 | Loss: 0.1 | Reward: 0.5`.
+
+prime-rl (`trainer/rl/train.py`, `orchestrator.py`) and Megatron (`training_log` in
+megatron/training/training.py) print them, and many loops written by hand.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from rlviz.importers.console import (
+    NUMBER,
+    Cuts,
+    Line,
+    as_value,
+    console_lines,
+    label_of,
+    seconds_of,
+)
+from rlviz.importers.log import Log, newest
+from rlviz.importers.readers import Reader, Start
+
+_NAMED = re.compile(
+    rf"(?P<name>[A-Za-z_][\w ./()%@^*+-]{{0,80}}?)\s*[:=]\s*(?P<value>{NUMBER})"
+    r"(?P<unit> ?[A-Za-z%][A-Za-z%/]{0,20}(?=[\s,|;)\]]|$))?"
+)
+_BARE = re.compile(
+    rf"\s*(?P<name>[A-Za-z_][\w ./()@-]{{0,60}}?)\s+(?P<value>{NUMBER})(?P<unit>[ %/].*)?"
+)
+_FARTHEST = 120
+"""Characters before a label: times, levels and the names of modules."""
+_MOST_VALUES = 1000
+_LONGEST = 1 << 16
+"""Characters of a line that says a step and its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    word: str
+    step: float
+    values: list[tuple[str, object]]
+    epoch: float | None = None
+
+
+def read(files: Sequence[Path], name: str) -> Log:
+    """Read console logs, one after the other, as the parts of one run.
+
+    Lines of one label make the run, those that are the most; the log notes how many others were
+    left out. Steps that begin again in each epoch are no steps of the run: its rows are numbered.
+    """
+    log = Log(name, modified=newest(files))
+    cuts = Cuts()
+    found = [(file.name, list(_rows(console_lines(log, file), cuts))) for file in files]
+    words = Counter(row.word for _, rows in found for row in rows)
+    word = max(words, key=words.__getitem__, default="")
+    taken = [(file_name, [row for row in rows if row.word == word]) for file_name, rows in found]
+    begins_again = _begins_again([row for _, rows in taken for row in rows])
+    if begins_again:
+        log.notes.append(f"The numbers of '{word}' begin again in each epoch.")
+    for file_name, rows in taken:
+        log.begin(file_name)
+        for row in rows:
+            log.add(row.values, step=None if begins_again else row.step)
+    others = [f"{count:,} of '{other}'" for other, count in words.items() if other != word]
+    if others:
+        log.notes.append(f"Lines with another label than '{word}' were left out: {others[0]}.")
+    log.notes += cuts.says()
+    return log
+
+
+def _rows(stream: Iterator[Line], cuts: Cuts) -> Iterator[_Row]:
+    for line in stream:
+        row = _row(line.text)
+        if row is None:
+            continue
+        if line.cut_at is not None:  # what stands last may be a part of a number
+            name, _ = row.values.pop()
+            cuts.add(f"{row.word} {row.step:.0f}", name, line.cut_at)
+        if row.values:
+            yield row
+
+
+def _row(text: str) -> _Row | None:
+    if len(text) > _LONGEST:
+        return None
+    label = label_of(text[: 2 * _FARTHEST])
+    if label is None or label.start > _FARTHEST:
+        return None
+    rest = text[label.end :].rstrip("\r\n")
+    values = _of_cells(rest) if rest.count("|") else _of_names(rest)
+    coarser = label_of(text[: label.start])
+    epoch = coarser.number if coarser is not None and coarser.word == "epoch" else None
+    return _Row(label.word, label.number, values, epoch) if values else None
+
+
+def _begins_again(rows: list[_Row]) -> bool:
+    """Whether the steps fall where the epoch rises."""
+    return any(
+        later.step <= earlier.step
+        for earlier, later in pairwise(rows)
+        if earlier.epoch is not None and later.epoch is not None and later.epoch > earlier.epoch
+    )
+
+
+def _of_cells(text: str) -> list[tuple[str, object]]:
+    """The values between bars: "Loss: 0.1", "Loss 0.1", "22.5s"."""
+    found: list[tuple[str, object]] = []
+    for cell in text.split("|", _MOST_VALUES):
+        took = seconds_of(cell)
+        if took is None and re.fullmatch(r"\s*\d+(?:\.\d+)?s\s*", cell):
+            took = float(cell.strip()[:-1])
+        if took is not None:
+            found.append(("time", took))
+        elif named := _of_names(cell):
+            found += named
+        elif match := _BARE.fullmatch(cell.rstrip()):
+            found.append((match["name"].strip(), as_value(match["value"])))
+    return found
+
+
+def _of_names(text: str) -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for match in _NAMED.finditer(text):
+        name = match["name"].strip(" -").strip()
+        tail = text[match.start("value") : match.start("value") + 40]
+        took = seconds_of(re.split(r"[|,;\]]", tail, maxsplit=1)[0])
+        if name:
+            found.append((name, as_value(match["value"]) if took is None else took))
+    return found
+
+
+def _resembles(start: Start) -> bool:
+    """Whether two lines have the same label with other numbers, and a name in common."""
+    seen: dict[tuple[str, str], set[float]] = {}
+    for row in _rows(console_lines(Log("", modified=1.0), start.file), Cuts()):
+        for name, _ in row.values:
+            steps = seen.setdefault((row.word, name), set())
+            steps.add(row.step)
+            if len(steps) > 1:
+                return True
+    return False
+
+
+_EXAMPLE = "Step 12 | Loss: 0.1 | Reward: 0.5"
+
+READER = Reader(
+    file="a console log of steps",
+    log="console log of steps",
+    missing=f"no two lines with a step and a value, like '{_EXAMPLE}'",
+    read=read,
+    resembles=_resembles,
+    names=("*.log", "*.txt", "*.out"),
+)

@@ -1,0 +1,103 @@
+"""Lines of one step each, as prime-rl, Megatron and loops written by hand print them."""
+
+import numpy as np
+import pytest
+
+from rlviz.importers import import_run
+
+
+def test_the_lines_of_prime_rl_are_read_with_their_times(take, metric):
+    log = "22:41:22 \x1b[32mSUCCESS\x1b[0m Train environment(s) ready\n"
+    for step in range(1, 4):
+        log += f"22:43:19    DEBUG Micro Step {step}/8 | Loss: 99.0 | Entropy: 99.0\n"
+        log += (
+            f"22:43:19  SUCCESS Step {step} | Time: 1{step % 2}.50s | Reward: 0.{step}000 | "
+            f"Throughput: 1234.5 tokens/s | Seq. Length: 98.2 tokens/sample | Async Level: 1\n"
+        )
+    imported, run = take(log)
+    assert imported.kind == "console_rows"
+    assert run.step.tolist() == [1, 2, 3]
+    assert run.accuracy.tolist() == [0.1, 0.2, 0.3]
+    assert metric(run, "Throughput") == [1234.5] * 3
+    assert metric(run, "Seq. Length") == [98.2] * 3
+    assert np.diff(run.wall_time).tolist() == pytest.approx([10.5, 11.5])
+
+
+def test_values_between_bars_need_no_colon(take, metric):
+    """As prime-rl prints them since 2026."""
+    log = "".join(
+        f"22:43:19 SUCCESS Step {step} | {took} | Reward 0.{step}000 | Trainable 2/4 (50.0%) | "
+        f"LR 1.00e-06 | Peak Mem. 20.5/79.2 GiB (25.9%)\n"
+        for step, took in ((1, "22.5s"), (2, "2m 35s"), (3, "  9.5s"))
+    )
+    _, run = take(log)
+    assert run.accuracy.tolist() == [0.1, 0.2, 0.3]
+    assert metric(run, "LR") == [1e-6] * 3
+    assert metric(run, "Peak Mem.") == [20.5] * 3
+    assert np.diff(run.wall_time).tolist() == pytest.approx([155, 9.5])
+
+
+def test_the_lines_of_megatron_are_read_with_their_times(take, metric):
+    log = "training ...\n"
+    for step in range(1, 4):
+        log += (
+            f" [2025-08-01 10:00:0{step}] iteration {step:8d}/     100 | consumed samples: "
+            f"{256 * step:12d} | elapsed time per iteration (ms): 2500.0 | learning rate: "
+            f"1.000000E-06 | global batch size:   256 | lm loss: {8.5 - step:.6E} | loss scale: "
+            "1.0 | grad norm: 0.350 | number of skipped iterations:   0 |\n"
+        )
+    _, run = take(log)
+    assert run.step.tolist() == [1, 2, 3]
+    assert metric(run, "lm loss") == [7.5, 6.5, 5.5]
+    assert metric(run, "consumed samples") == [256, 512, 768]
+    assert np.diff(run.wall_time).tolist() == pytest.approx([2.5, 2.5])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Episode {0}, reward: {1}, epsilon: 0.1",
+        "[INFO] Episode: {0}/500\tReward: {1}\tEpsilon: 0.1",
+        "episode={0} reward={1} epsilon=0.1",
+        "Episode #{0} - reward = {1} - epsilon = 0.1",
+        "2025-08-01 10:00:00,123 - train - INFO - Episode {0}: Reward: {1}; Epsilon: 0.1 (eval)",
+    ],
+)
+def test_loops_written_by_hand_are_read(take, metric, line):
+    _, run = take("".join(line.format(n, f"{-10.5 * n}") + "\n" for n in range(1, 5)))
+    assert run.step.tolist() == [1, 2, 3, 4]
+    assert metric(run, "return") == [-10.5, -21.0, -31.5, -42.0]
+    assert [run.columns[f"metrics/{n}"].tolist() for n in run.metrics if n != "return"] == [
+        [0.1] * 4
+    ]
+
+
+def test_lines_with_another_label_are_left_out_and_said_to_be(take):
+    log = ""
+    for step in range(1, 7):
+        log += f"step {step} | reward: {step} | kl: 0.1\n"
+        if step % 3 == 0:
+            log += f"epoch {step // 3} | reward: 99 | time: 5s\n"
+    imported, run = take(log)
+    assert run.step.tolist() == [1, 2, 3, 4, 5, 6]
+    assert any("2 of 'epoch'" in note for note in imported.notes)
+
+
+def test_steps_that_begin_again_in_each_epoch_are_numbered(take, metric):
+    log = "".join(
+        f"Epoch {epoch}/3 Step {step}/4 | reward: {4 * epoch + step}\n"
+        for epoch in range(3)
+        for step in range(4)
+    )
+    imported, run = take(log)
+    assert run.step.tolist() == list(range(1, 13))
+    assert metric(run, "return") == list(range(12))
+    assert any("begin again" in note for note in imported.notes)
+
+
+def test_prose_with_steps_and_numbers_is_no_log(tmp_path):
+    (tmp_path / "notes.txt").write_text(
+        "Step 1 is to install 3 packages\nStep 2: read the manual\nstep 3 of 7\nin epoch 4 we did\n"
+    )
+    with pytest.raises(ValueError, match="none of the logs that rlviz knows"):
+        import_run(tmp_path / "notes.txt", tmp_path / "run")
