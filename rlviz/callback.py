@@ -33,6 +33,7 @@ from rlviz.record.values import (
     Number,
     ParallelismValues,
     Seconds,
+    Settled,
     check_step,
     check_wall_time,
 )
@@ -133,13 +134,13 @@ class Callback:
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
         )
-        figure_client = None
+        figure_process, figure_client = shared(FIGURE_PROCESS), None
         if figure_seconds is not None and rank <= 0:
             figure_client = FigureClient(
                 path,
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
-                process=shared(FIGURE_PROCESS),
+                process=figure_process,
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
         self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
@@ -157,7 +158,13 @@ class Callback:
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
         )
         self._ending = Ending(
-            self._recorder, self._worker, self._watched, self._error_log, strict=strict
+            self._recorder,
+            self._worker,
+            self._account,
+            figure_process,
+            self._watched,
+            self._error_log,
+            strict=strict,
         )
         if self._silent:
             self._recorder.close()
@@ -182,6 +189,7 @@ class Callback:
         metrics: Metrics | None = None,
         group: str | None = None,
         seconds: Seconds | None = None,
+        settled: Settled | None = None,
     ) -> None:
         """Add to the open step, any number of times, from any thread.
 
@@ -196,9 +204,9 @@ class Callback:
             graded: number of answers behind `accuracy`, a number on the host.
             flops: FLOPs spent since the last call, a whole number in [0, 2**106), or one for each
                 phase.
-                Usual phases (docs/definitions.md): rollout, rollout_subagents, reward_model,
-                old_logprob, ref_logprob, critic_values, update, critic_update; you may add others.
-                `evaluation` stays out of the total.
+                Usual phases (docs/definitions.md): rollout, rollout_discarded, rollout_draft,
+                rollout_subagents, reward_model, old_logprob, ref_logprob, critic_values, update,
+                critic_update; you may add others. `evaluation` stays out of the total.
             parallelism: work / span of each episode, in [0, inf), as numbers or
                 `rlviz.parallelism` values.
             metrics: further scalars by name; several values in a step are averaged.
@@ -206,14 +214,18 @@ class Callback:
                 step and in the family's own series, `rlviz/accuracy/math`.
             seconds: wall seconds of each phase, in [0, inf), by phase; with them and `device` a
                 phase gets its MFU, `rlviz/mfu/update`. Several calls in a step add up.
+            settled: FLOPs that `flops` brought before, in this step or an earlier one, as a number
+                without a phase: the phase that they turned out to have, which gets them now. The
+                total, which has them, stays. For rollouts that run ahead of the update: `rollout`
+                once one uses them, `rollout_discarded` once none will. Numbers on the host.
 
         Raises:
             ValueError, TypeError: a value is not what it should be; the message says what came,
                 what was expected and what to do. The whole call then records nothing.
         """
         others: Recorded | None = None
-        if correct is not None or group is not None or seconds is not None:
-            others = {"correct": correct, "group": group, "seconds": seconds}
+        if not (correct is None and group is None and seconds is None and settled is None):
+            others = {"correct": correct, "group": group, "seconds": seconds, "settled": settled}
         self._recorder.record(accuracy, graded, flops, parallelism, metrics, others)
         if self._ending.is_odd:
             self._ending.say_what_is_odd()
@@ -312,7 +324,8 @@ class Callback:
                 they take to answer.
 
         Returns:
-            Whether everything was written in time.
+            Whether everything was written in time, the last figure included. The log says what was
+            not.
 
         Raises:
             ValueError, TypeError: `timeout` is not a number of seconds.

@@ -284,9 +284,40 @@ FIXED_COLUMNS = (
     ),
 )
 
+# --- phases ----------------------------------------------------------------
+
 TOTAL = "total"
+ROLLOUT = "rollout"
+DISCARDED = "rollout_discarded"
 EVALUATION = "evaluation"
 """The phase that counts separately and never enters the total."""
+
+PHASES: dict[str, str] = {
+    ROLLOUT: "generation of what an update uses, observations between turns included",
+    DISCARDED: "generation of what no update uses: filtered away, stale or left over",
+    "rollout_draft": "the draft model of speculative decoding",
+    "rollout_subagents": "generation by frozen sub-agents, with their own weights",
+    "reward_model": "scores and judgments by a model, with its own weights",
+    "old_logprob": "log-probabilities of the policy before its update",
+    "ref_logprob": "log-probabilities of the reference model",
+    "critic_values": "values of the critic before its update",
+    "update": "forward and backward passes of the policy, all epochs",
+    "critic_update": "forward and backward passes of the critic, all epochs",
+    EVALUATION: "generation and scores in evaluations; never in the total",
+}
+"""The phases that have a meaning everywhere, in the order of a step; runs may add their own."""
+
+
+def phase_in_words(phase: str) -> str:
+    """The name of a phase, and what it is if it has a meaning everywhere.
+
+    >>> phase_in_words("rollout_draft"), phase_in_words("my_judge")
+    ('rollout_draft (the draft model of speculative decoding)', 'my_judge')
+    """
+    return f"{phase} ({PHASES[phase]})" if phase in PHASES else phase
+
+
+# --- names of columns ------------------------------------------------------
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -340,7 +371,7 @@ def column(name: str) -> Column:
             f"{', '.join(f'{kind}/…' for kind in _KINDS)}; a metric's is 'metrics/<name>'."
         )
     unit, meaning = _KINDS[kind]
-    return Column(name, unit, meaning.format(rest))
+    return Column(name, unit, meaning.format(phase_in_words(rest) if kind == "flops" else rest))
 
 
 _INTERVAL = "end of the accuracy's 95 % Wilson interval"

@@ -21,6 +21,7 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 import rlviz
 import rlviz.callback
+from rlviz.report.doctor import examine
 
 
 def run_script(code, *arguments, wait=True):
@@ -125,26 +126,39 @@ def test_an_exception_in_the_loop_passes_through_and_the_run_is_kept(tmp_path):
     assert hparams_status(accumulator) == api_pb2.STATUS_FAILURE
 
 
-def test_a_killed_process_loses_a_second_at_most(tmp_path):
+def test_what_a_killed_process_logged_was_written_second_by_second(tmp_path):
     code = """
         import sys, time, rlviz
         viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
-        for step in range(1, 100_000):
+        for step in range(1, 1_000_000):
             viz.on_step_end(step, correct=[1])
-            print(step, flush=True)
             time.sleep(0.001)
     """
     process = run_script(code, tmp_path, wait=False)
-    logged = {}  # step -> when it was seen here
-    while len(logged) < 1 or time.monotonic() - logged[1] < 2.5:
-        logged[int(process.stdout.readline())] = time.monotonic()
-    killed = time.monotonic()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    last = int(rlviz.read(tmp_path).step[-1])
-    times = np.array([*logged.values(), killed])
-    stalled = np.diff(times).max()  # so long at once this machine did something else
-    assert killed - logged.get(last, killed) <= 1.0 + 0.5 + stalled
+    sizes = [0]  # rows that were there, each time that there were more
+    try:
+        while len(sizes) < 5:
+            until(lambda: grown(tmp_path, sizes))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    run = rlviz.read(tmp_path)
+    assert run.step.tolist() == list(range(1, len(run) + 1))
+    stalled = np.diff(run.wall_time).max()  # so long at once this machine did something else
+    seconds = np.diff(run.wall_time[np.array(sizes[1:]) - 1])
+    assert np.median(seconds) <= 1.0 + 0.5 + stalled
+
+
+def grown(logdir, sizes):
+    """Whether a run has more rows than before; if so, their number is noted."""
+    try:
+        size = len(rlviz.read(logdir))
+    except FileNotFoundError:
+        return False
+    if size > sizes[-1]:
+        sizes.append(size)
+        return True
+    return False
 
 
 def test_a_directory_that_cannot_be_written_warns_once_and_recording_resumes(tmp_path, caplog):
@@ -559,3 +573,39 @@ def test_a_state_of_another_convention_is_refused_and_nothing_is_loaded(tmp_path
     run = rlviz.read(tmp_path)
     assert run.conventions == ("6N",)
     assert run.exact_flops() == [10**20, 2 * 10**20]
+
+
+def test_flops_beyond_what_the_columns_hold_are_said_and_unknown_from_there_on(tmp_path, caplog):
+    """Each step is below the limit of `record`; their sum is not."""
+    state = None
+    for steps in (range(1, 4), range(4, 6)):
+        caplog.clear()
+        with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+            if state is not None:
+                viz.load_state_dict(state)
+            for step in steps:
+                viz.on_step_end(step, correct=[1], flops={"rollout": 7, "update": 2**105})
+            assert viz.flush(30)
+            state = viz.state_dict()
+        assert "reached 2**106 (8.1e31) at step" in caplog.text
+        assert viz.health.errors == 2  # of the phase, and of the total
+        assert viz.health.written == len(steps)
+    run = rlviz.read(tmp_path)
+    assert run.damage == ()
+    assert run.step.tolist() == [1, 2, 3, 4, 5]
+    assert run.exact_flops() == [2**105 + 7, None, None, None, None]
+    assert run.exact_flops("update") == [2**105, None, None, None, None]
+    assert run.exact_flops("rollout") == [7, 14, 21, 28, 35]
+    assert state["flops"]["update"] == 5 * 2**105  # it stays exact
+    notes = [finding.kind for finding in examine(tmp_path).findings]
+    assert "flops_end" in notes
+
+
+def test_a_state_with_any_count_of_flops_is_gone_on_from(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        state = viz.state_dict()
+        viz.load_state_dict({**state, "step": 3, "flops": {"total": 10**400, "update": 5}})
+        viz.on_step_end(4, flops={"update": 1})
+    run = rlviz.read(tmp_path)
+    assert run.damage == ()
+    assert (run.exact_flops(), run.exact_flops("update")) == ([None], [6])

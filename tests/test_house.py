@@ -1,6 +1,9 @@
 """The rules of the house: what may import what, what an import may cost, where a test stands."""
 
 import ast
+import importlib
+import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -302,3 +305,84 @@ def test_every_public_name_resolves():
         assert getattr(rlviz, name) is not None
     with pytest.raises(AttributeError, match="module 'rlviz' has no attribute 'nope'"):
         rlviz.nope  # noqa: B018
+
+
+DOCUMENTED = {("os", "_exit"), ("sys", "_getframe")}
+"""Names of Python's own that are public all the same."""
+
+
+def is_private(name: object) -> bool:
+    return isinstance(name, str) and re.match(r"_(?!_)\w", name) is not None
+
+
+def own_names(sources: list[str]) -> set[str]:
+    """What some code defines itself: functions, classes, variables, attributes, modules."""
+    names = {part for module in MODULES for part in module.split(".")}
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names |= {node.attr} if getattr(node.value, "id", None) == "self" else set()
+    return names
+
+
+def private_names(source: str) -> Iterator[str]:
+    """Names that begin with `_` and are imported, asked for by `getattr`, or attributes; and what
+    is imported from torch although its module doesn't list it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from filter(is_private, node.module.split("."))
+            for alias in node.names:
+                if is_private(alias.name) or not is_listed(node.module, alias.name):
+                    yield alias.name
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from filter(is_private, alias.name.split("."))
+        elif isinstance(node, ast.Attribute) and is_private(node.attr):
+            if (getattr(node.value, "id", None), node.attr) not in DOCUMENTED:
+                yield node.attr
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "")[3:] == "attr":
+            named = node.args[1] if len(node.args) > 1 else None
+            if isinstance(named, ast.Constant) and is_private(named.value):
+                yield named.value
+
+
+def is_listed(module: str, name: str) -> bool:
+    if module.split(".")[0] != "torch":
+        return True
+    there = importlib.import_module(module)
+    public = getattr(there, "__all__", None)
+    return public is None or name in public or inspect.ismodule(getattr(there, name))
+
+
+def test_private_names_of_others_are_those_of_the_table_in_the_architecture():
+    sources = [path.read_text(encoding="utf-8") for path in MODULES.values()]
+    own = own_names(sources)
+    used = {name for source in sources for name in private_names(source)} - own
+    text = (TESTS.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.split("## Private names of others")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    told = {part for row in rows for name in re.findall("`(.+?)`", row) for part in name.split(".")}
+    missing, gone = used - told, {name for name in told if is_private(name)} - used
+    assert not missing, f"say in docs/architecture.md why there is no public way: {missing}"
+    assert not gone, f"no longer used, take it out of docs/architecture.md: {gone}"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("from torch.utils import _pytree as pytree", {"_pytree"}),
+        ("import torch._dynamo.config", {"_dynamo"}),
+        ("from torch.utils.flop_counter import flop_registry", {"flop_registry"}),
+        ("from torch.utils.flop_counter import FlopCounterMode", set()),
+        ("from torch import nn", set()),
+        ("x = torch._C._get_tracing_state()", {"_C", "_get_tracing_state"}),
+        ("if hasattr(module, '_orig_mod'): pass", {"_orig_mod"}),
+        ("import sys\nframe = sys._getframe()", set()),
+        ("module.__dict__['a']", set()),
+    ],
+)
+def test_a_private_name_is_noticed_however_it_is_reached(source, names):
+    assert set(private_names(source)) == names

@@ -1,7 +1,9 @@
 """The vocabulary on disk: what is written today must be read tomorrow."""
 
+import inspect
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,6 +132,17 @@ def test_a_count_beyond_the_integers_of_float64_does_too(count):
 )
 def test_a_phase_may_be_a_short_name(phase):
     assert schema.check_phase(phase) == phase
+
+
+def test_the_phases_are_told_in_the_docs_and_where_they_are_recorded():
+    rows = (
+        (Path(__file__).parents[1] / "docs" / "phases.md").read_text(encoding="utf-8").splitlines()
+    )
+    told = [f"| `{phase}` | {what} |" for phase, what in schema.PHASES.items()]
+    assert [row for row in rows if row.startswith("| `")] == told
+    documented = inspect.getdoc(rlviz.Callback.record)
+    assert [phase for phase in schema.PHASES if phase not in documented] == []
+    assert all(schema.check_phase(phase) for phase in schema.PHASES)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ class Answers:
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         log = query.flag(arguments, "log")
         forecast = query.flag(arguments, "forecast")
-        metrics = query.metrics(arguments) or [schema.ACCURACY, schema.PARALLELISM]
+        metrics = query.metrics(arguments)
         names = query.texts(arguments, "run", downloads.MOST_RUNS)
         with self._downloads.turn():
             content = downloads.figure(
@@ -178,6 +178,8 @@ def _series(
         "thinned": len(kept) < len(y),
         "domain": found.domain,
         "range": (float(np.min(y)), float(np.max(y))) if len(y) else None,
+        "usual": (seen.usual.low, seen.usual.high) if seen.usual else None,
+        "outside": seen.usual.outside if seen.usual else 0,
         "bandwidth": None if curve is None else curve.bandwidth,
         "bandwidth_unit": found.axis.scaled_unit,
         "label": found.measure.label,

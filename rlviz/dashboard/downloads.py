@@ -12,6 +12,7 @@ from rlviz import palette
 from rlviz.dashboard.query import QueryError
 from rlviz.report.export.table_file import write
 from rlviz.report.history import History
+from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import Forecasts
 from rlviz.schema import AxisName
 
@@ -35,13 +36,14 @@ def figure(
     forecast: bool,
     format: str,
 ) -> bytes:
-    """`rlviz.figure` as SVG or PNG.
+    """`rlviz.figure` as SVG or PNG; without `metrics` of those that tell most about the runs.
 
     Raises:
         QueryError: these runs can't be drawn in this way.
     """
     from rlviz.report.figure.layout import figure as draw  # loads matplotlib
 
+    metrics = metrics or default_measures(list(histories.values()))
     points = len(metrics) * sum(len(history) for history in histories.values())
     if points > _MOST_POINTS:
         raise QueryError(

@@ -13,6 +13,7 @@ from rlviz.report.doctor.findings import Finding
 from rlviz.report.history import History
 from rlviz.report.history.session_account import Session
 from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.defaults import ranked
 from rlviz.schema import AxisName
 
 Listing: TypeAlias = dict[str, Any]
@@ -51,6 +52,7 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
         "has_flops": "flops" in axes,
         "conventions": list(history.conventions),
         "metrics": list(metrics(history)),
+        "tells": ranked(history) if len(history) else [],
         "axes": list(axes),
         "extent": {name: _extent(x) for name, x in axes.items()},
         "sessions": [_session(history, session, axes) for session in history.sessions],

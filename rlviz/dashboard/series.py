@@ -12,6 +12,7 @@ from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.measures import Measure, measure
 from rlviz.report.series.thinning import Indices, Viewport
+from rlviz.report.series.usual import Usual, usual_range
 from rlviz.schema import AxisName
 
 Floats = NDArray[np.float64]
@@ -96,6 +97,8 @@ class View:
     end: int
     """The points from `begin` to before `end` are within the limits of x."""
     viewport: Viewport
+    usual: Usual | None
+    """The range of nearly all visible values; None if none is visible."""
 
     @property
     def part(self) -> slice:
@@ -126,12 +129,13 @@ def view(
     end = int(np.searchsorted(found.x, x[1], side="right"))
     sides = _limits(found.x, found.place, begin, end, x, found.axis)
     values = found.y[begin:end]
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    usual = usual_range(values) if len(values) else None
+    low, high = (usual.low, usual.high) if usual else (0.0, 0.0)
     if np.isfinite(y[0]):
         low = y[0]
     if np.isfinite(y[1]):
         high = y[1]
-    return View(found, begin, end, Viewport(*sides, low, high, width, height))
+    return View(found, begin, end, Viewport(*sides, low, high, width, height), usual)
 
 
 def _limits(

@@ -34,18 +34,38 @@ class Pairs:
     size: int | None = None
     count: int = 1
 
-    def spent(self, lengths: Lengths, attention: str) -> int:
-        """FLOPs for sequences of these lengths, (n,)."""
+    def spent(self, lengths: Lengths, attention: str, cached: Lengths | None = None) -> int:
+        """FLOPs for so many tokens of each sequence, (n,), after those `cached` before, (n,)."""
+        if cached is None:
+            twice = self._twice(lengths, attention)
+        elif attention == "full":
+            twice = self._twice_full(lengths, cached)
+        else:
+            twice = self._twice(cached + lengths, attention) - self._twice(cached, attention)
+        return self.flops * twice // 2
+
+    def _twice(self, lengths: Lengths, attention: str) -> int:
+        """Twice the pairs of whole sequences."""
         if self.reach == "block":
-            return self.flops * self._inside_blocks(lengths, attention) // 2
+            return self._inside_blocks(lengths, attention)
         if self.reach == "blocks" and self.size is not None:
             most = self.count * self.size
             if attention != "causal":
-                return self.flops * attended_twice(lengths, most, attention) // 2
+                return attended_twice(lengths, most, attention)
             near, far = np.minimum(lengths, most), np.maximum(lengths - most, 0)
             twice = attended_twice(near, None, attention) + self._inside_blocks(far, attention)
-            return self.flops * (twice + 2 * (most - self.size) * total(far)) // 2
-        return self.flops * attended_twice(lengths, self.size, attention) // 2
+            return twice + 2 * (most - self.size) * total(far)
+        return attended_twice(lengths, self.size, attention)
+
+    def _twice_full(self, lengths: Lengths, cached: Lengths) -> int:
+        """The same for tokens after cached ones, whatever the mask says."""
+        if self.reach == "block":
+            begun = cached % (self.size or 1)
+            filling = np.where(begun > 0, np.minimum(lengths, (self.size or 1) - begun), 0)
+            within = attended_twice(filling, None, "full", begun)
+            return within + self._inside_blocks(lengths - filling, "full")
+        most = self.count * self.size if self.reach == "blocks" and self.size else self.size
+        return attended_twice(lengths, most, "full", cached)
 
     def _inside_blocks(self, lengths: Lengths, attention: str) -> int:
         """Twice the pairs of tokens of the same block."""
@@ -71,14 +91,17 @@ class Chunks:
     size: int
     between: int = 0
 
-    def spent(self, lengths: Lengths, attention: str) -> int:
-        """FLOPs for sequences of these lengths, (n,): a chunk's are shared by its tokens; with
-        `full` attention, the last chunk is padded and states are paired as it runs."""
+    def spent(self, lengths: Lengths, attention: str, cached: Lengths | None = None) -> int:
+        """FLOPs for so many tokens of each sequence, (n,), after those `cached` before, (n,), of
+        which a state is kept: a chunk's are shared by its tokens; with `full` attention, the last
+        chunk is padded and states are paired as it runs."""
         if attention == "full":
             count = -(-lengths // self.size)
             states = total((count[count > 0] + 1) ** 2)
             return self.flops * total(count) + self.between * states
-        return self.flops * total(lengths) // self.size
+        before = 0 if cached is None else total(cached)
+        reached = before + total(lengths)
+        return self.flops * reached // self.size - self.flops * before // self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,10 +141,13 @@ class CountedModel(LanguageModel):
     def with_value_head(self) -> CountedModel:
         return replace(self, head_params=self.hidden_size)
 
-    def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
+    def _mixing(
+        self, lengths: Lengths, cached: Lengths | None = None, *, decoding: bool = False
+    ) -> int:
         if self.attention == "none":
             return 0
         attention = "causal" if decoding else self.attention
-        spent = sum(part.spent(lengths, attention) for part in self.pairs)
-        spent += sum(part.spent(lengths, attention) for part in self.chunks)
-        return spent + self.per_sequence * int(np.count_nonzero(lengths))
+        spent = sum(part.spent(lengths, attention, cached) for part in self.pairs)
+        spent += sum(part.spent(lengths, attention, cached) for part in self.chunks)
+        begun = lengths if cached is None else lengths[cached == 0]
+        return spent + self.per_sequence * int(np.count_nonzero(begun))

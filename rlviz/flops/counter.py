@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rlviz.flops import formulas
+from rlviz.flops.arguments import tensors_in
 
 NOTHING_SEEN = "(no operation: compiled code or another thread)"
+
+
+_OVERLOAD = type(torch.ops.aten.mm.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        """Torch 2.6 keeps dynamo out of other modes by a flag of the whole process, which threads
+        that count at once would leave set for good. A `Run` keeps dynamo out by itself."""
+        return True
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self.on = True
@@ -62,7 +71,7 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         if not self.on:
             return func(*args, **kwargs)
         self._seen = True
-        single = isinstance(func, torch._ops.OpOverload)  # else an operation of higher order
+        single = isinstance(func, _OVERLOAD)  # else an operation of higher order
         packet = func.overloadpacket if single else func
         # A nested tensor answers a decomposed operation with the operation itself, for ever.
         if single and not formulas.has_formula(packet) and not any(map(_is_nested, args)):
@@ -126,10 +135,6 @@ def _custom_backwards(inputs: Any, output: Any) -> set[str]:
             names.add(type(node).__name__)
         waiting += [parent for parent, _ in node.next_functions]
     return names
-
-
-def tensors_in(value: Any) -> list[torch.Tensor]:
-    return [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
 def _needs_grad(value: Any) -> bool:

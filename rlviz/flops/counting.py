@@ -11,24 +11,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from enum import Enum
 from types import FrameType
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import torch
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from rlviz.flops.counter import Count, Counter, tensors_in
+from rlviz.flops.arguments import shapes, tensors_in
+from rlviz.flops.counter import Count, Counter
 
 NO_PRODUCT = "(no product, although it has layers of weights: another thread or captured graph)"
 Key: TypeAlias = tuple[Any, ...]
-# Kinds of arguments that never change; what any other object holds may.
-CONSTANTS = (
-    *(type(None), bool, int, float, str, Enum),
-    *(torch.dtype, torch.device, torch.layout, torch.memory_format),
-)
 
 
 class _Eager:
@@ -169,10 +163,16 @@ def count(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Count:
     return result
 
 
+_LAYERS = (
+    *(torch.nn.Linear, torch.nn.RNNBase),
+    *(torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d),
+    *(torch.nn.ConvTranspose1d, torch.nn.ConvTranspose2d, torch.nn.ConvTranspose3d),
+)
+
+
 def _check_nothing(count: Count, module: torch.nn.Module, inputs: Any) -> Count:
     """Doubt a count of 0: right for an embedding, wrong where linear layers got real input."""
-    layers = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.RNNBase)
-    has_layers = any(isinstance(part, layers) for part in module.modules())
+    has_layers = any(isinstance(part, _LAYERS) for part in module.modules())
     if has_layers and any(tensor.numel() for tensor in tensors_in(inputs)):
         return replace(count, uncounted=(NO_PRODUCT,))
     return count
@@ -183,11 +183,21 @@ _cache: WeakKeyDictionary[torch.nn.Module, dict[Key, Count]] = WeakKeyDictionary
 
 def uncompiled(fn: Any) -> Any:
     """The module or function that `torch.compile` was given; `fn` itself if it was not compiled."""
-    for name in ("_orig_mod", "_torchdynamo_orig_callable"):
-        inner = getattr(fn, name, None)
-        if inner is not None:
-            return uncompiled(inner)
-    return fn
+    inner = getattr(fn, "_orig_mod", None)
+    if inner is None:
+        inner = getattr(fn, "_torchdynamo_orig_callable", None)
+    return fn if inner is None else uncompiled(inner)
+
+
+def node_of(tensor: torch.Tensor) -> Any:
+    """The node of the autograd graph that made a tensor; None of a leaf.
+
+    Inside `torch.vmap`, a tensor is one row to the code, and the tensor of all rows has the node.
+    """
+    transforms = torch._C._functorch
+    while tensor.grad_fn is None and transforms.is_functorch_wrapped_tensor(tensor):
+        tensor = transforms.get_unwrapped(tensor)
+    return tensor.grad_fn
 
 
 def _module_of(fn: Any) -> torch.nn.Module | None:
@@ -204,20 +214,15 @@ def _key(
     """
     if module is None:
         return None
-    leaves, structure = pytree.tree_flatten((args, kwargs))
-    shapes: list[Any] = []
-    for leaf in leaves:
-        if isinstance(leaf, torch.Tensor) and not leaf.is_nested:
-            shapes.append((leaf.shape, leaf.dtype, leaf.device, leaf.requires_grad))
-        elif isinstance(leaf, CONSTANTS):
-            shapes.append((type(leaf), leaf))
-        else:
-            return None
+    try:
+        given = shapes(args), shapes(kwargs)
+    except TypeError:  # an object of unknown kind
+        return None
     weights = tuple((p.shape, p.requires_grad) for p in module.parameters())
     modes = tuple(part.training for part in module.modules())
     name = getattr(fn, "__name__", "")
     grad = torch.is_grad_enabled()
-    return name, modes, grad, weights, str(structure), tuple(shapes)
+    return name, modes, grad, weights, given
 
 
 @contextmanager

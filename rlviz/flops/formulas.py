@@ -17,14 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import torch
-from torch.utils import flop_counter
 from torch.utils.flop_counter import flop_registry
 
 Formula: TypeAlias = Callable[[Sequence[Any], Any], int]
 
 _aten = torch.ops.aten
-_attention_flops: Callable[..., Any] = flop_counter.sdpa_flop_count
-_conv_flops: Callable[..., int] = flop_counter.conv_flop_count
 
 
 def _mv(args: Sequence[Any], out: Any) -> int:
@@ -52,12 +49,24 @@ def _grouped_mm(args: Sequence[Any], out: Any) -> int:
     return 2 * int(first.numel()) * int(second.shape[-1])
 
 
+def _attention_flops(query: torch.Size, key: torch.Size, value: torch.Size) -> int:
+    # (..., queries, d) by (..., keys, d), then the scores by (..., keys, dv); grouped queries share
+    # the keys of a head, which changes no count.
+    return 2 * math.prod(query[:-1]) * key[-2] * (query[-1] + value[-1])
+
+
+def _conv_flops(x: torch.Size, weight: torch.Size, out: torch.Size, transposed: bool) -> int:
+    # At each place of the output (transposed: of the input) and each image, the whole kernel.
+    places = math.prod((x if transposed else out)[2:])
+    return 2 * int(x[0]) * places * math.prod(weight)
+
+
 def _attention(args: Sequence[Any], out: Any) -> int:
-    return int(_attention_flops(args[0].shape, args[1].shape, args[2].shape))
+    return _attention_flops(args[0].shape, args[1].shape, args[2].shape)
 
 
 def _attention_backward(args: Sequence[Any], out: Any) -> int:
-    return 2 * int(_attention_flops(args[1].shape, args[2].shape, args[3].shape))
+    return 2 * _attention_flops(args[1].shape, args[2].shape, args[3].shape)
 
 
 def _convolution_backward(args: Sequence[Any], out: Any) -> int:
@@ -204,15 +213,22 @@ _HARMLESS = re.compile(
     r"_thnn_|convert|flatten_weight|reorder|_pack_|_prepack(?!ed)|unpack|upsample|norm"
     r"|powsum|cross|check_errors"
 )
+# Torch's own namespaces in which nothing multiplies, and those in which names tell.
 _QUIET_NAMESPACES = frozenset(
-    ("aten", "prim", "prims", "c10d", "_c10d_functional", "_c10d_functional_autograd", "profiler")
+    (
+        *("prim", "prims", "rngprims", "debugprims", "inductor_prims", "profiler", "export"),
+        *("c10d", "c10d_functional", "_c10d_functional", "_c10d_functional_autograd"),
+        *("_dtensor", "fsdp", "debug_mode_ops"),
+    )
 )
+_TELLING_NAMESPACES = frozenset(("aten", "symm_mem"))
 
 
 def may_multiply(namespace: str, name: str) -> bool:
     """Whether an operation without a formula may hide matrix products.
 
-    Everything outside torch's own namespaces may: a custom operation is a closed box.
+    Everything outside torch's own namespaces may: a custom operation is a closed box. So may what
+    torch has for quantized and for compiled code.
 
     Example:
         >>> may_multiply("aten", "_trilinear"), may_multiply("aten", "relu")
@@ -220,8 +236,10 @@ def may_multiply(namespace: str, name: str) -> bool:
         >>> may_multiply("my_kernels", "fused_mlp")
         True
     """
-    if namespace not in _QUIET_NAMESPACES:
+    if namespace in _QUIET_NAMESPACES:
+        return False
+    if namespace not in _TELLING_NAMESPACES:
         return True
-    if namespace != "aten" or _HARMLESS.search(name):
+    if _HARMLESS.search(name):
         return False
     return "linalg" in name or _MATRIX_WORDS.search(f"_{name}_") is not None

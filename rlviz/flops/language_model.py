@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from rlviz.conventions import CONVENTIONS, ConventionName, PerToken
 from rlviz.flops.lengths import Lengths, read_lengths, total
+from rlviz.flops.sampling import Pairs, read_rounds, read_turns
 from rlviz.flops.shape import whole_number
 
 
@@ -33,7 +34,8 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def with_value_head(self) -> LanguageModel:
-        """The same layers with a head of one value in place of a vocabulary: a critic."""
+        """The same layers with a head of one value for each token in place of a vocabulary: a
+        critic, or a reward model that gives a score."""
 
     @property
     @abstractmethod
@@ -51,12 +53,15 @@ class LanguageModel(ABC):
         return self.body_params + self.head_params
 
     @abstractmethod
-    def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
+    def _mixing(
+        self, lengths: Lengths, cached: Lengths | None = None, *, decoding: bool = False
+    ) -> int:
         """FLOPs, forward, of what tokens of a sequence do with each other in all layers: core
         attention, and whatever stands in its place.
 
         Args:
-            lengths: (n,) tokens of each sequence.
+            lengths: (n,) tokens of each sequence that are fed.
+            cached: (n,) tokens of each that were fed before, in a cache; None for none.
             decoding: exact causal pairs, whatever whole sequences count as.
         """
 
@@ -149,7 +154,7 @@ class LanguageModel(ABC):
             >>> tiny.generation([1], [2]) == tiny.forward([2])  # the first token and the second
             True
         """
-        prompts = read_lengths("prompt_lengths", prompt_lengths)
+        prompts = _read_prompts(prompt_lengths)
         responses = read_lengths("response_lengths", response_lengths)
         samples = whole_number("samples_per_prompt", samples_per_prompt)
         if samples < 1 or responses.size != samples * prompts.size:
@@ -158,21 +163,144 @@ class LanguageModel(ABC):
                 f"many entries as prompt_lengths, got {responses.size} for {prompts.size} prompts. "
                 "Give each prompt once, its responses side by side."
             )
-        if not prompts.all():
-            raise ValueError(
-                "prompt_lengths must be at least 1, got 0. A model is fed at least one token, for "
-                "example the begin-of-sequence token."
-            )
         each = np.repeat(prompts, samples)
-        fed = np.maximum(responses - 1, 0)
-        prefills = prompts if prefix_shared else each
         if (rule := self._per_token) is not None:
-            return rule.forward * self.matmul_params * (total(prefills) + total(responses))
-        through_layers = total(prefills) + total(fed)
-        through_head = prefills.size + total(fed)
-        return (
-            2 * (self.body_params * through_layers + self.head_params * through_head)
-            + self._mixing(prefills)
-            + self._mixing(each + fed, decoding=True)
-            - self._mixing(each, decoding=True)
+            prefilled = total(prompts if prefix_shared else each)
+            return rule.forward * self.matmul_params * (prefilled + total(responses))
+        return self._prefill(prompts if prefix_shared else each) + self._decode(responses, each)
+
+    def turns(
+        self, episodes: Pairs, *, samples_per_prompt: int = 1, prefix_shared: bool = False
+    ) -> int:
+        """FLOPs of sampling in turns, with a KV cache that is kept from turn to turn.
+
+        What a tool answers is not sampled: a turn feeds it in one pass, after the cache, and the LM
+        head once. With it goes the token that the turn before sampled last, which was not fed then.
+        So an episode costs what its tokens cost as one sequence, less the head for tokens that it
+        observes. Where no cache is kept, each turn is a `generation` with all before it as prompt.
+        By "6N" every token that is observed or sampled costs 2·N, by "6N-tokens" 0.
+
+        Args:
+            episodes: for each, its turns, `(observed, sampled)` tokens: what came in before, >= 1
+                in the first turn, which observes the prompt; and what the model then sampled.
+            samples_per_prompt: how many episodes, side by side, begin with the same prompt.
+            prefix_shared: the episodes of a prompt share its cache, so it is counted once.
+
+        Raises:
+            TypeError, ValueError: they are no pairs of whole numbers >= 0, a turn feeds no token,
+                or episodes of a prompt do not begin with the same number of tokens.
+
+        Example:
+            >>> from rlviz.flops import Transformer
+            >>> tiny = Transformer(hidden_size=4, num_hidden_layers=1, num_attention_heads=1,
+            ...                    intermediate_size=8, vocab_size=10)
+            >>> tiny.turns([[(5, 3)]]) == tiny.generation([5], [3])
+            True
+            >>> spared = 2 * tiny.head_params * (4 + 6)  # no logits for 4 of the prompt, 6 observed
+            >>> tiny.turns([[(5, 3), (6, 2)]]) == tiny.forward([5 + 3 + 6 + 1]) - spared
+            True
+        """
+        passes = read_turns(episodes)
+        prompts = passes.fed[passes.first]
+        samples = whole_number("samples_per_prompt", samples_per_prompt)
+        if prompts.size % samples or (prompts[::samples] != prompts.reshape(-1, samples).T).any():
+            raise ValueError(
+                f"episodes must come in groups of samples_per_prompt={samples} with the same "
+                f"number of prompt tokens, got prompts of {prompts.tolist()!s:.80}. Leave "
+                "samples_per_prompt out where prompts differ."
+            )
+        fed = passes
+        if prefix_shared:
+            fed = passes[~passes.first | (np.cumsum(passes.first) % samples == 1 % samples)]
+        if (rule := self._per_token) is not None:
+            again = int(np.count_nonzero((passes.sampled[:-1] > 0) & ~passes.first[1:]))
+            tokens = total(fed.fed) - again + total(passes.sampled)
+            return rule.forward * self.matmul_params * tokens
+        return self._prefill(fed.fed, fed.cached) + self._decode(
+            passes.sampled, passes.cached + passes.fed
         )
+
+    def verification(self, prompt_lengths: ArrayLike, rounds: Pairs) -> int:
+        """FLOPs of the model whose tokens a draft proposes: the target of speculative decoding.
+
+        The prompt gives the first token, as in `generation`. A round of k drafted tokens is one
+        pass of k + 1 tokens after the cache, the last one of the sequence and the drafted ones,
+        with logits for each. Of the drafted a are accepted, and the pass gives one more; the
+        rejected leave the cache, so the sequence grows by a + 1. Where only sums are known, divide
+        them evenly: all but attention depends on sums alone. By "6N" every token of the prompt, the
+        first sampled one and those of the rounds' passes cost 2·N, by "6N-tokens" 0.
+
+        Args:
+            prompt_lengths: `(responses,)` tokens of the prompt of each response, >= 1.
+            rounds: for each response, its rounds, `(drafted, accepted)` tokens. It then has
+                1 + Σ (accepted + 1) sampled tokens.
+
+        Raises:
+            TypeError, ValueError: they are no whole numbers >= 0, a prompt is empty, more tokens
+                are accepted than drafted, or there are not as many responses as prompts.
+
+        Example:
+            >>> from rlviz.flops import Transformer
+            >>> tiny = Transformer(hidden_size=4, num_hidden_layers=1, num_attention_heads=1,
+            ...                    intermediate_size=8, vocab_size=10)
+            >>> plain = tiny.generation([5], [4])  # nothing drafted: three rounds of one token
+            >>> tiny.verification([5], [[(0, 0)] * 3]) == plain
+            True
+        """
+        prompts = _read_prompts(prompt_lengths)
+        its = read_rounds(prompts, rounds)
+        fed = its.drafted + 1
+        if (rule := self._per_token) is not None:
+            tokens = total(prompts) + prompts.size + total(fed)  # each prompt gives a first token
+            return rule.forward * self.matmul_params * tokens
+        verified = 2 * self.matmul_params * total(fed) + self._mixing(fed, its.known - 1)
+        return self._prefill(prompts) + verified
+
+    def drafting(self, prompt_lengths: ArrayLike, rounds: Pairs) -> int:
+        """FLOPs of the model that drafts, with a KV cache of its own, for a `verification`.
+
+        In a round of k > 0 drafted tokens it is fed what it has not seen yet, at first the prompt
+        and the first token, in one pass; then each token that it drafts but the last. The rejected
+        leave its cache. Drafts that no model makes, such as n-grams of the prompt, cost 0. By "6N"
+        every token that a round is fed or drafts costs 2·N, by "6N-tokens" 0.
+
+        Args:
+            prompt_lengths: as in `verification`.
+            rounds: as in `verification`.
+
+        Raises:
+            TypeError, ValueError: as in `verification`.
+
+        Example:
+            >>> from rlviz.flops import Transformer
+            >>> tiny = Transformer(hidden_size=4, num_hidden_layers=1, num_attention_heads=1,
+            ...                    intermediate_size=8, vocab_size=10)
+            >>> tiny.drafting([5], [[(3, 1)]]) == tiny.generation([5 + 1], [3])
+            True
+        """
+        passes = read_rounds(_read_prompts(prompt_lengths), rounds).by_draft()
+        if (rule := self._per_token) is not None:
+            return rule.forward * self.matmul_params * (total(passes.fed) + total(passes.sampled))
+        return self._prefill(passes.fed, passes.cached) + self._decode(
+            passes.sampled, passes.cached + passes.fed
+        )
+
+    def _prefill(self, fed: Lengths, cached: Lengths | None = None) -> int:
+        """Passes of so many tokens, (n,), after those `cached`, with logits for the last one."""
+        through = self.body_params * total(fed) + self.head_params * fed.size
+        return 2 * through + self._mixing(fed, cached)
+
+    def _decode(self, sampled: Lengths, context: Lengths) -> int:
+        """Tokens that are sampled one by one after a context, (n,) each; the last is never fed."""
+        fed = np.maximum(sampled - 1, 0)
+        return 2 * self.matmul_params * total(fed) + self._mixing(fed, context, decoding=True)
+
+
+def _read_prompts(prompt_lengths: ArrayLike) -> Lengths:
+    prompts = read_lengths("prompt_lengths", prompt_lengths)
+    if not prompts.all():
+        raise ValueError(
+            "prompt_lengths must be at least 1, got 0. A model is fed at least one token, for "
+            "example the begin-of-sequence token."
+        )
+    return prompts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 # With more keys than this, they are no vocabulary of shapes: some value changes at every call.
@@ -32,12 +32,11 @@ class Ledger:
     """What the hooks of one watch share."""
 
     def __init__(self, module: Any) -> None:
-        import torch
-
-        from rlviz.flops import counting
+        from rlviz.flops import arguments, counting
 
         self.counting = counting
-        self.tensor = torch.Tensor
+        self.shapes = arguments.shapes
+        self.tensors_in = arguments.tensors_in
         inner = counting.uncompiled(module)
         self.compiled = inner is not module
         self.name = type(inner).__name__
@@ -122,52 +121,16 @@ class Ledger:
             self.known[key] = known
         return known
 
-    def shapes(self, value: Any) -> Any:
-        """What the cost of a pass may depend on, as a hashable value.
-
-        Raises:
-            TypeError: there is an object of unknown kind, whose contents may change.
-        """
-        kind = type(value)
-        if isinstance(value, self.tensor):
-            if value.is_nested:
-                raise TypeError("the rows of a nested tensor are not in its shape")
-            return value.shape, value.requires_grad
-        if isinstance(value, dict):
-            parts = tuple([(name, self.shapes(item)) for name, item in value.items()])
-        elif isinstance(value, (tuple, list)):
-            parts = tuple([self.shapes(item) for item in value])
-        elif isinstance(value, self.counting.CONSTANTS):
-            return kind, value
-        else:
-            raise TypeError(f"what a {kind.__name__} holds is not known")
-        # A subclass may hold more than its items.
-        more = getattr(value, "__dict__", None)
-        return (kind, parts, self.shapes(more)) if more else (kind, parts)
-
-    def tensors(self, value: Any, depth: int = 2) -> Iterator[Any]:
-        """The tensors in a module's output, also those inside a distribution or a dataclass."""
-        if isinstance(value, self.tensor):
-            yield value
-        elif isinstance(value, dict):
-            for item in value.values():
-                yield from self.tensors(item, depth)
-        elif isinstance(value, (tuple, list)):
-            for item in value:
-                yield from self.tensors(item, depth)
-        elif depth and hasattr(value, "__dict__"):
-            yield from self.tensors(vars(value), depth - 1)
-
     def await_gradient(self, on_gradient: Callable[[Any], None], output: Any) -> None:
         """Count the backward pass when the first gradient arrives at an output."""
-        outputs = list(self.tensors(output))
+        outputs = list(self.tensors_in(output))
         if not outputs:
             self.note(f"backward of {type(output).__name__}, which holds no tensor")
         first = _Once(on_gradient)
         for tensor in outputs:
-            # A leaf was not computed here, and would keep its hook for good.
-            if tensor.grad_fn is not None:
-                tensor.register_hook(first)
+            node = self.counting.node_of(tensor)
+            if node is not None:  # a leaf was not computed here
+                node.register_prehook(first)
 
 
 def constant(note: Callable[..., None], *text: str) -> Callable[[], None]:

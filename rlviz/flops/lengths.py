@@ -69,21 +69,35 @@ def total(lengths: Lengths) -> int:
     return _sum(lengths) if lengths.size else 0
 
 
-def attended_twice(lengths: Lengths, window: int | None, attention: str) -> int:
+def attended_twice(
+    lengths: Lengths, window: int | None, attention: str, cached: Lengths | None = None
+) -> int:
     """Twice the number of (query, key) pairs that one layer's attention scores, over a batch.
 
     Per sequence of S tokens, with window w (S when there is none): `causal` Σ_t min(t, w), which is
     S(S+1)/2 for S <= w; `causal_half` its half square, S²/2, and S·w - w²/2 beyond the window;
     `full` S·min(S, w); `none` 0. Twice, so that the half squares stay whole.
 
+    S tokens that come in one pass after c `cached` ones add what c + S tokens score beyond what c
+    do, and with `full` S·min(c + S, w), for the mask of their own square is all that is wasted.
+
     Example:
         >>> attended_twice(np.array([3]), None, "causal")  # 2 * (1 + 2 + 3)
         12
         >>> attended_twice(np.array([5]), 2, "causal")  # 2 * (1 + 2 + 2 + 2 + 2)
         18
+        >>> attended_twice(np.array([2]), None, "causal", np.array([3]))  # 2 * (4 + 5)
+        18
     """
     if attention == "none" or not lengths.size:
         return 0
+    if cached is not None:
+        reached = cached + lengths
+        if attention == "full":
+            keys = reached if window is None else np.minimum(reached, window)
+            return 2 * _sum_of_products(lengths, keys)
+        before = attended_twice(cached, window, attention)
+        return attended_twice(reached, window, attention) - before
     short, beyond = lengths, lengths[:0]
     if window is not None:
         inside = lengths <= window
@@ -103,8 +117,13 @@ def _sum(values: Lengths) -> int:
 
 
 def _sum_of_squares(values: Lengths) -> int:
+    return _sum_of_products(values, values)
+
+
+def _sum_of_products(values: Lengths, others: Lengths) -> int:
     if not values.size:
         return 0
-    if int(values.max()) ** 2 * values.size <= _INT64:
-        return int(np.dot(values, values))
-    return sum(value * value for value in values.tolist())
+    most = int(values.max())
+    if most * (most if others is values else int(others.max())) * values.size <= _INT64:
+        return int(np.dot(values, others))
+    return sum(a * b for a, b in zip(values.tolist(), others.tolist(), strict=True))

@@ -94,6 +94,10 @@ def _ways(config: Any) -> Iterator[Callable[[], Any]]:
     for kind, its in kinds:
         for attention, dtype in _TRIES:
             own = copy.deepcopy(its)
+            # As another model of this config runs its experts may be one that needs data.
+            for part in {id(each): each for each in (own, text_of(own))}.values():
+                if getattr(part, "_experts_implementation", None) is not None:
+                    part._experts_implementation = None
             if getattr(own, "is_encoder_decoder", False) is False:
                 own.is_decoder = True  # BERT and its kin attend to both sides without it
             yield functools.partial(

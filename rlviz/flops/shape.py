@@ -36,6 +36,7 @@ class Shape:
     attention: Attention = "causal"
     count_embedding: bool = False
     convention: ConventionName = "exact"
+    head_outputs: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -88,7 +89,7 @@ class Shape:
         resting = (self.num_experts - self.num_experts_per_tok) if self.num_experts else 0
         asleep = moe * resting * self._mlp_matrices * d * cast(int, self.moe_intermediate_size)
         layers = self._layer_params
-        return layers + asleep + 2 * self.head_params
+        return layers + asleep + self.head_params + d * self.vocab_size
 
     @property
     def qk_and_v_dims(self) -> int:
@@ -100,13 +101,14 @@ class Shape:
 
     @property
     def head_params(self) -> int:
-        """Weights of the LM head."""
-        return self.hidden_size * self.vocab_size
+        """Weights of the LM head, or of what stands in its place."""
+        return self.hidden_size * (self.head_outputs or self.vocab_size)
 
     @property
     def body_params(self) -> int:
         """Weights that every token passes before the LM head."""
-        return self._layer_params + (self.head_params if self.count_embedding else 0)
+        embedding = self.hidden_size * self.vocab_size if self.count_embedding else 0
+        return self._layer_params + embedding
 
     @property
     def _layer_params(self) -> int:
@@ -165,7 +167,9 @@ def read_counting(attention: str, count_embedding: bool, convention: str) -> Non
 _MAY_BE_ZERO = frozenset(
     ("num_experts", "num_experts_per_tok", "num_shared_experts", "first_k_dense", "lora_params")
 )
-_MAY_BE_NONE = frozenset(("num_key_value_heads", "head_dim", "moe_intermediate_size"))
+_MAY_BE_NONE = frozenset(
+    ("num_key_value_heads", "head_dim", "moe_intermediate_size", "head_outputs")
+)
 
 
 def whole_number(name: str, value: Any) -> Any:

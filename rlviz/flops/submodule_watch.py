@@ -119,7 +119,6 @@ class _SubmoduleLedger(Ledger):
 
 
 class _BeforeSubmodule(Before):
-    __slots__ = ()
     _frames = 3
 
 
@@ -154,8 +153,6 @@ class _Depth(threading.local):
 class _SubmoduleHook:
     """A hook that a copy or pickle of the submodule does not take along."""
 
-    __slots__ = ("_compiling", "_depth", "_passes")
-
     def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         import torch
 
@@ -170,8 +167,6 @@ class _SubmoduleHook:
 
 class _Enter(_SubmoduleHook):
     """Begins to count a submodule's forward pass if it is the outermost."""
-
-    __slots__ = ("_compiled_around", "_graph_task")
 
     def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
         super().__init__(passes, depth)
@@ -194,14 +189,6 @@ class _Enter(_SubmoduleHook):
 class _Leave(_SubmoduleHook):
     """Ends what `_Enter` began."""
 
-    __slots__ = ("_transforms",)
-
-    def __init__(self, passes: _PassCounters, depth: _Depth) -> None:
-        super().__init__(passes, depth)
-        from torch._C import _functorch
-
-        self._transforms: Callable[[], Any] = _functorch.peek_interpreter_stack
-
     def __call__(self, module: Any, args: tuple[Any, ...], output: Any) -> None:
         if self._compiling():
             return
@@ -209,18 +196,7 @@ class _Leave(_SubmoduleHook):
         depth.now -= 1
         if depth.now == 0 and depth.after is not None:
             after, depth.after = depth.after, None
-            if output is not None and self._transforms() is not None:
-                output = [_unwrapped(each) for each in self._passes.ledgers[0].tensors(output)]
             after(module, args, output)
-
-
-def _unwrapped(tensor: Any) -> Any:
-    """Under `vmap`, the tensor of all rows, which gets the gradient."""
-    from torch._C import _functorch
-
-    while _functorch.is_batchedtensor(tensor):
-        tensor = _functorch.get_unwrapped(tensor)
-    return tensor
 
 
 def _nothing() -> None:

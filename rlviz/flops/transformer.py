@@ -45,6 +45,8 @@ class Transformer(Shape, LanguageModel):
         count_embedding: count V·d for the input embedding of each token too (verl).
         convention: `"exact"`, or by tokens and weights alone: `"6N"` or `"6N-tokens"`, which take
             neither `attention` nor `count_embedding`. Give the `Callback` the same.
+        head_outputs: what the head gives for each token; None for V. A critic and a reward model
+            give 1.
 
     Raises:
         TypeError: a size is not a whole number.
@@ -102,13 +104,15 @@ class Transformer(Shape, LanguageModel):
         )
 
     def with_value_head(self) -> Transformer:
-        return replace(self, vocab_size=1)
+        return replace(self, head_outputs=1)
 
-    def _mixing(self, lengths: Lengths, *, decoding: bool = False) -> int:
+    def _mixing(
+        self, lengths: Lengths, cached: Lengths | None = None, *, decoding: bool = False
+    ) -> int:
         """Scores and weighted values of all layers, forward: 2·(qk + v) FLOPs per head and pair."""
         attention = "causal" if decoding and self.attention != "none" else self.attention
         pairs = sum(
-            layers * attended_twice(lengths, window, attention)
+            layers * attended_twice(lengths, window, attention, cached)
             for window, layers in self._layers_by_window().items()
         )
         return pairs * self.num_attention_heads * self.qk_and_v_dims

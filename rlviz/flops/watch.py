@@ -22,8 +22,9 @@ class Watch:
     A compiled module is counted once per shape by an extra, uncompiled forward pass that leaves the
     random state and the buffers alone. An object of unknown kind might change in it, so such a pass
     is not counted, and `uncounted` says so. Watch what `torch.compile` returned: a module inside a
-    compiled region is not counted there, and `uncounted` says so. Copies and pickles of a watched
-    module are not watched.
+    compiled region is not counted there, and `uncounted` says so; code that was compiled before the
+    watch began has no hooks, and nothing can be said of it. Replays of a captured CUDA graph are
+    not seen. Copies and pickles of a watched module are not watched.
 
     A failure to count raises nothing into the module; `uncounted` names it.
 

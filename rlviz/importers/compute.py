@@ -73,7 +73,7 @@ def _checked(found: Spent) -> Spent:
     total = sum(map(sum, found.phases.values()))
     if total >= schema.MAX_COUNT:
         raise ValueError(
-            f"the RL FLOPs would add up to {total:.3g}, more than any run can have spent. Check "
+            "the RL FLOPs would add up to 2**106 (8.1e31) or more, which no run spends. Check "
             f"{option('params')}, {option('flops_unit')} and {option('cumulative')}."
         )
     return found

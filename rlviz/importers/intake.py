@@ -95,13 +95,17 @@ def regular(source: Given, spool: Path, notes: list[str]) -> Path:
     """
     if source.path is None:
         chunks = iter(lambda: sys.stdin.buffer.read(_CHUNK), b"")
-        return _plain(_copied(chunks, source.name, spool), source.name, spool, notes)
+        return _plain(_copied(chunks, source.name, spool, MOST_BYTES), source.name, spool, notes)
     path = source.path
-    mode = path.stat().st_mode
+    state = path.stat()
+    mode = state.st_mode
     if stat.S_ISREG(mode):
+        if not state.st_size:
+            path = _copied(_of_no_size(path), source.name, spool, _SMALL)
         return _plain(path, source.name, spool, notes)
     if stat.S_ISFIFO(mode):
-        return _plain(_copied(_of_pipe(path), source.name, spool), source.name, spool, notes)
+        copy = _copied(_of_pipe(path), source.name, spool, MOST_BYTES)
+        return _plain(copy, source.name, spool, notes)
     what = "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "a socket"
     raise ValueError(f"{path} is {what} and holds no log. Give a file, a folder or a pipe.")
 
@@ -125,15 +129,32 @@ def _of_pipe(path: Path) -> Iterator[bytes]:
         yield from iter(lambda: stream.read(_CHUNK) or b"", b"")
 
 
-def _copied(chunks: Iterable[bytes], name: str, spool: Path) -> Path:
+def _of_no_size(path: Path) -> Iterator[bytes]:
+    """What a file without a size holds: nothing, or what the system or a server makes as it is
+    read. Some of the system's wait for news."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb", buffering=0) as stream:
+        try:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+    if chunk is None:
+        raise ValueError(
+            f"{path} is a file of the system that waits for news, and holds no log. Give a file "
+            "that a program has written."
+        )
+
+
+def _copied(chunks: Iterable[bytes], name: str, spool: Path, most: int) -> Path:
     target = _fresh(spool, name)
     with target.open("wb") as copy:
         for chunk in chunks:
             copy.write(chunk)
-            if copy.tell() > MOST_BYTES:
+            if copy.tell() > most:
                 raise ValueError(
-                    f"{name} gave more than {MOST_BYTES >> 30} GiB, which no log has. Is it the "
-                    "right one?"
+                    f"{name} gave more than {most >> 20:,} MiB, which no log has. Is it the right "
+                    "one?"
                 )
     return target
 

@@ -2,14 +2,14 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rlviz import wording
 from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
-from rlviz.importers.options import option
+from rlviz.importers.options import check_name, checked_path, option
 from rlviz.importers.readers import Start, reader_of, readers
 from rlviz.importers.several import chosen
 from rlviz.importers.text import LONGEST_LINE
@@ -32,12 +32,17 @@ def open_log(
 
     Raises:
         FileNotFoundError: the file does not exist, or the folder holds nothing to import.
+        TypeError: the source is neither a path nor a sequence of paths.
         ValueError: the kind does not exist or can't be told, or the files are of several kinds.
         OSError: a file can't be read.
     """
+    check_name("kind", kind, "the name of a kind of log")
     if kind is not None:
         reader_of(kind)
-    given = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    is_several = isinstance(source, (Sequence, Iterator)) and not isinstance(source, (str, bytes))
+    given: list[Source] = list(source) if is_several else [source]  # type: ignore[arg-type, list-item]
+    for one in given:
+        checked_path("source", one)
     if not given:
         raise ValueError("source must name at least one file, got an empty list.")
     notes: list[str] = []

@@ -1,14 +1,18 @@
 """What the user says about a log: the options of an import, and their names in sentences."""
 
 import math
+import numbers
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from rlviz import conventions
+from rlviz.wording import shown
 
 TOKENS_ARE: Mapping[str, Mapping[str, Literal["forward", "training"]]] = {
     "sequences": {"rollout": "forward", "update": "training"},
@@ -29,6 +33,7 @@ class Options:
     The attributes are the arguments of `rlviz.import_run`, with the axis `x` put in its role.
 
     Raises:
+        TypeError: a column is no name, a number no number, or `cumulative` no bool.
         ValueError: a number is not finite and > 0, `tokens_are` or the convention is unknown, they
             leave nothing to count, or `sequences` comes without the `tokens` that it multiplies.
     """
@@ -51,12 +56,26 @@ class Options:
     extrapolate: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("full_score", "flops_unit", "sequences", "params"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{option(name)} must be a finite number > 0, got {value!r}.")
+        for name in ("step", "accuracy", "return_", "parallelism", "flops", "tokens"):
+            check_name(name, getattr(self, name))
+        if self.graded is not None and not isinstance(self.graded, str):
+            object.__setattr__(self, "graded", _number("graded", self.graded))
+        for name in ("full_score", "flops_unit"):
+            self._take_number(name, may_lack=False)
+        for name in ("sequences", "params"):
+            self._take_number(name)
+        if self.cumulative is not None:
+            check_flag("cumulative", self.cumulative)
+        check_name("tokens_are", self.tokens_are, "what the tokens are")
+        check_flag("extrapolate", self.extrapolate)
         if self.scores is not None:
-            low, high = self.scores
+            if not isinstance(self.scores, (tuple, list)) or len(self.scores) != 2:
+                raise TypeError(
+                    f"{option('scores')} must be two numbers, what a wrong and what a right answer "
+                    f"earns, got {shown(self.scores)}."
+                )
+            low, high = (_number("scores", end) for end in self.scores)
+            object.__setattr__(self, "scores", (low, high))
             if not -math.inf < low < high < math.inf:
                 raise ValueError(
                     f"{option('scores')} must be what a wrong and what a right answer earns, the "
@@ -69,6 +88,7 @@ class Options:
         if self.tokens_are is not None and self.tokens_are not in TOKENS_ARE:
             known = ", ".join(map(repr, TOKENS_ARE))
             raise ValueError(f"tokens_are must be one of {known}, got {self.tokens_are!r}.")
+        check_name("flops_convention", self.flops_convention, "the name of a convention")
         if self.flops_convention is not None:
             conventions.check(self.flops_convention)
         if self.sequences is not None and self.tokens is None:
@@ -87,10 +107,62 @@ class Options:
         """Whether the user said what answers earn."""
         return self.scores is not None or self.full_score != 1
 
+    def _take_number(self, name: str, *, may_lack: bool = True) -> None:
+        given = getattr(self, name)
+        if given is None and may_lack:
+            return
+        value = _number(name, given)
+        if not 0 < value < math.inf:
+            raise ValueError(f"{option(name)} must be a finite number > 0, got {shown(given)}.")
+        object.__setattr__(self, name, value)
+
     def columns(self) -> tuple[str | float | None, ...]:
         """All columns that the user named."""
         said = (self.step, self.accuracy, self.return_, self.parallelism)
         return (*said, self.flops, self.tokens, self.graded)
+
+
+def check_name(argument: str, given: Any, what: str = "the name of a column") -> None:
+    """Refuse what is neither a text nor None."""
+    if given is not None and not isinstance(given, str):
+        raise TypeError(
+            f"{option(argument)} must be {what}, got {shown(given)} ({type(given).__name__})."
+        )
+
+
+def check_flag(argument: str, given: Any) -> None:
+    """Refuse what is neither True nor False."""
+    if not isinstance(given, bool):
+        raise TypeError(
+            f"{option(argument)} must be True or False, got {shown(given)} "
+            f"({type(given).__name__})."
+        )
+
+
+def checked_path(argument: str, given: Any) -> Path:
+    """A path that the system can be asked for.
+
+    Raises:
+        TypeError: it is no path.
+        ValueError: it is empty, or holds a NUL.
+    """
+    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise TypeError(f"{argument} must be a path, got {shown(given)} ({type(given).__name__}).")
+    if not text or "\0" in text:
+        raise ValueError(f"{argument} must be a path, got {shown(text)}.")
+    return Path(text)
+
+
+def _number(argument: str, given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+        raise TypeError(
+            f"{option(argument)} must be a number, got {shown(given)} ({type(given).__name__})."
+        )
+    try:
+        return float(given)
+    except OverflowError:  # an int beyond 1.8e308
+        return math.inf
 
 
 def role_of_axis(
@@ -102,8 +174,10 @@ def role_of_axis(
     {'step': None, 'flops': 'total FLOPs', 'tokens': None}
 
     Raises:
+        TypeError: the axis is no name.
         ValueError: the user named a different column for the same role.
     """
+    check_name("x", x)
     columns = {"step": step, "flops": flops, "tokens": tokens}
     if x is None:
         return columns

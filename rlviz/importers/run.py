@@ -11,7 +11,14 @@ from rlviz.importers.choosing import choose
 from rlviz.importers.import_report import Imported, account, origin
 from rlviz.importers.log import Log
 from rlviz.importers.opening import Source, open_log, runs_below
-from rlviz.importers.options import Options, option, role_of_axis
+from rlviz.importers.options import (
+    Options,
+    check_flag,
+    check_name,
+    checked_path,
+    option,
+    role_of_axis,
+)
 from rlviz.importers.repeats import without_repeats
 from rlviz.importers.roles import Roles
 from rlviz.importers.several import one_of, runs_in
@@ -90,6 +97,7 @@ def import_run(
     Raises:
         FileNotFoundError: the source does not exist.
         FileExistsError: `logdir` already holds a run, or is a file.
+        TypeError: an argument is of the wrong type.
         ValueError: the kind can't be told, there are several runs and none was named, a column is
             missing (the message names close ones) or can't be what the user says, or there is
             nothing to import.
@@ -122,7 +130,10 @@ def import_run(
         flops_convention=flops_convention,
         extrapolate=extrapolate,
     )
-    target = Path(logdir)
+    check_flag("figure", figure)
+    check_flag("dry_run", dry_run)
+    check_name("run", run, "the name of a run")
+    target = checked_path("logdir", logdir)
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} is a file. Name a directory for the run.")
     if not dry_run and any(target.glob("*tfevents*")):

@@ -3,22 +3,30 @@
 In a module of yours that slime can import: `log_rollout = RLVizLogger("runs/x", model=…)`, and
 `--custom-rollout-log-function-path my_module.log_rollout`.
 
+Write `all_samples = log_rollout.all_samples` there too and give
+`--rollout-all-samples-process-path my_module.all_samples`: slime calls it with all samples of a
+rollout, those too that its filters throw away.
+
 What is read: the rewards of the rollout's samples as the metric `reward`, what `correct` says of
 each sample as accuracy, and what the rollout function adds as metrics. FLOPs of generation and
-training are those of the model's shape at the samples' real lengths.
+training are those of the model's shape at the samples' real lengths; what a loss mask leaves out
+of a response is an observation, which is prefilled after the kept cache.
 
-What can't be known: samples that slime filters away before it logs, losses, whether an update goes
-over the samples more often than `epochs`, and parallelism, unless `parallelism` gives it.
-Needs no import of slime.
+What can't be known: samples that slime filters away, without `all_samples`, and requests that it
+aborts; losses; whether an update goes over the samples more often than `epochs`; passes of reward,
+reference and critic models; speculative decoding; whether a prompt was in a cache already; and
+parallelism, unless `parallelism` gives it. Needs no import of slime.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.flops import LanguageModel
 from rlviz.integrations.support.convention import with_convention
@@ -63,7 +71,12 @@ class RLVizLogger:
         self._parallelism = parallelism
         self._state = state
         self._said = False
+        self._generated: list[Any] = []
         self.viz: Callback | None = None
+
+    def all_samples(self, args: Any, samples: Sequence[Any], data_source: Any) -> None:
+        """Called by slime after a rollout and before it is logged, with groups of all samples."""
+        self._generated = list(_flat(samples))
 
     def __call__(
         self,
@@ -90,6 +103,7 @@ class RLVizLogger:
                     type(error).__name__,
                     error,
                 )
+        self._generated = []
         metrics = {**(rollout_extra_metrics or {}), "rollout_seconds": rollout_time}
         self.viz.on_step_end(rollout_id, metrics=scalars(metrics))
         return False
@@ -104,10 +118,45 @@ class RLVizLogger:
                 record(correct=[float("nan") if grade is None else grade])
             if self._parallelism is not None:
                 record(parallelism=[self._parallelism(sample)])
-        if self._model is not None and samples:
+        if self._model is None:
+            return
+        if samples:
             lengths = [len(sample.tokens) for sample in samples]
-            answers = [sample.response_length for sample in samples]
-            prompts = [a - b for a, b in zip(lengths, answers, strict=True)]
-            record(flops={"rollout": self._model.generation(prompts, answers)})
+            record(flops={"rollout": self._model.turns(map(_turns, samples))})
             for _ in range(self._epochs):
                 record(flops={"update": self._model.training(lengths)})
+        kept = set(map(_identity, samples))
+        if thrown := [each for each in self._generated if _identity(each) not in kept]:
+            record(flops={schema.DISCARDED: self._model.turns(map(_turns, thrown))})
+
+
+def _turns(sample: Any) -> list[tuple[int, int]]:
+    """Tokens that came in and were then sampled, turn by turn, as its loss mask tells them apart.
+
+    What came in after the last sampled token was never fed.
+    """
+    observed = len(sample.tokens) - sample.response_length
+    mask = getattr(sample, "loss_mask", None)
+    if mask is None or len(mask) != sample.response_length or not any(mask):
+        return [(observed, sample.response_length)]  # all masked: it is left out of the loss
+    turns = []
+    for is_sampled, run in itertools.groupby(mask, bool):
+        tokens = len(list(run))
+        if is_sampled:
+            turns.append((observed, tokens))
+        observed = 0 if is_sampled else observed + tokens
+    return turns
+
+
+def _identity(sample: Any) -> Any:
+    """slime numbers its samples."""
+    index = getattr(sample, "index", None)
+    return ("object", id(sample)) if index is None else index
+
+
+def _flat(groups: Iterable[Any]) -> Iterator[Any]:
+    for each in groups:
+        if isinstance(each, (list, tuple)):
+            yield from _flat(each)
+        else:
+            yield each

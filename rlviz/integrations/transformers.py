@@ -8,11 +8,12 @@ prompts and completions, wherever it runs (transformers, vLLM); old and referenc
 where the trainer computes them; the update with each of its epochs.
 
 Can't know: how many turns a tool loop had, so a tool's answer counts as if it were generated;
-forward passes of reward models, and of reference models outside GRPO and RLOO; generation in
-evaluations; rows that several sequences were packed into (they count as one). A completion that
-`mask_truncated_completions` has hidden counts as one of `max_completion_length`. Accuracy that a
-reward function gave for some answers only weighs as if all had been graded. Where a run ends
-between `logging_steps`, the trainer logs the rest in its closing summary alone: it is left out.
+forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO and
+RLOO; generation in evaluations; rows that several sequences were packed into (they count as one). A
+completion that `mask_truncated_completions` has hidden counts as one of `max_completion_length`.
+Accuracy that a reward function gave for some answers only weighs as if all had been graded. Where a
+run ends between `logging_steps`, the trainer logs the rest in its closing summary alone: it is left
+out.
 """
 
 import math

@@ -6,14 +6,17 @@ verl imports it by itself where rlviz is installed (the entry point group `verl.
 What is read: the metrics that verl's trainers log, under their own names; accuracy from
 `critic/score/mean` as long as all scores are in [0, 1]; the number of answers from the count of
 tokens and their mean lengths; which phases ran, and for how long, from `timing_s/…`; the shapes of
-actor and critic from their configs; epochs and LoRA from verl's config; average parallelism from
-the metric `average_parallelism`, where your agent loop logs one. If a score in [0, 1] does not mean
-a right answer, name another metric, or none.
+actor, critic and reward model from their configs; epochs and LoRA from verl's config; how many
+groups of samples were thrown away, filtered or stale; average parallelism from the metric
+`average_parallelism`, where your agent loop logs one. If a score in [0, 1] does not mean a right
+answer, name another metric, or none.
 
 What can't be known: the lengths of single sequences, so FLOPs are those of sequences of the mean
-lengths, exact for the sum of tokens and low in attention; what was generated and filtered away
-before it was logged; generation in validations; reward models; LoRA's own weights; answers that
-tools gave, which count as if they had been generated.
+lengths, exact for the sum of tokens and low in attention; those of discarded ones, which count with
+the mean lengths of the kept; generation in validations; reward models that write their judgment;
+LoRA's own weights; answers that tools gave and tokens that a draft proposed, which count as if they
+had been generated one by one; whether a prompt was in a cache already, so each response counts its
+own.
 """
 
 from __future__ import annotations
@@ -52,7 +55,13 @@ _PHASES = {
     "update_critic": "critic_update",
 }
 """verl's name of what it times -> the phase that it is."""
-_ACTOR, _CRITIC = "actor_rollout_ref", "critic"
+_DISCARDED = (
+    "training/filter_groups/evicted_samples",
+    "training/filter_groups/discarded_surplus_samples",
+    "training/off_policy/evicted_samples",
+)
+"""How many groups, of a prompt's samples each, verl threw away since the last step."""
+_ACTOR, _CRITIC, _REWARD = "actor_rollout_ref", "critic", "reward_model"
 _SCORE = "critic/score/mean"
 _STATE = "rlviz.json"
 
@@ -141,6 +150,23 @@ class RLVizLogger:
                 # Where samples are generated in the background, verl times the wait for them.
                 timed = phase != "rollout" or self._mode == "sync"
                 self.viz.record(seconds={phase: took} if timed else {}, flops=flops)
+        if sequences is not None:
+            self._record_beside(known, *sequences)
+
+    def _record_beside(
+        self, known: Mapping[str, float], prompts: Lengths, responses: Lengths
+    ) -> None:
+        """Record what verl does not time: rollouts that it threw away, and scores by a model."""
+        groups = sum(round(known.get(name, 0.0)) for name in _DISCARDED)
+        each = int(_entry(self._config, _ACTOR, "rollout", "n") or 1)
+        thrown = np.resize(prompts, groups * each), np.resize(responses, groups * each)
+        if groups > 0:
+            self.viz.record(flops=self._flops(schema.DISCARDED, *thrown))
+        reward: Any = _entry(self._config, "reward", _REWARD) or {}
+        if reward.get("enable"):
+            self.viz.record(flops=self._flops("reward_model", prompts, responses))
+            if reward.get("enable_resource_pool"):  # then it scores before anything is thrown away
+                self.viz.record(flops=self._flops("reward_model", *thrown))
 
     def _is_bypassed(self, phase: str) -> bool:
         """Whether verl takes the old log-probabilities from the rollout, although it times them."""
@@ -171,11 +197,12 @@ class RLVizLogger:
         return {} if spent is None else {phase: spent}
 
     def _cost(self, phase: str, prompts: Lengths, responses: Lengths) -> int | None:
-        role = _CRITIC if phase.startswith("critic") else _ACTOR
+        roles = {"critic_values": _CRITIC, "critic_update": _CRITIC, "reward_model": _REWARD}
+        role = roles.get(phase, _ACTOR)
         shape, lengths = self._shape(role), prompts + responses
         if shape is None:
             return None
-        if phase == "rollout":
+        if phase in (schema.ROLLOUT, schema.DISCARDED):
             return shape.generation(prompts, responses)
         if not phase.endswith("update"):
             return shape.forward(lengths)
@@ -186,21 +213,33 @@ class RLVizLogger:
         return epochs * shape.training(lengths, lora_params=adapters)
 
     def _shape(self, role: str) -> LanguageModel | None:
-        """The shape of the actor or the critic, read when it first works."""
+        """The shape of the actor, the critic or the reward model, read when it first works."""
         if role not in self._shapes:
             self._shapes[role] = None
             try:
-                from transformers import AutoConfig
-
-                model: Any = _entry(self._config, role, "model") or {}
-                path: Any = model.get("hf_config_path") or model.get("path")
-                trust = bool(model.get("trust_remote_code"))  # as verl itself does
-                found = AutoConfig.from_pretrained(path, trust_remote_code=trust)
-                shape = from_config(found, convention=self._convention)
-                self._shapes[role] = shape.with_value_head() if role == _CRITIC else shape
+                self._shapes[role] = self._read_shape(role)
             except Exception as error:  # of a hub, a file system or the model's own code
                 self._say(f"the FLOPs of the {role} are not counted: {error}")
         return self._shapes[role]
+
+    def _read_shape(self, role: str) -> LanguageModel:
+        from transformers import AutoConfig
+
+        if role == _REWARD:
+            path: Any = _entry(self._config, "reward", _REWARD, "model_path")
+            found = AutoConfig.from_pretrained(path)
+            if any(name.endswith("ForCausalLM") for name in found.architectures or ()):
+                raise ValueError(
+                    f"{path} writes its judgments, whose lengths verl does not log. Record them: "
+                    "record(flops={'reward_model': …})."
+                )
+            return from_config(found, convention=self._convention).with_value_head()
+        model: Any = _entry(self._config, role, "model") or {}
+        path = model.get("hf_config_path") or model.get("path")
+        trust = bool(model.get("trust_remote_code"))  # as verl itself does
+        found = AutoConfig.from_pretrained(path, trust_remote_code=trust)
+        shape = from_config(found, convention=self._convention)
+        return shape.with_value_head() if role == _CRITIC else shape
 
     def _load(self, step: int) -> int:
         """Go on after `step` if a checkpoint of it exists; returns the last closed step, or -1."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-Stretch: TypeAlias = tuple[float, float]
+TimeStretch: TypeAlias = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Forest:
             (roots if parent is None else children[parent]).append(k)
         self._reach = list(self._end)  # the last end in the subtree
         self._span: list[float] = [0.0] * len(spans)
-        self.stretches: list[Stretch] = []
+        self.stretches: list[TimeStretch] = []
         for k in reversed(order):
             self._close(k, children[k])
         self.span = _longest_chain(self._piece(k) for k in roots)
@@ -108,7 +108,7 @@ class Forest:
 
     def _close(self, k: int, children: Sequence[int]) -> None:
         """Self time, reach and span of agent k, whose children are closed already."""
-        own: list[Stretch] = []
+        own: list[TimeStretch] = []
         free_from = self._start[k]
         for child in sorted(children, key=self._start.__getitem__):
             if self._start[child] > free_from:

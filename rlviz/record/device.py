@@ -48,7 +48,7 @@ def without_values(tensor: Any) -> str | None:
     if type(tensor) not in (torch.Tensor, torch.nn.Parameter):
         if torch.nn.parameter.is_lazy(tensor):
             return "an uninitialized parameter or buffer. Run its module once before."
-        if torch._subclasses.fake_tensor.is_fake(tensor):
+        if tensor.layout == torch.strided and tensor.untyped_storage().device.type == "meta":
             return "a fake tensor, which has a shape and no values. Record outside FakeTensorMode."
     if tensor.layout != torch.strided:
         return f"a layout {tensor.layout}. Pass .to_dense(), or the number itself."

@@ -9,9 +9,12 @@ import weakref
 from collections.abc import Sequence
 from multiprocessing.util import Finalize
 
+from rlviz import wording
+from rlviz.record.account import Account
 from rlviz.record.compute import Watched
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.recorder import Recorder
+from rlviz.record.shared_process import SharedProcess
 from rlviz.record.worker import Worker
 
 _EXIT_SECONDS = 5.0
@@ -25,6 +28,8 @@ class Ending:
 
     Args:
         recorder, worker: what takes steps, and what writes them.
+        account: the counts of steps.
+        figure_process: what draws figures; it ends with the script.
         watched: the modules whose FLOPs are counted.
         error_log: told of calls that come too late.
         strict: whether failures are raised.
@@ -38,6 +43,8 @@ class Ending:
         self,
         recorder: Recorder,
         worker: Worker,
+        account: Account,
+        figure_process: SharedProcess,
         watched: Sequence[Watched],
         error_log: ErrorLog,
         *,
@@ -45,6 +52,8 @@ class Ending:
     ) -> None:
         self._recorder = recorder
         self._worker = worker
+        self._account = account
+        self._figure_process = figure_process
         self._watched = watched
         self._error_log = error_log
         self._strict = strict
@@ -94,7 +103,7 @@ class Ending:
         """A child has the parent's memory but no writer thread: it drops what it is given."""
         self.is_forked = self.is_odd = True
         self._said_late = False
-        self._recorder.close()
+        self._recorder.in_forked_child()
         self._worker.in_forked_child()
         self._error_log.say_again()
 
@@ -109,6 +118,16 @@ class Ending:
     def _end_closing(self, all_written: bool) -> None:
         self._closed = all_written
         _open.pop(self, None)
+        _, _, _, queued = self._account.counts
+        if queued and not all_written:
+            late = wording.counted(queued, "step")
+            self._error_log.say_again()
+            self._error_log.note(
+                TimeoutError(
+                    f"close() ended while {late} still waited: the disk, or another rank, has not "
+                    "answered in time. It waits longer as close(timeout=60)"
+                )
+            )
 
     def _say_once(self, words: str) -> None:
         if not self._said_late:
@@ -159,6 +178,8 @@ def _close_all() -> None:
                 ending._worker.give_up_figure()
     for ending in endings:
         ending._end_closing(ending._worker.await_close(0.0))
+    for ending in endings:
+        ending._figure_process.end()
     if interrupt is not None:
         raise interrupt
     for ending in endings:

@@ -82,6 +82,18 @@ class EventFile:
         with suppress(OSError):
             self.made_as = _following(self._names())
 
+    def sync_left(self) -> None:
+        """Force to the disk what the session before left there: it may have been killed, and this
+        one may go on from it.
+
+        Raises:
+            OSError: the directory can't be listed, or the system could not.
+        """
+        known = [(found.session, n) for n in self._names() if (found := schema.FileName.of(n))]
+        for session, name in known:
+            if session == max(known)[0] and self._token not in name:
+                self._calls.sync_left(self.logdir / name)
+
     def open(self) -> int:
         """Have a file to append to; returns the number of this start of the training script.
 

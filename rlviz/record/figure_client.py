@@ -78,7 +78,7 @@ class FigureClient:
         if self._drawn_since is None:
             self._drawn_since = now
         if now - self._drawn_since > _MAX_SECONDS:
-            self._process.cancel(request)
+            self._process.cancel(request, is_hung=True)
             self._answers.put(TimeoutError(f"no figure was drawn within {_MAX_SECONDS:.0f} s"))
 
     def request(self) -> None:

@@ -16,6 +16,7 @@ from rlviz.record.values import (
     Number,
     ParallelismValues,
     Seconds,
+    Settled,
 )
 
 
@@ -29,6 +30,7 @@ class RecordedBesideMetrics(TypedDict, total=False):
     parallelism: ParallelismValues | None
     group: str | None
     seconds: Seconds | None
+    settled: Settled | None
 
 
 class Recorded(RecordedBesideMetrics, total=False):
@@ -59,6 +61,8 @@ class Measurement:
     group: str | None = None
     """The task family that the answers belong to."""
     seconds: dict[str, float] = field(default_factory=dict)
+    settled: dict[str, int] = field(default_factory=dict)
+    """FLOPs of these phases that were recorded before, without a phase."""
 
     def deferred(self) -> list[Deferred[Any]]:
         """The values that are still on a device."""
@@ -68,7 +72,7 @@ class Measurement:
     @property
     def nbytes(self) -> int:
         """About how many bytes it takes, those on devices included."""
-        entries = len(self.flops) + len(self.metrics) + len(self.seconds)
+        entries = len(self.flops) + len(self.metrics) + len(self.seconds) + len(self.settled)
         on_devices = sum(map(kept_bytes, self.deferred()))
         return MEASUREMENT_BYTES + ENTRY_BYTES * entries + on_devices
 
@@ -81,6 +85,7 @@ def measurement(recorded: Recorded) -> Measurement:
     """
     flops, parallelism = recorded.get("flops"), recorded.get("parallelism")
     metrics, seconds = recorded.get("metrics"), recorded.get("seconds")
+    settled = recorded.get("settled")
     return Measurement(
         _accuracy(recorded),
         None if parallelism is None else values.episodes(parallelism),
@@ -88,6 +93,7 @@ def measurement(recorded: Recorded) -> Measurement:
         {} if metrics is None else values.metrics(metrics),
         _group(recorded),
         {} if seconds is None else values.seconds(seconds),
+        {} if settled is None else values.settled(settled),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rlviz.record.values import number
+from rlviz.wording import shown
 
 
 def run_directory(logdir: str | os.PathLike[str]) -> Path:
@@ -14,8 +15,11 @@ def run_directory(logdir: str | os.PathLike[str]) -> Path:
 
     It need not exist yet.
     """
-    if not isinstance(logdir, (str, os.PathLike)) or not os.fspath(logdir):
-        raise TypeError(f"logdir must be the path of a run directory, got {logdir!r}.")
+    text = os.fspath(logdir) if isinstance(logdir, (str, os.PathLike)) else None
+    if not text or not isinstance(text, str):
+        raise TypeError(f"logdir must be the path of a run directory, got {shown(logdir)}.")
+    if "\0" in text:
+        raise ValueError(f"logdir holds a NUL, which no path can: {shown(logdir)}.")
     path = Path(logdir)
     try:
         path = path.absolute()

@@ -113,6 +113,11 @@ class Pieces:
         self._assembly.settle(written=self._file.batches > self._batches)
         self._batches = self._file.batches
 
+    def sync_left(self) -> None:
+        """Force to the disk what the session before left there."""
+        with self._asking_the_disk(0):
+            self._file.sync_left()
+
     def sync_if_due(self) -> None:
         """Force what was written to the disk once it has waited long enough."""
         with self._asking_the_disk(0):

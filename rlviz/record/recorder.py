@@ -77,6 +77,7 @@ class Recorder:
         self._calls = 0
         self._merged: dict[int, Merged] = {}  # by thread
         self._closed = self._skips = self._spoiled = self._has_looked = False
+        self._is_forked = False
         self._credit = 1.0
         self._said = -math.inf
         self.last_step = 0
@@ -253,7 +254,8 @@ class Recorder:
         if self._skips:
             self._look_again()
         if self._skips or self._spoiled:
-            self.last_step = step
+            if not self._is_forked:
+                self.last_step = step
             self._drop_step()
         else:
             end = (step, wall_time or self._clock(), metrics)
@@ -316,6 +318,11 @@ class Recorder:
         """End the run: later steps are dropped and counted."""
         self._closed = self._skips = True
         self._apart = 0
+
+    def in_forked_child(self) -> None:
+        """Drop what comes: steps of the child are none of the run's."""
+        self._is_forked = True
+        self.close()
 
 
 _INF = math.inf

@@ -1,10 +1,12 @@
 """The helper process that draws for all callbacks of a process, there only while it is needed.
 
 It starts with the first request, draws one figure after the other, and ends when nobody has asked
-for a while, when the last callback has left, and with this process, however that dies. A figure
-costs about a quarter of a second of CPU. A thread of the training process would hold the GIL for
-as long. The helper starts as a module, because multiprocessing's spawn would run a training script
-without a `__main__` guard a second time.
+for a while, soon after the last callback has left, and with this process, however that dies. A
+figure costs about a quarter of a second of CPU, and the start a whole one: so a figure that nobody
+waits for any more is drawn to its end, for the next one would come later still if the helper had to
+start again. A thread of the training process would hold the GIL for as long. The helper starts as a
+module, because multiprocessing's spawn would run a training script without a `__main__` guard a
+second time.
 """
 
 import json
@@ -23,6 +25,10 @@ import rlviz
 FIGURE_PROCESS = (sys.executable, "-m", "rlviz.report.figure_process")
 _IDLE_SECONDS = 120.0
 """The helper ends when nobody has asked for so long: it takes some 150 MB."""
+_LINGER_SECONDS = 10.0
+"""The same where there is no callback any more: scripts that close one often make another."""
+_HUNG_SECONDS = 20.0
+"""A figure that nobody waits for any more and that takes longer is given up with its helper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,22 @@ class SharedProcess:
     Args:
         command: starts the helper, as `rlviz.report.figure_process` describes it.
         idle_seconds: the helper ends after so long without a request.
+        linger_seconds: the same where there is no user.
+        hung_seconds: how long a figure may still be drawn once it is cancelled.
     """
 
-    def __init__(self, command: Sequence[str], *, idle_seconds: float = _IDLE_SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        idle_seconds: float = _IDLE_SECONDS,
+        linger_seconds: float = _LINGER_SECONDS,
+        hung_seconds: float = _HUNG_SECONDS,
+    ) -> None:
         self._command = command
         self._idle_seconds = idle_seconds
+        self._linger_seconds = linger_seconds
+        self._hung_seconds = hung_seconds
         self._lock = threading.RLock()  # held only to look and to change, never while waiting
         self._users: set[object] = set()
         self._waiting: deque[Request] = deque()
@@ -96,18 +113,50 @@ class SharedProcess:
         self._wake.put(None)
         return request
 
-    def cancel(self, request: Request) -> None:
-        """Draw it no more, even if the helper is in the middle of it."""
+    def cancel(self, request: Request, *, is_hung: bool = False) -> None:
+        """Tell nobody of it, and draw it no more; what is drawn already has some time to end.
+
+        Args:
+            request: what `ask` returned.
+            is_hung: whether it has had that time.
+        """
         with self._lock:
             request.is_cancelled = True
+            is_drawn = request is self._current
+        if not is_drawn:
+            return
+        if is_hung or not self._hung_seconds:
+            self._end_hung(request)
+            return
+        later = threading.Timer(self._hung_seconds, self._end_hung, [request])
+        later.daemon = True
+        try:
+            later.start()
+        except RuntimeError:  # the interpreter ends, and starts no thread any more
+            self._end_hung(request)
+
+    def _end_hung(self, request: Request) -> None:
+        with self._lock:
             if request is self._current and self.process is not None:
                 self.process.kill()  # the thread that waits for it then reads an end of file
 
     def leave(self, user: object) -> None:
-        """Ask no more; the helper ends with its last user."""
+        """Ask no more; the helper ends soon after its last user has left."""
         with self._lock:
             self._users.discard(user)
         self._wake.put(None)
+
+    def end(self) -> None:
+        """End the helper now, if it has no user."""
+        with self._lock:
+            process = self.process
+            if self._users or process is None:
+                return
+            if self._current is not None:  # the thread that waits for it then reads an end of file
+                process.kill()
+                return
+            self.process = None
+        _end(process)
 
     def _serve(self) -> None:
         """Wait for the helper, in a separate thread, so that nobody else has to."""
@@ -133,12 +182,13 @@ class SharedProcess:
                         self._current.is_drawn = True
                         return self._current
                 self._current = None
-                if is_idle or not self._users:
+                seconds = self._idle_seconds if self._users else self._linger_seconds
+                if is_idle:
                     self._thread = None  # whoever asks from now on starts another
                     process, self.process = self.process, None
                     break
             try:
-                self._wake.get(timeout=self._idle_seconds)
+                self._wake.get(timeout=seconds)
             except queue.Empty:
                 is_idle = True
         _end(process)

@@ -37,6 +37,7 @@ class StepSums:
         """What is known of the episodes beyond a ratio."""
         self.groups: dict[str, Accuracy] = {}
         self.flops: dict[str, int] = {}
+        """By phase; under `schema.TOTAL` those without one, less those that got theirs."""
         self.metrics: dict[str, float] = {}
         self.counts: dict[str, int] = {}
         """How many values a metric's sum covers, where there is more than one."""
@@ -90,6 +91,9 @@ class StepSums:
         for phase, spent in item.flops.items():
             if (count := read(spent)) is not None:
                 self.flops[phase] = self.flops.get(phase, 0) + count
+        for phase, count in item.settled.items():  # from those without a phase to its own
+            self.flops[phase] = self.flops.get(phase, 0) + count
+            self.flops[schema.TOTAL] = self.flops.get(schema.TOTAL, 0) - count
         metrics = {name: read(metric) for name, metric in item.metrics.items()}
         self.add_metrics({name: value for name, value in metrics.items() if value is not None})
         for phase, taken in item.seconds.items():

@@ -1,6 +1,7 @@
 """The system calls that bring a run to the disk, in one place, so that tests can fail each."""
 
 import os
+import stat
 from pathlib import Path
 
 
@@ -25,6 +26,16 @@ class System:
     def sync(self, fd: int) -> None:
         """Force what was written to the disk."""
         os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
+
+    def sync_left(self, path: Path) -> None:
+        """Force to the disk what another process left in a file."""
+        if not stat.S_ISREG(path.stat().st_mode):
+            return
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            self.sync(fd)
+        finally:
+            os.close(fd)
 
     def truncate(self, fd: int, size: int) -> None:
         """Shorten a file."""

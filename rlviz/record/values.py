@@ -60,6 +60,7 @@ ParallelismValues: TypeAlias = Number | Summable | Iterable[Number | Summable]
 """One number or measured value for each episode."""
 Metrics: TypeAlias = Mapping[str, Number]
 Seconds: TypeAlias = Mapping[str, HostNumber]
+Settled: TypeAlias = Mapping[str, HostNumber]
 
 
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
@@ -188,6 +189,29 @@ def flops(spent: Flops) -> dict[str, int | Deferred[int]]:
 def _flops(phase: str, spent: Number) -> int | Deferred[int]:
     called = f"flops of {phase!r}"
     return now_or_later(spent, lambda host: _count(host, called), called)
+
+
+def settled(known: Settled) -> dict[str, int]:
+    """FLOPs recorded before without a phase, by the phase that they turned out to have."""
+    if not isinstance(known, Mapping):
+        raise TypeError(
+            f"settled must be a mapping of phases to FLOPs, got {type(known).__name__}. "
+            'For example settled={"rollout": spent}.'
+        )
+    return {schema.check_phase(phase): _settled(phase, n) for phase, n in known.items()}
+
+
+def _settled(phase: str, known: HostNumber) -> int:
+    if phase == schema.EVALUATION:
+        raise ValueError(
+            "settled can't have the phase 'evaluation', which is not in the total. Record it by "
+            "flops={'evaluation': …} in the first place."
+        )
+    called = f"settled FLOPs of {phase!r}"
+    count = now_or_later(known, lambda host: _count(host, called), called)
+    if isinstance(count, Deferred):
+        raise TypeError(f"{called} must be a number on the host, got a tensor on a device.")
+    return count
 
 
 def seconds(spent: Seconds) -> dict[str, float]:

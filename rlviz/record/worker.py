@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlviz import schema
 from rlviz.record import events
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
@@ -34,8 +35,37 @@ _END_SECONDS = 0.4
 """Time for the thread to end once all is done; `close` may take half a second longer than asked."""
 _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
+_LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
+"""What is left of the time of `close`, at most, for the write that follows the last figure."""
 _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
+
+
+class _Mark:
+    """An event that a thread may wait for although it is interrupted.
+
+    An interrupt within `threading.Event.wait` can leave its lock taken, and then `set` waits for
+    ever: the writer would hang. A `SimpleQueue` takes no lock that an interrupt can leave taken.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+        self._wake.put(None)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for `set`, in any number of threads; returns whether it came in time."""
+        if not self._is_set:
+            with suppress(queue.Empty):
+                self._wake.get(timeout=max(0.0, timeout))
+                self._wake.put(None)  # for who else waits
+        return self._is_set
 
 
 @dataclass(slots=True)
@@ -44,7 +74,7 @@ class _Request:
 
     now_or_never: bool = False
     """Whether steps are to be written without what other ranks have not sent."""
-    done: threading.Event = field(default_factory=threading.Event)
+    done: _Mark = field(default_factory=_Mark)
     written: bool = False
 
 
@@ -95,9 +125,10 @@ class Worker:
         # Not an Event: a signal handler that interrupts `Event.set` could not set it again.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._deadline: float | None = None
+        self._figure_until = 0.0
         self._pause = 0.0
         self._next_write = 0.0
-        self._closed = threading.Event()
+        self._closed = _Mark()
         self._success = True
         self._all_written = False
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
@@ -123,7 +154,7 @@ class Worker:
             closed: the last step that was closed when it was taken.
         """
         self._encoder.resumed_after = step
-        self._encoder.flops_before = flops
+        self._encoder.flops_before = min(flops, schema.MAX_COUNT - 1)
         self._encoder.closed_before = None if closed == step else closed
         self._on_disk = self._assembly.state
 
@@ -183,6 +214,8 @@ class Worker:
         if self._deadline is None:
             self._success = success
             self._deadline = time.monotonic() + timeout
+            last_write = min(_LAST_WRITE_SECONDS, _LAST_WRITE_SHARE * timeout)
+            self._figure_until = self._deadline - last_write
         self._wake.put(None)
 
     def await_close(self, timeout: float) -> bool:
@@ -223,12 +256,18 @@ class Worker:
 
     def _work(self) -> None:
         """Take all rounds, and the end; what is done of it is not done again."""
+        self._survive(self._sync_left)
         while self._deadline is None:
             self._survive(self._wait)
             self._survive(self._serve_requests)
             self._survive(self._illustrate)
         self._survive(self._finish)
         self._closed.set()
+
+    def _sync_left(self) -> None:
+        if self._assembly.ranks.writes:
+            with suppress(OSError):  # who writes there will say so
+                self._pieces.sync_left()
 
     def _wait(self) -> None:
         with suppress(queue.Empty):
@@ -331,6 +370,7 @@ class Worker:
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
+            self._error_log.say_again()
             self._error_log.note(
                 RuntimeError(
                     f"the last {unclosed} record() calls belong to a step that was "
@@ -339,7 +379,8 @@ class Worker:
             )
         drawn = True
         if self._illustrations is not None and self.written:
-            drawn = self._illustrations.draw_last(self._end)
+            self._error_log.say_again()  # what comes now explains what `close` returns
+            drawn = self._illustrations.draw_last(self._figure_until)
         if self._has_config:
             self._assembly.add_extras([events.config_end(time.time(), success=self._success)])
         if self._assembly.ranks.writes and self.written:

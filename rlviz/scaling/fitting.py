@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rlviz.scaling import ceiling, inputs
-from rlviz.scaling.forecast import Forecast
+from rlviz.scaling.forecast import LevelForecast
 from rlviz.scaling.law import Law, end_of_early, first_half, from_on
 from rlviz.scaling.sigmoid import Floats
 
@@ -57,7 +57,7 @@ class Sigmoid:
     exclude_below: float
     points: int
     _law: Law | None = field(repr=False, compare=False)
-    _forecast: Forecast | None = field(repr=False, compare=False)
+    _forecast: LevelForecast | None = field(repr=False, compare=False)
 
     @property
     def has_ceiling(self) -> bool:
@@ -182,7 +182,7 @@ def _fitted(c: Floats, y: Floats, r0: float | None, given: float | None) -> Sigm
     used, values = from_on(c, y, start)
     law = Law.of(used, values, r0)
     short = ceiling.too_little(c)
-    forecast = None if short else Forecast.of(c, y)
+    forecast = None if short else LevelForecast.of(c, y)
     why_not = short if forecast is None else forecast.why_not if forecast.reach == 1 else ""
     why_no_ceiling, intervals = _ceiling(law, used, values, r0)
     return Sigmoid(

@@ -13,7 +13,7 @@ _MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class LevelForecast:
     """Where the level of a run will be, from the end of its data on.
 
     Attributes:
@@ -38,7 +38,7 @@ class Forecast:
     limits: tuple[float, float]
 
     @classmethod
-    def of(cls, c: Floats, y: Floats) -> "Forecast":
+    def of(cls, c: Floats, y: Floats) -> "LevelForecast":
         """The forecast by points, (n,), that are enough and in the order of compute."""
         limits = (0.0, 1.0) if y.min() >= 0 and y.max() <= 1 else (-math.inf, math.inf)
         c, y = averaged(c, y, _MOST)

@@ -10,14 +10,14 @@ Floats = NDArray[np.float64]
 PART = 1 << 16
 
 
-def parts(count: int) -> Iterator[slice]:
-    """The slices, of 65,536 entries at most, that make up a series of that many.
+def parts(count: int, most: int = PART) -> Iterator[slice]:
+    """The slices, of at most so many entries, that make up a series of that many.
 
     >>> [part.stop for part in parts(100_000)]
     [65536, 100000]
     """
-    for begin in range(0, count, PART):
-        yield slice(begin, min(begin + PART, count))
+    for begin in range(0, count, most):
+        yield slice(begin, min(begin + most, count))
 
 
 def steps(x: Floats) -> Iterator[Floats]:

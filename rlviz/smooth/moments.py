@@ -44,7 +44,7 @@ class Echo:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class MomentStretch:
     """A part of the lines, as `blocks.pack` lays it: (B, ..., n)."""
 
     where: slice
@@ -60,7 +60,7 @@ def sweep(
     *,
     length: int,
     echoes: Sequence[Echo | None] | None = None,
-) -> Iterator[Stretch]:
+) -> Iterator[MomentStretch]:
     """Moments around every point, one stretch of the lines after the other.
 
     Args:
@@ -88,7 +88,7 @@ def sweep(
             ahead, left[i] = forward.moments(mass, left[i], order)
             behind, _ = backward.moments(mass, beyond[i], order)
             found.append(_both_sides(ahead, behind, mass))
-        yield Stretch(part, packed, found)
+        yield MomentStretch(part, packed, found)
 
 
 def _both_sides(before: list[Array], after: list[Array], mass: Array) -> list[Array]:

@@ -5,6 +5,7 @@ import pytest
 
 import rlviz
 from rlviz.report.series.axis import choose
+from rlviz.report.series.defaults import ranked
 
 from .conftest import WHOLE
 
@@ -50,3 +51,10 @@ def test_what_is_lost_is_said_in_words(board):
     assert "ranks 1 and 3" in notes
     assert "Steps 51 to 65 have no rows" in " ".join(board.runs()["ahead"]["notes"])
     assert board.runs()["plain"]["notes"] == []
+
+
+def test_the_list_says_which_metrics_tell_most_as_the_figure_finds_them(board, corpus):
+    for name, listed in board.runs().items():
+        if listed["steps"]:
+            found = ranked(rlviz.read(corpus / name))
+            assert [tuple(one) for one in listed["tells"]] == list(found)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rlviz
-from rlviz.dashboard import series
+from rlviz.dashboard.series import points, view
 from rlviz.report.series.axis import choose
 from rlviz.report.series.measures import measure
 
@@ -144,12 +144,26 @@ def test_a_single_step_has_a_dot_and_no_trouble(open_board, tmp_path):
             assert header["domain"] == [1e20, 1e20]
 
 
+def test_a_value_far_from_all_others_does_not_flatten_what_is_visible():
+    kl = 0.02 + 0.01 * np.sin(np.arange(100.0))
+    kl[40] = 1e9
+    run = rlviz.History({"step": np.arange(100.0), "metrics/kl": kl}, "runs/a")
+    found = points(run, "kl", "step", log=False)
+    free = (-np.inf, np.inf)
+    seen = view(found, free, free, 600, 300)
+    assert (seen.usual.outside, seen.usual.farthest) == (1, 1e9)
+    assert (seen.viewport.low, seen.viewport.high) == (kl.min(), np.delete(kl, 40).max())
+    assert view(found, (50, 90), free, 600, 300).usual.outside == 0
+    asked = view(found, free, (0.0, 2e9), 600, 300)
+    assert (asked.viewport.low, asked.viewport.high) == (0.0, 2e9)
+
+
 def test_an_accuracy_of_unknown_answers_has_no_interval(tmp_path):
     with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
         viz.on_step_end(1, accuracy=0.5, graded=8)
         viz.on_step_end(2, accuracy=0.5)
     run = rlviz.read(tmp_path)
-    found = series.points(run, "accuracy", "step", log=False)
-    seen = series.view(found, (-np.inf, np.inf), (-np.inf, np.inf), 800, 400)
+    found = points(run, "accuracy", "step", log=False)
+    seen = view(found, (-np.inf, np.inf), (-np.inf, np.inf), 800, 400)
     low, high = seen.interval(run, found.rows)
     assert np.isfinite(low).tolist() == np.isfinite(high).tolist() == [True, False]

@@ -9,6 +9,7 @@ import pytest
 
 import rlviz
 import rlviz.callback
+from rlviz.report.doctor import examine
 from rlviz.report.history import read
 
 # Its writes wait until the test lets them go on.
@@ -169,3 +170,75 @@ def test_a_run_in_which_nothing_happens_draws_no_new_figures(tmp_path, monkeypat
         assert len(asked.read_text()) == figures
     assert viz.close(30)
     assert len(asked.read_text()) == 3  # the last figure shows all steps already
+
+
+# Closes in an atexit handler, before or after rlviz's own, while two threads log or take all time.
+THREADS_AT_EXIT = """
+    import atexit, sys, threading, time
+    import rlviz.callback
+    logdir, order, work, daemon = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4] == "daemon"
+    if sys.argv[5] == "a figure that never comes":
+        rlviz.callback.FIGURE_PROCESS = (sys.executable, "-c", "import time; time.sleep(600)")
+    figure = None if sys.argv[5] == "no figure" else 60.0
+    made = []
+
+    def close():
+        began = time.monotonic()
+        print("closed:", made[0].close(1.5), time.monotonic() - began < 2.0)
+        health = made[0].health
+        print("adds up:", health.logged == health.written + health.dropped + health.queued)
+
+    if order == "before":
+        atexit.register(close)
+    made.append(rlviz.Callback(logdir, figure_seconds=figure))
+    if order == "after":
+        atexit.register(close)
+    for step in range(1, 501):
+        log_step(made[0], step)
+    assert made[0].flush(30)
+    until = time.monotonic() + (600 if daemon else 0.5)
+
+    def busy():
+        while time.monotonic() < until:
+            if work == "log":
+                made[0].on_step_end()
+                time.sleep(0.0005)
+
+    for _ in range(2):
+        threading.Thread(target=busy, daemon=daemon).start()
+"""
+
+
+@pytest.mark.parametrize("figure", ["no figure", "a figure that never comes"])
+@pytest.mark.parametrize("kind", ["daemon", "not daemon"])
+@pytest.mark.parametrize("work", ["log", "spin"])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_close_at_exit_beside_running_threads_writes_every_row_and_says_what_is_late(
+    children, tmp_path, order, work, kind, figure
+):
+    child = children(THREADS_AT_EXIT, tmp_path, order, work, kind, figure)
+    assert child.wait() == 0, child.output
+    is_late = figure != "no figure"
+    expected = "closed: False True" if is_late else "closed: True True"
+    assert expected in child.output
+    assert ("the last figure and summary were not ready in time" in child.output) is is_late
+    assert "adds up: True" in child.output
+    run = read(tmp_path)
+    assert run.step.tolist() == list(range(1, len(run) + 1))
+    assert len(run) >= 500
+    assert examine(tmp_path).text().count("its script closed it") == 1
+
+
+def test_rows_that_a_close_leaves_unwritten_are_said(children, tmp_path):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    ending = """
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=60)
+    steps(viz)
+    print("closed:", viz.close(0.5), viz.health.errors)
+    (marks / "go").touch()
+    """
+    child = children(textwrap.dedent(SLOW) + textwrap.dedent(ending), tmp_path / "run", marks)
+    assert child.wait() == 0, child.output
+    assert "closed: False 1" in child.output
+    assert "close() ended while 500 steps still waited" in child.output

@@ -266,3 +266,47 @@ def test_a_process_of_multiprocessing_that_ends_by_itself_loses_nothing(tmp_path
         run = rlviz.read(tmp_path / ending)
         np.testing.assert_array_equal(run.step, np.arange(1, 501))
         np.testing.assert_array_equal(run.columns["metrics/loss"], 1 / np.arange(1, 501))
+
+
+# `with Pool` kills its workers as soon as it has their results; only their own end saves the rows.
+POOL = """
+import multiprocessing, sys
+import rlviz
+
+def train(logdir):
+    viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=60)
+    for step in range(1, 51):
+        viz.on_step_end(step, metrics={"loss": 1 / step})
+    if logdir.endswith("closed"):
+        assert viz.close()
+    return logdir
+
+if __name__ == "__main__":
+    method, logdir = sys.argv[1:]
+    context = multiprocessing.get_context(method)
+    with context.Pool(2) as pool:
+        pool.map(train, [f"{logdir}/{n}-closed" for n in range(4)], chunksize=1)
+    with context.Pool(2) as pool:
+        pool.map(train, [f"{logdir}/{n}-joined" for n in range(4)], chunksize=1)
+        pool.close()
+        pool.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_a_worker_of_a_pool_loses_nothing_where_it_closes_its_run_or_is_joined(tmp_path, method):
+    script = tmp_path / "train.py"
+    script.write_text(POOL)
+    done = subprocess.run(
+        [sys.executable, "-P", script, method, tmp_path],
+        env={**os.environ, "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for number in range(4):
+        for ending in ("closed", "joined"):
+            run = rlviz.read(tmp_path / f"{number}-{ending}")
+            assert run.step.tolist() == list(range(1, 51))

@@ -134,6 +134,33 @@ def test_workers_of_a_data_loader_may_record_and_hinder_nothing(children, tmp_pa
     assert run.exact_flops("rollout")[-1] == 24 * 10**15 + 24 * 25 // 2
 
 
+def test_a_state_of_a_child_is_that_of_the_run_and_knows_nothing_of_its_steps(children, tmp_path):
+    code = """
+        import json, os, sys
+        viz = rlviz.Callback(sys.argv[1], figure_seconds=None)
+        for step in range(1, 6):
+            log_step(viz, step)
+        before = viz.state_dict()
+        child = os.fork()
+        if child == 0:
+            for step in (6, 7, 99_999):
+                log_step(viz, step)
+            viz.on_step_end()
+            assert viz.state_dict() == before, viz.state_dict()
+            viz.close()
+            viz.on_step_end(100_000)
+            assert viz.state_dict() == before, viz.state_dict()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert viz.state_dict() == before
+        log_step(viz, 6)
+        assert viz.state_dict()["step"] == 6
+        viz.close()
+    """
+    parent = children(code, tmp_path)
+    assert parent.wait() == 0, parent.output
+
+
 def test_a_child_may_record_a_run_of_its_own(children, tmp_path):
     code = """
         import os, signal, sys

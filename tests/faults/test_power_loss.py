@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +32,24 @@ CALLS = (
     "rename,renameat,renameat2,unlink,unlinkat,sendfile,copy_file_range,io_uring_enter"
 )
 TRAINING = """
-    import sys, time
-    sys.path.insert(0, sys.argv[1])
+    import json, os, pathlib, sys, time
+    package, logdir, logbook, first, last, save_at, state, ending = sys.argv[1:]
+    sys.path.insert(0, package)
     from zygote import Logbook, log_step
     import rlviz
-    viz = rlviz.Callback(sys.argv[2], figure_seconds=None)
-    book = Logbook(sys.argv[3])
-    for step in range(1, 1 + int(sys.argv[4])):
+    state = pathlib.Path(state)
+    viz = rlviz.Callback(logdir, figure_seconds=None)
+    if state.exists():
+        viz.load_state_dict(json.loads(state.read_text()))
+    book = Logbook(logbook)
+    for step in range(int(first), 1 + int(last)):
         book.note(step)
         log_step(viz, step)
+        if step == int(save_at):
+            state.write_text(json.dumps(viz.state_dict()))
         time.sleep(0.01)
+    if ending == "killed":
+        os._exit(0)
     viz.close()
 """
 
@@ -68,20 +77,26 @@ class OnDisk:
     """Whether its name is on the disk for sure."""
 
 
-def recorded(logdir, steps, tmp_path):
-    """Train under strace -> the calls on the run's files, in the order of their ends."""
-    log = tmp_path / "calls"
-    script = tmp_path / "training.py"
+def recorded(logdir, tmp_path, *, first=1, last, save_at=0, ending="closed"):
+    """Train under strace -> the calls on the run's files, in the order of their ends, and when step
+    i + 1 was logged, for each step; NaN for the others."""
+    log, script, logbook = tmp_path / "calls", tmp_path / "training.py", tmp_path / "logbook"
     script.write_text("\n".join(line[4:] for line in TRAINING.splitlines()))
     strace = ["strace", "-f", "-y", "-xx", "-ttt", "-T", "-s", "100000000", "--signal=none"]
-    package = str(Path(rlviz.__file__).resolve().parent.parent)
-    training = [sys.executable, script, Path(__file__).parent, logdir, tmp_path / "logbook"]
+    training = [sys.executable, script, Path(__file__).parent, logdir, logbook]
+    how = [str(first), str(last), str(save_at), tmp_path / "state", ending]
     subprocess.run(
-        [*strace, "-e", f"trace={CALLS}", "-o", log, *training, str(steps)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": package},
+        [*strace, "-e", f"trace={CALLS}", "-o", log, *training, *how],
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent),
+        },
         check=True,
     )
-    return sorted(parsed(log.read_text(), logdir), key=lambda call: call.ended)
+    times = np.fromfile(logbook, "<f8")[:last]
+    times[times == 0] = np.nan
+    return sorted(parsed(log.read_text(), logdir), key=lambda call: call.ended), times
 
 
 LINE = re.compile(r"(?P<pid>\d+) +(?P<time>[\d.]+) (?P<rest>.*)")
@@ -174,7 +189,23 @@ class Outcome:
     worst: float = 0.0
 
 
-def check(logdir, files, moment, times, outcome, assert_rows):
+def due(sessions, moment):
+    """Step -> when it was logged, for the steps that a run has at a moment; and its last step.
+
+    Args:
+        sessions: (the step that it goes on after, when step i + 1 was logged) of each session.
+    """
+    steps, last = {}, 0
+    for after, times in sessions:
+        logged = (np.flatnonzero(times <= moment) + 1).tolist()
+        if logged:
+            steps = {step: at for step, at in steps.items() if step <= after}
+            steps |= {step: times[step - 1] for step in logged}
+            last = max(last, *logged)
+    return steps, last
+
+
+def check(logdir, files, moment, sessions, outcome, assert_rows):
     """Read what a power loss left: its rows are right, and steps of 5 s before are all there."""
     shutil.rmtree(logdir, ignore_errors=True)
     logdir.mkdir()
@@ -190,13 +221,39 @@ def check(logdir, files, moment, times, outcome, assert_rows):
         steps = run.step.astype(int)
         outcome.damaged += bool(run.damage)
     assert (np.diff(steps) > 0).all()
-    logged = times[times <= moment]
-    missing = np.setdiff1d(np.arange(1, len(logged) + 1), steps)
-    lost = moment - logged[missing[0] - 1] if len(missing) else 0.0
+    logged, last = due(sessions, moment)
+    for (_, times), (_, later) in pairwise(sessions):  # the time in which nobody trained
+        began, ended = np.nanmax(times), np.nanmin(later)
+        logged = {s: at + (ended - began if at <= began else 0) for s, at in logged.items()}
+        moment = max(moment, ended) if moment > began else moment + ended - began
+    lost = max((moment - logged[step] for step in logged.keys() - set(steps.tolist())), default=0.0)
     assert lost <= PROMISED_SECONDS
-    assert set(steps) <= set(range(1, len(logged) + 2))  # none that never was
+    assert set(steps) <= set(range(1, last + 2))  # none that never was
     outcome.states += 1
     outcome.worst = max(outcome.worst, lost)
+
+
+def replay(calls, sessions, states, logdir, chance, assert_rows):
+    """Check every prefix of the calls, and as many states as a power loss may leave."""
+    outcome = Outcome()
+    for call in calls:  # every prefix of the writes, in their order
+        files = at_moment(calls, call.ended)
+        prefix = {name: file.synced + file.later for name, file in files.items()}
+        check(logdir, prefix, call.ended, sessions, outcome, assert_rows)
+    prefixes = outcome.states
+    for _ in range(states):
+        moment = chance.uniform(calls[0].began, calls[-1].ended)
+        files = {n: left_by(file, chance) for n, file in at_moment(calls, moment).items()}
+        check(logdir, files, moment, sessions, outcome, assert_rows)
+    assert outcome.states == prefixes + states
+    return outcome, prefixes
+
+
+def assert_replays(calls, logdir):
+    """The calls are all that made the files."""
+    whole = {path.name: path.read_bytes() for path in logdir.iterdir()}
+    replayed = at_moment(calls, np.inf)
+    assert {name: file.synced + file.later for name, file in replayed.items()} == whole
 
 
 @pytest.mark.parametrize(
@@ -204,33 +261,50 @@ def check(logdir, files, moment, times, outcome, assert_rows):
     [(900, 1000), pytest.param(6000, 20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
 )
 def test_a_power_loss_costs_five_seconds_at_most_and_makes_no_row_wrong(
-    tmp_path, when_logged, assert_rows_of_log_step, rng, ran, noted, steps, states
+    tmp_path, assert_rows_of_log_step, rng, ran, noted, steps, states
 ):
-    calls = recorded(tmp_path / "run", steps, tmp_path)
-    times = when_logged(tmp_path / "logbook")
-    assert len(times) == steps
+    calls, times = recorded(tmp_path / "run", tmp_path, last=steps)
+    assert not np.isnan(times).any()
     syncs = sum(call.name in ("fsync", "fdatasync") for call in calls)
     assert syncs >= 2  # else no power loss was survived by a sync
-    whole = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    replayed = at_moment(calls, np.inf)
-    assert {name: file.synced + file.later for name, file in replayed.items()} == whole
-
-    outcome = Outcome()
-    for call in calls:  # every prefix of the writes, in their order
-        files = at_moment(calls, call.ended)
-        prefix = {name: file.synced + file.later for name, file in files.items()}
-        check(tmp_path / "left", prefix, call.ended, times, outcome, assert_rows_of_log_step)
-    prefixes = outcome.states
-    began, ended = calls[0].began, calls[-1].ended
+    assert_replays(calls, tmp_path / "run")
     chance = random.Random(rng.randrange(2**32))
-    for _ in range(states):
-        moment = chance.uniform(began, ended)
-        files = {n: left_by(file, chance) for n, file in at_moment(calls, moment).items()}
-        check(tmp_path / "left", files, moment, times, outcome, assert_rows_of_log_step)
-    assert outcome.states == prefixes + states
+    outcome, prefixes = replay(
+        calls, [(0, times)], states, tmp_path / "left", chance, assert_rows_of_log_step
+    )
     assert outcome.damaged > 50  # blocks were missing where it hurts
     ran(states=outcome.states)
     noted(
         f"power losses: {prefixes} prefixes of {len(calls)} calls ({syncs} syncs) and {states} "
         f"states, {outcome.damaged} with damage; at most {outcome.worst:.1f} s lost"
+    )
+
+
+@pytest.mark.parametrize("ending", ["killed", "closed"])
+@pytest.mark.parametrize(
+    ("steps", "states"),
+    [(300, 500), pytest.param(1500, 10_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+)
+def test_a_power_loss_while_a_run_goes_on_from_a_checkpoint_costs_no_more(
+    tmp_path, assert_rows_of_log_step, rng, ran, noted, ending, steps, states
+):
+    """The session before was killed, or closed, some steps after its checkpoint; if it was killed,
+    nobody but the one that goes on can bring its last steps to the disk."""
+    logdir, saved, last = tmp_path / "run", steps - 40, 2 * steps + 300
+    before, times = recorded(logdir, tmp_path, last=steps, save_at=saved, ending=ending)
+    (tmp_path / "logbook").unlink()
+    after, more = recorded(logdir, tmp_path, first=saved + 1, last=last)
+    calls = sorted([*before, *after], key=lambda call: call.ended)
+    assert_replays(calls, logdir)
+    assert rlviz.read(logdir).step.tolist() == list(range(1, last + 1))
+    sessions = [(0, times), (saved, more)]
+    chance = random.Random(rng.randrange(2**32))
+    outcome, prefixes = replay(
+        calls, sessions, states, tmp_path / "left", chance, assert_rows_of_log_step
+    )
+    assert outcome.damaged > 5
+    ran(states=outcome.states)
+    noted(
+        f"power losses of a resumed run, the session before {ending}: {prefixes} prefixes and "
+        f"{states} states, {outcome.damaged} with damage; at most {outcome.worst:.1f} s lost"
     )

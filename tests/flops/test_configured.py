@@ -172,6 +172,16 @@ def test_a_config_is_counted_once(monkeypatch):
     assert len(calls) == 2
 
 
+def test_the_config_of_a_model_that_runs_its_experts_one_by_one_counts_the_same(monkeypatch):
+    monkeypatch.setattr(configured, "_counted", {})
+    its = tiny_configs.model("glm4_moe").config
+    assert its._experts_implementation == "eager"
+    found = from_config(its)
+    monkeypatch.setattr(configured, "_counted", {})
+    assert found == from_config(tiny_configs.config("glm4_moe"))
+    assert its._experts_implementation == "eager"
+
+
 def test_what_a_model_lacks_a_formula_for_is_named():
     with pytest.raises(
         ValueError, match=r"'blt' can't be counted.*local_attention_window_len=.*mea"

@@ -122,6 +122,7 @@ aten = torch.ops.aten
 class TestByHand:
     """Formulas of kernels that this machine may not have, from the shapes of their arguments."""
 
+    @pytest.mark.skipif(not hasattr(aten, "_grouped_mm"), reason="this torch has none")
     @pytest.mark.parametrize(
         ("first", "second", "flops"),
         [
@@ -191,6 +192,13 @@ class TestByHand:
     [
         ("my_kernels", "relu", True),  # a closed box
         ("c10d", "allreduce_", False),
+        ("fsdp", "all_gather_copy_in", False),
+        ("fsdp", "split_with_sizes_copy", False),
+        ("_dtensor", "shard_dim_alltoall", False),
+        ("symm_mem", "one_shot_all_reduce", False),
+        ("symm_mem", "fused_all_gather_matmul", True),
+        ("quantized", "linear_dynamic", True),
+        ("mkldnn", "_linear_pointwise", True),
         ("aten", "_trilinear", True),
         ("aten", "linalg_inv_ex", True),
         ("aten", "_weight_int4pack_mm", True),

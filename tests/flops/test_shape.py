@@ -130,3 +130,16 @@ class TestSizes:
         assert Shape(**TINY, mla=mla).qk_and_v_dims == 5 + 1 + 7
         with pytest.raises(ValueError, match="mla kv_lora_rank must be a whole number >= 1, got 0"):
             Shape(**TINY, mla=mla | {"kv_lora_rank": 0})
+
+
+def test_a_value_head_leaves_the_embedding_as_it_is():
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes |= {"intermediate_size": 16, "vocab_size": 50, "count_embedding": True}
+    policy = Transformer(**sizes)
+    critic = policy.with_value_head()
+    layers = 4 * 8 * 8 + 3 * 8 * 16
+    assert critic.body_params == policy.body_params == layers + 8 * 50
+    assert critic.head_params == 8
+    assert critic.total_params == layers + 8 * 50 + 8
+    with pytest.raises(ValueError, match="head_outputs must be a whole number >= 1, got 0"):
+        Transformer(**sizes, head_outputs=0)

@@ -325,6 +325,18 @@ class TestConventions:
         shared = model.generation([200], [800, 300], samples_per_prompt=2, prefix_shared=True)
         assert shared == 2 * self.N * (200 + 800 + 300)
 
+    def test_turns_and_drafts_cost_2n_a_token_whatever_the_passes_are(self):
+        model = Transformer(**QWEN_2_5_7B, convention="6N")
+        turns = [[(50, 7), (20, 5), (1, 0), (3, 2)]] * 2
+        assert model.turns(turns) == 2 * self.N * 2 * (50 + 7 + 20 + 5 + 1 + 3 + 2)
+        shared = model.turns(turns, samples_per_prompt=2, prefix_shared=True)
+        assert shared == model.turns(turns) - 2 * self.N * 50
+        rounds = [[(4, 2), (3, 3), (0, 0)]]
+        assert model.verification([50], rounds) == 2 * self.N * (50 + 1 + 5 + 4 + 1)
+        assert model.drafting([50], [[(4, 2)]]) == 2 * self.N * (50 + 1 + 4)
+        nothing = Transformer(**QWEN_2_5_7B, convention="6N-tokens")
+        assert nothing.turns(turns) == nothing.verification([50], rounds) == 0
+
     def test_recomputing_and_frozen_weights_are_left_out_of_6n(self):
         model = Transformer(**QWEN_2_5_7B, convention="6N")
         assert model.training([1000], recompute=True, lora_params=10**6) == 6 * self.N * 1000
@@ -373,6 +385,7 @@ class TestConstructor:
             "attention": "causal",
             "count_embedding": False,
             "convention": "exact",
+            "head_outputs": None,
         }
 
     def test_a_changed_copy_keeps_the_rest(self):

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -173,7 +174,7 @@ def test_an_endless_pipe_ends(tmp_path, spool, monkeypatch):
     more = subprocess.Popen(["yes"], stdout=writer)
     os.close(writer)
     try:
-        with pytest.raises(ValueError, match=r"pipe gave more than 0 GiB, which no log has"):
+        with pytest.raises(ValueError, match=r"pipe gave more than 4 MiB, which no log has"):
             regular(Given(f"/dev/fd/{reader}"), spool, [])
     finally:
         os.close(reader)
@@ -189,3 +190,33 @@ def test_a_link_to_itself_is_an_error_in_words(tmp_path):
 def test_the_case_of_wandb_s_transactions_is_refused_with_what_to_give(cases, tmp_path):
     with pytest.raises(ValueError, match=r"Export the run's history as CSV, .* output\.log"):
         import_run(cases / "33-transactions.wandb", tmp_path / "run")
+
+
+@pytest.mark.parametrize("file", ["/proc/kmsg", "/proc/self/mem", "/proc/self/pagemap"])
+def test_a_file_of_the_system_is_answered_though_it_looks_like_a_regular_one(tmp_path, file):
+    """The first waits for news of the kernel, and the last has no end that is worth waiting for."""
+    said = subprocess.run(
+        [sys.executable, "-m", "rlviz", "import", file, "-o", tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == 2, said.stdout
+    assert len(said.stderr.splitlines()) == 1, said.stderr  # no traceback
+    assert Path(file).name in said.stderr
+
+
+def test_a_file_that_is_made_as_it_is_read_is_read(spool, monkeypatch):
+    made = taken("/proc/self/status", spool)
+    assert made.read_text().startswith("Name:")
+    assert made.parent.parent == spool
+    monkeypatch.setattr(intake, "_SMALL", 1 << 12)
+    with pytest.raises(ValueError, match=r"maps gave more than 0 MiB, which no log has"):
+        taken("/proc/self/maps", spool)
+
+
+def test_an_empty_file_is_empty(tmp_path, spool):
+    (tmp_path / "log.csv").touch()
+    with pytest.raises(ValueError, match=r"log\.csv is empty"):
+        import_run(tmp_path / "log.csv", tmp_path / "run")

@@ -1,7 +1,13 @@
 """What the user says of a log, checked and called as it was typed."""
 
-import pytest
+import inspect
+from decimal import Decimal
 
+import numpy as np
+import pytest
+import torch
+
+import rlviz
 from rlviz.importers.options import Options, of_the_command_line, option, role_of_axis
 
 
@@ -39,3 +45,29 @@ def test_sentences_speak_of_flags_only_within_the_command_line():
 def test_all_columns_that_were_named_are_looked_up():
     said = Options(step="s", accuracy="a", return_="r", parallelism="p", graded="g", flops="f")
     assert set(said.columns()) == {"s", "a", "r", "p", "g", "f", None}
+
+
+ODD = (
+    *("x", "", "\0", b"x", 1, 1.5, True, None, [], [1], {}, {"a": 1}, object(), float("nan")),
+    *(-1, 0, 10**400, 1j, ("a",), range(3), open, np.float64(3), np.array([1, 2])),
+    *(torch.tensor(3.0), torch.empty(2, device="meta"), Decimal(3)),
+)
+
+
+@pytest.mark.parametrize("name", inspect.signature(rlviz.import_run).parameters)
+def test_an_argument_of_any_type_is_taken_or_refused_in_a_sentence_that_names_it(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log.csv").write_text("step,accuracy,num_tokens\n1,0.25,900\n2,0.5,1900\n")
+    for number, odd in enumerate(ODD):
+        given = {"source": "log.csv", "logdir": f"run{number}", name: odd}
+        try:
+            rlviz.import_run(**given)
+        except (TypeError, ValueError, FileNotFoundError) as error:
+            says = str(error)
+            assert says.endswith("."), (odd, says)
+            is_looked_up = isinstance(odd, str) or name == "source"
+            assert name in says or is_looked_up, (odd, says)
+            assert "\n" not in says
+            assert len(says) < 400, (odd, says)

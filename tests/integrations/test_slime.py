@@ -1,5 +1,6 @@
 """slime's contract of a rollout log function; without slime."""
 
+import importlib
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -28,6 +29,8 @@ class Sample:
     response_length: int
     reward: float | None
     metadata: dict = field(default_factory=dict)
+    loss_mask: list[int] | None = None
+    index: int | None = None
 
     def get_reward_value(self, args):
         return self.reward if not args.reward_key else self.reward[args.reward_key]
@@ -61,6 +64,61 @@ def test_a_rollout_is_a_step_with_flops_at_real_lengths(tmp_path):
     assert list(history.columns["metrics/extra"]) == [0.5, 0.5]
     assert list(history.columns["metrics/rollout_seconds"]) == [2.5, 2.5]
     assert np.isnan(history.accuracy).all()
+
+
+def test_what_a_loss_mask_leaves_out_is_observed_and_not_sampled(tmp_path):
+    log = RLVizLogger(tmp_path, model=TINY, epochs=0, figure_seconds=None)
+    tool = Sample([0] * 15, 11, 1.0, loss_mask=[1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0])
+    hidden = Sample([0] * 7, 3, 1.0, loss_mask=[0, 0, 0])  # left out of the loss
+    odd = Sample([0] * 7, 3, 1.0, loss_mask=[1, 0])
+    log(1, ARGS, [tool, hidden, odd], None, 1.0)
+    log.viz.close()
+    turns = [[(4, 3), (4, 2)], [(4, 3)], [(4, 3)]]
+    # Of the first 4 + 3 + 4 + 1 tokens are fed: not the last one, nor what came after it.
+    by_hand = 2 * (12 * (WEIGHTS - HEAD) + (3 + 2) * HEAD) + attention(12 * 13 // 2)
+    by_hand += 2 * (2 * (6 * (WEIGHTS - HEAD) + 3 * HEAD) + attention(6 * 7 // 2))
+    assert rlviz.read(tmp_path).exact_flops("rollout") == [by_hand] == [TINY.turns(turns)]
+
+
+def test_samples_that_are_filtered_away_are_discarded_rollouts(tmp_path):
+    log = RLVizLogger(tmp_path, model=TINY, epochs=0, figure_seconds=None)
+    one, two, three = (Sample([0] * (5 + n), n, 1.0, index=n) for n in (1, 2, 3))
+    log.all_samples(ARGS, [[one], [two, three]], None)
+    again = Sample([0] * 6, 1, 1.0, index=1)  # slime may hand on another object
+    log(1, ARGS, [again], None, 1.0)
+    log(2, ARGS, [two], None, 1.0)
+    nameless = samples()
+    log.all_samples(ARGS, [nameless], None)
+    log(3, ARGS, nameless[1:], None, 1.0)
+    log.viz.close()
+    run = rlviz.read(tmp_path)
+    kept = [TINY.generation([5], [1]), TINY.generation([5], [2])]
+    thrown = TINY.generation([5, 5], [2, 3])
+    last = TINY.generation([4, 4], [1, 2]), TINY.generation([4], [3])
+    assert run.exact_flops("rollout") == [kept[0], sum(kept), sum(kept) + last[0]]
+    assert run.exact_flops("rollout_discarded") == [thrown, thrown, thrown + last[1]]
+    assert run.exact_flops() == [kept[0] + thrown, sum(kept) + thrown, sum([*kept, thrown, *last])]
+
+
+def test_both_functions_are_found_by_the_paths_that_slime_is_given(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_slime_module.py").write_text(
+        "from rlviz.flops import Transformer\n"
+        "from rlviz.integrations.slime import RLVizLogger\n"
+        "model = Transformer(hidden_size=4, num_hidden_layers=1, num_attention_heads=1,\n"
+        "                    intermediate_size=8, vocab_size=10)\n"
+        f"log_rollout = RLVizLogger({str(tmp_path / 'run')!r}, model=model, figure_seconds=None)\n"
+        "all_samples = log_rollout.all_samples\n"
+    )
+    log, process = (  # slime imports what stands before the last dot
+        getattr(importlib.import_module("my_slime_module"), name)
+        for name in ("log_rollout", "all_samples")
+    )
+    process(ARGS, [samples()], None)
+    log(0, ARGS, [], None, 1.0)
+    log.viz.close()
+    thrown = TINY.generation([4, 4, 4], [3, 1, 2])
+    assert rlviz.read(tmp_path / "run").exact_flops("rollout_discarded") == [thrown]
 
 
 def test_grades_and_parallelism_come_from_the_samples(tmp_path):

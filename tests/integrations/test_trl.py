@@ -266,6 +266,44 @@ def test_a_reference_model_costs_a_forward_pass(training, tmp_path, trainer):
     assert ("old_logprob" in run.phases) == (trainer is trl.RLOOTrainer)
 
 
+def test_a_reward_model_that_is_watched_is_a_phase_of_its_own(tmp_path):
+    torch.set_num_threads(1)
+    config = network().config
+    config.num_labels = 1
+    judge, passes = transformers.Qwen2ForSequenceClassification(config), []
+    judge.register_forward_pre_hook(
+        lambda module, args, given: passes.append(given["input_ids"].shape), with_kwargs=True
+    )
+    viz = rlviz.Callback(tmp_path / "run", figure_seconds=None)
+    viz.watch(judge, phase="reward_model")
+    trainer = trl.GRPOTrainer(
+        model=network(),
+        reward_funcs=judge,
+        reward_processing_classes=tokenizer(),
+        args=trl.GRPOConfig(
+            output_dir=str(tmp_path / "out"),
+            per_device_train_batch_size=4,
+            num_generations=2,
+            max_completion_length=6,
+            max_steps=2,
+            save_strategy="no",
+            report_to=[],
+            use_cpu=True,
+            gradient_checkpointing=False,
+        ),
+        train_dataset=datasets.Dataset.from_list([{"prompt": "1 + 2 ="}, {"prompt": "4 ="}] * 20),
+        processing_class=tokenizer(),
+        callbacks=[RLVizCallback(viz)],
+    )
+    trainer.train()
+    viz.close()
+    run = rlviz.read(tmp_path / "run")
+    pair = 2 * 2 * DH  # the whole square of what is padded, as it runs
+    by_hand = [2 * (BODY + D) * n * s + L * H * pair * n * s * s for n, s in passes]
+    assert spent(run, "reward_model") == by_hand
+    assert len(by_hand) == 2
+
+
 def test_rloo_scores_every_batch_before_it_trains_on_it(training):
     training.trainer = trl.RLOOTrainer
     run = training.run(max_steps=2)

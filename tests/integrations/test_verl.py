@@ -183,6 +183,52 @@ def test_a_critic_has_a_value_where_the_actor_has_the_words(trainer, tmp_path):
     assert "update" not in run.phases, "a step that warms the critic up trains no actor"
 
 
+def test_groups_that_were_thrown_away_are_discarded_rollouts(trainer, tmp_path):
+    made = trainer("actor_rollout_ref.rollout.n=2")
+    thrown = {
+        "training/filter_groups/evicted_samples": 3,
+        "training/filter_groups/discarded_surplus_samples": 1,
+        "training/off_policy/evicted_samples": 2,
+    }
+    made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen",), **thrown)
+    made.step(2, EQUAL, [1, 0, 1, 1], ran=("gen",))
+    made.tracking.finish()
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops("rollout") == [4 * generation(3, 5), 8 * generation(3, 5)]
+    assert run.exact_flops("rollout_discarded") == [(3 + 1 + 2) * 2 * generation(3, 5)] * 2
+    assert run.exact_flops() == [16 * generation(3, 5), 20 * generation(3, 5)]
+    assert "reward_model" not in run.phases
+
+
+@pytest.mark.parametrize(("apart", "scored"), [("true", 4 + 2), ("false", 4)])
+def test_a_reward_model_scores_what_is_sampled(trainer, tmp_path, apart, scored):
+    config = transformers.LlamaConfig(**MODEL.to_dict() | {"architectures": ["LlamaForReward"]})
+    config.save_pretrained(tmp_path / "judge")
+    made = trainer(
+        "actor_rollout_ref.rollout.n=1",
+        "reward.reward_model.enable=true",
+        f"reward.reward_model.enable_resource_pool={apart}",
+        f"reward.reward_model.model_path={tmp_path / 'judge'}",
+    )
+    evicted = {"training/off_policy/evicted_samples": 2}
+    made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen",), **evicted)
+    made.tracking.finish()
+    run = rlviz.read(tmp_path / "run")
+    assert run.exact_flops("reward_model") == [scored * forward(8, head=1)]
+
+
+def test_a_reward_model_that_writes_is_said_and_not_guessed(trainer, tmp_path, caplog):
+    made = trainer(
+        "reward.reward_model.enable=true",
+        f"reward.reward_model.model_path={tmp_path / 'model'}",
+    )
+    for step in (1, 2):
+        made.step(step, EQUAL, [1, 0, 1, 1], ran=("gen",))
+    made.tracking.finish()
+    assert "reward_model" not in rlviz.read(tmp_path / "run").phases
+    assert caplog.text.count("writes its judgments, whose lengths verl does not log") == 1
+
+
 def test_ragged_sequences_count_with_their_tokens_and_low_in_attention(trainer, tmp_path):
     made, lengths = trainer(), [(2, 9), (4, 1), (3, 7), (5, 12)]
     made.step(1, lengths, [1, 0, 1, 1], ran=("gen", "update_actor"))

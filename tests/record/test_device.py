@@ -18,7 +18,8 @@ def test_a_tensor_on_a_device_is_cloned_there_and_read_only_when_it_is_fetched(
     kept = values.answers(on_a_device([1.0, 0.0]))
     assert isinstance(kept, Deferred)
     device.keep([kept])
-    assert device_log == ["detach", "clone"]
+    assert set(device_log) == {"detach", "clone"}  # old torch detaches once more
+    assert device_log.count("clone") == 1
     assert arrived(kept) == [Accuracy(1, 2)]
     assert device_log.count("copied to the host") == 1
 

@@ -21,12 +21,13 @@ def run(tmp_path):
 
 
 def misbehaving(code):
-    return SharedProcess((sys.executable, "-c", textwrap.dedent(code)))
+    command = (sys.executable, "-c", textwrap.dedent(code))
+    return SharedProcess(command, hung_seconds=0.2, linger_seconds=0.1)
 
 
 def client(run, *, process=None, **options):
     """A client with a helper of its own."""
-    process = process or SharedProcess(FIGURE_PROCESS)
+    process = process or SharedProcess(FIGURE_PROCESS, linger_seconds=0.1)
     return FigureClient(run, **{"figure_seconds": 1, "process": process, **options})
 
 
@@ -82,7 +83,7 @@ def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
     assert "holds no steps recorded by rlviz" in str(said[0])
 
 
-def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_by_stop(run):
+def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_after_stop(run):
     said = []
     figure_client = client(
         run,

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import get_type_hints
 
 import pytest
+import torch
 
 from rlviz.accuracy import Accuracy
 from rlviz.record.device import Deferred
@@ -62,11 +63,23 @@ def test_whatever_may_be_on_a_device_is_found_there(name):
         ({"seconds": {"update": -1.0}}, "seconds of 'update' must be finite and >= 0, got -1.0"),
         ({"seconds": {"update": math.inf}}, "finite and >= 0, got inf"),
         ({"seconds": {"total": 1.0}}, "a FLOPs phase must be a short name"),
+        ({"settled": {"total": 1}}, "a FLOPs phase must be a short name"),
+        ({"settled": {"rollout": -1}}, "settled FLOPs of 'rollout' must be >= 0, got -1"),
+        ({"settled": {"evaluation": 1}}, r"'evaluation', which is not in the total\. Record it"),
     ],
 )
 def test_wrong_groups_and_seconds_are_refused_in_words(arguments, words):
     with pytest.raises(ValueError, match=words):
         measurement(arguments)
+
+
+def test_what_is_settled_is_told_by_phase_and_on_the_host():
+    given = measurement({"settled": {"rollout": torch.tensor(3), "rollout_discarded": 2.0}})
+    assert given.settled == {"rollout": 3, "rollout_discarded": 2}
+    with pytest.raises(TypeError, match=r'For example settled=\{"rollout": spent\}'):
+        measurement({"settled": 3})
+    with pytest.raises(TypeError, match="'rollout' must be "):
+        measurement({"settled": {"rollout": torch.ones((), device="meta")}})
 
 
 def test_seconds_that_are_no_mapping_are_refused_in_words():

@@ -1,6 +1,7 @@
 """The options of a callback: what they become, and what is said of wrong ones."""
 
 import math
+import os
 import threading
 
 import pytest
@@ -36,7 +37,9 @@ def test_a_directory_that_is_a_file_or_no_path_is_refused_in_words(tmp_path):
     file.write_text("")
     with pytest.raises(ValueError, match=r"is a file\. Name another one"):
         options.run_directory(file)
-    for wrong in ("", 3, None):
+    with pytest.raises(ValueError, match="logdir holds a NUL, which no path can"):
+        options.run_directory("runs/\0")
+    for wrong in ("", 3, None, b"runs", os.fsencode(tmp_path)):
         with pytest.raises(TypeError, match="logdir must be the path of a run directory"):
             options.run_directory(wrong)
 

@@ -16,12 +16,14 @@ from rlviz.record.shared_process import Answer, SharedProcess
 
 # Draws nothing and answers with the number of its process and what it was asked for before.
 HELPER = """
-import json, os, sys
+import json, os, sys, time
 asked = []
 for line in sys.stdin:
     asked.append(json.loads(line)["run"])
     if asked[-1].endswith("hang"):
         sys.stdin.read()
+    if asked[-1].endswith("slow"):
+        time.sleep(0.3)
     said = json.dumps([os.getpid(), *asked]).encode()
     header = {"figure_bytes": len(said), "summary_bytes": 0, "step": 1}
     header |= {"error": "", "cpu_seconds": 0}
@@ -72,7 +74,8 @@ def test_it_starts_with_the_first_request_and_serves_all_users_in_turn(helper):
     assert asked(helper, "a", "/run/a") == (pid, ["/run/a", "/run/b", "/run/a"])
 
 
-def test_it_ends_with_its_last_user_and_starts_anew_for_the_next(helper):
+@pytest.mark.parametrize("helper", [{"linger_seconds": 0.05}], indirect=True)
+def test_it_ends_soon_after_its_last_user_and_starts_anew_for_the_next(helper):
     helper.enter("b")
     pid, _ = asked(helper, "a", "/run/a")
     helper.leave("a")
@@ -95,7 +98,32 @@ def test_it_ends_when_nobody_asks_for_a_while_and_starts_anew_when_somebody_does
         time.sleep(0.05)
 
 
-def test_a_request_that_is_cancelled_while_it_is_drawn_costs_no_other_its_figure(helper):
+def test_users_that_come_one_after_the_other_have_the_same_one(helper):
+    pid, _ = asked(helper, "a", "/run/a")
+    helper.leave("a")
+    assert asked(helper, "b", "/run/b") == (pid, ["/run/a", "/run/b"])
+    helper.end()
+    assert is_alive(pid)  # it has a user
+    helper.leave("b")
+    helper.end()
+    assert not is_alive(pid)
+    helper.end()
+
+
+def test_a_figure_that_nobody_waits_for_any_more_costs_no_other_the_start_of_a_new_one(helper):
+    """A script that closes ten runs one by one, on a machine so busy that none is drawn in time:
+    each would start a helper and end it before it can draw."""
+    pid, _ = asked(helper, "a", "/run/a")
+    for user in "bcd":
+        slow = helper.ask(user, "/run/slow", pytest.fail)
+        until(lambda slow=slow: slow.is_drawn)
+        helper.cancel(slow)
+        helper.leave(user)
+    assert asked(helper, "a", "/run/a") == (pid, ["/run/a", *["/run/slow"] * 3, "/run/a"])
+
+
+@pytest.mark.parametrize("helper", [{"hung_seconds": 0.2}], indirect=True)
+def test_a_request_that_hangs_once_it_is_cancelled_costs_no_other_its_figure(helper):
     hanging = helper.ask("a", "/run/hang", pytest.fail)
     answers = queue.SimpleQueue()
     helper.ask("b", "/run/b", answers.put)
@@ -104,6 +132,7 @@ def test_a_request_that_is_cancelled_while_it_is_drawn_costs_no_other_its_figure
     assert eval(answers.get(timeout=60).figure_png)[1:] == ["/run/b"]
 
 
+@pytest.mark.parametrize("helper", [{"hung_seconds": 0.0}], indirect=True)
 def test_a_request_that_is_cancelled_before_its_turn_is_never_drawn(helper):
     hanging = helper.ask("a", "/run/hang", pytest.fail)
     until(lambda: hanging.is_drawn and helper.process)

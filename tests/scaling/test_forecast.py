@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rlviz.scaling.forecast import Forecast
+from rlviz.scaling.forecast import LevelForecast
 
 C = np.arange(1.0, 301.0)
 
@@ -14,7 +14,7 @@ def noisy(y, size=0.01, seed=0):
     return y + size * np.random.default_rng(seed).normal(size=len(y))
 
 
-SATURATING = Forecast.of(C, noisy(0.3 + 0.4 / (1 + (30 / C) ** 1.5)))
+SATURATING = LevelForecast.of(C, noisy(0.3 + 0.4 / (1 + (30 / C) ** 1.5)))
 
 
 def test_a_rise_that_comes_to_rest_is_forecast_to_four_times_its_compute():
@@ -48,7 +48,7 @@ def test_a_value_is_moved_between_the_lines():
 
 
 def test_a_reward_has_no_limits():
-    found = Forecast.of(C, 10 * noisy(0.3 + 0.4 / (1 + (30 / C) ** 1.5)))
+    found = LevelForecast.of(C, 10 * noisy(0.3 + 0.4 / (1 + (30 / C) ** 1.5)))
     assert found.limits == (-math.inf, math.inf)
     assert found.reach > 1
     assert np.isinf(found.interval(np.array([1e6]))).all()
@@ -63,14 +63,14 @@ def test_a_reward_has_no_limits():
     ],
 )
 def test_where_none_is_given_it_reaches_nowhere_and_says_why(y, why):
-    found = Forecast.of(C, y)
+    found = LevelForecast.of(C, y)
     assert found.reach == 1
     assert why in found.why_not
 
 
 def test_too_short_a_past_is_said():
     c = np.r_[1, np.linspace(10, 12, 29)]
-    found = Forecast.of(c, 0.5 - 0.4 / c)
+    found = LevelForecast.of(c, 0.5 - 0.4 / c)
     assert found.reach == 1
     assert found.why_not == "the run is too short to try a forecast on its own past"
 
@@ -79,5 +79,5 @@ def test_of_random_walks_one_in_ten_is_forecast_at_most():
     given = 0
     for seed in range(40):
         steps = np.random.default_rng(seed).normal(size=200)
-        given += Forecast.of(C[:200], 0.5 + 0.007 * np.cumsum(steps)).reach > 1
+        given += LevelForecast.of(C[:200], 0.5 + 0.007 * np.cumsum(steps)).reach > 1
     assert given <= 4

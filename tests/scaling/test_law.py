@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from rlviz.scaling.law import EARLY, Law, end_of_early, first_half
+from rlviz.scaling import fit
+from rlviz.scaling.law import EARLY, Law, _data, end_of_early, first_half
 
 C = np.arange(1, 201) / 200 * 1e23
 
@@ -70,3 +71,28 @@ def test_steps_that_spent_nothing_have_no_place_on_a_curve():
     c = np.where(np.arange(200) < 150, 0.0, 1e18)
     assert end_of_early(c, y, None) == 0
     assert first_half(c, y, None) is None
+
+
+def test_very_many_points_are_averaged_as_if_all_were_looked_at_together():
+    c = np.concatenate([np.zeros(500), np.sort(np.random.default_rng(1).uniform(size=150_000))])
+    y = np.random.default_rng(2).normal(size=len(c))
+    data = _data(c, y, 0.25, 2.0, None)
+    share, value = c / c[-1], (y - 0.25) / 2.0
+    with np.errstate(divide="ignore"):
+        stretch = np.floor(np.log(share) / 0.02)
+    column = np.arange(len(c)) * 250 // len(c)
+    is_new = (np.diff(column) != 0) | (stretch[1:] != stretch[:-1])
+    bins = np.concatenate([[0], np.cumsum(is_new)])
+    count = np.bincount(bins)
+    np.testing.assert_allclose(data.weight, count / count.mean())
+    np.testing.assert_allclose(data.value, np.bincount(bins, value) / count, atol=1e-12)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(data.log_compute, np.log(np.bincount(bins, share) / count))
+
+
+def test_a_fit_does_not_change_what_it_is_given():
+    c = np.sort(np.random.default_rng(1).uniform(size=1000))
+    y = 0.3 + 0.4 * c
+    before = c.copy(), y.copy()
+    fit(c, y, exclude_below=0.1).predict_interval(c)
+    np.testing.assert_array_equal((c, y), before)

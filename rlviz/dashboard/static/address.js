@@ -49,7 +49,7 @@ export function encode(state) {
     put("smooth", state.smooth === "ema" ? `ema:${state.weight}` : "none");
   for (const name of ["dots", "band", "grouped"]) if (!state[name]) put(name, "0");
   if (state.forecast) put("forecast", "1");
-  if (joined(state.panels) !== joined(DEFAULTS.panels)) put("panels", joined(state.panels));
+  if (state.panels) put("panels", joined(state.panels));
   if (state.from !== null) put("from", String(state.from));
   if (state.to !== null) put("to", String(state.to));
   const heights = [...state.heights].flatMap(([m, [low, high]]) => [m, `${low}`, `${high}`]);

@@ -12,13 +12,13 @@ const KEYS = 24;
 
 /** Fill the menu with the downloads of the shown runs. */
 export function fillDownloads(items, page) {
-  const { state, shown, axis } = page.view();
+  const { state, shown, axis, panels } = page.view();
   const runs = shown.slice(0, MOST_FIGURES).map(({ name }) => name);
   const figure = {
     run: runs,
     x: axis,
     log: state.log ? 1 : 0,
-    metric: state.panels,
+    metric: panels,
     forecast: state.forecast ? 1 : 0,
   };
   const picture = element(

@@ -2,6 +2,7 @@
 
 const SIDES = 0.03;
 const LOG_FALLBACK_DECADES = 3;
+const CONSTANT = 1e-12;
 
 /** x as on the screen: in decades on a logarithmic axis. */
 export function toPlace(x, log) {
@@ -55,15 +56,18 @@ function homeOfX(state, axis, shown, forecasts) {
 export function frameOfY(given, layers, scale, x) {
   if (given) return { low: given[0], high: given[1] };
   let [low, high] = [Infinity, -Infinity];
+  let [least, most] = [-Infinity, Infinity];
   const take = (y, begin, end) => {
     for (let i = begin; i < end; i += 1) {
-      if (y[i] < low) low = y[i];
-      if (y[i] > high) high = y[i];
+      if (y[i] < low && y[i] >= least) low = y[i];
+      if (y[i] > high && y[i] <= most) high = y[i];
     }
   };
-  for (const { dots, curves, forecast } of layers) {
+  for (const { dots, hidden, curves, forecast } of layers) {
+    [least, most] = usualOf([...dots, ...hidden]);
     for (const { y, begin, end } of dots) take(y, begin, end);
     for (const { place, y } of curves) take(y, firstFrom(place, x.left), firstFrom(place, x.right));
+    [least, most] = [-Infinity, Infinity];
     if (forecast)
       take(forecast.y, firstFrom(forecast.place, x.left), firstFrom(forecast.place, x.right));
   }
@@ -71,9 +75,18 @@ export function frameOfY(given, layers, scale, x) {
   return rounded(low, high, scale);
 }
 
+/** The range of nearly all values of a run; without limits where none is far outside. */
+function usualOf(dots) {
+  const ranges = dots.filter(({ data }) => data.outside).map(({ data }) => data.usual);
+  if (!ranges.length) return [-Infinity, Infinity];
+  return [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
+}
+
 /** Round numbers around the data, with a little room where the data reach such a number. */
 function rounded(low, high, scale) {
-  const extent = high - low || Math.abs(high) * 0.2 || 1;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const isConstant = high - low <= CONSTANT * size; // but for the rounding of floats
+  const extent = isConstant ? 0.2 * size || 1 : high - low;
   const least = extent / 7;
   const decade = 10 ** Math.floor(Math.log10(least));
   const step = decade * [1, 2, 2.5, 5, 10].find((m) => m * decade >= least * (1 - 1e-9));

@@ -30,7 +30,7 @@ export function menu(drawing, label, fill) {
 
 /** The list of all metrics, from which the user chooses panels. */
 export function fillMetrics(items, page) {
-  const rows = page.runs.metrics.map((metric) => metricRow(metric, page.state));
+  const rows = page.runs.metrics.map((metric) => metricRow(metric, page));
   const search = element("input", {
     type: "search",
     placeholder: "Filter metrics",
@@ -44,14 +44,14 @@ export function fillMetrics(items, page) {
   search.focus();
 }
 
-function metricRow(metric, state) {
+function metricRow(metric, page) {
   const toggle = () => {
-    const others = state.value.panels.filter((one) => one !== metric);
-    state.set({ panels: box.checked ? [...others, metric] : others });
+    const others = page.view().panels.filter((one) => one !== metric);
+    page.state.set({ panels: box.checked ? [...others, metric] : others });
   };
   const box = element("input", {
     type: "checkbox",
-    checked: state.value.panels.includes(metric),
+    checked: page.view().panels.includes(metric),
     on: { change: toggle },
   });
   const text = element("span", {}, labelOf(metric));

@@ -9,7 +9,7 @@ import { Live } from "./live.js";
 import { Panels } from "./panels.js";
 import { watchPixels } from "./plot.js";
 import { RunList } from "./runlist.js";
-import { axisOf, Runs } from "./runs.js";
+import { axisOf, panelsOf, Runs } from "./runs.js";
 import { dotsOfEach } from "./scene.js";
 import { State } from "./state.js";
 import { Store } from "./store.js";
@@ -121,7 +121,7 @@ export class Page {
   }
 
   removePanel(metric) {
-    this.state.set({ panels: this.state.value.panels.filter((name) => name !== metric) });
+    this.state.set({ panels: this.view().panels.filter((name) => name !== metric) });
     this.panels.focus();
   }
 
@@ -147,14 +147,16 @@ export class Page {
     const state = this.state.value;
     const shown = this.runs.shown(state);
     const axis = axisOf(state, shown);
-    const isFar = state.forecast && axis === "flops" && state.panels.includes("accuracy");
+    const panels = panelsOf(state, shown);
+    const isFar = state.forecast && axis === "flops" && panels.includes("accuracy");
     const forecasts = isFar ? this.#forecasts : new Map();
     const ends = shown
       .map(({ name }) => forecasts.get(name))
       .filter((forecast) => forecast?.identifiable);
     const strong = shown.some(({ name }) => name === this.#strong) ? this.#strong : null;
     const x = frameOfX(state, axis, shown, ends);
-    return { state, shown, axis, x, forecasts, strong, store: this.store, all: this.runs.all };
+    const { store } = this;
+    return { state, shown, axis, panels, x, forecasts, strong, store, all: this.runs.all };
   }
 
   #onRuns(listing) {
@@ -167,8 +169,8 @@ export class Page {
   }
 
   #hasFailed() {
-    const { state, shown } = this.view();
-    return shown.some(({ name }) => state.panels.some((m) => this.store.get(name, m)?.error));
+    const { panels, shown } = this.view();
+    return shown.some(({ name }) => panels.some((metric) => this.store.get(name, metric)?.error));
   }
 
   #onStatus(sentence) {
@@ -214,9 +216,9 @@ export class Page {
 
   /** Ask the store for what the panels show. */
   #want() {
-    const { state, shown, axis, x } = this.view();
+    const { state, shown, axis, panels, x } = this.view();
     const wanted = [];
-    for (const metric of state.panels) {
+    for (const metric of panels) {
       const panel = this.panels.get(metric);
       if (!panel?.size.width) continue;
       for (const { name, run } of shown) {

@@ -21,9 +21,9 @@ export class Panels {
     return [...this.#panels.values()];
   }
 
-  /** Make the panels that the state names, remove the others, and put them in its order. */
+  /** Make the panels that should be visible, remove the others, and put them in order. */
   arrange() {
-    const { panels } = this.#page.state.value;
+    const { panels } = this.#page.view();
     for (const [metric, panel] of this.#panels) {
       if (panels.includes(metric)) continue;
       panel.destroy();
@@ -57,7 +57,7 @@ export class Panels {
 
   /** Move a panel by some positions. */
   move(metric, by) {
-    const panels = [...this.#page.state.value.panels];
+    const panels = [...this.#page.view().panels];
     const from = panels.indexOf(metric);
     const to = Math.min(panels.length - 1, Math.max(0, from + by));
     if (from === to) return;
@@ -92,7 +92,7 @@ export class Panels {
       event.preventDefault();
       node.classList.remove("is-target");
       if (this.#dragged === null) return;
-      const { panels } = this.#page.state.value;
+      const { panels } = this.#page.view();
       this.move(this.#dragged, panels.indexOf(metric) - panels.indexOf(this.#dragged));
     });
     return panel;

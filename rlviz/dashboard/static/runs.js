@@ -112,6 +112,18 @@ export class Runs {
   }
 }
 
+/** The panels that the user chose, else those that tell most about the shown runs: the figure's. */
+export function panelsOf(state, shown) {
+  if (state.panels) return state.panels;
+  const ranks = new Map();
+  for (const { run } of shown) {
+    for (const [rank, name] of run.tells) ranks.set(name, Math.min(rank, ranks.get(name) ?? rank));
+  }
+  const found = [...ranks.keys()].sort((a, b) => ranks.get(a) - ranks.get(b)).slice(0, 2);
+  const core = Object.keys(QUANTITIES).slice(0, 2);
+  return found.every((name) => core.includes(name)) ? core : found;
+}
+
 /** An axis that can be drawn: the chosen one, else one that a shown run has. */
 export function axisOf(state, shown) {
   const has = (axis) => shown.some(({ run }) => run.axes.includes(axis));

@@ -1,7 +1,5 @@
 /** What the user chose to see: one plain object, its defaults, and the listeners to changes. */
 
-import { QUANTITIES } from "./vocabulary.js"; // the server makes it
-
 export const DEFAULTS = Object.freeze({
   x: "flops",
   log: false,
@@ -10,7 +8,7 @@ export const DEFAULTS = Object.freeze({
   dots: true,
   band: true,
   forecast: false,
-  panels: Object.freeze(Object.keys(QUANTITIES).slice(0, 2)),
+  panels: null, // those that tell most about the shown runs
   from: null,
   to: null,
   heights: new Map(), // metric -> [low, high]; no plain object, since a name may be any text

@@ -26,6 +26,11 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
     if (drawn < total)
       parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; zoom in for the others`);
   }
+  const outside = seen.reduce((sum, one) => sum + one.outside, 0);
+  if (outside && !state.heights.has(metric)) {
+    const total = seen.reduce((sum, one) => sum + one.total, 0);
+    parts.push(`${number(outside)} of ${plural(total, "value")} outside the scale`);
+  }
   const lacking = shown.filter(({ run }) => !run.axes.includes(axis)).length;
   if (lacking) parts.push(`${plural(lacking, "run")} without ${AXES[axis].label} not shown`);
   const resumed = layers.filter(({ resumes }) => resumes.length).length;

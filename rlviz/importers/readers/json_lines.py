@@ -1,11 +1,15 @@
 """Reads JSON Lines, one object per line, and JSON arrays of such objects."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from rlviz.importers.log import Log, newest
 from rlviz.importers.readers import Reader, Start
-from rlviz.importers.text import document, lines, parsed
+from rlviz.importers.text import LONGEST_LINE, document, is_content, lines, parsed
+
+_LOOKED_AT = 64
+"""Lines among which one object shows the kind."""
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -79,13 +83,29 @@ def flat(row: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
 
 def _recognises(start: Start) -> bool:
     line = start.line.lstrip()
-    if line[0] == "[":
-        return line[1:].lstrip()[:1] in ("{", "")
+    if line[:1] == "[" and line[1:].lstrip()[:1] in ("{", ""):
+        return True
+    return any(_is_row(one) for one in _first_lines(start.file))
+
+
+def _first_lines(file: Path) -> Iterator[str]:
+    """Some lines of content: the first one, or a few, may be cut off or damaged."""
+    read = 0
+    for line in islice(filter(is_content, lines(file)), _LOOKED_AT):
+        read += LONGEST_LINE if line is None else len(line)
+        if line is not None:
+            yield line
+        if read > 2 * LONGEST_LINE:
+            return
+
+
+def _is_row(line: str) -> bool:
+    if not line.lstrip().startswith("{"):
+        return False
     try:
-        parsed(line)
+        return bool(parsed(line))
     except ValueError:
         return False
-    return True
 
 
 READER = Reader(
@@ -93,7 +113,6 @@ READER = Reader(
     log="JSON log",
     missing="no number in a JSON object on a line",
     read=read,
-    begins=("{", "["),
     recognises=_recognises,
     names=("*.json", "*.jsonl", "*.ndjson"),
 )

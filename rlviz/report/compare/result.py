@@ -18,8 +18,9 @@ from rlviz.report.compare.frontier import Stretch
 from rlviz.report.compare.sentences import Words, either
 from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
 from rlviz.report.figure import Drawing, figure
+from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.groups import Group
-from rlviz.report.series.measures import Measure, default_measures
+from rlviz.report.series.measures import Measure
 
 Floats = NDArray[np.float64]
 _Rows = list[list[str]]

@@ -215,3 +215,12 @@ def _compute(history: History) -> Iterator[Finding]:
             "Record each step once, and load the state_dict() of the checkpoint that the weights "
             "are from.",
         )
+    elif at[-1] + 1 < len(history):
+        yield Finding(
+            NOTE,
+            "flops_end",
+            f"the RL FLOPs are unknown after step {history.step[at[-1]]}, where "
+            f"{wording.flops(int(known[-1]))} were spent: nothing was recorded since, or more than "
+            "the 2**106 (8.1e31) that can be counted.",
+            "record(flops=…) in every session: what a step spent, in FLOPs.",
+        )

@@ -19,10 +19,8 @@ def describe(name: str, *, exact: bool = False, counted_by: Sequence[str] = ()) 
 
     >>> describe("accuracy").unit, describe("metrics/loss").unit, describe("x").unit
     ('fraction in [0, 1]', 'as logged', 'unknown')
-    >>> describe("flops/rollout", exact=True).meaning
-    'cumulative RL FLOPs, rollout, exact'
-    >>> describe("flops/rollout", exact=True, counted_by=["6N"]).meaning
-    'cumulative RL FLOPs, rollout, exact; convention 6N'
+    >>> describe("flops/total", exact=True, counted_by=["6N"]).meaning
+    'cumulative RL FLOPs, total, exact; convention 6N'
     """
     try:
         column = schema.column(name)
@@ -31,7 +29,8 @@ def describe(name: str, *, exact: bool = False, counted_by: Sequence[str] = ()) 
     if not is_count(name):
         return column
     phase = name.removeprefix(schema.flops_column(""))
-    meaning = f"cumulative RL FLOPs, {phase}, exact" if exact else column.meaning
+    told = f"cumulative RL FLOPs, {schema.phase_in_words(phase)}, exact"
+    meaning = told if exact else column.meaning
     by = conventions.of_runs({name: counted_by})
     return replace(column, meaning=f"{meaning}; {by}" if by else meaning)
 

@@ -7,6 +7,7 @@ CSV, JSON Lines and Parquet are written in blocks of rows, NPZ column by column.
 import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,6 +18,7 @@ from rlviz import schema
 from rlviz.report.export import decimals, descriptions
 from rlviz.report.export.progress import Progress
 from rlviz.report.history import History
+from rlviz.wording import shown
 
 if TYPE_CHECKING:
     import pyarrow
@@ -62,7 +64,12 @@ def _header_cell(name: str) -> str:
 def _defused(text: str) -> str:
     """A text that no spreadsheet takes for a formula, even if a separator other than the comma cuts
     it: https://owasp.org/www-community/attacks/CSV_Injection."""
-    return _FORMULA.sub(r"\1'\2", text.replace("\0", "\N{SYMBOL FOR NULL}"))
+    return _FORMULA.sub(r"\1'\2", _without_nul(text))
+
+
+def _without_nul(text: str) -> str:
+    """A text that no reader ends in its middle."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def _one_line(text: str) -> str:
@@ -108,8 +115,7 @@ _JSON = {"": "null", "inf": '"inf"', "-inf": '"-inf"'}
 
 def write_npz(history: History, stream: BinaryIO, units: bool, progress: Progress) -> None:
     table = history.table()
-    names = [_encoded(name).decode() for name in table]
-    _check_members(names)
+    names = [_without_nul(_encoded(name).decode()) for name in table]
     by = history.conventions
     described = [descriptions.describe(name, counted_by=by) for name in names]
     texts = {
@@ -117,6 +123,7 @@ def write_npz(history: History, stream: BinaryIO, units: bool, progress: Progres
         "rlviz/units": np.array([column.unit for column in described]),
         "rlviz/meanings": np.array([column.meaning for column in described]),
     }
+    _check_members([*texts, *names])
     with zipfile.ZipFile(stream, "w") as archive:
         for name, array in texts.items():
             _add(archive, name, array)
@@ -131,13 +138,26 @@ def _add(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
         np.lib.format.write_array(member, array, allow_pickle=False)
 
 
+_LONGEST_MEMBER = 65_535 - len(".npy")
+"""Bytes of a name in a zip archive."""
+
+
 def _check_members(names: list[str]) -> None:
-    """Refuse names that an NPZ can't tell apart."""
+    """Refuse names that an NPZ can't hold, or can't tell apart."""
+    taken = set(names)
+    times = Counter(names)
     for name in names:
-        if "\0" in name or f"{name}.npy" in names:
+        why = ""
+        if f"{name}.npy" in taken:
+            why = f"beside {shown(f'{name}.npy')}, which it would hide"
+        elif times[name] > 1:
+            why = "twice"
+        elif len(name.encode()) > _LONGEST_MEMBER:
+            why = f"whose name has more than {_LONGEST_MEMBER:,} bytes"
+        if why:
             raise ValueError(
-                f"an NPZ can't hold the column {name!r}: its names end at a NUL, and 'x' hides "
-                "'x.npy'. Export as .parquet, .csv or .jsonl."
+                f"an NPZ can't hold the column {shown(name)} {why}. Export as .parquet, .csv or "
+                ".jsonl."
             )
 
 

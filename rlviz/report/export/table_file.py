@@ -43,7 +43,7 @@ def export(
     - JSON Lines: missing values are null, infinities the strings "inf" and "-inf".
     - Parquet: missing values are null; each field's metadata has its `unit` and `meaning`.
     - NPZ: float64 bit by bit, missing values NaN. The arrays `rlviz/columns`, `rlviz/units` and
-      `rlviz/meanings` describe the columns in the same order.
+      `rlviz/meanings` describe the columns in the same order. A NUL in a name is "␀", as in CSV.
 
     Cumulative FLOPs are exact: integers in CSV and JSON Lines, decimal128(38, 0) in Parquet; in NPZ
     an exact count is `int(a["flops/total"][i]) + int(a["flops_remainder/total"][i])`. Other numbers
@@ -61,7 +61,8 @@ def export(
         progress: called many times, with the number of rows done and the number of all rows.
 
     Raises:
-        ValueError: there is no such format.
+        ValueError: there is no such format, or it is NPZ, which can't tell the columns `x` and
+            `x.npy` apart.
         OSError: the file can't be written.
         ImportError: Parquet, and pyarrow is not installed.
 

@@ -17,6 +17,7 @@ def caption(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group]) -> st
     FLOPs of the axis are counted."""
     drawn = [panel for panel in panels if panel.curves]
     parts = [_curves(drawn, axis)] if drawn else []
+    parts += _outside(panels)
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
         parts.append("dashed: forecast of the fitted law, with its interval")
@@ -81,6 +82,20 @@ def _share(part: float) -> str:
     if part > 1:  # a single parabola through all points
         return "over 100 %"
     return f"{100 * part:.0f} %" if part >= 0.0995 else f"{100 * part:.2g} %"
+
+
+def _outside(panels: Sequence[Panel]) -> list[str]:
+    """How many values the scales leave out."""
+    parts = []
+    for panel in panels:
+        if panel.usual is not None and panel.usual.outside:
+            count, every = panel.usual.outside, panel.usual.outside + panel.steps
+            which = "the farthest is" if count > 1 else "it is"
+            parts.append(
+                f"{count:,} of {every:,} values outside the scale, {which} "
+                f"{panel.usual.farthest:.4g} ({_short(panel)})"
+            )
+    return parts
 
 
 def _thinning(panels: Sequence[Panel]) -> list[str]:

@@ -9,17 +9,15 @@ from matplotlib.lines import Line2D
 
 from rlviz.report.figure import labels
 from rlviz.report.figure.caption import caption
-from rlviz.report.figure.panels import Panel, draw, panel
+from rlviz.report.figure.panels import LEGEND_HANDLE, Panel, draw, panel
 from rlviz.report.figure.result import Drawing
 from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
 from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import Forecast
 from rlviz.report.series.groups import Group, Histories, groups_of
-from rlviz.report.series.measures import default_measures, measure
+from rlviz.report.series.measures import measure
 from rlviz.schema import AxisName
-
-_HANDLE = 3.6
-"""Width of a legend handle including its distances, in font sizes."""
 
 
 def figure(
@@ -50,7 +48,9 @@ def figure(
             `History.has_compute_axis`), the default falls back to steps.
         metrics: what to draw, one panel each: "accuracy", "average_parallelism", "accuracy/<group>"
             or a group's name, a metric's name, or the name of any column. The default is accuracy
-            and parallelism; a metric replaces one that no run recorded, a return first.
+            and parallelism; a metric replaces one that no run recorded: a return, a length, a
+            loss, KL or an entropy, in this order, then others, and none that stays the same,
+            counts, is a setting or shows the same as another.
         log_x: whether the axis is logarithmic; curves are then smoothed over the logarithm, and
             steps at 0 are left out.
         style: "default" for a screen, with two panels side by side; "paper" for one column of 3.3
@@ -129,8 +129,8 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
     for empty in axes[len(panels) :]:
         empty.remove()
     limits = _limits(panels, groups)
-    for ax, shown in zip(axes, panels, strict=False):
-        draw(ax, shown, style, limits)
+    above = [draw(ax, shown, style, limits) for ax, shown in zip(axes, panels, strict=False)]
+    drawing.set_figheight(height + rows * 1.6 * max(above) * style.font / 72)
     if columns == 1 and panels[-1].lines:  # stacked: one axis is enough
         for ax in axes[:-1]:
             ax.label_outer()
@@ -160,7 +160,7 @@ def _handles(groups: Sequence[Group], style: Style, points: float) -> list[Line2
     for number, group in enumerate(groups):
         color, dashes = color_and_dashes(number)
         seeds = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
-        room = 0.9 * points - _HANDLE * style.font - labels.width(seeds, style.font)
+        room = 0.9 * points - LEGEND_HANDLE * style.font - labels.width(seeds, style.font)
         name = labels.fitted(group.name, style.font, room) + seeds
         look = {"color": color, "linestyle": dashes, "linewidth": style.line}
         handles.append(Line2D([], [], label=name, **look))
@@ -170,5 +170,5 @@ def _handles(groups: Sequence[Group], style: Style, points: float) -> list[Line2
 def _entries_across(handles: Sequence[Line2D], style: Style, points: float) -> int:
     """How many legend entries fit in a row."""
     widest = max((labels.width(str(h.get_label()), style.font) for h in handles), default=0.0)
-    fit = int(0.95 * points / (widest + (_HANDLE + 1.5) * style.font))
+    fit = int(0.95 * points / (widest + (LEGEND_HANDLE + 1.5) * style.font))
     return max(1, min(fit, len(handles)))

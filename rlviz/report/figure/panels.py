@@ -19,6 +19,7 @@ from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import Measure
 from rlviz.report.series.thinning import thinned
+from rlviz.report.series.usual import Usual, usual_range
 
 Floats = NDArray[np.float64]
 Points = tuple[Floats, Floats]
@@ -26,6 +27,8 @@ Points = tuple[Floats, Floats]
 _LEGEND_WIDTH = 0.56
 """The largest share of a panel's width that the legend takes, including its distance from the
 frame."""
+LEGEND_HANDLE = 3.6
+"""Width of a legend handle including its distances, in font sizes."""
 _RASTERIZED = 5000
 """From this many dots on, the dots are an image in SVG and PDF, which keeps the files small."""
 
@@ -36,7 +39,7 @@ class Line:
 
     name: str
     steps: int
-    """How many steps there were before thinning."""
+    """How many steps are inside the scale, before thinning."""
     dots: Points
     curve: Curve | None
     outlook: Outlook | None
@@ -54,6 +57,8 @@ class Panel:
     lines: tuple[Line, ...]
     is_single: bool
     """Whether it shows a single run, in blue and red, with a legend in the panel."""
+    usual: Usual | None = None
+    """The range of nearly all values, which its scale covers; None if it has no points."""
 
     @property
     def steps(self) -> int:
@@ -79,24 +84,26 @@ def panel(
     is_single = len(groups) == 1
     runs = sum(len(group.runs) for group in groups)
     lines = []
-    for number, group in enumerate(groups):
+    points = [_points(measure, axis, group) for group in groups]
+    values = [seed.y for seeds in points for seed in seeds]
+    usual = usual_range(np.concatenate(values)) if values else None
+    for number, (group, seeds) in enumerate(zip(groups, points, strict=True)):
         color, dashes = color_and_dashes(number)
-        found = (curves.points_of(run, measure, axis) for run in group.runs)
-        seeds = [points for points in found if points is not None]
-        if not seeds:
+        if not seeds or usual is None:
             continue
         line_color = RED if is_single else color
-        curve = curves.curve_of_seeds(seeds, measure, axis)
+        curve = curves.curve_of_seeds(seeds, axis)
         outlook = None
         if measure.name == "accuracy" and group.name in forecasts:
-            last = max(points.x[-1] for points in seeds)
+            last = max(seed.x[-1] for seed in seeds)
             start = None if curve is None else curve.at(last)
             outlook = Outlook.beyond(last, axis, forecasts[group.name], start)
+        visible = [usual.has(seed.y) for seed in seeds]
         lines.append(
             Line(
                 name=group.name,
-                steps=sum(len(points.x) for points in seeds),
-                dots=_dots(axis, seeds, runs),
+                steps=sum(map(np.count_nonzero, visible)),
+                dots=_dots(axis, seeds, visible, runs),
                 curve=curve,
                 outlook=outlook,
                 color=BLUE if is_single else color,
@@ -104,22 +111,36 @@ def panel(
                 dashes=dashes,
             )
         )
-    return Panel(measure, axis, tuple(lines), is_single)
+    return Panel(measure, axis, tuple(lines), is_single, usual)
 
 
-def _dots(axis: XAxis, seeds: Sequence[curves.Points], runs: int) -> Points:
-    kept = [(seed.x, seed.y, thinned(axis.scaled(seed.x), seed.y, runs=runs)) for seed in seeds]
+def _points(measure: Measure, axis: XAxis, group: Group) -> list[curves.Points]:
+    """The points of each run of a group that has any."""
+    found = (curves.points_of(run, measure, axis) for run in group.runs)
+    return [points for points in found if points is not None]
+
+
+def _dots(
+    axis: XAxis, seeds: Sequence[curves.Points], visible: Sequence[NDArray[np.bool_]], runs: int
+) -> Points:
+    """The dots that are drawn, of those inside the scale."""
+    inside = [(seed.x[seen], seed.y[seen]) for seed, seen in zip(seeds, visible, strict=True)]
+    kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in inside if len(x)]
     return (
-        np.concatenate([x[index] for x, _, index in kept]),
-        np.concatenate([y[index] for _, y, index in kept]),
+        np.concatenate([np.empty(0), *(x[index] for x, _, index in kept)]),
+        np.concatenate([np.empty(0), *(y[index] for _, y, index in kept)]),
     )
 
 
 # --- drawing ---------------------------------------------------------------
 
 
-def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> None:
-    """Draw a panel; `limits` are the first and the last x of anything in the figure."""
+def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> int:
+    """Draw a panel; `limits` are the first and the last x of anything in the figure.
+
+    Returns:
+        How many lines of its legend stand above it, which the figure has to be higher.
+    """
     measure = panel.measure
     _write(ax, panel, style)
     ax.grid(True, color="0.85", linewidth=0.36 * style.line)
@@ -127,15 +148,14 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> N
     scales.set_x(ax, panel.axis, *limits, style)
     if not panel.lines:
         _say_that_nothing_is_there(ax, measure, style)
-        return
+        return 0
     for line in panel.lines:
         _draw_dots(ax, panel, line, style)
     for line in panel.lines:
         _draw_curve(ax, panel, line, style)
     x, y = _everything(panel)
-    scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
-    if panel.is_single:
-        _draw_legend(ax, style)
+    place = scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
+    return _draw_legend(ax, place, style) if panel.is_single else 0
 
 
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
@@ -159,7 +179,7 @@ def _say_that_nothing_is_there(ax: Axes, measure: Measure, style: Style) -> None
 
 def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
     smallest, largest = style.dots
-    size = float(np.clip(112.5 * largest / line.steps, smallest, largest))
+    size = float(np.clip(112.5 * largest / max(line.steps, 1), smallest, largest))
     if not panel.is_single:  # several clouds: the curves have to stand out
         size = min(size, largest / 4)
     alpha = 0.65 if panel.is_single else 0.35
@@ -209,11 +229,28 @@ def _room(panel: Panel, style: Style) -> scales.Room | None:
     return scales.Room(_LEGEND_WIDTH, base + each * entries)
 
 
-def _draw_legend(ax: Axes, style: Style) -> None:
-    legend = ax.legend(loc="upper left", framealpha=0.9)
+def _draw_legend(ax: Axes, place: str, style: Style) -> int:
+    """Draw the legend in a corner of the panel, or above it if there is no `place`.
+
+    Returns:
+        How many lines of it stand above the panel.
+    """
+    lines = 0
+    if place:
+        corner: Any = place
+        legend = ax.legend(loc=corner, framealpha=0.9)
+    else:
+        names = ax.get_legend_handles_labels()[1]
+        widest = max(labels.width(name, style.font) for name in names) + LEGEND_HANDLE * style.font
+        across = max(1, int(0.8 * 72 * style.width / style.columns / widest))
+        lines = -(-len(names) // across)
+        above: Any = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.0}
+        legend = ax.legend(**above, ncols=across, frameon=False, columnspacing=1.0)
+        ax.set_title(ax.get_title(), pad=(1.6 * lines + 0.4) * style.font, parse_math=False)
     for text in legend.get_texts():
         text.set_parse_math(False)
     for handle in legend.legend_handles:
         if isinstance(handle, PathCollection):
             # The dots of a long run are too small to tell their color.
             handle.set_sizes([style.legend_handle])
+    return lines

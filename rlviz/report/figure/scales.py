@@ -1,20 +1,15 @@
 """Ticks and limits of the axes: round numbers from the data, and room for the legend."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    MaxNLocator,
-    NullLocator,
-    PercentFormatter,
-    ScalarFormatter,
-)
+from matplotlib.ticker import Formatter, FuncFormatter, NullLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from rlviz.report.figure import ticks
 from rlviz.report.figure.style import Style
 from rlviz.report.series.axis import XAxis
 from rlviz.schema import Scale
@@ -29,6 +24,10 @@ _STEPS: dict[Scale, tuple[float, ...]] = {
     "count": (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
     "number": (),
 }
+_MOST: dict[Scale, float] = {"percent": 1.0, "count": math.inf, "number": math.inf}
+"""The bounds of the scales: above 100 % there is no share."""
+_CONSTANT = 1e-12
+"""Values that differ by less than this share of themselves are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +38,94 @@ class Room:
     height: float
 
 
-def set_y(ax: Axes, scale: Scale, x: Floats, y: Floats, room: Room | None, style: Style) -> None:
-    """Set ticks that suit the points drawn at (x, y), and leave room for the legend at the upper
-    left."""
+def set_y(ax: Axes, scale: Scale, x: Floats, y: Floats, room: Room | None, style: Style) -> str:
+    """Set ticks that suit the points drawn at (x, y), and leave room for the legend.
+
+    Returns:
+        Where the legend stands: at the upper left, with room above what is below it. A share has no
+        room above 100 %: there it stands in another corner, and in none ("") if all are full.
+    """
     low, high = float(y.min()), float(y.max())
-    step = _tick_step(scale, low, high, style.most_ticks - 1 - (scale == "percent"))
-    bottom = math.floor(low / step + _ROUNDING) * step
-    top = high + 0.4 * step if scale == "count" else math.ceil(high / step - _ROUNDING) * step
-    if top - bottom < 2 * step:  # a nearly constant value still needs a scale around it
-        floor = -math.inf if scale == "number" else 0.0
-        bottom, top = max(bottom - step, floor), bottom + 2 * step
+    if scale == "number" and high - low <= _CONSTANT * max(abs(low), abs(high)):
+        step, bottom, top = _around(low)
+    else:
+        step, bottom, top = _from_to(scale, low, high, style.most_ticks)
+    most = _MOST[scale]
+    place = "upper left"
     if room:
         across = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y]))[:, 0]
         below_legend = float(y[across < room.width].max(initial=bottom)) - bottom
-        top = max(top, bottom + below_legend / (1 - room.height))
-    highest = min(top, 1.0) if scale == "percent" else top  # the room above 100 % is no scale
-    ticks = np.arange(round(bottom / step), math.floor(highest / step + _ROUNDING) + 1)
-    ax.set_yticks(step * ticks)
+        above = bottom + below_legend / (1 - room.height)
+        if above <= max(top, most):
+            top = max(top, above)
+        else:
+            place, bottom = _corner(room, across, y, bottom, top, step)
+    ax.yaxis.set_major_locator(ticks.multiples(step, most))
     ax.set_ylim(min(bottom, low), max(top, high))  # a product may round to below the data
-    _format_y(ax, scale)
+    ax.yaxis.set_major_formatter(_FORMATS[scale]())
+    return place
 
 
-def _format_y(ax: Axes, scale: Scale) -> None:
-    if scale == "percent":
-        ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
-    elif scale == "count":
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
-    else:
-        formatter = ScalarFormatter(useMathText=True, useOffset=False)
-        formatter.set_powerlimits((-3, 5))
-        ax.yaxis.set_major_formatter(formatter)
+def _corner(
+    room: Room, across: Floats, y: Floats, bottom: float, top: float, step: float
+) -> tuple[str, float]:
+    """A corner that no point is in, and the bottom of the scale; below what is there, if it takes
+    that."""
+    corners = {
+        "lower right": (1 - across < room.width, 1),
+        "lower left": (across < room.width, 1),
+        "upper right": (1 - across < room.width, -1),
+    }
+    up = (y - bottom) / (top - bottom)
+    for place, (beside, side) in corners.items():
+        if not (beside & ((up if side > 0 else 1 - up) < room.height)).any():
+            return place, bottom
+    lowest = float(y[1 - across < room.width].min(initial=top))
+    lower = math.floor((top - (top - lowest) / (1 - room.height)) / step + _ROUNDING) * step
+    return ("lower right", lower) if lower >= 0 else ("", bottom)
+
+
+def _from_to(scale: Scale, low: float, high: float, most_ticks: int) -> tuple[float, float, float]:
+    """The step between ticks, and the ends of the scale, for values that differ."""
+    step = _tick_step(scale, low, high, most_ticks - 1 - (scale == "percent"))
+    bottom = math.floor(low / step + _ROUNDING) * step
+    top = high + 0.4 * step if scale == "count" else math.ceil(high / step - _ROUNDING) * step
+    if top - bottom < 2 * step * (
+        1 - _ROUNDING
+    ):  # a nearly constant value still needs a scale around it
+        floor = -math.inf if scale == "number" else 0.0
+        bottom, top = max(bottom - step, floor), bottom + 2 * step
+    if top > _MOST[scale]:  # a share near 100 %
+        top = _MOST[scale]
+        bottom = min(bottom, top - 2 * step)
+    return step, bottom, top
+
+
+def _around(value: float) -> tuple[float, float, float]:
+    """The same for a constant: two steps on either side, with a tick at the value if it is round.
+
+    >>> _around(-21.0), _around(0.45), _around(0.0)
+    ((1.0, -23.0, -19.0), (0.05, 0.35, 0.55), (0.5, -1.0, 1.0))
+    """
+    if value == 0:
+        return 0.5, -1.0, 1.0
+    decade = 10.0 ** math.floor(math.log10(abs(value)))
+    steps = [float(f"{m * decade:.0e}") for m in (0.2, 0.1, 0.05, 0.02, 0.01)]
+    fits = (s for s in steps if abs(value / s - round(value / s)) < 1e-6)
+    step = next(fits, steps[0])
+    middle = round(value / step) * step
+    return step, float(f"{middle - 2 * step:.9g}"), float(f"{middle + 2 * step:.9g}")
+
+
+def _whole(value: float, _: object = None) -> str:
+    return f"{value:.0f}" if abs(value) < 1e6 else ticks.power_of_ten(value)
+
+
+_FORMATS: dict[Scale, Callable[[], Formatter]] = {
+    "percent": lambda: PercentFormatter(xmax=1, decimals=1),
+    "count": lambda: FuncFormatter(_whole),
+    "number": ticks.Numbers,
+}
 
 
 def _tick_step(scale: Scale, low: float, high: float, most: int) -> float:
@@ -79,8 +136,6 @@ def _tick_step(scale: Scale, low: float, high: float, most: int) -> float:
             return step
     if scale == "percent" or scale == "count":
         return float(10 ** math.ceil(math.log10(extent / most)))
-    # Not below the resolution of float64 at such a value.
-    extent = max(extent, 1e-9 * max(abs(low), abs(high))) or 1.0
     decade = 10.0 ** math.floor(math.log10(extent / most))
     return next(step for m in (1, 2, 5, 10) if extent / (step := m * decade) <= most)
 
@@ -92,42 +147,14 @@ def set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
         ax.set_xscale("log")
         span = float(end - begin) or 1.0
         ax.set_xlim(*(10.0 ** np.array([begin - 0.03 * span, end + 0.03 * span])))
-        _log_ticks(ax, style)
+        ax.xaxis.set_major_locator(ticks.logarithmic(style.decades))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(ticks.Powers())
         return
-    if axis.name in ("step", "tokens"):
-        ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    formatter = ScalarFormatter(useMathText=True)
-    formatter.set_powerlimits((-3, 5))
-    ax.xaxis.set_major_formatter(formatter)
-    span = float(end - begin) or abs(low) or 1.0
-    ax.set_xlim(low - 0.03 * span, high + 0.03 * span)
-
-
-def _log_ticks(ax: Axes, style: Style) -> None:
-    """Whole decades where there are enough, else 1, 2 and 5 in each, else round numbers."""
-    low, high = ax.get_xlim()
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    stride = max(1, math.ceil((last - first) / style.decades))
-    decades = [10.0**k for k in range(first, last + 1, stride)]
-    fine = [m * 10.0**k for k in range(first, last + 1) for m in (1, 2, 5)]
-    for ticks in (decades, fine, list(MaxNLocator(4).tick_values(low, high))):
-        shown = [tick for tick in ticks if low <= tick <= high]
-        if len(shown) >= 3 or (len(shown) >= 2 and ticks is fine):
-            break
-    ax.xaxis.set_major_locator(FixedLocator(shown))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
-
-
-def power_of_ten(value: float) -> str:
-    """A number as mantissa and power of ten, in math text; small numbers stay as they are.
-
-    >>> power_of_ten(20.0), power_of_ten(1e21), power_of_ten(2e21)
-    ('20', '$10^{21}$', '$2 \\\\times 10^{21}$')
-    """
-    if 1e-3 <= value < 1e4:
-        return f"{value:.6g}"
-    mantissa, _, exponent = f"{value:.3e}".partition("e")
-    digits = f"{float(mantissa):g}"
-    power = f"10^{{{int(exponent)}}}"
-    return f"${power}$" if digits == "1" else f"${digits} \\times {power}$"
+    whole = axis.name in ("step", "tokens")
+    ax.xaxis.set_major_locator(ticks.linear(whole=whole))
+    ax.xaxis.set_major_formatter(ticks.Numbers())
+    beside = 0.03 * float(end - begin)
+    if not beside:  # a single place
+        beside = max(0.03 * abs(low), 1.0) if whole else 0.03 * (abs(low) or 1.0)
+    ax.set_xlim(low - beside, high + beside)

@@ -24,7 +24,7 @@ _FLOPS, _REMAINDER = schema.flops_column(""), schema.flops_remainder_column("")
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class RowStretch:
     """Rows of one batch that stand, steps strictly increasing.
 
     Attributes:
@@ -65,13 +65,13 @@ class Stretch:
         for begin in range(0, len(self), BLOCK_ROWS):
             yield self.block(begin, min(begin + BLOCK_ROWS, len(self)))
 
-    def part(self, begin: int, end: int) -> "Stretch":
+    def part(self, begin: int, end: int) -> "RowStretch":
         """Some of its rows as a stretch of their own; the steps of its ends are those of all."""
         if self.rows is None:
             begin, end = self.begin + begin, self.begin + end
-            return Stretch(self.batch, begin, end, self.first, self.last)
+            return RowStretch(self.batch, begin, end, self.first, self.last)
         rows = self.rows[begin:end]
-        return Stretch(self.batch, 0, 0, self.first, self.last, rows)
+        return RowStretch(self.batch, 0, 0, self.first, self.last, rows)
 
 
 Offsets = Mapping[int, Mapping[str, int]]
@@ -91,7 +91,7 @@ class Columns(Mapping[str, Floats]):
     """
 
     names: tuple[str, ...]
-    stretches: Sequence[Stretch]
+    stretches: Sequence[RowStretch]
     offsets: Offsets = field(default_factory=dict)
     _kept: "OrderedDict[str, Floats]" = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -106,7 +106,7 @@ class Columns(Mapping[str, Floats]):
     def __getstate__(self) -> tuple[object, ...]:
         return self.names, tuple(self.stretches), self.offsets
 
-    def __setstate__(self, state: tuple[tuple[str, ...], Sequence[Stretch], Offsets]) -> None:
+    def __setstate__(self, state: tuple[tuple[str, ...], Sequence[RowStretch], Offsets]) -> None:
         self.__init__(*state)  # type: ignore[misc]  # a copy has a lock of its own
 
     def __len__(self) -> int:
@@ -152,7 +152,7 @@ class Columns(Mapping[str, Floats]):
         for stretch in self.stretches:
             rows = stretch.block(0, len(stretch))
             batch = Batch(stretch.batch.header, rows)
-            stretches.append(Stretch(batch, 0, len(rows), stretch.first, stretch.last))
+            stretches.append(RowStretch(batch, 0, len(rows), stretch.first, stretch.last))
         return Columns(self.names, stretches, self.offsets)
 
     def _decoded(self, name: str) -> Floats:
@@ -166,21 +166,21 @@ class Columns(Mapping[str, Floats]):
         return found
 
     @cached_property
-    def _holders(self) -> dict[str, list[list[tuple[int, Stretch]]]]:
+    def _holders(self) -> dict[str, list[list[tuple[int, RowStretch]]]]:
         """Column -> the stretches that have it, each with its first row, in lists of those whose
         columns are the same: there may be very many columns, each in few of many stretches."""
-        alike: dict[tuple[str, ...], list[tuple[int, Stretch]]] = {}
+        alike: dict[tuple[str, ...], list[tuple[int, RowStretch]]] = {}
         at = 0
         for stretch in self.stretches:
             alike.setdefault(stretch.batch.header.columns, []).append((at, stretch))
             at += len(stretch)
-        holders: dict[str, list[list[tuple[int, Stretch]]]] = {}
+        holders: dict[str, list[list[tuple[int, RowStretch]]]] = {}
         for names, stretches in alike.items():
             for name in names:
                 holders.setdefault(name, []).append(stretches)
         return holders
 
-    def _decode(self, name: str, stretch: Stretch, into: Floats) -> None:
+    def _decode(self, name: str, stretch: RowStretch, into: Floats) -> None:
         places = stretch.batch.places
         of_count = count_column(name)
         offset = 0

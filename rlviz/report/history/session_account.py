@@ -9,7 +9,7 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.report.history.batches import Batch
-from rlviz.report.history.columns import Stretch
+from rlviz.report.history.columns import RowStretch
 from rlviz.report.history.step_span import StepSpan
 
 
@@ -81,7 +81,7 @@ class MissingRanks:
 def sessions_of(
     batches: Sequence[Batch],
     claimed: Mapping[int, int],
-    standing: Sequence[Stretch],
+    standing: Sequence[RowStretch],
     stand_until: Mapping[int, float],
 ) -> tuple[Session, ...]:
     """The sessions that wrote at least one step, in the order of their numbers.
@@ -173,7 +173,7 @@ def _gone(batches: Sequence[Batch], void_after: float) -> Iterator[Gone]:
         last = int(batch.span.last)
 
 
-def stretches_without(standing: Sequence[Stretch]) -> tuple[MissingRanks, ...]:
+def stretches_without(standing: Sequence[RowStretch]) -> tuple[MissingRanks, ...]:
     """The stretches of standing steps that lack ranks."""
     found = []
     for ranks, group in groupby(standing, key=lambda part: part.batch.header.missing_ranks):

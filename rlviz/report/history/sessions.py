@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history.batches import Batch
-from rlviz.report.history.columns import Columns, Offsets, Stretch
+from rlviz.report.history.columns import Columns, Offsets, RowStretch
 from rlviz.report.history.order import told_apart
 from rlviz.report.history.session_account import (
     MissingRanks,
@@ -17,11 +17,11 @@ from rlviz.report.history.session_account import (
     sessions_of,
     stretches_without,
 )
-from rlviz.report.history.standing import Standing, first_steps, most_of, whole
+from rlviz.report.history.standing import StandingRows, first_steps, most_of, whole
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
+class MergedSessions:
     """One row for each step, steps strictly increasing."""
 
     columns: Columns
@@ -44,7 +44,7 @@ class Merged:
         return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def merge(batches: Sequence[Batch]) -> Merged:
+def merge(batches: Sequence[Batch]) -> MergedSessions:
     """Order all batches and keep for every step the row that stands.
 
     A later session voids what earlier sessions recorded after the step that it continues from: the
@@ -60,7 +60,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
     offsets: dict[int, dict[str, int]] = {}
     lost: dict[int, int] = {}
     missing: list[tuple[int, int]] = []
-    standing = Standing(offsets)
+    standing = StandingRows(offsets)
     spent = counted = 0
     before: Sequence[Batch] = ()
     for number, group in groupby(batches, key=lambda batch: batch.header.session):
@@ -79,7 +79,7 @@ def merge(batches: Sequence[Batch]) -> Merged:
     stretches = tuple(standing.stretches)
     stand_until = {number: start.after for number, start in starts.items()}
     sessions = sessions_of(batches, claimed, stretches, stand_until)
-    return Merged(
+    return MergedSessions(
         Columns(names, stretches, offsets),
         sum(session.superseded for session in sessions),
         lost,
@@ -127,7 +127,7 @@ _RECENT = 1000
 
 
 def _still_missing(
-    missing: list[tuple[int, int]], start: _Start, standing: Standing, mine: Sequence[Batch]
+    missing: list[tuple[int, int]], start: _Start, standing: StandingRows, mine: Sequence[Batch]
 ) -> list[tuple[int, int]]:
     """The stretches without rows once a session has begun.
 
@@ -148,7 +148,7 @@ def _still_missing(
     return [(first, int(min(end, start.after))) for first, end in missing if first <= start.after]
 
 
-def _reach(standing: Standing, mine: Sequence[Batch]) -> float:
+def _reach(standing: StandingRows, mine: Sequence[Batch]) -> float:
     """The farthest that a step may be from the one before while none between them is missing."""
     found = [np.inf]
     for steps in (standing.latest_steps(_RECENT), first_steps(mine, _RECENT)):
@@ -161,7 +161,7 @@ def _reach(standing: Standing, mine: Sequence[Batch]) -> float:
 
 
 def _offsets(
-    names: Sequence[str], start: _Start, standing: Standing, offsets: Offsets
+    names: Sequence[str], start: _Start, standing: StandingRows, offsets: Offsets
 ) -> dict[str, int]:
     """Phase -> FLOPs missing from a session's own count, given the rows that stand before it."""
     if standing.last is None:
@@ -179,6 +179,6 @@ def _offsets(
     return {phase: shift.get(phase, 0) + max(spent[phase], 0) for phase in phases}
 
 
-def _between(phase: str, first: Stretch, last: Stretch, offsets: Offsets) -> int:
+def _between(phase: str, first: RowStretch, last: RowStretch, offsets: Offsets) -> int:
     """FLOPs spent from one row to another."""
     return most_of(last, phase, offsets) - most_of(first, phase, offsets)

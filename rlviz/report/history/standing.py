@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.report.history.batches import Batch
-from rlviz.report.history.columns import Offsets, Stretch
+from rlviz.report.history.columns import Offsets, RowStretch
 from rlviz.report.history.counts import largest
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
-class Standing:
+class StandingRows:
     """The rows that stand, one for each step, as sessions are added in their order.
 
     Args:
@@ -25,13 +25,13 @@ class Standing:
 
     def __init__(self, offsets: Offsets) -> None:
         self._offsets = offsets
-        self.stretches: list[Stretch] = []
+        self.stretches: list[RowStretch] = []
         """In the order of their steps."""
         self._most: dict[str, list[int]] = {}
         """Phase -> the largest count up to and including each of the first stretches."""
 
     @property
-    def last(self) -> Stretch | None:
+    def last(self) -> RowStretch | None:
         return self.stretches[-1] if self.stretches else None
 
     def cut(self, after: float) -> None:
@@ -55,7 +55,7 @@ class Standing:
                 self._sort_in(batches[number:])
                 return
             last = span.last
-            self.stretches.append(Stretch(batch, 0, len(batch.table), span.first, span.last))
+            self.stretches.append(RowStretch(batch, 0, len(batch.table), span.first, span.last))
 
     def _sort_in(self, batches: Sequence[Batch]) -> None:
         """Add rows whose steps don't grow; of equal steps the one that was written last stands."""
@@ -64,7 +64,7 @@ class Standing:
         while kept and self.stretches[kept - 1].last >= least:
             kept -= 1
         olds = self.stretches[kept:]
-        news = [Stretch(batch, 0, len(batch.table), 0.0, 0.0) for batch in batches]
+        news = [RowStretch(batch, 0, len(batch.table), 0.0, 0.0) for batch in batches]
         del self.stretches[kept:]
         for most in self._most.values():
             del most[kept:]
@@ -83,7 +83,7 @@ class Standing:
                 break
         return np.concatenate([np.empty(0), *parts])
 
-    def row_until(self, step: float) -> Stretch:
+    def row_until(self, step: float) -> RowStretch:
         """The last row with a step up to `step`, or else the first; there must be one."""
         number = bisect_right(self.stretches, step, key=lambda stretch: stretch.first)
         stretch = self.stretches[max(number - 1, 0)]
@@ -100,7 +100,7 @@ class Standing:
         return known[-1] if known else 0
 
 
-def _rows_until(stretch: Stretch, after: float) -> int:
+def _rows_until(stretch: RowStretch, after: float) -> int:
     """How many of its rows have steps up to `after`."""
     low, high = 0, len(stretch)
     place = stretch.batch.places[schema.STEP]
@@ -113,22 +113,22 @@ def _rows_until(stretch: Stretch, after: float) -> int:
     return low
 
 
-def _cut(stretch: Stretch, rows: int) -> Stretch:
+def _cut(stretch: RowStretch, rows: int) -> RowStretch:
     last = float(stretch.block(rows - 1, rows)[0, stretch.batch.places[schema.STEP]])
     if stretch.rows is None:
         end = stretch.begin + rows
-        return Stretch(stretch.batch, stretch.begin, end, stretch.first, last)
-    return Stretch(stretch.batch, 0, 0, stretch.first, last, stretch.rows[:rows])
+        return RowStretch(stretch.batch, stretch.begin, end, stretch.first, last)
+    return RowStretch(stretch.batch, 0, 0, stretch.first, last, stretch.rows[:rows])
 
 
-def steps_of(stretch: Stretch) -> Floats:
+def steps_of(stretch: RowStretch) -> Floats:
     """The steps of its rows."""
     place = stretch.batch.places[schema.STEP]
     parts = [block[:, place] for block in stretch.blocks()]
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _sorted(stretches: Sequence[Stretch]) -> list[Stretch]:
+def _sorted(stretches: Sequence[RowStretch]) -> list[RowStretch]:
     """The rows of stretches as stretches of growing steps; of equal steps the later row stands."""
     steps = np.concatenate([steps_of(stretch) for stretch in stretches])
     of = np.repeat(np.arange(len(stretches)), [len(stretch) for stretch in stretches])
@@ -144,13 +144,13 @@ def _sorted(stretches: Sequence[Stretch]) -> list[Stretch]:
         first, last = float(steps[begin]), float(steps[end - 1])
         rows = row[begin:end]
         if rows[-1] - rows[0] == end - begin - 1 and (np.diff(rows) == 1).all():
-            found.append(Stretch(batch, int(rows[0]), int(rows[-1]) + 1, first, last))
+            found.append(RowStretch(batch, int(rows[0]), int(rows[-1]) + 1, first, last))
         else:
-            found.append(Stretch(batch, 0, 0, first, last, rows))
+            found.append(RowStretch(batch, 0, 0, first, last, rows))
     return found
 
 
-def most_of(stretch: Stretch, phase: str, offsets: Offsets) -> int:
+def most_of(stretch: RowStretch, phase: str, offsets: Offsets) -> int:
     """The largest exact count of FLOPs of a stretch; 0 if none is known."""
     places = stretch.batch.places
     if schema.flops_column(phase) not in places:
@@ -173,6 +173,6 @@ def first_steps(batches: Sequence[Batch], count: int) -> Floats:
     return np.concatenate([np.empty(0), *parts])
 
 
-def whole(batch: Batch) -> Stretch:
+def whole(batch: Batch) -> RowStretch:
     """All rows of a batch."""
-    return Stretch(batch, 0, len(batch.table), batch.span.least, batch.span.most)
+    return RowStretch(batch, 0, len(batch.table), batch.span.least, batch.span.most)

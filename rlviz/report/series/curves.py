@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from rlviz.report.history import History
 from rlviz.report.history.columns import BLOCK_ROWS
 from rlviz.report.series.axis import XAxis, choose
-from rlviz.report.series.measures import Measure, default_measures, measure
+from rlviz.report.series.defaults import default_measures
+from rlviz.report.series.measures import Measure, measure
 from rlviz.smooth.bins import means
 from rlviz.smooth.lasting import kernel
 from rlviz.smooth.local import local_polynomial
 
 Floats = NDArray[np.float64]
 
+UNLIMITED = (-math.inf, math.inf)
 MOST = 2_000
 """A longer run is first averaged to this many means of neighbors, wherever its curve is read: more
 points tell nothing about a curve and cost time."""
@@ -78,6 +80,7 @@ class Curve:
         averaged: how many neighbors each point averages; 0 if each point averages all steps in one
             of 400 parts of the axis.
         seeds: how many runs it averages.
+        limits: the bounds of the quantity, which the line and its band keep.
     """
 
     axis: XAxis
@@ -90,6 +93,7 @@ class Curve:
     is_smooth: bool = True
     averaged: int = 1
     seeds: int = 1
+    limits: tuple[float, float] = UNLIMITED
 
     def at(self, x: float) -> Value:
         """The curve at a place; beyond an end, the value at that end."""
@@ -132,7 +136,8 @@ class Curve:
     def times(self, factor: float) -> "Curve":
         """The curve times a factor, such as −1."""
         low, high = sorted((factor * self.low, factor * self.high), key=np.nansum)
-        return replace(self, y=factor * self.y, low=low, high=high)
+        least, most = sorted(factor * limit for limit in self.limits)
+        return replace(self, y=factor * self.y, low=low, high=high, limits=(least, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +148,13 @@ class Points:
         x: never decreasing.
         y: the values.
         variance: of the noise of each value where the rows tell it, else NaN; None if none does.
+        limits: the bounds of the quantity, such as (0, 1) for a share.
     """
 
     x: Floats
     y: Floats
     variance: Floats | None
+    limits: tuple[float, float] = UNLIMITED
 
 
 def points_of(run: History, what: Measure, axis: XAxis, x: Floats | None = None) -> Points | None:
@@ -185,6 +192,7 @@ def points_of(run: History, what: Measure, axis: XAxis, x: Floats | None = None)
         x if kept is None else kept[:count],
         y[:count],
         variance[:count] if tells and variance is not None else None,
+        what.limits(y[:count]),
     )
 
 
@@ -192,33 +200,33 @@ def _points_of_part(x: Floats, part: History, what: Measure) -> Points | None:
     values = what.values(part)
     if values is None:
         return None
-    points = Points(*_known(x, values, what.variance(part)))
-    return points if len(points.x) else None
+    x, y, variance = _known(x, values, what.variance(part))
+    return Points(x, y, variance, what.limits(y)) if len(x) else None
 
 
 def curve_of(run: History, what: Measure, axis: XAxis) -> Curve | None:
     """The curve of a run; None if it has no finite point."""
     points = points_of(run, what, axis)
-    return None if points is None else curve_through(points, what, axis)
+    return None if points is None else curve_through(points, axis)
 
 
-def curve_through(points: Points, what: Measure, axis: XAxis) -> Curve:
+def curve_through(points: Points, axis: XAxis) -> Curve:
     """The curve of a run, through its points."""
-    return smoothed(axis, points.x, points.y, points.variance, limits=what.limits)
+    return smoothed_together(axis, [points])[0]
 
 
 def curves_of(runs: Sequence[History], what: Measure, axis: XAxis) -> list[Curve | None]:
     """The curves of many runs, which take less time together."""
     found = [points_of(run, what, axis) for run in runs]
     known = [points for points in found if points is not None]
-    curves = iter(smoothed_together(axis, known, limits=what.limits))
+    curves = iter(smoothed_together(axis, known))
     return [None if points is None else next(curves) for points in found]
 
 
-def curve_of_seeds(seeds: Iterable[Points], what: Measure, axis: XAxis) -> Curve | None:
+def curve_of_seeds(seeds: Iterable[Points], axis: XAxis) -> Curve | None:
     """The curve of a run, or the mean of the seeds' curves, through the points of each run that has
     any; None if there is none."""
-    found = [curve_through(points, what, axis) for points in seeds]
+    found = [curve_through(points, axis) for points in seeds]
     if not found:
         return None
     return found[0] if len(found) == 1 else mean_of(axis, found)
@@ -255,7 +263,7 @@ def smoothed(
     y: Floats,
     variance: Floats | None = None,
     *,
-    limits: tuple[float, float] = (-math.inf, math.inf),
+    limits: tuple[float, float] = UNLIMITED,
 ) -> Curve:
     """The local-quadratic curve through finite points, (T,), x never decreasing, with its band.
 
@@ -268,15 +276,10 @@ def smoothed(
         variance: the variance of each y where the rows tell it; NaN elsewhere.
         limits: bounds of the curve and its band, such as (0, 1) for a share.
     """
-    return smoothed_together(axis, [Points(x, y, variance)], limits=limits)[0]
+    return smoothed_together(axis, [Points(x, y, variance, limits)])[0]
 
 
-def smoothed_together(
-    axis: XAxis,
-    several: Sequence[Points],
-    *,
-    limits: tuple[float, float] = (-math.inf, math.inf),
-) -> list[Curve]:
+def smoothed_together(axis: XAxis, several: Sequence[Points]) -> list[Curve]:
     """The same for the points of several runs; those of equal length are smoothed at once."""
     places = [_placed(axis, points) for points in several]
     alike: dict[tuple[int, bool], list[int]] = {}
@@ -291,6 +294,7 @@ def smoothed_together(
             variance=None if lacks_variance else np.array([points.variance for points in group]),
         )
         for row, (index, points) in enumerate(zip(indices, group, strict=True)):
+            limits = several[index].limits
             curves[index] = Curve(
                 axis,
                 points.x,
@@ -301,6 +305,7 @@ def smoothed_together(
                 noise_correlation=float(found.noise_correlation[row]),
                 is_smooth=bool(np.isfinite(found.standard_error[row]).any()),
                 averaged=points.averaged,
+                limits=limits,
             )
     return [curves[index] for index in range(len(places))]
 
@@ -368,15 +373,17 @@ def mean_of(axis: XAxis, curves: Sequence[Curve]) -> Curve | None:
     halves = [np.interp(grid, p, (c.high - c.low) / 2) for p, c in zip(places, curves, strict=True)]
     errors = np.nan_to_num(halves) / _STANDARD_ERRORS
     mean, half = student_half_width(np.array(lines), errors)
+    limits = min(c.limits[0] for c in curves), max(c.limits[1] for c in curves)
     return Curve(
         axis,
         axis.unscaled(grid),
-        mean,
-        mean - half,
-        mean + half,
+        np.clip(mean, *limits),
+        np.clip(mean - half, *limits),
+        np.clip(mean + half, *limits),
         np.full(len(grid), np.nan),
         averaged=max(curve.averaged for curve in curves),
         seeds=len(curves),
+        limits=limits,
     )
 
 

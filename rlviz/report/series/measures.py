@@ -1,17 +1,15 @@
 """What can be drawn or compared by name: accuracy, parallelism, groups, metrics."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema, wording
 from rlviz.report.history import History
-from rlviz.report.history.columns import BLOCK_ROWS
+from rlviz.report.series.kinds import bounds_of
 
 Floats = NDArray[np.float64]
 
@@ -37,10 +35,14 @@ class Measure:
             return self.published_title
         return f"{self.label} vs {axis.title}"
 
-    @property
-    def limits(self) -> tuple[float, float]:
-        """The bounds of all values."""
-        return (0.0, 1.0) if self.scale == "percent" else (-math.inf, math.inf)
+    def limits(self, values: Floats) -> tuple[float, float]:
+        """The bounds of the quantity, which its curve keeps: [0, 1] of a share, as far as its name
+        tells and the finite values, (n,), bear out."""
+        if self.scale == "percent":
+            return 0.0, 1.0
+        low, high = bounds_of(self.name) if self.scale == "number" else (-math.inf, math.inf)
+        within = not len(values) or (values.min() >= low and values.max() <= high)
+        return (low, high) if within else (-math.inf, math.inf)
 
     def variance(self, run: History) -> Floats | None:
         """The noise variance of each value as the rows tell it, (T,), NaN where they don't; None
@@ -111,39 +113,6 @@ def _quantity(name: str) -> schema.Quantity | None:
     return next((known for known in declared if name in (known.name, known.attribute)), None)
 
 
-CORE = tuple(known.name for known in schema.QUANTITIES.values() if known.is_core)
-
-_RETURN = "return"
-"""The names that an import gives to the mean return of an episode."""
-_REWARD = re.compile(r"return|reward|score", re.IGNORECASE)
-_COUNTERS = ("tokens", "num_tokens")
-"""Metrics that serve as an axis of the figure and not as a curve."""
-
-
-def default_measures(runs: Sequence[History]) -> tuple[str, ...]:
-    """The names of the measures that tell most about some runs, at most two.
-
-    These are accuracy and parallelism. If no run recorded one of them, a metric takes its place: a
-    return first, then other rewards, then other metrics in the order of recording.
-    """
-    recorded = [name for name in CORE if _is_recorded(name, runs)]
-    names = dict.fromkeys(name for run in runs for name in run.metrics if name not in _COUNTERS)
-    metrics = sorted(names, key=lambda name: (name != _RETURN, not _REWARD.search(name)))
-    in_place = (name for name in metrics if _is_recorded(name, runs))  # asked only where one lacks
-    recorded += islice(in_place, max(len(CORE) - len(recorded), 0))
-    return tuple(recorded) if len(recorded) == len(CORE) or metrics else CORE
-
-
-def _is_recorded(name: str, runs: Sequence[History]) -> bool:
-    what = measure(name, runs)
-    return any(_has_value(what, part) for run in runs for part in run.parts(BLOCK_ROWS))
-
-
-def _has_value(what: Measure, part: History) -> bool:
-    values = what.values(part)
-    return values is not None and bool(np.isfinite(values).any())
-
-
 def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one run must have.
 
@@ -164,6 +133,7 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         return Measure(f"{schema.ACCURACY}/{group}", f"Accuracy, {group}", "percent")
     if name in metrics or any(name in run.columns for run in runs):
         return Measure(name, name, "number")
-    known = [*CORE, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
+    core = [known.name for known in schema.QUANTITIES.values() if known.is_core]
+    known = [*core, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
     close = wording.close_to(str(name), known)
     raise ValueError(f"no run has a metric {name!r}; there are {wording.some(known)}.{close}")

@@ -9,7 +9,7 @@ from scipy.special import stdtr
 
 from rlviz.report.series.curves import Curve
 from rlviz.smooth.correlation import correlation_without_gaps
-from rlviz.smooth.long_series import parts, steps
+from rlviz.smooth.long_series import PART, parts, steps
 
 Floats = NDArray[np.float64]
 
@@ -74,14 +74,16 @@ def _even(noise: Floats) -> None:
     if size > 0:
         noise /= size
     width = max(len(noise) // 10, 5)
-    sums = np.empty(len(noise) + 1)
-    sums[0] = 0.0
-    np.abs(noise, out=sums[1:])
-    np.cumsum(sums[1:], out=sums[1:])
-    for part in parts(len(noise)):
+    sums, low = np.zeros(1), 0  # of the first `low`, `low` + 1, … sizes
+    for part in parts(len(noise), max(width // 8, PART)):
+        least = max(part.start - width // 2, 0)
+        most = min(part.stop + width - width // 2, len(noise))
+        ahead = np.abs(noise[low + len(sums) - 1 : most])  # what is behind is even already
+        ahead = np.cumsum(np.concatenate([sums[-1:], ahead]))[1:]
+        sums, low = np.concatenate([sums[least - low :], ahead]), least
         begin = np.arange(part.start, part.stop) - width // 2
         first, last = np.maximum(begin, 0), np.minimum(begin + width, len(noise))
-        near = (sums[last] - sums[first]) / (last - first)
+        near = (sums[last - low] - sums[first - low]) / (last - first)
         noise[part] /= np.where(near > 0, near, np.inf)
 
 

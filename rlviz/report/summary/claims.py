@@ -13,8 +13,9 @@ from rlviz.report.history.run_account import account_of
 from rlviz.report.series import curves
 from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import Curve, Points, Value
+from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import drawn_to
-from rlviz.report.series.measures import Measure, default_measures, measure
+from rlviz.report.series.measures import Measure, measure
 from rlviz.report.statistics import Segment, analyse
 from rlviz.report.statistics.analysis import FEWEST, LEAST_EXTENT
 from rlviz.report.statistics.together import together
@@ -148,7 +149,7 @@ class _Telling:
         if what.name not in self._curves:
             enough = distinct(points.x) >= FEWEST and np.ptp(points.y) < 1 / LEAST_EXTENT
             self._curves[what.name] = (
-                curves.curve_through(points, what, self._axis)
+                curves.curve_through(points, self._axis)
                 if enough
                 else curves.joined(self._axis, points.x, points.y)
             )

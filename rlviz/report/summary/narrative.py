@@ -34,7 +34,7 @@ def story(name: str, form: Form, places: Places, curve: Curve, found: Analysis) 
     """
     segments = found.segments
     if segments[0].pace == "constant":
-        return f"{name} was {form(start_of(segments[0]))} throughout."
+        return f"{name} stayed at {form(start_of(segments[0]))} throughout."
     if found.is_certain:
         told = _sentences(name, _Moves(form, places, segments))
     else:

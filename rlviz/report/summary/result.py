@@ -253,8 +253,21 @@ def _costs(facts: dict[str, Any]) -> str:
         if mfu:
             row.append(f"{100 * mfu[phase]:.1f} %" if phase in mfu else "")
         rows.append(row)
+    known = sum(flops[phase] for phase in phases if phase != schema.EVALUATION)
+    if (rest := total - known) > total // 1000:  # a smaller share would read as nothing
+        told = ["*without a phase*", wording.flops(rest), _share("", rest, total)]
+        rows.append([*told, *[""] * (len(header) - 3)])
     rows.append(["**total**", wording.flops(total), *[""] * (len(header) - 2)])
-    return table(header, rows, right=len(header) - 1)
+    return table(header, rows, right=len(header) - 1) + _discarded(flops)
+
+
+def _discarded(flops: dict[str, int]) -> str:
+    """What share of the generated was thrown away, where that is known."""
+    thrown = flops.get(schema.DISCARDED, 0)
+    if not thrown:
+        return ""
+    share = 100 * thrown / (thrown + flops.get(schema.ROLLOUT, 0))
+    return f"\n\nOf the RL FLOPs of rollouts {share:.1f} % went into ones that no update used."
 
 
 def _share(phase: str, count: int, total: int) -> str:

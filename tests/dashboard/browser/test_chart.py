@@ -86,7 +86,8 @@ AXES = """async () => {
   const context = document.createElement("canvas").getContext("2d");
   const found = [];
   const ends = [[0, 1], [1e-6, 1], [-1e-3, 5e-3], [3, 400], [1e5, 1.2e5], [0, 4.2e22],
-    [1e25, 1.0001e25]];
+    [1e25, 1.0001e25], [16000, 64000], [1e9 + 1, 1e9 + 300], [1.79e9, 1.79e9 + 86400],
+    [-5e5, -2e5], [0, 1e-12], [-1e300, 1e300], [123456.789, 123456.799]];
   for (const width of [240, 333, 540, 1200]) {
     for (const [low, high] of ends) {
       for (const part of [1, 0.1, 0.001]) {
@@ -112,7 +113,7 @@ AXES = """async () => {
 
 def test_no_text_of_an_axis_touches_another_or_is_cut_off(lone_server, open_page):
     found = open_page(lone_server.frame_url).is_drawn().page.evaluate(AXES)
-    assert len(found) == 4 * 3 * (7 * 2 + 4 * 2)
+    assert len(found) == 4 * 3 * (14 * 2 + 8 * 2)
     for axes in found:
         x, y, box = axes["x"], axes["y"], axes["box"]
         at, half = np.array(x["pixels"]), np.array(x["widths"]) / 2

@@ -374,3 +374,91 @@ def test_the_axis_says_how_its_flops_are_counted_and_that_runs_differ(serve, tmp
     page.press("Step")
     page.until(lambda: "convention" not in caption.inner_text())
     assert label.get_attribute("title") == ""
+
+
+# --- what a page opens with -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kinds_server(serve, tmp_path_factory):
+    """Runs of different kinds of metrics."""
+    folder = tmp_path_factory.mktemp("kinds")
+    random = np.random.default_rng(3)
+
+    def noisy(shape, sd=0.05):
+        return shape + sd * random.normal(size=60)
+
+    share = np.linspace(0, 1, 60)
+    metrics = {
+        "game": {
+            "epoch": share,
+            "fps": noisy(share),
+            "ep_len": noisy(share),
+            "return": noisy(share),
+        },
+        "stuck": {"return": np.full(60, -21.0), "entropy": np.full(60, 0.45)},
+        "loss": {"lr": share, "loss": noisy(1 - share), "kl": noisy(share)},
+        "graded": {"critic/score/max": np.ones(60), "entropy": noisy(2 - share)},
+        "spike": {"kl": np.where(share == share[30], 1e9, noisy(share))},
+    }
+    for name, of_run in metrics.items():
+        with rlviz.Callback(folder / name, figure_seconds=None) as viz:
+            for step in range(60):
+                values = {metric: float(of[step]) for metric, of in of_run.items()}
+                graded = {"correct": random.random(64) < 0.3} if name == "graded" else {}
+                viz.on_step_end(step + 1, metrics=values, **graded)
+    return serve(folder)
+
+
+@pytest.mark.parametrize(
+    ("shown", "titles"),
+    [
+        ("game", ["return", "ep_len"]),
+        ("stuck", ["return"]),
+        ("loss", ["loss", "kl"]),
+        ("graded", ["Training Accuracy", "entropy"]),
+        ("stuck,loss", ["return", "loss"]),
+        ("game,graded", ["Training Accuracy", "return"]),
+    ],
+)
+def test_the_page_opens_with_the_panels_of_the_figure(kinds_server, open_page, shown, titles):
+    runs = [rlviz.read(kinds_server.logdir / name) for name in shown.split(",")]
+    assert [ax.get_ylabel() for ax in rlviz.figure(runs).axes] == titles
+    page = open_page(f"{kinds_server.frame_url}#p.rlviz.show={shown.replace(',', '%2C')}")
+    page.is_drawn(len(titles))
+    assert page.frame.locator(".panels h2").all_inner_texts() == titles
+    assert "panels" not in page.hash()
+
+
+def test_panels_follow_the_shown_runs_until_the_user_chooses(kinds_server, open_page):
+    page = open_page(kinds_server.frame_url + "#p.rlviz.show=game").is_drawn()
+    titles = lambda: page.frame.locator(".panels h2").all_inner_texts()  # noqa: E731
+    page.frame.get_by_role("checkbox", name="graded").check()
+    page.until(lambda: titles() == ["Training Accuracy", "return"])
+    page.frame.get_by_role("button", name="Remove this panel").first.click()
+    page.until(lambda: titles() == ["return"])
+    page.frame.get_by_role("checkbox", name="loss").check()
+    page.settle()
+    assert titles() == ["return"]
+    assert "p.rlviz.panels=return" in page.hash()
+
+
+def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted(kinds_server, open_page):
+    page = open_page(kinds_server.frame_url + "#p.rlviz.show=spike&p.rlviz.panels=kl").is_drawn(1)
+    caption = page.frame.locator(".panel .caption").first
+    page.until(lambda: "1 of 60 values outside the scale" in caption.inner_text())
+    frame = page.page.evaluate(FRAME)
+    assert frame["high"] < 2  # of the axis, with the dots and the curve of this run
+    page.frame.get_by_role("checkbox", name="loss").check()  # its KL has no such value
+    page.until(lambda: "1 of 120 values outside the scale" in caption.inner_text())
+
+
+FRAME = """async () => {
+  const modules = ["frames.js", "api.js"].map((name) => import(new URL(name, document.baseURI)));
+  const [{ frameOfY }, { fetchSeries }] = await Promise.all(modules);
+  const data = await fetchSeries({ run: "spike", metric: "kl", x: "step", smooth: "auto" });
+  const dots = [{ data, y: data.y, begin: 0, end: data.y.length }];
+  const curves = [{ place: data.curve_x, y: data.curve }];
+  const x = { left: 1, right: 60 };
+  return frameOfY(undefined, [{ dots, hidden: [], curves }], "number", x);
+}"""

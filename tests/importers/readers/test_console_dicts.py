@@ -155,8 +155,9 @@ def test_configurations_and_samples_are_no_rows(tmp_path):
 
 
 def test_a_resumed_trainer_keeps_the_steps_of_the_last_attempt(take):
-    log = "".join(f"{bar(step, 10)}\n{row(step)}\n" for step in (*range(1, 8), *range(5, 11)))
+    log = "".join(f"{bar(step, 10)}\n{row(step, kl=0.1)}\n" for step in range(1, 8))
+    log += "".join(f"{bar(step, 10)}\n{row(step, kl=0.2)}\n" for step in range(5, 11))
     imported, run = take(log)
     assert run.step.tolist() == list(range(1, 11))
+    assert run.columns["metrics/kl"].tolist() == [0.1] * 4 + [0.2] * 6
     assert any("resumed once" in note for note in imported.notes)
-    assert not np.isnan(run.accuracy).any()

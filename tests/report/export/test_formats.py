@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.report.export.table_file import FORMATS, export, write
 
@@ -192,7 +193,8 @@ def test_units_come_before_a_csv_where_they_are_asked_for(run, tmp_path):
     lines = [line for line in text.split("\n") if line.startswith("# ")]
     assert "# step: training steps (the training step that the row describes)" in lines
     assert "# accuracy: fraction in [0, 1] (training accuracy, correct / graded)" in lines
-    assert "# flops/rollout: FLOPs (cumulative RL FLOPs, rollout, exact; convention 6N)" in lines
+    told = f"rollout ({schema.PHASES['rollout']})"
+    assert f"# flops/rollout: FLOPs (cumulative RL FLOPs, {told}, exact; convention 6N)" in lines
     assert "# metrics/loss, so: as logged (the user's metric loss, so, mean over the step)" in lines
     assert text == "\n".join([*lines, (tmp_path / "plain.csv").read_text(encoding="utf-8")])
     frame = pd.read_csv(tmp_path / "x.csv", comment="#")
@@ -223,7 +225,56 @@ def test_an_npz_says_the_units_of_its_columns(exported, run):
         assert meanings["flops/total"].endswith("total, nearest float64; convention 6N")
 
 
-@pytest.mark.parametrize("names", [["metrics/a\0b"], ["metrics/a", "metrics/a.npy"]])
+NAMES = (
+    "\0",
+    "a\0b",
+    "a\0",
+    "/",
+    "..",
+    "../a",
+    "a/",
+    "file",
+    "a.npy",
+    "\n",
+    ".",
+    "C:\\a",
+    "é" * 256,
+)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_metric_of_any_name_is_exported_and_read_back(tmp_path, suffix, name):
+    import pandas as pd
+
+    with rlviz.Callback(tmp_path / "run", figure_seconds=None) as viz:
+        viz.on_step_end(1, metrics={name: 0.5})
+    export(rlviz.read(tmp_path / "run"), tmp_path / f"x.{suffix}")
+    column = f"metrics/{name}"
+    if suffix == "npz":
+        column = column.replace("\0", "␀")
+        with np.load(tmp_path / "x.npz") as arrays:
+            assert column in arrays["rlviz/columns"].tolist()
+            assert arrays[column].tolist() == [0.5]
+        return
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet}
+    read["jsonl"] = lambda file: pd.DataFrame([json.loads(file.read_text())])
+    if suffix == "csv":
+        column = column.replace("\0", "␀")
+    assert read[suffix](tmp_path / f"x.{suffix}")[column].tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["metrics/a", "metrics/a.npy"],
+        ["metrics/\0", "metrics/␀"],
+        ["rlviz/columns"],
+        ["step.npy"],
+        ["é" * 40_000],
+    ],
+    ids=["hidden", "alike", "of the columns", "of a column", "too long"],
+)
 def test_names_that_an_npz_would_mix_up_are_refused_in_words(tmp_path, names):
     columns = dict.fromkeys(["step", *names], np.array([1.0]))
     with pytest.raises(ValueError, match=r"an NPZ can't hold the column .* Export as \.parquet"):

@@ -8,7 +8,7 @@ import rlviz
 from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import finite, smoothed
 
-from .conftest import N, T, dots_of, drawn, run_of
+from .conftest import N, T, assert_well_laid_out, dots_of, drawn, run_of
 
 
 def test_on_a_logarithmic_axis_the_smoother_works_in_decades_and_0_is_left_out():
@@ -72,3 +72,17 @@ def test_the_caption_names_the_convention_of_the_flops_and_the_runs_that_differ(
         "RL FLOPs: different conventions, 6N (one) and exact (other)"
     )
     assert "convention" not in captioned(["one", "other"], x="step")
+
+
+def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted():
+    kl = 0.02 + 0.05 * T + 0.001 * np.sin(40 * T)
+    kl[20] = 1e9
+    figure = drawn(run_of(kl=kl, length=900 + 100 * T), metrics=["kl", "length"])
+    low, high = figure.axes[0].get_ylim()
+    assert low >= 0
+    assert high < 0.1
+    assert len(dots_of(figure.axes[0])[0].get_offsets()) == N - 1
+    words = figure.get_supxlabel().replace("\n", " ")
+    assert f"1 of {N} values outside the scale, it is 1e+09 (kl)" in words
+    assert words.count("outside") == 1
+    assert_well_laid_out(figure)

@@ -98,10 +98,25 @@ def test_above_what_stands_under_the_legend_there_is_room_for_it():
     assert limits == pytest.approx((0.3, 0.6))
 
 
-def test_room_above_100_percent_has_no_ticks():
-    ticks, limits = scaled_y("percent", [1.0, 0.5, 0.5], scales.Room(0.5, 0.5))
-    assert limits == pytest.approx((0.5, 1.5))
-    assert ticks[-1] == pytest.approx(1.0)
+@pytest.mark.parametrize(
+    ("y", "place", "limits"),
+    [
+        ([0.6, 0.3, 0.3], "upper left", (0.3, 0.8)),
+        ([1.0, 0.9, 1.0, 1.0], "lower right", (0.9, 1.0)),  # free as it is
+        ([1.0, 0.5, 0.5, 0.5], "upper right", (0.5, 1.0)),
+        ([1.0, 1.0, 0.5, 0.3, 0.3], "lower left", (0.3, 1.0)),
+        ([1.0, 0.8, 0.85, 1.0, 0.8], "lower right", (0.65, 1.0)),  # with room below
+        ([1.0, 0.0, 1.0, 0.0, 1.0, 0.0], "", (0.0, 1.0)),  # nowhere: above the panel
+        ([1.0, 1.0], "lower right", (0.9, 1.0)),
+    ],
+)
+def test_a_share_has_no_room_above_100_percent_so_its_legend_stands_elsewhere(y, place, limits):
+    ax = Figure().subplots()
+    ax.set_xlim(0, 1)
+    x = np.linspace(0, 1, len(y))
+    found = scales.set_y(ax, "percent", x, np.array(y), scales.Room(0.5, 0.4), STYLES["default"])
+    assert found == place
+    assert ax.get_ylim() == pytest.approx(limits)
 
 
 def test_an_axis_ends_three_hundredths_beyond_the_data():
@@ -112,18 +127,3 @@ def test_an_axis_ends_three_hundredths_beyond_the_data():
     assert np.log10(ax.get_xlim()) == pytest.approx([-0.09, 3.09])
     low, high = ax.get_xlim()
     assert [t for t in ax.get_xticks() if low <= t <= high] == [1, 10, 100, 1000]
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0005, r"$5 \times 10^{-4}$"),
-        (0.001, "0.001"),
-        (20.0, "20"),
-        (9999.0, "9999"),
-        (1e4, "$10^{4}$"),
-        (1.5e21, r"$1.5 \times 10^{21}$"),
-    ],
-)
-def test_large_and_small_numbers_are_powers_of_ten(value, text):
-    assert scales.power_of_ten(value) == text

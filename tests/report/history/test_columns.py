@@ -10,7 +10,7 @@ import pytest
 from rlviz import schema
 from rlviz.report.history import columns as module
 from rlviz.report.history.batches import Batch
-from rlviz.report.history.columns import Columns, Stretch
+from rlviz.report.history.columns import Columns, RowStretch
 
 NAMES = ("step", "session", "flops/total", "flops_remainder/total", "metrics/loss")
 
@@ -19,7 +19,7 @@ def stretch(first, last, *, session=0, rows=None, names=NAMES):
     steps = np.arange(first, last + 1, dtype=float)
     table = np.array([steps, steps * 0 + 99, steps * 2.0**60, steps, 1 / steps]).T
     batch = Batch(schema.RowsHeader(session, names), table[:, : len(names)])
-    return Stretch(batch, 0, len(table), float(first), float(last), rows)
+    return RowStretch(batch, 0, len(table), float(first), float(last), rows)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_many_names_each_in_few_batches_cost_no_more_each():
         names = [(*NAMES[:4], *(f"metrics/{k}-{j}" for j in range(20))) for k in range(batches)]
         tables = [np.arange(24.0)[None] for _ in names]
         stretches = [
-            Stretch(Batch(schema.RowsHeader(0, columns), table), 0, 1, float(k), float(k))
+            RowStretch(Batch(schema.RowsHeader(0, columns), table), 0, 1, float(k), float(k))
             for k, (columns, table) in enumerate(zip(names, tables, strict=True))
         ]
         every = [name for columns in names for name in columns[4:]]

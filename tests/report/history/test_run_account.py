@@ -128,3 +128,26 @@ def test_a_night_between_two_steps_is_a_pause_and_no_training_time():
     account = account_of(history(wall, flops=np.arange(100) * 1e15))
     assert (account.wall_seconds, account.paused_seconds) == (99 * 60, 8 * 3600)
     assert account.flops_per_second == pytest.approx(99e15 / (99 * 60))
+
+
+def test_a_long_run_is_accounted_for_as_if_all_its_rows_were_looked_at_together():
+    rng = np.random.default_rng(0)
+    steps = 200_000
+    wall = 1.7e9 + np.cumsum(rng.normal(1, 2, steps))  # set back at every third step or so
+    wall[rng.uniform(size=steps) < 0.1] = np.nan
+    seconds, mfu = rng.uniform(size=steps), rng.uniform(size=steps)
+    mfu[:70_000] = np.nan
+    flops = np.cumsum(rng.uniform(size=steps)) * 1e20
+    flops[[0, -1]] = np.nan
+    columns = {"seconds/update": seconds, "mfu/update": mfu}
+    columns["session"] = np.repeat([0.0, 3.0], steps // 2)
+    account = account_of(history(wall, flops, **columns))
+    known = wall[np.isfinite(wall)]
+    assert account.wall_seconds == elapsed(known)[-1]
+    assert (account.began, account.ended) == (known.min(), known.max())
+    assert (account.first_step, account.last_step, account.sessions) == (1, steps, 2)
+    assert account.flops == {"total": int(flops[-2])}
+    assert account.flops_per_second == (flops[-2] - flops[1]) / account.wall_seconds
+    assert account.seconds["update"] == pytest.approx(seconds.sum(), rel=1e-13)
+    here = np.isfinite(mfu)
+    assert account.mfu["update"] == pytest.approx(np.average(mfu[here], weights=seconds[here]))

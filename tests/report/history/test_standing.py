@@ -9,7 +9,7 @@ from rlviz import schema
 from rlviz.report.history.batches import Batch
 from rlviz.report.history.columns import Columns
 from rlviz.report.history.sessions import merge
-from rlviz.report.history.standing import Standing
+from rlviz.report.history.standing import StandingRows
 
 NAMES = ("step", "session", "metrics/number", "flops/total", "flops_remainder/total")
 
@@ -107,7 +107,7 @@ def test_of_many_sessions_each_row_is_looked_at_a_few_times_at_most(resumed):
 
 def test_the_largest_count_is_kept_while_rows_are_cut_and_added():
     offsets = {0: {}, 1: {"total": 100}}
-    standing = Standing(offsets)
+    standing = StandingRows(offsets)
     assert standing.most("total") == 0
     standing.add([batch(0, np.arange(1, 11), np.zeros(10))])
     assert standing.most("total") == 10

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+import rlviz
 from rlviz import schema
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import (
@@ -14,9 +15,11 @@ from rlviz.report.series.curves import (
     Value,
     joined,
     mean_of,
+    points_of,
     smoothed,
     smoothed_together,
 )
+from rlviz.report.series.measures import measure
 from rlviz.smooth import local_polynomial
 
 LINEAR = XAxis(schema.AXES["flops"])
@@ -150,6 +153,18 @@ def test_the_mean_of_seeds_goes_as_far_as_all_of_them_with_students_interval():
     assert mean.seeds == 3
 
 
+def test_the_mean_of_shares_and_its_interval_stay_shares():
+    x = np.arange(40.0)
+    shares = [0.96 + 0.04 * RANDOM.random(40), 0.7 + 0.2 * RANDOM.random(40)]
+    curves = [smoothed(LINEAR, x, y, limits=(0.0, 1.0)) for y in shares]
+    mean = mean_of(LINEAR, curves)
+    assert mean.high.max() == 1.0
+    free = mean_of(LINEAR, [smoothed(LINEAR, x, y) for y in shares])
+    assert free.high.max() > 1.0
+    losses = mean_of(LINEAR, [curve.times(-1) for curve in curves])
+    assert losses.low.min() == -1.0
+
+
 def test_seeds_that_agree_are_no_surer_than_their_own_noise():
     x = np.linspace(0, 1, 200)
     curve = smoothed(LINEAR, x, x + 0.3 * RANDOM.normal(size=200))
@@ -167,9 +182,10 @@ def test_seeds_without_a_common_stretch_have_no_mean():
 
 def test_many_runs_smoothed_together_are_those_smoothed_alone():
     sizes = (60, 25, 60, 3000, 60)
-    several = [Points(np.sort(RANDOM.random(n)), RANDOM.normal(size=n), None) for n in sizes]
+    drawn = [(np.sort(RANDOM.random(n)), RANDOM.normal(size=n)) for n in sizes]
+    several = [Points(x, y, None, (-1.0, 1.0)) for x, y in drawn]
     several[2] = replace(several[2], variance=np.full(60, 9.0))  # its noise is known
-    together = smoothed_together(LINEAR, several, limits=(-1, 1))
+    together = smoothed_together(LINEAR, several)
     assert len(together) == len(several)
     for points, curve in zip(several, together, strict=True):
         alone = smoothed(LINEAR, points.x, points.y, points.variance, limits=(-1, 1))
@@ -179,3 +195,23 @@ def test_many_runs_smoothed_together_are_those_smoothed_alone():
         assert (curve.averaged, curve.is_smooth) == (alone.averaged, alone.is_smooth)
     widths = [np.median(curve.high - curve.low) for curve in together]
     assert widths[2] > 1.5 * max(widths[0], widths[4])
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.2])
+def test_the_points_of_a_long_run_are_all_that_have_a_place_and_a_value(gaps):
+    random = np.random.default_rng(1)
+    steps = 150_000
+    correct = random.binomial(16, 0.5, steps).astype(float)
+    correct[random.uniform(size=steps) < gaps] = np.nan
+    flops = np.cumsum(random.uniform(size=steps))
+    flops[:70_000][random.uniform(size=70_000) < gaps] = np.nan
+    columns = {"step": np.arange(1.0, steps + 1), "correct": correct}
+    columns |= {"graded": np.full(steps, 16.0), "flops/total": flops}
+    run = rlviz.History(columns)
+    axis, what = XAxis(schema.AXES["flops"]), measure("accuracy", [run])
+    points = points_of(run, what, axis)
+    known = np.isfinite(flops) & np.isfinite(correct)
+    np.testing.assert_array_equal(points.x, flops[known])
+    np.testing.assert_array_equal(points.y, correct[known] / 16)
+    np.testing.assert_array_equal(points.variance, what.variance(run)[known])
+    assert (points.x is flops) == (gaps == 0)

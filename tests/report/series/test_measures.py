@@ -7,7 +7,7 @@ import pytest
 
 import rlviz
 from rlviz import schema
-from rlviz.report.series.measures import Measure, default_measures, measure
+from rlviz.report.series.measures import Measure, measure
 
 
 def run_of(**columns):
@@ -74,12 +74,18 @@ def test_runs_of_older_versions_and_metrics_tell_nothing_of_their_noise():
 # --- names -----------------------------------------------------------------
 
 
-def test_only_shares_have_limits():
+def test_a_share_has_limits_by_its_name_as_far_as_its_values_bear_them_out():
     run = run_of(correct=[1], graded=[2], correct__math=[1], graded__math=[2], metrics__loss=[1])
+    nothing = np.array([])
     for name in ("accuracy", "accuracy/math", "math"):
-        assert measure(name, [run]).limits == (0.0, 1.0)
+        assert measure(name, [run]).limits(nothing) == (0.0, 1.0)
     for name in ("average_parallelism", "loss"):
-        assert measure(name, [run]).limits == (-math.inf, math.inf)
+        assert measure(name, [run]).limits(nothing) == (-math.inf, math.inf)
+    rate = Measure("eval/pass_at_1", "", "number")
+    assert rate.limits(np.array([0.0, 1.0])) == (0.0, 1.0)
+    assert rate.limits(np.array([0.0, 73.5])) == (-math.inf, math.inf)  # in percent
+    assert Measure("reward_std", "", "number").limits(np.array([0.5])) == (0.0, math.inf)
+    assert Measure("critic/score/mean", "", "number").limits(np.array([0.5]))[1] == math.inf
 
 
 def test_a_quantity_is_known_by_both_of_its_names_in_every_run():
@@ -118,24 +124,6 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
     )
     with pytest.raises(ValueError, match=words):
         measure("los", [GRADED])
-
-
-# --- which are drawn by default --------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("columns", "names"),
-    [
-        ({"metrics__tokens": [5.0]}, ("accuracy", "average_parallelism")),
-        ({"metrics__loss": [1.0], "metrics__my_reward": [2.0]}, ("my_reward", "loss")),
-        ({"metrics__reward": [1.0], "metrics__return": [2.0]}, ("return", "reward")),
-        ({"metrics__loss": [np.nan], "metrics__kl": [1.0]}, ("kl",)),
-        ({"correct": [1], "graded": [2], "metrics__kl": [1.0]}, ("accuracy", "kl")),
-        ({"correct": [1], "graded": [2]}, ("accuracy", "average_parallelism")),
-    ],
-)
-def test_metrics_take_the_place_of_what_no_run_recorded_rewards_first(columns, names):
-    assert default_measures([run_of(**columns)]) == names
 
 
 def test_a_title_follows_the_axis_and_only_the_published_ones_over_flops_stay():

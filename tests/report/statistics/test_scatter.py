@@ -62,3 +62,18 @@ def test_ranks_and_trend_are_those_of_scipy():
     np.testing.assert_array_equal(_ranks(values), stats.rankdata(values))
     line = stats.linregress(np.arange(300), values)
     assert _trend(values) == pytest.approx((line.slope, line.stderr), rel=1e-12)
+
+
+def test_the_scatter_of_a_long_series_is_that_of_all_its_second_differences():
+    y = np.random.default_rng(3).standard_normal(200_003) * np.linspace(1, 3, 200_003)
+    found, unit = scatter_of(y), np.ptp(y)
+    near = np.diff(y / unit, 2)
+    far = (y[4:] - 2 * y[2:-2] + y[:-4]) / unit
+    third = len(near) // 3
+    for value, part in ((found.first, near[:third]), (found.last, near[-third:])):
+        assert value == pytest.approx(unit * math.sqrt((part**2).mean() / 6), rel=1e-12)
+    edges = np.linspace(0, len(far), 4001).astype(int)
+    sizes = np.add.reduceat(near[1:-1] ** 2 + far**2, edges[:-1]) / np.diff(edges)
+    line = stats.linregress(np.arange(4000), stats.rankdata(sizes))
+    p = stats.t.sf(line.slope / (line.stderr * math.sqrt(2.3)), 4000 / 2.3 - 2)
+    assert found.p == pytest.approx(p, rel=1e-6)

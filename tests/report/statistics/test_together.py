@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
+from rlviz import schema
+from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import smoothed
 from rlviz.report.statistics.together import Together, together
 
@@ -52,3 +55,27 @@ def test_both_tests_have_to_reject():
     assert Together(0.5, p_around=0.05, p_changes=0.05).is_claimed
     assert not Together(0.5, p_around=0.06, p_changes=0.01).is_claimed
     assert not Together(0.5, p_around=0.01, p_changes=0.06).is_claimed
+
+
+def test_a_long_run_is_compared_as_if_all_of_it_were_looked_at_together():
+    steps = 300_000
+    x = np.linspace(0, 1, steps)
+    rng = np.random.default_rng(5)
+    shared = rng.standard_normal(steps)
+    size = np.where(x < 0.5, 1.0, 4.0)
+    values = [x + size * (0.1 * shared + rng.standard_normal(steps)) for _ in range(2)]
+    curves = tuple(smoothed(XAxis(schema.AXES["step"]), x, y) for y in values)
+    found = together(curves, x, *values)
+    evened = []
+    for curve, y in zip(curves, values, strict=True):
+        noise = y - curve.values_at(x)[0]
+        noise /= np.abs(noise).max()
+        width = steps // 10
+        sums = np.concatenate([[0.0], np.cumsum(np.abs(noise))])
+        begin = np.arange(steps) - width // 2
+        first, last = np.maximum(begin, 0), np.minimum(begin + width, steps)
+        evened.append(noise * (last - first) / (sums[last] - sums[first]))
+    assert found.correlation == pytest.approx(np.corrcoef(evened)[0, 1], rel=1e-9)
+    r = np.corrcoef(np.diff(evened[0]), np.diff(evened[1]))[0, 1]
+    count = steps * (1 - 0.25) / (1 + 0.25)
+    assert found.p_changes == pytest.approx(2 * norm.sf(r * np.sqrt(count)), rel=0.1)

@@ -146,7 +146,7 @@ class Checker:
         if text.endswith("throughout."):
             if np.ptp(self.y) > 0 or parts[0].pace != "constant":
                 self.wrong("not constant")
-            self.say(parts[0].x_start, re.search(rf" was ({VALUE}) throughout", text)[1])
+            self.say(parts[0].x_start, re.search(rf" stayed at ({VALUE}) throughout", text)[1])
             return
         if "is certain" in text:
             self.check_uncertain(text, parts)

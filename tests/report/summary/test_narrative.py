@@ -129,7 +129,9 @@ def test_a_metric_that_begins_late_or_ends_early_says_where():
 
 
 def test_a_constant_has_one_value():
-    assert told(-21.0, ("level", "constant", 100, -21.0)) == "Loss was -21.00 ± 0.10 throughout."
+    assert (
+        told(-21.0, ("level", "constant", 100, -21.0)) == "Loss stayed at -21.00 ± 0.10 throughout."
+    )
 
 
 def test_of_what_is_not_certain_no_move_is_told():

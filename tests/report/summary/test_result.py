@@ -158,6 +158,17 @@ def test_seconds_and_mfu_of_phases_stand_beside_their_flops(tmp_path):
     assert "| rollout | 3.00e14 | 9.1 % | | |" in text
 
 
+def test_discarded_rollouts_and_those_in_flight_are_told(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(flops=50 * 10**12)
+        viz.on_step_end(settled={"rollout": 30 * 10**12}, flops={"update": 50 * 10**12})
+        viz.on_step_end(settled={"rollout_discarded": 10 * 10**12})
+    text = rlviz.summarise(rlviz.read(tmp_path)).markdown()
+    assert "| rollout_discarded | 1.00e13 | 10.0 % |" in text
+    assert "| *without a phase* | 1.00e13 | 10.0 % |\n| **total** | 1.00e14 | |" in text
+    assert "Of the RL FLOPs of rollouts 25.0 % went into ones that no update used." in text
+
+
 def test_the_page_has_tables_and_nothing_of_a_name_is_markup(small):
     nasty = dataclasses.replace(small, logdir="runs/<script>alert(1)<|script>*b* [x](y)|z")
     summary = rlviz.summarise(nasty)
