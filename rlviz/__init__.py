@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rlviz.accuracy import Accuracy as Accuracy
     from rlviz.callback import Callback as Callback
     from rlviz.importers import import_run as import_run
+    from rlviz.importers import import_runs as import_runs
     from rlviz.report.compare import Comparison as Comparison
     from rlviz.report.compare import compare as compare
     from rlviz.report.doctor import examine as examine
@@ -43,6 +44,7 @@ _PUBLIC = {
     "figure": ("rlviz.report.figure", "figure"),
     "flops": ("rlviz.flops", None),
     "import_run": ("rlviz.importers", "import_run"),
+    "import_runs": ("rlviz.importers", "import_runs"),
     "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
     "scaling": ("rlviz.scaling", None),

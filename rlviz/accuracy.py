@@ -15,12 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 class Accuracy:
     """Correct answers over graded answers; the ratio is taken last, so sums merge exactly.
 
-    Over time, ranks and micro-batches, all three sums add up (`merge`).
+    Over time, ranks and micro-batches, all sums add up (`merge`).
 
     Args:
         correct: sum of the graded answers' scores, in [0, graded]; an integer for 0/1 answers.
         graded: how many answers were graded, >= 0.
         ungraded: how many answers were not graded (NaN), >= 0; they never enter the ratio.
+        uncounted: how many means came without the number of their answers, >= 0. Each counts as
+            one answer in `graded`, so that the ratio is their mean; there is no interval.
 
     Raises:
         ValueError: a sum is negative, not finite, or `correct` exceeds `graded`.
@@ -34,6 +36,7 @@ class Accuracy:
     correct: float
     graded: float
     ungraded: int = 0
+    uncounted: int = 0
 
     def __post_init__(self) -> None:
         # Written so that NaN fails too: every comparison with NaN is False.
@@ -47,8 +50,9 @@ class Accuracy:
                 f"correct must be in [0, graded], got correct={self.correct!r} with "
                 f"graded={self.graded!r}. Give sums over the same answers, not rates."
             )
-        if not 0 <= self.ungraded < math.inf:
-            raise ValueError(f"ungraded must be a count >= 0, got {self.ungraded!r}.")
+        for name in ("ungraded", "uncounted"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a count >= 0, got {getattr(self, name)!r}.")
 
     @classmethod
     def from_answers(cls, answers: ArrayLike) -> Accuracy:
@@ -64,7 +68,7 @@ class Accuracy:
 
         Example:
             >>> Accuracy.from_answers([True, 0, 1, float("nan")])
-            Accuracy(correct=2, graded=3, ungraded=1)
+            Accuracy(correct=2, graded=3, ungraded=1, uncounted=0)
         """
         values = _as_array(answers)
         correct = int(np.count_nonzero(values == 1))
@@ -75,13 +79,13 @@ class Accuracy:
         return cls(correct, correct + wrong, ungraded)
 
     @classmethod
-    def from_rate(cls, accuracy: float, graded: float = 1) -> Accuracy:
+    def from_rate(cls, accuracy: float, graded: float | None = None) -> Accuracy:
         """Turn a mean over `graded` answers back into sums.
 
         Args:
             accuracy: mean over the graded answers, in [0, 1]; NaN means that none was graded, and
                 counts `graded` answers as ungraded.
-            graded: how many answers the mean is over, >= 0.
+            graded: how many answers the mean is over, >= 0; None if that is unknown.
 
         Raises:
             TypeError: either is not a number.
@@ -89,8 +93,10 @@ class Accuracy:
 
         Example:
             >>> Accuracy.from_rate(0.25, graded=8)
-            Accuracy(correct=2.0, graded=8, ungraded=0)
+            Accuracy(correct=2.0, graded=8, ungraded=0, uncounted=0)
         """
+        uncounted = int(graded is None)
+        graded = 1 if graded is None else graded
         if not isinstance(accuracy, numbers.Real) or not isinstance(graded, numbers.Real):
             raise TypeError(
                 f"accuracy and graded must be numbers, got {accuracy!r:.80} and {graded!r:.80}. "
@@ -109,7 +115,7 @@ class Accuracy:
                 "Divide a percentage by 100; for rewards, say first which of them count as correct "
                 "(for example rewards > 0.5) and pass that as `correct`."
             )
-        return cls(accuracy * graded, graded)
+        return cls(accuracy * graded, graded, uncounted=uncounted)
 
     def merge(self, other: Accuracy) -> Accuracy:
         """Add the sums of two disjoint sets of answers (micro-batches, ranks, restarts)."""
@@ -117,6 +123,7 @@ class Accuracy:
             self.correct + other.correct,
             self.graded + other.graded,
             self.ungraded + other.ungraded,
+            self.uncounted + other.uncounted,
         )
 
     @property
@@ -127,8 +134,9 @@ class Accuracy:
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """Wilson score interval of the rate: `(low, high)`, both in [0, 1].
 
-        (NaN, NaN) when nothing was graded. Source: E. B. Wilson, Probable inference, the law of
-        succession, and statistical inference, JASA 22 (1927).
+        (NaN, NaN) when nothing was graded, or when the number of answers is unknown. Source: E. B.
+        Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
+        (1927).
 
         Raises:
             ValueError: `confidence` is not in (0, 1).
@@ -142,6 +150,8 @@ class Accuracy:
             raise ValueError(
                 f"confidence must be in (0, 1), got {confidence!r}. For 95 % pass 0.95."
             )
+        if self.uncounted:
+            return math.nan, math.nan
         low, high = wilson_interval(np.float64(self.correct), np.float64(self.graded), confidence)
         return float(low), float(high)
 

@@ -198,7 +198,8 @@ class Callback:
         Args:
             correct: graded answers, bool or 0/1, any shape; NaN for an ungraded one.
             accuracy: instead of `correct`, a mean over `graded` answers, in [0, 1]. Several calls
-                in a step are weighted by `graded`, by 1 each where it is missing.
+                in a step are weighted by `graded`, by 1 each where it is missing; then the accuracy
+                has no interval.
             graded: number of answers behind `accuracy`, a number on the host.
             flops: FLOPs spent since the last call, a whole number in [0, 2**106), or one for each
                 phase.

@@ -76,6 +76,11 @@ def is_rows_tag(tag: str) -> bool:
 # --- files -----------------------------------------------------------------
 
 
+IMPORTED_FROM, IMPORT_ACCOUNT, IMPORT_SAMPLED = "imported from", "account", "sampled"
+"""Names in the configuration of an imported run: its log, what was made of it in words, and whether
+the log holds every k-th step only."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileName:
     """What the name of an event file written by rlviz says."""
@@ -201,6 +206,9 @@ class Quantity:
         return self.sums[1].name
 
 
+UNCOUNTED = "uncounted"
+"""A step in which it is above 0 has no interval: each of its means counts as one answer."""
+
 _SHARE = "fraction in [0, 1]"
 _DECLARED = (
     Quantity(
@@ -210,6 +218,7 @@ _DECLARED = (
             Column("correct", "answers", "graded answers that were correct (a sum over the step)"),
             Column("graded", "answers", "answers that were graded; accuracy = correct / graded"),
             Column("ungraded", "answers", "answers that came without a grade (NaN)"),
+            Column(UNCOUNTED, "means", "means in `graded` whose number of answers is unknown"),
         ),
         unit=_SHARE,
         meaning="training accuracy, correct / graded",

@@ -1,7 +1,8 @@
 """Numbers, ranges and times as a person reads them."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 
 
 def counted(number: int, noun: str) -> str:
@@ -129,6 +130,29 @@ def joined(parts: Sequence[str], *, serial_comma: bool = False) -> str:
         return "".join(parts)
     comma = "," if serial_comma and len(parts) > 2 else ""
     return f"{', '.join(parts[:-1])}{comma} and {parts[-1]}"
+
+
+def some(names: Sequence[str], most: int = 20, *, form: Callable[[str], str] = repr) -> str:
+    """Names, by default in quotes; of very many the first ones, and how many more.
+
+    >>> some(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(form, names[:most])) + more
+
+
+def close_to(name: str, known: Iterable[str]) -> str:
+    """A question after the known name that was probably meant; empty if none is close. A name
+    without its folder is close to the whole.
+
+    >>> close_to("los", ["actor/loss", "kl"]), close_to("xyz", ["loss"])
+    (" Did you mean 'actor/loss'?", '')
+    """
+    called = {one.casefold(): one for one in known}
+    called |= {one.rpartition("/")[2]: whole for one, whole in reversed(called.items())} | called
+    close = get_close_matches(name.casefold(), called, n=1)
+    return f" Did you mean {called[close[0]]!r}?" if close else ""
 
 
 def shown(value: object, most: int = 80) -> str:

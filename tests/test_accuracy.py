@@ -100,7 +100,7 @@ def test_ragged_lists_and_tensors_that_need_gradients_are_refused_in_words():
 
 def test_a_rate_comes_apart_into_its_sums():
     assert Accuracy.from_rate(0.25, graded=8) == Accuracy(2, 8)
-    assert Accuracy.from_rate(1.0) == Accuracy(1, 1)
+    assert Accuracy.from_rate(1.0) == Accuracy(1, 1, uncounted=1)
     assert Accuracy.from_rate(0.0, graded=0) == Accuracy(0, 0)
 
 

@@ -18,13 +18,14 @@ TESTS = Path(__file__).parent
 
 # place -> the places of rlviz that it may import; a place may always import itself. A place is a
 # module or a folder of the package, inside report/ a folder of that.
-BASE = {"schema", "checksums", "tfrecord", "wording", "markdown", "conventions"}
+BASE = {"schema", "checksums", "tfrecord", "wall_time", "wording", "markdown", "conventions"}
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
     "schema": set(),
     "checksums": set(),
     "tfrecord": {"checksums"},
+    "wall_time": set(),
     "wording": set(),
     "markdown": set(),
     "palette": set(),

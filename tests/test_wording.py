@@ -100,3 +100,14 @@ def test_a_value_that_cannot_be_printed_is_named_by_its_type():
 
     assert wording.shown(Angry()) == "an object of Angry"
     assert wording.shown("a" * 100, most=3) == "'aa"
+
+
+def test_the_name_that_was_probably_meant_is_asked_after():
+    assert wording.close_to("los", ["kl", "loss"]) == " Did you mean 'loss'?"
+    assert wording.close_to("Loss", ["actor/loss"]) == " Did you mean 'actor/loss'?"
+    assert wording.close_to("accuracy", ["kl"]) == ""
+
+
+def test_of_many_names_the_first_are_told_and_how_many_more():
+    assert wording.some(["a"] * 3) == "'a', 'a', 'a'"
+    assert wording.some([f"m{number}" for number in range(25)]).endswith("'m19' and 5 more")

@@ -2,13 +2,18 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NoReturn
 
 import rlviz
+from rlviz import wording
 from rlviz.cli import compare, completion, demo, doctor, export, import_, plot, summary, watch
+
+_WRONG_CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
+_NAME = re.compile(r"[\w-]+")
 
 _DESCRIPTION = """\
 See what reinforcement learning buys with its compute: training accuracy and average
@@ -64,8 +69,18 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Asks after the choice that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        if wrong := _WRONG_CHOICE.search(message):
+            close = wording.close_to(wrong[1], _NAME.findall(wrong[2]))
+            message += f".{close}" if close else ""
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="rlviz",
         description=_DESCRIPTION,
         epilog=_EPILOG,

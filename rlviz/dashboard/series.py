@@ -105,12 +105,14 @@ class View:
         return slice(self.begin, self.end)
 
     def interval(self, history: History, rows: Indices) -> tuple[Floats, Floats] | None:
-        """95 % Wilson interval of an accuracy at some steps of the run; None for other metrics."""
+        """95 % Wilson interval of an accuracy at some steps of the run, NaN where the number of
+        answers is unknown; None for other metrics."""
         first, _, group = self.points.measure.name.partition("/")
         if first != schema.ACCURACY or self.points.measure.scale != "percent":
             return None
         correct, graded = schema.group_columns(group) if group else ("correct", "graded")
-        return wilson_interval(history.columns[correct][rows], history.columns[graded][rows])
+        counted = np.where(history.uncounted[rows], np.nan, history.columns[graded][rows])
+        return wilson_interval(history.columns[correct][rows], counted)
 
 
 def view(

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rlviz import conventions, schema
+from rlviz import conventions, schema, wording
 from rlviz.importers import names
 from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.missing import missing
 from rlviz.importers.options import TOKENS_ARE, Options, option
 from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Timeline
@@ -32,6 +33,8 @@ class Spent:
     """Phase -> FLOPs, (k,); the phase is "" for a total without phases."""
     tokens: Floats | None = None
     """Cumulative tokens at the steps `at`, (k,)."""
+    adds_up: bool = False
+    """Whether the log gives what each row spent, not what was spent so far."""
     convention: str = ""
     """By which the FLOPs are counted; "" where it is not known."""
     known: list[str] = field(default_factory=list)
@@ -54,7 +57,9 @@ def spent(log: Log, roles: Roles, timeline: Timeline, options: Options) -> Spent
     if roles.flops is not None:
         return _checked(_from_flops(log, roles.flops, timeline, options))
     if roles.tokens is not None:
-        return _checked(_from_tokens(log, roles.tokens, timeline, options))
+        found = _checked(_from_tokens(log, roles.tokens, timeline, options))
+        found.unknown += missing(log) if found.phases else []
+        return found
     nothing.unknown.append(f"The RL FLOPs are unknown: {_why(log, options)}")
     if options.params is not None:
         nothing.unknown.append(
@@ -76,7 +81,9 @@ def _checked(found: Spent) -> Spent:
 
 def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Spent:
     _check(log, name)
-    at, each, cumulative = _each_step(name, timeline, options.cumulative, options.flops_unit)
+    at, each, cumulative = _each_step(
+        name, timeline, options.cumulative, options.flops_unit, options.extrapolate
+    )
     found = Spent(at, {"": each}, convention=options.flops_convention or "")
     how = "counts from the start of the run" if cumulative else "is what each step spent"
     times = "" if options.flops_unit == 1 else f", times {options.flops_unit:g}"
@@ -93,7 +100,7 @@ def _from_flops(log: Log, name: str, timeline: Timeline, options: Options) -> Sp
             f"{option('params')} was not needed: FLOPs are counted by {name!r}, not from tokens. "
             f"For those, name their column with {option('tokens')}."
         )
-    _say_gaps(found, name, timeline, cumulative)
+    _say_gaps(found, name, timeline, cumulative, options)
     return found
 
 
@@ -104,7 +111,9 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
     meaning = options.tokens_are or count.meaning
     if options.sequences is not None:
         cumulative = False  # a mean length in each step
-    at, each, cumulative = _each_step(name, timeline, cumulative, options.sequences or 1.0)
+    at, each, cumulative = _each_step(
+        name, timeline, cumulative, options.sequences or 1.0, options.extrapolate
+    )
     found = Spent(at, {}, np.cumsum(np.array(each, np.float64)))
     how = "counts from the start of the run" if cumulative else "is that of each step"
     times = "" if options.sequences is None else f" times {options.sequences:g} sequences a step"
@@ -117,6 +126,11 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
             f"say how many sequences a step has with {option('sequences')}, else tokens and RL "
             "FLOPs are too low by that factor."
         )
+    if prompts := _prompts_beside(log, name):
+        found.unknown.append(
+            f"{name!r} is of responses alone: the prompts ({prompts!r}) are not in the tokens and "
+            "not in the RL FLOPs."
+        )
     if options.params is None:
         found.unknown.append(
             "The RL FLOPs are unknown: the log counts tokens; with the number of the model's "
@@ -124,8 +138,15 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
         )
     else:
         _convert(found, each, meaning, options.params, options.flops_convention)
-    _say_gaps(found, name, timeline, cumulative)
+    _say_gaps(found, name, timeline, cumulative, options)
     return found
+
+
+def _prompts_beside(log: Log, name: str) -> str | None:
+    """The column with the length of prompts, beside one of responses alone."""
+    if not {"response", "completion", "completions"} & set(names.words(name)):
+        return None
+    return log.first(("prompt_length/mean", "prompts/mean_length", "prompt_length"))
 
 
 def _convert(
@@ -194,21 +215,31 @@ def _check(log: Log, name: str) -> None:
 
 
 def _each_step(
-    name: str, timeline: Timeline, cumulative: bool | None, unit: float
+    name: str, timeline: Timeline, cumulative: bool | None, unit: float, extrapolate: bool
 ) -> tuple[Indices, list[int], bool]:
-    """What each step spent: index into the steps, exact count, and whether it was cumulative."""
+    """What each step spent: index into the steps, exact count, and whether it was cumulative.
+
+    Step 0 without a count is the state before the training: it spent 0.
+    """
     placed = timeline.placed[name]
     at, values = placed.last(timeline.steps)
     if cumulative is None:
         cumulative = _is_cumulative(values, timeline.resumes)
     if not cumulative:
         at, values = placed.sum(timeline.steps)
-        return at, [round(value * unit) for value in values.tolist()], False
-    counts = [round(value * unit) for value in values.tolist()]
-    before = [0, *counts[:-1]]
-    # A counter that fell had restarted from 0.
-    each = [now - b if now >= b else now for now, b in zip(counts, before, strict=True)]
-    return at, each, True
+        stand_for = timeline.stand_for(at) if extrapolate else np.ones(len(at))
+        each = [
+            round(value * unit * steps)
+            for value, steps in zip(values.tolist(), stand_for.tolist(), strict=True)
+        ]
+    else:
+        counts = [round(value * unit) for value in values.tolist()]
+        before = [0, *counts[:-1]]
+        # A counter that fell had restarted from 0.
+        each = [now - b if now >= b else now for now, b in zip(counts, before, strict=True)]
+    if timeline.steps[0] == 0 and len(at) and at[0] > 0:
+        at, each = np.append(0, at), [0, *each]
+    return at, each, cumulative
 
 
 def _is_cumulative(values: Floats, resumes: int) -> bool:
@@ -221,19 +252,69 @@ def _is_cumulative(values: Floats, resumes: int) -> bool:
     return bool(few and rises >= _FEWEST_RISES * len(changes))
 
 
-def _say_gaps(found: Spent, name: str, timeline: Timeline, cumulative: bool) -> None:
+def _say_gaps(
+    found: Spent, name: str, timeline: Timeline, cumulative: bool, options: Options
+) -> None:
+    if cumulative:
+        return
+    found.adds_up = True
+    total = sum(map(sum, found.phases.values()))
+    if timeline.is_sampled:
+        found.unknown.insert(0, _of_the_rows_alone(found, total, timeline, options))
+    gaps = int(timeline.steps[-1] - timeline.steps[0] + 1 - len(timeline.steps))
+    if gaps and timeline.stride == 1:
+        found.unknown.append(
+            f"{gaps:,} steps between the first and the last have no row: what they spent is not in "
+            "the count."
+        )
     missing = len(timeline.steps) - len(found.at)
-    if missing and not cumulative:
+    if missing:
         found.unknown.append(
             f"{missing:,} of {len(timeline.steps):,} steps have no {name!r}: what they spent is "
             "not in the count."
         )
-    if timeline.resumes and not cumulative:
+    _say_who_counts(found, name, timeline)
+    if timeline.resumes:
         found.unknown.append("What was spent on steps that a resume repeated is not in the count.")
-    if timeline.begins_late and not cumulative:
+    if timeline.begins_late:
         found.unknown.append(
             f"The log begins at step {timeline.steps[0]:,}: what was spent before is not in the "
             "count."
+        )
+
+
+def _of_the_rows_alone(found: Spent, total: int, timeline: Timeline, options: Options) -> str:
+    """What a sampled history tells of the whole."""
+    rows, stride = len(timeline.steps), timeline.stride
+    what = "RL FLOPs and tokens" if found.tokens is not None and total else "RL FLOPs"
+    what = what if total else "tokens"
+    of = f"{rows:,} logged rows, {stride:,} steps apart ({timeline.steps[0]:,} to "
+    of += f"{timeline.steps[-1]:,})"
+    if options.extrapolate:
+        return (
+            f"The {what} are extrapolated, as you asked: each of the {of}, stands for the steps "
+            "since the one before."
+        )
+    count = total if total else float(found.tokens[-1] if found.tokens is not None else 0)
+    stand_for = timeline.stand_for(found.at)
+    whole = count * float(stand_for.sum()) / max(len(found.at), 1)
+    form = wording.flops if total else "{:,}".format
+    return (
+        f"The {what} are of the {of}, alone: {form(round(count))}. If the steps between were "
+        f"trained and not logged, the whole is about {form(round(whole))}: "
+        f"{option('extrapolate')} counts it so."
+    )
+
+
+def _say_who_counts(found: Spent, name: str, timeline: Timeline) -> None:
+    """Whether several rows of a step add up can't be told where every rank writes one."""
+    rows = len(timeline.placed[name].step)
+    steps = len(np.unique(timeline.placed[name].step))
+    if rows > 1.5 * steps:
+        found.unknown.append(
+            f"{name!r} stands in {rows / steps:.3g} rows of a step, as where every rank writes "
+            "one: they were added up. If each row already counts for all ranks, tokens and RL "
+            "FLOPs are too high by that factor; the log does not tell."
         )
 
 

@@ -14,6 +14,9 @@ from rlviz.importers.text import lines
 _COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _WORKER = re.compile(r"\([^()]{0,60}?pid=\d{1,10}[^()]{0,40}\)\s?")
 """What Ray puts before the line of a worker, as in `(TaskRunner pid=2481)`."""
+_PROCESS = re.compile(
+    r"\s*(?:\(([\w.]{0,60} ?pid=\d{1,10})[^()]{0,40}\)|\[?([Rr]ank[ :=]?\d{1,6})(?=[\]:\s]))"
+)
 _CAPS = frozenset(1 << power for power in range(10, 17))
 """Lengths at which loggers cut lines: wandb's output.log at 4,096 characters."""
 _MOST_PLACES = 3
@@ -47,11 +50,13 @@ class Line:
         number: its number in the file, from 1.
         text: what it says, without colors and without the name of a worker.
         cut_at: the length at which a logger cut it, so that its last value is unknown; else None.
+        process: the worker or the rank that printed it; "" where the line does not say it.
     """
 
     number: int
     text: str
     cut_at: int | None
+    process: str = ""
 
 
 def console_lines(log: Log, file: Path, *, finds_cuts: bool = True) -> Iterator[Line]:
@@ -70,7 +75,7 @@ def console_lines(log: Log, file: Path, *, finds_cuts: bool = True) -> Iterator[
             log.damaged(f"line {number} of {file.name}, which is longer than any log's")
         else:
             is_cut = len(line.rstrip("\r\n")) == cap
-            yield Line(number, plain_text(line), cap if is_cut else None)
+            yield Line(number, plain_text(line), cap if is_cut else None, process_of(line))
 
 
 def plain_text(line: str) -> str:
@@ -81,6 +86,18 @@ def plain_text(line: str) -> str:
     """
     text = _COLORS.sub("", line) if "\x1b" in line else line
     return _WORKER.sub(lambda at: " " if at.start() else "", text) if "pid=" in text else text
+
+
+def process_of(line: str) -> str:
+    """The worker or the rank that a line names before its text; empty if it names none.
+
+    >>> process_of("(Worker pid=7, ip=10.0.0.1) step:3 - a:1"), process_of("[rank1]: step:3")
+    ('Worker pid=7', 'rank1')
+    """
+    if "pid=" not in line and "ank" not in line:
+        return ""
+    found = _PROCESS.match(_COLORS.sub("", line))
+    return found[1] or found[2] if found else ""
 
 
 def cap_of(file: Path) -> int | None:

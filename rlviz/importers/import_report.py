@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlviz import schema, wording
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Log
+from rlviz.importers.options import Options
 from rlviz.importers.readers import reader_of
 from rlviz.importers.roles import Roles
 from rlviz.importers.steps import Clock, Metrics
@@ -27,6 +29,11 @@ class Imported:
         known: sentences on what each column was taken for, conventions included.
         unknown: sentences on what the log does not tell.
         notes: sentences on what was left out, moved, or could not be read.
+        told: all sentences in the order of their importance: accuracy, return, parallelism, RL
+            FLOPs and tokens, time, steps, metrics, notes.
+        is_sampled: whether counts and times are those of every k-th step alone.
+        is_written: whether the run was written, as it isn't in a dry run.
+        run: which of several runs of the source it is; None if there was one.
     """
 
     logdir: Path
@@ -40,16 +47,24 @@ class Imported:
     known: tuple[str, ...]
     unknown: tuple[str, ...]
     notes: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    is_sampled: bool = False
+    is_written: bool = True
+    run: str | None = None
 
     def __str__(self) -> str:
         """All of it as lines of text."""
         metrics = f"{len(self.metrics):,} metric{'s' * (len(self.metrics) != 1)}"
         steps = f"{self.steps:,} step{'s' * (self.steps != 1)}"
+        if self.is_sampled:
+            steps = f"{self.steps:,} logged points of steps"
+        run = "" if self.run is None else f", its run {self.run!r}"
         head = (
             f"{self.logdir}: {steps} ({self.first_step:,} to {self.last_step:,}) and {metrics} "
-            f"from a {reader_of(self.kind).log}."
+            f"from a {reader_of(self.kind).log}{run}."
         )
-        return "\n".join((head, *self.known, *self.unknown, *self.notes))
+        dry = () if self.is_written else ("Nothing was written: this is what would be.",)
+        return "\n".join((*dry, head, *self.told))
 
 
 def account(
@@ -60,6 +75,9 @@ def account(
     spent: Spent,
     times: Clock,
     metrics: Metrics,
+    *,
+    options: Options,
+    is_written: bool,
 ) -> Imported:
     columns = {
         "step": roles.step,
@@ -89,13 +107,17 @@ def account(
         if without:
             notes.append(f"{without:,} of {log.count:,} rows have no step and were left out.")
     if log.texts:
-        some = ", ".join(map(repr, sorted(log.texts)[:4]))
-        notes.append(
-            f"Text and lists can't be drawn and were left out: {some}{' …' * (len(log.texts) > 4)}."
-        )
+        some = wording.some(sorted(log.texts), _MOST_NAMES)
+        notes.append(f"Text and lists can't be drawn and were left out: {some}.")
     if log.damage:
         notes.append(log.damage)
     timed = [times.says]
+    known = [said.text for said in roles.said if said.is_known]
+    unknown = [said.text for said in roles.said if not said.is_known]
+    of_step = [said.text for said in roles.said if said.role == "step"]
+    others = [said.text for role in _BY_IMPORTANCE for said in roles.said if said.role == role]
+    drawn = [column for column, _, _ in metrics.values() if column not in roles.columns()]
+    rest = [f"The other numbers are metrics: {wording.some(drawn, _MOST_NAMES)}."] if drawn else []
     return Imported(
         logdir=logdir,
         kind=log.kind,
@@ -105,7 +127,33 @@ def account(
         columns={role: name for role, name in columns.items() if isinstance(name, str)},
         metrics={name: column for name, (column, _, _) in metrics.items()},
         best_x=best,
-        known=tuple(roles.known + spent.known + timed * times.known),
-        unknown=tuple(roles.unknown + spent.unknown + timed * (not times.known)),
+        known=(*known, *spent.known, *timed * times.known),
+        unknown=(*unknown, *spent.unknown, *timed * (not times.known)),
         notes=tuple(notes),
+        told=(*others, *spent.known, *spent.unknown, *timed, *of_step, *rest, *notes),
+        is_sampled=timeline.is_sampled and not options.extrapolate,
+        is_written=is_written,
+        run=log.run,
     )
+
+
+_BY_IMPORTANCE = ("accuracy", "return", "parallelism")
+_MOST_NAMES = 4
+
+
+def origin(log: Log, imported: Imported, counts: bool) -> dict[str, str | bool]:
+    """What stands in the configuration of an imported run.
+
+    Args:
+        log: what was read.
+        imported: what was made of it.
+        counts: whether its FLOPs or its times add up over the rows.
+    """
+    name = log.name if log.run is None else f"{log.name}, run {log.run}"
+    return {
+        schema.IMPORTED_FROM: name,
+        "kind": log.kind,
+        **imported.columns,
+        schema.IMPORT_SAMPLED: imported.is_sampled and counts,
+        schema.IMPORT_ACCOUNT: str(imported),
+    }

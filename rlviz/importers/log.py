@@ -7,13 +7,14 @@ import difflib
 import math
 import re
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz import wording
 from rlviz.importers.names import TIMESTAMPS, plain
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,40 @@ class LoggedSeries:
         return np.array(self.values, np.float64)
 
 
+class Labels:
+    """The texts of one column, as long as they are few and short: names of runs, ranks, splits.
+
+    Attributes:
+        at: the row of each text, never decreasing.
+        codes: the text of each, an index into `texts`.
+        texts: the different ones.
+    """
+
+    __slots__ = ("_known", "at", "codes", "texts")
+
+    def __init__(self) -> None:
+        self.at = array("q")
+        self.codes = array("q")
+        self.texts: list[str] = []
+        self._known: dict[str, int] = {}
+
+    def add(self, row: int, text: str) -> bool:
+        """Keep a text; False if it is one too many, or too long to be a name."""
+        code = self._known.get(text)
+        if code is None:
+            if len(text) > _LONGEST_LABEL or len(self.texts) >= _MOST_LABELS:
+                return False
+            code = self._known[text] = len(self.texts)
+            self.texts.append(text)
+        self.at.append(row)
+        self.codes.append(code)
+        return True
+
+
+_LONGEST_LABEL = 200
+_MOST_LABELS = 1000
+
+
 class Log:
     """The numbers of a log, as one of the readers found them.
 
@@ -65,12 +100,13 @@ class Log:
         wall_time: the time that the format itself gives each row, seconds since 1970, (rows,), or
             empty.
         texts: columns that hold text, with the number of such cells.
+        labels: column -> its texts, for those that may name a run; None for the others.
         modified: when the file was last changed, seconds since 1970.
         events: whether each tag was logged separately, maybe over steps in its own unit.
         parts: the files that the log was read from, with the first row of each.
-        runs: the name of the run of each row, (rows,), if the source names runs; else empty.
         return_: the column that is the return by the format itself, whatever it is called.
         notes: sentences on what was taken and what was left out.
+        run: which of several runs it is, None if there was only one.
     """
 
     def __init__(self, name: str, *, modified: float, events: bool = False) -> None:
@@ -83,10 +119,11 @@ class Log:
         self.wall_time = array("d")
         self.series: dict[str, LoggedSeries] = {}
         self.texts: dict[str, int] = {}
+        self.labels: dict[str, Labels | None] = {}
         self.parts: list[tuple[str, int]] = []
-        self.runs: list[str] = []
         self.return_: str | None = None
         self.notes: list[str] = []
+        self.run: str | None = None
         self._damage: list[str] = []
         self._damaged = 0
 
@@ -110,7 +147,7 @@ class Log:
         if wall_time is not None:
             self.wall_time.append(wall_time)
         if run is not None:
-            self.runs.append(run)
+            self.label("run", run, row)
         series = self.series
         for name, value in values:
             number = value if type(value) is float else as_number(value)
@@ -118,12 +155,55 @@ class Log:
                 number = _seconds(value)
             if number is None:
                 self.texts[name] = self.texts.get(name, 0) + 1
+                if isinstance(value, str):
+                    self.label(name, value, row)
             elif number == number:
                 found = series.get(name)
                 if found is None:
                     found = series[name] = LoggedSeries()
                 found.at.append(row)
                 found.values.append(number)
+
+    def label(self, name: str, text: str, row: int | None = None) -> None:
+        """Note a text that may name the run of a row, by default of the next row."""
+        found = self.labels.setdefault(name, Labels())
+        if found is not None and not found.add(self.count if row is None else row, text):
+            self.labels[name] = None
+
+    def part(self, rows: NDArray[np.bool_], columns: Container[str] | None = None) -> "Log":
+        """Some rows, and some columns, as a log of their own.
+
+        Args:
+            rows: which rows, (rows,).
+            columns: which columns; all by default.
+        """
+        part = Log(self.name, modified=self.modified, events=self.events)
+        part.kind, part.run, part.return_ = self.kind, self.run, self.return_
+        part.notes, part.texts = list(self.notes), dict(self.texts)
+        part._damage, part._damaged = self._damage, self._damaged
+        part.count = int(np.count_nonzero(rows))
+        new = np.cumsum(rows) - 1
+        for name in ("step", "wall_time"):
+            own = np.array(getattr(self, name), np.float64)
+            setattr(part, name, array("d", own[rows].tobytes() if len(own) else b""))
+        for name, series in self.series.items():
+            if columns is not None and name not in columns:
+                continue
+            kept = rows[series.rows()]
+            if kept.any():
+                mine = part.series[name] = LoggedSeries()
+                mine.at = array("q", new[series.rows()[kept]].tobytes())
+                mine.values = array("d", series.numbers()[kept].tobytes())
+        for name, labels in self.labels.items():
+            if labels is None:
+                part.labels[name] = None
+                continue
+            for row, code in zip(labels.at, labels.codes, strict=True):
+                if rows[row]:
+                    part.label(name, labels.texts[code], int(new[row]))
+        firsts = np.concatenate(([0], np.cumsum(rows)))
+        part.parts = [(file, int(firsts[first])) for file, first in self.parts]
+        return part
 
     def check_column(self, name: str | float | None) -> None:
         """Raise ValueError for a name that the log lacks; the error lists the names that it has."""
@@ -132,12 +212,10 @@ class Log:
         if name in self.texts:
             raise ValueError(f"{name!r} holds text, no numbers, in {self.name}.")
         close = difflib.get_close_matches(name, self.series, n=3, cutoff=0.5)
-        some = sorted(self.series)
-        more = f" and {len(some) - _MOST_NAMES} more" if len(some) > _MOST_NAMES else ""
         raise ValueError(
             f"{self.name} has no {self.column} {name!r}."
             + (f" Close to it: {', '.join(map(repr, close))}." if close else "")
-            + f" It has {', '.join(some[:_MOST_NAMES])}{more}."
+            + f" It has {wording.some(sorted(self.series), _MOST_NAMES, form=str)}."
         )
 
     @property

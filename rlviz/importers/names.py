@@ -36,18 +36,45 @@ TIMES = ("time",)
 
 SCORES = (
     *("critic/score/mean", "critic/rewards/mean", "reward", "reward/mean", "rewards/mean"),
-    *("mean_reward", "reward_mean", "score", "score/mean", "scores", "rollout/ep_rew_mean"),
-    *("ep_rew_mean", "charts/episodic_return", "episodic_return", "episode_return"),
-    *("env_runners/episode_return_mean", "episode_return_mean", "episode_reward_mean"),
-    *("episode_reward", "objective/scores", "objective/verifiable_reward", "return", "returns"),
-    *("objective/rlhf_reward", "rollout/raw_reward", "reward/avg_raw_reward", "avg_reward"),
-    *("average_reward", "mean_total_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean"),
-    *("averageepret", "averagereturn", "mean_100_episode_reward", "rollout/return"),
+    *("mean_reward", "reward_mean", "score", "score/mean", "scores", "objective/scores"),
+    *("objective/verifiable_reward", "reward/all/mean", "reward/avg_raw_reward"),
+    *("rollout/raw_reward", "grpo_actor/task_reward/avg", "ppo_actor/task_reward/avg"),
+    *("rollout/reward", "rollout/reward/mean", "avg_reward", "average_reward", "reward/avg"),
 )
-"""Means of rewards: accuracies if a right answer earns 1 and a wrong one 0."""
+"""Means of rewards of answers: accuracies if a right answer earns 1 and a wrong one 0."""
 
-GRADED = ("graded", "num_graded", "n_graded")
-CORRECT = ("correct", "num_correct", "n_correct")
+RETURNS = (
+    *("rollout/ep_rew_mean", "ep_rew_mean", "charts/episodic_return", "episodic_return"),
+    *("episode_return", "env_runners/episode_return_mean", "episode_return_mean"),
+    *("episode_reward_mean", "episode_reward", "return", "returns", "objective/rlhf_reward"),
+    *("mean_total_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean", "averageepret"),
+    *("averagereturn", "mean_100_episode_reward", "rollout/return"),
+)
+"""Means of returns of episodes: accuracies if what is logged beside them says that each is 0 or 1;
+a return between may as well shrink with the steps that an episode took."""
+
+GRADED = ("graded", "num_graded", "n_graded", "ppo_actor/n_seqs", "grpo_actor/n_seqs")
+CORRECT = (
+    *("correct", "num_correct", "n_correct"),
+    *("ppo_actor/correct_n_seqs", "grpo_actor/correct_n_seqs"),
+)
+
+SINGLE_ANSWERS = ("correct", "is_correct", "is_success", "success", "passed", "solved")
+"""Columns that, if they hold nothing but 0 and 1, have a row for each answer."""
+
+PROCESSES = (
+    *("rank", "local_rank", "global_rank", "process_index", "worker", "worker_id", "process"),
+)
+"""Columns that say which process of a run wrote a row."""
+RUNS = (
+    *("run", "run_id", "run_name", "run id", "run name", "runid", "seed", "trial", "trial_id"),
+    *("trial_name", "experiment", "experiment_id", "experiment_name", "exp", "exp_name", "exp_id"),
+    *PROCESSES,
+    *("algo", "algorithm", "variant", "group", "job", "job_id", "source_run", "id", "name"),
+)
+"""Columns that say of which run, or of which process, a row is."""
+ROWS = ("id", "name", "group", "process", "worker", "job")
+"""Those of them that may as well name every row of a run."""
 
 PARALLELISM = (
     *("average_parallelism", "avg_parallelism", "mean_parallelism", "parallelism"),
@@ -102,19 +129,19 @@ TOKENS = {
     "tokens": TokenCount("sequences", None),
 }
 
-_RATE = re.compile(
-    r"(?:^|[/_.\s])"
-    r"(?:accuracy|accuracies|acc|correct_rate|success_rate|solve_rate|pass_rate|win_rate"
-    r"|correctness|is_success|correct|pass_at_1|pass@1)"
-    r"(?:_?reward)?(?:_?func(?:tion)?)?(?:[/_]mean(?:@\d+)?)?$"
-)
-_VALIDATION_CORE = re.compile(r"val-core/.*/mean@\d+$")
 _NO_RATE = re.compile(r"token_acc|(?:^|[/_])(?:std|min|max|ema|span)(?:[/_]|$)")
 _MEAN = re.compile(r"(?:^|[/_.\s-])(?:mean|avg|average|length|lengths|per_sequence)(?:[/_.\s-]|$)")
-_EVALUATION = re.compile(r"(?:eval|evaluation|test|val|validation)(?:[/_\-].*|$)")
+_EVALUATION = re.compile(
+    r"(?:eval|evaluation|test|val|validation)(?:[/_\-\s].*|$)"
+    r"|.*[/.](?:eval|evaluation|test|val|valid|validation|val-core|val-aux|dev|holdout)(?:[/.]|$)"
+    r"|(?:valid|dev|holdout|heldout)[/.]"
+    r"|.*[_\s](?:eval|test|val|validation|dev)$"
+)
 _REWARD_FUNCTION = re.compile(r"rewards/[^/]+(?:/mean)?$")
-_EXTREMES = re.compile(r"__(?:min|max)$")
+_PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9@]+")
 _CHART = re.compile(r"^.* - (?=\S+$)")
+_WRAPPED = ("data/", "metrics/", "ray/tune/")
+"""What loggers put in front of every name."""
 
 
 @lru_cache(1 << 17)  # an import asks for every name some fifteen times
@@ -129,8 +156,21 @@ def plain(name: str) -> str:
     >>> plain("ray/tune/env_runners/episode_return_mean")
     'env_runners/episode_return_mean'
     """
-    name = _CHART.sub("", name.casefold()).removeprefix("ray/tune/").replace(" ", "_")
-    return name.removeprefix("train/") if name != "train/" else name
+    name = _CHART.sub("", name.casefold()).replace(" ", "_")
+    for front in (*_WRAPPED, "train/"):
+        name = name.removeprefix(front) if name != front else name
+    return name
+
+
+@lru_cache(1 << 17)
+def run_of_chart(name: str) -> str | None:
+    """The run that a column of a chart's table belongs to; None for any other column.
+
+    >>> run_of_chart("grpo-7b - train/reward__MIN"), run_of_chart("train/reward")
+    ('grpo-7b', None)
+    """
+    found = _CHART.match(name)
+    return name[: found.end() - 3] if found else None
 
 
 def is_mean(name: str) -> bool:
@@ -147,17 +187,14 @@ def is_evaluation(name: str) -> bool:
     return _EVALUATION.match(plain(name)) is not None
 
 
-def is_rate(name: str) -> bool:
-    """Whether the name says that the column is a share of right answers.
+@lru_cache(1 << 17)
+def words(name: str) -> tuple[str, ...]:
+    """The words of a name, in lower case.
 
-    >>> is_rate("train/rewards/accuracy_reward/mean"), is_rate("objective/verifiable_correct_rate")
-    (True, True)
-    >>> is_rate("mean_token_accuracy"), is_rate("rewards/accuracy_reward/std"), is_rate("reward")
-    (False, False, False)
+    >>> words("rollout/tool_success_rate"), words("valTestAcc/mean@8")
+    (('rollout', 'tool', 'success', 'rate'), ('val', 'test', 'acc', 'mean@8'))
     """
-    name = plain(name)
-    found = _RATE.search(name) or _VALIDATION_CORE.match(name)
-    return found is not None and _NO_RATE.search(name) is None and not _EXTREMES.search(name)
+    return tuple(part.casefold() for part in _PARTS.split(_CHART.sub("", name)) if part)
 
 
 def is_reward_function(name: str) -> bool:
@@ -167,4 +204,5 @@ def is_reward_function(name: str) -> bool:
     (True, False)
     """
     name = plain(name)
-    return _REWARD_FUNCTION.match(name) is not None and _NO_RATE.search(name) is None
+    is_one = _REWARD_FUNCTION.match(name) is not None and _NO_RATE.search(name) is None
+    return is_one and not set(words(name)) & {"accuracies", "chosen", "rejected", "margins"}

@@ -2,15 +2,17 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from rlviz import wording
 from rlviz.importers.intake import Given, regular
 from rlviz.importers.log import Log
 from rlviz.importers.options import check_name, checked_path, option
 from rlviz.importers.readers import Start, reader_of, readers
+from rlviz.importers.several import chosen
 from rlviz.importers.text import LONGEST_LINE
 
 Source = str | os.PathLike[str]
@@ -18,13 +20,16 @@ Source = str | os.PathLike[str]
 _MOST_NAMES = 4
 
 
-def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
+def open_log(
+    source: Source | Sequence[Source], kind: str | None = None, run: str | None = None
+) -> Log:
     """Read a log, as the given kind or else the kind that its content shows.
 
     Args:
         source: a file; a folder that can hold a kind of log; several files of one run, in order;
             or "-" for the standard input.
         kind: one of `rlviz.importers.readers.KINDS`, or None.
+        run: of a folder of several runs, which one; else it is left to `several.one_of`.
 
     Raises:
         FileNotFoundError: the file does not exist, or the folder holds nothing to import.
@@ -45,7 +50,7 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
         raise ValueError("source must name at least one file, got an empty list.")
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="rlviz-import-") as spool:
-        files = [file for one in given for file in _files(one, Path(spool), notes)]
+        files = [file for one in given for file in _files(one, run, Path(spool), notes)]
         kinds = [kind or kind_of(file) for file in files]
         for file, its in zip(files, kinds, strict=True):
             if its != kinds[0]:
@@ -57,20 +62,28 @@ def open_log(source: Source | Sequence[Source], kind: str | None = None) -> Log:
         log = reader_of(kinds[0]).read(files, name)
         if kind is not None and not log.series:
             raise ValueError(_not_of(kind, files[0]))
-    _check_one_run(log)
     log.kind = kinds[0]
     log.notes += notes
+    if run is not None and any(run in runs_below(one) for one in given):
+        log.run = run
     return log
 
 
-def _check_one_run(log: Log) -> None:
-    """Refuse a source that holds several runs, by their names."""
-    names = list(dict.fromkeys(log.runs))
-    if len(names) > 1:
-        raise ValueError(
-            f"{log.name} holds {len(names)} runs: {_some(names)}. Export the one that you want as "
-            "CSV, and import that."
-        )
+def runs_below(source: Source) -> tuple[str, ...]:
+    """The names of the runs that a folder holds in folders below it; empty for all else."""
+    path = Given(source).path
+    if path is None or not path.is_dir() or any(find(path) for find in _finds()):
+        return ()
+    return tuple(_below(path))
+
+
+def _finds() -> list[Callable[[Path], list[Path]]]:
+    return [reader.folder.files for reader in readers().values() if reader.folder is not None]
+
+
+def _below(path: Path) -> dict[str, list[Path]]:
+    folders = [reader.folder for reader in readers().values() if reader.folder is not None]
+    return next((runs for folder in folders if (runs := folder.below(path))), {})
 
 
 def _not_of(kind: str, file: Path) -> str:
@@ -115,11 +128,11 @@ def kind_of(file: Path) -> str:
     )
 
 
-def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
+def _files(source: Source, run: str | None, spool: Path, notes: list[str]) -> list[Path]:
     given = Given(source)
     path = given.path
     if path is not None and path.is_dir():
-        taken = _in_folder(path)
+        taken = _in_folder(path, run)
         notes += _left_out(path, taken)
         return [regular(Given(file), spool, notes) for file in taken]
     if path is not None and not path.exists():
@@ -127,14 +140,17 @@ def _files(source: Source, spool: Path, notes: list[str]) -> list[Path]:
     return [regular(given, spool, notes)]
 
 
-def _in_folder(path: Path) -> list[Path]:
+def _in_folder(path: Path, run: str | None) -> list[Path]:
     """The files of the run that a folder holds."""
     folders = [reader.folder for reader in readers().values() if reader.folder is not None]
-    for find in (*(one.files for one in folders), *(one.below for one in folders)):
+    for find in _finds():
         if files := find(path):
             return files
+    if below := _below(path):
+        names = tuple(below)
+        return below[names[0] if len(names) == 1 else chosen(names, run, f"{path} holds")]
     logs = [name for name, is_log in _others(path, []) if is_log]
-    has = f": {_some(logs)}" if logs else ""
+    has = f": {wording.some(logs, _MOST_NAMES, form=str)}" if logs else ""
     raise FileNotFoundError(
         f"{path} holds neither {' nor '.join(one.holds for one in folders)}. For another log, "
         f"name the file{has}."
@@ -147,8 +163,9 @@ def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:
     if not others:
         return []
     names = [name for name, _ in sorted(others, key=lambda other: not other[1])]
-    here = [str(file.relative_to(path)) for file in taken]
-    return [f"Of the folder {path} was taken {_some(here)}; left out: {_some(names)}."]
+    here = wording.some([str(file.relative_to(path)) for file in taken], _MOST_NAMES, form=str)
+    left = wording.some(names, _MOST_NAMES, form=str)
+    return [f"Of the folder {path} was taken {here}; left out: {left}."]
 
 
 def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
@@ -167,8 +184,3 @@ def _others(path: Path, taken: Sequence[Path]) -> list[tuple[str, bool]]:
             holds_logs = any(next(entry.glob(f"**/{one}"), None) for one in in_folders)
             found.append((f"{entry.name}/", holds_logs))
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more

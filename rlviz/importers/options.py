@@ -41,6 +41,7 @@ class Options:
     step: str | None = None
     accuracy: str | None = None
     full_score: float = 1.0
+    scores: tuple[float, float] | None = None
     graded: str | float | None = None
     return_: str | None = None
     parallelism: str | None = None
@@ -52,6 +53,7 @@ class Options:
     cumulative: bool | None = None
     params: float | None = None
     flops_convention: str | None = None
+    extrapolate: bool = False
 
     def __post_init__(self) -> None:
         for name in ("step", "accuracy", "return_", "parallelism", "flops", "tokens"):
@@ -65,6 +67,24 @@ class Options:
         if self.cumulative is not None:
             check_flag("cumulative", self.cumulative)
         check_name("tokens_are", self.tokens_are, "what the tokens are")
+        check_flag("extrapolate", self.extrapolate)
+        if self.scores is not None:
+            if not isinstance(self.scores, (tuple, list)) or len(self.scores) != 2:
+                raise TypeError(
+                    f"{option('scores')} must be two numbers, what a wrong and what a right answer "
+                    f"earns, got {shown(self.scores)}."
+                )
+            low, high = (_number("scores", end) for end in self.scores)
+            object.__setattr__(self, "scores", (low, high))
+            if not -math.inf < low < high < math.inf:
+                raise ValueError(
+                    f"{option('scores')} must be what a wrong and what a right answer earns, the "
+                    f"lower one first, got {low:g} and {high:g}."
+                )
+            if self.full_score != 1:
+                raise ValueError(
+                    f"{option('scores')} and {option('full_score')} say the same: give one of them."
+                )
         if self.tokens_are is not None and self.tokens_are not in TOKENS_ARE:
             known = ", ".join(map(repr, TOKENS_ARE))
             raise ValueError(f"tokens_are must be one of {known}, got {self.tokens_are!r}.")
@@ -76,6 +96,16 @@ class Options:
                 f"{option('sequences')} needs {option('tokens')}: the column with the mean number "
                 "of tokens in a sequence."
             )
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """What a wrong and what a right answer earns."""
+        return self.scores or (0.0, self.full_score)
+
+    @property
+    def tells_scale(self) -> bool:
+        """Whether the user said what answers earn."""
+        return self.scores is not None or self.full_score != 1
 
     def _take_number(self, name: str, *, may_lack: bool = True) -> None:
         given = getattr(self, name)
@@ -173,7 +203,7 @@ def of_the_command_line() -> Iterator[None]:
         _of_the_command_line.reset(before)
 
 
-def option(name: str, value: str | float | None = None) -> str:
+def option(name: str, value: str | float | tuple[float, float] | None = None) -> str:
     """An argument of `import_run` as sentences write it, with its value if there is one.
 
     >>> option("full_score", 100.0), option("tokens", "mean length"), option("params")
@@ -182,6 +212,9 @@ def option(name: str, value: str | float | None = None) -> str:
     ...     option("full_score", 100.0), option("tokens", "mean length"), option("return_")
     ('--full-score 100', "--tokens 'mean length'", '--return')
     """
+    if isinstance(value, tuple):
+        low, high = (f"{end:g}" for end in value)
+        return f"--{name} {low}:{high}" if _of_the_command_line.get() else f"{name}=({low}, {high})"
     number = None if value is None or isinstance(value, str) else f"{value:g}"
     if _of_the_command_line.get():
         flag = f"--{name.rstrip('_').replace('_', '-')}"

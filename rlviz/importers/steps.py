@@ -8,13 +8,15 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.conventions import ConventionName
 from rlviz.importers import names
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Floats, Indices, Log
+from rlviz.importers.options import Options
 from rlviz.importers.roles import Roles
 from rlviz.importers.timeline import Placed, Timeline
+from rlviz.wall_time import pauses
 
 _CHUNK = 512
 """Steps between two flushes: far fewer than the callback keeps for a slow disk."""
@@ -35,39 +37,64 @@ class Clock:
         column: the column that it came from; None for the format's own time, or none.
         known: whether the log tells how long steps took.
         says: a sentence about it.
+        adds_up: whether it was added up from what each row took.
     """
 
     wall_time: Floats
     column: str | None
     known: bool
     says: str
+    adds_up: bool = False
 
 
-def clock(log: Log, timeline: Timeline) -> Clock:
+def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
     """Find the times of the steps: their own, a timestamp, seconds elapsed, or durations."""
     if timeline.wall_time is not None and timeline.wall_time[0] > 0:
-        return Clock(timeline.wall_time, None, True, "Times are those at which it was logged.")
+        wall = timeline.wall_time
+        says = f"Times are those at which it was logged{_paused(wall)}."
+        return Clock(wall, None, True, says)
     if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
         seconds = _every(name, timeline) / _unit(log, name)
-        return Clock(np.maximum.accumulate(seconds), name, True, f"Times are {name!r}.")
+        seconds = np.maximum.accumulate(seconds)
+        return Clock(seconds, name, True, f"Times are {name!r}{_paused(seconds)}.")
     elapsed = log.first(names.ELAPSED, log.is_count) or log.first(names.TIMES, log.is_count)
     for name, add_up in (
         (elapsed, elapsed is not None and _falls(elapsed, timeline)),
         (log.first(names.DURATIONS, log.is_count), True),
     ):
         if name is not None and name in timeline.placed:
-            seconds = _added_up(name, timeline) if add_up else _every(name, timeline)
-            seconds = np.maximum.accumulate(seconds / _unit(log, name))
+            seconds = _added_up(name, timeline, options) if add_up else _every(name, timeline)
+            seconds = seconds / _unit(log, name)
+            seconds = np.maximum.accumulate(seconds if add_up else _joined(seconds))
+            rows = _of_the_rows_alone(float(seconds[-1]), timeline, options) if add_up else ""
             return Clock(
                 max(1.0, log.modified - float(seconds[-1])) + seconds,
                 name,
                 True,
-                f"Times between steps are from {name!r}; that the run ended when its file was last "
-                "changed is an assumption.",
+                f"Times between steps are from {name!r}{rows}; that the run ended when its file "
+                "was last changed is an assumption.",
+                add_up,
             )
     ended = np.full(len(timeline.steps), log.modified)
     return Clock(
         ended, None, False, "How long the steps took is unknown: all have the time of the file."
+    )
+
+
+def _paused(wall: Floats) -> str:
+    paused = pauses(wall)
+    return f"; pauses of {wording.duration(paused)} are no training time" if paused else ""
+
+
+def _of_the_rows_alone(seconds: float, timeline: Timeline, options: Options) -> str:
+    if not timeline.is_sampled:
+        return ""
+    if options.extrapolate:
+        return ", extrapolated to the steps between the rows"
+    every = timeline.stand_for(np.arange(len(timeline.steps))).sum() / len(timeline.steps)
+    return (
+        f", {wording.duration(seconds)} of the {len(timeline.steps):,} logged rows alone (with the "
+        f"steps between them about {wording.duration(seconds * float(every))})"
     )
 
 
@@ -96,10 +123,18 @@ def _every(name: str, timeline: Timeline) -> Floats:
     return values[np.maximum(latest, 0)]
 
 
-def _added_up(name: str, timeline: Timeline) -> Floats:
-    at, values = timeline.placed[name].sum(timeline.steps)
+def _joined(seconds: Floats) -> Floats:
+    """Seconds since a start, also where a resumed run counts them from 0 again."""
+    before = np.append(0.0, seconds[:-1])
+    restarted = seconds < before / 2
+    joined: Floats = seconds + np.cumsum(np.where(restarted, before, 0.0))
+    return joined
+
+
+def _added_up(name: str, timeline: Timeline, options: Options) -> Floats:
+    at, values = timeline.placed[name].mean(timeline.steps)  # ranks are at work at the same time
     seconds = np.zeros(len(timeline.steps))
-    seconds[at] = values
+    seconds[at] = values * timeline.stand_for(at) if options.extrapolate else values
     return np.cumsum(seconds)
 
 
@@ -191,7 +226,8 @@ def _accuracy(
 ) -> tuple[tuple[Indices, Floats], tuple[Indices, Floats]]:
     """Accuracy and number of graded answers at each step that has them.
 
-    Rows of one step are weighted by their number of answers, by one each if it is unknown.
+    Rows of one step are weighted by their number of answers, by one each if it is unknown: then no
+    number is given, and there is none but where single answers were logged, 0 or 1 each.
     """
     nothing = np.empty(0, np.int64), np.empty(0)
     placed, steps = timeline.placed, timeline.steps
@@ -201,14 +237,23 @@ def _accuracy(
     if roles.accuracy not in placed:
         return nothing, nothing
     rates = placed[roles.accuracy]
-    rates = Placed(rates.step, rates.values / roles.full_score)
+    low, high = roles.scale
+    rates = Placed(rates.step, (rates.values - low) / (high - low))
     if counts is None:
-        each = 1.0 if roles.graded is None else float(roles.graded)
-        counts = Placed(rates.step, np.full(len(rates.step), each))
+        each = roles.graded if isinstance(roles.graded, (int, float)) else _single(roles, rates)
+        if each is None:
+            return rates.mean(steps), nothing
+        counts = Placed(rates.step, np.full(len(rates.step), float(each)))
     if np.array_equal(counts.step, rates.step):
         weighted = Placed(rates.step, rates.values * counts.values)
         return _quotient(weighted, counts, steps), counts.sum(steps)
     return rates.mean(steps), counts.sum(steps)
+
+
+def _single(roles: Roles, rates: Placed) -> float | None:
+    """1 where each row is one answer, right or wrong; None where that can't be told."""
+    single = names.plain(roles.accuracy or "") in names.SINGLE_ANSWERS
+    return 1.0 if single and bool(np.isin(rates.values, (0.0, 1.0)).all()) else None
 
 
 def _quotient(sums: Placed, counts: Placed, steps: Indices) -> tuple[Indices, Floats]:
@@ -223,7 +268,7 @@ def write(
     logdir: Path,
     steps: Iterable[list[Step]],
     *,
-    config: Mapping[str, str],
+    config: Mapping[str, str | bool],
     figure: bool,
     convention: str = "",
 ) -> None:

@@ -5,16 +5,15 @@ repeats later don't count: the weights of those steps are gone.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz import wording
 from rlviz.importers.log import MAX_STEP, Floats, Indices, Log
 from rlviz.importers.roles import Roles
 
-_MOST_FALLS = 0.25
+MOST_FALLS = 0.25
 """A resumed run goes back now and then. If steps fall at more than this share of the rows, the rows
 are in no order, or come from several workers."""
 _LATEST_TIME = 1e11
@@ -80,6 +79,22 @@ class Timeline:
         return int(np.median(np.diff(self.steps))) if len(self.steps) > 1 else 1
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether steps between the rows are missing, as in a history of every k-th step."""
+        return self.stride > 1 and len(self.steps) > 2
+
+    def stand_for(self, at: Indices) -> Floats:
+        """How many steps each of some rows stands for, itself included, (k,): those since the row
+        before it. The first one stands for no more than the others usually do.
+
+        Args:
+            at: indices into `steps`, increasing, (k,).
+        """
+        taken = self.steps[at]
+        first = min(int(taken[0]), self.stride) if len(taken) else 0
+        return np.diff(taken, prepend=taken[:1] - max(first, 1)).astype(np.float64)
+
+    @property
     def begins_late(self) -> bool:
         """Whether the run had steps before the first one in the log."""
         return bool(self.steps[0] > 2 * self.stride)
@@ -89,16 +104,12 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     """Order a log.
 
     Raises:
-        ValueError: no row has a step and another number, or the files belong to several runs.
+        ValueError: no row has a step and another number.
     """
     notes: list[str] = []
-    step = _steps(log, roles, notes)
-    content = [name for name in log.series if name != roles.step or roles.doubles_step]
-    if not content:
-        raise ValueError(f"{log.name} holds no numbers beside steps: there is nothing to import.")
-    main = roles.main or max(content, key=lambda name: len(log.series[name]))
-    if roles.step is not None or len(log.step):  # else row numbers run on through all files
-        _check_parts(log, main, step)
+    step = steps_of_rows(log, roles, notes)
+    content = content_of(log, roles)
+    main = main_of(log, roles)
     resumes = _resumes(step, log.series[main].rows(), notes)
     rows, left_out = {}, 0
     for name in content:
@@ -123,8 +134,8 @@ def arrange(log: Log, roles: Roles) -> Timeline:
         placed[name] = Placed(steps.astype(np.int64), log.series[name].numbers()[stands])
     if foreign:
         notes.append(
-            f"Other units of steps than {main!r} have {_some(sorted(foreign))}: they stand at the "
-            "step that it had reached at their time."
+            f"Other units of steps than {main!r} have {wording.some(sorted(foreign), 4)}: they "
+            "stand at the step that it had reached at their time."
         )
     known = ~np.isnan(standing)
     every = np.unique(standing[known].astype(np.int64))
@@ -133,8 +144,25 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     return Timeline(every, placed, wall_time, len(resumes or ()), tuple(notes))
 
 
-def _steps(log: Log, roles: Roles, notes: list[str]) -> Floats:
-    """The step of each row, NaN where it has none."""
+def content_of(log: Log, roles: Roles) -> list[str]:
+    """The columns beside the step.
+
+    Raises:
+        ValueError: there are none.
+    """
+    content = [name for name in log.series if name != roles.step or roles.doubles_step]
+    if not content:
+        raise ValueError(f"{log.name} holds no numbers beside steps: there is nothing to import.")
+    return content
+
+
+def main_of(log: Log, roles: Roles) -> str:
+    """The main series: that of the accuracy or the return, else the longest."""
+    return roles.main or max(content_of(log, roles), key=lambda name: len(log.series[name]))
+
+
+def steps_of_rows(log: Log, roles: Roles, notes: list[str]) -> Floats:
+    """The step of each row, NaN where it has none; the notes get a sentence on what has none."""
     if roles.step is None:
         own = np.array(log.step, np.float64)
         if not len(own):
@@ -152,59 +180,6 @@ def _steps(log: Log, roles: Roles, notes: list[str]) -> Floats:
     return step
 
 
-_Told: TypeAlias = dict[float, float]
-"""Step -> the last value that a file gives for it."""
-
-
-def _check_parts(log: Log, main: str, step: Floats) -> None:
-    """Refuse files that can't be one run: the later one gives other values for the same steps.
-
-    A part that begins at a later step than the one before it comes from a resumed run, and its
-    steps replace those that it repeats. A part that begins no later would replace all of them.
-
-    Args:
-        log: what was read from all files.
-        main: the main series of the run.
-        step: the step of each row, (rows,), NaN where it has none.
-
-    Raises:
-        ValueError: two files belong to two runs, or are in the wrong order.
-    """
-    ends = [row for _, row in log.parts[1:]] + [log.count]
-    parts = [
-        (file, values)
-        for (file, first), end in zip(log.parts, ends, strict=True)
-        if (values := _values_of(log, main, step, first, end))
-    ]
-    for (before, earlier), (after, later) in pairwise(parts):
-        if min(later) <= min(earlier):
-            _refuse_if_unrelated(main, before, earlier, after, later)
-
-
-def _refuse_if_unrelated(name: str, before: str, earlier: _Told, after: str, later: _Told) -> None:
-    shared = earlier.keys() & later.keys()
-    if 2 * sum(earlier[at] != later[at] for at in shared) > len(shared):
-        raise ValueError(
-            f"{before} and {after} are not the parts of one run: both tell the same steps, with "
-            f"other values of {name!r}. Import each by itself, and compare the runs."
-        )
-    if max(later) < min(earlier):
-        raise ValueError(
-            f"{after} ends before {before} begins, at step {min(earlier):.0f}. Give the files in "
-            "the order of their steps."
-        )
-
-
-def _values_of(log: Log, name: str, step: Floats, first: int, end: int) -> _Told:
-    """The values of a series in one file: rows from `first` up to but excluding `end`."""
-    series = log.series[name]
-    rows = series.rows()
-    low, high = np.searchsorted(rows, (first, end))
-    steps, values = step[rows[low:high]], series.numbers()[low:high]
-    known = ~np.isnan(steps)
-    return dict(zip(steps[known].tolist(), values[known].tolist(), strict=True))
-
-
 Resume = tuple[int, float]
 """The row at which the steps fell, and the step to which they fell."""
 
@@ -215,7 +190,7 @@ def _resumes(step: Floats, rows: Indices, notes: list[str]) -> list[Resume] | No
     known = rows[~np.isnan(step[rows])]
     taken = step[known]
     falls = np.flatnonzero(np.diff(taken) < 0) + 1
-    if len(falls) <= _MOST_FALLS * len(taken):
+    if len(falls) <= MOST_FALLS * len(taken):
         return [(int(known[i]), float(taken[i])) for i in falls]
     repeated = len(np.unique(taken)) < len(taken)
     notes.append(
@@ -286,8 +261,3 @@ def _latest(wall: Floats, step: Floats, steps: Indices) -> Floats:
     at = np.searchsorted(steps, step.astype(np.int64))
     np.maximum.at(latest, at, np.where(wall < _LATEST_TIME, wall, -np.inf))
     return np.maximum.accumulate(latest)
-
-
-def _some(names: list[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more

@@ -39,7 +39,9 @@ class Recorded(RecordedBesideMetrics, total=False):
     metrics: Metrics | None
 
 
-Plain: TypeAlias = tuple[float | None, float, int | None, float | None, dict[str, float] | None]
+Plain: TypeAlias = tuple[
+    float | None, float | None, int | None, float | None, dict[str, float] | None
+]
 """What most calls bring: accuracy, graded answers, FLOPs of no phase, one episode's parallelism,
 metrics; None for what is missing. A class around it would cost more than all the rest."""
 

@@ -111,7 +111,7 @@ class Recorder:
         ):
             item: Plain = (
                 accuracy,
-                1.0 if graded is None else graded,
+                graded,
                 flops,
                 parallelism,
                 metrics.copy() if metrics else None,

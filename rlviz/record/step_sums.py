@@ -28,6 +28,7 @@ class StepSums:
         self.correct: float = 0
         self.graded: float = 0
         self.ungraded = 0
+        self.uncounted = 0
         self.parallelism_sum = 0.0
         self.parallelism_count = 0
         self.parallelism_undefined = 0
@@ -50,6 +51,9 @@ class StepSums:
     def add_plain(self, item: Plain) -> None:
         accuracy, graded, flops, parallelism, metrics = item
         if accuracy is not None:
+            if graded is None:
+                graded = 1.0
+                self.uncounted += 1
             self.correct += accuracy * graded
             self.graded += graded
         if flops is not None:
@@ -78,6 +82,7 @@ class StepSums:
             self.correct += accuracy.correct
             self.graded += accuracy.graded
             self.ungraded += accuracy.ungraded
+            self.uncounted += accuracy.uncounted
             if item.group is not None:
                 known = self.groups.get(item.group, Accuracy(0, 0))
                 self.groups[item.group] = known.merge(accuracy)

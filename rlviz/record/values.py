@@ -100,8 +100,8 @@ def answers(correct: Answers) -> Accuracy | Deferred[Accuracy]:
 
 
 def rate(accuracy: Number, graded: HostNumber | None) -> Accuracy | Deferred[Accuracy]:
-    """A mean over `graded` answers; without `graded` it counts as one answer."""
-    count = 1.0 if graded is None else _count_of_answers(graded)
+    """A mean over `graded` answers; without `graded` it counts as one, of unknown answers."""
+    count = None if graded is None else _count_of_answers(graded)
     return now_or_later(
         accuracy, lambda mean: Accuracy.from_rate(number(mean, "accuracy"), count), "accuracy"
     )

@@ -68,3 +68,12 @@ def test_a_misspelt_option_is_answered_by_its_command_with_the_right_one(run_cli
         2,
         "rlviz doctor: error: unrecognized arguments: --zzz",
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("sumary", "summary"), ("improt", "import"), ("docter", "doctor")]
+)
+def test_the_command_that_was_probably_meant_is_asked_after(run_cli, written, meant):
+    code, _, err = run_cli(written, "runs/a")
+    assert code == 2
+    assert err.endswith(f"Did you mean {meant!r}?\n")

@@ -29,8 +29,12 @@ def test_import_makes_a_run_and_says_of_what(assert_one_sentence, run_cli, tmp_p
 @pytest.mark.parametrize(
     ("log", "options", "words"),
     [
-        ("step,accuracy\n1,40\n2,70\n", [], "give --accuracy accuracy with --full-score 70."),
-        ("step,a b\n1,4\n2,7\n", ["--accuracy", "a b"], "say how much with --full-score."),
+        (
+            "step,accuracy\n1,40\n2,70\n",
+            [],
+            "give --full-score 70 (the accuracy then goes from 57.1 % to 100.0 %).",
+        ),
+        ("step,a b\n1,4\n2,7\n", ["--accuracy", "a b"], "give --full-score 7"),
         ("step,eval/accuracy\n1,0.4\n2,0.7\n", [], "give --accuracy eval/accuracy."),
         ("step,accuracy,tokens\n1,0.4,3\n2,0.7,9\n", [], "(--params)"),
         ("step,accuracy\n1,0.4\n2,0.7\n", ["--params", "1e9"], "column with --tokens."),
@@ -61,3 +65,46 @@ def test_import_speaks_of_the_options_of_the_command_line(run_cli, tmp_path, log
     assert words in out + err
     assert "full_score" not in out + err
     assert "kind=" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("7b", 7e9), ("7.6B", 7.6e9), ("494m", 494e6), ("7.6e9", 7.6e9)]
+)
+def test_parameters_are_written_as_models_are_called(run_cli, tmp_path, written, number):
+    (tmp_path / "log.csv").write_text("step,accuracy,num_tokens\n1,0.4,3\n2,0.7,9\n")
+    arguments = ("import", tmp_path / "log.csv", "-o", tmp_path / "run", "--params", written)
+    assert run_cli(*arguments)[0] == 0
+    assert rlviz.read(tmp_path / "run").exact_flops()[-1] == round(9 * 8 * number)
+
+
+@pytest.mark.parametrize(
+    ("option", "written", "words"),
+    [
+        ("--params", "7x", "'7x' is no number of parameters. Write 7.6e9 or 7.6b."),
+        ("--scores", "1", "Write -1:1 or 0:2."),
+        ("--kind", "csvv", "Did you mean 'csv'?"),
+    ],
+)
+def test_what_an_option_can_not_be_is_said_with_what_it_can(run_cli, option, written, words):
+    code, _, err = run_cli("import", "log.csv", option, written)
+    assert code == 2
+    assert words in err
+
+
+def test_all_runs_of_a_log_go_into_folders_of_their_own(run_cli, tmp_path):
+    (tmp_path / "log.csv").write_text("step,seed,accuracy\n1,0,0.4\n2,0,0.5\n1,1,0.1\n2,1,0.2\n")
+    code, _, err = run_cli("import", tmp_path / "log.csv", "--all-runs")
+    assert code == 2
+    assert "-o FOLDER" in err
+    code, out, _ = run_cli("import", tmp_path / "log.csv", "--all-runs", "-o", tmp_path / "runs")
+    assert code == 0
+    assert [place.name for place in sorted((tmp_path / "runs").iterdir())] == ["0", "1"]
+    assert out.count("2 steps (1 to 2)") == 2
+    assert run_cli("import", "a", "--all-runs", "--run", "b", "-o", tmp_path)[0] == 2
+
+
+def test_scores_that_begin_below_0_are_no_option(run_cli, tmp_path):
+    (tmp_path / "log.csv").write_text("step,reward\n1,-0.5\n2,0.5\n")
+    arguments = ("import", tmp_path / "log.csv", "-o", tmp_path / "run", "--scores", "-1:1")
+    assert run_cli(*arguments)[0] == 0
+    assert rlviz.read(tmp_path / "run").accuracy.tolist() == [0.25, 0.75]

@@ -156,3 +156,14 @@ def test_a_value_far_from_all_others_does_not_flatten_what_is_visible():
     assert view(found, (50, 90), free, 600, 300).usual.outside == 0
     asked = view(found, free, (0.0, 2e9), 600, 300)
     assert (asked.viewport.low, asked.viewport.high) == (0.0, 2e9)
+
+
+def test_an_accuracy_of_unknown_answers_has_no_interval(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(1, accuracy=0.5, graded=8)
+        viz.on_step_end(2, accuracy=0.5)
+    run = rlviz.read(tmp_path)
+    found = points(run, "accuracy", "step", log=False)
+    seen = view(found, (-np.inf, np.inf), (-np.inf, np.inf), 800, 400)
+    low, high = seen.interval(run, found.rows)
+    assert np.isfinite(low).tolist() == np.isfinite(high).tolist() == [True, False]

@@ -121,6 +121,33 @@ def test_a_counter_that_no_row_with_a_step_has_is_said_to_tell_nothing(lines, ta
     assert "'num_tokens' has no value in a row that has a step." in unknown(imported)
 
 
+def test_a_count_that_every_rank_wrote_is_said_to_be_ambiguous(lines, take):
+    rows = [
+        {"step": s, "accuracy": 0.5 + rank / 10, "total_tokens": 100 + rank}
+        for s in range(1, 11)
+        for rank in (0, 1)
+    ]
+    imported, run = take(lines(rows), params=1e9, cumulative=False)
+    assert run.exact_flops()[-1] == 10 * 201 * 8 * 10**9
+    assert any("'total_tokens' stands in 2 rows of a step" in says for says in imported.unknown)
+
+
+def test_step_0_without_a_count_spent_0(lines, take):
+    rows = [{"step": 0, "eval/accuracy": 0.2}]
+    rows += [{"step": s, "accuracy": 0.5, "num_tokens": 100 * s} for s in (1, 2)]
+    _, run = take(lines(rows), params=1e9)
+    assert run.exact_flops() == [0, 800 * 10**9, 1600 * 10**9]
+
+
+def test_the_prompts_beside_lengths_of_responses_are_named(lines, take):
+    rows = [
+        {"step": s, "accuracy": 0.5, "response_length/mean": 10, "prompt_length/mean": 5}
+        for s in (1, 2)
+    ]
+    imported, _ = take(lines(rows), tokens="response_length/mean", sequences=4, params=1e9)
+    assert any("the prompts ('prompt_length/mean') are not" in s for s in imported.unknown)
+
+
 @pytest.mark.parametrize(
     ("convention", "each"),
     [

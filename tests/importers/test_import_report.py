@@ -7,7 +7,9 @@ def test_the_account_begins_with_what_was_made_of_what(take, tmp_path):
     imported, _ = take("step,accuracy,kl\n1,0.25,1\n2,0.5,1\n", "log.csv")
     head, *sentences = str(imported).splitlines()
     assert head == f"{tmp_path / 'run'}: 2 steps (1 to 2) and 1 metric from a CSV table."
-    assert sentences == [*imported.known, *imported.unknown, *imported.notes]
+    assert sentences == list(imported.told)
+    assert {*imported.known, *imported.unknown, *imported.notes} < set(sentences)
+    assert [sentence.split()[1] for sentence in sentences[:2]] == ["accuracy", "average"]
 
 
 @pytest.mark.parametrize(

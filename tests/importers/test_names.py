@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlviz.importers import names
+from rlviz.importers import names, rates
 from rlviz.importers.options import TOKENS_ARE
 
 
@@ -11,14 +11,14 @@ from rlviz.importers.options import TOKENS_ARE
     ["accuracy", "train/acc", "env/success_rate", "val-core/gsm8k/acc/mean@8", "pass@1"],
 )
 def test_a_share_of_right_answers_says_so(name):
-    assert names.is_rate(name)
+    assert rates.is_rate(name)
 
 
 @pytest.mark.parametrize(
     "name", ["token_acc", "accuracy/std", "accuracy/ema", "train/reward__MAX", "accurately"]
 )
 def test_what_only_looks_like_a_share_is_none(name):
-    assert not names.is_rate(name)
+    assert not rates.is_rate(name)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,13 @@ def test_every_known_counter_of_tokens_has_a_cost():
 
 
 def test_known_names_are_written_as_they_are_compared():
-    tables = (names.STEPS, names.SCORES, names.FLOPS, names.TOKENS, names.PARALLELISM)
+    tables = (
+        names.STEPS,
+        names.SCORES,
+        names.RETURNS,
+        names.FLOPS,
+        names.TOKENS,
+        names.PARALLELISM,
+    )
     for name in (name for table in tables for name in table):
         assert names.plain(name) == name.removeprefix("train/")

@@ -1,49 +1,16 @@
-"""Which column of a log is what, and what is no accuracy."""
+"""What the roles say of a log together."""
 
-import numpy as np
-import pytest
-
-import rlviz
-from rlviz.importers import import_run
+from rlviz.importers.roles import Roles
 
 
-def test_without_a_column_of_steps_the_rows_are_numbered(take):
-    imported, run = take("accuracy,loss\n0.25,1\n0.5,2\n", "log.csv")
-    assert run.step.tolist() == [1, 2]
-    assert "No column counts steps: the rows are numbered from 1." in imported.unknown
+def test_the_main_series_is_the_accuracy_else_the_return():
+    assert Roles(accuracy="acc", return_="reward").main == "acc"
+    assert Roles(correct="right", graded="all", return_="reward").main == "right"
+    assert Roles(return_="reward").main == "reward"
+    assert Roles().main is None
 
 
-def test_a_rate_beside_the_number_of_answers_is_no_count(lines, take):
-    rows = [{"step": s, "correct": 0.5, "graded": 64} for s in (1, 2)]
-    _, run = take(lines(rows))
-    assert run.accuracy.tolist() == [0.5, 0.5]
-    assert run.columns["graded"].tolist() == [64, 64]
-
-
-def test_a_column_that_few_rows_have_is_not_the_step(lines, take):
-    rows = [{"_step": s, "reward": 0.5} for s in range(1, 11)]
-    rows[3]["global_step"] = 400
-    imported, run = take(lines(rows))
-    assert imported.columns["step"] == "_step"
-    assert run.step.tolist() == list(range(1, 11))
-
-
-def test_the_percentage_of_a_rate_is_no_accuracy_until_its_full_score_is_known(take, tmp_path):
-    text = "step,accuracy\n1,36.4\n2,63.5\n"
-    imported, run = take(text, "log.csv")
-    assert np.isnan(run.accuracy).all()
-    assert any("'accuracy' goes from 36.4 to 63.5, outside [0, 1]" in s for s in imported.unknown)
-    import_run(tmp_path / "log.csv", tmp_path / "run2", accuracy="accuracy", full_score=100)
-    assert rlviz.read(tmp_path / "run2").accuracy.tolist() == pytest.approx([0.364, 0.635])
-
-
-@pytest.mark.parametrize("name", ["{}", "reward_extra/{}/mean", "metrics/{}"])
-def test_work_over_span_in_tokens_is_the_parallelism(take, lines, name):
-    """As ThreadWeaver's reward function counts the tokens of an answer and of its longest path."""
-    work, span = name.format("total_num_tokens"), name.format("num_tokens_in_the_longest_thread")
-    rows = [{"step": s, "critic/score/mean": 0.5, work: 3000 + s, span: 2000} for s in range(1, 4)]
-    rows[1][span] = 0
-    imported, run = take(lines(rows), name="log.jsonl", params=1e9)
-    np.testing.assert_array_equal(run.parallelism, [3001 / 2000, np.nan, 3003 / 2000])
-    assert imported.columns["parallelism"] == f"{work} / {span}"
-    assert "tokens" not in imported.columns  # the work of single answers, not the step's tokens
+def test_the_column_of_the_step_may_have_another_role_too():
+    assert Roles(step="tokens", tokens="tokens").doubles_step
+    assert not Roles(step="step", tokens="tokens").doubles_step
+    assert Roles(step="step", graded=8).columns() == {"step"}

@@ -51,3 +51,19 @@ def test_names_that_rlviz_uses_itself_are_changed(lines, take):
     assert set(run.metrics) == {"log/accuracy/hard", "log/flops", "reward_ema", "loss"}
     assert imported.metrics["log/flops"] == "flops"
     assert np.isnan(run.flops).all()  # a bare "flops" may be a rate
+
+
+def test_the_seconds_of_a_resumed_run_go_on_where_they_count_from_0_again(lines, take):
+    seconds = (10, 20, 30, 4, 14, 24)
+    rows = [{"step": s, "accuracy": 0.5, "time/time_elapsed": t} for s, t in enumerate(seconds, 1)]
+    _, run = take(lines(rows))
+    assert np.diff(run.wall_time) == pytest.approx([10, 10, 4, 10, 10])
+
+
+def test_a_pause_between_two_times_is_said(lines, take):
+    rows = [
+        {"step": s, "accuracy": 0.5, "_timestamp": 1.7e9 + 60 * s + 30_000 * (s > 20)}
+        for s in range(1, 41)
+    ]
+    imported, _ = take(lines(rows))
+    assert any("pauses of 8 h 20 min are no training time" in says for says in imported.known)

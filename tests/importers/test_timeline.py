@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rlviz.importers import import_run
+from rlviz.importers.timeline import Timeline
 
 
 def test_steps_that_count_episodes_are_kept_and_said(take):
@@ -56,7 +57,9 @@ def test_rows_of_several_workers_are_averaged_and_lose_nothing(lines, take):
 
 def test_two_files_that_tell_the_same_steps_otherwise_are_two_runs(table, tmp_path):
     files = [table("a.csv", range(1, 31)), table("b.csv", range(1, 31), 0.2)]
-    words = r"a\.csv and b\.csv are not the parts of one run: .* of 'accuracy'\. Import each by its"
+    words = (
+        r"a\.csv and b\.csv are not the parts of one run: .* of 'accuracy'\. A run is one training"
+    )
     with pytest.raises(ValueError, match=words):
         import_run(files, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -94,3 +97,18 @@ def test_files_in_the_wrong_order_are_asked_for_in_the_right_one(table, tmp_path
 def test_files_without_steps_are_numbered_through(take, table):
     files = [table(f"{name}.csv", [3, 2, 1], head="kl,accuracy") for name in "ab"]
     assert take(files)[1].step.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("steps", "stand_for"),
+    [
+        ([1, 5, 9, 13], [1, 4, 4, 4]),
+        ([10, 20, 30], [10, 10, 10]),
+        ([7, 15, 23], [7, 8, 8]),
+        ([4000, 4010, 4020], [10, 10, 10]),  # begins late
+        ([1, 2, 3], [1, 1, 1]),
+    ],
+)
+def test_a_row_stands_for_the_steps_since_the_row_before_it(steps, stand_for):
+    line = Timeline(np.array(steps), {}, None, 0, ())
+    assert line.stand_for(np.arange(len(steps))).tolist() == stand_for

@@ -62,8 +62,8 @@ def test_host_scalars_are_queued_as_they_came_and_anything_else_as_a_measurement
         [
             (0.5, 8, 10**18, 2.0, None),
             Measurement(accuracy=Accuracy(1, 2)),
-            Measurement(accuracy=Accuracy(0.5, 1), metrics={"loss": 2.0}),
-            (0.5, 1.0, None, None, {"loss": 3.0}),
+            Measurement(accuracy=Accuracy(0.5, 1, uncounted=1), metrics={"loss": 2.0}),
+            (0.5, None, None, None, {"loss": 3.0}),
         ]
     )
 

@@ -36,7 +36,7 @@ def test_an_ungraded_answer_is_counted_apart():
 
 
 def test_an_accuracy_without_graded_weighs_as_one_answer():
-    assert values.rate(torch.tensor(0.25), None) == Accuracy(0.25, 1)
+    assert values.rate(torch.tensor(0.25), None) == Accuracy(0.25, 1, uncounted=1)
     assert values.rate(0.25, 8) == Accuracy(2.0, 8)
     assert values.rate(np.float32(0.25), np.int64(8)) == Accuracy(2.0, 8)
 

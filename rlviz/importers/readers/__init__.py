@@ -74,8 +74,8 @@ def _no(start: Start) -> bool:
     return False
 
 
-def _none(path: Path) -> list[Path]:
-    return []
+def _none(path: Path) -> dict[str, list[Path]]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +85,13 @@ class Folder:
     Attributes:
         holds: what to look for, in the plural or with an article: "TensorBoard event files".
         files: a folder -> the files of the run in it, none if it holds no such run.
-        below: the same for one run somewhere below the folder, asked after all kinds' `files`.
-            It raises ValueError if there are several runs.
+        below: the runs somewhere below the folder, by name, each with its files; asked after all
+            kinds' `files`.
     """
 
     holds: str
     files: Callable[[Path], list[Path]]
-    below: Callable[[Path], list[Path]] = _none
+    below: Callable[[Path], dict[str, list[Path]]] = _none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from rlviz.importers.text import lines
 
 _FOLDER = "metrics"
 _LINE = re.compile(r"\d{10,16} [-+.\deEnaif]+(?: -?\d+)?\s*")
-_MOST_NAMES = 5
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -60,20 +59,11 @@ def _in_folder(path: Path) -> list[Path]:
     return sorted(file for file in (path / _FOLDER).glob("**/*") if file.is_file())
 
 
-def _below_folder(path: Path) -> list[Path]:
-    """The metrics of the one run in a folder of experiments.
-
-    Raises:
-        ValueError: there are several runs.
-    """
+def _below_folder(path: Path) -> dict[str, list[Path]]:
+    """The metrics of the runs in a folder of experiments, by the folders of the runs."""
     found = {one for depth in ("*", "*/*", "*/*/*") for one in path.glob(f"{depth}/{_FOLDER}")}
     runs = sorted(one.parent for one in found if (one.parent / "meta.yaml").is_file())
-    runs = [run for run in runs if _in_folder(run)]
-    if len(runs) > 1:
-        names = ", ".join(map(str, runs[:_MOST_NAMES]))
-        more = f" and {len(runs) - _MOST_NAMES} more" if len(runs) > _MOST_NAMES else ""
-        raise ValueError(f"{path} holds {len(runs)} runs of MLflow: import one of {names}{more}.")
-    return _in_folder(runs[0]) if runs else []
+    return {str(run.relative_to(path)): files for run in runs if (files := _in_folder(run))}
 
 
 READER = Reader(

@@ -4,6 +4,7 @@ Every tag has its own steps, and their unit may differ between the tags of a fil
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,15 +77,18 @@ def _recognises(start: Start) -> bool:
 
 
 def _in_folder(path: Path) -> list[Path]:
-    return sorted(filter(Path.is_file, path.glob("*tfevents*")))
+    return sorted(filter(Path.is_file, path.glob("*tfevents*")), key=_age)
 
 
-def _below_folder(path: Path) -> list[Path]:
+def _age(file: Path) -> tuple[list[int], str]:
+    """The order of event files: the time in their names, and the number that a writer puts behind
+    it, as numbers."""
+    return [int(number) for number in re.findall(r"(?<=\.)\d+(?=\.|$)", file.name)], file.name
+
+
+def _below_folder(path: Path) -> dict[str, list[Path]]:
     below = sorted({file.parent for file in path.glob("*/**/*tfevents*") if file.is_file()})
-    if len(below) > 1:
-        names = ", ".join(str(folder) for folder in below[:5])
-        raise ValueError(f"{path} holds {len(below)} TensorBoard runs: import one of {names}.")
-    return _in_folder(below[0]) if below else []
+    return {str(folder.relative_to(path)): _in_folder(folder) for folder in below}
 
 
 READER = Reader(

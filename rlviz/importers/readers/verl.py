@@ -50,6 +50,8 @@ def read(files: Sequence[Path], name: str) -> Log:
                 if line.cut_at is not None and at == len(found):
                     cuts.add(f"step {step:.0f}", parts.pop().partition(":")[0], line.cut_at)
                 if values := _values(parts):
+                    if line.process:
+                        log.label("process", line.process)
                     log.add(values, step=step)
     log.notes += cuts.says()
     return log

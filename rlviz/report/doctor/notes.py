@@ -7,6 +7,7 @@ import numpy as np
 from rlviz import schema, wording
 from rlviz.report.doctor.findings import NOTE, OVERLAP_SECONDS, Finding, goes_on_from, jumps
 from rlviz.report.history import History
+from rlviz.report.history.origin import origin_of
 from rlviz.report.history.run_account import account_of
 
 
@@ -54,7 +55,7 @@ def numbering(history: History) -> Iterator[Finding]:
         for first, last in jumps(history)
         if not any(first <= end and begin <= last for begin, end in explained)
     ]
-    if holes:
+    if holes and origin_of(history) is None:
         have = wording.agree(wording.how_many(holes), "has", "have")
         yield Finding(
             NOTE,
@@ -106,8 +107,24 @@ def foreign(history: History) -> Iterator[Finding]:
         )
 
 
+def imported(history: History) -> Iterator[Finding]:
+    """That a run was made of an existing log, and the account of that."""
+    if (origin := origin_of(history)) is None:
+        return
+    yield Finding(
+        NOTE,
+        "imported",
+        f"it was imported from {origin.source}, so it holds what that log holds: "
+        + " ".join(origin.account[1:]),
+        "What the log does not tell, options of `rlviz import` can: import it again with them, "
+        "into another directory.",
+    )
+
+
 def measures(history: History) -> Iterator[Finding]:
     """Curves that will lack something because it was never recorded."""
+    if origin_of(history) is not None:
+        return  # its account says which, and what to give
     yield from _compute(history)
     if not np.isfinite(history.accuracy).any():
         why = _all_unknown(history, "ungraded", "answers came without a grade")
@@ -166,7 +183,7 @@ def _metrics(history: History) -> Iterator[Finding]:
         if np.isnan(history.columns[schema.metric_column(name)]).all()
     ]
     if empty:
-        listed = ", ".join(map(repr, empty[:5])) + (", …" if len(empty) > 5 else "")
+        listed = wording.some(empty, 5)
         yield Finding(
             NOTE,
             "nan_metric",

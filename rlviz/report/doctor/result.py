@@ -90,6 +90,8 @@ class Diagnosis:
             spent = "" if flops is None else f", {wording.flops(flops)} RL FLOPs ({how})"
             span = facts["wall_seconds"]
             took = f", in {wording.duration(span)}" if span and span >= 1 else ""
+            if paused := facts["paused_seconds"]:
+                took += f" and {wording.duration(paused)} of pauses"
             yield f"{steps[0].upper()}{steps[1:]}{spent}{took}."
         if lost := facts["flops_lost"]:
             share = f"{100 * facts['flops_lost_share']:.1f} % of all"

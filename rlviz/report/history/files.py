@@ -7,7 +7,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from rlviz import schema, tfrecord
+from rlviz import schema, tfrecord, wording
 from rlviz.report.history.batches import (
     CUT,
     DAMAGED,
@@ -130,7 +130,7 @@ def no_steps(contents: Contents) -> FileNotFoundError:
     if newer:
         return FileNotFoundError(f"{path} holds no steps that can be read: {newer[0].reason}")
     runs = sorted({str(found.parent) for found in path.glob("*/**/*tfevents*")})
-    hint = f" Runs below it: {', '.join(runs[:5])}." if runs else ""
+    hint = f" Runs below it: {wording.some(runs, 5, form=str)}." if runs else ""
     return FileNotFoundError(f"{path} holds no steps recorded by rlviz (yet).{hint}")
 
 

@@ -193,12 +193,18 @@ class History:
 
     @property
     def accuracy_interval(self) -> tuple[Floats, Floats]:
-        """95 % Wilson interval of the accuracy, (low, high), each (T,)."""
+        """95 % Wilson interval of the accuracy, (low, high), each (T,); NaN where the number of
+        answers is unknown."""
         accuracy = schema.QUANTITIES[schema.ACCURACY]
         low, high = wilson_interval(
             self._column(accuracy.numerator), self._column(accuracy.denominator)
         )
-        return low, high
+        return np.where(self.uncounted, np.nan, low), np.where(self.uncounted, np.nan, high)
+
+    @property
+    def uncounted(self) -> NDArray[np.bool_]:
+        """At which steps an accuracy was recorded without the number of answers behind it, (T,)."""
+        return self._column(schema.UNCOUNTED) > 0
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -266,7 +272,8 @@ class History:
 
     def table(self) -> dict[str, Floats]:
         """The derived columns, then the recorded ones. Derived are accuracy with its 95 % Wilson
-        interval, the other quantities, and the accuracy of each group."""
+        interval, the other quantities, and the accuracy of each group. Numbers of answers are NaN
+        where they are unknown."""
         first = {name: self._column(name) for name in (schema.STEP, schema.SESSION)}
         derived: dict[str, Floats] = {}
         for known in self.quantities:
@@ -275,7 +282,12 @@ class History:
                 low, high = self.accuracy_interval
                 derived |= {f"{schema.ACCURACY}_low": low, f"{schema.ACCURACY}_high": high}
         of_groups = {f"{schema.ACCURACY}/{name}": self.group_accuracy(name) for name in self.groups}
-        return first | derived | of_groups | dict(self.columns)
+        recorded = dict(self.columns)
+        if (unknown := self.uncounted).any():
+            answers = schema.QUANTITIES[schema.ACCURACY]
+            for name in (answers.numerator, answers.denominator):
+                recorded[name] = np.where(unknown, np.nan, recorded[name])
+        return first | derived | of_groups | recorded
 
     def _repr_png_(self) -> bytes | None:
         """The figure, for notebooks; None for a run without steps."""

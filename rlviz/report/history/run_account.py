@@ -13,6 +13,7 @@ from rlviz.report.history.columns import BLOCK_ROWS
 from rlviz.report.history.counts import largest
 from rlviz.report.history.history import History
 from rlviz.report.history.session_account import Gone
+from rlviz.wall_time import Gaps
 
 Floats = NDArray[np.float64]
 
@@ -28,8 +29,9 @@ class RunAccount:
         began: when its first row was closed, seconds since 1970-01-01 UTC; None if no row has a
             time.
         ended: the same for its last row.
-        wall_seconds: from the end of the first step to the end of the last; None where `began` is
-            None. A step back of the clock counts as no time.
+        wall_seconds: from the end of the first step to the end of the last, without pauses; None
+            where `began` is None. A step back of the clock counts as no time.
+        paused_seconds: the pauses in it, see `pauses`.
         flops: phase -> exact RL FLOPs at the end of the run, including the total; phases without a
             known count are left out.
         flops_lost: RL FLOPs spent on steps that restarts lost.
@@ -48,6 +50,7 @@ class RunAccount:
     began: float | None
     ended: float | None
     wall_seconds: float | None
+    paused_seconds: float
     flops: dict[str, int]
     flops_lost: int
     flops_per_second: float | None
@@ -83,6 +86,7 @@ def account_of(history: History) -> RunAccount:
         began=tally.began,
         ended=tally.ended,
         wall_seconds=seconds,
+        paused_seconds=tally.gaps.paused,
         flops=tally.flops,
         flops_lost=history.lost_flops.get(tally.last_session, 0) if steps else 0,
         flops_per_second=tally.spent / seconds if seconds and tally.spent > 0 else None,
@@ -101,6 +105,7 @@ class _Tally:
         self._most: dict[str, int] = {}
         self._clock_back = 0.0
         self._first_time = self._last_time = math.nan
+        self.gaps = Gaps()
         self._first_flops = self._last_flops = math.nan
         self._weighted: dict[str, tuple[float, float]] = {}
         self.first_step: int | None = None
@@ -126,6 +131,7 @@ class _Tally:
         if not len(wall):
             return
         before = wall[0] if math.isnan(self._first_time) else self._last_time
+        self.gaps.add(np.diff(wall, prepend=before))
         # One after the other, as `elapsed` adds them.
         back = np.maximum(-np.diff(wall, prepend=before), 0.0)
         self._clock_back = float(np.cumsum(np.concatenate([[self._clock_back], back]))[-1])
@@ -171,7 +177,7 @@ class _Tally:
     def wall_seconds(self) -> float | None:
         if math.isnan(self._first_time):
             return None
-        return self._last_time - self._first_time + self._clock_back
+        return self._last_time - self._first_time + self._clock_back - self.gaps.paused
 
     @property
     def flops(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.report.history import History
 from rlviz.report.series.kinds import bounds_of
 
@@ -53,7 +53,11 @@ class Measure:
         so are episodes, so this variance is a lower bound.
         """
         if self.name == schema.ACCURACY:
-            return _binomial(run.columns.get("correct"), run.columns.get("graded"))
+            return (
+                None
+                if run.uncounted.any()
+                else _binomial(run.columns.get("correct"), run.columns.get("graded"))
+            )
         if self.name == schema.PARALLELISM:
             names = ("parallelism_sum", "parallelism_count", "parallelism_square_sum")
             return _of_mean(*map(run.columns.get, names))
@@ -131,4 +135,5 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         return Measure(name, name, "number")
     core = [known.name for known in schema.QUANTITIES.values() if known.is_core]
     known = [*core, *sorted(f"accuracy/{g}" for g in groups), *sorted(metrics)]
-    raise ValueError(f"no run has a metric {name!r}; there are {', '.join(map(repr, known))}.")
+    close = wording.close_to(str(name), known)
+    raise ValueError(f"no run has a metric {name!r}; there are {wording.some(known)}.{close}")

@@ -2,28 +2,42 @@
 
 from typing import Any
 
+import numpy as np
+
 from rlviz import schema, wording
 from rlviz.report.history import History
+from rlviz.report.history.origin import origin_of
 from rlviz.report.history.run_account import RunAccount, may_hide_steps, places_of
+
+_SOME_ROWS = 1000
+"""So many tell how far the steps are apart."""
 
 
 def facts(history: History, account: RunAccount) -> dict[str, Any]:
     """Steps, sessions, seconds, and FLOPs, wall seconds and MFU by phase, ready for JSON.
 
-    Keys: `steps`, `first_step`, `last_step`, `sessions`; `lost_rows`, see `History.lost_rows`;
-    `wall_seconds`, from the end of the first step to the end of the last, 0 if no time is known;
+    Keys: `steps`, `first_step`, `last_step`, `sessions`; `steps_apart`, how much the steps usually
+    grow; `of_rows_alone`, whether FLOPs and time are those of the rows of an imported log that
+    holds every k-th step; `lost_rows`, see `History.lost_rows`; `wall_seconds`, from the end of the
+    first step to the end of the last without the `paused_seconds`, 0 if no time is known;
     `flops`, by phase, with the total, as exact integers; `conventions`, by which they are counted,
     "" for steps that do not say it, see `History.conventions`; `seconds`, by phase; `mfu`, by
     phase, in [0, 1], weighted by seconds; `flops_per_second`, the FLOPs of the steps after the
     first divided by the wall seconds, None if either is unknown.
     """
+    origin = origin_of(history)
+    some = next(history.parts(_SOME_ROWS)).step if account.steps > 2 else ()
+    apart = int(np.median(np.diff(some))) if len(some) else 1
     return {
         "steps": account.steps,
+        "steps_apart": apart,
+        "of_rows_alone": origin is not None and origin.is_sampled,
         "first_step": account.first_step,
         "last_step": account.last_step,
         "sessions": account.sessions,
         "lost_rows": history.lost_rows,
         "wall_seconds": account.wall_seconds or 0.0,
+        "paused_seconds": account.paused_seconds,
         "flops": account.flops,
         "conventions": list(history.conventions),
         "seconds": account.seconds,
@@ -43,6 +57,8 @@ def notes(history: History, account: RunAccount) -> tuple[str, ...]:
     if history.superseded:
         rows = "1 step was" if history.superseded == 1 else f"{history.superseded} steps were"
         notes.append(f"{rows} recorded again; the latest stand.")
+    if (origin := origin_of(history)) is not None:
+        notes += origin.unknown
     if account.flops_lost:
         share = f"{100 * account.lost_share:.1f} % of all that was spent"
         notes.append(

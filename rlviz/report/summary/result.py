@@ -183,13 +183,21 @@ def _reading(summary: Summary) -> list[str]:
 
 def _length(facts: dict[str, Any]) -> str:
     told = wording.counted(facts["steps"], "training step")
+    if facts.get("steps_apart", 1) > 1:
+        ends = f"{facts['first_step']:,} to {facts['last_step']:,}"
+        told = f"{wording.counted(facts['steps'], 'logged point')} of steps {ends}"
     if facts["wall_seconds"] > 0:
         told += f" in {wording.duration(facts['wall_seconds'])}"
+        if paused := facts.get("paused_seconds", 0.0):
+            told += f" (and {wording.duration(paused)} of pauses)"
     total = facts["flops"].get(schema.TOTAL)
     if total is not None:
         told += f", {wording.flops(total)} RL FLOPs"
     if facts["flops_per_second"]:
         told += f", on average {wording.flops(int(facts['flops_per_second']))} FLOP/s"
+    if facts.get("of_rows_alone"):
+        both = "time and RL FLOPs are" if total is not None else "the time is"
+        told += f"; {both} of these points alone, not of the steps between them"
     return f"{told}."
 
 

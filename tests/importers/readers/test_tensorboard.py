@@ -164,7 +164,7 @@ def test_an_unknown_tag_is_refused_with_the_ones_close_to_it(write, tmp_path):
 def test_a_folder_of_several_runs_names_them(write, tmp_path):
     write(by_step([1], reward=[0.5]), "tb/PPO_1")
     write(by_step([1], reward=[0.5]), "tb/PPO_2")
-    with pytest.raises(ValueError, match=r"holds 2 TensorBoard runs: .*PPO_1, .*PPO_2"):
+    with pytest.raises(ValueError, match=r"holds 2 runs: .*'PPO_1', .*'PPO_2'.*import_runs"):
         import_run(tmp_path / "tb", tmp_path / "run")
 
 

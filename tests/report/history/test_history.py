@@ -172,3 +172,18 @@ def test_the_interval_of_the_accuracy_is_wilsons(tmp_path):
     assert (low[0], high[0]) == Accuracy(8, 10).interval()
     assert math.isnan(low[1])
     assert math.isnan(high[1])
+
+
+def test_without_the_number_of_answers_an_accuracy_has_no_interval(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        viz.on_step_end(1, accuracy=0.5, graded=8)
+        viz.on_step_end(2, accuracy=0.5)
+        viz.record(accuracy=0.25)
+        viz.on_step_end(3, accuracy=0.75, graded=1)
+    run = rlviz.read(tmp_path)
+    assert run.accuracy.tolist() == [0.5, 0.5, 0.5]
+    assert run.uncounted.tolist() == [False, True, True]
+    low, high = run.accuracy_interval
+    assert np.isfinite(low).tolist() == np.isfinite(high).tolist() == [True, False, False]
+    np.testing.assert_array_equal(run.table()["graded"], [8, np.nan, np.nan])
+    np.testing.assert_array_equal(run.table()["correct"], [4, np.nan, np.nan])

@@ -122,6 +122,14 @@ def test_counts_whose_remainders_are_not_there_are_the_nearest_floats(remainder)
     assert account_of(run).total_flops == 3 * 10**20
 
 
+def test_a_night_between_two_steps_is_a_pause_and_no_training_time():
+    wall = 1.7e9 + 60 * np.arange(100.0)
+    wall[50:] += 8 * 3600
+    account = account_of(history(wall, flops=np.arange(100) * 1e15))
+    assert (account.wall_seconds, account.paused_seconds) == (99 * 60, 8 * 3600)
+    assert account.flops_per_second == pytest.approx(99e15 / (99 * 60))
+
+
 def test_a_long_run_is_accounted_for_as_if_all_its_rows_were_looked_at_together():
     rng = np.random.default_rng(0)
     steps = 200_000

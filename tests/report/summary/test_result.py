@@ -72,7 +72,10 @@ def test_the_same_summary_is_there_as_plain_data(small):
         "last_step": 3,
         "sessions": 1,
         "lost_rows": 0,
+        "steps_apart": 1,
+        "of_rows_alone": False,
         "wall_seconds": 125.0,
+        "paused_seconds": 0.0,
         "flops": {
             "rollout": 3 * 10**21,
             "evaluation": 5 * 10**20,

@@ -1,0 +1,30 @@
+"""Which column is the step, the return, the parallelism."""
+
+import numpy as np
+import pytest
+
+
+def test_without_a_column_of_steps_the_rows_are_numbered(take):
+    imported, run = take("accuracy,loss\n0.25,1\n0.5,2\n", "log.csv")
+    assert run.step.tolist() == [1, 2]
+    assert "No column counts steps: the rows are numbered from 1." in imported.unknown
+
+
+def test_a_column_that_few_rows_have_is_not_the_step(lines, take):
+    rows = [{"_step": s, "reward": 0.5} for s in range(1, 11)]
+    rows[3]["global_step"] = 400
+    imported, run = take(lines(rows))
+    assert imported.columns["step"] == "_step"
+    assert run.step.tolist() == list(range(1, 11))
+
+
+@pytest.mark.parametrize("name", ["{}", "reward_extra/{}/mean", "metrics/{}"])
+def test_work_over_span_in_tokens_is_the_parallelism(take, lines, name):
+    """As ThreadWeaver's reward function counts the tokens of an answer and of its longest path."""
+    work, span = name.format("total_num_tokens"), name.format("num_tokens_in_the_longest_thread")
+    rows = [{"step": s, "critic/score/mean": 0.5, work: 3000 + s, span: 2000} for s in range(1, 4)]
+    rows[1][span] = 0
+    imported, run = take(lines(rows), name="log.jsonl", params=1e9)
+    np.testing.assert_array_equal(run.parallelism, [3001 / 2000, np.nan, 3003 / 2000])
+    assert imported.columns["parallelism"] == f"{work} / {span}"
+    assert "tokens" not in imported.columns  # the work of single answers, not the step's tokens
