@@ -26,7 +26,7 @@ _ROUNDING = 1e-12
 _ALIKE = 0.03
 """Metrics look the same if they, or their changes, differ by this share of their scatter."""
 _FEWEST = 8
-"""Fewer values may rise all the time by chance."""
+"""Fewer values may rise all the time by chance, and fewer changes be alike."""
 _MOST_READ = 100
 """Metrics of a run whose values are looked at, those first whose names tell most."""
 
@@ -166,8 +166,8 @@ def _is_copy(values: Floats, other: Floats) -> bool:
     if _is_multiple(y, x):
         return True
     rises, other_rises = np.diff(y), np.diff(x)
-    if np.std(other_rises) <= _ALIKE * np.abs(other_rises.mean()):
-        return False  # of straight lines the changes tell nothing
+    if len(rises) < _FEWEST or np.std(other_rises) <= _ALIKE * np.abs(other_rises.mean()):
+        return False  # a few changes are alike by chance, and those of straight lines tell nothing
     y, x = rises - rises.mean(), other_rises - other_rises.mean()
     return _is_multiple(y, x)
 
