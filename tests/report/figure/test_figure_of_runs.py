@@ -95,7 +95,7 @@ def test_seeds_are_drawn_as_their_mean_with_a_band_over_them():
     assert [len(line.get_xdata()) for line in ax.lines] == [500, N]
     assert [len(dots.get_offsets()) for dots in dots_of(ax)] == [4 * N, N]
     caption = figure.get_supxlabel().replace("\n", " ")
-    assert caption.endswith("band: ± 2 standard errors, of a mean of seeds their 95 % interval")
+    assert "band: ± 2 standard errors, of a mean of seeds their 95 % interval; RL" in caption
 
 
 # --- any metrics -----------------------------------------------------------
