@@ -42,7 +42,9 @@ class Fit:
     padded: bool = True
 
     def __repr__(self) -> str:
-        said = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default}
+        said = {
+            f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default
+        }
         return f"Fit({', '.join(f'{name}={value}' for name, value in said.items())})"
 
     @property

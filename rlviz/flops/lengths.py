@@ -120,8 +120,8 @@ def compressed_twice(
     """Twice the pairs of queries and compressed entries, each of which stands for `size` tokens.
 
     Token t reaches the entries that are complete, ⌊t/m⌋ for m tokens each, or the `most` best ones
-    of them. Per sequence of S tokens: `causal` Σ_t min(⌊t/m⌋, k); `full` S·min(⌊S/m⌋, k); `causal_half`
-    half of that, as far as all are reached.
+    of them. Per sequence of S tokens: `causal` Σ_t min(⌊t/m⌋, k); `full` S·min(⌊S/m⌋, k);
+    `causal_half` half of that, as far as all are reached.
 
     Example:
         >>> compressed_twice(np.array([7]), 3, None, "causal")  # 2 * (0 + 0 + 1 + 1 + 1 + 2 + 2)

@@ -33,6 +33,7 @@ _POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
 _TRIES = tuple(itertools.product(("eager", None), (torch.bfloat16, torch.float32)))
 
+
 def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
     """The model of a config, and what sequences of several lengths spend in it.
 
@@ -60,7 +61,9 @@ def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
         if isinstance(said, CantCountError):
             raise said
     if not errors:
-        raise CantCountError(f"transformers has no causal language model of {type(config).__name__}")
+        raise CantCountError(
+            f"transformers has no causal language model of {type(config).__name__}"
+        )
     last = errors[0]
     said_there = re.sub(r"\s+", " ", f"{type(last).__name__}: {last}")[:300]
     raise CantCountError(f"its model can't be built and run without data ({said_there})")

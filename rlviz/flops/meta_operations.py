@@ -2,9 +2,8 @@
 
 Imports torch: only `census` and `meta_model` import this module.
 
-On the meta device an operation works out shapes alone, which takes Python tens of microseconds. So
-one that was called with tensors of the same shapes before gives an empty tensor of the shape that it
-gave then.
+On the meta device an operation works out shapes alone, in Python and slowly. So one that was called
+with tensors of the same shapes before gives an empty tensor of the shape that it gave then.
 """
 
 from __future__ import annotations
