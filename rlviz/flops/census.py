@@ -14,8 +14,22 @@ from typing import Any
 
 from rlviz.flops.counted_model import Chunks, Pairs
 from rlviz.flops.fit import CHUNK_SIZES, Fit, fit
-from rlviz.flops.meta_model import CantCountError, Place, Spent, chunk_sizes, passes, text_of
-from rlviz.flops.reach import Reached, reach, unknown_fields
+from rlviz.flops.meta_model import (
+    chunk_sizes,
+    input_embeddings,
+    output_embeddings,
+    passes,
+    text_of,
+)
+from rlviz.flops.meta_operations import CantCountError, Place, Spent
+from rlviz.flops.reach import (
+    Reached,
+    entries,
+    reach,
+    reach_of_entries,
+    unknown_fields,
+    working,
+)
 
 _SCANS = re.compile(
     r"(Mamba|Bamba|H1|Ssm|SSM)\w*(Mixer|MambaLayer)$|Rglru$|RwkvSelfAttention$|[sm]LSTM(Layer|Cell)$"
@@ -67,7 +81,7 @@ def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
     sizes = sorted({*CHUNK_SIZES, *chunk_sizes(text)})
     for place in {place: None for spent in passes.values() for place in spent}:
         values = {length: spent.get(place, 0) for length, spent in passes.items()}
-        fits[place] = fit(values, sizes)
+        fits[place] = fit(values, sizes, entries(text))
     unknown = [f"{name} ({operation})" for (name, operation), found in fits.items() if not found]
     unknown += [
         f"{name} ({operation}), the same for every length,"
@@ -77,29 +91,46 @@ def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
     if unknown:
         raise CantCountError(f"the cost of {', '.join(unknown[:4])} is no formula of the length")
     known: dict[Place, Fit] = {place: found for place, found in fits.items() if found}
-    pairs: dict[Reached, int] = defaultdict(int)
-    chunks: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for (name, _), found in known.items():
-        if found.square:
-            try:
-                pairs[reach(text, model.get_submodule(name), name)] += found.square
-            except ValueError as error:
-                raise CantCountError(str(error)) from None
-        if found.inside:
-            pairs["block", found.size] += found.inside
+    try:
+        pairs = _pairs(model, text, known)
+        share = working(text)
+    except ValueError as error:
+        raise CantCountError(str(error)) from None
+    chunks: dict[tuple[int, bool], list[int]] = defaultdict(lambda: [0, 0])
+    for found in known.values():
         if found.chunk:
-            chunks[found.size][0] += found.chunk
-            chunks[found.size][1] += found.between
+            chunks[found.size, found.padded][0] += found.chunk
+            chunks[found.size, found.padded][1] += found.between
     return Found(
-        {place: found.linear for place, found in known.items() if found.linear},
+        {
+            place: int(found.linear * share) if place[0].endswith("experts") else found.linear
+            for place, found in known.items()
+            if found.linear
+        },
         sum(found.constant for found in known.values()),
-        tuple(Pairs(flops, *reached) for reached, flops in sorted(pairs.items(), key=str)),
-        tuple(Chunks(flops, size, between) for size, (flops, between) in sorted(chunks.items())),
+        pairs,
+        tuple(
+            Chunks(flops, size, between, padded)
+            for (size, padded), (flops, between) in sorted(chunks.items())
+        ),
         _head(model),
         _width(model),
-        int(model.get_input_embeddings().weight.numel()),
+        int(input_embeddings(model).weight.numel()),
         tuple(sorted({name for m in model.modules() if _scans(name := type(m).__name__)})),
     )
+
+
+def _pairs(model: Any, text: Any, known: Mapping[Place, Fit]) -> tuple[Pairs, ...]:
+    """What core attention costs, by its reach."""
+    flops: dict[Reached, int] = defaultdict(int)
+    for (name, _), found in known.items():
+        if found.square:
+            flops[reach(text, model.get_submodule(name), name)] += found.square
+        if found.compressed:
+            flops[reach_of_entries(text, name, found.size)] += found.compressed
+        if found.inside:
+            flops["block", found.size] += found.inside
+    return tuple(Pairs(each, *reached) for reached, each in sorted(flops.items(), key=str))
 
 
 def _explained(model: Any, name: str, operation: str, found: Fit) -> bool:
@@ -114,10 +145,10 @@ def _scans(name: str) -> bool:
 
 
 def _head(model: Any) -> str:
-    head = model.get_output_embeddings()
+    head = output_embeddings(model)
     return next((name for name, module in model.named_modules() if module is head), "")
 
 
 def _width(model: Any) -> int:
-    weight = getattr(model.get_output_embeddings(), "weight", None)
-    return int((model.get_input_embeddings().weight if weight is None else weight).shape[-1])
+    weight = getattr(output_embeddings(model), "weight", None)
+    return int((input_embeddings(model).weight if weight is None else weight).shape[-1])

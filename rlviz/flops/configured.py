@@ -95,7 +95,7 @@ def _count(config: object, why: str) -> tuple[Found, str]:
         import transformers
 
         from rlviz.flops.census import count
-        from rlviz.flops.meta_model import CantCountError
+        from rlviz.flops.meta_operations import CantCountError
     except ImportError as error:
         raise ValueError(
             f"{why} To count it from its config, install transformers and torch ({error})."

@@ -9,10 +9,10 @@ import numpy as np
 
 from rlviz.conventions import ConventionName
 from rlviz.flops.language_model import LanguageModel
-from rlviz.flops.lengths import Attention, Lengths, attended_twice, total
+from rlviz.flops.lengths import Attention, Lengths, attended_twice, compressed_twice, total
 from rlviz.flops.shape import read_counting
 
-Reach: TypeAlias = Literal["all", "window", "block", "blocks"]
+Reach: TypeAlias = Literal["all", "window", "block", "blocks", "compressed", "complete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,23 @@ class Pairs:
         reach: which keys a token t attends to, itself included: `all` t before it; those in a
             `window` of `size` tokens, or the `size` best ones (sparse attention): min(t, size);
             those in its own `block` of `size` tokens; those in `count` `blocks` of `size` tokens,
-            its own and the best ones before it.
+            its own and the best ones before it; `compressed` entries, each of which stands for
+            `size` tokens up to t, all or the `count` best ones; the tokens themselves of the
+            `count` best `complete` blocks, and those after the last complete one.
         size: None for `all`.
-        count: 1 but for `blocks`.
+        count: None for all entries.
     """
 
     flops: int
     reach: Reach = "all"
     size: int | None = None
-    count: int = 1
+    count: int | None = 1
 
     def spent(self, lengths: Lengths, attention: str, cached: Lengths | None = None) -> int:
         """FLOPs for so many tokens of each sequence, (n,), after those `cached` before, (n,)."""
-        if cached is None:
+        if self.reach == "compressed":
+            twice = compressed_twice(lengths, self.size or 1, self.count, attention, cached)
+        elif cached is None:
             twice = self._twice(lengths, attention)
         elif attention == "full":
             twice = self._twice_full(lengths, cached)
@@ -48,13 +52,16 @@ class Pairs:
         """Twice the pairs of whole sequences."""
         if self.reach == "block":
             return self._inside_blocks(lengths, attention)
-        if self.reach == "blocks" and self.size is not None:
-            most = self.count * self.size
+        if self.reach in ("blocks", "complete"):
+            size, most = self.size or 1, self._most or 1
+            if attention == "causal" and self.reach == "complete":
+                whole = size * compressed_twice(lengths, size, self.count, attention)
+                return whole + self._after_blocks(lengths)
             if attention != "causal":
                 return attended_twice(lengths, most, attention)
             near, far = np.minimum(lengths, most), np.maximum(lengths - most, 0)
             twice = attended_twice(near, None, attention) + self._inside_blocks(far, attention)
-            return twice + 2 * (most - self.size) * total(far)
+            return twice + 2 * (most - size) * total(far)
         return attended_twice(lengths, self.size, attention)
 
     def _twice_full(self, lengths: Lengths, cached: Lengths) -> int:
@@ -64,8 +71,21 @@ class Pairs:
             filling = np.where(begun > 0, np.minimum(lengths, (self.size or 1) - begun), 0)
             within = attended_twice(filling, None, "full", begun)
             return within + self._inside_blocks(lengths - filling, "full")
-        most = self.count * self.size if self.reach == "blocks" and self.size else self.size
-        return attended_twice(lengths, most, "full", cached)
+        return attended_twice(lengths, self._most, "full", cached)
+
+    @property
+    def _most(self) -> int | None:
+        """The most keys that a token attends to."""
+        if self.reach not in ("blocks", "complete") or self.size is None:
+            return self.size
+        rest = self.size - 1 if self.reach == "complete" else 0
+        return (self.count or 1) * self.size + rest
+
+    def _after_blocks(self, lengths: Lengths) -> int:
+        """Twice the pairs of tokens and those after the last block that they complete."""
+        size = self.size or 1
+        whole, rest = np.divmod(lengths, size)
+        return size * (size - 1) * total(whole) + attended_twice(rest, None, "causal")
 
     def _inside_blocks(self, lengths: Lengths, attention: str) -> int:
         """Twice the pairs of tokens of the same block."""
@@ -85,18 +105,21 @@ class Chunks:
         between: for each of the (c + 1)² pairs that the states before, between and after c chunks
             make, where a model without its kernels multiplies their decays as a matrix. Kernels
             hand the state on from chunk to chunk, which costs no products.
+        padded: whether the last chunk is padded; else its tokens pass one by one, which costs no
+            chunk.
     """
 
     flops: int
     size: int
     between: int = 0
+    padded: bool = True
 
     def spent(self, lengths: Lengths, attention: str, cached: Lengths | None = None) -> int:
         """FLOPs for so many tokens of each sequence, (n,), after those `cached` before, (n,), of
-        which a state is kept: a chunk's are shared by its tokens; with `full` attention, the last
-        chunk is padded and states are paired as it runs."""
+        which a state is kept: a chunk's are shared by its tokens; with `full` attention, as it
+        runs: the last chunk is padded or left out, and states are paired."""
         if attention == "full":
-            count = -(-lengths // self.size)
+            count = -(-lengths // self.size) if self.padded else lengths // self.size
             states = total((count[count > 0] + 1) ** 2)
             return self.flops * total(count) + self.between * states
         before = 0 if cached is None else total(cached)

@@ -6,7 +6,7 @@ A formula has to give all of them to the integer; there are more lengths than it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -16,16 +16,19 @@ _FEW = 64
 CHUNK_SIZES = (16, 32, 64, 128, 256, 512)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Fit:
-    """`constant + linear·S + square·S²`, and what chunks of `size` tokens cost.
+    """`constant + linear·S + square·S²`, and what chunks or entries of `size` tokens cost.
 
     Attributes:
         constant, linear, square: FLOPs per sequence, token and pair of tokens.
-        size: tokens of a chunk; 0 if there are none. The last chunk may be padded.
+        size: tokens of a chunk; 0 if there are none.
         chunk: FLOPs of one chunk.
         between: FLOPs of each of the (c + 1)² pairs that the states around c chunks make.
         inside: FLOPs of a pair of tokens of the same chunk, where the last one is not padded.
+        compressed: FLOPs of a pair of a token and an entry, which stands for `size` tokens.
+        padded: whether the last chunk that isn't complete costs what a whole one does; else it
+            costs nothing. An entry that isn't complete is none, whether it is computed or not.
     """
 
     constant: int = 0
@@ -35,6 +38,14 @@ class Fit:
     chunk: int = 0
     between: int = 0
     inside: int = 0
+    compressed: int = 0
+    padded: bool = True
+
+    def __repr__(self) -> str:
+        said = {
+            f.name: value for f in fields(self) if (value := getattr(self, f.name)) != f.default
+        }
+        return f"Fit({', '.join(f'{name}={value}' for name, value in said.items())})"
 
     @property
     def shifted(self) -> bool:
@@ -51,24 +62,33 @@ class Fit:
         return more.denominator == 1 and more <= _FEW and self.constant == self.square * more**2
 
 
-def fit(values: Mapping[int, int], sizes: Sequence[int] = CHUNK_SIZES) -> Fit | None:
+def fit(
+    values: Mapping[int, int], sizes: Sequence[int] = CHUNK_SIZES, entries: Sequence[int] = ()
+) -> Fit | None:
     """The formula of these costs; None if they are none of those above.
 
     Args:
         values: length -> FLOPs, at least six lengths.
         sizes: the chunk sizes to try, where no polynomial fits.
+        entries: the sizes to try of compressed entries.
 
     Example:
         >>> fit({s: 7 + 3 * s + 2 * s * s for s in range(1, 8)})
-        Fit(constant=7, linear=3, square=2, size=0, chunk=0, between=0, inside=0)
+        Fit(constant=7, linear=3, square=2)
         >>> fit({s: 5 * s + 100 * -(-s // 16) for s in range(1, 60, 7)})
-        Fit(constant=0, linear=5, square=0, size=16, chunk=100, between=0, inside=0)
+        Fit(linear=5, size=16, chunk=100)
+        >>> fit({s: 2 * s * s + 2 * s * (s // 4) for s in range(1, 60, 7)}, entries=(4,))
+        Fit(square=2, size=4, compressed=2)
         >>> fit({s: 2**s for s in range(1, 9)}) is None
         True
     """
     found = _solved((_one, _length, _square), values)
     if found is not None:
         return Fit(*found)
+    for size in entries:
+        for count in (_complete(size), _chunks_of(size)):
+            if (found := _solved((_square, _each(count)), values)) is not None:
+                return Fit(square=found[0], size=size, compressed=found[1])
     for size in sizes:
         whole = _chunks_of(size)
         if (found := _solved((_length, whole), values)) is not None:
@@ -78,6 +98,8 @@ def fit(values: Mapping[int, int], sizes: Sequence[int] = CHUNK_SIZES) -> Fit | 
         between = _pairs_of_states(whole)
         if (found := _solved((_length, whole, between), values)) is not None:
             return Fit(linear=found[0], size=size, chunk=found[1], between=found[2])
+        if (found := _solved((_length, _complete(size)), values)) is not None:
+            return Fit(linear=found[0], size=size, chunk=found[1], padded=False)
     return None
 
 
@@ -95,6 +117,14 @@ def _square(length: int) -> int:
 
 def _chunks_of(size: int) -> Callable[[int], int]:
     return lambda length: -(-length // size)
+
+
+def _complete(size: int) -> Callable[[int], int]:
+    return lambda length: length // size
+
+
+def _each(count: Callable[[int], int]) -> Callable[[int], int]:
+    return lambda length: length * count(length)
 
 
 def _pairs_in(size: int) -> Callable[[int], int]:

@@ -110,6 +110,46 @@ def attended_twice(
     return half + tokens + count * w if attention == "causal" else half
 
 
+def compressed_twice(
+    lengths: Lengths,
+    size: int,
+    most: int | None,
+    attention: str,
+    cached: Lengths | None = None,
+) -> int:
+    """Twice the pairs of queries and compressed entries, each of which stands for `size` tokens.
+
+    Token t reaches the entries that are complete, ⌊t/m⌋ for m tokens each, or the `most` best ones
+    of them. Per sequence of S tokens: `causal` Σ_t min(⌊t/m⌋, k); `full` S·min(⌊S/m⌋, k);
+    `causal_half` half of that, as far as all are reached.
+
+    Example:
+        >>> compressed_twice(np.array([7]), 3, None, "causal")  # 2 * (0 + 0 + 1 + 1 + 1 + 2 + 2)
+        14
+        >>> compressed_twice(np.array([7]), 3, 1, "full")
+        14
+    """
+    if attention == "none" or not lengths.size:
+        return 0
+    if attention == "full":
+        reached = lengths if cached is None else cached + lengths
+        entries = reached // size
+        return 2 * _sum_of_products(lengths, entries if most is None else entries.clip(max=most))
+    if cached is not None:
+        before = compressed_twice(cached, size, most, attention)
+        return compressed_twice(cached + lengths, size, most, attention) - before
+    near, far = lengths, 0
+    if most is not None:
+        near = lengths.clip(max=most * size)
+        far = 2 * most * (total(lengths) - total(near))
+    entries = near // size
+    product = _sum_of_products(near, entries)
+    if attention == "causal_half":
+        return product + far
+    own = size * (_sum_of_squares(entries) + total(entries)) - 2 * total(entries)
+    return 2 * product - own + far
+
+
 def _sum(values: Lengths) -> int:
     if int(values.max()) * values.size <= _INT64:
         return int(values.sum())

@@ -14,35 +14,24 @@ import itertools
 import logging
 import re
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from rlviz.flops import equal_layers, formulas
+from rlviz.flops import equal_layers
+from rlviz.flops.meta_operations import CantCountError, Census, Spent
 
-Place: TypeAlias = tuple[str, str]
-"""The name of a module, and of an operation in it."""
-Spent: TypeAlias = dict[Place, int]
-
-_LENGTHS = (40, 64, 100, 200, 256, 384, 600)
-_OF_LOOPS = (8, 16, 24, 300)
+_LENGTHS = (40, 64, 101, 200, 256, 383, 600)
+_OF_LOOPS = (9, 17, 24, 301)
 """After the first two, where a model without its kernels loops over tokens: seconds each."""
 _LARGEST_CHUNK = 256
-"""Of which the lengths hold one, two and three."""
+"""Of which the lengths hold one and two whole ones; some are no multiples of any."""
 _CHUNKS = ("chunk_size", "mamba_chunk_size", "block_size")
 _POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
 _TRIES = tuple(itertools.product(("eager", None), (torch.bfloat16, torch.float32)))
-
-_may_multiply = functools.cache(formulas.may_multiply)
-
-
-class CantCountError(ValueError):
-    """The model can't be built or its cost is no formula; the message says why."""
 
 
 def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
@@ -63,20 +52,57 @@ def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
         for build in _ways(config):
             try:
                 model = build().to("meta").eval()  # some parameters are born elsewhere
-                return model, _passes(model, lengths(text_of(config)), share)
             except Exception as error:  # whatever a model's code raises
                 errors.append(error)
+                continue
+            for run in (model, _text_part(model)):
+                try:
+                    return model, _passes(model, run, lengths(text_of(config)), share)
+                except Exception as error:
+                    errors.append(error)
     for said in errors:
         if isinstance(said, CantCountError):
             raise said
-    last = errors[-len(_TRIES)]  # the first one of the kind of model that was tried last
+    if not errors:
+        raise CantCountError(
+            f"transformers has no causal language model of {type(config).__name__}"
+        )
+    last = errors[0]
     said_there = re.sub(r"\s+", " ", f"{type(last).__name__}: {last}")[:300]
     raise CantCountError(f"its model can't be built and run without data ({said_there})")
 
 
-def _passes(model: Any, chosen: tuple[int, ...], share: bool) -> dict[int, Spent]:
+def _text_part(model: Any) -> Callable[..., Any]:
+    """The decoder and the head of a model that asks for images."""
+
+    def run(**inputs: Any) -> Any:
+        decoder, head = model.get_decoder(), model.get_output_embeddings()
+        if decoder is model:
+            raise CantCountError("it has no text model that runs alone")
+        output = decoder(**inputs)
+        return output if "logits" in output else head(output[0])
+
+    return run
+
+
+def input_embeddings(model: Any) -> Any:
+    """What turns tokens into vectors, of the text model where the whole one doesn't say."""
+    try:
+        return model.get_input_embeddings()
+    except NotImplementedError:
+        return model.get_decoder().get_input_embeddings()
+
+
+def output_embeddings(model: Any) -> Any:
+    """What makes the logits, of the text model where the whole one doesn't say; None if neither."""
+    head = model.get_output_embeddings()
+    decoder = model if head is not None else model.get_decoder()
+    return head if decoder is model else decoder.get_output_embeddings()
+
+
+def _passes(model: Any, run: Any, chosen: tuple[int, ...], share: bool) -> dict[int, Spent]:
     first, second, *others = chosen
-    with _watched(model, share) as passed:
+    with _watched(model, run, share) as passed:
         done = {length: passed(length) for length in (first, second)}
         if done[second].calls - done[first].calls >= second - first:
             others = [length for length in _OF_LOOPS if length < others[-1]]
@@ -91,16 +117,21 @@ def _ways(config: Any) -> Iterator[Callable[[], Any]]:
     text = text_of(config)
     known = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     alone = text if text.model_type in known else config
-    kinds: list[tuple[Any, Any]] = [(transformers.AutoModelForCausalLM, alone)]
-    if text is not config:
-        kinds.append((transformers.AutoModelForImageTextToText, config))
-    for kind, its in kinds:
+    for kind, its in (
+        (transformers.AutoModelForCausalLM, alone),
+        (transformers.AutoModelForImageTextToText, config),
+    ):
+        if type(its) not in kind._model_mapping:  # asking all the same imports every model
+            continue
         for attention, dtype in _TRIES:
             own = copy.deepcopy(its)
             # As another model of this config runs its experts may be one that needs data.
             for part in {id(each): each for each in (own, text_of(own))}.values():
                 if getattr(part, "_experts_implementation", None) is not None:
                     part._experts_implementation = None
+                if getattr(part, "languages", None):  # each has an adapter of the same size
+                    part.languages = part.languages[:1]
+                    part.default_language = part.languages[0]
             if getattr(own, "is_encoder_decoder", False) is False:
                 own.is_decoder = True  # BERT and its kin attend to both sides without it
             yield functools.partial(
@@ -141,60 +172,6 @@ def _sizes(text: Any, fields: Iterable[str]) -> list[int]:
     return [v for f in fields if isinstance(v := values.get(f), int) and v > 0]
 
 
-class _Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Notes what each operation below autograd costs, by the module that calls it."""
-
-    def __init__(self, inside: list[str]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self.inside = inside
-        self.spent: Spent = defaultdict(int)
-        self.calls = 0
-        self.uncounted: set[str] = set()
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func is torch.ops.aten._local_scalar_dense.default and args[0].is_meta:
-            # A mask asks whether everything is seen: yes. Other questions are about positions.
-            dtype = args[0].dtype
-            return True if dtype is torch.bool else 0.0 if dtype.is_floating_point else 0
-        if func is torch.ops.aten.nonzero.default and args[0].is_meta:
-            return self._chosen(args[0])
-        out = func(*args, **kwargs)
-        self.calls += 1
-        packet = func.overloadpacket
-        count = formulas.flops(packet, args, kwargs, out)
-        if count:
-            self.spent[self.inside[-1], packet.__name__] += count
-        elif count is None and _may_multiply(func.namespace, packet.__name__):
-            self.uncounted.add(f"{self.inside[-1]} ({packet.__name__})")
-        return out
-
-    def _chosen(self, mask: Any) -> Any:
-        """Which experts were chosen (one of them), and for which tokens (all): the experts are of
-        one size, so it is the same as if each had its share."""
-        if not self.inside[-1].endswith("experts") or mask.dim() not in (1, 2):
-            raise NotImplementedError(f"{self.inside[-1]} asks for data (nonzero)")
-        count = 1 if mask.dim() == 1 else mask.numel()
-        return torch.empty(count, mask.dim(), dtype=torch.long, device="meta")
-
-    def measure(self, call: Callable[[], Any]) -> tuple[Any, Spent]:
-        """The output of a call, and what it alone costs."""
-        before = dict(self.spent)
-        output = call()
-        spent = {p: n - before.get(p, 0) for p, n in self.spent.items() if n != before.get(p, 0)}
-        return output, spent
-
-    def repeat(self, spent: Spent) -> None:
-        for place, flops in spent.items():
-            self.spent[place] += flops
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     import transformers
@@ -210,9 +187,10 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _watched(model: Any, share: bool) -> Iterator[Callable[[int], _Census]]:
+def _watched(model: Any, run: Any, share: bool) -> Iterator[Callable[[int], Census]]:
     """A function that passes a sequence of some length, and what each place spent."""
     inside = [""]
+    given: dict[Any, Any] = {}
     hooks = []
     for name, module in model.named_modules():
         hooks += [
@@ -222,14 +200,14 @@ def _watched(model: Any, share: bool) -> Iterator[Callable[[int], _Census]]:
     equal = equal_layers.groups(model) if share else {}
     layers = {layer: (look, layer.forward) for layer, look in equal.items()}
 
-    def passed(length: int) -> _Census:
+    def passed(length: int) -> Census:
         del inside[1:]
-        census = _Census(inside)
+        census = Census(inside, given)
         repeats = equal_layers.Repeats(census.measure, census.repeat)
         for layer, (look, forward) in layers.items():
             layer.forward = _repeating(repeats, look, forward)
         with census:
-            model(input_ids=torch.zeros(1, length, dtype=torch.long), use_cache=False)
+            run(input_ids=torch.zeros(1, length, dtype=torch.long), use_cache=False)
         if census.uncounted:
             places = ", ".join(sorted(census.uncounted)[:4])
             raise CantCountError(f"these of its operations have no formula: {places}")

@@ -6,20 +6,23 @@ Eager attention multiplies whole squares whatever the mask says, so this can't b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from rlviz.flops.counted_model import Reach
 
-Reached: TypeAlias = tuple[Reach, int | None] | tuple[Reach, int, int]
+Reached: TypeAlias = tuple[Reach, int | None] | tuple[Reach, int, int | None]
 
 _ALL: Reached = ("all", None)
 _FULL = frozenset(
     ("full_attention", "attention", "global", "hybrid", "linear_attention", "mamba", "conv", "moe")
 )
-_SLIDING = frozenset(("sliding_attention", "hybrid_sliding", "local"))
+_COMPRESSED = frozenset(("compressed_sparse_attention", "heavily_compressed_attention"))
+_SLIDING = frozenset(("sliding_attention", "hybrid_sliding", "local")) | _COMPRESSED
 _WINDOWS = ("sliding_window", "sliding_window_size", "attention_window_size", "window_size")
 _PER_LAYER = ("layer_types", "attention_layers")
+_POOLS = ("index_kpool", "indexer_compress_ratio")
 
 # Fields that tell of windows, chunks or selected keys, and that are read here or say nothing of
 # which keys a token reaches.
@@ -27,6 +30,11 @@ _UNDERSTOOD = frozenset(
     (
         *_WINDOWS,
         *_PER_LAYER,
+        *_POOLS,
+        "index_kpool_always_select_tail",
+        "indexer_budget",
+        "compress_rates",
+        "compress_rope_theta",
         "attention_chunk_size",
         "index_topk",
         "keep_window_size",
@@ -36,6 +44,7 @@ _UNDERSTOOD = frozenset(
         "sliding_window_pattern",
         "_sliding_window_pattern",
         "prefix_dense_sliding_window_pattern",
+        "num_sliding_attention_heads",
         "swa_num_attention_heads",
         "swa_num_key_value_heads",
         "swa_head_dim",
@@ -47,6 +56,9 @@ _UNDERSTOOD = frozenset(
         # the size of an indexer, and where it stands: counted as it runs
         "index_head_dim",
         "index_n_heads",
+        "indexer_head_dim",
+        "indexer_n_heads",
+        "indexer_kv_heads",
         "indexer_types",
         "index_share_for_mtp_iteration",
         "index_topk_freq",
@@ -60,6 +72,8 @@ _UNDERSTOOD = frozenset(
         # other chunks
         "chunk_size_feed_forward",
         "chunk_size_lm_head",
+        # experts that do nothing: `working` is the share of the others
+        "zero_expert_num",
         "local_attention",
     )
 )
@@ -110,6 +124,10 @@ def reach(config: Any, module: Any, name: str) -> Reached:
         return _of_all_layers(config, module)
     if kind == "chunked_attention":
         return "block", _size(config, kind, "attention_chunk_size")
+    if kind in ("indexed_attention", None, *_FULL) and (pool := _first(config, _POOLS)) is not None:
+        if getattr(config, "index_kpool_always_select_tail", True) is not True:
+            raise ValueError("an indexer of pools that leaves out the last tokens is not known")
+        return "complete", pool, _size(config, "pools", "index_topk", "indexer_budget") // pool
     if kind == "indexed_attention":
         return "window", _size(config, kind, "index_topk")
     if kind == "minimax_m3_sparse" and getattr(config, "index_local_blocks", 0) > 0:
@@ -121,6 +139,37 @@ def reach(config: Any, module: Any, name: str) -> Reached:
     if kind in _FULL:
         return _of_full_layers(config)
     raise ValueError(f"layer_types has {kind}, of which it is not known what a token attends to")
+
+
+def entries(config: Any) -> list[int]:
+    """How many tokens an entry of compressed keys stands for, of all kinds that the config has."""
+    rates = getattr(config, "compress_rates", None)
+    sizes = [*(rates.values() if isinstance(rates, Mapping) else ()), _first(config, _POOLS)]
+    return sorted({size for size in sizes if _is_size(size) and size > 1})
+
+
+def reach_of_entries(config: Any, name: str, size: int) -> Reached:
+    """How many entries of `size` tokens each the module of this name reaches.
+
+    Raises:
+        ValueError: the layer is of a kind that is not known.
+    """
+    kind = _kind(config, name)
+    if "indexer" in name or kind == "heavily_compressed_attention":
+        return "compressed", size, None
+    if kind == "compressed_sparse_attention":
+        return "compressed", size, _size(config, kind, "index_topk")
+    raise ValueError(f"{name} compresses keys, of which it is not known how many a token reaches")
+
+
+def working(config: Any) -> Fraction:
+    """The share of experts that multiply; LongCat-Flash sends tokens to others, which do nothing.
+    Which ones a token chooses is in its data, so all count as chosen alike."""
+    idle = getattr(config, "zero_expert_num", None)
+    if not _is_size(idle):
+        return Fraction(1)
+    experts = _size(config, "zero experts", "n_routed_experts")
+    return Fraction(experts, experts + idle)
 
 
 def _kind(config: Any, name: str) -> str | None:

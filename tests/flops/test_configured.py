@@ -40,7 +40,8 @@ SLOW = {"falcon_mamba", "jamba", "mamba", "recurrent_gemma", "rwkv"}
 def test_full_attention_equals_the_real_model_to_the_integer(name):
     model, real = from_config(tiny_configs.config(name), attention="full"), tiny_configs.model(name)
     for length in (24, 70):
-        assert model.forward([length]) == tiny_configs.counted(real, length)
+        spent = tiny_configs.counted(real, length) + tiny_configs.above_diagonal(name, length)
+        assert model.forward([length]) == spent
 
 
 def mixing(name, length, **fields):
@@ -104,6 +105,36 @@ def test_chosen_blocks_are_the_best_ones_and_a_tokens_own():
     spent, _ = mixing("minimax_m3_vl_text", 10, **sizes)
     chosen = (1 + 2 + 3 + 4 + 5 + 6 + 7 + 8) + (4 + 1) + (4 + 2)
     assert spent == PAIR * (chosen + ALL) + 2 * 2 * 8 * ALL  # an indexer of 2 heads of width 8
+
+
+def test_compressed_keys_are_reached_when_complete_and_beside_a_window():
+    rates = {"heavily_compressed_attention": 4, "compressed_sparse_attention": 2}
+    spent, _ = mixing("deepseek_v4", 10, compress_rates=rates, index_topk=3, sliding_window=4)
+    heavily = 0 + 0 + 0 + 1 + 1 + 1 + 1 + 2 + 2 + 2
+    of_two = 0 + 1 + 1 + 2 + 2 + 3 + 3 + 4 + 4 + 5
+    best = 0 + 1 + 1 + 2 + 2 + 3 + 3 + 3 + 3 + 3
+    pair, indexer = 4 * 4 * 16, 2 * 2 * 16  # 4 heads and 2 of width 16; the indexer only scores
+    assert spent == pair * (3 * NEAR + heavily + best) + indexer * of_two
+
+
+def test_complete_blocks_are_chosen_whole_and_the_tokens_after_them_always_reached():
+    spent, _ = mixing("qwen4_exp_text", 10, indexer_budget=4, layer_types=["indexed_attention"] * 2)
+    reached = 1 + 2 + 3 + 4 + 5 + 6 + 7 + 4 + 5 + 6
+    scored = 3 * 0 + 4 * 1 + 3 * 2
+    assert spent == 2 * (PAIR * reached + 2 * 2 * 8 * scored)
+
+
+def test_experts_that_do_nothing_count_as_chosen_like_the_others():
+    its = tiny_configs.config("longcat_flash")
+    one, more = from_config(its), from_config(tiny_configs.config("longcat_flash", moe_topk=6))
+    assert more.body_params - one.body_params == 3 * 8 * (3 * 32 * 16) // 12
+
+
+def test_chunks_that_are_not_padded_are_left_out_of_the_full_count():
+    model = from_config(tiny_configs.config("xlstm"), attention="full")
+    (part,) = model.chunks
+    assert not part.padded
+    assert model.forward([128]) - model.forward([64]) == model.forward([64])
 
 
 def test_blocks_of_linear_attention_are_pairs_within_them():
@@ -199,8 +230,8 @@ def test_what_a_model_lacks_a_formula_for_is_named():
         ValueError, match=r"'blt' can't be counted.*local_attention_window_len=.*mea"
     ):
         from_config(transformers.AutoConfig.for_model("blt"))
-    with pytest.raises(ValueError, match=r"'longcat_flash' can't be counted.*zero_expert_num="):
-        from_config(transformers.AutoConfig.for_model("longcat_flash"))
+    with pytest.raises(ValueError, match=r"'reformer' can't be counted.*lsh_attn_chunk_length="):
+        from_config(transformers.AutoConfig.for_model("reformer"))
 
 
 def test_unknown_models_and_other_things_are_refused_in_words():

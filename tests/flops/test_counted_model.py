@@ -21,6 +21,9 @@ def model(**parts):
         (Pairs(6), 55 + 6, 100 + 9),
         (Pairs(6, "window", 4), 34 + 6, 40 + 9),
         (Pairs(6, "blocks", 4, 2), 36 + (4 + 1) + (4 + 2) + 6, 80 + 9),
+        (Pairs(6, "compressed", 4, None), 1 * 4 + 2 * 3, 10 * 2),
+        (Pairs(6, "compressed", 4, 1), 7, 10 * 1),
+        (Pairs(6, "complete", 4, 1), (1 + 2 + 3 + 4) + (5 + 6 + 7) + (4 + 5 + 6) + 6, 10 * 7 + 9),
         (Pairs(6, "block", 4), 10 + 10 + 3 + 6, 16 + 16 + 4 + 9),
     ],
 )
@@ -29,9 +32,16 @@ def test_pairs_by_their_reach(part, causal, full):
     assert part.spent(LENGTHS, "full") == 6 * full
 
 
+def test_entries_reached_after_cached_tokens_are_those_of_the_whole_less_those_before():
+    for part in (Pairs(6, "compressed", 4, 2), Pairs(6, "complete", 4, 2)):
+        whole, before = part.spent(np.array([13]), "causal"), part.spent(np.array([6]), "causal")
+        assert part.spent(np.array([7]), "causal", np.array([6])) == whole - before
+
+
 def test_chunks_are_shared_by_their_tokens_or_padded():
     assert Chunks(8, 4).spent(LENGTHS, "causal") == 8 * 13 // 4
     assert Chunks(8, 4).spent(LENGTHS, "full") == 8 * (3 + 1)
+    assert Chunks(8, 4, padded=False).spent(LENGTHS, "full") == 8 * 2
     assert Chunks(8, 4, 5).spent(LENGTHS, "causal") == 8 * 13 // 4
     assert Chunks(8, 4, 5).spent(LENGTHS, "full") == 8 * (3 + 1) + 5 * (4**2 + 2**2)
 

@@ -1,10 +1,11 @@
 """Which keys a token attends to: read off configs as transformers has them, or refused."""
 
+from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
 
-from rlviz.flops.reach import reach, unknown_fields
+from rlviz.flops.reach import entries, reach, reach_of_entries, unknown_fields, working
 
 FIRST, SECOND = "model.layers.0.self_attn", "model.layers.1.self_attn"
 
@@ -70,6 +71,39 @@ def test_chosen_blocks_have_a_size_and_a_number():
         both(its)
 
 
+def test_compressed_layers_have_a_window_and_entries():
+    kinds = ["heavily_compressed_attention", "compressed_sparse_attention"]
+    rates = dict(zip(kinds, (128, 4), strict=True))
+    its = config(layer_types=kinds, compress_rates=rates, sliding_window=8, index_topk=64)
+    assert both(its) == [("window", 8)] * 2
+    assert entries(its) == [4, 128]
+    assert reach_of_entries(its, FIRST, 128) == ("compressed", 128, None)
+    assert reach_of_entries(its, SECOND, 4) == ("compressed", 4, 64)
+    assert reach_of_entries(its, SECOND + ".indexer", 4) == ("compressed", 4, None)
+    with pytest.raises(ValueError, match="compresses keys, of which it is not known"):
+        reach_of_entries(config(), FIRST, 4)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"index_kpool": 16, "index_topk": 64},
+        {"indexer_compress_ratio": 16, "indexer_budget": 64},
+    ],
+)
+def test_an_indexer_of_pools_chooses_complete_blocks(sizes):
+    its = config(layer_types=["indexed_attention"] * 2, **sizes)
+    assert both(its) == [("complete", 16, 4)] * 2
+    its.index_kpool_always_select_tail = False
+    with pytest.raises(ValueError, match="leaves out the last tokens"):
+        both(its)
+
+
+def test_experts_that_do_nothing_have_their_share():
+    assert working(config()) == 1
+    assert working(config(n_routed_experts=8, zero_expert_num=4)) == Fraction(2, 3)
+
+
 def test_an_unknown_kind_of_layer_is_refused():
     with pytest.raises(ValueError, match="layer_types has star_attention, of which"):
         both(config(layer_types=["star_attention"] * 2))
@@ -78,7 +112,7 @@ def test_an_unknown_kind_of_layer_is_refused():
 @pytest.mark.parametrize(
     "field",
     [
-        {"compress_rates": {"a": 4}},
+        {"compress_stride": 4},
         {"index_topk_blocks": 16},
         {"lsh_attn_chunk_length": 64},
         {"attention_type": "block_sparse"},
@@ -96,4 +130,4 @@ def test_fields_of_sparse_attention_that_are_not_known_are_named(field):
     "field", [{"sliding_window": 4}, {"index_topk": 4}, {"attention_type": "original_full"}]
 )
 def test_fields_that_are_known_or_empty_are_not(field):
-    assert unknown_fields(config(**field, compress_rates=None)) == []
+    assert unknown_fields(config(**field, compress_stride=None)) == []

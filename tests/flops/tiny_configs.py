@@ -52,6 +52,7 @@ DELTA = {
 }
 DSA = {"index_head_dim": 8, "index_n_heads": 2, "index_topk": 128}
 MIXED = {"layer_types": ["linear_attention", "full_attention"]}
+COMPRESSED = ["heavily_compressed_attention", "compressed_sparse_attention"]
 SLIDING = {"layer_types": ["sliding_attention", "full_attention"]}
 
 # model_type -> fields beside SIZES. Fields that a config class doesn't have are left out.
@@ -77,6 +78,11 @@ TINY = {
     "dbrx": {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 1024}
     | {"attn_config": {"kv_n_heads": 2, "rope_theta": 5e5, "clip_qkv": 8}}
     | {"ffn_config": {"ffn_hidden_size": 48, "moe_num_experts": 4, "moe_top_k": 2}},
+    "deepseek_v4": EXPERTS
+    | {"head_dim": 16, "q_lora_rank": 12, "o_groups": 2, "o_lora_rank": 8, "num_key_value_heads": 1}
+    | {"index_head_dim": 16, "index_n_heads": 2, "index_topk": 64, "num_hidden_layers": 3}
+    | {"compress_rates": dict(zip(COMPRESSED, (16, 4), strict=True))}
+    | {"layer_types": [*COMPRESSED, "sliding_attention"], "partial_rotary_factor": 0.5},
     "deepseek_v3": MLA | EXPERTS,
     "deepseek_v32": MLA | EXPERTS | DSA,
     "diffllama": {},
@@ -116,7 +122,11 @@ TINY = {
     | {"mamba_d_state": 4, "mamba_dt_rank": 4, "attn_layer_period": 2}
     | {"attn_layer_offset": 1, "expert_layer_period": 2, "expert_layer_offset": 1},
     "jais2": {},
+    "jetmoe": EXPERTS | {"kv_channels": 8},
     "kimi_linear": MLA | EXPERTS | MIXED | {"short_conv_kernel_size": 4},
+    "longcat_flash": MLA
+    | {"num_layers": 1, "ffn_hidden_size": 48, "expert_ffn_hidden_size": 16, "moe_topk": 3}
+    | {"n_routed_experts": 8, "zero_expert_num": 4},
     "lfm2": {"layer_types": ["conv", "full_attention"]},
     "lfm2_moe": EXPERTS | {"layer_types": ["conv", "full_attention"], "num_dense_layers": 1},
     "llama": {},
@@ -153,6 +163,11 @@ TINY = {
     "qwen2_moe": EXPERTS,
     "qwen3_5_text": DELTA | MIXED,
     "qwen3_5_moe_text": DELTA | MIXED | EXPERTS,
+    "qwen4_exp_text": DELTA
+    | EXPERTS
+    | {"layer_types": ["linear_attention", "indexed_attention"], "hc_lowrank": 4}
+    | {"indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 8}
+    | {"indexer_budget": 128, "indexer_compress_ratio": 4},
     "qwen3_next": DELTA | MIXED | EXPERTS,
     "recurrent_gemma": {"lru_width": 32, "attention_window_size": 128}
     | {"block_types": ["recurrent", "attention"]},
@@ -161,6 +176,8 @@ TINY = {
     "stablelm": {},
     "starcoder2": {},
     "vaultgemma": SLIDING,
+    "xmod": {"languages": ["en_XX", "de_DE"], "default_language": "de_DE"},
+    "xlstm": {"num_heads": 2, "mode": "inference"},
     "xglm": {"d_model": 32, "num_layers": 2, "attention_heads": 4, "ffn_dim": 48},
     "zamba2": {"mamba_ngroups": 1, "n_mamba_heads": 8, "mamba_headdim": 8, "mamba_d_state": 8}
     | {"chunk_size": 16, "layers_block_type": ["mamba", "hybrid"], "hybrid_layer_ids": [1]},
@@ -186,11 +203,21 @@ def model(name):
     real = transformers.AutoModelForCausalLM.from_config(its, attn_implementation="eager")
     if hasattr(real, "set_experts_implementation"):
         real.set_experts_implementation("eager")
+    for router in real.modules():
+        if getattr(its, "zero_expert_num", 0) and hasattr(router, "e_score_correction_bias"):
+            router.e_score_correction_bias[[0, 1, -1]] += 10  # the mean: two that work, one idle
     return real.eval().requires_grad_(False)
 
 
 def _triangles(a, b, *args, out_shape=None, **kwargs):
     return a[-1] * math.prod(b)
+
+
+def above_diagonal(name, length):
+    """FLOPs of keys after their query, in a full square, that the code never computes: Qwen4-Exp's
+    indexer, 2 heads of width 8, scores the entries of 4 keys before each token in a loop."""
+    entries = length * (length // 4) - sum(t // 4 for t in range(1, length + 1))
+    return 2 * 2 * 8 * entries if name == "qwen4_exp_text" else 0
 
 
 def counted(real, length):
