@@ -106,7 +106,7 @@ class After(_Hook):
         if type(output) is self._tensor:
             node = output.grad_fn
             if node is not None:
-                # Takes about half the time of Tensor.register_hook.
+                # Public, and a third cheaper than Tensor.register_hook.
                 node.register_prehook(on_gradient)
                 return
         self._ledger.await_gradient(on_gradient, output)
