@@ -5,6 +5,7 @@ Imports torch: only `counting` imports this module, and nothing imports that bef
 
 from __future__ import annotations
 
+import collections
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,8 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         self._seen = False
         self._differentiable = torch.is_grad_enabled()
         self._hidden = False  # products ran without gradients inside a differentiable pass
+        # Of those, the backward passes by the autograd node that would hold them.
+        self._in_nodes: dict[str, list[int]] = collections.defaultdict(list)
 
     def __torch_dispatch__(
         self,
@@ -99,40 +102,49 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leav
         self._flops += count
         if not self._differentiable or not any(_needs_grad(arg) for arg in args):
             return
+        backward = formulas.backward_flops(packet, args, count)
         if not torch.is_grad_enabled():
             self._hidden = True
+            if backward is not None:
+                self._in_nodes[_node_of_custom(packet)].append(backward)
+        elif backward is None:
+            self._uncounted.add(f"backward of {packet}")
         else:
-            backward = formulas.backward_flops(packet, args, count)
-            if backward is None:
-                self._uncounted.add(f"backward of {packet}")
-            else:
-                self._backward += backward
+            self._backward += backward
 
     def result(self, inputs: Any, output: Any) -> Count:
         """The count so far.
 
         A custom `autograd.Function` (activation checkpointing is one) runs its forward without
         gradients, like a target network under `no_grad`. Only the output's graph tells them apart.
+        So does a custom operation, whose cost is known if the graph holds each call of it.
         """
         if not self._seen:
             return Count(0, 0, (NOTHING_SEEN,))
-        custom = _custom_backwards(inputs, output) if self._hidden else set()
-        names = self._uncounted | {f"backward of {name}" for name in custom}
-        return Count(self._flops, self._backward, tuple(sorted(names)))
+        custom = _custom_backwards(inputs, output) if self._hidden else collections.Counter()
+        known = [name for name in custom if custom[name] == len(self._in_nodes.get(name, ()))]
+        backward = self._backward + sum(sum(self._in_nodes[name]) for name in known)
+        names = self._uncounted | {f"backward of {name}" for name in custom.keys() - set(known)}
+        return Count(self._flops, backward, tuple(sorted(names)))
 
 
-def _custom_backwards(inputs: Any, output: Any) -> set[str]:
-    """Names of the custom functions in the graph between inputs and output."""
+def _node_of_custom(packet: Any) -> str:
+    """What torch calls the autograd node of an operation that was given a backward pass later."""
+    return f"GeneratedBackwardFor_{str(packet).replace('.', '_')}_defaultBackward"
+
+
+def _custom_backwards(inputs: Any, output: Any) -> collections.Counter[str]:
+    """Names of the custom functions in the graph between inputs and output, and how many."""
     seen: set[Any] = {tensor.grad_fn for tensor in tensors_in(inputs)} | {None}
     waiting: list[Any] = [tensor.grad_fn for tensor in tensors_in(output)]
-    names: set[str] = set()
+    names: collections.Counter[str] = collections.Counter()
     while waiting:
         node = waiting.pop()
         if node in seen:
             continue
         seen.add(node)
         if isinstance(node, torch.autograd.function.BackwardCFunction):
-            names.add(type(node).__name__)
+            names[type(node).__name__] += 1
         waiting += [parent for parent, _ in node.next_functions]
     return names
 

@@ -65,6 +65,30 @@ class _Open(threading.local):
 _OPEN = _Open()
 
 
+class _Extra(threading.local):
+    """Whether this thread runs a pass only to count it."""
+
+    now = False
+
+
+EXTRA = _Extra()
+
+
+@contextmanager
+def extra_pass() -> Iterator[None]:
+    """A pass in here is no part of the training: nothing else of this thread counts it."""
+    others = [run for run in _OPEN.runs if not run.over]
+    EXTRA.now = True
+    for run in others:
+        run.pause(True)
+    try:
+        yield
+    finally:
+        EXTRA.now = False
+        for run in others:
+            run.pause(False)
+
+
 class Run:
     """Counts what runs while it is entered; compiled code runs uncompiled meanwhile.
 
@@ -109,6 +133,10 @@ class Run:
             modes.pop()
         if self._counter not in modes and self in _OPEN.runs:
             _OPEN.runs.remove(self)
+
+    def pause(self, paused: bool) -> None:
+        """Let operations pass uncounted, or no longer."""
+        self._counter.on = not (paused or self.over)
 
     def abandoned(self, calls: set[FrameType]) -> bool:
         """Whether the run is over, or the call that it counts is not among these."""

@@ -49,6 +49,10 @@ def _grouped_mm(args: Sequence[Any], out: Any) -> int:
     return 2 * int(first.numel()) * int(second.shape[-1])
 
 
+def _grouped_mm_backward(args: Sequence[Any], out: Any) -> int:
+    return 2 * _grouped_mm(args, out)
+
+
 def _attention_flops(query: torch.Size, key: torch.Size, value: torch.Size) -> int:
     # (..., queries, d) by (..., keys, d), then the scores by (..., keys, dv); grouped queries share
     # the keys of a head, which changes no count.
@@ -137,6 +141,14 @@ _OWN: dict[Any, Formula] = {
     **dict.fromkeys(_packets("_cudnn_rnn_backward", "miopen_rnn_backward"), _cudnn_rnn_backward),
 }
 
+# How transformers multiplies experts where torch has no grouped product for them: before 2.9 on
+# all but Hopper GPUs, later for some dtypes. It defines these when it is imported, hence by name.
+_GROUPED_FALLBACK = "transformers.grouped_mm_fallback"
+_OF_TRANSFORMERS: dict[str, Formula] = {
+    _GROUPED_FALLBACK: _grouped_mm,
+    f"{_GROUPED_FALLBACK}_backward": _grouped_mm_backward,
+}
+
 # Variable-length attention: torch's formulas count five products in the backward pass, one of which
 # recomputes the scores. Queries and values have the same width there.
 _FIVE_PRODUCTS = frozenset(_packets("_flash_attention_backward", "_efficient_attention_backward"))
@@ -144,7 +156,7 @@ _FIVE_PRODUCTS = frozenset(_packets("_flash_attention_backward", "_efficient_att
 
 def has_formula(packet: Any) -> bool:
     """Whether `flops` knows the operation."""
-    return packet in _OWN or packet in flop_registry
+    return packet in _OWN or packet in flop_registry or str(packet) in _OF_TRANSFORMERS
 
 
 def flops(packet: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> int | None:
@@ -154,7 +166,8 @@ def flops(packet: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) ->
         return own(args, out)
     known: Any = flop_registry.get(packet)  # looked up now: users may register their own
     if known is None:
-        return None
+        own = _OF_TRANSFORMERS.get(str(packet))
+        return None if own is None else own(args, out)
     count = int(known(*args, **kwargs, out_val=out))
     return count * 4 // 5 if packet in _FIVE_PRODUCTS else count
 
@@ -196,6 +209,8 @@ def backward_flops(packet: Any, args: Sequence[Any], forward: int) -> int | None
         # The gradient of the right side is solved for, and gives that of the triangle in a product.
         return forward * (3 if args[0].requires_grad else 1)
     operands = _OPERANDS.get(packet)
+    if operands is None and str(packet) == _GROUPED_FALLBACK:
+        operands = (0, 1)
     if operands is not None:
         return forward * sum(bool(args[k].requires_grad) for k in operands)
     if packet in _FUSED:

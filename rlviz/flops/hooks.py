@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from rlviz.flops.ledger import Ledger
+from rlviz.flops.ledger import NO_PASS, Ledger
 
 
 class _Hook:
@@ -41,6 +41,7 @@ class Before(_Hook):
 
         self._grad_enabled = torch.is_grad_enabled
         self._known = ledger.known
+        self._extra = ledger.extra
 
     def __call__(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._compiling():
@@ -62,6 +63,9 @@ class Before(_Hook):
             passes = self._local.passes
         except AttributeError:
             passes = ledger.passes()
+        if self._extra.now:
+            passes.append(NO_PASS)
+            return
         if known is None:
             # The frame of Module._call_impl, which also calls the hooks after a failing forward.
             ledger.start(key, module, args, kwargs, sys._getframe(self._frames))
@@ -102,7 +106,7 @@ class After(_Hook):
         if type(output) is self._tensor:
             node = output.grad_fn
             if node is not None:
-                # Takes about half the time of Tensor.register_hook.
+                # Public, and a third cheaper than Tensor.register_hook.
                 node.register_prehook(on_gradient)
                 return
         self._ledger.await_gradient(on_gradient, output)

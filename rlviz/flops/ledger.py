@@ -21,6 +21,10 @@ class _Known:
         self.on_gradient = on_gradient  # None when there is nothing to differentiate
 
 
+NO_PASS = _Known(0, None)
+"""What a pass costs that runs only to be counted by another watch."""
+
+
 class _Nothing:
     """The count of a pass that could not be counted."""
 
@@ -35,6 +39,7 @@ class Ledger:
         from rlviz.flops import arguments, counting
 
         self.counting = counting
+        self.extra = counting.EXTRA
         self.shapes = arguments.shapes
         self.tensors_in = arguments.tensors_in
         inner = counting.uncompiled(module)
@@ -92,7 +97,9 @@ class Ledger:
         if key is None:
             return None, "compiled, with an argument of unknown kind"
         try:
-            return self.learn(key, self.counting.count(module, *args, **kwargs))
+            with self.counting.extra_pass():
+                count = self.counting.count(module, *args, **kwargs)
+            return self.learn(key, count)
         except Exception as error:  # out of memory, or one that the real pass raises too
             return key, type(error).__name__
 

@@ -57,6 +57,47 @@ class TestAgainstTorchsCounter:
         assert count.flops + count.backward == backward.get_total_flops()
 
 
+@pytest.fixture
+def grouped():
+    """How transformers multiplies experts where torch has no grouped product for them, and the
+    FLOPs of 7 rows of 3 by experts of 3 × 5."""
+    pytest.importorskip("transformers.integrations.moe")
+    groups = torch.tensor([4, 7])
+    return lambda rows, experts: torch.ops.transformers.grouped_mm_fallback(rows, experts, groups)
+
+
+class TestExpertsOfTransformers:
+    ONCE = 2 * 7 * 3 * 5
+
+    def test_they_count_like_the_products_that_they_are(self, grouped):
+        rows, experts = torch.ones(7, 3), torch.ones(2, 3, 5, requires_grad=True)
+        assert measure(grouped, rows, experts) == Measured(self.ONCE, ())
+        # its backward pass makes both gradients, whatever is asked for
+        both = measure(lambda: grouped(rows, experts).sum().backward())
+        assert both == Measured(3 * self.ONCE, ())
+
+    @pytest.mark.parametrize(("left", "right"), [(True, False), (False, True), (True, True)])
+    def test_the_backward_pass_has_one_product_for_each_operand_that_needs_it(
+        self, grouped, left, right
+    ):
+        rows = torch.ones(7, 3, requires_grad=left)
+        experts = torch.ones(2, 3, 5, requires_grad=right)
+        count = counting.count(lambda: (grouped(rows, experts), grouped(rows, experts)))
+        assert count == Count(2 * self.ONCE, 2 * (left + right) * self.ONCE, ())
+
+    def test_beside_a_call_without_gradients_the_backward_pass_is_named(self, grouped):
+        rows, experts = torch.ones(7, 3), torch.ones(2, 3, 5, requires_grad=True)
+
+        def beside_its_target():
+            with torch.no_grad():
+                target = grouped(rows, experts)
+            return grouped(rows, experts) - target
+
+        count = counting.count(beside_its_target)
+        node = "GeneratedBackwardFor_transformers_grouped_mm_fallback_defaultBackward"
+        assert count == Count(2 * self.ONCE, 0, (f"backward of {node}",))
+
+
 class TestNamingWhatIsNotCounted:
     def test_a_custom_operation_is_named(self):
         a, b = torch.zeros(4, 6), torch.zeros(6, 5)

@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from rlviz.flops import Watch, counting
+from rlviz.flops.submodule_watch import SubmoduleWatch
 
 D, F = 8, 4
 ONE = 2 * D * F  # FLOPs of one row through Linear(D, F)
@@ -399,6 +400,40 @@ class TestCompiled:
             model(rows(2)).sum().backward()
             assert watch.take() == 2 * 2 * ONE
         assert (backend.compiled, backend.ran) == (1, 2)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            lambda model, policy: Watch(model),
+            lambda model, policy: SubmoduleWatch([model]),
+            lambda model, policy: SubmoduleWatch([policy]),
+        ],
+        ids=["around it", "parts around it", "its parts"],
+    )
+    @pytest.mark.parametrize("is_last", [True, False])
+    def test_the_extra_pass_for_one_watch_is_counted_by_no_other(self, backend, other, is_last):
+        policy = torch.compile(Policy(), backend=backend)
+        model = nn.Sequential(policy, nn.Tanh())
+        kinds = [other, lambda model, policy: Watch(policy)]
+        watches = [kind(model, policy) for kind in (kinds if is_last else reversed(kinds))]
+        for _ in range(3):
+            model(rows(2)).sum().backward()
+            assert [watch.take() for watch in watches] == [2 * 2 * ONE] * 2
+        assert [watch.uncounted for watch in watches] == [(), ()]
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_nor_by_a_watch_of_what_was_compiled(self, backend, is_known):
+        original = Policy()
+        policy = torch.compile(original, backend=backend)
+        inside, watch = Watch(original), Watch(policy)
+        if is_known:
+            original(rows(2))
+            assert inside.take() == 2 * ONE
+        policy(rows(2)).sum().backward()
+        assert (inside.take(), watch.take()) == (0, 2 * 2 * ONE)
+        assert inside.uncounted == ("Policy in compiled code",)
+        original(rows(2)).sum().backward()
+        assert (inside.take(), watch.take()) == (2 * 2 * ONE, 0)
 
     def test_an_extra_pass_that_fails_is_named_and_the_real_one_runs(self, backend):
         class Large(Policy):

@@ -52,7 +52,7 @@ def test_a_chunk_gathers_what_the_chunks_before_it_have_said(recurrence, series,
 
 
 _COMPILE = """
-import sys
+import inspect, sys
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource, compile
 from rlviz.smooth import kernels
@@ -67,7 +67,10 @@ for kernel, block in ((kernels.walk, {"ROWS": 4, "BLOCK": 256}), (kernels.chain,
         for name in kernel.arg_names
     }
     constants = {(kernel.arg_names.index(name),): value for name, value in fixed.items()}
-    source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    if "constexprs" in inspect.signature(ASTSource).parameters:
+        source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    else:  # triton of torch 2.6
+        source = ASTSource(fn=kernel, signature=signature, constants=fixed)
     made = compile(source, target=GPUTarget("cuda", capability, 32))
     assert made.asm["cubin"]
     print(made.asm["ptx"])
