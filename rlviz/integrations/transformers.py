@@ -238,7 +238,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if self._phases is not None and self.viz is not None:
             try:
                 self.viz.record(flops=self._phases.take(generated))
-            except (TypeError, ValueError) as error:  # the trainer does what was not foreseen
+            except Exception as error:  # what the trainer does was not foreseen
                 self._phases.close()
                 self._phases = None
                 self._say(f"no FLOPs are counted from here on: {error}")
