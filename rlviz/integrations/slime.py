@@ -23,7 +23,6 @@ unless `parallelism` gives it. Needs no import of slime.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -34,6 +33,7 @@ from rlviz.callback import Callback
 from rlviz.flops import LanguageModel
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.turns import turns_of
 from rlviz.record.error_log import logger
 from rlviz.record.options import run_directory
 
@@ -136,21 +136,12 @@ class RLVizLogger:
 
 
 def _turns(sample: Any) -> list[tuple[int, int]]:
-    """Tokens that came in and were then sampled, turn by turn, as its loss mask tells them apart.
-
-    What came in after the last sampled token was never fed.
-    """
+    """Its turns, as its loss mask tells them apart."""
     observed = len(sample.tokens) - sample.response_length
     mask = getattr(sample, "loss_mask", None)
     if mask is None or len(mask) != sample.response_length or not any(mask):
         return [(observed, sample.response_length)]  # all masked: it is left out of the loss
-    turns = []
-    for is_sampled, run in itertools.groupby(mask, bool):
-        tokens = len(list(run))
-        if is_sampled:
-            turns.append((observed, tokens))
-        observed = 0 if is_sampled else observed + tokens
-    return turns
+    return turns_of(mask, observed)
 
 
 def _rollouts(samples: Iterable[Any]) -> Iterable[list[Any]]:

@@ -16,6 +16,7 @@ run ends between `logging_steps`, the trainer logs the rest in its closing summa
 out.
 """
 
+import inspect
 import math
 import numbers
 import os
@@ -34,9 +35,10 @@ from rlviz.record.error_log import logger
 
 with needed("transformers", "5.10", module=__name__, extra="trl"):
     import torch
-    from transformers import TrainerCallback
+    from transformers import Trainer, TrainerCallback
     from transformers.trainer_callback import ExportableState
 
+    from rlviz.integrations.support.collated_rollouts import CollatedRollouts
     from rlviz.integrations.support.hf_phases import TrainerPhases
 
 
@@ -93,6 +95,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._arguments = {key: value for key, value in given.items() if isinstance(value, plain)}
         self._accuracy, self._shape = accuracy, model
         self._module: Any = None  # while it is trained
+        self._own_rollouts = False  # whether the user's function generates, and did not say what
         self._phases: TrainerPhases | None = None
         self._step: int | None = None  # the step that is open
         self._tokens = self._answers = 0
@@ -115,6 +118,8 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 "of its own. Leave that False: rlviz goes on from a checkpoint without it."
             )
         elif self._module.training and self.viz is not None:
+            if isinstance(flops := what.get("flops"), dict) and _SUB_AGENTS in flops:
+                self._own_rollouts = False
             self.viz.record(**what)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -134,7 +139,9 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._module, self._step = given["model"], None
         self._tokens, self._answers = state.num_input_tokens_seen, 0
         if shape is not None:
-            self._phases = TrainerPhases(shape, self._module, args)
+            rollouts = self._rollouts(args, given.get("train_dataloader"))
+            self._phases = TrainerPhases(shape, self._module, args, rollouts)
+        self._own_rollouts = getattr(_trainer(), "rollout_func", None) is not None
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self._close_step()
@@ -146,6 +153,12 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._tokens = state.num_input_tokens_seen
         if generated:
             self._answers += args.generation_batch_size
+        if generated and self._own_rollouts:
+            self._say(
+                "rollout_func generates, and what it returns is counted as if one model had. What "
+                "sub-agents generate beside that is not seen: say in it what they spent, with "
+                f"callback.record(flops={{'{_SUB_AGENTS}': …}}), or 0."
+            )
         self._count(generated)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -234,10 +247,23 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 return name, accuracy
         return None
 
-    def _count(self, generated: bool) -> None:
+    def _rollouts(self, args: Any, loader: Any) -> CollatedRollouts | None:
+        """Those of TRL's asynchronous trainers, which generate in processes of their own."""
+        if not hasattr(args, "max_staleness"):
+            return None
+        try:
+            return CollatedRollouts(loader)
+        except AttributeError as error:
+            self._say(
+                f"the rollouts of this asynchronous trainer can't be seen ({error}): record them "
+                "with record(flops={'rollout': …})."
+            )
+            return None
+
+    def _count(self, generated: bool, *, trained: bool = True) -> None:
         if self._phases is not None and self.viz is not None:
             try:
-                self.viz.record(flops=self._phases.take(generated))
+                self.viz.record(flops=self._phases.take(generated, trained=trained))
             except Exception as error:  # what the trainer does was not foreseen
                 self._phases.close()
                 self._phases = None
@@ -245,7 +271,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
 
     def _close_step(self) -> None:
         if self._step is not None and self.viz is not None:
-            self._count(False)  # of evaluations
+            self._count(False, trained=False)  # of evaluations
             self.viz.on_step_end(self._step)
         self._step = None
 
@@ -268,4 +294,15 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, numbers.Real) and value == value else None
 
 
+def _trainer() -> Any:
+    """The trainer that calls its callbacks, which it does not tell of itself; None for another."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if isinstance(caller := frame.f_locals.get("self"), Trainer):
+            return caller
+        frame = frame.f_back
+    return None
+
+
+_SUB_AGENTS = "rollout_subagents"
 _ACCURACY_FUNCTION = re.compile(r"rewards/[^/]*accuracy[^/]*/mean")
