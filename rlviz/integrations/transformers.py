@@ -189,6 +189,11 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if not state.is_world_process_zero:
             return
         known = scalars({name: value for name, value in logs.items() if name != "epoch"})
+        if any(_number(logs.get(name)) for name in _DROPPED):
+            self._say(
+                f"this trainer dropped samples ({' or '.join(_DROPPED)} counts them). Their lengths "
+                "are not known, so what it took to generate them is in no phase."
+            )
         if (found := self._accuracy_in(logs)) is not None:
             name, accuracy = found
             known = {key: v for key, v in known.items() if key.removeprefix("logged/") != name}
@@ -305,4 +310,6 @@ def _trainer() -> Any:
 
 
 _SUB_AGENTS = "rollout_subagents"
+_DROPPED = ("sample/dropped_stale_total", "batch/dropped_oversize_total")
+"""What TRL's asynchronous trainers log of samples that they don't train on."""
 _ACCURACY_FUNCTION = re.compile(r"rewards/[^/]*accuracy[^/]*/mean")
