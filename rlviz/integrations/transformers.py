@@ -189,11 +189,12 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if not state.is_world_process_zero:
             return
         known = scalars({name: value for name, value in logs.items() if name != "epoch"})
-        if any(_number(logs.get(name)) for name in _DROPPED):
-            self._say(
-                f"this trainer dropped samples ({' or '.join(_DROPPED)} counts them). Their lengths "
-                "are not known, so what it took to generate them is in no phase."
-            )
+        for name in _DROPPED:
+            if _number(logs.get(name)):
+                self._say(
+                    f"samples were dropped ({name} counts them). Their lengths are not known, so "
+                    "what it took to generate them is in no phase."
+                )
         if (found := self._accuracy_in(logs)) is not None:
             name, accuracy = found
             known = {key: v for key, v in known.items() if key.removeprefix("logged/") != name}
