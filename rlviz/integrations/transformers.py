@@ -1,15 +1,18 @@
 """rlviz in Hugging Face's Trainer and in all trainers of TRL.
 
 Reads: what the trainer logs; the lengths of the sequences in each forward pass, from its attention
-mask and labels; the config of the model; TRL's `steps_per_generation`, `num_iterations`, `beta`.
+mask and labels, and of packed ones from `cu_seq_lens_q` or `position_ids`; the config of the model;
+TRL's `steps_per_generation`, `num_iterations`, `beta`.
 
 FLOPs by phase, summed over ranks: generation at the step that generates, by the real lengths of
-prompts and completions, wherever it runs (transformers, vLLM); old and reference log-probabilities
-where the trainer computes them; the update with each of its epochs.
+prompts and completions, wherever it runs (transformers, vLLM); AsyncGRPO's at the step that trains
+on it; old and reference log-probabilities where the trainer computes them; the update with each of
+its epochs.
 
-Can't know: how many turns a tool loop had, so a tool's answer counts as if it were generated;
-forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO and
-RLOO; generation in evaluations; rows that several sequences were packed into (they count as one). A
+Can't know: how many turns GRPO's tool loop had, so a tool's answer counts as if it were generated;
+what a `rollout_func` generates beside what it returns, unless it records it; samples that AsyncGRPO
+drops; forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO
+and RLOO; updates of trainers that call parts of their model alone; generation in evaluations. A
 completion that `mask_truncated_completions` has hidden counts as one of `max_completion_length`.
 Accuracy that a reward function gave for some answers only weighs as if all had been graded. Where a
 run ends between `logging_steps`, the trainer logs the rest in its closing summary alone: it is left
