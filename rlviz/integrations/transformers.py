@@ -192,6 +192,9 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if not state.is_world_process_zero:
             return
         known = scalars({name: value for name, value in logs.items() if name != "epoch"})
+        waited, took = (_number(logs.get(name)) for name in _WAITED)
+        if waited is not None and took:
+            known["trainer_idle_share"] = min(waited / took, 1.0)
         for name in _DROPPED:
             if _number(logs.get(name)):
                 self._say(
@@ -316,4 +319,6 @@ def _trainer() -> Any:
 _SUB_AGENTS = "rollout_subagents"
 _DROPPED = ("sample/dropped_stale_total", "batch/dropped_oversize_total")
 """What TRL's asynchronous trainers log of samples that they don't train on."""
+_WAITED = ("perf/rollout_wait_s", "perf/step_s")
+"""Seconds of a step in which they wait for rollouts, and all of them."""
 _ACCURACY_FUNCTION = re.compile(r"rewards/[^/]*accuracy[^/]*/mean")

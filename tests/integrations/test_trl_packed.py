@@ -277,6 +277,9 @@ def test_an_asynchronous_step_costs_its_rollouts_and_each_token_of_its_tree_once
     assert spent(run, "update") == update
     assert sorted(run.phases) == ["rollout", "update"]
     assert run.columns["metrics/sample/staleness_mean"].tolist() == [0, 1, 2]
+    waited, took = (run.columns[f"metrics/perf/{name}"] for name in ("rollout_wait_s", "step_s"))
+    np.testing.assert_allclose(run.columns["metrics/trainer_idle_share"], waited / took, rtol=1e-9)
+    assert np.isfinite(took).tolist() == [False, True, True]
 
 
 def test_what_an_asynchronous_trainer_drops_is_a_metric_and_no_rollout(asynchronously, caplog):

@@ -128,21 +128,23 @@ def _rows(shape: Any, mask: Any, positions: Any, labelled: torch.Tensor) -> _Pas
         member, highest = numbers > 0, numbers.cummax(-1).values
         before = torch.zeros_like(highest[:, :1])
         begins = member & (torch.diff(highest, dim=-1, prepend=before) > 0)
-    if isinstance(positions, torch.Tensor) and member.shape == shape:
-        if positions.dim() == 3 and positions.shape[0] == 4:
-            positions = positions[0]  # of text; the others are places in an image
-        if positions.dim() <= 2:
-            positions = positions.expand(shape)
-            first = positions.masked_fill(~member, _NEVER).amin(-1, keepdim=True)
-            begins = begins | (member & (positions == first))
-    sums = torch.stack([each.sum(-1) for each in (member, labelled, begins)])
+    is_placed = isinstance(positions, torch.Tensor) and member.shape == shape
+    if is_placed and positions.dim() == 3 and positions.shape[0] == 4:
+        positions = positions[0]  # of text; the others are places in an image
+    if is_placed and positions.dim() <= 2:
+        positions = positions.expand(shape)
+        first = positions.masked_fill(~member, _NEVER).amin(-1, keepdim=True)
+        begins = begins | (member & (positions == first))
+    parts = (member, labelled, begins)
+    sums = torch.stack([each.sum(-1) for each in parts])
 
-    def rows(sums: Lengths) -> Lengths:
+    def rows(sums: Lengths, *on_host: NDArray[np.bool_]) -> Lengths:
         if (sums[2] <= 1).all() or member.shape != labelled.shape:
             return np.stack((sums[0], sums[1], np.zeros_like(sums[0])))
-        return _packed(*(each.cpu().numpy() for each in (member, labelled, begins)))
+        return _packed(*(on_host or (each.cpu().numpy() for each in parts)))
 
-    return _Pass(rows, sums)
+    # Where positions say that there may be several in a row, what tells them apart goes along.
+    return _Pass(rows, sums, *(parts if is_placed else ()))
 
 
 def _packed(
