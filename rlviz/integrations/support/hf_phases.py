@@ -60,7 +60,7 @@ class TrainerPhases:
         """
         scored, updated = self._lengths.take("scored"), self._lengths.take("trained")
         evaluated = self._lengths.take("evaluated")
-        if trained and not (self._is_seen or updated.lengths.size):
+        if trained and self._lengths.can_read and not (self._is_seen or updated.lengths.size):
             self._say(
                 "this trainer calls parts of its model and not the model itself, so passes of its "
                 "update are not seen and not counted: record(flops={'update': …})."

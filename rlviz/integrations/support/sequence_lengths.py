@@ -52,6 +52,7 @@ class LengthsWatch:
         self._found: dict[str, deque[_Pass]] = {
             kind: deque() for kind in ("trained", "scored", "evaluated")
         }
+        self.can_read = True
         self._handle = module.register_forward_pre_hook(self._before, with_kwargs=True)
 
     def take(self, kind: str) -> SequenceLengths:
@@ -75,6 +76,7 @@ class LengthsWatch:
             with torch.no_grad():
                 self._found[kind].append(_read(args, kwargs, labels))
         except Exception as error:  # an odd model must train as without us
+            self.can_read = False
             self.close()
             logger.warning(
                 "rlviz: the lengths of the sequences can't be read from %s (%s: %s), so no FLOPs "
@@ -128,13 +130,10 @@ def _rows(shape: Any, mask: Any, positions: Any, labelled: torch.Tensor) -> _Pas
         member, highest = numbers > 0, numbers.cummax(-1).values
         before = torch.zeros_like(highest[:, :1])
         begins = member & (torch.diff(highest, dim=-1, prepend=before) > 0)
-    is_placed = isinstance(positions, torch.Tensor) and member.shape == shape
-    if is_placed and positions.dim() == 3 and positions.shape[0] == 4:
-        positions = positions[0]  # of text; the others are places in an image
-    if is_placed and positions.dim() <= 2:
-        positions = positions.expand(shape)
-        first = positions.masked_fill(~member, _NEVER).amin(-1, keepdim=True)
-        begins = begins | (member & (positions == first))
+    places = _places(positions, shape) if member.shape == shape else None
+    if places is not None:
+        first = places.masked_fill(~member, _NEVER).amin(-1, keepdim=True)
+        begins = begins | (member & (places == first))
     parts = (member, labelled, begins)
     sums = torch.stack([each.sum(-1) for each in parts])
 
@@ -144,7 +143,18 @@ def _rows(shape: Any, mask: Any, positions: Any, labelled: torch.Tensor) -> _Pas
         return _packed(*(on_host or (each.cpu().numpy() for each in parts)))
 
     # Where positions say that there may be several in a row, what tells them apart goes along.
-    return _Pass(rows, sums, *(parts if is_placed else ()))
+    return _Pass(rows, sums, *(() if places is None else parts))
+
+
+def _places(positions: Any, shape: Any) -> torch.Tensor | None:
+    """The place of each token in its sequence, (rows, tokens), where positions say it."""
+    if not isinstance(positions, torch.Tensor):
+        return None
+    if positions.dim() == 3 and positions.shape[0] == 4:
+        positions = positions[0]  # of text; the others are places in an image
+    if positions.shape not in (shape, shape[1:], (1, shape[1])):
+        return None
+    return positions.to(torch.int64).expand(shape)
 
 
 def _packed(

@@ -57,7 +57,7 @@ PACKED = [4, 2, 3]
         {"position_ids": PLACES},
         {"position_ids": PLACES + 2},  # as RoBERTa counts
         {"position_ids": PLACES[None].expand(4, 1, 9)},  # of text, and of places in images
-        {"position_ids": PLACES[0]},
+        {"position_ids": PLACES[0].int()},
         {"position_ids": PLACES, "attention_mask": torch.ones(1, 9)},
         {"cu_seq_lens_q": torch.tensor([0, 4, 6, 9], dtype=torch.int32)},
         {"cu_seqlens": torch.tensor([[0, 4, 6, 9, -1, -1]])},
@@ -95,6 +95,12 @@ def test_positions_of_one_sequence_between_padding_split_nothing(model, watch):
     model(input_ids=torch.ones(2, 7, dtype=torch.long), attention_mask=mask)
     model(input_ids=IDS, position_ids=torch.arange(5)[None])
     assert watch.take("trained").lengths.tolist() == [4, 5, 4, 5, 5, 5]
+
+
+def test_positions_of_another_form_split_nothing(model, watch):
+    model(IDS, position_ids=torch.zeros(3, 2, 5))  # places in an image alone
+    model(IDS, position_ids=torch.zeros(2, 7))
+    assert watch.take("trained").lengths.tolist() == [5, 5, 5, 5]
 
 
 def test_a_tree_of_sequences_has_branches_after_what_they_share(model, watch):
