@@ -65,15 +65,26 @@ class LanguageModel(ABC):
             decoding: exact causal pairs, whatever whole sequences count as.
         """
 
-    def forward(self, lengths: ArrayLike) -> int:
+    def forward(
+        self,
+        lengths: ArrayLike,
+        *,
+        lora_params: int = 0,
+        shared_prefixes: ArrayLike | None = None,
+    ) -> int:
         """FLOPs of one forward pass, logits for every token: by "6N" 2·N a token, by "6N-tokens" 0.
 
         Args:
             lengths: real length of each sequence in tokens, without padding; a scalar, list, array
-                or CPU tensor of any shape.
+                or CPU tensor of any shape. Sequences that are packed into a row are one entry each.
+            lora_params: weights of adapters that are not merged into the model, which every token
+                is multiplied by too: 2·N_lora per token; 0 for none, or merged ones.
+            shared_prefixes: as many entries as `lengths`: tokens that come before each in its
+                sequence and that another entry feeds, so that they are computed once. That is how
+                the branches of a tree of sequences are counted; None for none.
 
         Raises:
-            TypeError, ValueError: lengths are not whole numbers >= 0.
+            TypeError, ValueError: they are not whole numbers >= 0, or not as many.
 
         Example:
             >>> from rlviz.flops import Transformer
@@ -81,13 +92,24 @@ class LanguageModel(ABC):
             ...                    intermediate_size=8, vocab_size=10)
             >>> tiny.matmul_params, tiny.forward([1])  # 2 per weight, and 4·d for attention
             (200, 416)
+            >>> tree = tiny.forward([5, 2, 3], shared_prefixes=[0, 5, 5])  # a stem, two branches
+            >>> tree == tiny.forward([5 + 2, 5 + 3]) - tiny.forward([5])  # the stem once
+            True
         """
-        read = read_lengths("lengths", lengths)
+        read, before = _read_tree(lengths, shared_prefixes)
+        adapters = whole_number("lora_params", lora_params)
         if (each := self._per_token) is not None:
             return each.forward * self.matmul_params * total(read)
-        return 2 * self.matmul_params * total(read) + self._mixing(read)
+        return 2 * (self.matmul_params + adapters) * total(read) + self._mixing(read, before)
 
-    def training(self, lengths: ArrayLike, *, recompute: bool = False, lora_params: int = 0) -> int:
+    def training(
+        self,
+        lengths: ArrayLike,
+        *,
+        recompute: bool = False,
+        lora_params: int = 0,
+        shared_prefixes: ArrayLike | None = None,
+    ) -> int:
         """FLOPs of forward and backward on a batch: three forward passes; by "6N" and "6N-tokens"
         6·N a token, whatever is recomputed or frozen.
 
@@ -99,9 +121,10 @@ class LanguageModel(ABC):
             lora_params: trainable adapter weights of a frozen model, which then counts
                 4·N_frozen + 6·N_lora per token, for frozen weights need no gradient of their own;
                 `sum(p.numel() for p in model.parameters() if p.requires_grad)`. 0 trains all.
+            shared_prefixes: as in `forward`.
 
         Raises:
-            TypeError, ValueError: as in `forward`, or `lora_params` is not a whole number >= 0.
+            TypeError, ValueError: as in `forward`.
 
         Example:
             >>> from rlviz.flops import Transformer
@@ -110,11 +133,11 @@ class LanguageModel(ABC):
             >>> tiny.training([1]) == 3 * tiny.forward([1])
             True
         """
-        read = read_lengths("lengths", lengths)
+        read, before = _read_tree(lengths, shared_prefixes)
         adapters = whole_number("lora_params", lora_params)
         if (each := self._per_token) is not None:
             return each.training * self.matmul_params * total(read)
-        tokens, mixing = total(read), self._mixing(read)
+        tokens, mixing = total(read), self._mixing(read, before)
         frozen = self.matmul_params
         per_token = 4 * frozen + 6 * adapters if adapters else 6 * frozen
         if recompute:
@@ -128,6 +151,7 @@ class LanguageModel(ABC):
         *,
         samples_per_prompt: int = 1,
         prefix_shared: bool = False,
+        lora_params: int = 0,
     ) -> int:
         """FLOPs of sampling responses with a KV cache.
 
@@ -142,6 +166,7 @@ class LanguageModel(ABC):
                 end-of-sequence token included, grouped by prompt; any shape.
             samples_per_prompt: how many responses each prompt has, >= 1.
             prefix_shared: the samples of a prompt share its cache, so it is counted once.
+            lora_params: as in `forward`: 0 where an engine serves the merged weights.
 
         Raises:
             TypeError, ValueError: lengths are not whole numbers >= 0, a prompt is empty, or the
@@ -157,6 +182,7 @@ class LanguageModel(ABC):
         prompts = _read_prompts(prompt_lengths)
         responses = read_lengths("response_lengths", response_lengths)
         samples = whole_number("samples_per_prompt", samples_per_prompt)
+        adapters = whole_number("lora_params", lora_params)
         if samples < 1 or responses.size != samples * prompts.size:
             raise ValueError(
                 f"response_lengths must have samples_per_prompt={samples} (at least 1) times as "
@@ -167,10 +193,16 @@ class LanguageModel(ABC):
         if (rule := self._per_token) is not None:
             prefilled = total(prompts if prefix_shared else each)
             return rule.forward * self.matmul_params * (prefilled + total(responses))
-        return self._prefill(prompts if prefix_shared else each) + self._decode(responses, each)
+        prefill = self._prefill(prompts if prefix_shared else each, adapters)
+        return prefill + self._decode(responses, each, adapters)
 
     def turns(
-        self, episodes: Pairs, *, samples_per_prompt: int = 1, prefix_shared: bool = False
+        self,
+        episodes: Pairs,
+        *,
+        samples_per_prompt: int = 1,
+        prefix_shared: bool = False,
+        lora_params: int = 0,
     ) -> int:
         """FLOPs of sampling in turns, with a KV cache that is kept from turn to turn.
 
@@ -185,6 +217,7 @@ class LanguageModel(ABC):
                 in the first turn, which observes the prompt; and what the model then sampled.
             samples_per_prompt: how many episodes, side by side, begin with the same prompt.
             prefix_shared: the episodes of a prompt share its cache, so it is counted once.
+            lora_params: as in `generation`.
 
         Raises:
             TypeError, ValueError: they are no pairs of whole numbers >= 0, a turn feeds no token,
@@ -203,6 +236,7 @@ class LanguageModel(ABC):
         passes = read_turns(episodes)
         prompts = passes.fed[passes.first]
         samples = whole_number("samples_per_prompt", samples_per_prompt)
+        adapters = whole_number("lora_params", lora_params)
         if prompts.size % samples or (prompts[::samples] != prompts.reshape(-1, samples).T).any():
             raise ValueError(
                 f"episodes must come in groups of samples_per_prompt={samples} with the same "
@@ -216,11 +250,13 @@ class LanguageModel(ABC):
             again = int(np.count_nonzero((passes.sampled[:-1] > 0) & ~passes.first[1:]))
             tokens = total(fed.fed) - again + total(passes.sampled)
             return rule.forward * self.matmul_params * tokens
-        return self._prefill(fed.fed, fed.cached) + self._decode(
-            passes.sampled, passes.cached + passes.fed
+        return self._prefill(fed.fed, adapters, fed.cached) + self._decode(
+            passes.sampled, passes.cached + passes.fed, adapters
         )
 
-    def verification(self, prompt_lengths: ArrayLike, rounds: Pairs) -> int:
+    def verification(
+        self, prompt_lengths: ArrayLike, rounds: Pairs, *, lora_params: int = 0
+    ) -> int:
         """FLOPs of the model whose tokens a draft proposes: the target of speculative decoding.
 
         The prompt gives the first token, as in `generation`. A round of k drafted tokens is one
@@ -234,6 +270,7 @@ class LanguageModel(ABC):
             prompt_lengths: `(responses,)` tokens of the prompt of each response, >= 1.
             rounds: for each response, its rounds, `(drafted, accepted)` tokens. It then has
                 1 + Σ (accepted + 1) sampled tokens.
+            lora_params: as in `generation`.
 
         Raises:
             TypeError, ValueError: they are no whole numbers >= 0, a prompt is empty, more tokens
@@ -249,12 +286,13 @@ class LanguageModel(ABC):
         """
         prompts = _read_prompts(prompt_lengths)
         its = read_rounds(prompts, rounds)
+        adapters = whole_number("lora_params", lora_params)
         fed = its.drafted + 1
         if (rule := self._per_token) is not None:
             tokens = total(prompts) + prompts.size + total(fed)  # each prompt gives a first token
             return rule.forward * self.matmul_params * tokens
-        verified = 2 * self.matmul_params * total(fed) + self._mixing(fed, its.known - 1)
-        return self._prefill(prompts) + verified
+        verified = 2 * (self.matmul_params + adapters) * total(fed)
+        return self._prefill(prompts, adapters) + verified + self._mixing(fed, its.known - 1)
 
     def drafting(self, prompt_lengths: ArrayLike, rounds: Pairs) -> int:
         """FLOPs of the model that drafts, with a KV cache of its own, for a `verification`.
@@ -281,19 +319,36 @@ class LanguageModel(ABC):
         passes = read_rounds(_read_prompts(prompt_lengths), rounds).by_draft()
         if (rule := self._per_token) is not None:
             return rule.forward * self.matmul_params * (total(passes.fed) + total(passes.sampled))
-        return self._prefill(passes.fed, passes.cached) + self._decode(
-            passes.sampled, passes.cached + passes.fed
+        return self._prefill(passes.fed, 0, passes.cached) + self._decode(
+            passes.sampled, passes.cached + passes.fed, 0
         )
 
-    def _prefill(self, fed: Lengths, cached: Lengths | None = None) -> int:
+    def _prefill(self, fed: Lengths, adapters: int, cached: Lengths | None = None) -> int:
         """Passes of so many tokens, (n,), after those `cached`, with logits for the last one."""
-        through = self.body_params * total(fed) + self.head_params * fed.size
+        through = (self.body_params + adapters) * total(fed) + self.head_params * fed.size
         return 2 * through + self._mixing(fed, cached)
 
-    def _decode(self, sampled: Lengths, context: Lengths) -> int:
+    def _decode(self, sampled: Lengths, context: Lengths, adapters: int) -> int:
         """Tokens that are sampled one by one after a context, (n,) each; the last is never fed."""
         fed = np.maximum(sampled - 1, 0)
-        return 2 * self.matmul_params * total(fed) + self._mixing(fed, context, decoding=True)
+        through = (self.matmul_params + adapters) * total(fed)
+        return 2 * through + self._mixing(fed, context, decoding=True)
+
+
+def _read_tree(
+    lengths: ArrayLike, shared_prefixes: ArrayLike | None
+) -> tuple[Lengths, Lengths | None]:
+    """Tokens that are fed of each sequence, and those before them that another one feeds."""
+    read = read_lengths("lengths", lengths)
+    if shared_prefixes is None:
+        return read, None
+    before = read_lengths("shared_prefixes", shared_prefixes)
+    if before.size != read.size:
+        raise ValueError(
+            f"shared_prefixes must have as many entries as lengths, got {before.size} for "
+            f"{read.size} lengths. Give 0 for a sequence that shares nothing."
+        )
+    return read, before
 
 
 def _read_prompts(prompt_lengths: ArrayLike) -> Lengths:

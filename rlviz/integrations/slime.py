@@ -7,20 +7,22 @@ Write `all_samples = log_rollout.all_samples` there too and give
 `--rollout-all-samples-process-path my_module.all_samples`: slime calls it with all samples of a
 rollout, those too that its filters throw away.
 
-What is read: the rewards of the rollout's samples as the metric `reward`, what `correct` says of
-each sample as accuracy, and what the rollout function adds as metrics. FLOPs of generation and
-training are those of the model's shape at the samples' real lengths; what a loss mask leaves out
-of a response is an observation, which is prefilled after the kept cache.
+What is read: rewards as the metric `reward`, what `correct` says as accuracy, and what the rollout
+function adds as metrics. Samples with the same `rollout_id` are segments of one rollout, say of its
+sub-agents or from before its context was made shorter: it counts once, and its last segment that
+has a reward, a grade or a parallelism tells it. FLOPs of generation and training are those of the
+model's shape at the real lengths of all segments; what a loss mask leaves out of a response is an
+observation, which is prefilled after the kept cache.
 
 What can't be known: samples that slime filters away, without `all_samples`, and requests that it
 aborts; losses; whether an update goes over the samples more often than `epochs`; passes of reward,
-reference and critic models; speculative decoding; whether a prompt was in a cache already; and
-parallelism, unless `parallelism` gives it. Needs no import of slime.
+reference and critic models; speculative decoding; whether a prompt was in a cache already; whether
+a rollout's reward was divided among its segments: `reward` is then one share; and parallelism,
+unless `parallelism` gives it. Needs no import of slime.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -31,6 +33,7 @@ from rlviz.callback import Callback
 from rlviz.flops import LanguageModel
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.turns import turns_of
 from rlviz.record.error_log import logger
 from rlviz.record.options import run_directory
 
@@ -47,7 +50,8 @@ class RLVizLogger:
         model: the shape of the policy; None counts no FLOPs.
         epochs: how often an update goes over the samples, >= 0.
         correct: says of a sample whether its answer is correct; None if it has no grade.
-        parallelism: gives a sample's work / span, or a `rlviz.parallelism` value.
+        parallelism: gives a sample's work / span, or a `rlviz.parallelism` value; None if it has
+            none.
         state: that of an earlier session, to go on from.
         **options: further arguments of `rlviz.Callback`; bad ones raise at the first rollout.
     """
@@ -59,7 +63,7 @@ class RLVizLogger:
         model: LanguageModel | None = None,
         epochs: int = 1,
         correct: Callable[[Any], bool | None] | None = None,
-        parallelism: Callable[[Any], Any] | None = None,
+        parallelism: Callable[[Any], Any | None] | None = None,
         state: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -109,15 +113,16 @@ class RLVizLogger:
         return False
 
     def _record(self, record: Callable[..., None], args: Any, samples: Sequence[Any]) -> None:
-        for sample in samples:
-            reward = sample.get_reward_value(args)
-            if reward is not None:
+        for segments in _rollouts(samples):
+            if (reward := _last(segments, lambda each: each.get_reward_value(args))) is not None:
                 record(metrics=scalars({"reward": reward}))
             if self._correct is not None:
-                grade = self._correct(sample)
+                grade = _last(segments, self._correct)
                 record(correct=[float("nan") if grade is None else grade])
             if self._parallelism is not None:
-                record(parallelism=[self._parallelism(sample)])
+                ratio = _last(segments, self._parallelism)
+                if ratio is not None:
+                    record(parallelism=[ratio])
         if self._model is None:
             return
         if samples:
@@ -131,21 +136,27 @@ class RLVizLogger:
 
 
 def _turns(sample: Any) -> list[tuple[int, int]]:
-    """Tokens that came in and were then sampled, turn by turn, as its loss mask tells them apart.
-
-    What came in after the last sampled token was never fed.
-    """
+    """Its turns, as its loss mask tells them apart."""
     observed = len(sample.tokens) - sample.response_length
     mask = getattr(sample, "loss_mask", None)
     if mask is None or len(mask) != sample.response_length or not any(mask):
         return [(observed, sample.response_length)]  # all masked: it is left out of the loss
-    turns = []
-    for is_sampled, run in itertools.groupby(mask, bool):
-        tokens = len(list(run))
-        if is_sampled:
-            turns.append((observed, tokens))
-        observed = 0 if is_sampled else observed + tokens
-    return turns
+    return turns_of(mask, observed)
+
+
+def _rollouts(samples: Iterable[Any]) -> Iterable[list[Any]]:
+    """The samples of each rollout, in their order; one that has no `rollout_id` is a rollout."""
+    rollouts: dict[Any, list[Any]] = {}
+    for sample in samples:
+        name = getattr(sample, "rollout_id", None)
+        rollouts.setdefault(("object", id(sample)) if name is None else name, []).append(sample)
+    return rollouts.values()
+
+
+def _last(segments: list[Any], value: Callable[[Any], Any | None]) -> Any | None:
+    """The value of the last segment that has one."""
+    found = (value(each) for each in reversed(segments))
+    return next((each for each in found if each is not None), None)
 
 
 def _identity(sample: Any) -> Any:

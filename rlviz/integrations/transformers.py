@@ -1,21 +1,25 @@
 """rlviz in Hugging Face's Trainer and in all trainers of TRL.
 
 Reads: what the trainer logs; the lengths of the sequences in each forward pass, from its attention
-mask and labels; the config of the model; TRL's `steps_per_generation`, `num_iterations`, `beta`.
+mask and labels, and of packed ones from `cu_seq_lens_q` or `position_ids`; the config of the model;
+TRL's `steps_per_generation`, `num_iterations`, `beta`.
 
 FLOPs by phase, summed over ranks: generation at the step that generates, by the real lengths of
-prompts and completions, wherever it runs (transformers, vLLM); old and reference log-probabilities
-where the trainer computes them; the update with each of its epochs.
+prompts and completions, wherever it runs (transformers, vLLM); AsyncGRPO's at the step that trains
+on it; old and reference log-probabilities where the trainer computes them; the update with each of
+its epochs.
 
-Can't know: how many turns a tool loop had, so a tool's answer counts as if it were generated;
-forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO and
-RLOO; generation in evaluations; rows that several sequences were packed into (they count as one). A
+Can't know: how many turns GRPO's tool loop had, so a tool's answer counts as if it were generated;
+what a `rollout_func` generates beside what it returns, unless it records it; samples that AsyncGRPO
+drops; forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO
+and RLOO; updates of trainers that call parts of their model alone; generation in evaluations. A
 completion that `mask_truncated_completions` has hidden counts as one of `max_completion_length`.
 Accuracy that a reward function gave for some answers only weighs as if all had been graded. Where a
 run ends between `logging_steps`, the trainer logs the rest in its closing summary alone: it is left
 out.
 """
 
+import inspect
 import math
 import numbers
 import os
@@ -34,9 +38,10 @@ from rlviz.record.error_log import logger
 
 with needed("transformers", "5.10", module=__name__, extra="trl"):
     import torch
-    from transformers import TrainerCallback
+    from transformers import Trainer, TrainerCallback
     from transformers.trainer_callback import ExportableState
 
+    from rlviz.integrations.support.collated_rollouts import CollatedRollouts
     from rlviz.integrations.support.hf_phases import TrainerPhases
 
 
@@ -93,6 +98,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._arguments = {key: value for key, value in given.items() if isinstance(value, plain)}
         self._accuracy, self._shape = accuracy, model
         self._module: Any = None  # while it is trained
+        self._own_rollouts = False  # whether the user's function generates, and did not say what
         self._phases: TrainerPhases | None = None
         self._step: int | None = None  # the step that is open
         self._tokens = self._answers = 0
@@ -115,6 +121,8 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 "of its own. Leave that False: rlviz goes on from a checkpoint without it."
             )
         elif self._module.training and self.viz is not None:
+            if isinstance(flops := what.get("flops"), dict) and _SUB_AGENTS in flops:
+                self._own_rollouts = False
             self.viz.record(**what)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -134,7 +142,9 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._module, self._step = given["model"], None
         self._tokens, self._answers = state.num_input_tokens_seen, 0
         if shape is not None:
-            self._phases = TrainerPhases(shape, self._module, args)
+            rollouts = self._rollouts(args, given.get("train_dataloader"))
+            self._phases = TrainerPhases(shape, self._module, args, rollouts)
+        self._own_rollouts = getattr(_trainer(), "rollout_func", None) is not None
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
         self._close_step()
@@ -146,6 +156,12 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._tokens = state.num_input_tokens_seen
         if generated:
             self._answers += args.generation_batch_size
+        if generated and self._own_rollouts:
+            self._say(
+                "rollout_func generates, and what it returns is counted as if one model had. What "
+                "sub-agents generate beside that is not seen: say in it what they spent, with "
+                f"callback.record(flops={{'{_SUB_AGENTS}': …}}), or 0."
+            )
         self._count(generated)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
@@ -176,6 +192,15 @@ class RLVizCallback(TrainerCallback, ExportableState):
         if not state.is_world_process_zero:
             return
         known = scalars({name: value for name, value in logs.items() if name != "epoch"})
+        waited, took = (_number(logs.get(name)) for name in _WAITED)
+        if waited is not None and took:
+            known["trainer_idle_share"] = min(waited / took, 1.0)
+        for name in _DROPPED:
+            if _number(logs.get(name)):
+                self._say(
+                    f"samples were dropped ({name} counts them). Their lengths are not known, so "
+                    "what it took to generate them is in no phase."
+                )
         if (found := self._accuracy_in(logs)) is not None:
             name, accuracy = found
             known = {key: v for key, v in known.items() if key.removeprefix("logged/") != name}
@@ -234,18 +259,31 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 return name, accuracy
         return None
 
-    def _count(self, generated: bool) -> None:
+    def _rollouts(self, args: Any, loader: Any) -> CollatedRollouts | None:
+        """Those of TRL's asynchronous trainers, which generate in processes of their own."""
+        if not hasattr(args, "max_staleness"):
+            return None
+        try:
+            return CollatedRollouts(loader)
+        except AttributeError as error:
+            self._say(
+                f"the rollouts of this asynchronous trainer can't be seen ({error}): record them "
+                "with record(flops={'rollout': …})."
+            )
+            return None
+
+    def _count(self, generated: bool, *, trained: bool = True) -> None:
         if self._phases is not None and self.viz is not None:
             try:
-                self.viz.record(flops=self._phases.take(generated))
-            except (TypeError, ValueError) as error:  # the trainer does what was not foreseen
+                self.viz.record(flops=self._phases.take(generated, trained=trained))
+            except Exception as error:  # what the trainer does was not foreseen
                 self._phases.close()
                 self._phases = None
                 self._say(f"no FLOPs are counted from here on: {error}")
 
     def _close_step(self) -> None:
         if self._step is not None and self.viz is not None:
-            self._count(False)  # of evaluations
+            self._count(False, trained=False)  # of evaluations
             self.viz.on_step_end(self._step)
         self._step = None
 
@@ -268,4 +306,19 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, numbers.Real) and value == value else None
 
 
+def _trainer() -> Any:
+    """The trainer that calls its callbacks, which it does not tell of itself; None for another."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if isinstance(caller := frame.f_locals.get("self"), Trainer):
+            return caller
+        frame = frame.f_back
+    return None
+
+
+_SUB_AGENTS = "rollout_subagents"
+_DROPPED = ("sample/dropped_stale_total", "batch/dropped_oversize_total")
+"""What TRL's asynchronous trainers log of samples that they don't train on."""
+_WAITED = ("perf/rollout_wait_s", "perf/step_s")
+"""Seconds of a step in which they wait for rollouts, and all of them."""
 _ACCURACY_FUNCTION = re.compile(r"rewards/[^/]*accuracy[^/]*/mean")

@@ -31,6 +31,7 @@ class Sample:
     metadata: dict = field(default_factory=dict)
     loss_mask: list[int] | None = None
     index: int | None = None
+    rollout_id: int | None = None
 
     def get_reward_value(self, args):
         return self.reward if not args.reward_key else self.reward[args.reward_key]
@@ -138,6 +139,42 @@ def test_grades_and_parallelism_come_from_the_samples(tmp_path):
     assert history.columns["ungraded"][0] == 1
     assert list(history.accuracy) == [0.5]
     assert list(history.parallelism) == [7 / 4]
+
+
+def test_a_rollout_in_several_segments_is_one_answer_and_one_episode(tmp_path):
+    """As slime's agents give it: sub-agents, what came before a compaction, and the end."""
+
+    def segment(rollout, reward, stages=None, length=7):
+        sample = Sample([0] * length, 3, reward, index=rollout, rollout_id=rollout)
+        sample.metadata["stages"] = stages
+        return sample
+
+    def parallelism(sample):
+        stages = sample.metadata["stages"]
+        return None if stages is None else rlviz.parallelism.critical_steps(stages)
+
+    log = RLVizLogger(
+        tmp_path,
+        model=TINY,
+        correct=lambda sample: None if sample.reward is None else sample.reward > 0,
+        parallelism=parallelism,
+        figure_seconds=None,
+    )
+    swarm = [segment(0, None, length=6), *(segment(0, 0.0) for _ in range(4))]
+    swarm.append(segment(0, 1.0, [(1, [3, 3])]))  # work 7, span 4
+    single = [segment(n, 0.0, [(2, [])]) for n in (1, 2, 3)]
+    log(1, ARGS, swarm + single, None, 1.0)
+    log.viz.close()
+    run = rlviz.read(tmp_path)
+    assert run.accuracy.tolist() == [0.25], "one of four rollouts; of segments it were one of eight"
+    assert run.columns["graded"].tolist() == [4]
+    assert run.columns["ungraded"].tolist() == [0]
+    assert run.columns["parallelism_count"].tolist() == [4]
+    assert run.parallelism.tolist() == [(7 / 4 + 3 * 1) / 4]
+    assert run.columns["metrics/reward"].tolist() == [0.25]
+    segments = [6] + 8 * [7]  # each was generated, and is trained on
+    assert run.exact_flops("rollout") == [TINY.generation([n - 3 for n in segments], [3] * 9)]
+    assert run.exact_flops("update") == [TINY.training(segments)]
 
 
 def test_rewards_of_several_parts_are_read_by_their_key(tmp_path):

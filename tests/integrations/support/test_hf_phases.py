@@ -111,11 +111,53 @@ def test_with_adapters_the_first_pass_without_gradients_is_the_references(model,
     phases = phases_of(steps_per_generation=1, beta=0.1)
     score(model)
     model(**batch())
+    assert phases.take(generated=True) == {  # 40: the weights of the embedding
+        "rollout": SHAPE.generation(PROMPTS, RESPONSES, lora_params=40),
+        "ref_logprob": SHAPE.forward(LENGTHS),
+        "update": SHAPE.training(LENGTHS, lora_params=40),
+    }
+
+
+def test_an_engine_samples_with_merged_adapters_and_a_reference_has_a_copy_of_them(
+    model, phases_of
+):
+    model.peft_config = {"default": None, "ref": None}
+    phases = phases_of(steps_per_generation=1, beta=0.1, use_vllm=True)
+    for _ in range(2):
+        score(model)
+    model(**batch())
     assert phases.take(generated=True) == {
         "rollout": SHAPE.generation(PROMPTS, RESPONSES),
-        "ref_logprob": SHAPE.forward(LENGTHS),
-        "update": SHAPE.training(LENGTHS, lora_params=40),  # the weights of the embedding
+        "old_logprob": SHAPE.forward(LENGTHS, lora_params=40),
+        "ref_logprob": SHAPE.forward(LENGTHS, lora_params=40),
+        "update": SHAPE.training(LENGTHS, lora_params=40),
     }
+
+
+def test_adapters_take_part_in_evaluations_and_not_in_the_reference(model, phases_of):
+    model.peft_config = {}
+    phases = phases_of()
+    model(**batch())
+    score(model)
+    score(model.eval())
+    assert phases.take(generated=False) == {
+        "update": SHAPE.training(LENGTHS, lora_params=40),
+        "ref_logprob": SHAPE.forward(LENGTHS),
+        "evaluation": SHAPE.forward(LENGTHS, lora_params=40),
+    }
+
+
+def test_passes_of_a_model_that_only_its_parts_make_are_said_once_to_be_unseen(
+    model, phases_of, caplog
+):
+    phases = phases_of()
+    assert phases.take(generated=False, trained=False) == {}
+    assert not caplog.records
+    for _ in range(2):
+        model.embedding(batch()["input_ids"])
+        assert phases.take(generated=False) == {}
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "calls parts of its model" in said
 
 
 def test_a_masked_completion_was_as_long_as_one_can_be(model, phases_of):

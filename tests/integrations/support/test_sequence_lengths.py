@@ -15,7 +15,7 @@ class Model(torch.nn.Module):
         super().__init__()
         self.embedding = torch.nn.Embedding(10, 4)
 
-    def forward(self, input_ids=None, attention_mask=None, labels=None, inputs_embeds=None):
+    def forward(self, input_ids=None, inputs_embeds=None, **more):
         return self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
 
 
@@ -43,6 +43,77 @@ def test_prompts_and_responses_are_told_apart_by_labels(model, watch):
     assert found.responses.tolist() == [3, 2]
     assert found.prompts.tolist() == [2, 1]
     assert watch.take("trained").lengths.tolist() == []
+
+
+ROW = torch.ones(1, 9, dtype=torch.long)
+PLACES = torch.tensor([[0, 1, 2, 3, 0, 1, 0, 1, 2]])
+TARGETS = torch.tensor([[-100, -100, 7, 7, -100, 7, -100, -100, 7]])
+PACKED = [4, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"position_ids": PLACES},
+        {"position_ids": PLACES + 2},  # as RoBERTa counts
+        {"position_ids": PLACES[None].expand(4, 1, 9)},  # of text, and of places in images
+        {"position_ids": PLACES[0].int()},
+        {"position_ids": PLACES, "attention_mask": torch.ones(1, 9)},
+        {"cu_seq_lens_q": torch.tensor([0, 4, 6, 9], dtype=torch.int32)},
+        {"cu_seqlens": torch.tensor([[0, 4, 6, 9, -1, -1]])},
+        {"attention_mask": torch.tensor([[1, 1, 1, 1, 2, 2, 3, 3, 3]])},
+    ],
+)
+def test_sequences_that_are_packed_into_a_row_are_told_apart(model, watch, how):
+    model(input_ids=ROW, labels=TARGETS, **how)
+    found = watch.take("trained")
+    assert found.lengths.tolist() == PACKED
+    assert found.responses.tolist() == [2, 1, 1]
+    assert found.shared_prefixes.tolist() == [0, 0, 0]
+
+
+def test_what_pads_a_packed_row_is_no_sequence(model, watch):
+    padded = torch.nn.functional.pad
+    model(input_ids=padded(ROW, (0, 3)), position_ids=padded(PLACES, (0, 3)))
+    model(input_ids=padded(ROW, (0, 3)), cu_seq_lens_q=torch.tensor([0, 4, 6, 9, 10, 11, 12]))
+    mask = torch.tensor([[1, 1, 1, 1, 2, 2, 3, 3, 3, 0, 0, 0]])
+    model(input_ids=padded(ROW, (0, 3)), attention_mask=mask)
+    assert watch.take("trained").lengths.tolist() == 3 * PACKED
+
+
+def test_rows_of_a_batch_may_hold_different_numbers_of_sequences(model, watch):
+    places = torch.tensor([[0, 1, 2, 0, 1], [0, 1, 2, 3, 4]])
+    model(input_ids=IDS, position_ids=places)
+    assert watch.take("trained").lengths.tolist() == [3, 2, 5]
+
+
+def test_positions_of_one_sequence_between_padding_split_nothing(model, watch):
+    """As TRL pads: a prompt on the left, its completion on the right, or one in the middle."""
+    mask = torch.tensor([[0, 0, 1, 1, 1, 1, 0], [1, 1, 0, 1, 1, 1, 0]])
+    places = (mask.cumsum(-1) - 1).masked_fill(mask == 0, 1)
+    model(input_ids=torch.ones(2, 7, dtype=torch.long), attention_mask=mask, position_ids=places)
+    model(input_ids=torch.ones(2, 7, dtype=torch.long), attention_mask=mask)
+    model(input_ids=IDS, position_ids=torch.arange(5)[None])
+    assert watch.take("trained").lengths.tolist() == [4, 5, 4, 5, 5, 5]
+
+
+def test_positions_of_another_form_split_nothing(model, watch):
+    model(IDS, position_ids=torch.zeros(3, 2, 5))  # places in an image alone
+    model(IDS, position_ids=torch.zeros(2, 7))
+    assert watch.take("trained").lengths.tolist() == [5, 5, 5, 5]
+
+
+def test_a_tree_of_sequences_has_branches_after_what_they_share(model, watch):
+    # TRL's tree: a stem of 3 tokens, branches of 4 and 2, and another tree of 1
+    model(
+        input_ids=torch.ones(1, 10, dtype=torch.long),
+        position_ids=torch.tensor([[0, 1, 2, 3, 4, 5, 6, 3, 4, 0]]),
+        tree_cu_seqlens_q=torch.tensor([0, 3, 7, 9, 10], dtype=torch.int32),
+        tree_cu_seqlens_k=torch.tensor([0, 3, 10, 15, 16], dtype=torch.int32),
+    )
+    found = watch.take("trained")
+    assert found.lengths.tolist() == [3, 4, 2, 1]
+    assert found.shared_prefixes.tolist() == [0, 3, 3, 0]
 
 
 def test_the_kind_of_a_pass_is_that_of_its_mode(model, watch):
