@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rlviz.accuracy import Accuracy as Accuracy
     from rlviz.callback import Callback as Callback
     from rlviz.importers import import_run as import_run
+    from rlviz.record.sender import Sender as Sender
     from rlviz.report.compare import Comparison as Comparison
     from rlviz.report.compare import compare as compare
     from rlviz.report.doctor import examine as examine
@@ -36,6 +37,7 @@ _PUBLIC = {
     "Callback": ("rlviz.callback", "Callback"),
     "Comparison": ("rlviz.report.compare", "Comparison"),
     "History": ("rlviz.report.history", "History"),
+    "Sender": ("rlviz.record.sender", "Sender"),
     "Summary": ("rlviz.report.summary", "Summary"),
     "compare": ("rlviz.report.compare", "compare"),
     "examine": ("rlviz.report.doctor", "examine"),
