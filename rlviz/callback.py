@@ -491,8 +491,12 @@ class Callback:
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
+        if self._sender is not None:
+            self._sender.flush_here(min(timeout, _FLUSH_HERE_SECONDS))
         return self._silent or self._ending.close(timeout, success=success)
 
 
 _STATE_SECONDS = 2.0
 """How long a state waits for the disk and for the other ranks' sums."""
+_FLUSH_HERE_SECONDS = 1.0
+"""How long the end waits for senders in this very process."""

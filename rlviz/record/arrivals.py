@@ -79,7 +79,9 @@ class Arrivals:
     @property
     def waits_at_the_end(self) -> bool:
         """Whether a sender may still bring what it recorded before the end; steps apart."""
-        return self._last_mark is not None and bool(self._awaited(self._last_mark))
+        if self._last_mark is None:
+            return False
+        return self._receiver.is_meeting or bool(self._awaited(self._last_mark))
 
     def add(self, steps: Iterable[StepSums]) -> None:
         """Add steps that were closed."""

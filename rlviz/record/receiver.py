@@ -103,6 +103,11 @@ class Receiver:
         known = [peer for peer in list(self._peers.values()) if peer.id]
         return {peer.id: peer.name for peer in known if peer.marked < mark}
 
+    @property
+    def is_meeting(self) -> bool:
+        """Whether somebody has connected who has not yet proved to be a sender."""
+        return any(not peer.id for peer in list(self._peers.values()))
+
     def take(self) -> list[tuple[bytes, Place, StepSums]]:
         """What has come: who sent it, where it belongs, and the sums."""
         return [self._arrived.popleft() for _ in range(len(self._arrived))]

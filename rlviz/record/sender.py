@@ -115,6 +115,11 @@ class Sender:
         """
         return self._link().flush(options.waiting_time(timeout))
 
+    def flush_here(self, timeout: float) -> None:
+        """Bring what this very process recorded, before its own Callback ends the run."""
+        if (link := _links.get(self._key)) is not None:
+            link.flush(timeout)
+
     @property
     def health(self) -> SenderHealth:
         """What happened to what was recorded in this process."""
