@@ -72,7 +72,8 @@ class Arrivals:
         """Senders that no step waits for until they answer."""
         self._last_mark: int | None = None
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
         """Steps that wait."""
         return len(self._held)
 
@@ -104,6 +105,8 @@ class Arrivals:
         """Steps that need not wait any longer, with what senders recorded of them."""
         released: list[StepSums] = []
         now = self._clock()
+        if not self._held:
+            self._receive()
         while self._held:
             held = self._held[0]
             waiting = self._awaited(held.mark)
@@ -172,10 +175,10 @@ class Arrivals:
                     self._late.add(sender, sums)
                 else:
                     put(held.by_sender, sender, sums)
-            elif place > (self._held[-1].step.step if self._held else self._passed):
-                put(self._early.setdefault(place, {}), sender, sums)
             elif (at := self._held_at(place)) is not None:
                 put(at.by_sender, sender, sums)
+            elif place > self._passed:
+                put(self._early.setdefault(place, {}), sender, sums)
             else:
                 self._late.add(sender, sums)
         while len(self._early) > _MOST_PLACES:

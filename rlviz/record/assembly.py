@@ -74,15 +74,17 @@ class Assembly:
     @property
     def waiting(self) -> int:
         """Steps that wait for the disk or for another rank."""
-        return len(self._backlog) + self.ranks.waiting + len(self.arrivals or ())
+        return len(self._backlog) + self.ranks.waiting + self._with_arrivals
 
     @property
     def waits_for_others(self) -> bool:
         """Whether steps wait for what other processes recorded, or the end does."""
-        arrivals = self.arrivals
-        if arrivals is not None and (len(arrivals) or arrivals.waits_at_the_end):
-            return True
-        return bool(self.ranks.waiting)
+        at_the_end = self.arrivals is not None and self.arrivals.waits_at_the_end
+        return at_the_end or bool(self._with_arrivals or self.ranks.waiting)
+
+    @property
+    def _with_arrivals(self) -> int:
+        return 0 if self.arrivals is None else self.arrivals.held
 
     @property
     def unwritten(self) -> int:
@@ -150,7 +152,7 @@ class Assembly:
 
     @property
     def _held(self) -> int:
-        return len(self.arrivals or ()) + self.ranks.held + len(self._backlog)
+        return self._with_arrivals + self.ranks.held + len(self._backlog)
 
     def _publish(self) -> None:
         account, given_up = self._account, self._backlog.dropped

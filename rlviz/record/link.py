@@ -68,9 +68,8 @@ class Link:
         self._readings = Readings(self._errors.note)
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._woken, self._waker = socket.socketpair()
-        self._woken.setblocking(False)
-        self._waker.setblocking(False)
+        self._woken: socket.socket
+        self._waker: socket.socket | None = None
 
     # Whoever records calls these.
 
@@ -116,9 +115,9 @@ class Link:
 
     def leave(self) -> None:
         """Let go of the sockets in a forked child, where they are the parent's."""
-        for owned in (self._socket, self._woken, self._waker):
-            if owned is not None:
-                with suppress(OSError):
+        if self._waker is not None:
+            for owned in (self._socket, self._woken, self._waker):
+                if owned is not None:
                     owned.close()
 
     def end(self, timeout: float) -> None:
@@ -135,14 +134,18 @@ class Link:
         with self._start:
             if self._thread is None:
                 _end_at_exit(self)
+                self._woken, self._waker = socket.socketpair()
+                self._woken.setblocking(False)
+                self._waker.setblocking(False)
                 self._thread = threading.Thread(target=self._run, name="rlviz-sender", daemon=True)
                 self._thread.start()
 
     def _wake(self, *, even_awake: bool = False) -> None:
         if not self._is_awake or even_awake:
             self._is_awake = True
-            with suppress(OSError):
-                self._waker.send(b"\0")
+            if self._waker is not None:
+                with suppress(OSError):  # it is full, and so awake, or over
+                    self._waker.send(b"\0")
 
     # Its thread does the rest.
 
@@ -157,8 +160,8 @@ class Link:
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.sendall(wire.frame(wire.BYE))
-            self._socket.close()
-            self._socket = None
+        self.leave()
+        self._socket = None
 
     def _turn(self) -> None:
         now = time.monotonic()

@@ -199,8 +199,9 @@ class Worker:
         while True:
             if self._ask(_Request(), until - time.monotonic()):
                 return True
-            arrivals = self._assembly.arrivals  # senders answer in milliseconds, or not at all
-            if not arrivals or time.monotonic() >= until or self._closed.is_set():
+            has_senders = self._assembly.arrivals is not None  # which answer in milliseconds
+            is_over = self._pause or self._closed.is_set() or time.monotonic() >= until
+            if is_over or not has_senders:
                 return False
             time.sleep(0.01)
 
