@@ -1,4 +1,4 @@
-"""Rollouts in Ray actors, the trainer in another: every actor records, the trainer's run has it all.
+"""Rollouts in Ray actors, the trainer in another: all of them record into the trainer's run.
 
 Four rollout actors play episodes of a small swarm of agents and send their batches to a trainer
 actor; one of them dies in the middle. What they recorded up to then is in the run, exactly, and the
@@ -86,7 +86,8 @@ def main(logdir: str) -> None:
     assert played == [32] * (DIES_AT - 1) + [24] * (STEPS - DIES_AT + 1)
     assert run.columns["graded"].sum() == run.columns["parallelism_count"].sum() == sum(played)
     assert run.exact_flops()[-1] == FLOPS * (sum(played) + 3 * STEPS)
-    assert late == 0 and list(run.columns["graded"]) == played, "each episode in its step"
+    assert late == 0
+    assert list(run.columns["graded"]) == played, "each episode counts in its step"
 
 
 if __name__ == "__main__":

@@ -295,9 +295,9 @@ class Callback:
     def sender(self, *, host: str | None = None, port: int = 0) -> Sender:
         """A small object that records into this run from other processes, threads and nodes.
 
-        Hand it to Ray actors, subprocesses or threads; it pickles. It reaches this process over TCP;
-        the first call opens the port, and later calls give the same sender. Who connects must prove
-        that it holds this run's key, which is in the sender; what is sent is not encrypted.
+        Hand it to Ray actors, subprocesses or threads; it pickles. It reaches this process over
+        TCP: the first call opens the port, and later calls give the same sender. Who connects must
+        prove that it holds this run's key, which is in the sender; nothing is encrypted.
 
         A step's row waits until every sender has brought what it recorded before the step was
         closed: milliseconds, and no longer than `patience`. What comes later goes into the next row

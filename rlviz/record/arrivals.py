@@ -95,7 +95,10 @@ class Arrivals:
             self._open = {}
             for name in names:
                 self._bound[name] = held
-                for sender, sums in self._early.pop(name, {}).items():
+                if (known := self._early.pop(name, None)) is None:
+                    step.episodes.append(name)  # the sender of rank 0 may know it
+                    continue
+                for sender, sums in known.items():
                     put(held.by_sender, sender, sums)
             self._held.append(held)
         while len(self._bound) > _MOST_BOUND:
@@ -204,4 +207,3 @@ class Arrivals:
     def _let_go(self, place: Place) -> None:
         for sender, sums in self._early.pop(place).items():
             self._late.add(sender, sums)
-

@@ -178,9 +178,9 @@ class Link:
         self._add_up()
         if self._socket is not None and self._socket in ready:
             self._hear(self._socket)
-        if self._sums and self._socket is not None and not self._unacknowledged:
-            if self._is_urgent or time.monotonic() >= self._next_frame:
-                self._send()
+        may_send = self._socket is not None and not self._unacknowledged
+        if self._sums and may_send and (self._is_urgent or time.monotonic() >= self._next_frame):
+            self._send()
         if not self._sums:
             self._is_urgent = False
 

@@ -1,7 +1,7 @@
-"""The trainer's end of all senders: one thread that takes what they send, and never waits for one.
+"""The trainer's end of all senders: one thread that takes what they send and waits for none.
 
-It listens on a port, knows by their proof who holds this run's key, and acknowledges what it took. A
-mark asks every sender for all that it recorded so far; it is a sender's next answer.
+It listens on a port, knows by their proof who holds this run's key, and acknowledges what it took.
+A mark asks every sender for all that it recorded so far.
 """
 
 import hmac

@@ -1,7 +1,7 @@
 """What records from another process, thread or node: `Callback.sender()` gives it to a rollout.
 
-A `Sender` is an address and a key, so it pickles. In each process all copies of it share one thread,
-which adds up what was recorded and brings it to the trainer. `record` only queues.
+A `Sender` is an address and a key, so it pickles. In each process all copies of it share one
+thread, which adds up what was recorded and brings it to the trainer. `record` only queues.
 """
 
 import os

@@ -11,8 +11,8 @@ from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.eventfile import EventFile
-from rlviz.record.pieces import Pieces
 from rlviz.record.late import LateSums
+from rlviz.record.pieces import Pieces
 from rlviz.record.ranks import FirstRank
 from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder

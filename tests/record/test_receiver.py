@@ -119,9 +119,7 @@ def test_sums_that_can_not_be_read_are_told_and_taken_off_the_sender(receiver, e
 
 def test_a_port_that_is_taken_is_an_oserror():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        Receiver(
-            "127.0.0.1", taken.getsockname()[1], KEY, on_error=pytest.fail, wake=lambda: None
-        )
+        Receiver("127.0.0.1", taken.getsockname()[1], KEY, on_error=pytest.fail, wake=lambda: None)
 
 
 def test_after_the_end_senders_know_that_the_run_is_over(receiver, caplog):

@@ -1,4 +1,4 @@
-"""Rollouts in other processes and threads record into one run: real processes, some of which die."""
+"""Rollouts in other processes and threads record into one run; some of them die."""
 
 import multiprocessing
 import os
@@ -13,8 +13,8 @@ import time
 import pytest
 
 import rlviz
-from rlviz.record.sender import SenderHealth
 from rlviz.parallelism import Trace
+from rlviz.record.sender import SenderHealth
 
 
 @pytest.fixture
@@ -205,8 +205,7 @@ def test_a_trainer_that_is_killed_lets_its_rollouts_go_on_and_they_say_what_is_l
         [
             sys.executable,
             "-c",
-            textwrap.dedent(RUN)
-            + "import pickle\nsys.stdout.buffer.write(pickle.dumps(sender)); "
+            textwrap.dedent(RUN) + "import pickle\nsys.stdout.buffer.write(pickle.dumps(sender)); "
             "sys.stdout.close()\ntime.sleep(60)",
             str(tmp_path),
         ],
