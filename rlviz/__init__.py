@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rlviz.callback import Callback as Callback
     from rlviz.importers import import_run as import_run
     from rlviz.importers import import_runs as import_runs
+    from rlviz.record.sender import Sender as Sender
     from rlviz.report.compare import Comparison as Comparison
     from rlviz.report.compare import compare as compare
     from rlviz.report.doctor import examine as examine
@@ -37,6 +38,7 @@ _PUBLIC = {
     "Callback": ("rlviz.callback", "Callback"),
     "Comparison": ("rlviz.report.compare", "Comparison"),
     "History": ("rlviz.report.history", "History"),
+    "Sender": ("rlviz.record.sender", "Sender"),
     "Summary": ("rlviz.report.summary", "Summary"),
     "compare": ("rlviz.report.compare", "compare"),
     "examine": ("rlviz.report.doctor", "examine"),

@@ -12,6 +12,7 @@ from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
 from rlviz.record import events, options
 from rlviz.record.account import Account
+from rlviz.record.arrivals import Arrivals
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
 from rlviz.record.endings import Ending
@@ -19,14 +20,17 @@ from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
 from rlviz.record.items import Item
+from rlviz.record.late import LateSums
 from rlviz.record.mailbox import Mailbox, rank_and_world
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder
+from rlviz.record.sender import Sender, nowhere, opened
 from rlviz.record.shared_process import FIGURE_PROCESS, shared
 from rlviz.record.values import (
     Answers,
+    Episodes,
     Flops,
     HostNumber,
     Metrics,
@@ -58,6 +62,9 @@ class Health:
     """Failures in the background; the run survived each."""
     behind: int = 0
     """Steps that the latest `state_dict()` lacks, since the disk had not taken them in time."""
+    late: int = 0
+    """Sums of a sender or of another rank that came after the row of their step was built: they are
+    in the next row, so totals are exact."""
 
 
 class Callback:
@@ -80,8 +87,10 @@ class Callback:
             comparisons name it. By default "exact" where only `watch` counts, else not said.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
             make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
-            rank ever waits for another: rank 0 names one that is silent for 5 seconds and writes
-            steps without it. Without a group, ranks other than 0 write nothing and say so.
+            rank ever waits for another: rank 0 names one that is silent for `patience` seconds and
+            writes steps without it. Without a group, ranks other than 0 write nothing and say so.
+        patience: the most seconds, > 0, that the row of a step waits for other ranks and for
+            senders; the training never does. What comes later goes into the next row.
         strict: raise failures of the background from the next call. By default nothing disturbs
             training: failures are counted in `health` and logged once a minute.
 
@@ -98,7 +107,7 @@ class Callback:
         ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
         ...         viz.on_step_end(step, metrics={"loss": 0.5})
         >>> viz.health
-        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0)
+        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0, late=0)
     """
 
     def __init__(
@@ -113,12 +122,14 @@ class Callback:
         devices: int = 1,
         convention: ConventionName | None = None,
         process_group: Any = None,
+        patience: float = 5.0,
         strict: bool = False,
     ) -> None:
         path = options.run_directory(logdir)
         ema, flush_seconds, figure_seconds = options.check(
             config, ema, flush_seconds, figure_seconds
         )
+        self._patience = options.seconds("patience", patience)
         self._convention = "" if convention is None else conventions.check(convention)
         queue: deque[Item] = deque()
         self._behind = 0
@@ -126,7 +137,13 @@ class Callback:
         self._account = Account()
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
-        ranks = OtherRank(mailbox) if mailbox and rank else FirstRank(mailbox, self._error_log.note)
+        self._late = LateSums()
+        ranks = (
+            OtherRank(mailbox)
+            if mailbox and rank
+            else FirstRank(mailbox, self._error_log.note, self._late, patience=self._patience)
+        )
+        self._sender: Sender | None = None
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
         self._builder = RowBuilder(
@@ -143,7 +160,9 @@ class Callback:
                 process=shared(FIGURE_PROCESS),
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
-        self._assembly = Assembly(queue, self._builder, ranks, self._account, opening=opening)
+        self._assembly = Assembly(
+            queue, self._builder, ranks, self._account, self._late, opening=opening
+        )
         self._worker = Worker(
             self._assembly,
             EventFile(path),
@@ -189,6 +208,7 @@ class Callback:
         group: str | None = None,
         seconds: Seconds | None = None,
         settled: Settled | None = None,
+        episodes: Episodes | None = None,
     ) -> None:
         """Add to the open step, any number of times, from any thread.
 
@@ -217,14 +237,28 @@ class Callback:
                 without a phase: the phase that they turned out to have, which gets them now. The
                 total, which has them, stays. For rollouts that run ahead of the update: `rollout`
                 once one uses them, `rollout_discarded` once none will. Numbers on the host.
+            episodes: names of episodes that belong to this step, each given once: what senders
+                record under these names, before or after, counts in it. See `sender`.
 
         Raises:
             ValueError, TypeError: a value is not what it should be; the message says what came,
                 what was expected and what to do. The whole call then records nothing.
         """
         others: Recorded | None = None
-        if not (correct is None and group is None and seconds is None and settled is None):
-            others = {"correct": correct, "group": group, "seconds": seconds, "settled": settled}
+        if not (
+            correct is None
+            and group is None
+            and seconds is None
+            and settled is None
+            and episodes is None
+        ):
+            others = {
+                "correct": correct,
+                "group": group,
+                "seconds": seconds,
+                "settled": settled,
+                "episodes": episodes,
+            }
         self._recorder.record(accuracy, graded, flops, parallelism, metrics, others)
         if self._ending.is_odd:
             self._ending.say_what_is_odd()
@@ -257,6 +291,41 @@ class Callback:
     def _convention_so_far(self) -> str:
         only_watched = self._watched and not self._recorder.was_given_flops
         return self._convention or (conventions.EXACT if only_watched else "")
+
+    def sender(self, *, host: str | None = None, port: int = 0) -> Sender:
+        """A small object that records into this run from other processes, threads and nodes.
+
+        Hand it to Ray actors, subprocesses or threads; it pickles. It reaches this process over
+        TCP: the first call opens the port, and later calls give the same sender. Who connects must
+        prove that it holds this run's key, which is in the sender; nothing is encrypted.
+
+        A step's row waits until every sender has brought what it recorded before the step was
+        closed: milliseconds, and no longer than `patience`. What comes later goes into the next row
+        and counts in `health.late`, and into the last row at the end; totals are exact either way.
+
+        Args:
+            host: the name or address under which other nodes reach this one; by default as Ray
+                knows it, or as the system does. "localhost" lets no other node in.
+            port: the port to listen on, in [0, 65535]; 0 for any that is free.
+
+        Raises:
+            ValueError, TypeError: `host` or `port` is not what it should be.
+            OSError: nothing can listen there.
+        """
+        if self._sender is None:
+            host, port = options.listening(host, port)
+            if self._silent or self._ending.is_forked or self._ending.is_closing:
+                return nowhere()
+            self._sender, receiver = opened(
+                host, port, on_error=self._error_log.note, wake=self._worker.wake
+            )
+            self._assembly.arrivals = Arrivals(
+                receiver,
+                self._late,
+                patience=self._patience,
+                on_error=self._error_log.note,
+            )
+        return self._sender
 
     def on_train_start(self) -> None:
         """Do nothing; this exists for loops that call every hook."""
@@ -412,18 +481,22 @@ class Callback:
         """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
             return Health(0, 0, 0, 0, 0, 0)
-        return Health(*self._account.counts, self._error_log.errors, self._behind)
+        return Health(*self._account.counts, self._error_log.errors, self._behind, self._late.count)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a Callback can't be pickled or sent to another process: it owns a thread and a file. "
-            "Make it in the process that trains, and send that the values to record."
+            "Make it in the process that trains, and give others its sender(), which pickles."
         )
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
+        if self._sender is not None:
+            self._sender.flush_here(min(timeout, _FLUSH_HERE_SECONDS))
         return self._silent or self._ending.close(timeout, success=success)
 
 
 _STATE_SECONDS = 2.0
 """How long a state waits for the disk and for the other ranks' sums."""
+_FLUSH_HERE_SECONDS = 1.0
+"""How long the end waits for senders in this very process."""

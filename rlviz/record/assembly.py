@@ -9,11 +9,14 @@ from typing import Any
 from tensorboard.compat.proto.event_pb2 import Event
 
 from rlviz.record.account import Account, Passed
+from rlviz.record.arrivals import Arrivals
 from rlviz.record.backlog import Backlog
 from rlviz.record.items import Item, bytes_of, ends_a_step
+from rlviz.record.late import LateSums
 from rlviz.record.merged import Merged
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.rows import ClosedSteps, RowBuilder, with_like_names
+from rlviz.record.step_sums import StepSums
 from rlviz.schema import DISK, FAILURE, RANKS
 
 _BACKLOG_SHARE = 0.45
@@ -32,6 +35,7 @@ class Assembly:
         ranks: what other processes of the run recorded, or the way to the one that writes.
         account: counts the steps on their way. While the disk refuses rows, a part of the memory
             that it allows holds the latest of them.
+        late: what came after the row of its step was built.
         opening: events that the session begins with.
     """
 
@@ -41,6 +45,7 @@ class Assembly:
         builder: RowBuilder,
         ranks: FirstRank | OtherRank,
         account: Account,
+        late: LateSums,
         *,
         opening: Sequence[Event] = (),
     ) -> None:
@@ -48,6 +53,11 @@ class Assembly:
         self._builder = builder
         self.ranks = ranks
         self._account = account
+        self._late = late
+        self.arrivals: Arrivals | None = None
+        """What senders record; None where there is none."""
+        self._last: tuple[StepSums, tuple[int, ...]] | None = None
+        """The last step that went on, and the ranks whose sums it lacks."""
         self._backlog = Backlog(
             opening,
             row_limit=int(_BACKLOG_SHARE * account.row_limit),
@@ -64,7 +74,17 @@ class Assembly:
     @property
     def waiting(self) -> int:
         """Steps that wait for the disk or for another rank."""
-        return len(self._backlog) + self.ranks.waiting
+        return len(self._backlog) + self.ranks.waiting + self._with_arrivals
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether steps wait for what other processes recorded, or the end does."""
+        at_the_end = self.arrivals is not None and self.arrivals.waits_at_the_end
+        return at_the_end or bool(self._with_arrivals or self.ranks.waiting)
+
+    @property
+    def _with_arrivals(self) -> int:
+        return 0 if self.arrivals is None else self.arrivals.held
 
     @property
     def unwritten(self) -> int:
@@ -92,10 +112,11 @@ class Assembly:
         """
         with self._balanced():
             items = self._take_items(min(most, len(self._queue)), even_open=even_open)
-            dropped = self.ranks.add(self._builder.close_steps(items))
-            if dropped:
-                self._lost += dropped
-                self._account.causes[RANKS] += dropped
+            closed = self._builder.close_steps(items)
+            if self.arrivals is None:
+                self._give_to_ranks(closed)
+            else:
+                self.arrivals.add(closed)
             self._keep_complete_steps()
         return bool(items and self._queue)
 
@@ -131,7 +152,7 @@ class Assembly:
 
     @property
     def _held(self) -> int:
-        return self.ranks.held + len(self._backlog)
+        return self._with_arrivals + self.ranks.held + len(self._backlog)
 
     def _publish(self) -> None:
         account, given_up = self._account, self._backlog.dropped
@@ -153,9 +174,53 @@ class Assembly:
             self._keep_complete_steps(now_or_never=now_or_never)
 
     def _keep_complete_steps(self, *, now_or_never: bool = False) -> None:
+        if self.arrivals is not None:
+            self._give_to_ranks(self.arrivals.ready(now_or_never=now_or_never))
         for steps, missing_ranks in self.ranks.complete(now_or_never=now_or_never):
+            if self.arrivals is not None:
+                for step in steps:
+                    self.arrivals.claim(step)
+            self._late.join(steps[0])
+            self._last = steps[-1], missing_ranks
             for alike in with_like_names(steps):
                 self._backlog.add(self._builder.rows(alike, missing_ranks))
+
+    def _give_to_ranks(self, steps: list[StepSums]) -> None:
+        if steps and not self.ranks.writes:
+            self._late.join(steps[0])
+            self._last = steps[-1], ()
+        dropped = self.ranks.add(steps)
+        if dropped:
+            self._lost += dropped
+            self._account.causes[RANKS] += dropped
+
+    def end_arrivals(self) -> None:
+        """Let nothing more come. What came for no later row is added to the last one, which is
+        built again and stands instead of the first."""
+        with self._balanced():
+            if self.arrivals is not None:
+                self.arrivals.end()
+            if not self._late:
+                return
+            if self._last is None:
+                raise RuntimeError(
+                    "senders recorded, and no step was ever closed: that is lost. Call "
+                    "on_step_end() at the end of every step."
+                )
+            (last, missing_ranks), account = self._last, self._account
+            again = StepSums()
+            again.step, again.wall_time = last.step, last.wall_time
+            account.logged += 1
+            account.entered += 1
+            self._taken += 1
+            self._late.join(again)
+            if not self.ranks.writes:
+                self.ranks.add([again])
+                return
+            last.flops, flops = {}, again.flops  # those before are counted
+            last.merge(again)
+            last.flops = flops
+            self._backlog.add(self._builder.rows([last], missing_ranks, is_averaged=True))
 
     def send(self) -> None:
         """Send what this rank recorded to the one that writes."""

@@ -45,6 +45,14 @@ class OnlineAverages:
         ]
         return dict(zip(names, np.concatenate(parts, axis=1), strict=True))
 
+    def latest(self) -> dict[str, Floats]:
+        """The averages as they stand, each (1,); NaN for a series without values."""
+        with np.errstate(invalid="ignore"):
+            return {
+                name: np.divide([state["num"]], [state["den"]])
+                for name, state in self._states.items()
+            }
+
     def _smooth(self, names: list[str], values: Any) -> Any:
         before = list(self._states.values())
         state: EMAState = {

@@ -76,13 +76,18 @@ class Ending:
             self.raise_if_strict()
         return self._closed is True
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the run is over, or about to be."""
+        return self._is_closing
+
     def say_what_is_odd(self) -> None:
         """Say once what the user hardly means: going on after the end, or in a forked child. In the
         usual case nobody calls it, so it costs nothing."""
         if self.is_forked:
             self._say_once(
                 "record() or on_step_end() came in a forked child: it is dropped, for the run is "
-                "the parent's. Hand the values to the process that made the Callback."
+                "the parent's. Record by its sender: sender = viz.sender() before the fork."
             )
         elif self._is_closing:
             self._say_once(

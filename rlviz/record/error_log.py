@@ -11,9 +11,17 @@ _WARN_SECONDS = 60.0
 
 
 class ErrorLog:
-    """Counts what went wrong in the background and logs it, at most once a minute."""
+    """Counts what went wrong in the background and logs it, at most once a minute.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        clock: monotonic seconds.
+        see: where the counts are.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, see: str = "Callback.health"
+    ) -> None:
+        self._see = see
         self._clock = clock
         self._said: float | None = None
         self.errors = 0
@@ -36,8 +44,9 @@ class ErrorLog:
             self._said = now
             with suppress(Exception):  # the user's handler or filter may raise
                 logger.warning(
-                    "rlviz: %s: %s (training goes on; %d such so far, see Callback.health)",
+                    "rlviz: %s: %s (training goes on; %d such so far, see %s)",
                     type(error).__name__,
                     error,
                     self.errors,
+                    self._see,
                 )

@@ -10,6 +10,7 @@ from rlviz.record import values
 from rlviz.record.device import Deferred, kept_bytes
 from rlviz.record.values import (
     Answers,
+    Episodes,
     Flops,
     HostNumber,
     Metrics,
@@ -31,6 +32,7 @@ class RecordedBesideMetrics(TypedDict, total=False):
     group: str | None
     seconds: Seconds | None
     settled: Settled | None
+    episodes: Episodes | None
 
 
 class Recorded(RecordedBesideMetrics, total=False):
@@ -63,6 +65,8 @@ class Measurement:
     seconds: dict[str, float] = field(default_factory=dict)
     settled: dict[str, int] = field(default_factory=dict)
     """FLOPs of these phases that were recorded before, without a phase."""
+    episodes: tuple[str, ...] = ()
+    """Episodes that belong to the step, by the names that senders know them under."""
 
     def deferred(self) -> list[Deferred[Any]]:
         """The values that are still on a device."""
@@ -73,6 +77,7 @@ class Measurement:
     def nbytes(self) -> int:
         """About how many bytes it takes, those on devices included."""
         entries = len(self.flops) + len(self.metrics) + len(self.seconds) + len(self.settled)
+        entries += len(self.episodes)
         on_devices = sum(map(kept_bytes, self.deferred()))
         return MEASUREMENT_BYTES + ENTRY_BYTES * entries + on_devices
 
@@ -85,7 +90,7 @@ def measurement(recorded: Recorded) -> Measurement:
     """
     flops, parallelism = recorded.get("flops"), recorded.get("parallelism")
     metrics, seconds = recorded.get("metrics"), recorded.get("seconds")
-    settled = recorded.get("settled")
+    settled, episodes = recorded.get("settled"), recorded.get("episodes")
     return Measurement(
         _accuracy(recorded),
         None if parallelism is None else values.episodes(parallelism),
@@ -94,6 +99,7 @@ def measurement(recorded: Recorded) -> Measurement:
         _group(recorded),
         {} if seconds is None else values.seconds(seconds),
         {} if settled is None else values.settled(settled),
+        () if episodes is None else values.names_of_episodes(episodes),
     )
 
 

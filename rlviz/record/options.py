@@ -52,18 +52,30 @@ def check(
         )
     return (
         ema,
-        _seconds("flush_seconds", flush_seconds),
-        None if figure_seconds is None else _seconds("figure_seconds", figure_seconds),
+        seconds("flush_seconds", flush_seconds),
+        None if figure_seconds is None else seconds("figure_seconds", figure_seconds),
     )
 
 
-def _seconds(name: str, seconds: float) -> float:
-    seconds = number(seconds, name)
-    if not 0 < seconds <= threading.TIMEOUT_MAX:
+def seconds(name: str, seconds: float) -> float:
+    """A number of seconds > 0 that the system can wait."""
+    given = number(seconds, name)
+    if not 0 < given <= threading.TIMEOUT_MAX:
         raise ValueError(
-            f"{name} must be > 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, got {seconds!r}."
+            f"{name} must be > 0 and at most {threading.TIMEOUT_MAX:.0f} seconds, got {given!r}."
         )
-    return seconds
+    return given
+
+
+def listening(host: str | None, port: int) -> tuple[str | None, int]:
+    """Where a run listens for its senders."""
+    if host is not None and (not isinstance(host, str) or not host.strip()):
+        raise TypeError(f"host must be a name or an address of this machine, got {shown(host)}.")
+    if isinstance(port, bool) or not isinstance(port, int):
+        raise TypeError(f"port must be a whole number, got {shown(port)}. 0 takes a free one.")
+    if not 0 <= port < 1 << 16:
+        raise ValueError(f"port must be in [0, 65535], got {port}. 0 takes one that is free.")
+    return host, port
 
 
 def waiting_time(timeout: float | None) -> float:

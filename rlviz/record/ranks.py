@@ -2,7 +2,8 @@
 
 Each rank packs what it recorded into one message per flush. Rank 0 writes a step once all ranks
 have sent their sums of it. It names ranks that have been silent for `patience` seconds and writes
-without them until they send again. A single process is rank 0 of one.
+without them until they send again; what they send late goes into the next row. A single process is
+rank 0 of one.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
+from rlviz.record.late import LateSums
 from rlviz.record.mailbox import Mailbox
 from rlviz.record.step_sums import StepSums
 
@@ -26,15 +28,24 @@ class FirstRank:
     Args:
         mailbox: where the others' messages arrive; None for a single process.
         on_error: told of ranks that rank 0 no longer waits for.
+        late: where sums go whose step was written without them.
+        patience: the most seconds that a step waits for a rank.
     """
 
     writes = True
 
-    def __init__(self, mailbox: Mailbox | None, on_error: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        mailbox: Mailbox | None,
+        on_error: Callable[[Exception], None],
+        late: LateSums,
+        *,
+        patience: float = 5.0,
+    ) -> None:
         self.world_size = 1 if mailbox is None else mailbox.world_size
         self._mailbox = mailbox
         self._on_error = on_error
-        self._gathering = Gathering(self.world_size)
+        self._gathering = Gathering(self.world_size, late, patience=patience)
 
     def add(self, steps: list[StepSums]) -> int:
         """Add steps that this rank closed; returns how many were dropped (0)."""
@@ -43,7 +54,7 @@ class FirstRank:
 
     def complete(self, *, now_or_never: bool = False) -> Complete:
         """Steps that wait for nothing any more; all steps if it is now or never."""
-        known, late = set(self._gathering.missing), self._gathering.late
+        known = set(self._gathering.missing)
         if self._mailbox is not None:
             for rank, message in self._mailbox.take():
                 self._gathering.receive(rank, unpack(message))
@@ -52,14 +63,8 @@ class FirstRank:
             self._on_error(
                 TimeoutError(
                     f"nothing came from rank {', '.join(map(str, new))} for too long: steps are "
-                    "written without what it recorded, until it is heard of again"
-                )
-            )
-        if new_late := self._gathering.late - late:
-            self._on_error(
-                TimeoutError(
-                    f"what other ranks recorded of {new_late} steps came after these were written "
-                    "without it, and is lost: their FLOPs and answers are too few"
+                    "written without what it recorded, until it is heard of again; what comes late "
+                    "goes into the next row"
                 )
             )
         return ready
@@ -164,6 +169,7 @@ class Gathering:
 
     Args:
         world_size: how many ranks there are, rank 0 included.
+        late: where sums go whose step was released without them.
         patience: seconds that a step waits for a rank that is not known to be missing.
         limit: steps of other ranks kept until rank 0 reaches them.
         clock: monotonic seconds.
@@ -172,6 +178,7 @@ class Gathering:
     def __init__(
         self,
         world_size: int,
+        late: LateSums,
         *,
         patience: float = 5.0,
         limit: int = 65_536,
@@ -179,6 +186,7 @@ class Gathering:
     ) -> None:
         self.others = set(range(1, world_size))
         """The ranks whose sums a step waits for."""
+        self._late = late
         self._patience = patience
         self._limit = limit
         self._clock = clock
@@ -188,8 +196,6 @@ class Gathering:
         self._released: _Place = (0, -1)
         self.missing: set[int] = set()
         """Ranks that no step waits for now."""
-        self.late = 0
-        """Sums that came after their step was written and are missing from it."""
 
     def __len__(self) -> int:
         """Steps of rank 0 that wait for another rank."""
@@ -207,14 +213,13 @@ class Gathering:
         for step in steps:
             place = self._place(rank, step.step)
             if place <= self._released and not self._own_waits_for(place):
-                self.late += 1
+                self._late.add(rank, step)
                 continue
             if (known := inbox.get(place)) is not None:
                 step.merge(known)
             inbox[place] = step
         while len(inbox) > self._limit:
-            del inbox[next(iter(inbox))]
-            self.late += 1
+            self._late.add(rank, inbox.pop(next(iter(inbox))))
 
     def _place(self, rank: int, step: int) -> _Place:
         """A step below the one before belongs to the next lap: all ranks go back."""

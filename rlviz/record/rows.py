@@ -6,7 +6,7 @@ The cumulative FLOPs and the online averages live here; nothing here touches a f
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 from rlviz import schema, wording
 from rlviz.flops.measured import exact
 from rlviz.record.averages import OnlineAverages
-from rlviz.record.device import Deferred, fetch
 from rlviz.record.items import SPOILED, Item
 from rlviz.record.measurement import Measurement
 from rlviz.record.merged import Merged
+from rlviz.record.readings import Readings
 from rlviz.record.row_columns import RowColumns
 from rlviz.record.step_sums import StepSums
 from rlviz.record.values import check_step
 
-T = TypeVar("T")
 Floats = NDArray[np.float64]
 
 _ODD_NAMES = 32
@@ -125,14 +124,14 @@ class RowBuilder:
         self._beyond: set[str] = set()  # phases whose count no column holds any more
         self._last_step = 0
         self._open = StepSums()
-        self._fetched: dict[int, Any] = {}
+        self._readings = Readings(on_error)
         self.unclosed = 0
         """Measurements since the last step was closed."""
 
     def close_steps(self, items: Iterable[Item]) -> list[StepSums]:
         """Add up queued items, in order, and return the sums of the steps that they close."""
         items = list(items)
-        self._fetch(items)
+        self._readings.fetch(items)
         closed: list[StepSums] = []
         for item in items:
             if isinstance(item, Measurement):
@@ -146,12 +145,12 @@ class RowBuilder:
                 self.unclosed += 1
             else:
                 self._close(item, closed)
-        self._fetched.clear()
+        self._readings.clear()
         return closed
 
     def _add(self, item: Measurement) -> None:
         try:
-            self._open.add(item, self._read)
+            self._open.add(item, self._readings.read)
         except Exception as error:  # the sums overflow a float: the step still counts
             self._on_error(error)
 
@@ -165,33 +164,20 @@ class RowBuilder:
             step.add_metrics(metrics)
         to.append(step)
 
-    def _fetch(self, items: list[Item]) -> None:
-        """Bring what is on a device to the host, in one copy per device."""
-        waiting = [v for item in items if isinstance(item, Measurement) for v in item.deferred()]
-        if not waiting:
-            return
-        try:
-            self._fetched = dict(zip(map(id, waiting), fetch(waiting), strict=True))
-        except Exception:
-            for value in waiting:  # one by one: a bad value costs no good one
-                try:
-                    (self._fetched[id(value)],) = fetch([value])
-                except Exception as error:
-                    self._on_error(error)
+    def rows(
+        self,
+        closed: list[StepSums],
+        missing_ranks: tuple[int, ...] = (),
+        *,
+        is_averaged: bool = False,
+    ) -> ClosedSteps:
+        """Rows of steps whose sums are complete except for those of `missing_ranks`.
 
-    def _read(self, value: T | Deferred[T]) -> T | None:
-        if not isinstance(value, Deferred):
-            return value
-        if id(value) not in self._fetched:
-            return None
-        try:
-            return value.read(self._fetched[id(value)])
-        except Exception as error:
-            self._on_error(error)
-            return None
-
-    def rows(self, closed: list[StepSums], missing_ranks: tuple[int, ...] = ()) -> ClosedSteps:
-        """Rows of steps whose sums are complete except for those of `missing_ranks`."""
+        Args:
+            closed: the steps; their `flops` are what is not counted yet.
+            missing_ranks: ranks whose sums they lack.
+            is_averaged: whether this is one step that the online averages have already.
+        """
         if not closed:
             return ClosedSteps(np.empty(0, np.int64), np.empty(0), {}, {})
         self._last_step = closed[-1].step
@@ -202,7 +188,9 @@ class RowBuilder:
         table.seconds(self._utilization)
         self._spend(closed, table)
         table.metrics()
-        for name, average in self._averages.update(averaged, len(closed)).items():
+        update = self._averages.update
+        averages = self._averages.latest() if is_averaged else update(averaged, len(closed))
+        for name, average in averages.items():
             table.columns[schema.ema_column(name)] = average
             table.scalar(schema.ema_tag(name), average)
         steps = np.array([step.step for step in closed], np.int64)

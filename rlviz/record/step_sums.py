@@ -20,6 +20,7 @@ class StepSums:
     __slots__ = (
         *_SUMS,
         *("step", "wall_time", "agents", "groups", "flops", "metrics", "counts", "seconds"),
+        "episodes",
     )
 
     def __init__(self) -> None:
@@ -42,6 +43,8 @@ class StepSums:
         self.counts: dict[str, int] = {}
         """How many values a metric's sum covers, where there is more than one."""
         self.seconds: dict[str, float] = {}
+        self.episodes: list[str] = []
+        """Those whose senders' sums belong to this step, and are not in it yet."""
 
     def sum_of(self, column: str) -> float:
         """One of the sums that `rlviz.schema.QUANTITIES` declares."""
@@ -98,6 +101,7 @@ class StepSums:
         self.add_metrics({name: value for name, value in metrics.items() if value is not None})
         for phase, taken in item.seconds.items():
             self.seconds[phase] = self.seconds.get(phase, 0.0) + taken
+        self.episodes += item.episodes
 
     def _add_episodes(self, episodes: ParallelismSums) -> None:
         self.parallelism_sum += episodes.ratio_sum
@@ -112,6 +116,7 @@ class StepSums:
     def nbytes(self) -> int:
         """About how many bytes they take in memory."""
         names = len(self.flops) + len(self.metrics) + len(self.counts) + len(self.seconds)
+        names += len(self.episodes)
         return _SUMS_BYTES + ENTRY_BYTES * (names + 2 * len(self.groups))
 
     def merge(self, other: "StepSums", *, side_by_side: bool = True) -> None:
@@ -140,6 +145,7 @@ class StepSums:
         for phase, taken in other.seconds.items():
             known = self.seconds.get(phase, 0.0)
             self.seconds[phase] = max(known, taken) if side_by_side else known + taken
+        self.episodes += other.episodes
 
     def to_list(self) -> list[Any]:
         """The sums in plain numbers, lists and dicts, for `from_list`."""
@@ -147,14 +153,15 @@ class StepSums:
         groups = {name: astuple(answers) for name, answers in self.groups.items()}
         return [
             *(self.step, self.wall_time, [self.sum_of(name) for name in _SUMS], agents, groups),
-            *(self.flops, self.metrics, self.counts, self.seconds),
+            *(self.flops, self.metrics, self.counts, self.seconds, self.episodes),
         ]
 
     @classmethod
     def from_list(cls, fields: list[Any]) -> "StepSums":
+        """The sums that `to_list` gave."""
         sums = cls()
         sums.step, sums.wall_time, added, agents, groups, *others = fields
-        sums.flops, sums.metrics, sums.counts, sums.seconds = others
+        sums.flops, sums.metrics, sums.counts, sums.seconds, sums.episodes = others
         for name, value in zip(_SUMS, added, strict=True):
             setattr(sums, name, value)
         sums.agents = None if agents is None else ParallelismSums(*agents)

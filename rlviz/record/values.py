@@ -61,6 +61,10 @@ ParallelismValues: TypeAlias = Number | Summable | Iterable[Number | Summable]
 Metrics: TypeAlias = Mapping[str, Number]
 Seconds: TypeAlias = Mapping[str, HostNumber]
 Settled: TypeAlias = Mapping[str, HostNumber]
+Episodes: TypeAlias = Iterable[str]
+"""Names that a script gives its episodes, one for each."""
+
+_LONGEST_NAME = 256
 
 
 def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferred[T]:
@@ -229,6 +233,30 @@ def _seconds(phase: str, taken: HostNumber) -> float:
     if not 0 <= wall < math.inf:
         raise ValueError(f"seconds of {phase!r} must be finite and >= 0, got {wall!r}.")
     return wall
+
+
+def names_of_episodes(episodes: Episodes) -> tuple[str, ...]:
+    """The names of a step's episodes."""
+    if isinstance(episodes, (str, Mapping)) or not isinstance(episodes, Iterable):
+        raise TypeError(
+            f"episodes must be a list of names, got {shown(episodes)}. For one episode pass "
+            "episodes=[name]."
+        )
+    return tuple(map(check_episode, episodes))
+
+
+def check_episode(name: Any) -> str:
+    """An episode's name, any string of 1 to 256 characters."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"an episode's name must be a string, got {shown(name)} ({type(name).__name__}). Pass "
+            "str(name), here and to the sender."
+        )
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise ValueError(
+            f"an episode's name must have 1 to {_LONGEST_NAME} characters, got {shown(name)}."
+        )
+    return name
 
 
 def _count(value: Any, name: str) -> int:

@@ -185,7 +185,7 @@ class Worker:
             now = time.monotonic()
             if request.now_or_never or now >= deadline or self._pause:
                 return
-            if not self._assembly.ranks.waiting:
+            if not self._assembly.waits_for_others:
                 return
             time.sleep(0.01)
 
@@ -195,7 +195,15 @@ class Worker:
 
     def flush(self, timeout: float) -> bool:
         """Write what was logged so far; returns whether `timeout` seconds were enough."""
-        return self._ask(_Request(), timeout)
+        until = time.monotonic() + timeout
+        while True:
+            if self._ask(_Request(), until - time.monotonic()):
+                return True
+            has_senders = self._assembly.arrivals is not None  # which answer in milliseconds
+            is_over = self._pause or self._closed.is_set() or time.monotonic() >= until
+            if is_over or not has_senders:
+                return False
+            time.sleep(0.01)
 
     def _ask(self, request: _Request, timeout: float) -> bool:
         self._requests.append(request)
@@ -365,8 +373,9 @@ class Worker:
     def _finish(self) -> None:
         """End the run: write the last rows, the last figure, the end event."""
         half = max(0.0, 0.5 * (self._end - time.monotonic()))
-        self._survive(lambda: self._wait_for_ranks(half))
+        self._survive(lambda: self._wait_for_others(half))
         self._survive(self._give_up_on_ranks)
+        self._survive(self._assembly.end_arrivals)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
@@ -393,10 +402,12 @@ class Worker:
             return
         self._all_written = all_written and drawn
 
-    def _wait_for_ranks(self, patience: float) -> None:
-        """Wait for the other ranks' sums of the steps that were closed here."""
+    def _wait_for_others(self, patience: float) -> None:
+        """Wait for what other ranks and senders recorded of the steps that were closed here."""
         until = time.monotonic() + patience
         self._build()
-        while self._assembly.ranks.waiting and time.monotonic() < until:
+        if self._assembly.arrivals is not None:
+            self._assembly.arrivals.begin_end()
+        while self._assembly.waits_for_others and time.monotonic() < until:
             time.sleep(0.01)
             self._assembly.keep_complete_steps()

@@ -8,6 +8,7 @@ from rlviz.record import events
 from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.items import ends_a_step
+from rlviz.record.late import LateSums
 from rlviz.record.ranks import FirstRank
 from rlviz.record.rows import RowBuilder
 from rlviz.schema import FAILURE
@@ -17,7 +18,9 @@ def assembly(items, **options):
     builder = RowBuilder(ema_weight=0.5, on_error=pytest.fail)
     account = Account()
     account.logged = account.entered = sum(map(ends_a_step, items))
-    return Assembly(items, builder, FirstRank(None, pytest.fail), account, **options)
+    late = LateSums()
+    ranks = FirstRank(None, pytest.fail, late)
+    return Assembly(items, builder, ranks, account, late, **options)
 
 
 def steps(*numbers):

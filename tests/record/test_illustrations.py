@@ -11,6 +11,7 @@ from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.figure_client import Illustration
 from rlviz.record.illustrations import Illustrations
+from rlviz.record.late import LateSums
 from rlviz.record.ranks import FirstRank
 from rlviz.record.rows import RowBuilder
 
@@ -44,8 +45,9 @@ class Run:
     def __init__(self, **options):
         self.items, self.account, self.errors = deque(), Account(), []
         builder = RowBuilder(ema_weight=0.5, on_error=pytest.fail)
-        ranks = FirstRank(None, pytest.fail)
-        self.assembly = Assembly(self.items, builder, ranks, self.account)
+        late = LateSums()
+        ranks = FirstRank(None, pytest.fail, late)
+        self.assembly = Assembly(self.items, builder, ranks, self.account, late)
         self.client = Client(self.account, **options)
         self.illustrations = Illustrations(
             self.client, self.assembly, self.account, on_error=self.errors.append

@@ -11,6 +11,7 @@ from rlviz.record.account import Account
 from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.eventfile import EventFile
+from rlviz.record.late import LateSums
 from rlviz.record.pieces import Pieces
 from rlviz.record.ranks import FirstRank
 from rlviz.record.recorder import Recorder
@@ -43,9 +44,10 @@ class Run:
         queue = deque()
         self.account = Account()
         recorder = Recorder(queue, self.account, on_error=pytest.fail)
-        ranks = FirstRank(None, pytest.fail)
+        late = LateSums()
+        ranks = FirstRank(None, pytest.fail, late)
         builder = RowBuilder(ema_weight=0.5, on_error=pytest.fail)
-        self.assembly = Assembly(queue, builder, ranks, self.account)
+        self.assembly = Assembly(queue, builder, ranks, self.account, late)
         self.file = EventFile(logdir, calls=calls)
         self.pieces = Pieces(self.assembly, self.file, Encoder(1), self.account)
         for step in range(1, steps + 1):

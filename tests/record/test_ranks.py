@@ -12,6 +12,7 @@ import pytest
 import rlviz
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import Parallelism, ParallelismSums
+from rlviz.record.late import LateSums
 from rlviz.record.ranks import Gathering, pack, unpack
 from rlviz.record.step_sums import StepSums
 
@@ -167,7 +168,7 @@ def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(t
         if rank == 0:
             until(lambda: viz.health.written == 10)  # without rank 1
             say("written")
-            until(lambda: viz.health.errors >= 2)  # it was missed, and its sums came too late
+            until(lambda: viz.health.late)  # it was missed, and its sums came too late
         for step in range(11, 16):
             log(step)
         say(viz.close(timeout=20))
@@ -181,7 +182,10 @@ def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(t
     said = finish(processes)
     assert "nothing came from rank 1 for too long" in said[0][1]
     run = rlviz.read(tmp_path)
-    assert list(run.columns["graded"]) == [3] * 5 + [1] * 5 + [3] * 5, said
+    graded = list(run.columns["graded"])
+    assert graded[:10] == [3] * 5 + [1] * 5, said
+    assert sum(graded[10:]) == 3 * 5 + 2 * 5, said  # what came late is in the rows after that
+    assert run.exact_flops()[-1] == 30 * 10**20
 
 
 def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
@@ -248,7 +252,8 @@ def test_a_message_brings_everything_exactly():
 
 def test_a_step_waits_for_every_rank_but_not_for_ever():
     now = [0.0]
-    gathering = Gathering(3, patience=5.0, clock=lambda: now[0])
+    late = LateSums()
+    gathering = Gathering(3, late, patience=5.0, clock=lambda: now[0])
     gathering.add([sums(1), sums(2)])
     gathering.receive(1, [sums(1), sums(2)])
     assert gathering.ready() == []
@@ -264,13 +269,17 @@ def test_a_step_waits_for_every_rank_but_not_for_ever():
     ((steps, missing),) = gathering.ready()  # rank 2 is not waited for again
     assert missing == (2,)
     gathering.receive(2, [sums(2), sums(4)])
-    assert gathering.late == 1
+    assert late.count == 1
+    row = sums(9)
+    late.join(row)  # rank 2's sums of step 2 are not lost
+    assert row.graded == 2
     gathering.add([sums(4)])
     assert gathering.ready() == []  # it is back: waited for, as is rank 1
 
 
 def test_ranks_that_start_their_steps_over_meet_again():
-    gathering = Gathering(2, patience=5.0, clock=lambda: 0.0)
+    late = LateSums()
+    gathering = Gathering(2, late, patience=5.0, clock=lambda: 0.0)
     gathering.add([sums(1), sums(2)])
     gathering.receive(1, [sums(1), sums(2), sums(1)])  # rank 1 is an epoch ahead
     ((steps, _),) = gathering.ready()
@@ -278,7 +287,7 @@ def test_ranks_that_start_their_steps_over_meet_again():
     gathering.add([sums(1)])
     ((steps, missing),) = gathering.ready()
     assert [(s.step, s.graded) for s in steps] == [(1, 2)]
-    assert (missing, gathering.late) == ((), 0)
+    assert (missing, late.count) == ((), 0)
 
 
 def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
@@ -300,16 +309,18 @@ def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
             dist.barrier()
             viz.close(timeout=30)
             say(viz.health.errors)
+            say(viz.health.late)
             """,
             tmp_path,
             2,
         )
     )
-    # Rank 1 was missing, and its sums came too late: both are counted.
-    assert said[0][0].split() == ["2", "True", "2"], said
+    # Rank 1 was missing; its sums came too late for the row, and are in the one that stands for it.
+    assert said[0][0].split() == ["2", "True", "1", "1"], said
     run = rlviz.read(tmp_path)
     assert list(run.step) == [1, 2]
-    assert list(run.columns["graded"]) == [3, 1]
+    assert list(run.columns["graded"]) == [3, 3]
+    assert run.exact_flops()[-1] == 4 * 10**20
 
 
 def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_path):
@@ -336,3 +347,66 @@ def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_p
     run = rlviz.read(tmp_path)
     assert list(run.step) == list(range(1, 201))
     assert set(run.columns["graded"]) == {3}
+
+
+def test_what_a_rank_sends_late_goes_into_the_next_row_and_patience_is_an_argument(tmp_path):
+    said = finish(
+        start(
+            """
+            viz.close()
+            viz = rlviz.Callback(
+                logdir, figure_seconds=None, flush_seconds=0.05, patience=0.5,
+                process_group=dist.group.WORLD,
+            )
+            log(1)
+            dist.barrier()
+            if rank == 1:
+                time.sleep(2)  # late for step 2
+            log(2)
+            if rank == 1:
+                viz.flush(10)
+            dist.barrier()
+            if rank == 0:
+                assert viz.health.errors == 1, viz.health
+            log(3)
+            if rank == 0:
+                until(lambda: viz.health.written == 3)
+            viz.close(timeout=30)
+            say(viz.health.late)
+            """,
+            tmp_path,
+            2,
+        )
+    )
+    assert said[0][0].split() == ["1"], said
+    assert "what comes late goes into the next row" in said[0][1]
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == [1, 2, 3]
+    assert list(run.columns["graded"]) == [3, 1, 5]
+    assert run.exact_flops()[-1] == 6 * 10**20
+
+
+def test_episodes_bound_on_one_rank_get_what_the_sender_of_rank_0_brought(tmp_path):
+    said = finish(
+        start(
+            """
+            sender = viz.sender()  # of this rank
+            if rank == 0:
+                sender.record(episode="of rank 1", flops=5)
+                assert sender.flush(30)
+            sender.record(step=1, flops={"rollout": 100 + rank})
+            assert sender.flush(30)
+            dist.barrier()
+            if rank == 1:
+                viz.record(episodes=["of rank 1"])
+            log(1)
+            viz.close(timeout=30)
+            say(viz.health.late)
+            """,
+            tmp_path,
+            2,
+        )
+    )
+    assert [output.split() for output, _ in said] == [["0"], ["0"]], said
+    run = rlviz.read(tmp_path)
+    assert run.exact_flops() == [2 * 10**20 + 206]

@@ -1,0 +1,305 @@
+"""Rollouts in other processes and threads record into one run; some of them die."""
+
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+import rlviz
+from rlviz.parallelism import Trace
+from rlviz.record.sender import SenderHealth
+
+
+@pytest.fixture
+def viz(tmp_path):
+    made = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
+    yield made
+    made.close()
+
+
+def roll_out(sender, number):
+    trace = Trace()
+    with trace.agent("main"):
+        time.sleep(0.01)
+    for step in (1, 2):
+        for episode in range(10):
+            sender.record(step=step, correct=[1, 0], flops={"rollout": 10**20 + number})
+            sender.record(episode=f"{step}/{number}/{episode}", parallelism=[trace])
+    assert sender.flush(30)
+    assert sender.health == SenderHealth(40, 40, 0, 0)
+
+
+def check(viz, tmp_path, others):
+    """Binds the episodes, closes the steps and reads the run."""
+    for step in (1, 2):
+        viz.record(episodes=[f"{step}/{k}/{n}" for k in range(others) for n in range(10)])
+        viz.on_step_end(step, flops={"update": 7})
+    assert viz.close(30)
+    assert (viz.health.written, viz.health.errors, viz.health.late) == (2, 0, 0)
+    run = rlviz.read(tmp_path)
+    rollouts = 10 * others * 10**20 + 10 * sum(range(others))
+    assert run.exact_flops() == [rollouts + 7, 2 * (rollouts + 7)]
+    assert list(run.columns["graded"]) == [20 * others] * 2
+    assert list(run.parallelism) == pytest.approx([1, 1])
+    assert list(run.columns["parallelism_count"]) == [10 * others] * 2
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_processes_record_into_their_steps_exactly(viz, tmp_path, method):
+    context = multiprocessing.get_context(method)
+    processes = [context.Process(target=roll_out, args=(viz.sender(), k)) for k in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 3
+    check(viz, tmp_path, 3)
+
+
+def test_threads_record_by_a_sender_too(viz, tmp_path):
+    sender = viz.sender()
+
+    def roll(number):
+        for step in (1, 2):
+            for episode in range(10):
+                sender.record(step=step, correct=[1, 0], flops={"rollout": 10**20 + number})
+                sender.record(episode=f"{step}/{number}/{episode}", parallelism=[1.0])
+
+    threads = [threading.Thread(target=roll, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    check(viz, tmp_path, 3)  # without a flush: the end of the run waits for what is here
+
+
+def test_what_a_forked_child_records_by_an_inherited_sender_counts(viz, tmp_path):
+    sender = viz.sender()
+    sender.record(step=1, flops=1)
+    child = os.fork()
+    if child == 0:
+        sender.record(step=1, flops=10)
+        os._exit(0 if sender.flush(30) and sender.health.recorded == 1 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    viz.on_step_end(1)
+    viz.close(30)
+    assert rlviz.read(tmp_path).exact_flops() == [11]
+
+
+def test_what_comes_after_its_row_goes_into_the_next_and_at_the_end_into_the_last(viz, tmp_path):
+    sender = viz.sender()
+    viz.on_step_end(1, correct=[1])
+    assert viz.flush(30)
+    sender.record(step=1, flops=100, correct=[0])
+    assert sender.flush(30)
+    viz.on_step_end(2, correct=[1], flops=1, metrics={"loss": 0.5})
+    assert viz.flush(30)
+    run = rlviz.read(tmp_path)
+    assert run.exact_flops() == [0, 101] or run.exact_flops()[-1] == 101
+    assert list(run.columns["graded"]) == [1, 2]
+    assert viz.health.late == 1
+    sender.record(step=2, flops=1000, correct=[0, 0], metrics={"loss": 1.5})
+    sender.record(episode="never bound", flops=10_000)
+    before = run.columns["accuracy_ema"][-1]
+    viz.close(30)
+    assert (viz.health.late, viz.health.errors, viz.health.dropped) == (3, 0, 0)
+    run = rlviz.read(tmp_path)
+    assert list(run.step) == [1, 2]  # the second row of step 2 stands
+    assert run.exact_flops()[-1] == 11_101
+    assert list(run.columns["graded"]) == [1, 4]
+    assert list(run.accuracy) == [1.0, 0.25]
+    assert run.columns["metrics/loss"][-1] == 1.0
+    assert run.columns["accuracy_ema"][-1] == before  # which has the step already
+
+
+RUN = """
+    import os, sys, time
+    import rlviz
+    viz = rlviz.Callback(sys.argv[1], figure_seconds=None, flush_seconds=0.05, patience=1.0)
+    sender = viz.sender()
+"""
+ROLL = "import pickle, sys, time; sender = pickle.load(sys.stdin.buffer); from rlviz import *\n"
+
+
+def rollout(sender, code):
+    """A rollout in a process that shares nothing with the trainer but the pickled sender."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ROLL + textwrap.dedent(code)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdin.write(pickle.dumps(sender))
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def test_a_rollout_that_is_killed_costs_the_trainer_nothing_but_what_was_not_sent(viz, tmp_path):
+    sender = viz.sender()
+    process = rollout(
+        sender,
+        """
+        sender.record(step=1, flops=5)
+        print(sender.flush(30), flush=True)
+        time.sleep(60)
+        """,
+    )
+    try:
+        assert process.stdout.readline() == b"True\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for step in (1, 2, 3):
+            viz.on_step_end(step)
+        began = time.monotonic()
+        assert viz.flush(30)
+        assert time.monotonic() - began < 4  # it is not waited for
+    finally:
+        process.kill()
+        process.communicate()
+    viz.close(30)
+    assert rlviz.read(tmp_path).exact_flops()[-1] == 5
+    assert viz.health.errors == 1  # that it broke off
+
+
+def test_a_rollout_that_hangs_is_named_after_patience_and_what_it_sends_then_counts(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05, patience=0.5)
+    process = rollout(
+        viz.sender(),
+        """
+        sender.record(step=1, flops=5)
+        print(sender.flush(30), flush=True)
+        for _ in range(600):
+            time.sleep(0.1)
+            sender.record(step=2, flops=1)
+        """,
+    )
+    try:
+        assert process.stdout.readline() == b"True\n"
+        process.send_signal(signal.SIGSTOP)
+        viz.on_step_end(1)
+        deadline = time.monotonic() + 30
+        while not viz.health.written:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert viz.health.errors == 1
+        process.send_signal(signal.SIGCONT)
+        time.sleep(1.0)
+        viz.on_step_end(2)
+        assert viz.close(30)
+    finally:
+        process.kill()
+        process.communicate()
+    assert rlviz.read(tmp_path).exact_flops()[-1] > 5
+
+
+def test_a_trainer_that_is_killed_lets_its_rollouts_go_on_and_they_say_what_is_lost(tmp_path):
+    trainer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(RUN) + "import pickle\nsys.stdout.buffer.write(pickle.dumps(sender)); "
+            "sys.stdout.close()\ntime.sleep(60)",
+            str(tmp_path),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        sender = pickle.load(trainer.stdout)
+        process = rollout(
+            sender,
+            """
+            sender.record(step=1, flops=5)
+            print(sender.flush(30), flush=True)
+            sys.stdout.flush()
+            time.sleep(1)
+            began = time.monotonic()
+            for _ in range(1000):
+                sender.record(step=1, flops=1)
+            assert time.monotonic() - began < 5
+            print(sender.flush(0.5), sender.health, flush=True)
+            """,
+        )
+        assert process.stdout.readline() == b"True\n"
+        trainer.kill()
+        trainer.wait()
+        said, complaints = process.communicate(timeout=60)
+    finally:
+        trainer.kill()
+        trainer.communicate()
+    assert said == b"False SenderHealth(recorded=1001, delivered=1, waiting=1000, dropped=0)\n"
+    assert b"1000 calls of Sender.record() are lost" in complaints.replace(b",", b"")
+    assert process.returncode == 0
+
+
+def test_a_sender_pickles_small_and_without_what_it_did_here(viz):
+    sender = viz.sender()
+    assert viz.sender() is sender
+    sender.record(flops=1)
+    assert len(pickle.dumps(sender)) < 400
+    assert repr(pickle.loads(pickle.dumps(sender))) == repr(sender)
+    assert sender._key.hex() not in repr(sender)
+
+
+@pytest.mark.parametrize(
+    ("record", "error", "words"),
+    [
+        ({"step": 1, "episode": "a"}, ValueError, "Pass the step, or the episode"),
+        ({"step": 1.5}, TypeError, "step must be a whole number"),
+        ({"episode": 7}, TypeError, r"Pass str\(name\)"),
+        ({"episode": ""}, ValueError, "1 to 256 characters"),
+        ({"episodes": ["a"]}, ValueError, "only the trainer knows"),
+        ({"correct": [3]}, ValueError, "0 or 1|0, 1"),
+        ({"flops": -1}, ValueError, "flops of 'total'"),
+    ],
+)
+def test_a_wrong_value_is_an_error_at_the_call_and_records_nothing(viz, record, error, words):
+    sender = viz.sender()
+    with pytest.raises(error, match=words):
+        sender.record(**record)
+    assert sender.health.recorded == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"port": 70_000}, ValueError),
+        ({"port": "80"}, TypeError),
+        ({"port": True}, TypeError),
+        ({"host": ""}, TypeError),
+        ({"host": 1}, TypeError),
+    ],
+)
+def test_a_place_that_can_not_be_meant_is_refused(viz, options, error):
+    with pytest.raises(error, match=r"port must|host must"):
+        viz.sender(**options)
+
+
+@pytest.mark.parametrize("episodes", ["e", {"e": 1}, 5, [1], [""], ["e" * 300]])
+def test_names_of_episodes_that_are_none_are_refused(viz, episodes):
+    with pytest.raises((TypeError, ValueError), match="episode"):
+        viz.record(episodes=episodes)
+
+
+def test_a_port_that_is_taken_is_said_at_the_call(viz, tmp_path):
+    viz.sender(host="localhost")
+    port = viz.sender()._port
+    with rlviz.Callback(tmp_path / "b", figure_seconds=None) as other:
+        with pytest.raises(OSError, match="Name another port"):
+            other.sender(host="127.0.0.1", port=port)
+        assert other.sender(host="localhost") is not viz.sender()
+
+
+def test_the_sender_of_a_closed_callback_drops_and_says_so(viz, caplog):
+    viz.close()
+    sender = viz.sender()
+    sender.record(flops=1)
+    assert sender.health == SenderHealth(1, 0, 0, 1)
+    assert "this sender has no run" in caplog.text
