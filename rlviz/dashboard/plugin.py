@@ -109,10 +109,12 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         with self._starting:
             if self._started is None:
                 from rlviz.dashboard.answers import Answers
+                from rlviz.dashboard.rows import RowSource
+                from rlviz.dashboard.store import Store
 
-                self._started = Answers(
-                    self._provider, server=self.server, sampling_hint=self._sampling_hint
-                )
+                source = RowSource(self._provider)
+                store = Store(source, sampling_hint=self._sampling_hint)
+                self._started = Answers(store, server=self.server)
             return self._started
 
     def _read_ahead(self, context: Any, experiment: str) -> None:
