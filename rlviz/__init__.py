@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rlviz import smooth as smooth
     from rlviz.accuracy import Accuracy as Accuracy
     from rlviz.callback import Callback as Callback
+    from rlviz.dashboard.file import page as page
     from rlviz.importers import import_run as import_run
     from rlviz.report.compare import Comparison as Comparison
     from rlviz.report.compare import compare as compare
@@ -43,6 +44,7 @@ _PUBLIC = {
     "figure": ("rlviz.report.figure", "figure"),
     "flops": ("rlviz.flops", None),
     "import_run": ("rlviz.importers", "import_run"),
+    "page": ("rlviz.dashboard.file", "page"),
     "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
     "scaling": ("rlviz.scaling", None),

@@ -25,7 +25,7 @@ def screen_series(
     """
     found = seen.points
     y = seen.y
-    rows = found.rows[seen.part][kept]
+    rows = seen.rows[kept]
     arrays: dict[str, NDArray[Any]] = {
         "x": found.x[seen.part][kept],
         "y": y[kept],

@@ -105,6 +105,11 @@ class View:
         return slice(self.begin, self.end)
 
     @property
+    def rows(self) -> Indices:
+        """Indices of the visible points' steps in the run."""
+        return self.points.rows[self.part]
+
+    @property
     def place(self) -> Floats:
         """Where the visible points are on the screen."""
         return self.points.place[self.part]

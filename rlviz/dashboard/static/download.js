@@ -1,6 +1,6 @@
 /** The downloads: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
 
-import { route } from "./api.js";
+import { HAS, route } from "./api.js";
 import { FAMILY } from "./axes.js";
 import { element } from "./elements.js";
 import { color } from "./theme.js";
@@ -39,7 +39,7 @@ export function fillDownloads(items, page) {
       ),
     );
   items.replaceChildren(picture);
-  if (runs.length) {
+  if (runs.length && HAS.server) {
     items.append(
       link("SVG, drawn as rlviz plot does", route("figure", { ...figure, format: "svg" })),
       link("PNG, drawn as rlviz plot does", route("figure", { ...figure, format: "png" })),
