@@ -43,6 +43,11 @@ def of_file() -> dict[str, Asset]:
     return load() | _files(resources.files("rlviz.dashboard") / "static" / "file")
 
 
+def of_server() -> dict[str, Asset]:
+    """Name -> file, for the page of a server of its own, which starts by itself."""
+    return load() | _files(resources.files("rlviz.dashboard") / "static" / "server")
+
+
 def _files(folder: Traversable) -> dict[str, Asset]:
     found = {}
     for file in folder.iterdir():

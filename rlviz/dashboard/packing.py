@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 _EVERYTHING = (-np.inf, np.inf)
 _WIDTH, _HEIGHT = 600, 300
 """Pixels of the panel that the dots and curves are made for."""
-_FLAT = 1e-3
+_FLAT = 2e-4
 """How far a curve may be from its computed points, as a share of the panel's height."""
 _BITS = 15
 """Of curves, bands and intervals: they are exact to 1 part in 2^15 of their value or their range,
@@ -64,11 +64,6 @@ class Packer:
             if drawn is not None:
                 self._drawn[place] = drawn
             tell()
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        """What of the wanted the run has."""
-        return tuple(self._drawn)
 
     def packed(self, places: Sequence[Place], most: int) -> str:
         """Some places as text in base 64.

@@ -9,7 +9,7 @@ import { nextTheme, themeChoice } from "./theme.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
 
 const THEMES = {
-  auto: HAS.server ? "Theme: as TensorBoard" : "Theme: as the system",
+  auto: "Theme: automatic",
   light: "Theme: light",
   dark: "Theme: dark",
 };
