@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rlviz import smooth as smooth
     from rlviz.accuracy import Accuracy as Accuracy
     from rlviz.callback import Callback as Callback
+    from rlviz.dashboard.file import page as page
     from rlviz.importers import import_run as import_run
     from rlviz.importers import import_runs as import_runs
     from rlviz.record.sender import Sender as Sender
@@ -47,6 +48,7 @@ _PUBLIC = {
     "flops": ("rlviz.flops", None),
     "import_run": ("rlviz.importers", "import_run"),
     "import_runs": ("rlviz.importers", "import_runs"),
+    "page": ("rlviz.dashboard.file", "page"),
     "parallelism": ("rlviz.parallelism", None),
     "read": ("rlviz.report.history", "read"),
     "scaling": ("rlviz.scaling", None),

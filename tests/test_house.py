@@ -51,7 +51,7 @@ ALLOWED = {
     "measure": {"accuracy"},
     "integrations": BASE | {"accuracy", "flops", "parallelism", "record", "callback"},
     "dashboard": RUN
-    | {"accuracy", "smooth", "palette"}
+    | {"_version", "accuracy", "smooth", "palette"}
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
@@ -60,7 +60,10 @@ ALLOWED = {
     | {f"report.{room}" for room in ("compare", "export", "doctor")},
     "__main__": {"cli"},
 }
-UPWARD = {("rlviz.report.history.history", "rlviz.report.figure")}
+UPWARD = {
+    ("rlviz.report.history.history", "rlviz.report.figure"),
+    ("rlviz.report.history.history", "rlviz.dashboard.file"),
+}
 """What a `History` shows of itself in a notebook, resolved through the table of public names."""
 
 FORBIDDEN_OUTSIDE = {

@@ -10,7 +10,18 @@ from typing import NoReturn
 
 import rlviz
 from rlviz import wording
-from rlviz.cli import compare, completion, demo, doctor, export, import_, plot, summary, watch
+from rlviz.cli import (
+    compare,
+    completion,
+    demo,
+    doctor,
+    export,
+    import_,
+    page,
+    plot,
+    summary,
+    watch,
+)
 
 _WRONG_CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
 _NAME = re.compile(r"[\w-]+")
@@ -26,6 +37,7 @@ examples:
   rlviz demo                        train a small agent swarm and watch it learn (3 minutes)
   rlviz watch runs                  watch runs live, in TensorBoard
   rlviz plot runs/swarm-7b          draw its figure
+  rlviz page runs -o page.html      make an interactive file of runs, to send to somebody
   rlviz summary runs/swarm-7b       say what happened
   rlviz compare runs/a runs/b       say which needs less compute
   rlviz export runs/swarm-7b        write its table as CSV
@@ -88,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"rlviz {rlviz.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (demo, watch, plot, summary, compare, export, import_, doctor):
+    for command in (demo, watch, plot, page, summary, compare, export, import_, doctor):
         command.add(commands)
     completion.add(commands, parser)
     return parser

@@ -21,7 +21,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz watch runs                          # every run below it\n"
         "rlviz watch runs/swarm-7b\n"
         "rlviz watch base=runs/a wide=runs/b       # under names of your own\n"
-        "rlviz watch runs --port 6007 --no-browser\n\n"
+        "rlviz watch runs --port 6007 --no-browser\n"
+        "rlviz watch runs --standalone             # the page alone, without TensorBoard\n\n"
         "Runs and steps come up by themselves as they are written. Ctrl-C ends it.",
     )
     add_runs(
@@ -37,6 +38,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         default="localhost",
         help="the address to listen on (default: localhost; 0.0.0.0 lets other machines in)",
     )
+    parser.add_argument(
+        "--standalone",
+        action="store_true",
+        help="only the page, by a small server that reads the directories itself: no TensorBoard",
+    )
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     parser.set_defaults(run=_watch)
 
@@ -49,10 +55,12 @@ def _port(text: str) -> int:
 
 
 def _watch(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind
     runs = _directories(options.runs)
+    if options.standalone:
+        return _alone(options, runs)
     from rlviz.dashboard.launch import launch, logdir_of, wait_for_rows  # loads TensorBoard
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nothing is left behind
     with logdir_of(runs) as logdir:
         url = launch(logdir, host=options.host, port=options.port)
         print(url, flush=True)
@@ -63,6 +71,22 @@ def _watch(options: argparse.Namespace) -> int:
             threading.Event().wait()
         except KeyboardInterrupt:
             print(file=sys.stderr)
+    return 0
+
+
+def _alone(options: argparse.Namespace, runs: dict[str, Path]) -> int:
+    from rlviz.dashboard.folder_catalog import FolderCatalog
+    from rlviz.dashboard.server import open_server
+
+    catalog = FolderCatalog({name: [path] for name, path in runs.items()})
+    server, url = open_server(catalog, host=options.host, port=options.port)
+    print(url, flush=True)
+    if not options.no_browser and _has_screen():
+        webbrowser.open(url)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
     return 0
 
 

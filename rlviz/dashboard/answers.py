@@ -5,17 +5,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rlviz import schema
 from rlviz.dashboard import lines, payload, query
 from rlviz.dashboard.cache import Cache
+from rlviz.dashboard.catalog import Catalog, Run
 from rlviz.dashboard.lines import ScreenCurve
 from rlviz.dashboard.query import Arguments, QueryError
-from rlviz.dashboard.rows import RowSource
-from rlviz.dashboard.series import MetricPoints, View, points, view
-from rlviz.dashboard.store import State, Store
+from rlviz.dashboard.screen_series import screen_series
+from rlviz.dashboard.series import MetricPoints, points, view
 from rlviz.dashboard.turns import Counter, Locks
 from rlviz.report.history import History
 from rlviz.report.series.thinning import MOST_DOTS, thinned_for_screen
@@ -47,13 +44,12 @@ class Answers:
     """Answers every route except the assets; any thread may ask.
 
     Args:
-        provider: TensorBoard's data provider.
+        catalog: the runs.
         server: identifies this process among others.
-        sampling_hint: see `Store`.
     """
 
-    def __init__(self, provider: Any, *, server: str, sampling_hint: int | None = None) -> None:
-        self._store = Store(RowSource(provider), sampling_hint=sampling_hint)
+    def __init__(self, catalog: Catalog, *, server: str) -> None:
+        self._catalog = catalog
         self._server = server
         self._points: Cache[MetricPoints] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._lines: Cache[ScreenCurve] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
@@ -67,9 +63,9 @@ class Answers:
 
     def runs(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Every run: how far it got and what it has."""
-        found = self._store.refresh(context, experiment)
+        found = self._catalog.refresh(context, experiment)
         listed = [{"name": run.name, "version": run.version, **run.listing} for run in found]
-        content = _json({"runs": listed, "unread": self._store.unread, "server": self._server})
+        content = _json({"runs": listed, "unread": self._catalog.unread, "server": self._server})
         return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
     def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
@@ -95,7 +91,9 @@ class Answers:
                     (*key, smooth), lambda: lines.whole(history, found, smooth)
                 )
                 curve = lines.visible(whole, seen)
-            return Answer(_series(run, history, seen, curve, most), _BINARY)
+            kept = thinned_for_screen(seen.place, seen.y, seen.viewport, most)
+            header, arrays = screen_series(history, seen, curve, kept)
+            return Answer(payload.encode({"version": run.version, **header}, arrays), _BINARY)
 
     def forecast(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Where a run's accuracy would go with twice the compute."""
@@ -142,52 +140,13 @@ class Answers:
             content = downloads.table(self._run(context, experiment, name)[1], x, limits)
         return Answer(content, _TYPES[format], file_name=downloads.file_name([name], format))
 
-    def _run(self, context: Any, experiment: str, name: str) -> tuple[State, History]:
-        found = self._store.get(context, experiment, name)
+    def _run(self, context: Any, experiment: str, name: str) -> tuple[Run, History]:
+        found = self._catalog.get(context, experiment, name)
         if found is None:
             raise QueryError(f"there is no run {query.shown(name)}.", 404)
         if not len(found[1]):
             raise QueryError(f"the run {query.shown(name)} has no steps that can be read.", 404)
         return found
-
-
-def _series(
-    run: State, history: History, seen: View, curve: ScreenCurve | None, most: int
-) -> bytes:
-    found = seen.points
-    y = found.y[seen.part]
-    kept = thinned_for_screen(found.place[seen.part], y, seen.viewport, most)
-    rows = found.rows[seen.part][kept]
-    arrays: dict[str, NDArray[Any]] = {
-        "x": found.x[seen.part][kept],
-        "y": y[kept],
-        "step": history.columns[schema.STEP][rows],
-    }
-    if found.axis.name != "flops" and np.isfinite(history.flops).any():
-        arrays["flops"] = history.flops[rows]
-    if (interval := seen.interval(history, rows)) is not None:
-        arrays["low"], arrays["high"] = interval
-    if curve is not None:
-        arrays["curve_x"], arrays["curve"] = curve.x, curve.y
-        if curve.low is not None and curve.high is not None:
-            arrays["curve_low"], arrays["curve_high"] = curve.low, curve.high
-    header = {
-        "version": run.version,
-        "total": len(y),
-        "shown": len(kept),
-        "thinned": len(kept) < len(y),
-        "domain": found.domain,
-        "range": (float(np.min(y)), float(np.max(y))) if len(y) else None,
-        "usual": (seen.usual.low, seen.usual.high) if seen.usual else None,
-        "outside": seen.usual.outside if seen.usual else 0,
-        "bandwidth": None if curve is None else curve.bandwidth,
-        "bandwidth_unit": found.axis.scaled_unit,
-        "label": found.measure.label,
-        "scale": found.measure.scale,
-        "x_label": found.axis.label,
-        "x_unit": found.axis.unit,
-    }
-    return payload.encode(header, arrays)
 
 
 def _json(content: Any) -> bytes:

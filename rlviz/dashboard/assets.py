@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from rlviz import conventions, palette, schema
 
@@ -34,7 +35,21 @@ def load() -> dict[str, Asset]:
     folder = resources.files("rlviz.dashboard") / "static"
     if not folder.is_dir():
         return {}
-    found = {"vocabulary.js": Asset(_vocabulary(), _TYPES[".js"])}
+    return {"vocabulary.js": Asset(_vocabulary(), _TYPES[".js"]), **_files(folder)}
+
+
+def of_file() -> dict[str, Asset]:
+    """Name -> file, for a page that is a file: it asks nobody, and starts by itself."""
+    return load() | _files(resources.files("rlviz.dashboard") / "static" / "file")
+
+
+def of_server() -> dict[str, Asset]:
+    """Name -> file, for the page of a server of its own, which starts by itself."""
+    return load() | _files(resources.files("rlviz.dashboard") / "static" / "server")
+
+
+def _files(folder: Traversable) -> dict[str, Asset]:
+    found = {}
     for file in folder.iterdir():
         suffix = "." + file.name.rpartition(".")[2]
         if suffix in _TYPES and file.is_file():

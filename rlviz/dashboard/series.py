@@ -104,6 +104,21 @@ class View:
     def part(self) -> slice:
         return slice(self.begin, self.end)
 
+    @property
+    def rows(self) -> Indices:
+        """Indices of the visible points' steps in the run."""
+        return self.points.rows[self.part]
+
+    @property
+    def place(self) -> Floats:
+        """Where the visible points are on the screen."""
+        return self.points.place[self.part]
+
+    @property
+    def y(self) -> Floats:
+        """The visible values."""
+        return self.points.y[self.part]
+
     def interval(self, history: History, rows: Indices) -> tuple[Floats, Floats] | None:
         """95 % Wilson interval of an accuracy at some steps of the run, NaN where the number of
         answers is unknown; None for other metrics."""

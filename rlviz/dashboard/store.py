@@ -1,4 +1,4 @@
-"""The runs that the page knows: those that changed are read again, the others are kept."""
+"""The runs that TensorBoard holds: those that changed are read again, the others are kept."""
 
 import itertools
 import math
@@ -13,6 +13,7 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.dashboard.cache import Cache
+from rlviz.dashboard.catalog import Run
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
 from rlviz.dashboard.turns import Locks
@@ -30,13 +31,9 @@ _CACHE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A run at one moment, without its rows."""
+class State(Run):
+    """A run as TensorBoard holds it."""
 
-    name: str
-    version: int
-    """Greater than the version of any earlier state, of any run of this server."""
-    listing: Listing
     stamps: dict[str, Stamp]
     read_at: float
 

@@ -169,3 +169,21 @@ def test_a_port_has_to_be_one(tmp_path, capsys, port):
         main(["watch", str(tmp_path), f"--port={port}"])
     assert ended.value.code == 2
     assert "--port" in capsys.readouterr().err
+
+
+def test_the_page_alone_shows_runs_as_they_come_and_ends_with_a_signal(
+    watch, tmp_path, write_steps
+):
+    write_steps([1, 2], logdir=tmp_path / "runs" / "a")
+    process = watch(tmp_path / "runs", "--standalone", "--port", 0, "--no-browser")
+    url = process.stdout.readline().strip()
+    write_steps([1, 2, 3], logdir=tmp_path / "runs" / "b")
+    deadline = time.monotonic() + 20
+    found = {}
+    while found != {"a": 2, "b": 3}:
+        assert time.monotonic() < deadline, found
+        with urllib.request.urlopen(f"{url}runs") as answer:
+            found = {run["name"]: run["steps"] for run in json.load(answer)["runs"]}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert process.stderr.read().strip() == ""

@@ -26,6 +26,8 @@ from rlviz.dashboard import lines, series
 from rlviz.dashboard.answers import Answers
 from rlviz.dashboard.listing import listing_of
 from rlviz.dashboard.query import QueryError
+from rlviz.dashboard.rows import RowSource
+from rlviz.dashboard.store import Store
 from rlviz.report.doctor import examine
 from rlviz.report.export.table_file import write
 
@@ -103,9 +105,8 @@ def read_by_the_page(logdir, turn):
     multiplexer.AddRunsFromDirectory(os.fspath(logdir.parent))
     with contextlib.suppress(Exception):  # TensorBoard's own, of records of any claimed length
         multiplexer.Reload()
-    answers = Answers(
-        MultiplexerDataProvider(multiplexer, os.fspath(logdir.parent)), server="a server"
-    )
+    provider = MultiplexerDataProvider(multiplexer, os.fspath(logdir.parent))
+    answers = Answers(Store(RowSource(provider)), server="a server")
     known = json.loads(answers.runs(CONTEXT, "", {}).content)["runs"]
     for run in known:
         asked = MultiDict({"run": run["name"], "metric": "accuracy"})

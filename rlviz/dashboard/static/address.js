@@ -5,6 +5,7 @@
  * for plugins (it hands them out as `experimental.GetURLPluginData`): it leaves them alone while it
  * changes others. So the state goes there, with one key for each value that is not the default. */
 
+import { HAS } from "./api.js";
 import { DEFAULTS } from "./state.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
 
@@ -23,7 +24,12 @@ export function writeAddress(state) {
   if (tab !== TAB && window_ !== window) return; // the user is on another tab
   const own = [...encode(state)].map(([k, v]) => `${PREFIX}${k}=${encodeURIComponent(v)}`);
   const hash = `#${[TAB, ...others, ...own].join("&")}`;
-  if (hash !== window_.location.hash) window_.history.replaceState(window_.history.state, "", hash);
+  if (hash === window_.location.hash) return;
+  try {
+    window_.history.replaceState(window_.history.state, "", hash);
+  } catch {
+    // A frame without an address of its own, as in a notebook: the state lives as long as it.
+  }
 }
 
 /** The whole address, for copying. */
@@ -76,7 +82,7 @@ export function decode(found) {
   const smooth = found.get("smooth") ?? "";
   const weight = smooth.startsWith("ema:") ? Number(smooth.slice(4)) : NaN;
   if (smooth === "none") state.smooth = "none";
-  if (weight >= 0 && weight < 1) Object.assign(state, { smooth: "ema", weight });
+  if (HAS.server && weight >= 0 && weight < 1) Object.assign(state, { smooth: "ema", weight });
   if (found.has("panels")) state.panels = [...new Set(parted(found.get("panels")))];
   for (const name of ["from", "to", "at"]) {
     const text = found.get(name);
@@ -152,7 +158,7 @@ function place() {
 /** TensorBoard's window if the page is in one of its frames, else the page's own. */
 function topmost() {
   try {
-    if (window.parent !== window && window.parent.location.hash !== undefined) return window.parent;
+    if (HAS.server && window.parent !== window && window.parent.location.hash !== undefined) return window.parent;
   } catch {
     // The parent has another origin (a notebook that embeds the page alone).
   }

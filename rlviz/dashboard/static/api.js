@@ -1,5 +1,10 @@
 /** The server's answers (runs, series, forecasts) and the addresses of the downloads. */
 
+import { decoded } from "./payload.js";
+
+/** What only a page with a server can do, and whether it has an address to copy. */
+export const HAS = Object.freeze({ server: true, link: true });
+
 /** A failed answer; its message is a sentence for the user. */
 export class ServerError extends Error {
   constructor(message, status) {
@@ -42,27 +47,14 @@ async function get(name, query, signal) {
     answer = await fetch(route(name, query), { signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError("TensorBoard does not answer.", 0);
+    throw new ServerError("The server does not answer.", 0);
   }
   if (answer.ok) return answer;
-  let sentence = `TensorBoard answered with the code ${answer.status}.`;
+  let sentence = `The server answered with the code ${answer.status}.`;
   try {
     sentence = (await answer.json()).error ?? sentence;
   } catch {
     // The answer is not one of rlviz's own.
   }
   throw new ServerError(sentence, answer.status);
-}
-
-/** 4 bytes, little-endian: the length of a JSON header; the header; float64 arrays. */
-function decoded(buffer) {
-  const length = new DataView(buffer).getUint32(0, true);
-  const text = new TextDecoder().decode(new Uint8Array(buffer, 4, length));
-  const found = JSON.parse(text);
-  let offset = 4 + length;
-  for (const [name, count] of found.arrays) {
-    found[name] = new Float64Array(buffer, offset, count);
-    offset += 8 * count;
-  }
-  return found;
 }

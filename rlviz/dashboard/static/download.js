@@ -1,6 +1,6 @@
 /** The downloads: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
 
-import { route } from "./api.js";
+import { HAS, route } from "./api.js";
 import { FAMILY } from "./axes.js";
 import { element } from "./elements.js";
 import { color } from "./theme.js";
@@ -26,6 +26,8 @@ export function fillDownloads(items, page) {
     { type: "button", on: { click: () => savePicture(page) } },
     "PNG of the panels as they are",
   );
+  items.replaceChildren(picture);
+  if (!runs.length || !HAS.server) return;
   const link = (text, address, title) =>
     element("a", { href: address, download: true, title }, text);
   const visible = { x: axis, from: state.from, to: state.to };
@@ -38,14 +40,11 @@ export function fillDownloads(items, page) {
         "Every step that is seen, all columns",
       ),
     );
-  items.replaceChildren(picture);
-  if (runs.length) {
-    items.append(
-      link("SVG, drawn as rlviz plot does", route("figure", { ...figure, format: "svg" })),
-      link("PNG, drawn as rlviz plot does", route("figure", { ...figure, format: "png" })),
-      element("div", { class: "menu-scroll" }, ...tables),
-    );
-  }
+  items.append(
+    link("SVG, drawn as rlviz plot does", route("figure", { ...figure, format: "svg" })),
+    link("PNG, drawn as rlviz plot does", route("figure", { ...figure, format: "png" })),
+    element("div", { class: "menu-scroll" }, ...tables),
+  );
 }
 
 /** One picture of all panels with their titles and the legend of the runs. */

@@ -24,6 +24,7 @@ const MODULES = [
   "palette",
   "panel",
   "panels",
+  "payload",
   "plot",
   "points",
   "readout",

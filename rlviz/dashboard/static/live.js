@@ -1,6 +1,6 @@
 /** Polls the list of runs while the page is visible, and says how that goes. */
 
-import { fetchRuns } from "./api.js";
+import { fetchRuns, HAS } from "./api.js";
 
 const SECONDS = 1.5;
 const SOON = 0.25;
@@ -64,6 +64,6 @@ export class Live {
       this.#onStatus(`${error.message} What you see is as it was; trying again.`);
     }
     this.#asking = false;
-    this.#sleep(wait);
+    if (HAS.server) this.#sleep(wait);
   }
 }

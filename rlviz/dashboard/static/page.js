@@ -1,6 +1,6 @@
 /** The page as a whole: assembles its parts and tells each what changes. */
 
-import { fetchForecast } from "./api.js";
+import { fetchForecast, HAS } from "./api.js";
 import { readAddress, watchAddress, writeAddress } from "./address.js";
 import { element, setText } from "./elements.js";
 import { emptyPage } from "./empty.js";
@@ -33,7 +33,7 @@ export class Page {
   #status = element("p", { class: "status", role: "status", hidden: true });
   #spoken = element("p", { class: "hidden-words", "aria-live": "polite" });
   #body = element("div", { class: "body" });
-  #reading = element("p", { class: "reading" }, "TensorBoard is reading the runs …");
+  #reading = element("p", { class: "reading" }, "Reading the runs …");
   #empty = null;
 
   constructor(root) {
@@ -148,7 +148,7 @@ export class Page {
     const shown = this.runs.shown(state);
     const axis = axisOf(state, shown);
     const panels = panelsOf(state, shown);
-    const isFar = state.forecast && axis === "flops" && panels.includes("accuracy");
+    const isFar = HAS.server && state.forecast && axis === "flops" && panels.includes("accuracy");
     const forecasts = isFar ? this.#forecasts : new Map();
     const ends = shown
       .map(({ name }) => forecasts.get(name))
@@ -165,7 +165,7 @@ export class Page {
       return;
     }
     this.#refresh();
-    if (this.state.value.forecast) this.#forecast();
+    if (HAS.server && this.state.value.forecast) this.#forecast();
   }
 
   #hasFailed() {
@@ -190,7 +190,7 @@ export class Page {
       this.redraw();
     } else {
       this.#refresh();
-      if (this.state.value.forecast) this.#forecast();
+      if (HAS.server && this.state.value.forecast) this.#forecast();
     }
   }
 

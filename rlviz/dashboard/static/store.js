@@ -1,7 +1,7 @@
 /** The series that the panels show: fetches those that are missing or old, and keeps the old ones
  * meanwhile, so that nothing flickers. */
 
-import { fetchSeries } from "./api.js";
+import { fetchSeries, HAS } from "./api.js";
 
 const AT_ONCE = 4;
 const REST = 120;
@@ -81,7 +81,7 @@ export class Store {
   #wantParts() {
     this.#timer = 0;
     for (const one of this.#wanted) {
-      if (one.limits) this.#ask(one, "part");
+      if (one.limits && HAS.server) this.#ask(one, "part");
       else this.#dropPart(one);
     }
     this.#work();

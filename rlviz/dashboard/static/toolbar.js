@@ -1,5 +1,6 @@
 /** The controls above the panels: axis, scale, smoothing, layers, panels, downloads, theme. */
 
+import { HAS } from "./api.js";
 import { copyButton } from "./copy.js";
 import { fillDownloads } from "./download.js";
 import { element, icon, iconButton, setText } from "./elements.js";
@@ -7,7 +8,11 @@ import { fillMetrics, menu } from "./menus.js";
 import { nextTheme, themeChoice } from "./theme.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
 
-const THEMES = { auto: "Theme: as TensorBoard", light: "Theme: light", dark: "Theme: dark" };
+const THEMES = {
+  auto: "Theme: automatic",
+  light: "Theme: light",
+  dark: "Theme: dark",
+};
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" };
 const DEBOUNCE = 60;
 
@@ -36,7 +41,7 @@ export class Toolbar {
         { class: "control", role: "group", "aria-label": "Layers" },
         this.#check("dots", "Dots"),
         this.#check("band", "Band"),
-        this.#check("forecast", "Forecast"),
+        HAS.server && this.#check("forecast", "Forecast"),
       ),
       element(
         "div",
@@ -44,9 +49,9 @@ export class Toolbar {
         this.#reset(),
         menu("plus", "Panels", (items) => fillMetrics(items, page)),
         menu("download", "Download", (items) => fillDownloads(items, page)),
-        copyButton((sentence) => page.say(sentence)),
+        HAS.link && copyButton((sentence) => page.say(sentence)),
         this.#theme(),
-        this.#live,
+        HAS.server && this.#live,
       ),
     );
   }
@@ -104,7 +109,7 @@ export class Toolbar {
   #smoothing() {
     const choices = [
       ["auto", "Auto"],
-      ["ema", "EMA"],
+      ...(HAS.server ? [["ema", "EMA"]] : []),
       ["none", "None"],
     ];
     return this.#segments(

@@ -1,9 +1,11 @@
 /** The page's sentences about the panels: labels, captions, and why a panel is empty. */
 
+import { HAS } from "./api.js";
 import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
 import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
+const OTHERS = HAS.server ? "zoom in for the others" : "the others are not in this file";
 
 export function labelOf(metric) {
   if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
@@ -24,7 +26,7 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
     const total = seen.reduce((sum, one) => sum + one.total, 0);
     const drawn = seen.reduce((sum, one) => sum + one.shown, 0);
     if (drawn < total)
-      parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; zoom in for the others`);
+      parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; ${OTHERS}`);
   }
   const outside = seen.reduce((sum, one) => sum + one.outside, 0);
   if (outside && !state.heights.has(metric)) {

@@ -1,10 +1,12 @@
 """Reads a run directory back: every step once, whatever happened to the files and the sessions."""
 
+import html
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -293,11 +295,22 @@ class History:
         """The figure, for notebooks; None for a run without steps."""
         if not len(self):
             return None
-        from rlviz import (
-            figure,  # the only import from a higher layer, and it loads matplotlib
-        )
+        from rlviz import figure  # from a higher layer, and it loads matplotlib
 
         return figure(self)._repr_png_()
+
+    def _repr_html_(self) -> str | None:
+        """The interactive page, for notebooks; None for a run without steps."""
+        if not len(self):
+            return None
+        from rlviz import page  # from a higher layer, as the figure
+
+        name = PurePath(self.logdir).name or "run"
+        return (
+            f'<iframe srcdoc="{html.escape(page({name: self}))}" sandbox="allow-scripts '
+            'allow-downloads" style="width: 100%; height: 640px; border: 0" '
+            f'title="{html.escape(name)}"></iframe>'
+        )
 
     def _column(self, name: str) -> Floats:
         found = self.columns.get(name)

@@ -162,8 +162,8 @@ class Page:
 
     @property
     def frames(self) -> list[Any]:
-        """TensorBoard's and the dashboard's, and none that a script may have made."""
-        return [frame for frame in self.page.frames if frame.url.startswith("http")]
+        """TensorBoard's and the dashboard's, or a file's, and none that a script may have made."""
+        return [frame for frame in self.page.frames if frame.url.startswith(("http", "file"))]
 
     def is_drawn(self, panels: int = 2) -> "Page":
         """Wait for the first picture."""
@@ -253,7 +253,8 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Page]]:
         context.set_default_timeout(15_000)
         context.add_init_script(WATCH)
         page = context.new_page()
-        found = Page(page, in_tab="plugin_entry" not in url)
+        found = Page(page, in_tab=url.startswith("http") and "plugin_entry" not in url)
+        context.set_offline(url.startswith("file:"))
         opened.append((context, found))
         page.goto(url)
         return found

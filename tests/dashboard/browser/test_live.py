@@ -118,7 +118,7 @@ def test_a_server_that_is_gone_is_said_and_its_return_noticed(tmp_path, open_pag
         server.stop()
         status = page.frame.locator(".status:not([hidden])")
         status.wait_for()
-        assert "TensorBoard does not answer" in status.inner_text()
+        assert "The server does not answer" in status.inner_text()
         assert page.frame.locator(".live").inner_text() == "Offline"
         page.point_at(0.5, 0.5)
         assert "step 1" in page.tip(), "what was there stays"

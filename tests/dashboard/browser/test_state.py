@@ -132,7 +132,7 @@ def theme(page):
 def test_it_is_dark_where_tensorboard_is_and_as_the_user_says(lone_server, open_page):
     page = open_page(lone_server.tab_url, scheme="dark").is_drawn()
     assert theme(page) == ["dark", "dark"]
-    page.press("Theme: as TensorBoard")
+    page.press("Theme: automatic")
     page.page.wait_for_timeout(100)
     assert theme(page) == ["light", "light"]
     page.page.reload()

@@ -1,0 +1,5 @@
+/** The page of a server of its own: nobody calls render(), as TensorBoard does. */
+
+import { render } from "./index.js";
+
+render();
