@@ -73,6 +73,8 @@ def count(config: Any, *, share: bool = True) -> Found:
     """
     if strange := unknown_fields(text_of(config)):
         raise CantCountError(f"what {', '.join(strange)} means for its cost is not known")
+    if getattr(config, "canvas_length", None):
+        raise CantCountError("tokens of a canvas attend to both sides, which has no formula")
     return _formula(*passes(config, share=share))
 
 

@@ -84,7 +84,7 @@ def fit(
     """
     found = _solved((_one, _length, _square), values)
     if found is not None:
-        return Fit(*found)
+        return Fit(constant=found[0], linear=found[1], square=found[2])
     for size in entries:
         for count in (_complete(size), _chunks_of(size)):
             if (found := _solved((_square, _each(count)), values)) is not None:

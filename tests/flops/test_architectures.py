@@ -29,7 +29,8 @@ TABLE = Path(__file__).parents[2] / "docs" / "architectures.md"
 TEXT = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 IMAGES = "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES"
 
-# Fields that released models have and the defaults of the config class lack.
+# Fields that released models have and the defaults of the config class lack. Those of qwen4_exp,
+# granite4_vision, hunyuan_vl and step3p7 are of a likely size only.
 MROPE = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [8, 12, 12]}
 QSA = {"indexer_n_heads": 16, "indexer_kv_heads": 1, "indexer_head_dim": 128} | {
     "indexer_budget": 2048,

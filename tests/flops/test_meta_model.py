@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny_configs
 
 import rlviz
-from rlviz.flops import census, meta_model
+from rlviz.flops import census, meta_model, meta_operations
 
 pytestmark = pytest.mark.filterwarnings("default")  # transformers' own
 
@@ -35,7 +35,7 @@ def test_a_model_that_can_not_run_says_why():
 
 def test_operations_without_a_formula_are_named(monkeypatch):
     monkeypatch.setattr(
-        meta_model.formulas, "flops", lambda packet, *_: None if "bmm" in str(packet) else 0
+        meta_operations.formulas, "flops", lambda packet, *_: None if "bmm" in str(packet) else 0
     )
     with pytest.raises(census.CantCountError, match=r"no formula: model\.layers\..*\(bmm\)"):
         census.count(tiny_configs.config("olmo"))
