@@ -97,7 +97,7 @@ class LanguageModel(ABC):
             True
         """
         read, before = _read_tree(lengths, shared_prefixes)
-        adapters = whole_number("lora_params", lora_params)
+        adapters: int = whole_number("lora_params", lora_params)
         if (each := self._per_token) is not None:
             return each.forward * self.matmul_params * total(read)
         return 2 * (self.matmul_params + adapters) * total(read) + self._mixing(read, before)
@@ -134,7 +134,7 @@ class LanguageModel(ABC):
             True
         """
         read, before = _read_tree(lengths, shared_prefixes)
-        adapters = whole_number("lora_params", lora_params)
+        adapters: int = whole_number("lora_params", lora_params)
         if (each := self._per_token) is not None:
             return each.training * self.matmul_params * total(read)
         tokens, mixing = total(read), self._mixing(read, before)
@@ -182,7 +182,7 @@ class LanguageModel(ABC):
         prompts = _read_prompts(prompt_lengths)
         responses = read_lengths("response_lengths", response_lengths)
         samples = whole_number("samples_per_prompt", samples_per_prompt)
-        adapters = whole_number("lora_params", lora_params)
+        adapters: int = whole_number("lora_params", lora_params)
         if samples < 1 or responses.size != samples * prompts.size:
             raise ValueError(
                 f"response_lengths must have samples_per_prompt={samples} (at least 1) times as "
@@ -236,7 +236,7 @@ class LanguageModel(ABC):
         passes = read_turns(episodes)
         prompts = passes.fed[passes.first]
         samples = whole_number("samples_per_prompt", samples_per_prompt)
-        adapters = whole_number("lora_params", lora_params)
+        adapters: int = whole_number("lora_params", lora_params)
         if prompts.size % samples or (prompts[::samples] != prompts.reshape(-1, samples).T).any():
             raise ValueError(
                 f"episodes must come in groups of samples_per_prompt={samples} with the same "
@@ -286,7 +286,7 @@ class LanguageModel(ABC):
         """
         prompts = _read_prompts(prompt_lengths)
         its = read_rounds(prompts, rounds)
-        adapters = whole_number("lora_params", lora_params)
+        adapters: int = whole_number("lora_params", lora_params)
         fed = its.drafted + 1
         if (rule := self._per_token) is not None:
             tokens = total(prompts) + prompts.size + total(fed)  # each prompt gives a first token

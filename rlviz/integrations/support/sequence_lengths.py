@@ -154,7 +154,8 @@ def _places(positions: Any, shape: Any) -> torch.Tensor | None:
         positions = positions[0]  # of text; the others are places in an image
     if positions.shape not in (shape, shape[1:], (1, shape[1])):
         return None
-    return positions.to(torch.int64).expand(shape)
+    places: torch.Tensor = positions.to(torch.int64)
+    return places.expand(shape)
 
 
 def _packed(
