@@ -82,6 +82,7 @@ def test_parameters_are_written_as_models_are_called(run_cli, tmp_path, written,
     [
         ("--params", "7x", "'7x' is no number of parameters. Write 7.6e9 or 7.6b."),
         ("--scores", "1", "Write -1:1 or 0:2."),
+        ("--scores", "-1,1", "Write -1:1 or 0:2."),
         ("--kind", "csvv", "Did you mean 'csv'?"),
     ],
 )
