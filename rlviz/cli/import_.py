@@ -143,7 +143,7 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-_NEGATIVE = re.compile(r"-\d+(\.\d*)?(:.*)?$|-\.\d+(:.*)?$")
+_NEGATIVE = re.compile(r"-(\d+(\.\d*)?|\.\d+)([:,;/].*)?$")
 _PARAMETERS = re.compile(r"([\d._]*\d\.?(?:e\+?\d+)?) ?([kmbt]?)", re.IGNORECASE)
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 

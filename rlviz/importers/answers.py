@@ -168,6 +168,21 @@ def _how_to_tell(log: Log, name: str) -> str:
     )
 
 
+def _full_mark(highest: float) -> float:
+    """What most likely stands for all right, by the highest mean: no run that is worth a look ends
+    with all right, so 73.5 is of 100.
+
+    >>> [_full_mark(highest) for highest in (1.4, 2.0, 3.0, 7.3, 73.5, 250.0)]
+    [2.0, 2.0, 3.0, 10.0, 100.0, 250.0]
+    """
+    if highest <= _FULL_MARKS[-2] and highest.is_integer():
+        return highest
+    return next((mark for mark in _FULL_MARKS if mark >= highest), highest)
+
+
+_FULL_MARKS = (2.0, 5.0, 10.0, 100.0)
+
+
 def _went(values: Floats, scale: Scale) -> str:
     low, high = scale
     if high <= low:
@@ -185,6 +200,8 @@ def _take(log: Log, roles: Roles, name: str) -> None:
         says += f", (score - {low:g}) / {high - low:g}".replace("- -", "+ ")
     elif high != 1:
         says += f", divided by {high:g}"
+    if len(log.series[name]) < log.count and not log.events and not names.is_evaluation(name):
+        says += f" ({len(log.series[name]):,} of {log.count:,} rows)"
     if names.is_evaluation(name):
         roles.lack(
             "accuracy",
@@ -196,7 +213,7 @@ def _take(log: Log, roles: Roles, name: str) -> None:
     elif spread.is_told(log, name):
         says += f": {_evidence(log, name)}, as if a right answer earns {high:g} and a wrong {low:g}"
     if roles.graded is None:
-        says += "; of how many answers is unknown, so it has no interval"
+        says += "; how many answers are behind it is unknown, so it has no interval"
     roles.know("accuracy", f"{says}.")
     if not rates.is_rate(name) and not spread.is_told(log, name):
         roles.lack(
@@ -228,7 +245,7 @@ def _say_what_is_no_accuracy(log: Log, options: Options, roles: Roles, why: dict
                 f"{option('accuracy', name)}."
             )
         elif rates.is_rate(name) and spread.extent(log, name)[0] >= 0:
-            earns = spread.right_earns(log, name)
+            earns = _full_mark(spread.right_earns(log, name))
             text = (
                 f"{name!r} {reason}, outside [{low:g}, {high:g}]. If {earns:g} stands for all "
                 f"right and 0 for none, give {option('full_score', earns)}"

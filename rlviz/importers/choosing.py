@@ -61,7 +61,7 @@ def _step(log: Log, options: Options, roles: Roles) -> None:
     if roles.step is not None:
         roles.know("step", f"The step is {roles.step!r}.")
     elif len(log.step):
-        roles.know("step", "The steps are those that it was logged under.")
+        roles.know("step", "The steps are those under which the log has its values.")
     else:
         roles.lack("step", f"No {log.column} counts steps: the rows are numbered from 1.")
 

@@ -115,11 +115,11 @@ def _from_tokens(log: Log, name: str, timeline: Timeline, options: Options) -> S
         name, timeline, cumulative, options.sequences or 1.0, options.extrapolate
     )
     found = Spent(at, {}, np.cumsum(np.array(each, np.float64)))
-    how = "counts from the start of the run" if cumulative else "is that of each step"
-    times = "" if options.sequences is None else f" times {options.sequences:g} sequences a step"
-    found.known.append(
-        f"The tokens are {name!r}{times}; it {how}. The metric 'tokens' is their sum so far."
-    )
+    how = "counts from the start of the run" if cumulative else "counts those of each step"
+    of = f"{name!r}, which {how}"
+    if options.sequences is not None:
+        of = f"{name!r} times {options.sequences:g} sequences a step"
+    found.known.append(f"The tokens are {of}; the metric 'tokens' is their sum so far.")
     if options.sequences is None and names.is_mean(name):
         found.unknown.append(
             f"{name!r} looks like a mean of each sequence, and was taken for all tokens of a step: "
@@ -336,7 +336,24 @@ def _why(log: Log, options: Options) -> str:
             "no value of the log is known to count FLOPs or tokens. If "
             f"{name!r} counts FLOPs, and is no rate, give {option('flops', name)}."
         )
+    if name := next((name for name in log.series if _may_count_tokens(log, name)), None):
+        return (
+            "no value of the log is known to count FLOPs or tokens. If "
+            f"{name!r} counts all tokens of a step, give {option('tokens', name)}."
+        )
     return (
         "no value of the log is known to count FLOPs or tokens. If one does, name it: "
         f"{option('flops')} or {option('tokens')}."
     )
+
+
+def _may_count_tokens(log: Log, name: str) -> bool:
+    said = set(names.words(name))
+    return "tokens" in said and not said & _NO_COUNT and log.is_count(name)
+
+
+_NO_COUNT = {
+    *("s", "sec", "second", "seconds", "throughput", "gpu", "device", "max", "min", "mean", "avg"),
+    *("average", "std", "sample", "sequence", "ratio", "rate", "frac", "fraction", "eos", "eval"),
+}
+"""Words of the name of a rate, a mean or an extreme."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlviz import schema, wording
+from rlviz.importers import names
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Log
 from rlviz.importers.options import Options
@@ -54,15 +55,16 @@ class Imported:
 
     def __str__(self) -> str:
         """All of it as lines of text."""
-        metrics = f"{len(self.metrics):,} metric{'s' * (len(self.metrics) != 1)}"
-        steps = f"{self.steps:,} step{'s' * (self.steps != 1)}"
+        count = f"{len(self.metrics):,}" if self.metrics else "no"
+        metrics = f"{count} metric{'s' * (len(self.metrics) != 1)}"
+        of = f"{self.first_step:,} to {self.last_step:,}"
+        steps = f"{self.steps:,} steps ({of})"
+        if self.steps == 1:
+            steps = f"1 step ({self.last_step:,})"
         if self.is_sampled:
-            steps = f"{self.steps:,} logged points of steps"
+            steps = f"{self.steps:,} logged points of steps ({of})"
         run = "" if self.run is None else f", its run {self.run!r}"
-        head = (
-            f"{self.logdir}: {steps} ({self.first_step:,} to {self.last_step:,}) and {metrics} "
-            f"from a {reader_of(self.kind).log}{run}."
-        )
+        head = f"{self.logdir}: {steps} and {metrics} from a {reader_of(self.kind).log}{run}."
         dry = () if self.is_written else ("Nothing was written: this is what would be.",)
         return "\n".join((*dry, head, *self.told))
 
@@ -97,7 +99,7 @@ def account(
     notes = [*log.notes, *timeline.notes]
     if timeline.begins_late:
         notes.append(f"The log begins at step {timeline.steps[0]:,}.")
-    if timeline.stride > 1:
+    if timeline.stride > 1 and not names.counts_more_than_updates(roles.step):
         notes.append(
             f"Steps are {timeline.stride:,} apart: either only some were logged, or they count "
             "episodes, samples or environment steps. They are kept as they are."

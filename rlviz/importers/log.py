@@ -282,6 +282,7 @@ _WRAPPED = re.compile(
     r"\s*(?:,[^()]*)?\)\s*",
     re.IGNORECASE,
 )
+_PERCENT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)) ?%\s*")
 _WORDS = {"true": 1.0, "false": 0.0, "": math.nan, "none": math.nan, "null": math.nan}
 
 
@@ -292,6 +293,8 @@ def as_number(value: object) -> float | None:
     (0.37, 0.1, 2.0)
     >>> as_number(True), as_number("False"), as_number(" "), as_number("crashed")
     (1.0, 0.0, nan, None)
+    >>> as_number("45.5%")
+    0.455
     """
     if value is None:
         return math.nan
@@ -300,6 +303,8 @@ def as_number(value: object) -> float | None:
             return float(value)
         except ValueError:
             pass
+        if percent := _PERCENT.fullmatch(value):
+            return float(percent[1]) / 100
         wrapped = _WRAPPED.fullmatch(value)
         return float(wrapped[1]) if wrapped else _WORDS.get(value.strip().lower())
     if isinstance(value, (int, float)):

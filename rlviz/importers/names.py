@@ -19,8 +19,28 @@ STEPS = (
     *("episode", "episodes", "episodessofar", "epoch"),
 )
 
+_OTHER_UNITS = {
+    "timesteps",
+    "timestep",
+    "episode",
+    "episodes",
+    "env",
+    "interacts",
+    "timestepssofar",
+}
+
+
+def counts_more_than_updates(step: str | None) -> bool:
+    """Whether the name of a column of steps says that they are of episodes or an environment.
+
+    >>> [counts_more_than_updates(name) for name in ("time/total_timesteps", "step", None)]
+    [True, False, False]
+    """
+    return step is not None and bool(_OTHER_UNITS & {*words(step), plain(step)})
+
+
 TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time")
-"""Seconds since 1970, or milliseconds."""
+"""Seconds since 1970, or thousandths, millionths or billionths of seconds."""
 ELAPSED = (
     *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
     *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total_time"),
@@ -28,7 +48,8 @@ ELAPSED = (
 """Seconds since the run began."""
 DURATIONS = (
     *("timing_s/step", "perf/time_per_step", "step_time", "time_this_iter_s", "total_step_time"),
-    *("iteration_time", "elapsed_time_per_iteration_(ms)"),
+    *("iteration_time", "elapsed_time_per_iteration_(ms)", "perf/step_time"),
+    *("timing/step_total", "timing/step", "timeperf/train_step"),
 )
 """Seconds that the step took, or milliseconds where the name says so."""
 TIMES = ("time",)
@@ -48,7 +69,7 @@ RETURNS = (
     *("episode_return", "env_runners/episode_return_mean", "episode_return_mean"),
     *("episode_reward_mean", "episode_reward", "return", "returns", "objective/rlhf_reward"),
     *("mean_total_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean", "averageepret"),
-    *("averagereturn", "mean_100_episode_reward", "rollout/return"),
+    *("averagereturn", "mean_100_episode_reward", "rollout/return", "returns_stat/mean"),
 )
 """Means of returns of episodes: accuracies if what is logged beside them says that each is 0 or 1;
 a return between may as well shrink with the steps that an episode took."""
@@ -104,6 +125,9 @@ FLOPS = (
 LENGTHS = (
     *("completions/mean_length", "completion_length", "response_length/mean"),
     *("val/sequence_lengths", "sequence_lengths", "objective/sequence_lengths"),
+    *("total_length", "rollout/total_lengths", "grpo_actor/seq_len/avg", "ppo_actor/seq_len/avg"),
+    *("seq._length", "response_length", "rollout/response_lengths", "mean_generation_length"),
+    *("generate/avg_num_tokens",),
 )
 """Mean tokens per sequence; times the number of sequences in a step, they give its tokens."""
 

@@ -15,6 +15,7 @@ _BEHIND = {
     *("mean", "avg", "average", "rate", "ratio", "percent", "fraction", "func", "function", "fn"),
     *("reward", "rewards", "score", "scores", "all", "is", "episode", "batch", "train", "training"),
     *("val", "eval", "test", "dev", "validation"),
+    *("step", "epoch"),  # Lightning's, of what it logs both ways
 }
 """Words that may stand behind it."""
 _OF_SOMETHING_ELSE = {

@@ -51,12 +51,12 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
     """Find the times of the steps: their own, a timestamp, seconds elapsed, or durations."""
     if timeline.wall_time is not None and timeline.wall_time[0] > 0:
         wall = timeline.wall_time
-        says = f"Times are those at which it was logged{_paused(wall)}."
+        says = f"The times are those at which values were logged{_paused(wall)}."
         return Clock(wall, None, True, says)
     if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
         seconds = _every(name, timeline) / _unit(log, name)
         seconds = np.maximum.accumulate(seconds)
-        return Clock(seconds, name, True, f"Times are {name!r}{_paused(seconds)}.")
+        return Clock(seconds, name, True, f"The times are those of {name!r}{_paused(seconds)}.")
     elapsed = log.first(names.ELAPSED, log.is_count) or log.first(names.TIMES, log.is_count)
     for name, add_up in (
         (elapsed, elapsed is not None and _falls(elapsed, timeline)),
@@ -98,6 +98,10 @@ def _of_the_rows_alone(seconds: float, timeline: Timeline, options: Options) -> 
     )
 
 
+_LATEST_SECONDS = 1e8
+"""Of seconds since 1970 in milliseconds or finer: those of 1973, the least that are seen."""
+
+
 def _is_timestamp(log: Log, name: str) -> bool:
     values = log.series[name].numbers() / _unit(log, name)
     return bool(values.min() > 1e9 and values.max() < 1e10)
@@ -111,9 +115,12 @@ def _falls(name: str, timeline: Timeline) -> bool:
 
 
 def _unit(log: Log, name: str) -> float:
-    """How many of the column's units make a second: 1, or 1,000 if it counts milliseconds."""
-    counts_ms = name.endswith("(ms)") or log.series[name].numbers().max() > 1e11
-    return 1000.0 if counts_ms else 1.0
+    """How many of the column's units make a second: 1, or 1,000 if it counts milliseconds, 10⁶ or
+    10⁹ if microseconds or nanoseconds since 1970."""
+    latest = float(log.series[name].numbers().max())
+    if name.endswith("(ms)"):
+        return 1e3
+    return next((unit for unit in (1e9, 1e6, 1e3) if latest > _LATEST_SECONDS * unit), 1.0)
 
 
 def _every(name: str, timeline: Timeline) -> Floats:

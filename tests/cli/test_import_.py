@@ -32,7 +32,7 @@ def test_import_makes_a_run_and_says_of_what(assert_one_sentence, run_cli, tmp_p
         (
             "step,accuracy\n1,40\n2,70\n",
             [],
-            "give --full-score 70 (the accuracy then goes from 57.1 % to 100.0 %).",
+            "give --full-score 100 (the accuracy then goes from 40.0 % to 70.0 %).",
         ),
         ("step,a b\n1,4\n2,7\n", ["--accuracy", "a b"], "give --full-score 7"),
         ("step,eval/accuracy\n1,0.4\n2,0.7\n", [], "give --accuracy eval/accuracy."),
@@ -82,6 +82,7 @@ def test_parameters_are_written_as_models_are_called(run_cli, tmp_path, written,
     [
         ("--params", "7x", "'7x' is no number of parameters. Write 7.6e9 or 7.6b."),
         ("--scores", "1", "Write -1:1 or 0:2."),
+        ("--scores", "-1,1", "Write -1:1 or 0:2."),
         ("--kind", "csvv", "Did you mean 'csv'?"),
     ],
 )

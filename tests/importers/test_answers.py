@@ -94,3 +94,22 @@ def test_scores_say_what_answers_earn_and_exclude_a_full_score(lines, take, tmp_
     for options in ({"scores": (1, 0)}, {"scores": (0, 2), "full_score": 2}):
         with pytest.raises(ValueError, match="scores"):
             import_run(tmp_path / "log.txt", tmp_path / "other", **options)
+
+
+@pytest.mark.parametrize("cell", ["{:g}%", "{:g} %"])
+def test_an_accuracy_that_is_written_in_percent_is_one(take, cell):
+    rows = "".join(f"{s},{cell.format(10.5 * s)}\n" for s in (1, 2, 3))
+    _, run = take(f"step,accuracy\n{rows}", "log.csv")
+    assert run.accuracy.tolist() == pytest.approx([0.105, 0.21, 0.315])
+
+
+@pytest.mark.parametrize("end", ["step", "epoch"])
+def test_the_accuracy_of_lightning_is_one_under_both_of_its_names(lines, take, end):
+    imported, _ = take(lines({"step": s, f"train_acc_{end}": 0.1 * s} for s in (1, 2, 3)))
+    assert imported.columns["accuracy"] == f"train_acc_{end}"
+
+
+def test_the_account_says_how_many_rows_have_an_accuracy(lines, take):
+    rows = [{"step": 1, "accuracy": 0.5}, {"step": 2, "accuracy": "nan"}, {"step": 3, "loss": 1.0}]
+    imported, _ = take(lines(rows))
+    assert "The accuracy is 'accuracy' (1 of 3 rows): its name says so" in " ".join(imported.known)

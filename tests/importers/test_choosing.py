@@ -28,3 +28,9 @@ def test_work_over_span_in_tokens_is_the_parallelism(take, lines, name):
     np.testing.assert_array_equal(run.parallelism, [3001 / 2000, np.nan, 3003 / 2000])
     assert imported.columns["parallelism"] == f"{work} / {span}"
     assert "tokens" not in imported.columns  # the work of single answers, not the step's tokens
+
+
+def test_the_mean_return_of_tianshou_is_the_return(lines, take):
+    rows = [{"step": s, "train/returns_stat/mean": 9.0 + s} for s in (1, 2, 3)]
+    imported, _ = take(lines(rows))
+    assert imported.columns["return"] == "train/returns_stat/mean"

@@ -187,3 +187,18 @@ def test_of_a_column_of_flops_only_the_user_knows_the_convention(lines, take, co
     assert ("By which convention 'total_flops' counts is not known" in unknown(imported)) is (
         convention is None
     )
+
+
+@pytest.mark.parametrize(
+    "length",
+    ["total_length", "rollout/total_lengths", "Seq. Length", "Mean Generation Length"],
+)
+def test_a_mean_length_of_any_framework_is_said_to_need_the_sequences(lines, take, length):
+    imported, _ = take(lines({"step": s, "accuracy": 0.5, length: 99.0 + s} for s in (1, 2)))
+    assert f"{length!r} is a mean of each sequence" in " ".join(imported.unknown)
+
+
+def test_what_may_count_tokens_is_named(lines, take):
+    rows = [{"step": s, "tokens/sec": 9.5, "tokens_per_step": 900.0 + s} for s in (1, 2)]
+    imported, _ = take(lines(rows))
+    assert any("If 'tokens_per_step' counts all tokens of a step" in s for s in imported.unknown)

@@ -30,3 +30,14 @@ def test_what_can_not_be_drawn_is_named(take):
 def test_a_log_that_begins_late_is_said(take):
     imported, _ = take("step,accuracy\n7,0.25\n8,0.5\n", "log.csv")
     assert "The log begins at step 7." in imported.notes
+
+
+def test_steps_that_are_known_to_be_of_an_environment_are_not_asked_about(lines, take):
+    rows = [{"time/total_timesteps": 2048 * s, "reward": 0.5} for s in (1, 2, 3)]
+    imported, _ = take(lines(rows))
+    assert not any("apart" in note for note in imported.notes)
+
+
+def test_one_step_and_no_metric_are_told_in_words(lines, take):
+    imported, _ = take(lines([{"step": 7, "accuracy": 0.5}]))
+    assert ": 1 step (7) and no metrics from a JSON log.\n" in str(imported)

@@ -154,7 +154,7 @@ def test_an_accuracy_of_unknown_answers_has_no_count_and_no_interval_anywhere(te
     assert None not in told.column("accuracy")
     for name in ("accuracy_low", "accuracy_high", "graded", "correct"):
         assert set(told.column(name)) == {None}
-    assert "of how many answers is unknown, so it has no interval" in told.account
+    assert "how many answers are behind it is unknown, so it has no interval" in told.account
 
 
 def test_an_accuracy_of_known_answers_has_its_interval(tell):

@@ -67,3 +67,11 @@ def test_a_pause_between_two_times_is_said(lines, take):
     ]
     imported, _ = take(lines(rows))
     assert any("pauses of 8 h 20 min are no training time" in says for says in imported.known)
+
+
+@pytest.mark.parametrize("unit", [1, 1e3, 1e6, 1e9])
+def test_times_since_1970_are_read_in_any_unit(lines, take, unit):
+    rows = [{"step": s, "reward": 0.5, "timestamp": (1.77e9 + 30 * s) * unit} for s in (1, 2)]
+    imported, run = take(lines(rows))
+    assert run.wall_time.tolist() == pytest.approx([1770000030, 1770000060])
+    assert "The times are those of 'timestamp'." in imported.known

@@ -128,7 +128,8 @@ def _of_names(text: str) -> list[tuple[str, object]]:
         tail = text[match.start("value") : match.start("value") + 40]
         took = seconds_of(re.split(r"[|,;\]]", tail, maxsplit=1)[0])
         if name:
-            found.append((name, as_value(match["value"]) if took is None else took))
+            share = 0.01 if (match["unit"] or "").strip() == "%" else 1.0
+            found.append((name, as_value(match["value"]) * share if took is None else took))
     return found
 
 

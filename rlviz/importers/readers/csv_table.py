@@ -2,15 +2,21 @@
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rlviz import wording
 from rlviz.importers.log import Log, as_number, newest
 from rlviz.importers.readers import Reader, Start
 from rlviz.importers.text import is_content, lines
 
 _DELIMITERS = ",;\t"
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_EXTREME = ("__MIN", "__MAX")
+"""What wandb puts behind the name of a column for the lowest and the highest value of those that it
+merged into a point of a chart."""
 
 
 def header_of(line: str) -> list[str]:
@@ -28,8 +34,9 @@ def header_of(line: str) -> list[str]:
 def read(files: Sequence[Path], name: str) -> Log:
     """Read the files of one run, one after the other; each has its own header.
 
-    Lines that begin with "#" before the header are comments. The log notes cells beyond the
-    header's columns and lines that the csv module can't read.
+    Lines that begin with "#" before the header are comments. A header that stands again begins
+    another part, as where a program was started again. The log notes cells beyond the header's
+    columns and lines that the csv module can't read.
 
     Raises:
         ValueError: a header names a column twice.
@@ -52,23 +59,48 @@ def _table(log: Log, file: str, stream: Iterator[str | None]) -> None:
         raise ValueError(
             f"{file} has more than one column {min(repeated)!r}. Rename or drop one of them."
         )
+    extremes = [name for name in names if name[-5:] in _EXTREME and name[:-5] in names]
+    if extremes:
+        log.notes.append(
+            f"What a chart merged into a point has its lowest and highest value beside it, which "
+            f"were left out: {wording.some(extremes, 2)}."
+        )
+    taken = ["" if name in extremes else name for name in names]
+    part = 1
     for line, cells in _rows(log, file, stream, delimiter):
-        if len(cells) > len(names):
+        if cells == names:
+            part += 1
+            log.begin(f"part {part} of {file}")
+        elif len(cells) > len(names):
             log.damaged(f"row {line} of {file}, with more cells than columns")
         elif cells:
-            log.add(_values(names, cells, decimal_comma=delimiter == ";"))
+            log.add(_values(taken, cells, delimiter))
 
 
-def _values(
-    names: list[str], cells: list[str], *, decimal_comma: bool
-) -> Iterator[tuple[str, object]]:
+def _values(names: list[str], cells: list[str], delimiter: str) -> Iterator[tuple[str, object]]:
     for name, cell in zip(names, cells, strict=False):  # a cut-off row has fewer cells
         if cell and name:
             try:
                 yield name, float(cell)
             except ValueError:
-                number = as_number(cell.replace(",", ".", 1) if decimal_comma else cell)
+                number = as_number(_with_a_point(cell, delimiter) if "," in cell else cell)
                 yield name, cell if number is None else number
+
+
+def _with_a_point(cell: str, delimiter: str) -> str:
+    """A number that has a comma in it, in the form that Python reads.
+
+    >>> _with_a_point("0,45", ";"), _with_a_point("1.234,5", ";"), _with_a_point("1,234.5", ";")
+    ('0.45', '1234.5', '1234.5')
+    >>> _with_a_point("12,345", ","), _with_a_point("1,234,567", ";")
+    ('12345', '1234567')
+    """
+    if delimiter == "," or cell.count(",") > 1 or "." in cell.partition(",")[2]:
+        return cell.replace(",", "") if _THOUSANDS.fullmatch(cell.strip()) else cell
+    if delimiter == "\t" and _THOUSANDS.fullmatch(cell.strip()):
+        return cell  # 12 thousand, or 12 and a third
+    whole, _, behind = cell.partition(",")
+    return f"{whole.replace('.', '')}.{behind}"
 
 
 def _rows(

@@ -16,14 +16,22 @@ def read(files: Sequence[Path], name: str) -> Log:
     """Read the files of one run, one after the other; the log notes lines that hold no object.
 
     Raises:
-        ValueError: a JSON array is not complete.
+        ValueError: a JSON array is not complete, or a file is wandb's summary of a run.
     """
     log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
         for row in objects(log, file):
             log.add(flat(row))
+        if log.count == 1 and row.keys() >= _WANDB_SUMMARY:
+            raise ValueError(
+                f"{file.name} is wandb's summary of a run: its last values, and not its course. "
+                "Export the history of the run: its values step by step."
+            )
     return log
+
+
+_WANDB_SUMMARY = {"_step", "_runtime", "_wandb"}
 
 
 def objects(log: Log, file: Path) -> Iterator[dict[str, object]]:

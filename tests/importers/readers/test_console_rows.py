@@ -111,3 +111,8 @@ def test_prose_with_steps_and_numbers_is_no_log(tmp_path):
     )
     with pytest.raises(ValueError, match="none of the logs that rlviz knows"):
         import_run(tmp_path / "notes.txt", tmp_path / "run")
+
+
+def test_a_share_in_percent_is_a_share(take):
+    _, run = take("".join(f"step {s}: loss=0.5, acc={10 * s}.5%\n" for s in (1, 2, 3)))
+    assert run.accuracy.tolist() == pytest.approx([0.105, 0.205, 0.305])

@@ -131,3 +131,42 @@ def test_a_column_of_timesteps_is_the_step(cases, take, metric):
     assert imported.columns["return"] == "Reward_Mean"
     assert [metric(run, "return")[at] for at in (0, -1)] == [-0.448, 9.832]
     assert run.wall_time[-1] - run.wall_time[0] == 99
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ('step,return\n"1,000","1,234,567"\n"2,000",5\n', [1234567, 5]),
+        ("step\treturn\n1\t0,25\n2\t0,5\n", [0.25, 0.5]),
+        ("step;return\n1;1.234,5\n2;1,234.5\n", [1234.5, 1234.5]),
+    ],
+)
+def test_numbers_with_commas_are_read_as_they_are_meant(take, metric, table, values):
+    _, run = take(table, "log.csv")
+    assert metric(run, "return") == values
+    assert run.step.tolist() in ([1000, 2000], [1, 2])
+
+
+ONE = "step,accuracy\n1,0.1\n2,0.2\n3,0.3\n4,0.4\n"
+
+
+def test_a_header_that_stands_again_begins_another_part(take):
+    imported, run = take(f"{ONE}step,accuracy\n3,0.5\n4,0.6\n", "resumed.csv")
+    assert run.accuracy.tolist() == [0.1, 0.2, 0.5, 0.6]
+    assert not any("Text" in note for note in imported.notes)
+
+
+def test_two_runs_below_each_other_are_told_by_their_headers(take):
+    other = "step,accuracy\n1,0.5\n2,0.6\n3,0.7\n4,0.8\n"
+    with pytest.raises(ValueError, match="not the parts of one run: both tell the same steps"):
+        take(ONE + other, "log.csv")
+    _, run = take(ONE + other, "log.csv", run="part 2 of log.csv")
+    assert run.accuracy.tolist() == [0.5, 0.6, 0.7, 0.8]
+
+
+def test_what_wandb_puts_beside_a_merged_point_is_no_metric(take):
+    name = "grpo-7b - train/reward"
+    head = f"Step,{name},{name}__MIN,{name}__MAX\n"
+    imported, _ = take(f"{head}1,0.5,0.25,0.75\n2,0.5,0.25,0.75\n", "log.csv")
+    assert not imported.metrics
+    assert "lowest and highest value" in " ".join(imported.notes)

@@ -68,3 +68,9 @@ def test_a_table_of_json_texts_stays_a_table(take):
     imported, run = take('step,accuracy,who\n1,0.5,"{""a"": 1}"\n2,0.25,"{}"\n', "log.txt")
     assert imported.kind == "csv"
     assert run.accuracy.tolist() == [0.5, 0.25]
+
+
+def test_the_summary_of_a_wandb_run_is_refused_for_it_has_no_course(lines, take):
+    row = {"train/reward": 0.6, "_step": 500, "_runtime": 36.0, "_wandb": {"runtime": 36}}
+    with pytest.raises(ValueError, match="its last values, and not its course"):
+        take(lines([row]), "wandb-summary.json")
