@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -19,19 +20,21 @@ SubAgents: TypeAlias = Mapping[str, LanguageModel]
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """What one call of a model read and wrote.
+    """What one call of a model read and wrote, or all calls of an agent that has spans for none.
 
     Args:
         model: the name under which it was called; None if none is said.
         prompt_tokens: what it was given, cached tokens included.
         cached_tokens: those of them that came from a cache.
         completion_tokens: what it sampled.
+        summed: whether this is an agent's sum over calls that are not known one by one.
     """
 
     model: str | None
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    summed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +93,8 @@ class RecordedEpisode:
                 `rollout`.
 
         Raises:
-            ValueError: calls without tokens are in the episode, so that a count would be too small.
+            ValueError: the episode has calls without tokens, so that a count would be too small,
+                or agents of whose calls only sums are known, so that it would be too large.
 
         Example:
             >>> from rlviz.flops import Transformer
@@ -108,6 +112,12 @@ class RecordedEpisode:
                 f"{self.calls_without_tokens} model calls of episode {self.id!r} say nothing of "
                 f"their tokens, {len(self.calls)} do. Switch on what records usage (with streamed "
                 "answers often an option of the client, include_usage), or count FLOPs yourself."
+            )
+        if summed := sum(call.summed for call in self.calls):
+            raise ValueError(
+                f"of {summed} agents in episode {self.id!r} only the sum over their calls is "
+                "known, and what attention costs depends on each. Switch on what records model "
+                "calls."
             )
         named = subagents or {}
         others = {name: [c for c in self.calls if c.model == name] for name in named}
@@ -159,7 +169,17 @@ def read_spans(spans: Iterable[Any]) -> list[RecordedEpisode]:
         >>> episode.parallelism()
         Parallelism(work=12.0, span=10.0)
     """
-    return [_read(lineage) for lineage in lineages(records(spans)) if lineage.records]
+    found = [_read(lineage) for lineage in lineages(records(spans)) if lineage.records]
+    torn = [episode for episode in found if episode.missing_parents > 1]
+    if torn:  # one is the rule where a trace began in a process whose spans are elsewhere
+        warnings.warn(
+            f"{torn[0].missing_parents} spans of episode {torn[0].id!r} name parents that were not "
+            f"given ({len(torn)} of {len(found)} episodes have such spans), so who waited for whom "
+            "is not known and the parallelism may be too high. Give all spans of an episode: "
+            "read_spans itself leaves out what does not count.",
+            stacklevel=2,
+        )
+    return found
 
 
 def _read(lineage: Lineage) -> RecordedEpisode:
@@ -195,6 +215,7 @@ def _call(record: SpanRecord) -> ModelCall:
         record.prompt_tokens or 0,
         record.cached_tokens,
         record.completion_tokens or 0,
+        summed=record.kind == "agent",
     )
 
 

@@ -51,20 +51,33 @@ class Lineage:
     def tokens_repeated(self) -> frozenset[int]:
         """Indexes of spans whose tokens stand in spans inside them too.
 
-        Agents, steps and whole runs sum up their calls, and a call that two instrumentations saw
-        is a span in a span. A model call inside a tool or an agent that a model call has started
-        is another call.
+        Steps and whole runs sum up their calls, and a call that two instrumentations saw is a span
+        in a span. A model call inside a tool or an agent that a model call has started is another
+        call. An agent sums up its own calls, or its sub-agents' too: where none of its own has a
+        span, its sum is theirs alone only if it is equal.
         """
         repeated: set[int] = set()
+        of_others: dict[int, list[int]] = {}
         for index, record in enumerate(self.records):
             if not record.has_tokens:
                 continue
-            apart = False
+            tool, agent = False, record.kind == "agent"  # whether one is in between
             for above in self.above(index):
                 outer = self.records[above]
-                if outer.has_tokens and not (outer.kind == "model" and apart):
-                    repeated.add(above)
-                apart = apart or outer.kind in ("agent", "tool")
+                if outer.has_tokens:
+                    if outer.kind == "agent" and agent:
+                        of_others.setdefault(above, []).append(index)
+                    elif outer.kind != "model" or not (tool or agent):
+                        repeated.add(above)
+                tool, agent = tool or outer.kind == "tool", agent or outer.kind == "agent"
+        for above, inside in of_others.items():
+            own = self.records[above]
+            others = [self.records[index] for index in inside if index not in repeated]
+            if (own.prompt_tokens, own.completion_tokens) == (
+                sum(each.prompt_tokens or 0 for each in others),
+                sum(each.completion_tokens or 0 for each in others),
+            ):
+                repeated.add(above)
         return frozenset(repeated)
 
     def above(self, index: int) -> Iterator[int]:

@@ -107,6 +107,7 @@ def from_json(told: Mapping[str, Any]) -> Iterator[SpanRecord]:
     context = plain(told.get("context")) or {}
     span_id = first(told, "spanId", "span_id") or context.get("span_id")
     trace_id = first(told, "traceId", "trace_id") or context.get("trace_id", "")
+    trace_id = str(trace_id).removeprefix("0x")  # as the SDK writes it
     parent = first(told, "parentSpanId", "parent_span_id", "parent_id") or None
     start = first(told, "startTimeUnixNano", "start_time_unix_nano")
     if start is not None:

@@ -46,9 +46,9 @@ def _of(item: Any) -> Iterator[SpanRecord]:
             yield from _of_mapping(item.model_dump(), item)
         else:
             yield from opentelemetry.from_sdk(item)
-    elif hasattr(item, "span_data"):
-        yield from harnesses.from_openai_agents(item.export() or {})
-    elif isinstance(data := getattr(item, "data", None), object) and hasattr(data, "spans"):
+    elif callable(export := getattr(item, "export", None)) and hasattr(item, "trace_id"):
+        yield from harnesses.from_openai_agents(export() or {})
+    elif hasattr(data := getattr(item, "data", None), "spans"):
         yield from records(data.spans)  # a trace of MLflow
     elif isinstance(trace := getattr(item, "trace", None), Mapping) and "events" in trace:
         yield from trajectories.from_slime(trace)  # a sample of slime
