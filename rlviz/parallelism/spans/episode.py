@@ -169,7 +169,7 @@ def read_spans(spans: Iterable[Any]) -> list[RecordedEpisode]:
         >>> episode.parallelism()
         Parallelism(work=12.0, span=10.0)
     """
-    found = [_read(lineage) for lineage in lineages(records(spans)) if lineage.records]
+    found = episodes(spans)
     torn = [episode for episode in found if episode.missing_parents > 1]
     if torn:  # one is the rule where a trace began in a process whose spans are elsewhere
         warnings.warn(
@@ -180,6 +180,11 @@ def read_spans(spans: Iterable[Any]) -> list[RecordedEpisode]:
             stacklevel=2,
         )
     return found
+
+
+def episodes(spans: Iterable[Any]) -> list[RecordedEpisode]:
+    """`read_spans` without its warning, for spans of which others are elsewhere."""
+    return [_read(lineage) for lineage in lineages(records(spans)) if lineage.records]
 
 
 def _read(lineage: Lineage) -> RecordedEpisode:

@@ -2,8 +2,8 @@
 
 `tests/data/spans` holds what the packages recorded, with models that wait for 0.3 s a unit, and
 without the attributes that nobody reads. In `SWARM` the main agent works 1 unit, has sub-agents of
-4, 6 and 5 units run side by side, calls a tool of 1 unit and works 2 more: work 1 + 15 + 1 + 2, span
-1 + 6 + 1 + 2. That of openai-agents works 2, 1 and 3 units and its tool 2: 23 and 14.
+4, 6 and 5 units run side by side, calls a tool of 1 unit and works 2 more: work 1 + 15 + 1 + 2,
+span 1 + 6 + 1 + 2. That of openai-agents works 2, 1 and 3 units and its tool 2: 23 and 14.
 """
 
 import json
