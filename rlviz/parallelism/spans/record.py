@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from numbers import Rational
+from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
 Kind: TypeAlias = Literal["agent", "model", "tool", "transport"]
-Seconds: TypeAlias = float | Rational
-"""Rational where a source has whole nanoseconds, since epochs in float round to 256 ns."""
+Seconds: TypeAlias = float | Fraction
+"""A fraction where a source has whole nanoseconds, since epochs in float round to 256 ns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,8 +48,8 @@ def _of(item: Any) -> Iterator[SpanRecord]:
             yield from opentelemetry.from_sdk(item)
     elif callable(export := getattr(item, "export", None)) and hasattr(item, "trace_id"):
         yield from harnesses.from_openai_agents(export() or {})
-    elif hasattr(data := getattr(item, "data", None), "spans"):
-        yield from records(data.spans)  # a trace of MLflow
+    elif (inside := getattr(getattr(item, "data", None), "spans", None)) is not None:
+        yield from records(inside)  # a trace of MLflow
     elif isinstance(trace := getattr(item, "trace", None), Mapping) and "events" in trace:
         yield from trajectories.from_slime(trace)  # a sample of slime
     elif (told := plain(item)) is not None:
