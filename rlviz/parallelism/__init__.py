@@ -17,6 +17,7 @@ from rlviz.parallelism.intervals import (
     concurrency,
     concurrency_batch,
 )
+from rlviz.parallelism.reference import speed_up
 from rlviz.parallelism.spans.episode import ModelCall, RecordedEpisode, read_spans
 from rlviz.parallelism.spans.record import SpanRecord
 from rlviz.parallelism.stages import (
@@ -55,5 +56,6 @@ __all__ = [
     "critical_steps",
     "critical_steps_batch",
     "read_spans",
+    "speed_up",
     "work_span",
 ]
