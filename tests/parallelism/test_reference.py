@@ -35,10 +35,10 @@ def test_without_episodes_or_work_there_is_none():
 
 
 def test_a_number_is_refused_for_it_has_no_span():
-    with pytest.raises(
-        TypeError, match=r"run must be episodes with a span, .* got the number 2\.5"
-    ):
+    with pytest.raises(TypeError, match=r"run must be episodes with a span, .* number 2\.5"):
         speed_up([2.5], reference=[Parallelism(1, 1)])
+    with pytest.raises(TypeError, match=r"reference must be .* number 0\.0"):
+        speed_up([Parallelism(1, 1)], reference=[0.0])
 
 
 def test_latency_saved_is_what_the_longest_chain_is_shorter_than_all_work():
