@@ -14,6 +14,7 @@
 | `rlviz.integrations.slime` | `RLVizLogger` | slime |
 | `rlviz.integrations.nemo_rl` | `RLVizLogger` | NeMo-RL |
 | `rlviz.integrations.openrlhf` | `RLVizLogger` | OpenRLHF |
+| `rlviz.integrations.opentelemetry` | `RLVizSpanProcessor` | OpenTelemetry |
 
 Import the one that you need: nothing is imported here, so that no framework is loaded by asking for
 another. A framework that is missing or too old is an ImportError with the command to run. A plain

@@ -1,4 +1,4 @@
-"""Average parallelism: the public names of its three forms, of `Trace`, and of sums over episodes.
+"""Average parallelism: its three forms, live and recorded agents, sums over episodes.
 
 | form | one episode | many episodes | says |
 |---|---|---|---|
@@ -6,6 +6,7 @@
 | graph | `work_span` | | the same for tasks that go on independently |
 | intervals | `concurrency` | `concurrency_batch` | what the system achieved |
 | live | `Trace` | | both, from agents as they run |
+| recorded | `read_spans` | the same | both and the tokens, from spans that others recorded |
 """
 
 from rlviz.parallelism.dag import work_span
@@ -16,6 +17,9 @@ from rlviz.parallelism.intervals import (
     concurrency,
     concurrency_batch,
 )
+from rlviz.parallelism.reference import speed_up
+from rlviz.parallelism.spans.episode import ModelCall, RecordedEpisode, read_spans
+from rlviz.parallelism.spans.record import SpanRecord
 from rlviz.parallelism.stages import (
     CriticalSteps,
     CriticalStepsBatch,
@@ -39,14 +43,19 @@ __all__ = [
     "CriticalSteps",
     "CriticalStepsBatch",
     "Episodes",
+    "ModelCall",
     "Parallelism",
     "ParallelismBatch",
     "ParallelismSums",
+    "RecordedEpisode",
+    "SpanRecord",
     "Summable",
     "Trace",
     "concurrency",
     "concurrency_batch",
     "critical_steps",
     "critical_steps_batch",
+    "read_spans",
+    "speed_up",
     "work_span",
 ]

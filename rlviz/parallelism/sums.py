@@ -63,6 +63,12 @@ class Parallelism:
         """work / span; NaN for 0/0."""
         return self.work / self.span if self.span else math.nan
 
+    @property
+    def latency_saved(self) -> float:
+        """1 − span / work, in [0, 1): the part of all work that the longest chain did not wait for;
+        NaN for 0/0."""
+        return 1 - self.span / self.work if self.work else math.nan
+
     def sums(self) -> ParallelismSums:
         """The episode as sums that merge with those of others."""
         return ParallelismSums._from_parallelisms([self])
@@ -227,6 +233,11 @@ class ParallelismSums:
     def pooled(self) -> float:
         """Total work over total span, long episodes weighing more; NaN for none."""
         return self.work / self.span if self.span else math.nan
+
+    @property
+    def latency_saved(self) -> float:
+        """1 − total span / total work, long episodes weighing more; NaN for none."""
+        return 1 - self.span / self.work if self.work else math.nan
 
     @property
     def fan_out_mean(self) -> float:

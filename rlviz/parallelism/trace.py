@@ -12,6 +12,8 @@ from typing import Any
 
 from rlviz.parallelism.forest import AgentSpan, Forest
 from rlviz.parallelism.intervals import Concurrency, concurrency
+from rlviz.parallelism.spans.lineage import lineages
+from rlviz.parallelism.spans.sources import records
 from rlviz.parallelism.sums import Parallelism, ParallelismSums
 
 # One variable for all traces, as contextvars ask for; an agent knows which trace it belongs to.
@@ -148,16 +150,17 @@ class Trace:
     def from_opentelemetry(cls, spans: Iterable[Any]) -> Trace:
         """The same record from finished OpenTelemetry spans of one episode.
 
-        Give the spans of agents; spans of their model and tool calls may stay in, each being a
-        child that its agent waits for. A parent that is not among them counts as no parent.
+        Give all its spans: those of agents, of their model and tool calls, of steps between, each
+        being a child that its parent waits for. HTTP and database calls are left out. For many
+        episodes, their tokens and other sources there is `read_spans`, which this goes by.
 
         Args:
             spans: `opentelemetry.sdk.trace.ReadableSpan` or anything with its `name`,
                 `start_time` and `end_time` (integer nanoseconds), `context.span_id` and `parent`.
 
         Raises:
-            ValueError: a span id appears twice, a span ends before it starts or has no start, or
-                spans are each other's parents.
+            ValueError: a span id appears twice, a span ends before it starts or has no start,
+                spans are each other's parents, or they are of several episodes.
 
         Example:
             >>> from types import SimpleNamespace as Span  # stands for the SDK's ReadableSpan
@@ -168,29 +171,24 @@ class Trace:
             >>> Trace.from_opentelemetry([tool, main]).parallelism()
             Parallelism(work=1.0, span=1.0)
         """
-        spans = list(spans)
-        index: dict[int, int] = {}
-        for k, span in enumerate(spans):
-            if index.setdefault(span.context.span_id, k) != k:
-                raise ValueError(
-                    f"span id {span.context.span_id:#x} ({span.name!r}) appears twice. Give each "
-                    "finished span once, of one episode."
-                )
-            if span.start_time is None:
-                raise ValueError(f"span {span.name!r} has no start_time. Give started spans only.")
-        # Differences of integers are exact; floats of epoch nanoseconds would round to 256 ns.
-        origin = min((span.start_time for span in spans), default=0)
-        trace = cls()
-        trace._record = tuple(
-            AgentSpan(
-                name=span.name,
-                start=(span.start_time - origin) / 1e9,
-                end=None if span.end_time is None else (span.end_time - origin) / 1e9,
-                parent=None if span.parent is None else index.get(span.parent.span_id),
+        found = lineages(records(spans))
+        if len(found) > 1:
+            raise ValueError(
+                f"these spans are of {len(found)} episodes (traces or sessions), and a Trace is "
+                "one. rlviz.parallelism.read_spans(spans) gives one entry for each."
             )
-            for span in spans
-        )
-        Forest(trace._record)  # checks the times and the parents here, where the spans come in
+        return cls._of(found[0].agent_spans() if found else ())
+
+    @classmethod
+    def _of(cls, spans: tuple[AgentSpan, ...]) -> Trace:
+        """A finished record.
+
+        Raises:
+            ValueError: a span ends before it starts, or spans are each other's parents.
+        """
+        Forest(spans)  # checks the times and the parents here, where the spans come in
+        trace = cls()
+        trace._record = spans
         return trace
 
     def spans(self) -> tuple[AgentSpan, ...]:

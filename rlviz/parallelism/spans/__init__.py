@@ -1,0 +1,1 @@
+"""From spans that others recorded to episodes: a module for each family of formats."""
