@@ -109,7 +109,7 @@ def ranks(history: History) -> Iterator[Finding]:
         f"{wording.counted(steps, 'step')} of {len(history)} "
         f"{wording.agree(steps, 'lacks', 'lack')} the share of some of the {size} ranks: "
         f"{'; '.join(shown)}. Means are those of the other ranks, and RL FLOPs are too low "
-        "by the share of these.",
+        "by the share of these, up to the row that has it if it came late.",
         "Look into the logs of these ranks at these steps: they had ended, or were too late.",
     )
 

@@ -141,7 +141,7 @@ def test_missing_ranks_are_named_with_their_steps(write_batch, logdir):
     assert finding.what == (
         "11 steps of 31 lack the share of some of the 8 ranks: rank 3 in steps 11 to 20; ranks 3 "
         "to 5 and 7 in step 31. Means are those of the other ranks, and RL FLOPs are too low by "
-        "the share of these."
+        "the share of these, up to the row that has it if it came late."
     )
     assert "logs of these ranks" in finding.advice
     assert "rows sum over 8 ranks" in diagnosis.text()
