@@ -86,7 +86,8 @@ class Callback:
             training: failures are counted in `health` and logged once a minute.
 
     Raises:
-        ValueError: an argument is out of range, or `logdir` is a file.
+        ValueError: an argument is out of range, or `logdir` is a file or the URL of another
+            place (`file:///…` is a path).
         TypeError: `logdir` is not a path, or `config` is not a mapping.
         RuntimeError: with `process_group`: it is not initialized, this process is not in it, or
             rank 0 can't be reached.

@@ -2,6 +2,7 @@
 
 import threading
 
+import fsspec
 import pytest
 from tensorboard.plugins import base_plugin
 
@@ -27,6 +28,18 @@ def test_the_tab_is_listed_where_a_run_has_rows(every_board, open_board, tmp_pat
     empty = open_board(tmp_path)
     assert empty.client.get("/data/plugins_listing").get_json()["rlviz"]["enabled"] is False
     assert empty.listed()["runs"] == []
+
+
+def test_a_copy_in_a_store_is_shown_and_grows(open_board, tmp_path, write_steps):
+    store = fsspec.filesystem("memory")
+    write_steps(range(1, 6))
+    (file,) = (tmp_path / "run").glob("*tfevents*")
+    content = file.read_bytes()
+    store.pipe_file(f"/bucket/run/{file.name}", content[:-20])
+    board = open_board("memory://bucket", "false", reload_interval=1, reload_task="thread")
+    board.wait_for(lambda: "run" in board.listed()["runs"] or board.runs())
+    store.pipe_file(f"/bucket/run/{file.name}", content)
+    board.wait_for(lambda: board.runs().get("run", {}).get("steps") == 5)
 
 
 def test_outside_the_path_prefix_nothing_is_answered(board):
