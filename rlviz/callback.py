@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NoReturn, Self, SupportsIndex, Unpack, cast
+from typing import Any, NoReturn, SupportsIndex, cast
+
+from typing_extensions import Self, Unpack
 
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName

@@ -15,7 +15,7 @@ class Model(torch.nn.Module):
         super().__init__()
         self.embedding = torch.nn.Embedding(10, 4)
 
-    def forward(self, input_ids=None, attention_mask=None, labels=None, inputs_embeds=None):
+    def forward(self, input_ids=None, attention_mask=None, labels=None, inputs_embeds=None, **more):
         return self.embedding(input_ids) if inputs_embeds is None else inputs_embeds
 
 
@@ -43,6 +43,23 @@ def test_prompts_and_responses_are_told_apart_by_labels(model, watch):
     assert found.responses.tolist() == [3, 2]
     assert found.prompts.tolist() == [2, 1]
     assert watch.take("trained").lengths.tolist() == []
+
+
+def test_without_labels_the_kept_logits_tell_the_completions(model, watch):
+    """As TRL 0.18 calls a model: the prompt is padded on its left, the completion on its right."""
+    mask = torch.tensor([[0, 1, 1, 1, 0], [1, 1, 1, 1, 1]])
+    model(input_ids=IDS, attention_mask=mask, logits_to_keep=4)
+    found = watch.take("trained")
+    assert (found.prompts.tolist(), found.responses.tolist()) == ([1, 2], [2, 3])
+    with torch.no_grad():
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=4)
+        assert watch.take("scored").responses.tolist() == [2, 3]
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=1)  # as `generate` does
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=4, past_key_values=())
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=torch.tensor([3, 4]))
+    assert watch.take("scored").lengths.size == 0
+    model(input_ids=IDS, attention_mask=MASK, labels=LABELS, logits_to_keep=2)
+    assert watch.take("trained").responses.tolist() == [3, 2]  # labels say more
 
 
 def test_the_kind_of_a_pass_is_that_of_its_mode(model, watch):
