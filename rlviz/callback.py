@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NoReturn, Self, SupportsIndex, Unpack, cast
+from typing import Any, NoReturn, SupportsIndex, cast
+
+from typing_extensions import Self, Unpack
 
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
@@ -95,7 +97,8 @@ class Callback:
             training: failures are counted in `health` and logged once a minute.
 
     Raises:
-        ValueError: an argument is out of range, or `logdir` is a file.
+        ValueError: an argument is out of range, or `logdir` is a file or the URL of another
+            place (`file:///…` is a path).
         TypeError: `logdir` is not a path, or `config` is not a mapping.
         RuntimeError: with `process_group`: it is not initialized, this process is not in it, or
             rank 0 can't be reached.

@@ -18,7 +18,16 @@ TESTS = Path(__file__).parent
 
 # place -> the places of rlviz that it may import; a place may always import itself. A place is a
 # module or a folder of the package, inside report/ a folder of that.
-BASE = {"schema", "checksums", "tfrecord", "wall_time", "wording", "markdown", "conventions"}
+BASE = {
+    "schema",
+    "checksums",
+    "tfrecord",
+    "wall_time",
+    "wording",
+    "markdown",
+    "conventions",
+    "paths",
+}
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
     "_version": set(),
@@ -31,6 +40,7 @@ ALLOWED = {
     "palette": set(),
     "accuracy": {"schema"},
     "conventions": {"wording"},
+    "paths": {"wording"},
     "flops": {"schema", "conventions"},
     "parallelism": {"schema", "flops"},
     "smooth": set(),
@@ -55,7 +65,16 @@ ALLOWED = {
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
     "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
     | {"report.summary"},
-    "cli": {"schema", "wording", "conventions", "scaling", "demo", "importers", "dashboard"}
+    "cli": {
+        "schema",
+        "wording",
+        "conventions",
+        "paths",
+        "scaling",
+        "demo",
+        "importers",
+        "dashboard",
+    }
     | {f"report.{room}" for room in ("history", "series", "figure", "summary")}
     | {f"report.{room}" for room in ("compare", "export", "doctor")},
     "__main__": {"cli"},
@@ -72,6 +91,7 @@ FORBIDDEN_OUTSIDE = {
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
     "wording": {"torch", "tensorboard", "matplotlib"},
     "conventions": {"numpy", "torch", "tensorboard", "matplotlib"},
+    "paths": {"numpy", "torch", "tensorboard", "matplotlib"},
     "palette": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},

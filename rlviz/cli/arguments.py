@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlviz import paths
+
 if TYPE_CHECKING:
     from rlviz.report.figure import Drawing
     from rlviz.report.history import History
@@ -63,22 +65,25 @@ def named_runs(given: Sequence[str]) -> dict[str, list[str]]:
     {'a': ['runs/a'], 'wide': ['runs/b', 'runs/c']}
 
     Raises:
-        ValueError: two runs have the same name, or one has no name or no directory.
+        ValueError: two runs have the same name, one has no name or no directory, or is the URL of
+            another place.
     """
     found: dict[str, list[str]] = {}
     for text in given:
+        whole = paths.local(text, "the run")
         name, equals, path = text.partition("=")
-        if not equals or Path(text).exists():
-            name, path = Path(text).resolve().name, text
-        paths = [path] if Path(path).exists() else path.split(",")
-        paths = [one for one in paths if one]
-        if not name or not paths:
+        if not equals or whole != text or Path(text).exists():
+            name, path = Path(whole).resolve().name, whole
+        path = paths.local(path, "the run")
+        several = [path] if Path(path).exists() else path.split(",")
+        several = [paths.local(one, "the run") for one in several if one]
+        if not name or not several:
             raise ValueError(
                 f"{text!r} names no run. Write RUN, NAME=RUN or NAME=RUN,RUN without spaces."
             )
         if name in found:
-            raise ValueError(f"two runs are called {name!r}. Give them names: NAME={paths[0]}.")
-        found[name] = paths
+            raise ValueError(f"two runs are called {name!r}. Give them names: NAME={several[0]}.")
+        found[name] = several
     return found
 
 
@@ -92,8 +97,8 @@ def read_runs(given: Sequence[str]) -> "dict[str, History | list[History]]":
     import rlviz
 
     found: dict[str, History | list[History]] = {}
-    for name, paths in named_runs(given).items():
-        runs = [rlviz.read(path) for path in paths]
+    for name, directories in named_runs(given).items():
+        runs = [rlviz.read(directory) for directory in directories]
         found[name] = runs if len(runs) > 1 else runs[0]
     return found
 
@@ -123,7 +128,7 @@ def write_text(text: str, output: str | None) -> None:
     if output in (None, "-"):
         print(text, end="")
         return
-    Path(str(output)).write_text(text, encoding="utf-8")
+    Path(paths.local(str(output), "the output")).write_text(text, encoding="utf-8")
     print(output)
 
 
@@ -166,5 +171,5 @@ def check_figure(output: str | None) -> None:
 
 def save_figure(drawing: "Drawing", output: str) -> None:
     """Save to a file and print its name; `check_figure` has checked it."""
-    drawing.savefig(output)
+    drawing.savefig(paths.local(output, "the output"))
     print(output)

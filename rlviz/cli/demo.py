@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rlviz import paths
 from rlviz.cli.arguments import command, print_markdown
 
 
@@ -39,7 +40,8 @@ def _positive(text: str) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from rlviz.demo import show
 
-    run = Path(options.logdir or time.strftime("runs/demo-%Y%m%d-%H%M%S"))
+    given = options.logdir or time.strftime("runs/demo-%Y%m%d-%H%M%S")
+    run = Path(paths.local(given, "--logdir"))
     with _tensorboard(run) if options.open else _no_tensorboard(run) as watching:
         finished = show.train(run, steps=options.steps, seed=options.seed)
         if not finished and not run.exists():

@@ -70,7 +70,7 @@ def _export(options: argparse.Namespace) -> int:
         with _standard_output() as stream:
             write(history, stream, options.format or "csv", units=options.units)
         return 0
-    output = Path(options.output or Path(options.logdir) / f"table.{options.format or 'csv'}")
+    output = Path(options.output or Path(history.logdir) / f"table.{options.format or 'csv'}")
     with bar(output.name) as progress:
         export(history, output, format=options.format, units=options.units, progress=progress)
     print(output)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rlviz import paths
+
 MOST_BYTES = 1 << 31
 """A pipe that gives more, and a file that unpacks to more, holds no log."""
 _MOST_GROWTH = 100
@@ -61,10 +63,11 @@ class Given:
     """
 
     def __init__(self, given: str | os.PathLike[str]) -> None:
+        given = paths.local(given, "source")
         self.path: Path | None = Path(given)
-        if given == "-" or str(given) == "/dev/stdin":
+        if given in ("-", "/dev/stdin"):
             self.path, self.name = None, "standard input"
-        elif str(given).startswith(("/dev/fd/", "/proc/self/fd/")):  # a shell's <(command)
+        elif given.startswith(("/dev/fd/", "/proc/self/fd/")):  # a shell's <(command)
             self.name = "pipe"
         else:
             self.name = Path(os.path.realpath(given)).name if self.path else ""

@@ -8,7 +8,7 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Container, Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -317,11 +317,23 @@ def as_number(value: object) -> float | None:
 
 def _seconds(value: object) -> float | None:
     """A written date and time as seconds since 1970, in UTC if it names no zone."""
+    text = _END_OF_A_TIME.sub(_in_full, str(value))
     try:
-        when = datetime.fromisoformat(str(value))
+        when = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+
+
+_END_OF_A_TIME = re.compile(r"(:\d\d)(?:[.,](\d+))?(?:(Z)|([+-]\d\d):?(\d\d))?$", re.IGNORECASE)
+
+
+def _in_full(end: re.Match[str]) -> str:
+    """The end of a time as Python 3.10 reads it too: six digits and the zone as hours:minutes."""
+    seconds, digits, utc, hours, minutes = end.groups()
+    part = "" if digits is None else f".{digits:0<6.6}"
+    zone = "+00:00" if utc else f"{hours}:{minutes}" if hours else ""
+    return f"{seconds}{part}{zone}"
 
 
 def newest(files: Iterable[Path]) -> float:

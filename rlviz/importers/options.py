@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rlviz import conventions
+from rlviz import conventions, paths
 from rlviz.wording import shown
 
 TOKENS_ARE: Mapping[str, Mapping[str, Literal["forward", "training"]]] = {
@@ -144,9 +144,9 @@ def checked_path(argument: str, given: Any) -> Path:
 
     Raises:
         TypeError: it is no path.
-        ValueError: it is empty, or holds a NUL.
+        ValueError: it is empty, holds a NUL, or is the URL of another place.
     """
-    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    text = paths.local(given, argument) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(text, str):
         raise TypeError(f"{argument} must be a path, got {shown(given)} ({type(given).__name__}).")
     if not text or "\0" in text:

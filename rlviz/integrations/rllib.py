@@ -25,6 +25,7 @@ from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.phases import Phases
 from rlviz.integrations.support.requirement import needed
+from rlviz.record.options import run_directory
 
 with needed("ray", "2.52", module=__name__, extra="rllib"):
     from ray.rllib.callbacks.callbacks import RLlibCallback
@@ -52,7 +53,7 @@ class RLVizCallback:
     """
 
     def __init__(self, logdir: str | os.PathLike[str], **options: Any) -> None:
-        self._logdir = os.path.abspath(logdir)
+        self._logdir = str(run_directory(logdir))
         self._options = with_convention(options, conventions.EXACT)
 
     def __call__(self) -> RLVizHooks:

@@ -36,7 +36,7 @@ from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
 
-with needed("transformers", "5.10", module=__name__, extra="trl"):
+with needed("transformers", "4.52", module=__name__, extra="trl"):
     import torch
     from transformers import Trainer, TrainerCallback
     from transformers.trainer_callback import ExportableState

@@ -43,7 +43,7 @@ from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
 from rlviz.record.rows import closed_step
 
-with needed("verl", "0.9", module=__name__, extra="verl"):
+with needed("verl", "0.8", module=__name__, extra="verl"):
     from verl.utils.tracking import Tracking
 
 _PHASES = {
@@ -311,7 +311,8 @@ def _add_backend(tracking: Any) -> None:
     if "rlviz" in tracking.supported_backend:
         return
     tracking.supported_backend = [*tracking.supported_backend, "rlviz"]
-    init, finish = tracking.__init__, tracking.finish
+    end = "finish" if hasattr(tracking, "finish") else "__del__"  # which is all that verl 0.8 has
+    init, finish = tracking.__init__, getattr(tracking, end)
 
     @functools.wraps(init)
     def init_with_rlviz(
@@ -328,12 +329,13 @@ def _add_backend(tracking: Any) -> None:
             self.logger["rlviz"] = RLVizLogger(**options, verl_config=config)
 
     @functools.wraps(finish)
-    def finish_with_rlviz(self: Any, exit_code: int = 0) -> None:
-        finish(self, exit_code)
+    def finish_with_rlviz(self: Any, *given: Any, **named: Any) -> None:
+        finish(self, *given, **named)
         if "rlviz" in getattr(self, "logger", {}):
-            self.logger["rlviz"].finish(exit_code)
+            self.logger["rlviz"].finish(*given, **named)
 
-    tracking.__init__, tracking.finish = init_with_rlviz, finish_with_rlviz
+    tracking.__init__ = init_with_rlviz
+    setattr(tracking, end, finish_with_rlviz)
 
 
 _add_backend(Tracking)

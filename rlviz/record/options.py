@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rlviz import paths
 from rlviz.record.values import number
 from rlviz.wording import shown
 
@@ -14,13 +15,17 @@ def run_directory(logdir: str | os.PathLike[str]) -> Path:
     """The run directory as an absolute path, whatever the script does to its working directory.
 
     It need not exist yet.
+
+    Raises:
+        TypeError: it is no path.
+        ValueError: it is a URL, a file, or can't be a path.
     """
-    text = os.fspath(logdir) if isinstance(logdir, (str, os.PathLike)) else None
+    text = paths.local(logdir, "logdir") if isinstance(logdir, (str, os.PathLike)) else None
     if not text or not isinstance(text, str):
         raise TypeError(f"logdir must be the path of a run directory, got {shown(logdir)}.")
     if "\0" in text:
         raise ValueError(f"logdir holds a NUL, which no path can: {shown(logdir)}.")
-    path = Path(logdir)
+    path = Path(text)
     try:
         path = path.absolute()
     except FileNotFoundError:

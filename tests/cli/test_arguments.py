@@ -150,3 +150,46 @@ def test_a_directory_may_have_an_equals_sign_or_a_comma_in_its_name(tmp_path, mo
         "mine": ["a,b"],
         "c,d": ["c", "d"],
     }
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        *((command, ()) for command in [*READERS, "watch"]),
+        ("import", ("-o", "run")),
+    ],
+)
+@pytest.mark.parametrize("url", ["s3://bucket/run", "gs://bucket/run=1", "dbfs:/run"])
+def test_the_url_of_a_run_is_one_sentence_and_leaves_nothing(
+    assert_one_sentence, run_cli, tmp_path, monkeypatch, command, more, url
+):
+    monkeypatch.chdir(tmp_path)
+    assert_one_sentence(run_cli(command, url, *more), f"{url!r} is a URL, and rlviz reads")
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("given", ["a=s3://bucket/a", "a=runs/a,s3://bucket/b"])
+def test_a_url_among_names_and_seeds_is_refused(given):
+    with pytest.raises(ValueError, match=r"the run 's3://bucket/.' is a URL"):
+        named_runs([given])
+
+
+def test_a_new_run_has_no_url(assert_one_sentence, run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "log.csv"
+    log.write_text("step,accuracy\n1,0.5\n")
+    for command in (["import", log, "-o"], ["demo", "--steps", 1, "--logdir"]):
+        assert_one_sentence(run_cli(*command, "s3://bucket/run"), "is a URL, and rlviz reads")
+    assert os.listdir() == ["log.csv"]
+
+
+@pytest.mark.parametrize(("command", "option", "name"), OUTPUTS)
+def test_an_output_has_no_url_but_that_of_a_file(
+    assert_one_sentence, run_cli, parl_logdir, tmp_path, command, option, name
+):
+    url = f"s3://bucket/{name}"
+    assert_one_sentence(run_cli(command, parl_logdir, option, url), f"{url!r} is a URL, and")
+    file = tmp_path / f"one {name}"
+    runs = [parl_logdir, f"again={parl_logdir}"] if command == "compare" else [parl_logdir]
+    code, _, err = run_cli(command, *runs, option, file.as_uri())
+    assert (code, file.exists()) == (0, True), err

@@ -2,6 +2,7 @@
 
 import threading
 
+import fsspec
 import pytest
 from tensorboard.plugins import base_plugin
 
@@ -27,6 +28,24 @@ def test_the_tab_is_listed_where_a_run_has_rows(every_board, open_board, tmp_pat
     empty = open_board(tmp_path)
     assert empty.client.get("/data/plugins_listing").get_json()["rlviz"]["enabled"] is False
     assert empty.listed()["runs"] == []
+
+
+def test_a_run_that_is_copied_to_a_store_now_and_then_is_shown(open_board, tmp_path, write_steps):
+    store = fsspec.filesystem("memory")
+
+    def copy(*, cut_off=None):
+        for file in (tmp_path / "run").iterdir():
+            store.pipe_file(f"/bucket/run/{file.name}", file.read_bytes()[:cut_off])
+
+    state = write_steps(range(1, 4))
+    copy()
+    board = open_board("memory://bucket", "false", reload_interval=1, reload_task="thread")
+    board.wait_for(lambda: board.runs().get("run", {}).get("steps") == 3)
+    write_steps(range(4, 6), state=state)
+    copy(cut_off=-200)
+    board.wait_for(lambda: "run" in board.runs())
+    copy()
+    board.wait_for(lambda: board.runs()["run"]["steps"] == 5)
 
 
 def test_outside_the_path_prefix_nothing_is_answered(board):

@@ -83,3 +83,21 @@ def test_the_newest_file_counts(tmp_path):
         (tmp_path / name).write_text("")
         os.utime(tmp_path / name, (when, when))
     assert newest([tmp_path / "a", tmp_path / "b"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2026-09-10 00:26:40", 1_789_000_000),
+        ("2026-09-10T00:26:40Z", 1_789_000_000),
+        ("2026-09-10T02:26:40.5+02:00", 1_789_000_000.5),
+        ("2026-09-10T02:26:40,250000000+0200", 1_789_000_000.25),
+        ("2026-09-09 19:26-05:00", 1_788_999_960),
+        ("2026-09-10", 1_788_998_400),
+    ],
+)
+def test_a_time_is_read_with_any_digits_and_zone_and_without_one_in_utc(written, seconds):
+    log = Log("the log", modified=1.0)
+    log.begin("a.csv")
+    log.add([("timestamp", written), ("loss", 1.0)])
+    assert log.series["timestamp"].values.tolist() == [seconds]

@@ -127,7 +127,8 @@ class Training:
             self.directory / self.logdir, figure_seconds=None, **self.options
         )
 
-        def reward(prompts, completions, completion_ids, trainer_state, **more):
+        def reward(prompts, completions, completion_ids, trainer_state=None, **more):
+            trainer_state = trainer_state or self.trained.state  # which old TRLs don't hand over
             scores = [float(len(ids) % 2) for ids in completion_ids]
             lengths = [
                 (len(p.split()), len(ids)) for p, ids in zip(prompts, completion_ids, strict=True)

@@ -79,8 +79,12 @@ class TrainerPhases:
             spent["ref_logprob"] = self._forward(scored, self._reference_adapters)
             spent["evaluation"] = self._forward(evaluated, self._adapters)
         elif generated:
-            self._first_passes = 0 if scored.lengths.size else self._steps
-            spent |= self._rollout(scored, scored.lengths.size > self._reference_passes)
+            # TRL 0.18 scores by an adapted model's reference as it trains, a few at a time.
+            if scored.lengths.size >= self._sequences:
+                self._first_passes = 0
+                spent |= self._rollout(scored, scored.lengths.size > self._reference_passes)
+            else:
+                self._first_passes = self._steps
         if self._first_passes:
             self._first_passes -= 1
             spent |= self._rollout(updated, False)

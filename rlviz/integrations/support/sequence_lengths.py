@@ -68,10 +68,10 @@ class LengthsWatch:
         self._handle.remove()
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
-        differentiated, labels = torch.is_grad_enabled(), kwargs.get("labels")
-        if not differentiated and labels is None:
-            return
         try:
+            differentiated, labels = torch.is_grad_enabled(), _labels(kwargs)
+            if not differentiated and labels is None:
+                return
             kind = "evaluated" if not module.training else "trained" if differentiated else "scored"
             with torch.no_grad():
                 self._found[kind].append(_read(args, kwargs, labels))
@@ -85,6 +85,20 @@ class LengthsWatch:
                 type(error).__name__,
                 error,
             )
+
+
+def _labels(kwargs: dict[str, Any]) -> Any:
+    """The labels of a pass. TRL 0.18 hands none over, but says how many of the last logits to keep:
+    one more than the columns of the completions, whose padding the mask leaves out."""
+    labels, mask = kwargs.get("labels"), kwargs.get("attention_mask")
+    kept = kwargs.get("logits_to_keep")
+    # `generate` keeps one, or with a cache as many as an assistant proposed.
+    generates = not isinstance(kept, int) or kept < 2 or kwargs.get("past_key_values") is not None
+    if labels is not None or generates or not isinstance(mask, torch.Tensor) or mask.dim() != 2:
+        return labels
+    labels = torch.where(mask > 0, 0, -100)
+    labels[:, : 1 - kept] = -100
+    return labels
 
 
 class _Pass:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
+from rlviz import paths
 from rlviz.report.export.formats import write_csv, write_jsonl, write_npz, write_parquet
 from rlviz.report.export.progress import Progress
 from rlviz.report.history import History
@@ -76,7 +77,7 @@ def export(
         1,,,,,,0.5
         2,,,,,,0.1
     """
-    place = Path(path)
+    place = Path(paths.local(path, "the output"))
     format = format_of(place, format)
     if curves:
         history = with_curves(history)
@@ -111,7 +112,9 @@ def check_place(path: str | os.PathLike[str]) -> None:
 
     Raises:
         OSError: it is a directory, or its directory doesn't exist.
+        ValueError: it is the URL of another place.
     """
+    path = paths.local(path, "the output")
     target = Path(path).resolve()  # a link stays one
     if target.is_dir():
         raise IsADirectoryError(f"{path} is a directory. Give the name of a file.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import google_crc32c
 
-from rlviz import schema, tfrecord, wording
+from rlviz import paths, schema, tfrecord, wording
 from rlviz.report.history.batches import (
     CUT,
     DAMAGED,
@@ -59,6 +59,7 @@ def load(logdir: str | os.PathLike[str]) -> Contents:
 
     Raises:
         FileNotFoundError: there is no such directory.
+        ValueError: it is the URL of another place.
     """
     return RunReader(logdir).look()
 
@@ -75,6 +76,7 @@ class RunReader:
 
     Raises:
         FileNotFoundError: there is no such directory.
+        ValueError: it is the URL of another place.
     """
 
     def __init__(self, logdir: str | os.PathLike[str], *, yet: str = "") -> None:
@@ -104,8 +106,9 @@ def run_directory(logdir: str | os.PathLike[str], *, yet: str = "") -> Path:
 
     Raises:
         FileNotFoundError: there is none of that name; `yet` stands in the sentence.
+        ValueError: it is the URL of another place.
     """
-    path = Path(logdir)
+    path = Path(paths.local(logdir, "the run"))
     if os.path.isdir(path):  # pathlib raises where the system does not let us look
         return path
     if not os.path.exists(path):

@@ -329,6 +329,7 @@ def read(logdir: str | os.PathLike[str]) -> History:
 
     Raises:
         FileNotFoundError: there is no such directory, or it has no event files with rlviz rows.
+        ValueError: `logdir` is the URL of another place; `file:///…` is a path.
 
     Example:
         >>> import tempfile, rlviz

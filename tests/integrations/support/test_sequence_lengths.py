@@ -116,6 +116,23 @@ def test_a_tree_of_sequences_has_branches_after_what_they_share(model, watch):
     assert found.shared_prefixes.tolist() == [0, 3, 3, 0]
 
 
+def test_without_labels_the_kept_logits_tell_the_completions(model, watch):
+    """As TRL 0.18 calls a model: the prompt is padded on its left, the completion on its right."""
+    mask = torch.tensor([[0, 1, 1, 1, 0], [1, 1, 1, 1, 1]])
+    model(input_ids=IDS, attention_mask=mask, logits_to_keep=4)
+    found = watch.take("trained")
+    assert (found.prompts.tolist(), found.responses.tolist()) == ([1, 2], [2, 3])
+    with torch.no_grad():
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=4)
+        assert watch.take("scored").responses.tolist() == [2, 3]
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=1)  # as `generate` does
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=4, past_key_values=())
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=torch.tensor([3, 4]))
+    assert watch.take("scored").lengths.size == 0
+    model(input_ids=IDS, attention_mask=MASK, labels=LABELS, logits_to_keep=2)
+    assert watch.take("trained").responses.tolist() == [3, 2]  # labels say more
+
+
 def test_the_kind_of_a_pass_is_that_of_its_mode(model, watch):
     model(IDS)
     with torch.no_grad():
