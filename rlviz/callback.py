@@ -52,7 +52,8 @@ class Health:
     ``logged == written + dropped + queued``."""
 
     logged: int
-    """Steps that were closed."""
+    """Steps that were closed. A last row that is built again at the end, with what came late,
+    counts again, here and in the next three."""
     written: int
     """Steps that the operating system took."""
     dropped: int

@@ -13,7 +13,6 @@ from rlviz import wording
 from rlviz.record.late import LateSums, put
 from rlviz.record.receiver import Receiver
 from rlviz.record.step_sums import StepSums
-from rlviz.record.wire import Place
 
 _MOST_PLACES = 65_536
 """Steps to come and unbound episodes whose sums are kept apart."""
@@ -204,6 +203,6 @@ class Arrivals:
             self._bound[name] = None
         return step
 
-    def _let_go(self, place: Place) -> None:
+    def _let_go(self, place: int | str) -> None:
         for sender, sums in self._early.pop(place).items():
             self._late.add(sender, sums)
