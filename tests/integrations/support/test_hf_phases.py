@@ -106,6 +106,24 @@ def test_a_reference_of_its_own_costs_a_forward_pass(model, phases_of):
     }
 
 
+def test_an_adapted_model_that_scores_as_it_trains_counts_its_whole_batch(model, phases_of):
+    """As TRL 0.18: its reference scores a part of the batch before each part is trained on."""
+    model.peft_config = {}
+    phases = phases_of(steps_per_generation=2, beta=0.1)
+    each = {
+        "rollout": SHAPE.generation(PROMPTS, RESPONSES),
+        "ref_logprob": SHAPE.forward(LENGTHS),
+        "update": SHAPE.training(LENGTHS),
+    }
+    found = []
+    for generated in (True, False):
+        score(model)
+        model(**batch())
+        spent = phases.take(generated=generated)
+        found.append({**spent, "update": each["update"]})  # of LoRA, which another test asks
+    assert found == [each, each]
+
+
 def test_with_adapters_the_first_pass_without_gradients_is_the_references(model, phases_of):
     model.peft_config = {}
     phases = phases_of(steps_per_generation=1, beta=0.1)
