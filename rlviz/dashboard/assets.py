@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from importlib import resources
-from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING
 
 from rlviz import conventions, palette, schema
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable  # from Python 3.11 on
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -48,7 +51,7 @@ def of_server() -> dict[str, Asset]:
     return load() | _files(resources.files("rlviz.dashboard") / "static" / "server")
 
 
-def _files(folder: Traversable) -> dict[str, Asset]:
+def _files(folder: "Traversable") -> dict[str, Asset]:
     found = {}
     for file in folder.iterdir():
         suffix = "." + file.name.rpartition(".")[2]
