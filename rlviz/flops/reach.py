@@ -165,7 +165,7 @@ def reach_of_entries(config: Any, name: str, size: int) -> Reached:
 def working(config: Any) -> Fraction:
     """The share of experts that multiply; LongCat-Flash sends tokens to others, which do nothing.
     Which ones a token chooses is in its data, so all count as chosen alike."""
-    idle = getattr(config, "zero_expert_num", None)
+    idle: Any = getattr(config, "zero_expert_num", None)
     if not _is_size(idle):
         return Fraction(1)
     experts = _size(config, "zero experts", "n_routed_experts")

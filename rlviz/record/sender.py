@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import SupportsIndex, Unpack
+from typing import SupportsIndex
+
+from typing_extensions import Unpack
 
 from rlviz.record import device, options
 from rlviz.record.link import Link
