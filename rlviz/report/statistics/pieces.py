@@ -193,6 +193,6 @@ def whitened(columns: Floats, deviation: Floats, correlation: float) -> Floats:
     """Columns, (n, k), transformed so that AR(1) noise of these deviations, (n,), becomes
     independent noise of size 1."""
     scaled = columns / deviation[:, None]
-    white = scaled.copy()
+    white: Floats = scaled.copy()
     white[1:] = (scaled[1:] - correlation * scaled[:-1]) / np.sqrt(1 - correlation**2)
     return white
