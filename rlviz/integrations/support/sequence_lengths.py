@@ -91,11 +91,12 @@ def _labels(kwargs: dict[str, Any]) -> Any:
     """The labels of a pass. TRL 0.18 hands none over, but says how many of the last logits to keep:
     one more than the columns of the completions, whose padding the mask leaves out."""
     labels, mask = kwargs.get("labels"), kwargs.get("attention_mask")
-    kept: Any = kwargs.get("logits_to_keep")
-    # `generate` keeps one, or with a cache as many as an assistant proposed.
-    generates = not isinstance(kept, int) or kept < 2 or kwargs.get("past_key_values") is not None
-    if labels is not None or generates or not isinstance(mask, torch.Tensor) or mask.dim() != 2:
+    kept = kwargs.get("logits_to_keep")
+    if labels is not None or not isinstance(mask, torch.Tensor) or mask.dim() != 2:
         return labels
+    # `generate` keeps one, or with a cache as many as an assistant proposed.
+    if not isinstance(kept, int) or kept < 2 or kwargs.get("past_key_values") is not None:
+        return None
     labels = torch.where(mask > 0, 0, -100)
     labels[:, : 1 - kept] = -100
     return labels
