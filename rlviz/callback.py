@@ -1,6 +1,7 @@
 """The callback that a training script adds: it assembles the parts and computes nothing itself."""
 
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -142,6 +143,7 @@ class Callback:
         rank, world_size = rank_and_world(process_group)
         mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
         self._late = LateSums()
+        self._opening = threading.Lock()  # of the port for senders; no other call takes it
         ranks = (
             OtherRank(mailbox)
             if mailbox and rank
@@ -316,20 +318,24 @@ class Callback:
             ValueError, TypeError: `host` or `port` is not what it should be.
             OSError: nothing can listen there.
         """
-        if self._sender is None:
-            host, port = options.listening(host, port)
-            if self._silent or self._ending.is_forked or self._ending.is_closing:
-                return nowhere()
-            self._sender, receiver = opened(
-                host, port, on_error=self._error_log.note, wake=self._worker.wake
-            )
-            self._assembly.arrivals = Arrivals(
-                receiver,
-                self._late,
-                patience=self._patience,
-                on_error=self._error_log.note,
-            )
-        return self._sender
+        if self._sender is not None:
+            return self._sender
+        host, port = options.listening(host, port)
+        if self._silent or self._ending.is_forked or self._ending.is_closing:
+            return nowhere()  # before the lock, which a forked child may find held
+        with self._opening:
+            if self._sender is None:
+                sender, receiver = opened(
+                    host, port, on_error=self._error_log.note, wake=self._worker.wake
+                )
+                self._assembly.arrivals = Arrivals(
+                    receiver,
+                    self._late,
+                    patience=self._patience,
+                    on_error=self._error_log.note,
+                )
+                self._sender = sender
+            return self._sender
 
     def on_train_start(self) -> None:
         """Do nothing; this exists for loops that call every hook."""

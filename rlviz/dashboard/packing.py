@@ -169,7 +169,7 @@ def rounded(values: Floats) -> Floats:
     """Values of few digits, which compress well; NaN and infinities stay.
 
     >>> rounded(np.array([0.0, 1 / 3, 1.0]))
-    array([0.        , 0.33332825, 1.        ])
+    array([0.        , 0.33333588, 1.        ])
     """
     known = values[np.isfinite(values)]
     if not len(known):

@@ -140,11 +140,24 @@ class Arrivals:
         """Let no more come; what belongs to no step that was closed goes to the late sums."""
         self._receiver.close()
         self._receive()
+        self._say_unbound()
         for place in list(self._early):
             self._let_go(place)
         for sender, sums in self._open.items():
             self._late.add(sender, sums, is_late=False)
         self._open = {}
+
+    def _say_unbound(self) -> None:
+        """Name episodes that the trainer never bound: perhaps it calls them otherwise."""
+        unbound = [place for place in self._early if isinstance(place, str)]
+        if unbound:
+            what = wording.counted(len(unbound), "episode")
+            self._on_error(
+                ValueError(
+                    f"{what}, such as {unbound[0]!r:.80}, came from senders and was never bound by "
+                    "record(episodes=[…]): what they recorded is in the last row"
+                )
+            )
 
     def _awaited(self, mark: int) -> dict[bytes, str]:
         """Senders that have not answered a mark, but those that are silent: id -> name."""

@@ -45,11 +45,20 @@ class OnlineAverages:
         ]
         return dict(zip(names, np.concatenate(parts, axis=1), strict=True))
 
-    def latest(self) -> dict[str, Floats]:
-        """The averages as they stand, each (1,); NaN for a series without values."""
+    def latest(self, series: Mapping[str, Floats]) -> dict[str, Floats]:
+        """The averages as they stand, for one step that they have already, each (1,).
+
+        Args:
+            series: the values of that step, each (1,); where one is a gap, so is the average.
+        """
+        gap = np.full(1, np.nan)
         with np.errstate(invalid="ignore"):
             return {
-                name: np.divide([state["num"]], [state["den"]])
+                name: np.where(
+                    np.isnan(series.get(name, gap)),
+                    np.nan,
+                    np.divide([state["num"]], [state["den"]]),
+                )
                 for name, state in self._states.items()
             }
 

@@ -5,13 +5,13 @@ import hmac
 import multiprocessing
 import os
 import secrets
-import select
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 
 from rlviz import wording
@@ -86,7 +86,10 @@ class Link:
             return
         self._calls.append((place, brought))
         if self._thread is None:
-            self._begin()
+            try:
+                self._begin()
+            except Exception as error:  # no descriptor or thread is left: the next call tries again
+                self._errors.note(error)
         self._wake()
 
     def refuse(self, error: Exception) -> None:
@@ -131,14 +134,21 @@ class Link:
         self._thread.join(_EXIT_SECONDS)
 
     def _begin(self) -> None:
-        with self._start:
+        if not self._start.acquire(blocking=False):
+            return  # another call is at it, perhaps one that this call interrupted
+        try:
             if self._thread is None:
+                if self._waker is None:
+                    woken, waker = socket.socketpair()
+                    woken.setblocking(False)
+                    waker.setblocking(False)
+                    self._woken, self._waker = woken, waker
+                thread = threading.Thread(target=self._run, name="rlviz-sender", daemon=True)
+                thread.start()
+                self._thread = thread
                 _end_at_exit(self)
-                self._woken, self._waker = socket.socketpair()
-                self._woken.setblocking(False)
-                self._waker.setblocking(False)
-                self._thread = threading.Thread(target=self._run, name="rlviz-sender", daemon=True)
-                self._thread.start()
+        finally:
+            self._start.release()
 
     def _wake(self, *, even_awake: bool = False) -> None:
         if not self._is_awake or even_awake:
@@ -170,7 +180,7 @@ class Link:
         reading: list[socket.socket] = [self._woken]
         if self._socket is not None:
             reading.append(self._socket)
-        ready, _, _ = select.select(reading, [], [], self._rest(now))
+        ready = wait(reading, self._rest(now))  # which takes any descriptor, as select does not
         if self._woken in ready:
             self._is_awake = False  # before the queue is emptied: what comes then wakes again
             with suppress(BlockingIOError):
@@ -199,7 +209,8 @@ class Link:
         self._readings.fetch([brought for _, brought in calls])
         for place, brought in calls:
             sums, many = self._sums.get(place) or (StepSums(), 0)
-            if not many and self._sum_bytes > _MOST_SUM_BYTES:
+            # Places that are known may take as much again, for what is added there grows little.
+            if self._sum_bytes > (2 if many else 1) * _MOST_SUM_BYTES:
                 self._dropped += 1
                 self._errors.note(MemoryError("the trainer can't be reached, and memory is full"))
                 continue

@@ -177,6 +177,10 @@ class Receiver:
             come, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionError):
             return
+        except OSError as error:  # no descriptor is left: those who are here go on
+            self._on_error(error)
+            time.sleep(0.01)
+            return
         if sum(not peer.id for peer in self._peers.values()) >= _MOST_UNPROVEN:
             come.close()
             return

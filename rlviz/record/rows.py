@@ -188,8 +188,11 @@ class RowBuilder:
         table.seconds(self._utilization)
         self._spend(closed, table)
         table.metrics()
-        update = self._averages.update
-        averages = self._averages.latest() if is_averaged else update(averaged, len(closed))
+        averages = (
+            self._averages.latest(averaged)
+            if is_averaged
+            else self._averages.update(averaged, len(closed))
+        )
         for name, average in averages.items():
             table.columns[schema.ema_column(name)] = average
             table.scalar(schema.ema_tag(name), average)

@@ -4,6 +4,7 @@ A `Sender` is an address and a key, so it pickles. In each process all copies of
 thread, which adds up what was recorded and brings it to the trainer. `record` only queues.
 """
 
+import ipaddress
 import os
 import secrets
 import socket
@@ -156,7 +157,7 @@ def opened(
         on_error, wake: as in `Receiver`.
     """
     key = secrets.token_bytes(_KEY_BYTES)
-    only = host if host in _LOOPBACK else ""
+    only = host if host is not None and _is_loopback(host) else ""
     try:
         receiver = Receiver(only, port, key, on_error=on_error, wake=wake)
     except OSError as error:
@@ -182,7 +183,20 @@ def _own_addresses() -> list[str]:
     return [*dict.fromkeys([*found, socket.gethostname()])]
 
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+def _is_loopback(host: str) -> bool:
+    """Whether a name or address reaches its own machine alone.
+
+    >>> [_is_loopback(host) for host in ("LOCALHOST", "localhost.", "127.0.0.2", "::1", "node-1")]
+    [True, True, True, True, False]
+    """
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 _KEY_BYTES = 32
 _links: dict[bytes, Link] = {}
 """By the key of their run, in this process."""

@@ -40,3 +40,11 @@ def test_a_state_that_is_none_changes_nothing(states):
     with pytest.raises((KeyError, TypeError, ValueError)):
         averages.load_state_dict(states)
     assert averages.state_dict() == before
+
+
+def test_the_averages_of_a_step_that_they_have_are_nan_where_it_has_a_gap():
+    averages = OnlineAverages(0.5, ["a", "b"])
+    averages.update({"a": np.array([1.0, np.nan]), "b": np.array([2.0, 4.0])}, 2)
+    latest = averages.latest({"a": np.array([np.nan]), "b": np.array([4.0])})
+    assert np.isnan(latest["a"]).all()
+    assert latest["b"] == pytest.approx([(0.5 * 2 + 4) / 1.5])

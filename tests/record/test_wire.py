@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import Parallelism, ParallelismSums
 from rlviz.record import wire
+from rlviz.record.measurement import measurement
 from rlviz.record.step_sums import StepSums
 
 
@@ -69,6 +71,14 @@ def changed(path, value):
 def test_what_no_sender_packs_is_refused(message):
     with pytest.raises((ValueError, TypeError, AttributeError, KeyError)):
         wire.unpack(message)
+
+
+def test_a_sum_that_overflows_is_infinite_here_and_there():
+    sums = StepSums()
+    with np.errstate(over="ignore"):
+        sums.add(measurement({"parallelism": [1e200]}), lambda value: value)
+    ((_, come),) = wire.unpack(wire.pack([(None, sums)]))
+    assert come.to_list() == sums.to_list()
 
 
 def test_frames_are_taken_off_as_they_become_whole_whatever_the_pieces():

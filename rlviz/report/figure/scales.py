@@ -105,7 +105,7 @@ def _around(value: float) -> tuple[float, float, float]:
     """The same for a constant: two steps on either side, with a tick at the value if it is round.
 
     >>> _around(-21.0), _around(0.45), _around(0.0)
-    ((1.0, -23.0, -19.0), (0.05, 0.35, 0.55), (0.5, -1.0, 1.0))
+    ((1.0, -23.0, -19.0), (0.01, 0.43, 0.47), (0.5, -1.0, 1.0))
     """
     if value == 0:
         return 0.5, -1.0, 1.0

@@ -138,7 +138,7 @@ def test_what_was_not_recorded_is_said_in_its_panel(history_of):
     left, right = ([text.get_text() for text in ax.texts] for ax in figure.axes)
     assert left == ["no training accuracy recorded"]
     assert right == ["no average parallelism recorded"]
-    assert figure.get_supxlabel() == ""
+    assert figure.get_supxlabel() == "RL FLOPs: convention not said"
 
 
 def test_a_panel_knows_the_dots_of_all_runs_and_the_curves_that_smooth_anything():
