@@ -68,7 +68,7 @@ class Routes:
                 headers=_tagged(asset.tag),
             )
 
-        return self._guarded(serve)
+        return guarded(serve)
 
     def _route(self, name: str) -> Application:
         def serve(request: wrappers.Request) -> wrappers.Response:
@@ -85,30 +85,29 @@ class Routes:
                 )
             return _respond(request, answer.content, answer.content_type, headers=headers)
 
-        return self._guarded(serve)
+        return guarded(serve)
 
-    def _guarded(self, serve: Callable[[wrappers.Request], wrappers.Response]) -> Application:
-        """Turn any failure into a sentence."""
 
-        @wrappers.Request.application
-        @functools.wraps(serve)
-        def application(request: wrappers.Request) -> wrappers.Response:
-            if request.method not in ("GET", "HEAD"):
-                return _error(request, f"only GET is answered, got {request.method}.", 405)
-            try:
-                query.check_length(request.environ.get("QUERY_STRING", ""))
-                return serve(request)
-            except QueryError as error:
-                return _error(request, str(error), error.code, error.retry_seconds)
-            except errors.PublicError as error:  # from the provider, with its own code
-                return _error(request, str(error), error.http_code)
-            except Exception:
-                _LOGGER.warning("rlviz could not answer %s", request.path, exc_info=True)
-                return _error(
-                    request, "the data can't be read now; the server's log says why.", 503
-                )
+def guarded(serve: Callable[[wrappers.Request], wrappers.Response]) -> Application:
+    """Turn any failure into a sentence, and anything but GET and HEAD."""
 
-        return application
+    @wrappers.Request.application
+    @functools.wraps(serve)
+    def application(request: wrappers.Request) -> wrappers.Response:
+        if request.method not in ("GET", "HEAD"):
+            return _error(request, f"only GET is answered, got {request.method}.", 405)
+        try:
+            query.check_length(request.environ.get("QUERY_STRING", ""))
+            return serve(request)
+        except QueryError as error:
+            return _error(request, str(error), error.code, error.retry_seconds)
+        except errors.PublicError as error:  # from the provider, with its own code
+            return _error(request, str(error), error.http_code)
+        except Exception:
+            _LOGGER.warning("rlviz could not answer %s", request.path, exc_info=True)
+            return _error(request, "the data can't be read now; the server's log says why.", 503)
+
+    return application
 
 
 def _respond(

@@ -29,6 +29,15 @@ def test_names_and_groups_are_those_given(run_cli, tmp_path, write_steps):
     assert names_in(out) == ["base", "wide/b", "wide/c"]
 
 
+def test_seeds_whose_directories_have_one_last_name_are_all_there(run_cli, tmp_path, write_steps):
+    seeds = [tmp_path / seed / "out" for seed in ("seed1", "seed2")]
+    for seed in seeds:
+        write_steps(range(1, 6), logdir=seed)
+    code, out, err = run_cli("page", f"base={seeds[0]},{seeds[1]}", "-o", "-")
+    assert (code, err) == (0, "")
+    assert names_in(out) == ["base/seed1/out", "base/seed2/out"]
+
+
 def test_what_can_not_be_written_is_a_sentence(run_cli, assert_one_sentence, tmp_path, write_steps):
     write_steps(range(1, 6))
     (tmp_path / "empty").mkdir()

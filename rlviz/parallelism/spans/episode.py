@@ -24,16 +24,16 @@ class ModelCall:
 
     Args:
         model: the name under which it was called; None if none is said.
-        prompt_tokens: what it was given, cached tokens included.
+        prompt_tokens: what it was given, cached tokens included; None if unknown.
         cached_tokens: those of them that came from a cache.
-        completion_tokens: what it sampled.
+        completion_tokens: what it sampled; None if unknown.
         summed: whether this is an agent's sum over calls that are not known one by one.
     """
 
     model: str | None
-    prompt_tokens: int
+    prompt_tokens: int | None
     cached_tokens: int
-    completion_tokens: int
+    completion_tokens: int | None
     summed: bool = False
 
 
@@ -44,7 +44,7 @@ class RecordedEpisode:
     Args:
         id: its session or trace id, as the source writes it.
         trace: who ran when; times count from the episode's first start.
-        calls: its model calls whose tokens are known.
+        calls: its model calls of which tokens are known, be it the prompt's or the completion's.
         calls_without_tokens: model calls of which no tokens are known, so that no sum has them.
         missing_parents: spans whose parent was not given.
     """
@@ -57,8 +57,8 @@ class RecordedEpisode:
 
     @property
     def prompt_tokens(self) -> int:
-        """Tokens that all calls were given, cached ones included."""
-        return sum(call.prompt_tokens for call in self.calls)
+        """Tokens that all calls were given, as far as known, cached ones included."""
+        return sum(call.prompt_tokens or 0 for call in self.calls)
 
     @property
     def cached_tokens(self) -> int:
@@ -67,8 +67,8 @@ class RecordedEpisode:
 
     @property
     def completion_tokens(self) -> int:
-        """Tokens that all calls sampled."""
-        return sum(call.completion_tokens for call in self.calls)
+        """Tokens that all calls sampled, as far as known."""
+        return sum(call.completion_tokens or 0 for call in self.calls)
 
     def parallelism(self) -> Parallelism:
         """Work and span in seconds, as of `Trace`."""
@@ -93,8 +93,9 @@ class RecordedEpisode:
                 `rollout`.
 
         Raises:
-            ValueError: the episode has calls without tokens, so that a count would be too small,
-                or agents of whose calls only sums are known, so that it would be too large.
+            ValueError: the episode has calls whose prompt or completion has no known tokens, so
+                that a count would be too small, or agents of whose calls only sums are known, so
+                that it would be too large.
 
         Example:
             >>> from rlviz.flops import Transformer
@@ -107,11 +108,13 @@ class RecordedEpisode:
             >>> episode.flops(tiny) == {"rollout": tiny.generation([5], [3])}
             True
         """
-        if self.calls_without_tokens:
+        halves = sum(not _is_known(call) for call in self.calls)
+        if unknown := self.calls_without_tokens + halves:
             raise ValueError(
-                f"{self.calls_without_tokens} model calls of episode {self.id!r} say nothing of "
-                f"their tokens, {len(self.calls)} do. Switch on what records usage (with streamed "
-                "answers often an option of the client, include_usage), or count FLOPs yourself."
+                f"{unknown} model calls of episode {self.id!r} say nothing of their tokens, or of "
+                f"one of prompt and completion; {len(self.calls) - halves} say both. Switch on "
+                "what records usage (with streamed answers often an option of the client, "
+                "include_usage), or count FLOPs yourself."
             )
         if summed := sum(call.summed for call in self.calls):
             raise ValueError(
@@ -217,9 +220,9 @@ def _read(lineage: Lineage) -> RecordedEpisode:
 def _call(record: SpanRecord) -> ModelCall:
     return ModelCall(
         record.model,
-        record.prompt_tokens or 0,
+        record.prompt_tokens,
         record.cached_tokens,
-        record.completion_tokens or 0,
+        record.completion_tokens,
         summed=record.kind == "agent",
     )
 
@@ -228,19 +231,24 @@ def _shown(key: object) -> str:
     return f"{key:032x}" if isinstance(key, int) else str(key)  # as OpenTelemetry writes trace ids
 
 
+def _is_known(call: ModelCall) -> bool:
+    """Whether its FLOPs can be counted; sums are refused apart. Nothing is sampled from a prompt
+    of 0 tokens: who writes that does not know it."""
+    return call.summed or (bool(call.prompt_tokens) and call.completion_tokens is not None)
+
+
 def _generation(model: LanguageModel, calls: Sequence[ModelCall]) -> int:
     """A cached part costs nothing. A server feeds at least the last token of a prompt again."""
-    calls = [call for call in calls if call.prompt_tokens]
-    kept = [min(call.cached_tokens, call.prompt_tokens - 1) for call in calls]
-    whole = [call for call, cached in zip(calls, kept, strict=True) if not cached]
-    parts = [(call, cached) for call, cached in zip(calls, kept, strict=True) if cached]
-    flops = model.generation(
-        [call.prompt_tokens for call in whole], [call.completion_tokens for call in whole]
-    )
-    both = model.turns(
-        [
-            [(cached, 0), (call.prompt_tokens - cached, call.completion_tokens)]
-            for call, cached in parts
-        ]
-    )
-    return flops + both - model.generation([cached for _, cached in parts], [0] * len(parts))
+    whole: list[tuple[int, int]] = []
+    parts: list[tuple[int, int, int]] = []
+    for call in calls:
+        prompt, sampled = call.prompt_tokens, call.completion_tokens
+        assert prompt is not None  # flops() has refused what is unknown
+        assert sampled is not None
+        if cached := min(call.cached_tokens, prompt - 1):
+            parts.append((cached, prompt - cached, sampled))
+        else:
+            whole.append((prompt, sampled))
+    flops = model.generation([prompt for prompt, _ in whole], [sampled for _, sampled in whole])
+    both = model.turns([[(cached, 0), (fed, sampled)] for cached, fed, sampled in parts])
+    return flops + both - model.generation([cached for cached, *_ in parts], [0] * len(parts))

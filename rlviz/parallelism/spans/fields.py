@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
@@ -13,6 +14,7 @@ from rlviz.parallelism.spans.record import Seconds
 
 _UTC = timezone(timedelta())  # `datetime.UTC` is Python 3.11's
 _EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
+_FRACTION = re.compile(r"[.,](\d+)")
 
 
 class Tokens(TypedDict):
@@ -43,7 +45,9 @@ def seconds(value: Any) -> Seconds | None:
     if value is None or isinstance(value, (int, float)):
         return value
     if isinstance(value, str):
-        value = datetime.fromisoformat(value.replace("Z", "+00:00"))  # "Z" too is 3.11's
+        # Python 3.10 knows neither "Z" nor fractions of other than 3 or 6 digits.
+        text = _FRACTION.sub(lambda found: f".{found[1]:0<6.6}", value.replace("Z", "+00:00"))
+        value = datetime.fromisoformat(text)
     if value.tzinfo is None:
         value = value.replace(tzinfo=_UTC)
     return Fraction((value - _EPOCH) // timedelta(microseconds=1), 10**6)

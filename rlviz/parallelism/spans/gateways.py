@@ -20,11 +20,13 @@ def from_agent_lightning(told: Mapping[str, Any]) -> Iterator[SpanRecord]:
     end = seconds(told.get("timestamp"))
     response = data.get("response")
     counts = data.get("usage") or (response.get("usage") if isinstance(response, Mapping) else None)
+    attempt = f"{told['rollout_id']}/{told.get('attempt_id')}"
     yield SpanRecord(
         id=object(),  # events have none, and are nobody's parent
         start=before(end, data.get("latency_ms")),
         end=end,
-        episode=f"{told['rollout_id']}/{told.get('attempt_id')}",
+        episode=attempt,
+        session=attempt,  # as its spans say it
         name="model_request",
         kind="model",
         model=data.get("model"),
@@ -52,6 +54,7 @@ def from_rllm(told: Mapping[str, Any]) -> Iterator[SpanRecord]:
         start=before(end, latency),
         end=end,
         episode=told["session_id"],
+        session=told["session_id"],
         name=first(told, "endpoint") or "call",
         kind="model",
         model=told.get("model"),

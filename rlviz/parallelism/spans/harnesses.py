@@ -52,6 +52,8 @@ def from_weave(call: Any) -> Iterator[SpanRecord]:
     by_model = (told.get("summary") or {}).get("usage") or {}
     models = [name for name in by_model if isinstance(by_model[name], Mapping)]
     counts = [usage(by_model[name]) for name in models]
+    prompts = [each["prompt_tokens"] for each in counts]
+    completions = [each["completion_tokens"] for each in counts]
     kind = ((told.get("attributes") or {}).get("weave") or {}).get("kind")
     name = str(told.get("op_name", ""))
     yield SpanRecord(
@@ -64,9 +66,13 @@ def from_weave(call: Any) -> Iterator[SpanRecord]:
         name=name.rpartition("/")[2].partition(":")[0],
         kind=_WEAVE_KINDS.get(str(kind).lower()),
         model=models[0] if len(models) == 1 else None,
-        prompt_tokens=sum(each["prompt_tokens"] or 0 for each in counts) if counts else None,
+        prompt_tokens=_sum(prompts),
         cached_tokens=sum(each["cached_tokens"] for each in counts),
-        completion_tokens=(
-            sum(each["completion_tokens"] or 0 for each in counts) if counts else None
-        ),
+        completion_tokens=_sum(completions),
     )
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    """None if there is none, or one is unknown."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if counts and len(known) == len(counts) else None

@@ -107,12 +107,13 @@ def lineages(records: Iterable[SpanRecord]) -> list[Lineage]:
         if (key := (record.episode, record.id)) in given:
             raise _twice(record)
         given[key] = record
-    found: dict[Hashable, list[Id]] = {}
+    found: dict[tuple[str, Hashable], list[Id]] = {}
     said = _sessions(given)
-    for key, record in given.items():
-        found.setdefault(said.get(key, record.episode), []).append(key)
+    for key, record in given.items():  # a session may be called as a trace of others is
+        which = ("session", said[key]) if key in said else ("trace", record.episode)
+        found.setdefault(which, []).append(key)
     roots = _roots(given)
-    return [_lineage(key, ids, given, roots) for key, ids in found.items()]
+    return [_lineage(key, ids, given, roots) for (_, key), ids in found.items()]
 
 
 def _sessions(given: dict[Id, SpanRecord]) -> dict[Id, Hashable]:

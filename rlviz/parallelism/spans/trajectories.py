@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rlviz.parallelism.spans.fields import before, seconds, tokens, usage
 from rlviz.parallelism.spans.record import Seconds, SpanRecord
+
+_UNNAMED = itertools.count(1)
 
 
 def from_slime(carrier: Mapping[str, Any]) -> Iterator[SpanRecord]:
@@ -48,7 +51,7 @@ def from_nemo_gym(told: Mapping[str, Any]) -> Iterator[SpanRecord]:
     invocations = _either(record, "invocations", observed, "agent_invocation")
     tools = _either(record, "tool_calls", observed, "tool_call")
     calls = record.get("model_calls") or captured.get("calls") or []
-    episode = record.get("rollout_id") or captured.get("rollout_id") or f"unnamed {id(told):#x}"
+    episode = record.get("rollout_id") or captured.get("rollout_id") or f"unnamed {next(_UNNAMED)}"
     owner = {
         ref[key]: each["invocation_id"]
         for each in invocations

@@ -46,6 +46,22 @@ def groups_of(histories: Histories) -> tuple[Group, ...]:
     return groups
 
 
+def distinct_ends(paths: Sequence[PurePath]) -> list[str] | None:
+    """The shortest ends of paths, of equally many parts, that tell them apart; None if no end
+    does.
+
+    Example:
+        >>> distinct_ends([PurePath("seed1/out"), PurePath("seed2/out")])
+        ['seed1/out', 'seed2/out']
+    """
+    deepest = max((len(path.parts) for path in paths), default=0)
+    for depth in range(1, deepest + 1):
+        ends = ["/".join(path.parts[-depth:]) for path in paths]
+        if len(set(ends)) == len(ends) and all(ends):
+            return ends
+    return None
+
+
 def _named(name: object, runs: History | Sequence[History]) -> Group:
     if not isinstance(name, str) or not name:
         raise TypeError(f"a name of runs must be a string of at least 1 character, got {name!r}.")
@@ -69,14 +85,11 @@ def _checked(runs: Iterable[History], what: str) -> tuple[History, ...]:
 
 
 def _names(runs: Sequence[History]) -> list[str]:
-    """The shortest ends of the paths that tell the runs apart; numbers if no end does."""
-    paths = [PurePath(run.logdir).parts if run.logdir else () for run in runs]
-    deepest = max((len(path) for path in paths), default=0)
-    for depth in range(1, deepest + 1):
-        names = ["/".join(path[-depth:]) for path in paths]
-        if len(set(names)) == len(names) and all(names):
-            return names
-    names = [path[-1] if path else "run" for path in paths]
+    """The ends of the runs' paths; numbers if no end tells them apart."""
+    paths = [PurePath(run.logdir or "") for run in runs]
+    if (ends := distinct_ends(paths)) is not None:
+        return ends
+    names = [path.parts[-1] if path.parts else "run" for path in paths]
     if len(names) == 1:
         return names
     return [f"{name} ({number})" for number, name in enumerate(names, 1)]

@@ -138,6 +138,32 @@ def test_calls_whose_tokens_nobody_wrote_down_are_counted_and_flops_refused():
         episode.flops(TINY)
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"completion_tokens": 7}, ModelCall(None, None, 0, 7)),
+        ({"prompt_tokens": 0, "completion_tokens": 7}, ModelCall(None, 0, 0, 7)),
+        ({"prompt_tokens": 9}, ModelCall(None, 9, 0, None)),
+    ],
+)
+def test_a_call_of_which_only_one_side_is_known_counts_in_sums_and_flops_are_refused(
+    told, expected
+):
+    [episode] = read_spans([call(1, prompt_tokens=5, completion_tokens=3), call(2, **told)])
+    assert episode.calls == (ModelCall(None, 5, 0, 3), expected)
+    assert episode.prompt_tokens == 5 + told.get("prompt_tokens", 0)
+    assert episode.completion_tokens == 3 + told.get("completion_tokens", 0)
+    with pytest.raises(
+        ValueError, match=r"1 model calls of .* one of prompt and completion; 1 say"
+    ):
+        episode.flops(TINY)
+
+
+def test_a_call_that_sampled_nothing_costs_its_prompt():
+    [episode] = read_spans([call(1, prompt_tokens=5, completion_tokens=0)])
+    assert episode.flops(TINY) == {"rollout": TINY.generation([5], [0])}
+
+
 def test_flops_of_an_agent_of_whose_calls_only_the_sum_is_known_are_refused():
     [episode] = read_spans(recorded("smolagents"))
     with pytest.raises(ValueError, match=r"of 4 agents .* only the sum over their calls is known"):

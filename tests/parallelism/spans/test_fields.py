@@ -14,6 +14,12 @@ from rlviz.parallelism.spans import fields
         "1970-01-01T01:00:00.250+01:00",
         "1970-01-01T00:00:00.250000Z",
         "1970-01-01T00:00:00.250",
+        # Python 3.10 itself reads fractions of 3 or 6 digits alone.
+        "1970-01-01T00:00:00.25Z",
+        "1970-01-01T00:00:00,25Z",
+        "1970-01-01T00:00:00.2500Z",
+        "1970-01-01T00:00:00.250000999Z",
+        "1970-01-01T01:00:00.25000+01:00",
         datetime(1970, 1, 1, 0, 0, 0, 250_000),
         datetime(1970, 1, 1, 1, 0, 0, 250_000, tzinfo=timezone(timedelta(hours=1))),
     ],

@@ -43,6 +43,21 @@ def test_events_of_agent_lightning_are_written_when_their_calls_are_over():
     assert got == (200, 25, 120)
 
 
+def test_events_and_spans_of_one_attempt_are_one_episode():
+    span = {
+        "span_id": "a",
+        "trace_id": "x",
+        "name": "look up",
+        "start_time": 98.0,
+        "end_time": 100.0,
+        "rollout_id": "ro-1",
+        "attempt_id": "0",
+        "attributes": {},
+    }
+    [episode] = read_spans([event(101.0, 1000.0), span])
+    assert (episode.parallelism().work, episode.parallelism().span) == (3, 3)
+
+
 def test_attempts_of_a_rollout_are_episodes():
     first, second = event(101.0, 1000.0), {**event(201.0, 1000.0), "attempt_id": "1"}
     assert [episode.id for episode in read_spans([first, second])] == ["ro-1/0", "ro-1/1"]

@@ -50,6 +50,13 @@ def test_calls_of_weave_sum_up_what_is_inside_and_are_counted_once():
     assert episode.trace.spans()[0].name == "main"
 
 
+def test_what_a_usage_of_weave_leaves_out_is_unknown_not_none():
+    said = {"prompt_tokens": 9, "requests": 1}
+    [episode] = read_spans([call("ask", None, 0, 1, "llm", said)])
+    [asked] = episode.calls
+    assert (asked.prompt_tokens, asked.completion_tokens) == (9, None)
+
+
 def test_a_call_that_has_not_ended_is_clipped():
     [episode] = read_spans([call("main", None, 0, None), call("ask", "main", 2, 4)])
     assert episode.trace.unfinished == 1

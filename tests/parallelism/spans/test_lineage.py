@@ -86,6 +86,12 @@ def test_sessions_inside_one_trace_are_episodes_and_inherited_by_what_is_inside(
     }
 
 
+def test_a_session_and_a_trace_of_the_same_name_stay_apart():
+    one, two = lineages([span(1, episode="x", session="7"), span(2, episode="7")])
+    assert (one.key, two.key) == ("7", "7")
+    assert (names(one), names(two)) == ({1: None}, {2: None})
+
+
 def test_where_one_span_alone_names_the_session_the_whole_trace_is_in_it():
     [lineage] = lineages([span(1), span(2, 1, session="talk"), span(3, 1)])
     assert lineage.key == "talk"

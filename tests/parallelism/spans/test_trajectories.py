@@ -146,6 +146,13 @@ def test_rollouts_without_a_name_are_episodes_of_their_own():
     assert len(read_spans(bundles)) == 2
 
 
+def test_they_are_so_too_where_each_is_gone_before_the_next_is_made():
+    def bundle():
+        return {"source": "hermes", "records": [tool("look up", 1.0, 2.0)]}
+
+    assert len(read_spans(bundle() for _ in range(50))) == 50
+
+
 def test_a_call_whose_start_nobody_knows_is_reckoned_from_its_duration():
     late = {**call("plan", None, 103.0, 9, 0, 2), "duration_ms": 3000.0}
     result = {"ng_model_call_capture": {"rollout_id": "7-0", "calls": [late]}}
