@@ -111,7 +111,7 @@ def test_a_run_that_is_known_is_answered_while_another_is_read(page, tmp_path):
 
 def test_rows_that_were_not_kept_are_read_again_without_holding_up_other_runs(page):
     assert page.get("runs").status_code == 200
-    store = page.plugin._answers()._store
+    store = page.plugin._answers()._catalog
     store._loaded.remove("a")
     page.provider.held = {"a"}
     reading, first = page.start("series", **series("a"))
@@ -137,7 +137,7 @@ def test_a_series_that_is_being_computed_holds_up_its_own_run_alone(page):
             assert go_on.wait(LONG)
             return super().get(name, default)
 
-    loaded = page.plugin._answers()._store._loaded.get("a")
+    loaded = page.plugin._answers()._catalog._loaded.get("a")
     object.__setattr__(loaded.history, "columns", Late(loaded.history.columns))
     computing, first = page.start("series", run="a", metric="session", x="step")
     assert asked.wait(LONG)
@@ -152,7 +152,7 @@ def test_a_series_that_is_being_computed_holds_up_its_own_run_alone(page):
 @pytest.mark.parametrize("route", ["figure", "rows"])
 def test_of_downloads_that_pile_up_the_fifth_is_sent_away_and_told_when_to_ask_again(page, route):
     assert page.get("runs").status_code == 200
-    page.plugin._answers()._store._loaded.remove("a")
+    page.plugin._answers()._catalog._loaded.remove("a")
     page.provider.held = {"a"}
     waiting = [page.start(route, run="a", x="step") for _ in range(4)]
     assert page.provider.asked.acquire(timeout=LONG)
