@@ -149,7 +149,7 @@ TOKENS = {
     "throughput/total_tokens": TokenCount("trained", True),  # Composer's and olmo-core's monitor
     "total_tokens": TokenCount("sequences", None),
     "tokens_total": TokenCount("sequences", None),
-    "total_num_tokens": TokenCount("sequences", None),
+    "total_num_tokens": TokenCount("sequences", False),  # NeMo-RL: of the step
     "tokens": TokenCount("sequences", None),
 }
 

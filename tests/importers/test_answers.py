@@ -86,6 +86,22 @@ def test_the_format_is_no_accuracy_even_if_it_is_the_only_reward(lines, take):
     assert taken(*take(lines(rows))) is None
 
 
+@pytest.mark.parametrize("beside", [{}, {"rewards/tag_count_reward/mean": 0.5}])
+def test_a_reward_whose_graders_all_grade_something_else_is_no_accuracy(lines, take, beside):
+    rows = [{"step": s, "reward": s / 10, "rewards/format_reward/mean": s / 10} for s in (1, 2, 3)]
+    imported, run = take(lines(row | beside for row in rows))
+    assert taken(imported, run) is None
+    assert imported.columns["return"] == "reward"
+
+
+@pytest.mark.parametrize("rejected", ["reject_reward", "rejected_reward"])
+def test_the_pairs_of_openrlhf_are_no_answers(lines, take, rejected):
+    rows = [{"step": s, "acc": s / 10, "chosen_reward": 0.1, rejected: 0.0} for s in (1, 2, 3)]
+    imported, run = take(lines(rows))
+    assert taken(imported, run) is None
+    assert "preference pairs" in " ".join(imported.unknown)
+
+
 def test_scores_say_what_answers_earn_and_exclude_a_full_score(lines, take, tmp_path):
     rows = [{"step": s, "score/mean": -0.5, "tool_success_rate": 0.5} for s in (1, 2)]
     imported, run = take(lines(rows), scores=(-1, 1))
