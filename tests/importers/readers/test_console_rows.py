@@ -116,3 +116,15 @@ def test_prose_with_steps_and_numbers_is_no_log(tmp_path):
 def test_a_share_in_percent_is_a_share(take):
     _, run = take("".join(f"step {s}: loss=0.5, acc={10 * s}.5%\n" for s in (1, 2, 3)))
     assert run.accuracy.tolist() == pytest.approx([0.105, 0.205, 0.305])
+
+
+@pytest.mark.parametrize("bar", [" | ", ", "])
+def test_a_decimal_comma_is_not_taken_for_the_end_of_a_number(take, metric, bar):
+    text = "".join(
+        f"Step {s}{bar}KL: 0,{400 + s}{bar}Reward: 0,{40 + s}{bar}Samples: 1,20{s}\n"
+        for s in (1, 2, 3)
+    )
+    _, run = take(text)
+    assert metric(run, "KL") == pytest.approx([0.401, 0.402, 0.403])
+    assert run.accuracy.tolist() == pytest.approx([0.41, 0.42, 0.43])
+    assert metric(run, "Samples") == [1201, 1202, 1203]
