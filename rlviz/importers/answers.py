@@ -45,7 +45,12 @@ def choose_accuracy(log: Log, options: Options, roles: Roles) -> None:
     for name in (*scores, *trained) if options.scale[0] else trained or scores:
         why[name] = spread.against(log, name, options.scale)
         if not why[name]:
-            if not _is_return(name) or spread.is_told(log, name) or options.tells_scale:
+            of_episodes = roles.counts_more_than_updates(log) and not rates.is_rate(name)
+            if (
+                not (_is_return(name) or of_episodes)
+                or spread.is_told(log, name)
+                or options.tells_scale
+            ):
                 _take(log, roles, name)
                 break
             why[name] = _UNTOLD

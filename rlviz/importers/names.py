@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 STEPS = (
-    *("step", "training/global_step", "trainer/global_step", "global_step"),
+    *("training/global_step", "trainer/global_step", "global_step", "step"),
     *("training_step", "train_step", "stitched_step", "_step", "iteration", "iterations", "iter"),
     *("update", "updates", "num_updates", "training_iteration", "time/total_timesteps"),
     *("total_timesteps", "misc/total_timesteps", "timesteps_total", "timesteps", "timestep"),

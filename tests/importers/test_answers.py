@@ -1,5 +1,7 @@
 """Which column is the training accuracy, and what is none."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,18 @@ def test_the_pairs_of_openrlhf_are_no_answers(lines, take, rejected):
     imported, run = take(lines(rows))
     assert taken(imported, run) is None
     assert "preference pairs" in " ".join(imported.unknown)
+
+
+def test_a_mean_reward_of_episodes_is_no_accuracy_where_nothing_tells_its_spread(lines, take):
+    console = "".join(f"Episode {s}, reward: 0.{300 + s}, steps: {200 - s}\n" for s in range(1, 9))
+    rows = [{"total_timesteps": 64 * s, "mean_reward": 0.5} for s in range(1, 9)]
+    for text in (console, lines(rows)):
+        imported, run = take(text)
+        assert taken(imported, run) is None
+        assert "whether single episodes earn only 0 or 1" in " ".join(imported.unknown)
+        shutil.rmtree(imported.logdir)
+    rows = [{"total_timesteps": 64 * s, "success_rate": 0.5} for s in range(1, 9)]
+    assert taken(*take(lines(rows))) == "success_rate"
 
 
 def test_scores_say_what_answers_earn_and_exclude_a_full_score(lines, take, tmp_path):

@@ -60,13 +60,17 @@ def read(files: Sequence[Path], name: str) -> Log:
     begins_again = _begins_again([row for _, rows in taken for row in rows])
     if begins_again:
         log.notes.append(f"The numbers of '{word}' begin again in each epoch.")
+    else:
+        log.step_name = word
     for file_name, rows in taken:
         log.begin(file_name)
         for row in rows:
             log.add(row.values, step=None if begins_again else row.step)
     others = [f"{count:,} of '{other}'" for other, count in words.items() if other != word]
     if others:
-        log.notes.append(f"Lines with another label than '{word}' were left out: {others[0]}.")
+        log.notes.append(
+            f"Lines with another label than '{word}' were left out: {', '.join(others)}."
+        )
     log.notes += cuts.says()
     return log
 
