@@ -52,3 +52,15 @@ def test_the_mean_return_of_tianshou_is_the_return(lines, take):
     rows = [{"step": s, "train/returns_stat/mean": 9.0 + s} for s in (1, 2, 3)]
     imported, _ = take(lines(rows))
     assert imported.columns["return"] == "train/returns_stat/mean"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rewards/step", "Reward / Total reward (mean)", "episode/score", "Average Score"),
+        *("mean_episode_return", "avg_return", "Environment/Cumulative Reward"),
+    ],
+)
+def test_the_return_of_other_frameworks_is_the_return(lines, take, name):
+    imported, _ = take(lines({"step": s, "loss": 0.1, name: 9.0 + s} for s in (1, 2, 3)))
+    assert imported.columns["return"] == name

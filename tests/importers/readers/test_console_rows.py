@@ -88,9 +88,11 @@ def test_lines_with_another_label_are_left_out_and_said_to_be(take):
         log += f"step {step} | reward: {step} | kl: 0.1\n"
         if step % 3 == 0:
             log += f"epoch {step // 3} | reward: 99 | time: 5s\n"
+        if step == 4:
+            log += "episode 9 | length: 7\n"
     imported, run = take(log)
     assert run.step.tolist() == [1, 2, 3, 4, 5, 6]
-    assert any("2 of 'epoch'" in note for note in imported.notes)
+    assert any("2 of 'epoch', 1 of 'episode'" in note for note in imported.notes)
 
 
 def test_steps_that_begin_again_in_each_epoch_are_numbered(take, metric):
