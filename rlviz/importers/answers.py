@@ -45,7 +45,12 @@ def choose_accuracy(log: Log, options: Options, roles: Roles) -> None:
     for name in (*scores, *trained) if options.scale[0] else trained or scores:
         why[name] = spread.against(log, name, options.scale)
         if not why[name]:
-            if not _is_return(name) or spread.is_told(log, name) or options.tells_scale:
+            of_episodes = roles.counts_more_than_updates(log) and not rates.is_rate(name)
+            if (
+                not (_is_return(name) or of_episodes)
+                or spread.is_told(log, name)
+                or options.tells_scale
+            ):
                 _take(log, roles, name)
                 break
             why[name] = _UNTOLD
@@ -73,7 +78,8 @@ def _is_return(name: str) -> bool:
 def _ranks_pairs(log: Log) -> bool:
     """Whether the log is of a training on pairs of a chosen and a rejected answer."""
     said = {word for name in log.series for word in names.words(name)}
-    return ("chosen" in said and "rejected" in said) or bool({"margin", "margins"} & said)
+    of_both = "chosen" in said and bool({"rejected", "reject"} & said)  # "reject" as OpenRLHF
+    return of_both or bool({"margin", "margins"} & said)
 
 
 def _say_what_is_of_something_else(log: Log, roles: Roles, of_pairs: bool) -> None:
@@ -117,11 +123,11 @@ def _score(log: Log) -> str | None:
     """The mean reward, if a single grader gives it."""
     functions = [name for name in log.series if names.is_reward_function(name)]
     name = log.first((*names.SCORES, *names.RETURNS))
+    if functions and all(map(rates.something_else, functions)):
+        return None  # nothing grades the answer itself
     if name is not None and names.plain(name) == "reward" and len(functions) > 1:
         return None  # a sum over several reward functions
-    if name is not None or len(functions) != 1 or rates.something_else(functions[0]):
-        return name
-    return functions[0]
+    return functions[0] if name is None and len(functions) == 1 else name
 
 
 def _take_as_named(log: Log, options: Options, roles: Roles, name: str) -> None:

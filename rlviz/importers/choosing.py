@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from rlviz.importers import names
+from rlviz.importers import names, rates
 from rlviz.importers.answers import choose_accuracy, choose_graded
-from rlviz.importers.log import MAX_STEP, Log
+from rlviz.importers.log import MAX_STEP, Indices, Log
 from rlviz.importers.options import Options
 from rlviz.importers.roles import Roles
 
@@ -57,7 +57,9 @@ def _step(log: Log, options: Options, roles: Roles) -> None:
             )
         roles.step = options.step
     elif not len(log.step):
-        roles.step = log.first(names.STEPS, partial(_counts_most_rows, log))
+        roles.step = log.first(
+            names.STEPS, partial(_counts_most_rows, log, _rewarded(log, options))
+        )
     if roles.step is not None:
         roles.know("step", f"The step is {roles.step!r}.")
     elif len(log.step):
@@ -73,9 +75,26 @@ def _counts_steps(log: Log, name: str) -> bool:
     )
 
 
-def _counts_most_rows(log: Log, name: str) -> bool:
+def _rewarded(log: Log, options: Options) -> Indices:
+    """The rows of the longest series that may become the main one: others, such as those of a
+    profiler, may stand in rows of their own. Every row if there is no such series."""
+    named = [name for name in (options.accuracy, options.return_) if name is not None]
+    known = {*names.SCORES, *names.RETURNS}
+    found = named or [
+        name
+        for name in log.series
+        if (names.plain(name) in known or names.is_reward_function(name) or rates.is_rate(name))
+        and not names.is_evaluation(name)
+    ]
+    rows = max((log.series[name].rows() for name in found), key=len, default=np.arange(0))
+    return rows if len(rows) > 1 else np.arange(log.count)
+
+
+def _counts_most_rows(log: Log, rewarded: Indices, name: str) -> bool:
     series = log.series[name]
-    if 2 * len(series) < log.count or not _counts_steps(log, name):
+    if 2 * len(np.intersect1d(series.rows(), rewarded)) < len(rewarded):
+        return False
+    if not _counts_steps(log, name):
         return False
     values = series.numbers()
     if names.plain(name) == "epoch":  # many steps share one

@@ -21,6 +21,7 @@ _FEWEST_PARAMS = 1e5
 """Fewer parameters than the smallest models that write a sentence."""
 _MOST_FALLS = 0.05
 _FEWEST_RISES = 0.5
+_MOST_RISES = 5
 
 
 @dataclass(slots=True)
@@ -224,7 +225,7 @@ def _each_step(
     placed = timeline.placed[name]
     at, values = placed.last(timeline.steps)
     if cumulative is None:
-        cumulative = _is_cumulative(values, timeline.resumes)
+        cumulative = _is_cumulative(timeline.steps[at], values, timeline.resumes)
     if not cumulative:
         at, values = placed.sum(timeline.steps)
         stand_for = timeline.stand_for(at) if extrapolate else np.ones(len(at))
@@ -242,14 +243,19 @@ def _each_step(
     return at, each, cumulative
 
 
-def _is_cumulative(values: Floats, resumes: int) -> bool:
-    """Whether the counter grows at most steps and hardly ever falls."""
+def _is_cumulative(steps: Indices, values: Floats, resumes: int) -> bool:
+    """Whether the counter grows at most steps, hardly ever falls, and began near 0: one whose first
+    value is far above its usual rise counts each step, and steps become longer."""
     changes = np.diff(values)
     if not len(changes):
         return False
-    falls, rises = np.count_nonzero(changes < 0), np.count_nonzero(changes > 0)
-    few = falls <= max(resumes, _MOST_FALLS * len(changes))
-    return bool(few and rises >= _FEWEST_RISES * len(changes))
+    rises, falls = changes[changes > 0], np.count_nonzero(changes < 0)
+    if len(rises) < max(1, _FEWEST_RISES * len(changes)):
+        return False
+    from_the_start = steps[0] <= 2 * np.median(np.diff(steps))
+    if from_the_start and values[0] > _MOST_RISES * np.median(rises):
+        return False
+    return bool(falls <= max(resumes, _MOST_FALLS * len(changes)))
 
 
 def _say_gaps(

@@ -22,10 +22,13 @@ _CAPS = frozenset(1 << power for power in range(10, 17))
 _MOST_PLACES = 3
 
 NUMBER = (
-    r"[-+]?(?:\d{1,3}(?:,\d{3}){1,9}(?:\.\d{1,20})?(?![\d,])"  # 1,234,567
+    r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3}){1,9}(?:\.\d{1,20})?(?![\d,])"  # 1,234,567
+    r"|\d{1,40},(?:\d{1,2}|\d{4,20})(?!\d|[,.]\d)|0,\d{3}(?!\d|[,.]\d)"  # 0,455
     r"|(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][-+]?\d{1,4})?|nan\b|inf\b|NaN\b|Inf\b)"
 )
 """A pattern of one number."""
+DECIMAL_COMMA = re.compile(r"\s*[-+]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))\s*")
+"""A number whose comma can't stand before thousands: their first group never begins with 0."""
 _DURATION = re.compile(r"(?:(\d+)h ?)?(?:(\d+)m ?)(\d+(?:\.\d+)?)s")
 
 _FINER_FIRST = (
@@ -180,10 +183,10 @@ def label_of(text: str) -> Label | None:
 def as_value(text: str) -> float:
     """A number as `NUMBER` matches it.
 
-    >>> as_value("1,234.5"), as_value("1e-06")
-    (1234.5, 1e-06)
+    >>> as_value("1,234.5"), as_value("1e-06"), as_value("0,455")
+    (1234.5, 1e-06, 0.455)
     """
-    return float(text.replace(",", ""))
+    return float(text.replace(",", "." if DECIMAL_COMMA.fullmatch(text) else ""))
 
 
 def seconds_of(text: str) -> float | None:

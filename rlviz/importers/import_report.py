@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlviz import schema, wording
-from rlviz.importers import names
 from rlviz.importers.compute import Spent
 from rlviz.importers.log import Log
 from rlviz.importers.options import Options
@@ -99,7 +98,7 @@ def account(
     notes = [*log.notes, *timeline.notes]
     if timeline.begins_late:
         notes.append(f"The log begins at step {timeline.steps[0]:,}.")
-    if timeline.stride > 1 and not names.counts_more_than_updates(roles.step):
+    if timeline.stride > 1 and not timeline.counts_more:
         notes.append(
             f"Steps are {timeline.stride:,} apart: either only some were logged, or they count "
             "episodes, samples or environment steps. They are kept as they are."

@@ -97,6 +97,7 @@ class Log:
         series: column or tag -> its values.
         step: the step that the format itself gives each row, (rows,), NaN where it gives none;
             empty if steps are a column like any other.
+        step_name: what the format calls those steps; empty if it does not say.
         wall_time: the time that the format itself gives each row, seconds since 1970, (rows,), or
             empty.
         texts: columns that hold text, with the number of such cells.
@@ -116,6 +117,7 @@ class Log:
         self.events = events
         self.count = 0
         self.step = array("d")
+        self.step_name = ""
         self.wall_time = array("d")
         self.series: dict[str, LoggedSeries] = {}
         self.texts: dict[str, int] = {}
@@ -179,6 +181,7 @@ class Log:
         """
         part = Log(self.name, modified=self.modified, events=self.events)
         part.kind, part.run, part.return_ = self.kind, self.run, self.return_
+        part.step_name = self.step_name
         part.notes, part.texts = list(self.notes), dict(self.texts)
         part._damage, part._damaged = self._damage, self._damaged
         part.count = int(np.count_nonzero(rows))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 STEPS = (
-    *("step", "training/global_step", "trainer/global_step", "global_step"),
+    *("training/global_step", "trainer/global_step", "global_step", "step"),
     *("training_step", "train_step", "stitched_step", "_step", "iteration", "iterations", "iter"),
     *("update", "updates", "num_updates", "training_iteration", "time/total_timesteps"),
     *("total_timesteps", "misc/total_timesteps", "timesteps_total", "timesteps", "timestep"),
@@ -44,6 +44,7 @@ TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time"
 ELAPSED = (
     *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
     *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total_time"),
+    *("relative_time_(process)", "relative_time_(wall)"),  # of wandb's charts
 )
 """Seconds since the run began."""
 DURATIONS = (
@@ -70,6 +71,8 @@ RETURNS = (
     *("episode_reward_mean", "episode_reward", "return", "returns", "objective/rlhf_reward"),
     *("mean_total_reward", "mean_episode_reward", "ep_reward_mean", "eprewmean", "averageepret"),
     *("averagereturn", "mean_100_episode_reward", "rollout/return", "returns_stat/mean"),
+    *("mean_episode_return", "avg_return", "average_score", "episode/score", "rewards/step"),
+    *("reward_/_total_reward_(mean)", "environment/cumulative_reward"),
 )
 """Means of returns of episodes: accuracies if what is logged beside them says that each is 0 or 1;
 a return between may as well shrink with the steps that an episode took."""
@@ -149,7 +152,7 @@ TOKENS = {
     "throughput/total_tokens": TokenCount("trained", True),  # Composer's and olmo-core's monitor
     "total_tokens": TokenCount("sequences", None),
     "tokens_total": TokenCount("sequences", None),
-    "total_num_tokens": TokenCount("sequences", None),
+    "total_num_tokens": TokenCount("sequences", False),  # NeMo-RL: of the step
     "tokens": TokenCount("sequences", None),
 }
 
@@ -161,6 +164,7 @@ _EVALUATION = re.compile(
     r"|(?:valid|dev|holdout|heldout)[/.]"
     r"|.*[_\s](?:eval|test|val|validation|dev)$"
 )
+_EVALUATIONS = {"eval", "evaluation", "test", "val", "validation", "dev"}
 _REWARD_FUNCTION = re.compile(r"rewards/[^/]+(?:/mean)?$")
 _PARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9@]+")
 _CHART = re.compile(r"^.* - (?=\S+$)")
@@ -207,8 +211,18 @@ def is_mean(name: str) -> bool:
 
 
 def is_evaluation(name: str) -> bool:
-    """Whether the column is measured on tasks that are not trained on."""
-    return _EVALUATION.match(plain(name)) is not None
+    """Whether the column is measured on tasks that are not trained on: its first or its last word
+    says so, or the last one of a folder.
+
+    >>> [is_evaluation(name) for name in ("valAccuracy", "Accuracy (test)", "math_eval/accuracy")]
+    [True, True, True]
+    """
+    if _EVALUATION.match(plain(name)) is not None:
+        return True
+    *folders, last = (words(part) for part in name[-len(plain(name)) :].split("/"))
+    of_folders = {folder[-1] for folder in folders if folder}
+    ends = {*(folders or [last])[0][:1], *last[-1:]}
+    return bool(_EVALUATIONS & (of_folders | ends))
 
 
 @lru_cache(1 << 17)

@@ -44,6 +44,11 @@ _OF_SOMETHING_ELSE = {
     for word in words.split()
 }
 _CORE = re.compile(r"val-core/.*/mean@\d+$")
+_GROUPS = re.compile(
+    r"(?<![a-z])(?:(?:solved?|correct|pass(?:ed)?|right)[_-](?:all|none)"
+    r"|(?:all|none|no)[_-](?:solved?|correct|pass(?:ed)?|right))(?![a-z])"
+)
+"""Of a group of answers to one task, all or none."""
 _EXTREMES = re.compile(r"__(?:min|max)$")
 
 
@@ -75,6 +80,8 @@ def something_else(name: str) -> str:
     """
     if _EXTREMES.search(names.plain(name)):
         return "a spread"
+    if _GROUPS.search(names.plain(name)):
+        return "groups of answers"
     found = list(names.words(name))
     if names.is_evaluation(name) and found[:1] == ["valid"]:
         found = found[1:]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from rlviz.importers import names
+from rlviz.importers.log import Log
 from rlviz.importers.spread import Scale
 
 
@@ -53,6 +55,10 @@ class Roles:
     def doubles_step(self) -> bool:
         """Whether the column of the step has another role too, as where a run counts in tokens."""
         return self.step in self._beside_step()
+
+    def counts_more_than_updates(self, log: Log) -> bool:
+        """Whether the steps are known to be episodes or steps of an environment."""
+        return names.counts_more_than_updates(self.step or log.step_name)
 
     def columns(self) -> set[str]:
         """All columns that have a role."""

@@ -27,7 +27,7 @@ class Runs:
         names: how the log calls them.
         where: where they stand, in words.
         take: gives the log of one of them.
-        why: a sentence on why they are several, if the place does not say it.
+        why: the error where none is named, if the place does not say why they are several.
     """
 
     names: tuple[str, ...]
@@ -52,7 +52,7 @@ def one_of(log: Log, main: str, step: Floats, run: str | None) -> Log:
         return log  # chosen among the folders already
     found = runs_in(log, main, step)
     if found is not None and found.why and run is None:
-        raise ValueError(f"{found.why} {_how_to_take(found.names)}")
+        raise ValueError(found.why)
     if found is None:
         if run is not None:
             raise ValueError(f"{log.name} holds one run, so {option('run', run)} says too much.")
@@ -179,9 +179,16 @@ def _in_rows(log: Log, main: str, step: Floats) -> Runs | None:
 
 
 def _by_rows(log: Log, column: str, codes: Indices, found: dict[str, int]) -> Runs:
-    return Runs(
-        tuple(found), f"in its rows, by {column!r}", lambda run: log.part(codes == found[run])
-    )
+    why = ""
+    if names.plain(column) not in names.RUNS:
+        every = wording.some(list(found), _MOST_NAMES, form=str)
+        why = (
+            f"Rows of the same step differ by {column!r} ({every}). If these are runs, take one "
+            f"with {option('run', next(iter(found)))}; if they are parts of one run, merge them "
+            "first."
+        )
+    where = f"in its rows, by {column!r}"
+    return Runs(tuple(found), where, lambda run: log.part(codes == found[run]), why)
 
 
 def _codes(log: Log, name: str) -> tuple[Indices | None, list[str]]:
@@ -290,4 +297,5 @@ def _by_files(log: Log, why: str) -> Runs:
         rows[slice(*found[run])] = True
         return log.part(rows)
 
-    return Runs(tuple(found), "in its files", take, why)
+    every = tuple(found)
+    return Runs(every, "in its files", take, f"{why} {_how_to_take(every)}")

@@ -20,6 +20,9 @@ _FEW = 1 / 3
 """The share of rows that may break a rule: averages over odd rows, rounding near 0 and 1. Where a
 right answer earns 2, every row breaks it."""
 _INSIDE = 0.02
+_NARROW = 0.5
+"""Of a whole batch, scores of 0 and 1 deviate by √(m(1 − m)); a mean over several batches, by a
+little less. Where most rows deviate by less than this share of it, scores lie between."""
 
 
 def of(log: Log, name: str, kind: str) -> str | None:
@@ -61,7 +64,7 @@ def against(log: Log, name: str, scale: Scale) -> str:
             if 2 * np.count_nonzero(inside) > len(values):
                 there = float(log.series[column].numbers()[inside][0])
                 return f"has a {kind}imum of {there:g}, between {low:g} and {high:g}"
-    return _too_wide(log, name, scale)
+    return _unlike_answers(log, name, scale)
 
 
 def _beyond_itself(log: Log, name: str, ends: tuple[float, float]) -> bool:
@@ -69,7 +72,7 @@ def _beyond_itself(log: Log, name: str, ends: tuple[float, float]) -> bool:
     return (float(values.min()), float(values.max())) != ends
 
 
-def _too_wide(log: Log, name: str, scale: Scale) -> str:
+def _unlike_answers(log: Log, name: str, scale: Scale) -> str:
     column = of(log, name, "std")
     if column is None:
         return ""
@@ -79,14 +82,25 @@ def _too_wide(log: Log, name: str, scale: Scale) -> str:
     nearer = np.where(shares < 0.5, 1, -1) * np.minimum(_ROUNDED_MEAN, np.abs(shares - 0.5))
     possible = np.sqrt(np.clip((shares + nearer) * (1 - shares - nearer), 0, 0.25))
     wide = widths > _WIDE * possible
+    off, how = wide, " at most"
     if np.count_nonzero(wide) <= _FEW * len(wide) or _are_few(shares, widths):
-        return ""
-    at = int(np.flatnonzero(wide)[0])
-    most = (high - low) * np.sqrt(max(shares[at] * (1 - shares[at]), 0.0))
+        least = np.sqrt(np.clip((shares - nearer) * (1 - shares + nearer), 0, 0.25))
+        off, how = widths < _NARROW * least, ""
+        if not _is_of_the_batch(column) or np.count_nonzero(off) <= (1 - _FEW) * len(off):
+            return ""
+    at = int(np.flatnonzero(off)[0])
+    there = (high - low) * np.sqrt(max(shares[at] * (1 - shares[at]), 0.0))
     return (
         f"has a standard deviation of {deviations[at]:.3g} at a mean of {means[at]:.3g}, and "
-        f"answers that earn {low:g} or {high:g} one of {most:.3g} at most"
+        f"answers that earn {low:g} or {high:g} one of {there:.3g}{how}"
     )
+
+
+def _is_of_the_batch(deviation: str) -> bool:
+    """Whether a standard deviation is over the whole batch, as that of TRL's reward functions;
+    others may be means of those within groups, which are narrower."""
+    front, _, last = names.plain(deviation).rpartition("/")
+    return last == "std" and names.is_reward_function(f"{front}/mean")
 
 
 def _are_few(shares: Floats, widths: Floats) -> bool:

@@ -65,6 +65,8 @@ class Timeline:
         wall_time: when each step was logged, seconds since 1970, (T,), if the format tells.
         resumes: how often the steps went back.
         notes: sentences on what was left out or moved.
+        counts_more: whether the steps are known to be episodes or steps of an environment, so that
+            no update is missing between two that are far apart.
     """
 
     steps: Indices
@@ -72,6 +74,7 @@ class Timeline:
     wall_time: Floats | None
     resumes: int
     notes: tuple[str, ...]
+    counts_more: bool = False
 
     @property
     def stride(self) -> int:
@@ -81,15 +84,18 @@ class Timeline:
     @property
     def is_sampled(self) -> bool:
         """Whether steps between the rows are missing, as in a history of every k-th step."""
-        return self.stride > 1 and len(self.steps) > 2
+        return self.stride > 1 and len(self.steps) > 2 and not self.counts_more
 
     def stand_for(self, at: Indices) -> Floats:
         """How many steps each of some rows stands for, itself included, (k,): those since the row
-        before it. The first one stands for no more than the others usually do.
+        before it. The first one stands for no more than the others usually do. Where steps count
+        more than updates, each row stands for itself.
 
         Args:
             at: indices into `steps`, increasing, (k,).
         """
+        if self.counts_more:
+            return np.ones(len(at))
         taken = self.steps[at]
         first = min(int(taken[0]), self.stride) if len(taken) else 0
         return np.diff(taken, prepend=taken[:1] - max(first, 1)).astype(np.float64)
@@ -141,7 +147,8 @@ def arrange(log: Log, roles: Roles) -> Timeline:
     every = np.unique(standing[known].astype(np.int64))
     wall = np.array(log.wall_time, np.float64)
     wall_time = _latest(wall[known], standing[known], every) if len(wall) else None
-    return Timeline(every, placed, wall_time, len(resumes or ()), tuple(notes))
+    counts_more = roles.counts_more_than_updates(log)
+    return Timeline(every, placed, wall_time, len(resumes or ()), tuple(notes), counts_more)
 
 
 def content_of(log: Log, roles: Roles) -> list[str]:

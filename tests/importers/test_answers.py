@@ -1,5 +1,7 @@
 """Which column is the training accuracy, and what is none."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,34 @@ def test_of_several_rates_the_whole_stands_before_its_parts(lines, take):
 def test_the_format_is_no_accuracy_even_if_it_is_the_only_reward(lines, take):
     rows = [{"step": s, "rewards/format_reward/mean": s / 10} for s in range(1, 6)]
     assert taken(*take(lines(rows))) is None
+
+
+@pytest.mark.parametrize("beside", [{}, {"rewards/tag_count_reward/mean": 0.5}])
+def test_a_reward_whose_graders_all_grade_something_else_is_no_accuracy(lines, take, beside):
+    rows = [{"step": s, "reward": s / 10, "rewards/format_reward/mean": s / 10} for s in (1, 2, 3)]
+    imported, run = take(lines(row | beside for row in rows))
+    assert taken(imported, run) is None
+    assert imported.columns["return"] == "reward"
+
+
+@pytest.mark.parametrize("rejected", ["reject_reward", "rejected_reward"])
+def test_the_pairs_of_openrlhf_are_no_answers(lines, take, rejected):
+    rows = [{"step": s, "acc": s / 10, "chosen_reward": 0.1, rejected: 0.0} for s in (1, 2, 3)]
+    imported, run = take(lines(rows))
+    assert taken(imported, run) is None
+    assert "preference pairs" in " ".join(imported.unknown)
+
+
+def test_a_mean_reward_of_episodes_is_no_accuracy_where_nothing_tells_its_spread(lines, take):
+    console = "".join(f"Episode {s}, reward: 0.{300 + s}, steps: {200 - s}\n" for s in range(1, 9))
+    rows = [{"total_timesteps": 64 * s, "mean_reward": 0.5} for s in range(1, 9)]
+    for text in (console, lines(rows)):
+        imported, run = take(text)
+        assert taken(imported, run) is None
+        assert "whether single episodes earn only 0 or 1" in " ".join(imported.unknown)
+        shutil.rmtree(imported.logdir)
+    rows = [{"total_timesteps": 64 * s, "success_rate": 0.5} for s in range(1, 9)]
+    assert taken(*take(lines(rows))) == "success_rate"
 
 
 def test_scores_say_what_answers_earn_and_exclude_a_full_score(lines, take, tmp_path):

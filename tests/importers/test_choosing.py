@@ -18,6 +18,24 @@ def test_a_column_that_few_rows_have_is_not_the_step(lines, take):
     assert run.step.tolist() == list(range(1, 11))
 
 
+@pytest.mark.parametrize("reward", ["train/reward", "train/rewards/accuracy_reward/mean"])
+def test_the_step_stands_in_most_rows_of_the_reward_not_of_the_log(lines, take, reward):
+    """As wandb keeps a history of TRL: its profiler logs in rows of its own."""
+    rows = []
+    for step in range(1, 11):
+        rows += [{"profiling/Time taken: x": 1.5} for _ in range(4)]
+        rows.append({"train/global_step": step, reward: 0.25 + step / 100})
+    imported, run = take(lines({"_step": i, **row} for i, row in enumerate(rows)))
+    assert imported.columns["step"] == "train/global_step"
+    assert run.step.tolist() == list(range(1, 11))
+    assert not any("apart" in note for note in imported.notes)
+
+
+def test_the_global_step_stands_before_a_step_of_the_logger(lines, take):
+    imported, _ = take(lines({"Step": s, "train/global_step": 10 * s, "acc": 0.5} for s in (1, 2)))
+    assert imported.columns["step"] == "train/global_step"
+
+
 @pytest.mark.parametrize("name", ["{}", "reward_extra/{}/mean", "metrics/{}"])
 def test_work_over_span_in_tokens_is_the_parallelism(take, lines, name):
     """As ThreadWeaver's reward function counts the tokens of an answer and of its longest path."""
@@ -34,3 +52,15 @@ def test_the_mean_return_of_tianshou_is_the_return(lines, take):
     rows = [{"step": s, "train/returns_stat/mean": 9.0 + s} for s in (1, 2, 3)]
     imported, _ = take(lines(rows))
     assert imported.columns["return"] == "train/returns_stat/mean"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rewards/step", "Reward / Total reward (mean)", "episode/score", "Average Score"),
+        *("mean_episode_return", "avg_return", "Environment/Cumulative Reward"),
+    ],
+)
+def test_the_return_of_other_frameworks_is_the_return(lines, take, name):
+    imported, _ = take(lines({"step": s, "loss": 0.1, name: 9.0 + s} for s in (1, 2, 3)))
+    assert imported.columns["return"] == name

@@ -22,6 +22,21 @@ def test_a_counter_of_each_step_is_told_from_one_since_the_start(lines, take):
     assert run.columns["metrics/tokens"][-1] == sum(row["tokens"] for row in rows)
 
 
+@pytest.mark.parametrize("counter", ["tokens", "total_num_tokens"])
+def test_tokens_of_each_step_that_only_grow_are_no_counter_from_the_start(lines, take, counter):
+    counts = [400_000 + 3000 * s for s in range(1, 21)]
+    rows = [{"step": s, "reward": 0.5, counter: n} for s, n in enumerate(counts, 1)]
+    _, run = take(lines(rows), params=1e9)
+    assert run.columns["metrics/tokens"][-1] == sum(counts)
+
+
+@pytest.mark.parametrize("steps", [range(1, 21), range(0, 200, 10), range(500, 520)])
+def test_a_counter_from_the_start_begins_near_its_rise_or_late(lines, take, steps):
+    rows = [{"step": s, "reward": 0.5, "tokens": 1000 * s + 7} for s in steps]
+    _, run = take(lines(rows), params=1e9)
+    assert run.columns["metrics/tokens"][-1] == rows[-1]["tokens"]
+
+
 def test_a_counter_that_starts_again_from_0_goes_on(lines, take):
     counts = [100, 200, 300, 50, 150]  # a new process counts anew
     rows = [{"step": s, "reward": 0.5, "num_tokens": n} for s, n in enumerate(counts, 1)]

@@ -23,7 +23,9 @@ def test_what_only_looks_like_a_share_is_none(name):
 
 @pytest.mark.parametrize(
     ("name", "is_one"),
-    [("eval/acc", True), ("test", True), ("train/acc", False), ("latest", False)],
+    [("eval/acc", True), ("test", True), ("train/acc", False), ("latest", False)]
+    + [(name, True) for name in ("valAccuracy", "Accuracy (test)", "math_eval/accuracy")]
+    + [("train/valAcc", True), ("gsm8k-test/acc/mean", True), ("unit_test_pass/acc", False)],
 )
 def test_evaluations_are_told_from_training(name, is_one):
     assert names.is_evaluation(name) is is_one

@@ -35,7 +35,8 @@ expert_success_rate baseline_accuracy teacher/accuracy draft_acc acceptance_succ
 exec_success_rate compile_success_rate sandbox/success_rate http_success_rate
 weight_sync/success_rate worker_success_rate accuracy_threshold target_accuracy accuracy/std
 accuracy/max rewards/accuracy_reward/std accuracy/ema best_accuracy accuracy_gap
-search/success_rate retrieval_accuracy
+search/success_rate retrieval_accuracy batch/solve_all_ratio all_correct_ratio
+batch/none_correct_rate reward/all_solved solved_all_rate
 """
 
 NO_RATES = """

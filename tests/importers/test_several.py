@@ -35,7 +35,8 @@ def test_a_long_table_is_refused_and_gives_each_of_its_runs(
     rows = [row for pair in zip(first, second, strict=True) for row in pair]
     log = tmp_path / "log.jsonl"
     log.write_text(lines(rows if interleaved else first + second))
-    with pytest.raises(ValueError, match=rf"holds 2 runs .*{names[0]}.*{names[1]}.* run="):
+    says = "holds 2 runs " if column != "which" else "Rows of the same step differ by 'which' "
+    with pytest.raises(ValueError, match=rf"{says}.*{names[0]}.*{names[1]}.* run="):
         import_run(log, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     import_run(log, tmp_path / "run", run=str(names[1]))
@@ -87,6 +88,20 @@ def test_whole_runs_in_folders_of_columns_are_two_runs(lines, tmp_path):
 def test_parts_of_one_run_are_not_taken_for_runs(lines, take, columns):
     _, run = take(lines({"step": s, **columns} for s in (1, 2, 3)))
     assert len(run) == 3
+
+
+@pytest.mark.parametrize("column", ["task", "split", "phase", "env"])
+def test_of_rows_that_may_be_parts_of_one_run_nobody_says_that_they_are_runs(
+    lines, tmp_path, column
+):
+    rows = course(LOW, **{column: "math"}) + course(HIGH, **{column: "code"})
+    (tmp_path / "log.jsonl").write_text(lines(rows))
+    words = (
+        rf"^Rows of the same step differ by '{column}' \(math, code\)\. If these are runs, take "
+        r"one with run='math'; if they are parts of one run, merge them first\.$"
+    )
+    with pytest.raises(ValueError, match=words):
+        import_run(tmp_path / "log.jsonl", tmp_path / "run")
 
 
 def test_a_run_of_a_chart_has_only_its_own_steps(tmp_path):

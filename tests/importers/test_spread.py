@@ -44,6 +44,16 @@ def test_means_of_groups_have_less_spread_and_fit():
     assert spread.is_told(found, "reward")
 
 
+@pytest.mark.parametrize("grader", ["conciseness", "accuracy_reward"])
+def test_over_a_whole_batch_scores_of_0_and_1_are_never_narrow(grader):
+    mean, std = f"rewards__{grader}__mean", f"rewards__{grader}__std"
+    narrow = log(**{"reward": MEANS, "reward_std": [0.05] * 5, mean: MEANS, std: [0.08] * 5})
+    for name in ("reward", mean.replace("__", "/")):
+        assert "deviation of 0.08 at a mean of" in spread.against(narrow, name, (0, 1))
+    found = log(**{"reward": MEANS, mean: MEANS, std: [0.8 * d for d in deviations(MEANS)]})
+    assert spread.against(found, "reward", (0, 1)) == ""
+
+
 def test_the_minimum_and_the_maximum_must_be_scores():
     found = log(score__mean=MEANS, score__min=[-1.0] * 5, score__max=[1.0] * 5)
     assert "goes from -1 to 1" in spread.against(found, "score/mean", (0, 1))

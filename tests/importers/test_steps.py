@@ -60,6 +60,13 @@ def test_the_seconds_of_a_resumed_run_go_on_where_they_count_from_0_again(lines,
     assert np.diff(run.wall_time) == pytest.approx([10, 10, 4, 10, 10])
 
 
+@pytest.mark.parametrize("clock", ["Process", "Wall"])
+def test_the_relative_time_of_a_chart_is_the_time(take, clock):
+    head = f"Relative Time ({clock}),grpo-7b - train/reward\n"
+    _, run = take(head + "".join(f"{33 * s},0.5\n" for s in (1, 2, 3)), "log.csv")
+    assert np.diff(run.wall_time) == pytest.approx([33, 33])
+
+
 def test_a_pause_between_two_times_is_said(lines, take):
     rows = [
         {"step": s, "accuracy": 0.5, "_timestamp": 1.7e9 + 60 * s + 30_000 * (s > 20)}

@@ -15,6 +15,23 @@ def test_steps_that_count_episodes_are_kept_and_said(take):
     assert not any("begins at step" in note for note in imported.notes)
 
 
+@pytest.mark.parametrize(("step", "each"), [("timesteps", 2048), ("episode", 64)])
+@pytest.mark.parametrize("extrapolate", [False, True])
+def test_no_step_is_missing_between_episodes_or_steps_of_an_environment(
+    lines, take, step, each, extrapolate
+):
+    rows = [
+        {step: each * i, "episode_reward_mean": -5.0, "iteration_time": 4.0, "tokens": 1000 + i % 3}
+        for i in range(1, 31)
+    ]
+    imported, run = take(lines(rows), params=1e9, extrapolate=extrapolate)
+    said = " ".join([*imported.known, *imported.unknown])
+    assert "logged rows" not in said
+    assert "extrapolate" not in said
+    assert run.wall_time[-1] - run.wall_time[0] == 29 * 4
+    assert run.columns["metrics/tokens"][-1] == sum(row["tokens"] for row in rows)
+
+
 def test_a_table_from_the_newest_row_to_the_oldest_is_sorted(take):
     imported, run = take("step,accuracy\n3,0.75\n2,0.5\n1,0.25\n", "log.csv")
     assert run.accuracy.tolist() == [0.25, 0.5, 0.75]

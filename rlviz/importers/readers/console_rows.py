@@ -7,7 +7,7 @@ megatron/training/training.py) print them, and many loops written by hand.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,6 +30,9 @@ _NAMED = re.compile(
 _BARE = re.compile(
     rf"\s*(?P<name>[A-Za-z_][\w ./()@-]{{0,60}}?)\s+(?P<value>{NUMBER})(?P<unit>[ %/].*)?"
 )
+_DECIMAL_COMMA = re.compile(r"[:=\s][-+]?0,\d{2,20}(?!\d|[,.]\d)")
+"""A number that no thousands make: a program that writes one writes 1,893 for 1.893 too."""
+_COMMA = re.compile(r"(?<![\d,.])(\d{1,40}),(\d{1,20})(?!\d|[,.]\d)")
 _FARTHEST = 120
 """Characters before a label: times, levels and the names of modules."""
 _MOST_VALUES = 1000
@@ -43,6 +46,17 @@ class _Row:
     step: float
     values: list[tuple[str, object]]
     epoch: float | None = None
+    text: str = ""
+    """What follows the label."""
+
+    @property
+    def has_decimal_commas(self) -> bool:
+        return _DECIMAL_COMMA.search(self.text) is not None
+
+    def with_points(self) -> "_Row":
+        """The row of a program that writes every comma as a decimal one."""
+        values = _values(_COMMA.sub(r"\1.\2", self.text))[: len(self.values)]  # one may be cut
+        return replace(self, values=values)
 
 
 def read(files: Sequence[Path], name: str) -> Log:
@@ -54,19 +68,26 @@ def read(files: Sequence[Path], name: str) -> Log:
     log = Log(name, modified=newest(files))
     cuts = Cuts()
     found = [(file.name, list(_rows(console_lines(log, file), cuts))) for file in files]
+    if any(row.has_decimal_commas for _, rows in found for row in rows):
+        for _, rows in found:
+            rows[:] = [row.with_points() for row in rows]
     words = Counter(row.word for _, rows in found for row in rows)
     word = max(words, key=words.__getitem__, default="")
     taken = [(file_name, [row for row in rows if row.word == word]) for file_name, rows in found]
     begins_again = _begins_again([row for _, rows in taken for row in rows])
     if begins_again:
         log.notes.append(f"The numbers of '{word}' begin again in each epoch.")
+    else:
+        log.step_name = word
     for file_name, rows in taken:
         log.begin(file_name)
         for row in rows:
             log.add(row.values, step=None if begins_again else row.step)
     others = [f"{count:,} of '{other}'" for other, count in words.items() if other != word]
     if others:
-        log.notes.append(f"Lines with another label than '{word}' were left out: {others[0]}.")
+        log.notes.append(
+            f"Lines with another label than '{word}' were left out: {', '.join(others)}."
+        )
     log.notes += cuts.says()
     return log
 
@@ -90,10 +111,14 @@ def _row(text: str) -> _Row | None:
     if label is None or label.start > _FARTHEST:
         return None
     rest = text[label.end :].rstrip("\r\n")
-    values = _of_cells(rest) if rest.count("|") else _of_names(rest)
+    values = _values(rest)
     coarser = label_of(text[: label.start])
     epoch = coarser.number if coarser is not None and coarser.word == "epoch" else None
-    return _Row(label.word, label.number, values, epoch) if values else None
+    return _Row(label.word, label.number, values, epoch, rest) if values else None
+
+
+def _values(text: str) -> list[tuple[str, object]]:
+    return _of_cells(text) if "|" in text else _of_names(text)
 
 
 def _begins_again(rows: list[_Row]) -> bool:

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rlviz import wording
+from rlviz.importers.console import DECIMAL_COMMA
 from rlviz.importers.log import Log, as_number, newest
 from rlviz.importers.readers import Reader, Start
 from rlviz.importers.text import is_content, lines
 
 _DELIMITERS = ",;\t"
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+_COMMA = re.compile(r"\d,\d{2}")
 _EXTREME = ("__MIN", "__MAX")
 """What wandb puts behind the name of a column for the lowest and the highest value of those that it
 merged into a point of a chart."""
@@ -44,11 +46,12 @@ def read(files: Sequence[Path], name: str) -> Log:
     log = Log(name, modified=newest(files))
     for file in files:
         log.begin(file.name)
-        _table(log, file.name, lines(file, newline=""))
+        _table(log, file)
     return log
 
 
-def _table(log: Log, file: str, stream: Iterator[str | None]) -> None:
+def _table(log: Log, path: Path) -> None:
+    file, stream = path.name, lines(path, newline="")
     first = next((line for line in stream if is_content(line)), "")
     if first is None:
         raise ValueError(f"the header of {file} is longer than any table's.")
@@ -66,6 +69,8 @@ def _table(log: Log, file: str, stream: Iterator[str | None]) -> None:
             f"were left out: {wording.some(extremes, 2)}."
         )
     taken = ["" if name in extremes else name for name in names]
+    decimal = _decimal_columns(path, delimiter)
+    marks = [";" if at in decimal else delimiter for at in range(len(names))]
     part = 1
     for line, cells in _rows(log, file, stream, delimiter):
         if cells == names:
@@ -74,16 +79,38 @@ def _table(log: Log, file: str, stream: Iterator[str | None]) -> None:
         elif len(cells) > len(names):
             log.damaged(f"row {line} of {file}, with more cells than columns")
         elif cells:
-            log.add(_values(taken, cells, delimiter))
+            log.add(_values(taken, cells, marks))
 
 
-def _values(names: list[str], cells: list[str], delimiter: str) -> Iterator[tuple[str, object]]:
-    for name, cell in zip(names, cells, strict=False):  # a cut-off row has fewer cells
+def _decimal_columns(path: Path, delimiter: str) -> set[int]:
+    """Which columns hold a comma that can't stand before thousands, so that each of theirs is the
+    decimal one."""
+    found: set[int] = set()
+    if delimiter == ";":
+        return found
+    for line in lines(path):
+        if line is not None and _COMMA.search(line) and (delimiter == "\t" or '"' in line):
+            cells = next(csv.reader([line], delimiter=delimiter), [])
+            found |= {at for at, cell in enumerate(cells) if _has_decimal_comma(cell)}
+    return found
+
+
+def _has_decimal_comma(cell: str) -> bool:
+    """Whether a number has a comma that can't stand before thousands; "0,1" may be a list.
+
+    >>> [_has_decimal_comma(cell) for cell in ("0,455", "12,34", "1,893", "0,1")]
+    [True, True, False, False]
+    """
+    return DECIMAL_COMMA.fullmatch(cell) is not None and _COMMA.search(cell) is not None
+
+
+def _values(names: list[str], cells: list[str], marks: list[str]) -> Iterator[tuple[str, object]]:
+    for name, cell, mark in zip(names, cells, marks, strict=False):  # a cut-off row has fewer
         if cell and name:
             try:
                 yield name, float(cell)
             except ValueError:
-                number = as_number(_with_a_point(cell, delimiter) if "," in cell else cell)
+                number = as_number(_with_a_point(cell, mark) if "," in cell else cell)
                 yield name, cell if number is None else number
 
 

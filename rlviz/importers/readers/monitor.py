@@ -24,7 +24,7 @@ def read(files: Sequence[Path], name: str) -> Log:
     """
     log = Log(name, modified=newest(files))
     log.begin(name)
-    log.return_ = "r"
+    log.return_, log.step_name = "r", "timesteps"
     episodes: list[tuple[float, float, list[tuple[str, object]]]] = []
     for file in files:
         episodes += _episodes(log, file)

@@ -88,9 +88,11 @@ def test_lines_with_another_label_are_left_out_and_said_to_be(take):
         log += f"step {step} | reward: {step} | kl: 0.1\n"
         if step % 3 == 0:
             log += f"epoch {step // 3} | reward: 99 | time: 5s\n"
+        if step == 4:
+            log += "episode 9 | length: 7\n"
     imported, run = take(log)
     assert run.step.tolist() == [1, 2, 3, 4, 5, 6]
-    assert any("2 of 'epoch'" in note for note in imported.notes)
+    assert any("2 of 'epoch', 1 of 'episode'" in note for note in imported.notes)
 
 
 def test_steps_that_begin_again_in_each_epoch_are_numbered(take, metric):
@@ -116,3 +118,15 @@ def test_prose_with_steps_and_numbers_is_no_log(tmp_path):
 def test_a_share_in_percent_is_a_share(take):
     _, run = take("".join(f"step {s}: loss=0.5, acc={10 * s}.5%\n" for s in (1, 2, 3)))
     assert run.accuracy.tolist() == pytest.approx([0.105, 0.205, 0.305])
+
+
+@pytest.mark.parametrize("bar", [" | ", ", "])
+def test_a_decimal_comma_is_not_taken_for_the_end_of_a_number(take, metric, bar):
+    text = "".join(
+        f"Step {s}{bar}KL: 0,{400 + s}{bar}Reward: 0,{40 + s}{bar}Loss: 1,20{s}\n"
+        for s in (1, 2, 3)
+    )
+    _, run = take(text)
+    assert metric(run, "KL") == pytest.approx([0.401, 0.402, 0.403])
+    assert run.accuracy.tolist() == pytest.approx([0.41, 0.42, 0.43])
+    assert metric(run, "Loss") == pytest.approx([1.201, 1.202, 1.203])

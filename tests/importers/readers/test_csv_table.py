@@ -55,6 +55,16 @@ def test_semicolons_with_decimal_commas_comments_and_a_byte_order_mark_are_read(
     assert run.accuracy.tolist() == [0.25, 0.5]
 
 
+@pytest.mark.parametrize("mark", [",", "\t"])
+@pytest.mark.parametrize("last", ["0,455", "0,45", "00,5512"])
+def test_a_comma_that_no_thousands_have_makes_all_of_its_column_decimal(take, metric, mark, last):
+    rows = [("step", "kl", "tokens"), (1, "1,893", "1,200,000"), (2, "0,5", "12"), (3, last, "13")]
+    text = "".join(mark.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+    _, run = take(text, "log.csv")
+    assert metric(run, "kl") == pytest.approx([1.893, 0.5, float(last.replace(",", "."))])
+    assert metric(run, "tokens")[0] == 1_200_000
+
+
 def test_the_table_of_a_wandb_chart_is_read(take):
     text = (
         '"Step","grpo-7b - train/reward","grpo-7b - train/reward__MIN",'
