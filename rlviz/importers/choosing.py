@@ -7,7 +7,7 @@ import numpy as np
 from rlviz.importers import names, rates
 from rlviz.importers.answers import choose_accuracy, choose_graded
 from rlviz.importers.log import MAX_STEP, Indices, Log
-from rlviz.importers.options import Options
+from rlviz.importers.options import Options, option
 from rlviz.importers.roles import Roles
 
 
@@ -133,4 +133,10 @@ def _return(log: Log, options: Options, roles: Roles) -> None:
         roles.know(
             "return",
             f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}{rows}.",
+        )
+    elif roles.main is None:
+        roles.lack(
+            "return",
+            "The return is unknown: no value of the log is known to be a mean reward. If one is, "
+            f"name it: {option('return_')}.",
         )

@@ -64,3 +64,10 @@ def test_the_mean_return_of_tianshou_is_the_return(lines, take):
 def test_the_return_of_other_frameworks_is_the_return(lines, take, name):
     imported, _ = take(lines({"step": s, "loss": 0.1, name: 9.0 + s} for s in (1, 2, 3)))
     assert imported.columns["return"] == name
+
+
+@pytest.mark.parametrize("column", ["utility", "accuracy"])
+def test_an_unknown_return_is_said_where_there_is_no_accuracy_either(take, column):
+    imported, _ = take(f"step,{column}\n1,0.1\n2,0.2\n", "log.csv")
+    says = "The return is unknown: no value of the log is known to be a mean reward. If one is"
+    assert any(text.startswith(says) for text in imported.unknown) is (column == "utility")
