@@ -110,9 +110,10 @@ def test_an_adapted_model_that_scores_as_it_trains_counts_its_whole_batch(model,
     """As TRL 0.18: its reference scores a part of the batch before each part is trained on."""
     model.peft_config = {}
     phases = phases_of(steps_per_generation=2, beta=0.1)
+    adapters = sum(weight.numel() for weight in model.parameters())
     each = {
-        "rollout": SHAPE.generation(PROMPTS, RESPONSES),
-        "ref_logprob": SHAPE.forward(LENGTHS),
+        "rollout": SHAPE.generation(PROMPTS, RESPONSES, lora_params=adapters),
+        "ref_logprob": SHAPE.forward(LENGTHS),  # without them
         "update": SHAPE.training(LENGTHS),
     }
     found = []

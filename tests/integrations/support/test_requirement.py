@@ -35,7 +35,7 @@ def test_a_framework_that_is_too_old_is_named_with_what_brings_a_newer_one(tmp_p
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "ImportError: rlviz.integrations.transformers needs transformers 5.10 or newer, but 4.40.2 "
+        "ImportError: rlviz.integrations.transformers needs transformers 4.52 or newer, but 4.40.2 "
         "is installed. Install it: pip install -U 'rlviz[trl]'"
     )
 
