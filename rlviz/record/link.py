@@ -143,6 +143,7 @@ class Link:
                     woken.setblocking(False)
                     waker.setblocking(False)
                     self._woken, self._waker = woken, waker
+                    self._is_awake = False  # whoever woke it before this woke nobody
                 thread = threading.Thread(target=self._run, name="rlviz-sender", daemon=True)
                 thread.start()
                 self._thread = thread

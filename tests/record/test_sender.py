@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -373,3 +374,44 @@ def test_episodes_that_the_trainer_never_binds_are_named(viz, tmp_path, caplog):
     assert viz.close(30)
     assert "1 episode, such as 'ep1', came from senders and was never bound" in caplog.text
     assert rlviz.read(tmp_path).exact_flops() == [100]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="it counts open files there")
+def test_a_listener_without_descriptors_still_hears_who_is_connected(viz, tmp_path):
+    import resource
+
+    sender = viz.sender()
+    sender.record(step=1, flops=1)
+    assert sender.flush(30)
+    viz.on_step_end(1)
+    assert viz.flush(30)  # its files are open
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    stranger = socket.socket()
+    held = [open(os.devnull) for _ in range(50)]  # noqa: SIM115  # so that no lower one is free
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(file.fileno() for file in held) + 1, hard))
+    try:
+        stranger.connect(("127.0.0.1", sender._port))
+        sender.record(step=2, flops=2)
+        assert sender.flush(10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for opened in (stranger, *held):
+            opened.close()
+    viz.on_step_end(2)
+    assert viz.close(30)
+    assert viz.health.errors >= 1
+    assert rlviz.read(tmp_path).exact_flops() == [1, 3]
+
+
+def test_a_sender_that_finds_no_descriptor_raises_nothing_and_tries_again(
+    viz, tmp_path, monkeypatch
+):
+    sender = viz.sender()
+    with monkeypatch.context() as without:
+        without.setattr(socket, "socketpair", lambda: os.open("/nowhere", os.O_RDONLY))
+        sender.record(step=1, flops=1)
+    sender.record(step=1, flops=2)
+    assert sender.flush(30)
+    viz.on_step_end(1)
+    assert viz.close(30)
+    assert rlviz.read(tmp_path).exact_flops() == [3]
