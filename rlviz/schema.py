@@ -478,6 +478,8 @@ def because(causes: Mapping[str, int]) -> str:
 
 MAX_COUNT = 2**106
 """`split_count` is exact for counts below this: two float64 hold 106 bits (8.1e31)."""
+MAX_SECONDS = 2.0**53
+"""The largest time or duration, in seconds: sums and differences of them stay finite."""
 
 
 def split_count(count: int) -> tuple[float, float]:

@@ -230,8 +230,8 @@ def seconds(spent: Seconds) -> dict[str, float]:
 
 def _seconds(phase: str, taken: HostNumber) -> float:
     wall = number(taken, f"seconds of {phase!r}")
-    if not 0 <= wall < math.inf:
-        raise ValueError(f"seconds of {phase!r} must be finite and >= 0, got {wall!r}.")
+    if not 0 <= wall <= schema.MAX_SECONDS:
+        raise ValueError(f"seconds of {phase!r} must be in [0, 2**53], got {wall!r}.")
     return wall
 
 
@@ -292,6 +292,6 @@ def check_step(step: Any) -> int:
 def check_wall_time(wall_time: Any) -> float:
     """When a step ended: seconds since the epoch, > 0."""
     seconds = number(wall_time, "wall_time")
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"wall_time must be seconds since 1970, > 0, got {seconds!r}.")
+    if not 0 < seconds <= schema.MAX_SECONDS:
+        raise ValueError(f"wall_time must be seconds since 1970, in (0, 2**53], got {seconds!r}.")
     return seconds

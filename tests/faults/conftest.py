@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,14 @@ from rlviz import tfrecord
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
-    """Chance, with its seed in the report of a failure; RLVIZ_SEED repeats it."""
-    seed = int(os.environ.get("RLVIZ_SEED") or secrets.randbits(32))
+    """Chance, with its seed in the report of a failure; RLVIZ_SEED repeats it.
+
+    The soak looks for what nobody knows. The quick tests take the same cases each time, so that one
+    fails for what was changed.
+    """
+    soak = request.node.get_closest_marker("soak") is not None
+    usual = secrets.randbits(32) if soak else zlib.crc32(request.node.name.encode())
+    seed = int(os.environ.get("RLVIZ_SEED") or usual)
     request.node.add_report_section("setup", "seed", f"RLVIZ_SEED={seed}")
     return random.Random(seed)
 

@@ -21,6 +21,10 @@ _STEPS = (0.0, 2.0**53 - 1)
 _COUNTS = (0.0, float(schema.MAX_COUNT))
 _REMAINDERS = (-(2.0**53), 2.0**53)
 _POSITIVE = (0.0, _FINITE[1])
+_TIMES = (-schema.MAX_SECONDS, schema.MAX_SECONDS)
+_DURATIONS = (0.0, schema.MAX_SECONDS)
+_UTILIZATION = (0.0, schema.MAX_SECONDS)
+"""Of MFU: far above 1 for a peak that was given wrong, but its product with seconds is finite."""
 _ROUNDED = 1 + 1e-6
 """Sums of rates round: a part may be larger than the whole by this."""
 
@@ -136,8 +140,8 @@ _TOGETHER = {
 _KINDS = {
     "flops": _COUNTS,
     "flops_remainder": _REMAINDERS,
-    "seconds": _POSITIVE,
-    "mfu": _FINITE,
+    "seconds": _DURATIONS,
+    "mfu": _UTILIZATION,
     "correct": _POSITIVE,
     "graded": _POSITIVE,
 }
@@ -151,7 +155,7 @@ def _limits(name: str) -> tuple[float, float]:
     if name in _SUMS or name in _AGENTS:
         return _POSITIVE
     if name == schema.WALL_TIME:
-        return _FINITE
+        return _TIMES
     kind, slash, _ = name.partition("/")
     return _KINDS.get(kind, _ANYTHING) if slash else _ANYTHING
 
