@@ -87,7 +87,8 @@ def panel(
     lines = []
     points = [_points(measure, axis, group) for group in groups]
     values = [seed.y for seeds in points for seed in seeds]
-    usual = usual_range(np.concatenate(values)) if values else None
+    together = values[0] if len(values) == 1 else np.concatenate(values) if values else None
+    usual = None if together is None else usual_range(together)
     for number, (group, seeds) in enumerate(zip(groups, points, strict=True)):
         color, dashes = color_and_dashes(number)
         if not seeds or usual is None:
@@ -125,7 +126,10 @@ def _dots(
     axis: XAxis, seeds: Sequence[Points], visible: Sequence[NDArray[np.bool_]], runs: int
 ) -> Dots:
     """The dots that are drawn, of those inside the scale."""
-    inside = [(seed.x[seen], seed.y[seen]) for seed, seen in zip(seeds, visible, strict=True)]
+    inside = [
+        (seed.x, seed.y) if seen.all() else (seed.x[seen], seed.y[seen])
+        for seed, seen in zip(seeds, visible, strict=True)
+    ]
     kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in inside if len(x)]
     return (
         np.concatenate([np.empty(0), *(x[index] for x, _, index in kept)]),
