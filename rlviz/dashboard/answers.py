@@ -9,7 +9,9 @@ from rlviz import schema
 from rlviz.dashboard import lines, payload, query
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.catalog import Catalog, Run
+from rlviz.dashboard.grouping import prefix_of, telling
 from rlviz.dashboard.lines import ScreenCurve
+from rlviz.dashboard.means import Seed, mean
 from rlviz.dashboard.query import Arguments, QueryError
 from rlviz.dashboard.screen_series import screen_series
 from rlviz.dashboard.series import MetricPoints, points, view
@@ -23,8 +25,11 @@ _BINARY = "application/octet-stream"
 _TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
 _CACHE_BYTES = 256 << 20
 _PIXELS = (1, 10_000)
+_MOST_OF_A_GROUP, _MOST_COMPARED = 1000, 100
+"""Runs of one group that have a mean, and of all groups of a comparison, whose curves are drawn
+500 times."""
 _IN_LINE, _RETRY_SECONDS = 4, 5
-"""Downloads that may be asked for at the same time, and when others may ask again."""
+"""Downloads, or comparisons, asked for at the same time, and when others may ask again."""
 _AXES: tuple[AxisName, ...] = tuple(schema.AXES)
 
 
@@ -54,9 +59,13 @@ class Answers:
         self._points: Cache[MetricPoints] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._lines: Cache[ScreenCurve] = Cache(_CACHE_BYTES, lambda found: found.nbytes)
         self._forecasts: Cache[bytes] = Cache(_CACHE_BYTES, len)
+        self._compared: Cache[bytes] = Cache(_CACHE_BYTES, len)
         # The series of one run follow each other: its metrics share what was read, and threads
         # would pass the GIL back and forth. No run waits for another.
         self._turns = Locks()
+        self._comparisons = Counter(
+            _IN_LINE, "comparisons are made one at a time", retry_seconds=_RETRY_SECONDS
+        )
         self._downloads = Counter(
             _IN_LINE, "downloads are made one at a time", retry_seconds=_RETRY_SECONDS
         )
@@ -64,7 +73,17 @@ class Answers:
     def runs(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Every run: how far it got and what it has."""
         found = self._catalog.refresh(context, experiment)
-        listed = [{"name": run.name, "version": run.version, **run.listing} for run in found]
+        settings = telling({run.name: run.listing["config"] for run in found})
+        listed = [
+            {
+                "name": run.name,
+                "version": run.version,
+                **run.listing,
+                "config": settings[run.name],
+                "prefix": prefix_of(run.name),
+            }
+            for run in found
+        ]
         content = _json({"runs": listed, "unread": self._catalog.unread, "server": self._server})
         return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
@@ -81,19 +100,59 @@ class Answers:
         query.text(arguments, "metric")
         metric, *_ = query.metrics(arguments)
         run, history = self._run(context, experiment, query.text(arguments, "run"))
-        key = (run.version, metric, x, log)
         with self._turns.of(run.name):
-            found = self._points.computed(key, lambda: points(history, metric, x, log=log))
+            found = self._points_of(run, history, metric, x, log)
             seen = view(found, limits, heights, width, height)
             curve = None
             if smooth != lines.NONE and len(found.y):
-                whole = self._lines.computed(
-                    (*key, smooth), lambda: lines.whole(history, found, smooth)
-                )
-                curve = lines.visible(whole, seen)
+                curve = lines.visible(self._line(run, history, found, smooth), seen)
             kept = thinned_for_screen(seen.place, seen.y, seen.viewport, most)
             header, arrays = screen_series(history, seen, curve, kept)
             return Answer(payload.encode({"version": run.version, **header}, arrays), _BINARY)
+
+    def curve(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """The curve of a group of runs: the mean over those that have the metric and the axis."""
+        x = query.choice(arguments, "x", _AXES, _AXES[0])
+        log = query.flag(arguments, "log")
+        query.text(arguments, "metric")
+        metric, *_ = query.metrics(arguments)
+        seeds = []
+        for name in query.texts(arguments, "run", _MOST_OF_A_GROUP):
+            run, history = self._run(context, experiment, name)
+            with self._turns.of(name):
+                try:
+                    found = self._points_of(run, history, metric, x, log)
+                except QueryError:  # it lacks the metric or the axis
+                    continue
+                if len(found.y) and (line := self._line(run, history, found, lines.AUTO)).whole:
+                    seeds.append(Seed(found, line.whole))
+        of_group = mean(seeds)
+        return Answer(payload.encode(of_group.header(), of_group.arrays()), _BINARY)
+
+    def comparison(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """What groups of runs spent for the same level, compared with one of them."""
+        query.text(arguments, "metric")
+        metric, *_ = query.metrics(arguments)
+        asked = query.parts(arguments, "group", "count", "run", _MOST_COMPARED)
+        reference = query.choice(arguments, "reference", tuple(asked), next(iter(asked)))
+        found = {
+            name: [self._run(context, experiment, run) for run in runs]
+            for name, runs in asked.items()
+        }
+        versions = tuple((name, *(run.version for run, _ in runs)) for name, runs in found.items())
+
+        def compute() -> bytes:
+            from rlviz.dashboard.comparisons import compared  # loads matplotlib
+            from rlviz.report.series.groups import Group
+
+            groups = [
+                Group(name, tuple(history for _, history in runs)) for name, runs in found.items()
+            ]
+            return _json(compared(groups, metric, [reference]))
+
+        with self._comparisons.turn():
+            key = (metric, reference, versions)
+            return Answer(self._compared.computed(key, compute), _JSON)
 
     def forecast(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Where a run's accuracy would go with twice the compute."""
@@ -139,6 +198,16 @@ class Answers:
         with self._downloads.turn():
             content = downloads.table(self._run(context, experiment, name)[1], x, limits)
         return Answer(content, _TYPES[format], file_name=downloads.file_name([name], format))
+
+    def _points_of(
+        self, run: Run, history: History, metric: str, x: AxisName, log: bool
+    ) -> MetricPoints:
+        key = (run.version, metric, x, log)
+        return self._points.computed(key, lambda: points(history, metric, x, log=log))
+
+    def _line(self, run: Run, history: History, found: MetricPoints, smooth: str) -> ScreenCurve:
+        key = (run.version, found.measure.name, found.axis.name, found.axis.log, smooth)
+        return self._lines.computed(key, lambda: lines.whole(history, found, smooth))
 
     def _run(self, context: Any, experiment: str, name: str) -> tuple[Run, History]:
         found = self._catalog.get(context, experiment, name)

@@ -11,6 +11,7 @@ from typing import Any
 from rlviz.dashboard.catalog import Run
 from rlviz.dashboard.directories import run_directories
 from rlviz.dashboard.listing import listing_of
+from rlviz.report.history.configuration import configuration, texts
 from rlviz.report.history.files import Contents, RunReader
 from rlviz.report.history.history import History, merged
 
@@ -27,6 +28,8 @@ class _Folder:
         self._name = name
         self._reader = RunReader(path)
         self._seen: Contents | None = None
+        self._files = 0
+        self._config: dict[str, str] = {}
         self.quiet_until = -float("inf")
         self.known: tuple[Run, History] | None = None
         """None before it has a row."""
@@ -38,8 +41,13 @@ class _Folder:
         if contents is not self._seen:
             self._seen = contents
             if contents.batches:
-                history = replace(merged(contents), logdir=self._name)
-                self.known = Run(self._name, next(versions), listing_of(history, ())), history
+                history = merged(contents)
+                if len(contents.files) != self._files:  # a session begins with its configuration
+                    self._files = len(contents.files)
+                    self._config = texts(configuration(history))
+                history = replace(history, logdir=self._name)
+                listing = listing_of(history, (), self._config)
+                self.known = Run(self._name, next(versions), listing), history
         now = time.monotonic()
         self.quiet_until = now + _REST * (now - began)
 

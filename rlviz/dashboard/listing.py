@@ -1,7 +1,7 @@
 """What the list of runs says about each run: how far it got, what it has, and what it lost."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,12 +38,15 @@ _BOOKKEEPING_KINDS = (
 )
 
 
-def listing_of(history: History, notes: Sequence[str]) -> Listing:
+def listing_of(
+    history: History, notes: Sequence[str], config: Mapping[str, str] | None = None
+) -> Listing:
     """Describe a run.
 
     Args:
         history: the run; it may be empty.
         notes: which parts of it could not be read.
+        config: its settings as texts.
     """
     axes = {name: found for name in _AXES if (found := _positions(history, name)) is not None}
     return {
@@ -60,6 +63,7 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
         "lost_rows": sum(gone.rows for session in history.sessions for gone in session.gone),
         "missing_ranks": sorted({r for part in history.missing_ranks for r in part.ranks}),
         "superseded": history.superseded,
+        "config": dict(config or {}),
         "notes": [*notes, *(_sentence(finding) for finding in _findings(history))],
     }
 

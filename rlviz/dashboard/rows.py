@@ -13,7 +13,10 @@ from rlviz.dashboard import tensors
 from rlviz.dashboard.tensors import Tensors
 from rlviz.report.history.admission import admitted
 from rlviz.report.history.batches import Batch, table_of
+from rlviz.report.history.configuration import settings_in, texts
 
+_HPARAMS = "hparams"
+"""TensorBoard's plugin in whose tab a run's configuration stands."""
 _READ_BYTES = 64 << 20
 """The most bytes per request, unless one tag has more; TensorBoard's own limit is 256 MiB."""
 
@@ -63,6 +66,18 @@ class RowSource:
             }
             if of_run:
                 found[run] = of_run
+        return found
+
+    def configs(self, context: Any, experiment: str) -> dict[str, dict[str, str]]:
+        """Run -> its settings as texts, for every run with any."""
+        listed = self._provider.list_tensors(
+            context, experiment_id=experiment, plugin_name=_HPARAMS
+        )
+        found = {}
+        for run, tags in listed.items():
+            for series in tags.values():
+                if settings := settings_in(series.plugin_content):
+                    found[run] = texts(settings)
         return found
 
     def read(
