@@ -1,7 +1,7 @@
 """The curve through a metric's points: the local polynomial of the figure, or the slider's EMA."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,9 @@ def visible(found: ScreenCurve, view: View) -> ScreenCurve:
         ends = np.interp(edges, place, part)
         return np.concatenate([ends[:1], part[inner], ends[1:]])
 
-    return ScreenCurve(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
+    return replace(
+        found, x=cut(found.x), y=cut(found.y), low=cut(found.low), high=cut(found.high)
+    )
 
 
 def _thinned(found: ScreenCurve, view: View) -> ScreenCurve:
