@@ -68,6 +68,12 @@ class Answers:
         content = _json({"runs": listed, "unread": self._catalog.unread, "server": self._server})
         return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
+    def told(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """What the script of every run said: its configuration, and whether it is done."""
+        found = self._catalog.told(context, experiment)
+        content = _json({name: told.plain() for name, told in found.items()})
+        return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
+
     def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """The visible points and curve of one metric of one run."""
         x = query.choice(arguments, "x", _AXES, _AXES[0])

@@ -14,9 +14,12 @@ from rlviz import wording
 from rlviz._version import __version__
 from rlviz.dashboard import assets
 from rlviz.dashboard.bundle import bundle
+from rlviz.dashboard.catalog import Told
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.packing import Packer, Place
 from rlviz.report.history import History
+from rlviz.report.history.ending import was_closed
+from rlviz.report.history.settings import settings_of
 from rlviz.report.series.groups import Histories, groups_of
 from rlviz.report.series.measures import measure
 from rlviz.schema import AxisName
@@ -87,13 +90,8 @@ def page(
     }
     listings = {name: listing_of(run, ()) for name, run in runs.items()}
     content = _content(runs, listings, metrics, progress or (lambda done, all: None))
-    modules = {
-        name.removesuffix(".js"): asset.content.decode()
-        for name, asset in assets.of_file().items()
-        if name.endswith(".js")
-    }
-    script = bundle(modules, "start")
-    style = assets.load()["style.css"].content.decode()
+    script = bundle(assets.modules("file"), "start")
+    style = assets.style().content.decode()
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -170,7 +168,10 @@ def _content(
         change = {"metrics": here, "axes": axes, "tells": tells}
         listed.append({"name": name, "version": 1, **listing, **change})
     return {
-        "listing": {"runs": listed, "unread": 0, "server": "file"},
+        "listing": {"runs": listed, "unread": 0, "server": "file", "now": time.time()},
+        "told": {
+            name: Told(settings_of(run), was_closed(run)).plain() for name, run in runs.items()
+        },
         "packs": packs,
         "account": _account(listings.values(), {n for one in listed for n in one["metrics"]}),
     }

@@ -49,7 +49,7 @@ class Routes:
     def apps(self) -> dict[str, Application]:
         """Route -> WSGI application."""
         apps = {f"/{name}": self._asset(name) for name in self._assets}
-        for name in ("runs", "series", "forecast", "figure", "rows"):
+        for name in ("runs", "told", "series", "forecast", "figure", "rows"):
             apps[f"/{name}"] = self._route(name)
         return apps
 
