@@ -9,7 +9,7 @@ from rlviz import schema
 from rlviz.dashboard import lines, payload, query
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.catalog import Catalog, Run
-from rlviz.dashboard.grouping import prefix_of, telling
+from rlviz.dashboard.grouping import prefix_of
 from rlviz.dashboard.lines import ScreenCurve
 from rlviz.dashboard.means import Seed, mean
 from rlviz.dashboard.query import Arguments, QueryError
@@ -73,18 +73,22 @@ class Answers:
     def runs(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """Every run: how far it got and what it has."""
         found = self._catalog.refresh(context, experiment)
-        settings = telling({run.name: run.listing["config"] for run in found})
         listed = [
             {
                 "name": run.name,
                 "version": run.version,
                 **run.listing,
-                "config": settings[run.name],
                 "prefix": prefix_of(run.name),
             }
             for run in found
         ]
         content = _json({"runs": listed, "unread": self._catalog.unread, "server": self._server})
+        return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
+
+    def told(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
+        """What the script of every run said: its configuration, and whether it is done."""
+        found = self._catalog.told(context, experiment)
+        content = _json({name: told.plain() for name, told in found.items()})
         return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
     def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:

@@ -14,11 +14,13 @@ from rlviz import schema, wording
 from rlviz._version import __version__
 from rlviz.dashboard import assets, group_packs
 from rlviz.dashboard.bundle import bundle
-from rlviz.dashboard.grouping import partitions, prefix_of, telling
+from rlviz.dashboard.catalog import Told
+from rlviz.dashboard.grouping import partitions, prefix_of
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.packing import Packer, Place
 from rlviz.report.history import History
-from rlviz.report.history.configuration import configuration, texts
+from rlviz.report.history.ending import was_closed
+from rlviz.report.history.settings import settings_of
 from rlviz.report.series.groups import Histories, groups_of
 from rlviz.report.series.measures import measure
 from rlviz.schema import AxisName
@@ -90,20 +92,11 @@ def page(
         for name, run in _named(group.name, group.runs):
             runs[name] = run
             prefixes[name] = group.name if len(group.runs) > 1 else prefix_of(name)
-    settings = telling({name: texts(configuration(run)) for name, run in runs.items()})
-    listings = {
-        name: listing_of(run, (), settings[name]) | {"prefix": prefixes[name]}
-        for name, run in runs.items()
-    }
+    listings = {name: {**listing_of(run, ()), "prefix": prefixes[name]} for name, run in runs.items()}
     content = _content(runs, listings, metrics, progress or (lambda done, all: None))
     content["by"] = "name" if any(len(group.runs) > 1 for group in given) else ""
-    modules = {
-        name.removesuffix(".js"): asset.content.decode()
-        for name, asset in assets.of_file().items()
-        if name.endswith(".js")
-    }
-    script = bundle(modules, "start")
-    style = assets.load()["style.css"].content.decode()
+    script = bundle(assets.modules("file"), "start")
+    style = assets.style().content.decode()
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -169,9 +162,10 @@ def _content(
         name: Packer(run, first[name], lambda: progress(next(done), total))
         for name, run in runs.items()
     }
+    told = {name: Told(settings_of(run), was_closed(run)).plain() for name, run in runs.items()}
     ways = partitions(
         {name: listing["prefix"] for name, listing in listings.items()},
-        {name: listing["config"] for name, listing in listings.items()},
+        {name: of_run["settings"] for name, of_run in told.items()},
     )
     room = _MOST_BYTES - _PAGE_BYTES - (group_packs.BYTES if ways else 0)
     level, packs = _fitting(packers, levels, listings, opening, others, room)
@@ -191,7 +185,8 @@ def _content(
         change = {"metrics": here, "axes": axes, "tells": tells}
         listed.append({"name": name, "version": 1, **listing, **change})
     return {
-        "listing": {"runs": listed, "unread": 0, "server": "file"},
+        "listing": {"runs": listed, "unread": 0, "server": "file", "now": time.time()},
+        "told": told,
         "packs": packs,
         "ways": kept,
         "groups": groups,

@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlviz.dashboard.catalog import Run
+from rlviz.dashboard.catalog import Run, Told
 from rlviz.dashboard.directories import run_directories
 from rlviz.dashboard.listing import listing_of
-from rlviz.report.history.configuration import configuration, texts
-from rlviz.report.history.files import Contents, RunReader
+from rlviz.report.history.ending import was_closed
+from rlviz.report.history.files import Contents, RunFile, RunReader
 from rlviz.report.history.history import History, merged
+from rlviz.report.history.settings import settings_of
 
 _PATIENCE_SECONDS = 0.75
 """Seconds of reading before an answer goes out; the next answer reads the rest."""
@@ -28,11 +29,11 @@ class _Folder:
         self._name = name
         self._reader = RunReader(path)
         self._seen: Contents | None = None
-        self._files = 0
-        self._config: dict[str, str] = {}
         self.quiet_until = -float("inf")
         self.known: tuple[Run, History] | None = None
         """None before it has a row."""
+        self._path = path
+        self._told: tuple[tuple[RunFile, ...], Told] | None = None
 
     def look(self, versions: "itertools.count[int]") -> None:
         """Read what is new."""
@@ -41,15 +42,21 @@ class _Folder:
         if contents is not self._seen:
             self._seen = contents
             if contents.batches:
-                history = merged(contents)
-                if len(contents.files) != self._files:  # a session begins with its configuration
-                    self._files = len(contents.files)
-                    self._config = texts(configuration(history))
-                history = replace(history, logdir=self._name)
-                listing = listing_of(history, (), self._config)
-                self.known = Run(self._name, next(versions), listing), history
+                history = replace(merged(contents), logdir=self._name)
+                self.known = Run(self._name, next(versions), listing_of(history, ())), history
         now = time.monotonic()
         self.quiet_until = now + _REST * (now - began)
+
+
+    def told(self) -> Told:
+        """What its script said; its files are looked at again where they have grown."""
+        assert self._seen is not None and self.known is not None
+        files = self._seen.files
+        if self._told is None or self._told[0] != files:
+            run = replace(self.known[1], logdir=str(self._path))
+            settings = self._told[1].settings if self._told else settings_of(run)
+            self._told = files, Told(settings, was_closed(run))
+        return self._told[1]
 
 
 class FolderCatalog:
@@ -94,6 +101,11 @@ class FolderCatalog:
             self.refresh(context, experiment)
         found = self._folders.get(name)
         return found[1].known if found else None
+
+    def told(self, context: Any, experiment: str) -> dict[str, Told]:
+        """What the scripts of the known runs said, by name."""
+        known = [(name, folder) for name, (_, folder) in self._folders.items() if folder.known]
+        return {name: folder.told() for name, folder in known}
 
     def _find(self) -> None:
         """Look for new directories, and forget those that are gone."""

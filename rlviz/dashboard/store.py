@@ -13,7 +13,7 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.dashboard.cache import Cache
-from rlviz.dashboard.catalog import Run
+from rlviz.dashboard.catalog import Run, Told
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
 from rlviz.dashboard.turns import Locks
@@ -72,7 +72,6 @@ class Store:
         self._source = source
         self._sampling_hint = sampling_hint
         self._states: dict[str, State] = {}
-        self._configs: dict[str, dict[str, str]] = {}
         self._loaded: Cache[_Loaded] = Cache(cache_bytes, lambda loaded: loaded.nbytes)
         self._versions = itertools.count(1)
         self._reading = threading.Lock()
@@ -115,6 +114,15 @@ class Store:
                         self._loaded.put(name, loaded)
         return state, loaded.history
 
+    def told(self, context: Any, experiment: str) -> dict[str, Told]:
+        """What the scripts of the known runs said, by name."""
+        found = {}
+        for name, (settings, ended) in self._source.told(context, experiment).items():
+            if state := self._states.get(name):  # a resumed run writes after an end
+                last = max(stamp.max_wall_time for stamp in state.stamps.values())
+                found[name] = Told(settings, ended >= last)
+        return found
+
     def _is_old(self, name: str) -> bool:
         return name not in self._states or time.monotonic() - self._listed_at > _FRESH_SECONDS
 
@@ -127,10 +135,6 @@ class Store:
         changed.sort(key=lambda name: s.read_at if (s := self._states.get(name)) else 0.0)
         sizes = {name: sum(self._new_tags(name, listed[name]).values()) for name in changed}
         self.unread = len(changed)
-        if any(name not in self._configs for name in listed):
-            # It stands before a run's first rows, so once is enough.
-            known = self._source.configs(context, experiment) if listed else {}
-            self._configs = {name: known.get(name, {}) for name in listed}
         deadline = time.monotonic() + _PATIENCE_SECONDS
         for names in parts(sizes, _PART_BYTES, _PART_RUNS):
             if sizes[names[0]] > _PART_BYTES:  # it is alone then
@@ -156,11 +160,7 @@ class Store:
 
     def _note(self, name: str, loaded: _Loaded) -> None:
         self._states[name] = State(
-            name,
-            next(self._versions),
-            _described(loaded, self._configs.get(name, {})),
-            loaded.stamps,
-            time.monotonic(),
+            name, next(self._versions), _described(loaded), loaded.stamps, time.monotonic()
         )
 
     def _load_in_parts(
@@ -225,9 +225,9 @@ class Store:
         return _Loaded(stamps, rows, replace(history, logdir=name), tuple(complaints))
 
 
-def _described(loaded: _Loaded, config: Mapping[str, str]) -> Listing:
+def _described(loaded: _Loaded) -> Listing:
     try:
-        return listing_of(loaded.history, loaded.complaints, config)
+        return listing_of(loaded.history, loaded.complaints)
     except Exception as error:
         nothing = History({schema.STEP: np.empty(0)})
         return listing_of(nothing, (*loaded.complaints, _senseless(error)))

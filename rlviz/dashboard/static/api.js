@@ -15,7 +15,14 @@ export class ServerError extends Error {
 
 /** The listing of all runs. */
 export async function fetchRuns(signal) {
-  return (await get("runs", {}, signal)).json();
+  const answer = await get("runs", {}, signal);
+  const date = Date.parse(answer.headers.get("Date") ?? "");
+  return { now: (date || Date.now()) / 1000, ...(await answer.json()) };
+}
+
+/** What the script of each run said: its settings, and whether it is done. */
+export async function fetchTold() {
+  return (await get("told", {})).json();
 }
 
 /**

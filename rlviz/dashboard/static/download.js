@@ -1,14 +1,16 @@
 /** The downloads: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
 
 import { HAS, route } from "./api.js";
-import { FAMILY } from "./axes.js";
 import { element } from "./elements.js";
-import { color } from "./theme.js";
+import { drawKey, fitted } from "./legend.js";
+import { color, FAMILY } from "./theme.js";
+import { DASHES, OF_RUNS } from "./vocabulary.js"; // the server makes it
 
-const MOST_FIGURES = 20;
+const MOST_FIGURES = OF_RUNS.length * DASHES.length; // that can be told apart
 const MOST_TABLES = 100;
 const TITLE = 30;
 const KEYS = 24;
+const LONGEST = 260; // pixels of a name in the legend
 
 /** Fill the menu with the downloads of the shown runs. */
 export function fillDownloads(items, page) {
@@ -26,6 +28,8 @@ export function fillDownloads(items, page) {
     { type: "button", on: { click: () => savePicture(page) } },
     "PNG of the panels as they are",
   );
+  const some =
+    shown.length > runs.length ? `, the first ${runs.length} of ${shown.length} runs` : "";
   items.replaceChildren(picture);
   if (!runs.length || !HAS.server) return;
   const link = (text, address, title) =>
@@ -41,8 +45,8 @@ export function fillDownloads(items, page) {
       ),
     );
   items.append(
-    link("SVG, drawn as rlviz plot does", route("figure", { ...figure, format: "svg" })),
-    link("PNG, drawn as rlviz plot does", route("figure", { ...figure, format: "png" })),
+    link(`SVG, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "svg" })),
+    link(`PNG, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "png" })),
     element("div", { class: "menu-scroll" }, ...tables),
   );
 }
@@ -94,8 +98,10 @@ function keyRows(shown, width) {
   context.font = `12px ${FAMILY}`;
   const rows = [[]];
   let x = 12;
-  for (const { name, paint } of shown) {
-    const wide = context.measureText(name).width + 34;
+  const measure = (text) => context.measureText(text).width;
+  for (const { name: whole, paint } of shown) {
+    const name = fitted(whole, LONGEST, measure);
+    const wide = measure(name) + 54;
     if (x + wide > width && rows.at(-1).length) {
       rows.push([]);
       x = 12;
@@ -109,9 +115,8 @@ function keyRows(shown, width) {
 function drawKeys(context, row, y) {
   context.font = `12px ${FAMILY}`;
   for (const { name, paint, x } of row) {
-    context.fillStyle = paint.key;
-    context.fillRect(x, y - 9, 10, 10);
+    const beside = drawKey(context, paint, x, y - 4);
     context.fillStyle = color("text");
-    context.fillText(name, x + 16, y);
+    context.fillText(name, x + beside + 8, y);
   }
 }

@@ -15,6 +15,7 @@ import { State } from "./state.js";
 import { Store } from "./store.js";
 import { Table } from "./table.js";
 import { watchTheme } from "./theme.js";
+import { Told } from "./told.js";
 import { Toolbar } from "./toolbar.js";
 
 const SETTLED = 250;
@@ -23,6 +24,7 @@ const GATHERED = 150;
 export class Page {
   state = new State(readAddress());
   runs = new Runs();
+  told = new Told();
   store = new Store(() => this.#onSeries());
   #forecasts = new Map();
   #view = null;
@@ -43,7 +45,8 @@ export class Page {
     this.table = new Table(this);
     const keys =
       "Arrow keys left and right walk along the points of a run, up and down go to another run, " +
-      "plus and minus zoom, page up and page down move, 0 shows everything.";
+      "plus and minus zoom, page up and page down move, 0 shows everything, V opens the values as a " +
+      "table, F fills the window.";
     const main = element(
       "main",
       { class: "main" },
@@ -120,6 +123,11 @@ export class Page {
     this.panels.move(metric, by);
   }
 
+  /** Whether a panel fills the window: then nothing else can be reached. */
+  fill(isFull) {
+    for (const { node } of [this.toolbar, this.list, this.table]) node.inert = isFull;
+  }
+
   removePanel(metric) {
     this.state.set({ panels: this.view().panels.filter((name) => name !== metric) });
     this.panels.focus();
@@ -135,6 +143,7 @@ export class Page {
   stress(name) {
     if (this.#strong === name) return;
     this.#strong = name;
+    this.list.stress(name);
     this.redraw();
   }
 
@@ -160,6 +169,7 @@ export class Page {
   }
 
   #onRuns(listing) {
+    this.told.look(() => this.list.update());
     if (!this.runs.take(listing)) {
       if (this.#hasFailed()) this.#want();
       return;

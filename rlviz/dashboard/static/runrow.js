@@ -1,7 +1,9 @@
 /** A line of the list of runs: a run, or a folder of them. */
 
 import { element, icon, iconButton, setText } from "./elements.js";
+import { keyOf, nameParts } from "./legend.js";
 import { number } from "./numbers.js";
+import { columnsOf } from "./runtools.js";
 import { plural } from "./words.js";
 
 /** The runs of one folder. */
@@ -26,7 +28,7 @@ export class Group {
       page.state.set({ closed: next });
     });
     this.rows = element("ul", { class: "run-list" });
-    const title = element("span", { class: "group-name", title: prefix }, `${prefix}/`);
+    const title = element("span", { class: "group-name", title: prefix }, ...nameParts(`${prefix}/`));
     const head = element(
       "div",
       { class: "group-head" },
@@ -55,11 +57,16 @@ export class Row {
   #box;
   #color;
   #last = element("span", { class: "run-last" });
+  #columns = element("p", { class: "run-columns" });
+  #page;
+  #key = element("span", { class: "run-key" });
+  #keyed = "";
   #notes = element("div", { class: "run-notes" });
   #noted = "";
 
   constructor(name, page) {
     this.#name = name;
+    this.#page = page;
     const { state, runs } = page;
     this.#box = element("input", {
       type: "checkbox",
@@ -86,14 +93,14 @@ export class Row {
       },
       "only",
     );
-    const label = element("label", { class: "run-label", title: name }, this.#box, this.#label);
+    const label = element("label", { class: "run-label", title: name }, this.#box, this.#key, this.#label);
     const line = element("div", { class: "run-line" }, label, this.#last, only, this.#color);
-    this.node = element("li", { class: "run" }, line, this.#notes);
+    this.node = element("li", { class: "run" }, line, this.#columns, this.#notes);
     this.node.addEventListener("pointerenter", () => page.stress(name));
   }
 
   showName(text) {
-    setText(this.#label, text);
+    if (this.#label.textContent !== text) this.#label.replaceChildren(...nameParts(text));
   }
 
   update(run, paint, state) {
@@ -103,12 +110,31 @@ export class Row {
     const color = state.colors.get(this.#name) ?? paint?.key;
     if (color) this.node.style.setProperty("--run", color);
     else this.node.style.removeProperty("--run");
+    this.#showKey(paint);
     this.#color.hidden = !isShown;
     if (color && this.#color.value !== color) this.#color.value = color;
     const [short, whole] = lastOf(run);
     setText(this.#last, short);
     this.#last.title = whole;
+    this.#showColumns(columnsOf(run, this.#page));
     this.#showNotes(run.notes);
+  }
+
+  #showColumns(found) {
+    const wanted = JSON.stringify(found);
+    if (wanted === this.#columns.dataset.shown) return;
+    this.#columns.dataset.shown = wanted;
+    this.#columns.hidden = !found.length;
+    this.#columns.replaceChildren(
+      ...found.map(({ text, title, kind }) => element("span", { class: `is-${kind}`, title }, text)),
+    );
+  }
+
+  #showKey(paint) {
+    const wanted = paint ? `${paint.key} ${paint.dash}` : "";
+    if (wanted === this.#keyed) return;
+    this.#keyed = wanted;
+    this.#key.replaceChildren(...(paint ? [keyOf(paint)] : []));
   }
 
   #showNotes(notes) {

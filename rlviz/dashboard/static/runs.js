@@ -19,9 +19,12 @@ export class Runs {
   #listed = [];
   #slots = new Map();
   isLoaded = false;
+  /** Seconds since 1970, by the server's clock. */
+  now = 0;
 
   /** Take a new listing; returns true if anything differs from the last. */
-  take({ runs, server }) {
+  take({ runs, server, now }) {
+    this.now = now;
     // Each server counts versions separately.
     const listed = runs
       .map((run) => ({ ...run, version: `${server} ${run.version}` }))

@@ -6,6 +6,7 @@ const FEW_BANDS = 4;
 export const MANY_BANDS = 8;
 const DOTS_OF_A_PANEL = 30_000;
 const MOST_DOTS = 20_000;
+const LOWEST = -400; // decades: below any float, where a band that reaches 0 ends
 
 /** How many dots to request for each of several runs in a panel. */
 export function dotsOfEach(runs) {
@@ -19,11 +20,12 @@ export function dotsOfEach(runs) {
  */
 export function layersOf({ metric, state, axis, shown, store, x, forecasts, strong }) {
   const radius = radiusOf(shown, metric, store, x);
+  const logY = state.logs.includes(metric);
   const layers = [];
   for (const { name, run, paint } of shown) {
     const series = store.get(name, metric);
     const isFaint = strong !== null && strong !== name;
-    const { dots, curves } = partsOf(series, x);
+    const { dots, curves } = scaled(partsOf(series, x), logY);
     layers.push({
       name,
       paint,
@@ -31,7 +33,7 @@ export function layersOf({ metric, state, axis, shown, store, x, forecasts, stro
       dots: state.dots ? dots : [],
       hidden: state.dots ? [] : dots,
       curves: state.smooth === "none" ? [] : curves,
-      forecast: forecastOf(forecasts.get(name), metric, axis, state.log),
+      forecast: forecastOf(forecasts.get(name), metric, axis, state.log, logY),
       resumes: resumesOf(run, axis, state.log),
       width: shown.length === 1 ? 2.5 : strong === name ? 2.75 : 1.9,
       opacity: isFaint ? 0.4 : 1,
@@ -133,9 +135,43 @@ function bandOpacity(state, runs, isFaint, isStrong) {
   return runs <= FEW_BANDS ? 0.13 : 0.07;
 }
 
-function forecastOf(forecast, metric, axis, log) {
+function forecastOf(forecast, metric, axis, log, logY) {
   if (!forecast?.identifiable || metric !== "accuracy" || axis !== "flops") return null;
-  return { ...forecast, place: forecast.x.map((x) => toPlace(x, log)) };
+  const [y, low, high] = ["y", "low", "high"].map((name) =>
+    forecast[name].map((value) => toPlace(value, logY)),
+  );
+  return { ...forecast, place: forecast.x.map((x) => toPlace(x, log)), y, low, high };
+}
+
+const logarithms = new WeakMap(); // each frame needs them
+
+/** Dots and curves with y in places. */
+function scaled(parts, log) {
+  if (!log) return parts;
+  const of = (values) => values && placesOf(values).places;
+  return {
+    dots: parts.dots.map((part) => ({ ...part, y: of(part.y) })),
+    curves: parts.curves.map(({ place, y, low, high }) => ({
+      place,
+      y: of(y),
+      low: low && of(low).map((value) => (Number.isNaN(value) ? LOWEST : value)),
+      high: of(high),
+    })),
+  };
+}
+
+/** Values in decades, NaN where there is no logarithm, and how many these are. */
+function placesOf(values) {
+  if (!logarithms.has(values)) {
+    const places = Float64Array.from(values, (value) => (value > 0 ? Math.log10(value) : NaN));
+    logarithms.set(values, { places, lost: places.filter(Number.isNaN).length });
+  }
+  return logarithms.get(values);
+}
+
+/** How many values of a series a logarithmic axis can't show. */
+export function lostOnLog(values) {
+  return placesOf(values).lost;
 }
 
 function resumesOf(run, axis, log) {

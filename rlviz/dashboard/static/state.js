@@ -7,14 +7,20 @@ export const DEFAULTS = Object.freeze({
   weight: 0.6,
   dots: true,
   band: true,
+  names: true, // at the ends of the curves
   forecast: false,
+  full: null, // the metric whose panel fills the window
   panels: null, // those that tell most about the shown runs
   from: null,
   to: null,
+  logs: Object.freeze([]), // the metrics whose y is logarithmic
   heights: new Map(), // metric -> [low, high]; no plain object, since a name may be any text
   runs: Object.freeze({ mode: "default", names: Object.freeze([]) }),
   colors: new Map(),
   search: "",
+  sort: "name", // or state, step, flops, written, value:<metric>, setting:<name>
+  falls: false,
+  columns: Object.freeze(["state", "values"]), // or names of settings
   grouped: true,
   closed: Object.freeze([]),
   at: null,

@@ -2,6 +2,7 @@
 
 import { fetchSeries } from "./api.js";
 import { element, setText } from "./elements.js";
+import { keyOf } from "./legend.js";
 import { number, percent } from "./numbers.js";
 import { between } from "./points.js";
 import { QUANTITIES } from "./vocabulary.js"; // the server makes it
@@ -206,7 +207,7 @@ function typed(value) {
 }
 
 function tableRow({ name, paint, step, flops, ...reached }) {
-  const key = element("span", { class: "key", style: { "--run": paint.key } });
+  const key = keyOf(paint);
   return element(
     "tr",
     {},

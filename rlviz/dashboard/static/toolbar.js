@@ -41,6 +41,7 @@ export class Toolbar {
         { class: "control", role: "group", "aria-label": "Layers" },
         this.#check("dots", "Dots"),
         this.#check("band", "Band"),
+        this.#check("names", "Names"),
         HAS.server && this.#check("forecast", "Forecast"),
       ),
       element(

@@ -1,6 +1,7 @@
 /** The values of a panel as a table, for users who can't see the chart or want the numbers. */
 
 import { element } from "./elements.js";
+import { toPlace } from "./frames.js";
 import { number } from "./numbers.js";
 import { describe } from "./readout.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
@@ -14,7 +15,8 @@ export function valuesTable(scene) {
     for (const { data, begin, end } of layer.dots.length ? layer.dots : layer.hidden) {
       for (let index = begin; index < end; index += 1) {
         const { low, high } = scene.frame;
-        if (data.y[index] >= low && data.y[index] <= high) found.push({ layer, data, index });
+        const y = toPlace(data.y[index], scene.logY);
+        if (y >= low && y <= high) found.push({ layer, data, index });
       }
     }
   }

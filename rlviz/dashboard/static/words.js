@@ -2,7 +2,7 @@
 
 import { HAS } from "./api.js";
 import { number, percent } from "./numbers.js";
-import { MANY_BANDS } from "./scene.js";
+import { lostOnLog, MANY_BANDS } from "./scene.js";
 import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
 const OTHERS = HAS.server ? "zoom in for the others" : "the others are not in this file";
@@ -10,6 +10,12 @@ const OTHERS = HAS.server ? "zoom in for the others" : "the others are not in th
 export function labelOf(metric) {
   if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
   return QUANTITIES[metric]?.label ?? metric;
+}
+
+/** The first part of a metric's name, if it has several: "train" of "train/loss". */
+export function prefixOf(metric) {
+  const end = metric.indexOf("/");
+  return end > 0 ? metric.slice(0, end) : "";
 }
 
 /** 1 run, 2 runs. */
@@ -29,7 +35,10 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
       parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; ${OTHERS}`);
   }
   const outside = seen.reduce((sum, one) => sum + one.outside, 0);
-  if (outside && !state.heights.has(metric)) {
+  const isLog = state.logs.includes(metric);
+  const lost = isLog ? seen.reduce((sum, one) => sum + lostOnLog(one.y), 0) : 0;
+  if (lost) parts.push(`${plural(lost, "value")} not above 0, which a logarithmic axis leaves out`);
+  if (outside && !isLog && !state.heights.has(metric)) {
     const total = seen.reduce((sum, one) => sum + one.total, 0);
     parts.push(`${number(outside)} of ${plural(total, "value")} outside the scale`);
   }

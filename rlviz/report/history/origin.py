@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from rlviz import schema
-from rlviz.report.history.configuration import configuration
 from rlviz.report.history.history import History
+from rlviz.report.history.settings import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ _ON_COMPUTE = (" not in the RL FLOPs", " not in the count", " rows, ", "too high
 
 def origin_of(history: History) -> Origin | None:
     """The origin of a run; None for one that was recorded, or whose files don't tell."""
-    config = configuration(history)
+    config = settings_of(history)
     if schema.IMPORTED_FROM not in config:
         return None
     return Origin(

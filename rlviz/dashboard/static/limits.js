@@ -1,0 +1,132 @@
+/** The form below a panel's title: limits of its axes, typed, and whether y is logarithmic. */
+
+import { element, setText } from "./elements.js";
+import { fromPlace } from "./frames.js";
+import { percent } from "./numbers.js";
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** A number as people type it: 1,200, 50%, 4.2e22, 4.2×10²² or 4.2*10^22; null for nothing, NaN for
+ * anything else. */
+export function typedNumber(given) {
+  const text = given.trim().replace(/[−–]/g, "-").replace(/[,\s_]/g, "");
+  if (!text) return null;
+  const plain = text
+    .replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹]+/, (power) => `^${[...power].map((d) => SUPERSCRIPTS.indexOf(d)).join("")}`)
+    .replace(/[×*x]10\^?⁻?/, (sign) => (sign.includes("⁻") ? "e-" : "e"))
+    .replace("e^", "e");
+  const share = plain.endsWith("%");
+  const found = Number(share ? plain.slice(0, -1) : plain);
+  return share ? found / 100 : Number.isFinite(found) ? found : NaN;
+}
+
+export class Limits {
+  #metric;
+  #page;
+  #fields = {};
+  #log = element("input", { type: "checkbox" });
+  #scene = null;
+  #said = element("span", { class: "limits-said", role: "alert" });
+
+  constructor(metric, page) {
+    this.#metric = metric;
+    this.#page = page;
+    this.#log.addEventListener("change", () => this.#toggle());
+    this.node = element(
+      "form",
+      { class: "limits", hidden: true, on: { submit: (event) => event.preventDefault() } },
+      this.#pair("x", "from", "to"),
+      this.#pair("y", "low", "high"),
+      element("label", { class: "check" }, this.#log, "log y"),
+      this.#said,
+    );
+  }
+
+  /** Show the limits of a scene, but for the field in which the user types. */
+  update(scene) {
+    this.#scene = scene;
+    if (this.node.hidden) return;
+    const { frame, log, logY, scale } = scene;
+    const shown = {
+      from: short(fromPlace(frame.left, log)),
+      to: short(fromPlace(frame.right, log)),
+      low: ofScale(scale, fromPlace(frame.low, logY)),
+      high: ofScale(scale, fromPlace(frame.high, logY)),
+    };
+    for (const [name, field] of Object.entries(this.#fields)) {
+      if (document.activeElement !== field) field.value = shown[name];
+    }
+    this.#log.checked = logY;
+  }
+
+  toggle() {
+    this.node.hidden = !this.node.hidden;
+    if (this.#scene) this.update(this.#scene);
+    if (!this.node.hidden) this.#fields.low.focus();
+    return !this.node.hidden;
+  }
+
+  #pair(axis, ...names) {
+    const fields = names.map((name, i) => {
+      const field = element("input", {
+        type: "text",
+        size: "8",
+        autocomplete: "off",
+        spellcheck: "false",
+        "aria-label": `${axis} ${i ? "to" : "from"}`,
+      });
+      field.addEventListener("change", () => this.#take(axis));
+      this.#fields[name] = field;
+      return field;
+    });
+    return element("span", { class: "limits-pair" }, axis, fields[0], "to", fields[1]);
+  }
+
+  /** An empty field lets the data decide. */
+  #take(axis) {
+    const { frame, log, logY } = this.#scene;
+    const names = axis === "x" ? ["from", "to"] : ["low", "high"];
+    const [low, high] = names.map((name) => typedNumber(this.#fields[name].value));
+    const isLog = axis === "x" ? log : logY;
+    const wrong = complaint(names.map((name) => this.#fields[name].value), [low, high], isLog);
+    setText(this.#said, wrong);
+    if (wrong) return;
+    if (axis === "x") {
+      this.#page.state.set({ from: low, to: high });
+      return;
+    }
+    const heights = new Map(this.#page.state.value.heights);
+    const at = [fromPlace(frame.low, logY), fromPlace(frame.high, logY)];
+    if (low === null && high === null) heights.delete(this.#metric);
+    else heights.set(this.#metric, [low ?? at[0], high ?? at[1]]);
+    this.#page.state.set({ heights });
+  }
+
+  #toggle() {
+    const { state } = this.#page;
+    const others = state.value.logs.filter((name) => name !== this.#metric);
+    const heights = new Map(state.value.heights);
+    if (this.#log.checked && !(heights.get(this.#metric)?.[0] > 0)) heights.delete(this.#metric);
+    state.set({ logs: this.#log.checked ? [...others, this.#metric] : others, heights });
+  }
+}
+
+/** What is wrong with two limits; empty if nothing is. */
+function complaint(texts, [low, high], isLog) {
+  const bad = [low, high].findIndex((limit) => Number.isNaN(limit));
+  if (bad >= 0) return `“${texts[bad].trim()}” is no number: write 1200, 50% or 4.2e22.`;
+  if (isLog && [low, high].some((limit) => limit !== null && limit <= 0))
+    return "A logarithmic axis needs limits above 0.";
+  if (low !== null && high !== null && low >= high)
+    return "The second limit has to be above the first.";
+  return "";
+}
+
+function ofScale(scale, value) {
+  return scale === "percent" ? percent(Number(value.toPrecision(6)), 2) : short(value);
+}
+
+/** A number as it can be typed: 2730 or 2.73e+22. */
+function short(value) {
+  return String(Number(value.toPrecision(5))).replace("e+", "e");
+}
