@@ -92,7 +92,9 @@ def page(
         for name, run in _named(group.name, group.runs):
             runs[name] = run
             prefixes[name] = group.name if len(group.runs) > 1 else prefix_of(name)
-    listings = {name: {**listing_of(run, ()), "prefix": prefixes[name]} for name, run in runs.items()}
+    listings = {
+        name: {**listing_of(run, ()), "prefix": prefixes[name]} for name, run in runs.items()
+    }
     content = _content(runs, listings, metrics, progress or (lambda done, all: None))
     content["by"] = "name" if any(len(group.runs) > 1 for group in given) else ""
     script = bundle(assets.modules("file"), "start")

@@ -47,7 +47,6 @@ class _Folder:
         now = time.monotonic()
         self.quiet_until = now + _REST * (now - began)
 
-
     def told(self) -> Told:
         """What its script said; its files are looked at again where they have grown."""
         assert self._seen is not None and self.known is not None

@@ -77,21 +77,19 @@ def _pack(packers: Sequence[Packer], places: Sequence[Place]) -> str:
 
 def comparisons(
     runs: Mapping[str, History], ways: Mapping[str, Groups], metric: str
-) -> dict[str, Any]:
-    """Way -> how its groups and the runs in none compare, with each of them as the baseline; the
-    way "" has each run by itself."""
+) -> list[dict[str, Any]]:
+    """How the groups of each way, with the runs in none, compare, each of them as the baseline; and
+    how each run by itself does. `runs` has the names of the runs of each of the `names`."""
     if len(runs) > _MOST_RUNS:
-        return {}
-    alone = [Group(name, (run,)) for name, run in runs.items()]
-    sides = {"": alone} if len(alone) <= _MOST_ALONE else {}
-    for way, groups in ways.items():
+        return []
+    sides = [{name: [name] for name in runs}] if len(runs) <= _MOST_ALONE else []
+    for groups in ways.values():
         grouped = {name for names in groups.values() for name in names}
-        sides[way] = [
-            *(Group(name, tuple(runs[n] for n in names)) for name, names in groups.items()),
-            *(one for one in alone if one.name not in grouped),
-        ]
-    return {
-        way: compared(some, metric, [group.name for group in some])
-        for way, some in sides.items()
-        if len(some) > 1
-    }
+        sides.append({**groups, **{name: [name] for name in runs if name not in grouped}})
+    found = []
+    for side in sides:
+        if len(side) > 1:
+            some = [Group(name, tuple(runs[n] for n in names)) for name, names in side.items()]
+            of_side = compared(some, metric, list(side))
+            found.append({"names": list(side), "runs": list(side.values()), **of_side})
+    return found

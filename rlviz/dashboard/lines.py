@@ -90,9 +90,7 @@ def visible(found: ScreenCurve, view: View) -> ScreenCurve:
         ends = np.interp(edges, place, part)
         return np.concatenate([ends[:1], part[inner], ends[1:]])
 
-    return replace(
-        found, x=cut(found.x), y=cut(found.y), low=cut(found.low), high=cut(found.high)
-    )
+    return replace(found, x=cut(found.x), y=cut(found.y), low=cut(found.low), high=cut(found.high))
 
 
 def _thinned(found: ScreenCurve, view: View) -> ScreenCurve:

@@ -6,6 +6,7 @@
  * changes others. So the state goes there, with one key for each value that is not the default. */
 
 import { HAS } from "./api.js";
+import { isWay } from "./grouping.js";
 import { DEFAULTS } from "./state.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
 
@@ -70,6 +71,9 @@ export function encode(state) {
   if (state.columns !== DEFAULTS.columns) put("columns", joined(state.columns));
   if (state.search) put("search", state.search);
   if (state.closed.length) put("closed", joined(state.closed));
+  if (state.by !== DEFAULTS.by) put("by", state.by);
+  if (state.baseline !== null) put("baseline", state.baseline);
+  if (state.level !== null) put("level", String(state.level));
   if (state.at !== null) put("at", String(state.at));
   return found;
 }
@@ -92,7 +96,10 @@ export function decode(found) {
   if (found.has("panels")) state.panels = [...new Set(parted(found.get("panels")))];
   if (found.get("full")) state.full = found.get("full");
   if (found.has("logy")) state.logs = [...new Set(parted(found.get("logy")))];
-  for (const name of ["from", "to", "at"]) {
+  const by = found.get("by");
+  if (by === "" || (by && isWay(by))) state.by = by;
+  if (found.get("baseline")) state.baseline = found.get("baseline");
+  for (const name of ["from", "to", "at", "level"]) {
     const text = found.get(name);
     if (text && Number.isFinite(Number(text))) state[name] = Number(text);
   }

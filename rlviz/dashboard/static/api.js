@@ -5,6 +5,10 @@ import { decoded } from "./payload.js";
 /** What only a page with a server can do, and whether it has an address to copy. */
 export const HAS = Object.freeze({ server: true, link: true });
 
+/** The ways to group runs that the page has, null for any, and the one that it opens with. */
+export const WAYS = null;
+export const OPENS_BY = "";
+
 /** A failed answer; its message is a sentence for the user. */
 export class ServerError extends Error {
   constructor(message, status) {
@@ -31,6 +35,26 @@ export async function fetchTold() {
  */
 export async function fetchSeries(query, signal) {
   return decoded(await (await get("series", query, signal)).arrayBuffer());
+}
+
+/** The curve of some runs' mean with its band, as in `{seeds, domain, …, curve_x, curve, …}`. */
+export async function fetchCurve({ runs, metric, x, log }, signal) {
+  return decoded(await (await get("curve", { run: runs, metric, x, log }, signal)).arrayBuffer());
+}
+
+/**
+ * How units compare with one of them.
+ * @param {Object} asked {units: of {name, runs: names}, reference: a name, metric}.
+ */
+export async function fetchComparison({ units, reference, metric }, signal) {
+  const query = {
+    group: units.map(({ name }) => name),
+    count: units.map(({ runs }) => runs.length),
+    run: units.flatMap(({ runs }) => runs),
+    reference,
+    metric,
+  };
+  return (await get("comparison", query, signal)).json();
 }
 
 /** What up to twice the compute would bring, or why nobody can say. */

@@ -2,6 +2,7 @@
 
 import { HAS, route } from "./api.js";
 import { element } from "./elements.js";
+import { calledWithSeeds } from "./groups.js";
 import { drawKey, fitted } from "./legend.js";
 import { color, FAMILY } from "./theme.js";
 import { DASHES, OF_RUNS } from "./vocabulary.js"; // the server makes it
@@ -66,14 +67,19 @@ function savePicture(page) {
 
 function composed(page) {
   const panels = page.panels.all;
-  const { shown } = page.view();
+  const { units } = page.view();
   const ratio = window.devicePixelRatio || 1;
   const areas = panels.map((panel) => panel.canvas.getBoundingClientRect());
   const left = Math.min(...areas.map((area) => area.left));
   const top = Math.min(...areas.map((area) => area.top));
   const width = Math.max(...areas.map((area) => area.right)) - left;
   const height = Math.max(...areas.map((area) => area.bottom)) - top;
-  const rows = keyRows(shown, width);
+  const called = ({ name, isGroup, runs }) =>
+    calledWithSeeds({ name, isGroup, seeds: runs.length });
+  const rows = keyRows(
+    units.map((unit) => ({ name: called(unit), paint: unit.paint })),
+    width,
+  );
   const canvas = element("canvas");
   canvas.width = Math.round((width + 24) * ratio);
   canvas.height = Math.round((height + TITLE + 24 + rows.length * KEYS) * ratio);
@@ -92,7 +98,7 @@ function composed(page) {
   return canvas;
 }
 
-/** The runs' names in lines that fit the picture. */
+/** The names of runs and groups in lines that fit the picture. */
 function keyRows(shown, width) {
   const context = element("canvas").getContext("2d");
   context.font = `12px ${FAMILY}`;

@@ -11,11 +11,17 @@ const EDGE = 3;
 const [WIDEST, SHARE] = [132, 0.26]; // the most room beside the plotting area, pixels and share
 const NARROWEST = 320; // a chart that is narrower has no room for names
 
+/** The layers with a name: a run behind the mean of its group has none. */
+function named({ layers }) {
+  return layers.filter((layer) => !layer.behind);
+}
+
 /** The room that the names need on the right of the plotting area, in pixels. */
 export function roomOf(context, scene, chart) {
-  if (!scene.names || scene.layers.length < 2 || chart.width < NARROWEST) return 0;
+  const layers = named(scene);
+  if (!scene.names || layers.length < 2 || chart.width < NARROWEST) return 0;
   context.font = FONT;
-  const names = shortNames(scene.layers.map(({ name }) => name));
+  const names = shortNames(layers.map(({ name }) => name));
   const widest = Math.max(...names.map((name) => context.measureText(name).width));
   return Math.min(WIDEST, SHARE * chart.width, LEADER + widest + EDGE);
 }
@@ -86,7 +92,8 @@ export function drawEnds(context, scene, to, box, room) {
   if (!room) return;
   context.font = FONT;
   const measure = (text) => context.measureText(text).width;
-  const { layers, frame } = scene;
+  const { frame } = scene;
+  const layers = named(scene);
   const names = shortNames(layers.map(({ name }) => name));
   const ends = [];
   layers.forEach((layer, i) => {

@@ -5,6 +5,7 @@ import { readAddress, watchAddress, writeAddress } from "./address.js";
 import { element, setText } from "./elements.js";
 import { emptyPage } from "./empty.js";
 import { frameOfX } from "./frames.js";
+import { Grouping, seedsOf } from "./grouping.js";
 import { Live } from "./live.js";
 import { Panels } from "./panels.js";
 import { watchPixels } from "./plot.js";
@@ -26,6 +27,7 @@ export class Page {
   runs = new Runs();
   told = new Told();
   store = new Store(() => this.#onSeries());
+  #grouping = new Grouping();
   #forecasts = new Map();
   #view = null;
   #strong = null;
@@ -154,7 +156,7 @@ export class Page {
 
   #look() {
     const state = this.state.value;
-    const shown = this.runs.shown(state);
+    const { shown, units } = this.#grouping.of(this.runs.shown(state), state, this.told);
     const axis = axisOf(state, shown);
     const panels = panelsOf(state, shown);
     const isFar = HAS.server && state.forecast && axis === "flops" && panels.includes("accuracy");
@@ -162,14 +164,15 @@ export class Page {
     const ends = shown
       .map(({ name }) => forecasts.get(name))
       .filter((forecast) => forecast?.identifiable);
-    const strong = shown.some(({ name }) => name === this.#strong) ? this.#strong : null;
+    const known = [...shown.map(({ name }) => name), ...units.map(({ id }) => id)];
+    const strong = known.includes(this.#strong) ? this.#strong : null;
     const x = frameOfX(state, axis, shown, ends);
     const { store } = this;
-    return { state, shown, axis, panels, x, forecasts, strong, store, all: this.runs.all };
+    return { state, shown, units, axis, panels, x, forecasts, strong, store, all: this.runs.all };
   }
 
   #onRuns(listing) {
-    this.told.look(() => this.list.update());
+    this.told.look(() => this.#refresh());
     if (!this.runs.take(listing)) {
       if (this.#hasFailed()) this.#want();
       return;
@@ -226,7 +229,7 @@ export class Page {
 
   /** Ask the store for what the panels show. */
   #want() {
-    const { state, shown, axis, panels, x } = this.view();
+    const { state, shown, units, axis, panels, x } = this.view();
     const wanted = [];
     for (const metric of panels) {
       const panel = this.panels.get(metric);
@@ -241,6 +244,12 @@ export class Page {
           ...size,
           limits: limitsOf(state, metric, x),
         });
+      }
+    }
+    for (const metric of panels) {
+      for (const unit of units.filter(({ isGroup }) => isGroup)) {
+        const asked = seedsOf(unit, metric, axis);
+        if (asked.runs.length) wanted.push({ run: unit.id, metric, limits: null, ...asked });
       }
     }
     const dots = dotsOfEach(shown.length); // even if hidden: the pointer finds them

@@ -1,6 +1,7 @@
-/** The head of a panel: its title, the legend of a single run, and its tools. */
+/** The head of a panel: its title, the legend of a single run or of groups, and its tools. */
 
 import { element, icon, iconButton, setText } from "./elements.js";
+import { legendOfGroups } from "./groups.js";
 
 let count = 0;
 
@@ -43,11 +44,16 @@ export class PanelHead {
   update(title, layers, { dots, smooth }) {
     if (this.title !== title) this.#title.title = title;
     setText(this.#title, title);
-    const wanted = layers.length === 1 ? `${dots} ${smooth} ${layers[0].paint.dots}` : "";
+    const hasGroups = layers.some(({ isGroup }) => isGroup);
+    const single = layers.length === 1 ? `${dots} ${smooth} ${layers[0].paint.dots}` : "";
+    const wanted = hasGroups
+      ? JSON.stringify(layers.map(({ name, behind, seeds, paint }) => [name, behind, seeds, paint]))
+      : single;
     if (this.#legend.dataset.shown === wanted) return;
     this.#legend.dataset.shown = wanted;
-    this.#legend.replaceChildren();
-    if (!wanted) return;
+    this.#legend.replaceChildren(...(hasGroups ? legendOfGroups(layers) : []));
+    this.node.classList.toggle("has-groups", hasGroups);
+    if (!single) return;
     const { paint } = layers[0];
     if (dots) this.#legend.append(entry("key", paint.dots, "each step"));
     if (smooth !== "none") this.#legend.append(entry("stroke", paint.curve, "smoothed"));

@@ -2,6 +2,7 @@
 
 import { element } from "./elements.js";
 import { fromPlace, toPlace } from "./frames.js";
+import { calledWithSeeds } from "./groups.js";
 import { keyOf, nameParts } from "./legend.js";
 import { number, percent, position, value } from "./numbers.js";
 import { curveAt } from "./points.js";
@@ -124,10 +125,10 @@ function linked({ value: text, curve, where }) {
   return [main, element("div", { class: "tip-where" }, rest)];
 }
 
-/** The curves of other runs at this place, nearest to the point first. */
+/** The curves of other runs, or of groups, at this place, nearest to the point first. */
 function others({ layer, data, index }, { layers, scale, logY }) {
   const values = layers
-    .filter((other) => other !== layer)
+    .filter((other) => other !== layer && !other.behind)
     .map((other) => ({ other, y: fromPlace(curveAt(other, data.place[index]), logY) }))
     .filter(({ y }) => Number.isFinite(y))
     .sort((a, b) => Math.abs(a.y - data.y[index]) - Math.abs(b.y - data.y[index]));
@@ -135,7 +136,7 @@ function others({ layer, data, index }, { layers, scale, logY }) {
   const rows = values.slice(0, MOST_OTHERS).sort((a, b) => b.y - a.y);
   const list = element("ul", { class: "tip-others" });
   for (const { other, y } of rows) {
-    const name = element("span", { class: "tip-name" }, ...nameParts(other.name));
+    const name = element("span", { class: "tip-name" }, ...nameParts(calledWithSeeds(other)));
     list.append(
       element(
         "li",

@@ -1,6 +1,7 @@
 /** The list of runs: search, folders, colors, which runs are shown, and what is wrong with each. */
 
 import { element, icon, setText } from "./elements.js";
+import { namer } from "./grouping.js";
 import { number } from "./numbers.js";
 import { Group, Row } from "./runrow.js";
 import { compareNames } from "./runs.js";
@@ -92,9 +93,9 @@ export class RunList {
     const { state, shown, all } = this.#page.view();
     const painted = new Map(shown.map(({ name, paint }) => [name, paint]));
     if (this.#search.value !== state.search) this.#search.value = state.search;
-    const hasGroups = all.some(({ name }) => prefixOf(name));
+    const hasGroups = state.by !== "" || all.some(({ name }) => prefixOf(name));
     this.#grouped.checked = state.grouped;
-    this.#grouped.parentElement.hidden = !hasGroups;
+    this.#grouped.parentElement.hidden = !hasGroups || state.by !== "";
     setText(this.#count, `${number(shown.length)} of ${number(all.length)} shown`);
     this.#tools.update();
     const found = this.#found();
@@ -103,9 +104,9 @@ export class RunList {
     setText(this.#nothing, wrong || "No run's name has all of these.");
     for (const run of all) this.#row(run.name).update(run, painted.get(run.name), state);
     for (const name of this.#rows.keys()) if (!this.#page.runs.get(name)) this.#rows.delete(name);
-    this.#arrange(found, state, hasGroups && state.grouped);
+    this.#arrange(found, state, hasGroups && (state.grouped || state.by !== ""));
     for (const [prefix, group] of this.#groups)
-      group.update(painted, state.closed.includes(prefix));
+      group.update(painted, state.closed.includes(prefix), this.#unitOf(group));
   }
 
   /** Names of the runs that the search finds, in the order that the user chose. */
@@ -115,9 +116,24 @@ export class RunList {
     return runs.sort(orderOf(this.#page)).map(({ name }) => name);
   }
 
+  /** A function that gives the part of the list that a run stands in; empty for none. */
+  #groupNames({ by }) {
+    if (!by) return prefixOf;
+    const { runs, told } = this.#page;
+    const nameOf = namer(by, told);
+    return (name) => nameOf(runs.get(name)) ?? "";
+  }
+
   #toggle(names, isShown) {
     const { state, runs } = this.#page;
     state.set({ runs: runs.toggled(state.value, names, isShown) });
+  }
+
+  /** The unit of which a part of the list has the runs; undefined for a folder. */
+  #unitOf({ names }) {
+    const { state, units } = this.#page.view();
+    if (!state.by) return undefined;
+    return units.find(({ isGroup, runs }) => isGroup && runs.some(({ name }) => names.includes(name)));
   }
 
   #row(name) {
@@ -127,7 +143,9 @@ export class RunList {
 
   /** Put the rows into the list, but only if they have changed. */
   #arrange(found, state, isGrouped) {
-    const order = JSON.stringify([found, isGrouped, state.sort, state.falls]);
+    const groupOf = this.#groupNames(state);
+    const groups = found.map(groupOf);
+    const order = JSON.stringify([found, isGrouped, groups, state.by, state.sort, state.falls]);
     if (order === this.#order) return;
     this.#order = order;
     this.#groups.clear();
@@ -138,10 +156,10 @@ export class RunList {
     }
     const members = new Map();
     for (const name of found) {
-      const prefix = prefixOf(name);
+      const prefix = groupOf(name);
       if (!members.has(prefix)) members.set(prefix, []);
       members.get(prefix).push(name);
-      this.#row(name).showName(prefix ? name.slice(prefix.length + 1) : name);
+      this.#row(name).showName(prefix && !state.by ? name.slice(prefix.length + 1) : name);
     }
     const nodes = [];
     // Else a folder stands where its first run would.
@@ -153,7 +171,9 @@ export class RunList {
         nodes.push(...names.map((name) => this.#row(name).node));
         continue;
       }
-      const group = new Group(prefix, names, (isShown) => this.#toggle(names, isShown), this.#page);
+      const toggle = (isShown) => this.#toggle(names, isShown);
+      const title = state.by ? prefix : `${prefix}/`;
+      const group = new Group(prefix, title, names, toggle, this.#page);
       group.rows.append(...names.map((name) => this.#row(name).node));
       this.#groups.set(prefix, group);
       nodes.push(group.node);

@@ -6,15 +6,17 @@ import { number } from "./numbers.js";
 import { columnsOf } from "./runtools.js";
 import { plural } from "./words.js";
 
-/** The runs of one folder. */
+/** The runs of one folder, or of one group. */
 export class Group {
-  #names;
   #box;
+  #key = element("span", { class: "run-key" });
+  #keyed = "";
+  #stress = "";
   #count = element("span", { class: "count" });
   #arrow;
 
-  constructor(prefix, names, onToggle, page) {
-    this.#names = names;
+  constructor(prefix, title, names, onToggle, page) {
+    this.names = names;
     this.#box = element("input", {
       type: "checkbox",
       "aria-label": `Show all runs in ${prefix}`,
@@ -28,25 +30,38 @@ export class Group {
       page.state.set({ closed: next });
     });
     this.rows = element("ul", { class: "run-list" });
-    const title = element("span", { class: "group-name", title: prefix }, ...nameParts(`${prefix}/`));
+    const words = element("span", { class: "group-name", title: prefix }, ...nameParts(title));
     const head = element(
       "div",
       { class: "group-head" },
       this.#arrow,
       this.#box,
-      title,
+      this.#key,
+      words,
       this.#count,
     );
+    head.addEventListener("pointerenter", () => this.#stress && page.stress(this.#stress));
     this.node = element("li", { class: "group" }, head, this.rows);
   }
 
-  update(painted, isClosed) {
-    const shown = this.#names.filter((name) => painted.has(name)).length;
-    this.#box.checked = shown === this.#names.length;
-    this.#box.indeterminate = shown > 0 && shown < this.#names.length;
-    setText(this.#count, `${shown}/${this.#names.length}`);
+  /** @param {Object|undefined} unit the group that its shown runs make, if they make one. */
+  update(painted, isClosed, unit) {
+    const { length } = this.names;
+    const shown = this.names.filter((name) => painted.has(name)).length;
+    this.#box.checked = shown === length;
+    this.#box.indeterminate = shown > 0 && shown < length;
+    setText(this.#count, unit && shown === length ? `n = ${length}` : `${shown}/${length}`);
+    this.#showKey(unit);
     this.rows.hidden = isClosed;
     this.#arrow.setAttribute("aria-expanded", String(!isClosed));
+  }
+
+  #showKey(unit) {
+    this.#stress = unit?.id ?? "";
+    const wanted = unit ? `${unit.paint.key} ${unit.paint.dash}` : "";
+    if (wanted === this.#keyed) return;
+    this.#keyed = wanted;
+    this.#key.replaceChildren(...(unit ? [keyOf(unit.paint)] : []));
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a panel draws: the dots, curve and band of each shown run, within the visible part. */
 
 import { firstFrom, toPlace } from "./frames.js";
+import { behind, groupLayer } from "./groups.js";
 
 const FEW_BANDS = 4;
 export const MANY_BANDS = 8;
@@ -14,19 +15,20 @@ export function dotsOfEach(runs) {
 }
 
 /**
- * The layers of a panel, one for each shown run, in the order of the runs.
- * @param {Object} view {metric, state, axis, shown, store, x: {left, right}, forecasts, strong: the
- *     name of the run that the user points at, or null}.
+ * The layers of a panel, one for each shown run, in the order of the runs, then one for each group.
+ * @param {Object} view {metric, state, axis, shown, units, store, x: {left, right}, forecasts,
+ *     strong: the name of the run that the user points at, the id of a group, or null}.
  */
-export function layersOf({ metric, state, axis, shown, store, x, forecasts, strong }) {
+export function layersOf(view) {
+  const { metric, state, axis, shown, units, store, x, forecasts, strong } = view;
   const radius = radiusOf(shown, metric, store, x);
   const logY = state.logs.includes(metric);
   const layers = [];
-  for (const { name, run, paint } of shown) {
+  for (const { name, run, paint, unit } of shown) {
     const series = store.get(name, metric);
-    const isFaint = strong !== null && strong !== name;
+    const isFaint = strong !== null && strong !== name && strong !== unit.id;
     const { dots, curves } = scaled(partsOf(series, x), logY);
-    layers.push({
+    const layer = {
       name,
       paint,
       radius,
@@ -39,14 +41,21 @@ export function layersOf({ metric, state, axis, shown, store, x, forecasts, stro
       opacity: isFaint ? 0.4 : 1,
       dotOpacity: dotOpacity(shown.length, state.smooth === "none", radius) * (isFaint ? 0.5 : 1),
       bandOpacity: bandOpacity(state, shown.length, isFaint, strong === name),
-    });
+    };
+    layers.push(unit.isGroup ? behind(layer, strong === name) : layer);
+  }
+  for (const unit of units.filter(({ isGroup }) => isGroup)) {
+    const found = store.get(unit.id, metric)?.whole;
+    const { curves } = scaled({ dots: [], curves: found ? [line(found)] : [] }, logY);
+    layers.push(groupLayer(unit, found, curves, view));
   }
   return layers;
 }
 
-/** The order of drawing layers: the run that the user points at comes last. */
+/** The order of drawing layers: what the user points at comes last. */
 export function backToFront(layers, strong) {
-  return [...layers].sort((a, b) => (a.name === strong) - (b.name === strong));
+  const isStrong = ({ id, name }) => (id ?? name) === strong;
+  return [...layers].sort((a, b) => isStrong(a) - isStrong(b));
 }
 
 /** The dots of the whole run outside the part known in detail, and the dots of that part. */

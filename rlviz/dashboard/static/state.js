@@ -1,5 +1,7 @@
 /** What the user chose to see: one plain object, its defaults, and the listeners to changes. */
 
+import { OPENS_BY } from "./api.js";
+
 export const DEFAULTS = Object.freeze({
   x: "flops",
   log: false,
@@ -23,11 +25,14 @@ export const DEFAULTS = Object.freeze({
   columns: Object.freeze(["state", "values"]), // or names of settings
   grouped: true,
   closed: Object.freeze([]),
+  by: OPENS_BY, // how runs are grouped: "", name, config:<setting> or regex:<expression>
+  baseline: null, // the name of a run or group that the others are compared with
+  level: null, // for which the table tells the compute that each needed
   at: null,
 });
 
-/** Limits of the visible part that belong to an axis: a change of the axis drops them. */
-const ZOOM = { from: null, to: null };
+/** Places on an axis: a change of the axis drops them. */
+const ZOOM = { from: null, to: null, at: null };
 
 export class State {
   #value;

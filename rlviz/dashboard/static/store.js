@@ -1,7 +1,7 @@
 /** The series that the panels show: fetches those that are missing or old, and keeps the old ones
  * meanwhile, so that nothing flickers. */
 
-import { fetchSeries, HAS } from "./api.js";
+import { fetchCurve, fetchSeries, HAS } from "./api.js";
 
 const AT_ONCE = 4;
 const REST = 120;
@@ -60,7 +60,8 @@ export class Store {
   /**
    * Say what should be visible. Requests missing series at once, details after a short pause.
    * @param {Array} wanted of {run, version, metric, width, height, limits}: the limits are null or
-   *     {from, to, low, high} of the visible part.
+   *     {from, to, low, high} of the visible part; for the curve of a group `run` is its id, and
+   *     `runs` are the names of its runs.
    * @param {Object} settings {x, log, smooth, dots: most dots of a series}.
    */
   want(wanted, settings) {
@@ -126,7 +127,10 @@ export class Store {
     Object.assign(slot, { version: one.version, how });
     const isStill = () => slot.version === one.version && slot.how === how;
     try {
-      const found = prepared(await fetchSeries(query(one, settings, name)), settings.log);
+      const answer = one.runs
+        ? fetchCurve(curveQuery(one, settings))
+        : fetchSeries(query(one, settings, name));
+      const found = prepared(await answer, settings.log);
       if (isStill()) slot.found = found;
       series.error = null;
     } catch (error) {
@@ -144,6 +148,10 @@ export class Store {
 
 function id(run, metric) {
   return JSON.stringify([run, metric]);
+}
+
+function curveQuery({ runs, metric }, { x, log }) {
+  return { runs, metric, x, log: log ? 1 : 0 };
 }
 
 function query(one, settings, name) {
@@ -167,7 +175,7 @@ function widened(low, high, log) {
 /** A series with the places of its points on the axis. */
 function prepared(found, log) {
   const place = (x) => (log ? x.map(Math.log10) : x);
-  found.place = place(found.x);
+  if (found.x) found.place = place(found.x);
   if (found.curve_x) found.curve_place = place(found.curve_x);
   return found;
 }

@@ -1,6 +1,7 @@
 /** The page's sentences about the panels: labels, captions, and why a panel is empty. */
 
 import { HAS } from "./api.js";
+import { groupCaption } from "./groups.js";
 import { number, percent } from "./numbers.js";
 import { lostOnLog, MANY_BANDS } from "./scene.js";
 import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
@@ -24,9 +25,9 @@ export function plural(count, noun) {
 }
 
 /** What the curve is, how many dots are drawn, and what can't be drawn. */
-export function caption(metric, { state, shown, store, axis, forecasts }, layers) {
+export function caption(metric, { state, shown, units, store, axis, forecasts }, layers) {
   const series = shown.map(({ name }) => store.get(name, metric)).filter((one) => one?.whole);
-  const parts = [curveCaption(state, series)];
+  const parts = [...groupCaption(metric, { units, store, state }), curveCaption(state, series, units)];
   const seen = series.map(({ whole, part }) => part ?? whole);
   if (state.dots && seen.length) {
     const total = seen.reduce((sum, one) => sum + one.total, 0);
@@ -88,12 +89,13 @@ export function axisTip(axis, shown) {
   return told.length ? ["Cumulative RL FLOPs", ...told].join("\n") : "";
 }
 
-function curveCaption(state, series) {
+function curveCaption(state, series, units) {
   if (state.smooth === "none") return "";
   if (state.smooth === "ema") return `Curve: EMA of all steps, weight ${number(state.weight, 3)}`;
   const first = series[0]?.whole;
   if (!first) return "";
-  const hasBand = state.band && series.length <= MANY_BANDS;
+  const isGrouped = units.some(({ isGroup }) => isGroup);
+  const hasBand = state.band && series.length <= MANY_BANDS && !isGrouped;
   const ends = series.length === 1 && first.bandwidth ? first.bandwidth : [];
   const widths = [...new Set(ends.map((end) => number(end, 2)))].join(" – ");
   const bandwidth = widths ? `, bandwidth ${widths} ${first.bandwidth_unit ?? ""}` : "";
