@@ -64,6 +64,9 @@ def _comparable(
     """The groups that can be compared with the baseline, and why the others can't; None if there
     is none."""
 
+    if len(groups) < 2:
+        return None, {}
+
     def sides(some: Sequence[Group]) -> Sides:
         return sides_of(some, metric, allow_different=False, lower_is_better=is_less)
 
