@@ -77,7 +77,9 @@ class RowSource:
         )
         found = {}
         for run, tags in listed.items():
-            begin, end = (tags.get(f"_{_HPARAMS}_/session_{part}_info") for part in ("start", "end"))
+            begin, end = (
+                tags.get(f"_{_HPARAMS}_/session_{part}_info") for part in ("start", "end")
+            )
             settings = {} if begin is None else decoded(begin.plugin_content)
             found[run] = (settings, -math.inf if end is None else end.max_wall_time)
         return found
