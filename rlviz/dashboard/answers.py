@@ -28,6 +28,8 @@ _PIXELS = (1, 10_000)
 _MOST_OF_A_GROUP, _MOST_COMPARED = 1000, 100
 """Runs of one group that have a mean, and of all groups of a comparison, whose curves are drawn
 500 times."""
+_MOST_RUNS = 16
+"""Runs whose series come in one answer."""
 _IN_LINE, _RETRY_SECONDS = 4, 5
 """Downloads, or comparisons, asked for at the same time, and when others may ask again."""
 _AXES: tuple[AxisName, ...] = tuple(schema.AXES)
@@ -43,6 +45,41 @@ class Answer:
     """Its ETag, for answers that the page requests repeatedly."""
     file_name: str = ""
     """The file name to save it under; such an answer is never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a request for series asks of each of its runs."""
+
+    metric: str
+    x: AxisName
+    log: bool
+    smooth: str
+    limits: tuple[float, float]
+    heights: tuple[float, float]
+    size: tuple[int, int]
+    most: int
+
+    @staticmethod
+    def of(arguments: Arguments) -> "_Wanted":
+        """
+        Raises:
+            QueryError: a parameter is missing or wrong.
+        """
+        smooth = arguments.get("smooth", lines.AUTO)
+        lines.ema_weight(smooth)  # raises before anything is read
+        query.text(arguments, "metric")
+        metric, *_ = query.metrics(arguments)
+        return _Wanted(
+            metric,
+            query.choice(arguments, "x", _AXES, _AXES[0]),
+            query.flag(arguments, "log"),
+            smooth,
+            query.interval(arguments, ("from", "to")),
+            query.interval(arguments, ("low", "high")),
+            query.size(arguments, (600, 300), _PIXELS),
+            query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS)),
+        )
 
 
 class Answers:
@@ -92,27 +129,36 @@ class Answers:
         return Answer(content, _JSON, tag=hashlib.sha256(content).hexdigest()[:24])
 
     def series(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """The visible points and curve of one metric of one run."""
-        x = query.choice(arguments, "x", _AXES, _AXES[0])
-        log = query.flag(arguments, "log")
-        smooth = arguments.get("smooth", lines.AUTO)
-        lines.ema_weight(smooth)  # raises before anything is read
-        limits = query.interval(arguments, ("from", "to"))
-        heights = query.interval(arguments, ("low", "high"))
-        width, height = query.size(arguments, (600, 300), _PIXELS)
-        most = query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS))
-        query.text(arguments, "metric")
-        metric, *_ = query.metrics(arguments)
-        run, history = self._run(context, experiment, query.text(arguments, "run"))
+        """The visible points and curve of one metric, of one run or of several.
+
+        Of several runs each has the answer that it would have alone, or an error and its code;
+        their lengths in bytes stand before them, in the order of the runs.
+        """
+        wanted = _Wanted.of(arguments)
+        names = query.texts(arguments, "run", _MOST_RUNS)
+        if len(names) == 1:
+            return Answer(self._series(context, experiment, names[0], wanted), _BINARY)
+        parts = []
+        for name in names:
+            try:
+                parts.append(self._series(context, experiment, name, wanted))
+            except QueryError as error:
+                parts.append(payload.encode({"error": str(error), "status": error.code}, {}))
+        head = payload.encode({"sizes": [len(part) for part in parts]}, {})
+        return Answer(b"".join([head, *parts]), _BINARY)
+
+    def _series(self, context: Any, experiment: str, name: str, wanted: "_Wanted") -> bytes:
+        run, history = self._run(context, experiment, name)
+        metric, x, log = wanted.metric, wanted.x, wanted.log
         with self._turns.of(run.name):
             found = self._points_of(run, history, metric, x, log)
-            seen = view(found, limits, heights, width, height)
+            seen = view(found, wanted.limits, wanted.heights, *wanted.size)
             curve = None
-            if smooth != lines.NONE and len(found.y):
-                curve = lines.visible(self._line(run, history, found, smooth), seen)
-            kept = thinned_for_screen(seen.place, seen.y, seen.viewport, most)
+            if wanted.smooth != lines.NONE and len(found.y):
+                curve = lines.visible(self._line(run, history, found, wanted.smooth), seen)
+            kept = thinned_for_screen(seen.place, seen.y, seen.viewport, wanted.most)
             header, arrays = screen_series(history, seen, curve, kept)
-            return Answer(payload.encode({"version": run.version, **header}, arrays), _BINARY)
+            return payload.encode({"version": run.version, **header}, arrays)
 
     def curve(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
         """The curve of a group of runs: the mean over those that have the metric and the axis."""

@@ -1,5 +1,4 @@
-"""Joins the page's modules into a single script: a page on a disk may import no other files, and
-one from a server comes with one request."""
+"""Joins the page's modules into a single script: it comes with one request, or within a file."""
 
 import re
 from collections.abc import Mapping

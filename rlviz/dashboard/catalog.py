@@ -8,7 +8,6 @@ from rlviz.dashboard.listing import Listing
 from rlviz.report.history.history import History
 from rlviz.report.history.settings import Settings
 
-
 _MOST_SETTINGS, _LONGEST = 200, 200
 
 

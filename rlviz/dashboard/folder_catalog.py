@@ -49,7 +49,8 @@ class _Folder:
 
     def told(self) -> Told:
         """What its script said; its files are looked at again where they have grown."""
-        assert self._seen is not None and self.known is not None
+        assert self._seen is not None
+        assert self.known is not None
         files = self._seen.files
         if self._told is None or self._told[0] != files:
             run = replace(self.known[1], logdir=str(self._path))

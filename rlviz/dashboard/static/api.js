@@ -57,6 +57,21 @@ export async function fetchComparison({ units, reference, metric }, signal) {
   return (await get("comparison", query, signal)).json();
 }
 
+/**
+ * A metric of several runs at once: for each of `query.run` what fetchSeries gives, or a ServerError.
+ */
+export async function fetchSeveral(query, signal) {
+  const buffer = await (await get("series", query, signal)).arrayBuffer();
+  if (query.run.length === 1) return [decoded(buffer)];
+  const { sizes, end } = decoded(buffer);
+  let begin = end;
+  return sizes.map((size) => {
+    const found = decoded(buffer, begin);
+    begin += size;
+    return found.error ? new ServerError(found.error, found.status) : found;
+  });
+}
+
 /** What up to twice the compute would bring, or why nobody can say. */
 export async function fetchForecast(run, signal) {
   return (await get("forecast", { run }, signal)).json();

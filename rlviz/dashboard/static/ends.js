@@ -8,6 +8,7 @@ const FONT = `12px ${FAMILY}`;
 const LINE = 14; // pixels from one name to the next
 const LEADER = 10; // from the end of a curve to its name
 const EDGE = 3;
+const FARTHEST = 3 * LINE; // from the end of a curve to its name, up or down
 const [WIDEST, SHARE] = [132, 0.26]; // the most room beside the plotting area, pixels and share
 const NARROWEST = 320; // a chart that is narrower has no room for names
 
@@ -46,11 +47,21 @@ export function apart(ends, { top, right, bottom }) {
   return groups.flatMap((group) => spread(group, top + LINE / 2, bottom - LINE / 2));
 }
 
-/** Move names as little as possible, keeping their order; the most crowded give way. */
+/** Move names as little as possible, keeping their order; the most crowded give way where there
+ * is no room for all near their ends. */
 function spread(group, top, bottom) {
   const most = Math.max(1, Math.floor((bottom - top) / LINE) + 1);
   const kept = [...group].sort((a, b) => a.end.y - b.end.y);
-  while (kept.length > most) kept.splice(mostCrowded(kept), 1);
+  for (;;) {
+    const found = kept.length <= most ? fit(kept, top, bottom) : [];
+    const isNear = found.every(({ end, y }) => end.isStrong || Math.abs(y - end.y) <= FARTHEST);
+    if ((found.length && isNear) || kept.length === 1) return fit(kept, top, bottom);
+    kept.splice(mostCrowded(kept), 1);
+  }
+}
+
+/** The places of names, each LINE below the one before, least far from their ends. */
+function fit(kept, top, bottom) {
   // The least squares fit that never falls, of the places less the room of the names above.
   const blocks = [];
   kept.forEach(({ end }, i) => {

@@ -11,13 +11,14 @@ const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 export function typedNumber(given) {
   const text = given.trim().replace(/[−–]/g, "-").replace(/[,\s_]/g, "");
   if (!text) return null;
+  const digit = (letter) => (letter === "⁻" ? "-" : SUPERSCRIPTS.indexOf(letter));
   const plain = text
-    .replace(/[⁰¹²³⁴⁵⁶⁷⁸⁹]+/, (power) => `^${[...power].map((d) => SUPERSCRIPTS.indexOf(d)).join("")}`)
-    .replace(/[×*x]10\^?⁻?/, (sign) => (sign.includes("⁻") ? "e-" : "e"))
-    .replace("e^", "e");
-  const share = plain.endsWith("%");
-  const found = Number(share ? plain.slice(0, -1) : plain);
-  return share ? found / 100 : Number.isFinite(found) ? found : NaN;
+    .replace(/⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+$/, (power) => `^${[...power].map(digit).join("")}`)
+    .replace(/[×*x]10\^/, "e")
+    .replace(/^10\^/, "1e");
+  if (!/^-?[\d.]+(e[+-]?\d+)?%?$/i.test(plain)) return NaN;
+  const found = Number(plain.replace("%", ""));
+  return plain.endsWith("%") ? found / 100 : found;
 }
 
 export class Limits {
@@ -26,6 +27,7 @@ export class Limits {
   #fields = {};
   #log = element("input", { type: "checkbox" });
   #scene = null;
+  #typing = null; // the field whose text is not taken yet
   #said = element("span", { class: "limits-said", role: "alert" });
 
   constructor(metric, page) {
@@ -54,7 +56,7 @@ export class Limits {
       high: ofScale(scale, fromPlace(frame.high, logY)),
     };
     for (const [name, field] of Object.entries(this.#fields)) {
-      if (document.activeElement !== field) field.value = shown[name];
+      if (this.#typing !== field) field.value = shown[name];
     }
     this.#log.checked = logY;
   }
@@ -75,6 +77,7 @@ export class Limits {
         spellcheck: "false",
         "aria-label": `${axis} ${i ? "to" : "from"}`,
       });
+      field.addEventListener("input", () => (this.#typing = field));
       field.addEventListener("change", () => this.#take(axis));
       this.#fields[name] = field;
       return field;
@@ -91,8 +94,10 @@ export class Limits {
     const wrong = complaint(names.map((name) => this.#fields[name].value), [low, high], isLog);
     setText(this.#said, wrong);
     if (wrong) return;
+    this.#typing = null;
     if (axis === "x") {
       this.#page.state.set({ from: low, to: high });
+      this.update(this.#scene);
       return;
     }
     const heights = new Map(this.#page.state.value.heights);
@@ -100,6 +105,7 @@ export class Limits {
     if (low === null && high === null) heights.delete(this.#metric);
     else heights.set(this.#metric, [low ?? at[0], high ?? at[1]]);
     this.#page.state.set({ heights });
+    this.update(this.#scene);
   }
 
   #toggle() {

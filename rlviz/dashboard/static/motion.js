@@ -29,7 +29,7 @@ export class Motion {
 
   /** Zoom in x, about a share of the width. */
   scale(factor, share) {
-    const { left, right } = this.#plot.frame;
+    const { left, right } = this.#page.view().x; // not yet drawn, if two fingers move at once
     const middle = left + share * (right - left);
     this.#show(middle - factor * (middle - left), middle + factor * (right - middle));
   }
@@ -43,7 +43,7 @@ export class Motion {
 
   begin() {
     const { frame } = this.#plot;
-    this.#start = { ...frame };
+    this.#start = { ...frame, ...this.#page.view().x };
     const isFree = !this.#page.view().state.heights.has(this.#metric);
     if (isFree) this.held = { low: frame.low, high: frame.high };
   }

@@ -239,6 +239,7 @@ export class Page {
         const size = { width: Math.round(panel.size.width), height: Math.round(panel.size.height) };
         wanted.push({
           run: name,
+          steps: run.steps,
           version: run.version,
           metric,
           ...size,

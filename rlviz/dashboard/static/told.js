@@ -48,12 +48,12 @@ export class Told {
   }
 }
 
-/** A time as 14:05, 28 Nov 14:05 or 28 Nov 2025. */
+/** A time as 14:05, 28 Nov or 28 Nov 2025. */
 function moment(seconds, now) {
   const [then, today] = [new Date(1000 * seconds), new Date(1000 * now)];
   const clock = { hour: "2-digit", minute: "2-digit", hour12: false };
   const day = { day: "numeric", month: "short" };
   const isYear = then.getFullYear() === today.getFullYear();
   if (then.toDateString() === today.toDateString()) return then.toLocaleString("en-GB", clock);
-  return then.toLocaleString("en-GB", isYear ? { ...day, ...clock } : { ...day, year: "numeric" });
+  return then.toLocaleString("en-GB", isYear ? day : { ...day, year: "numeric" });
 }

@@ -1,5 +1,4 @@
-"""Whether the script that wrote a run said that it was done, according to the last file; and how
-long a run may be silent."""
+"""Whether the script of a run said that it was done, and how long a run may be silent."""
 
 import os
 from pathlib import Path

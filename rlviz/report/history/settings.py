@@ -1,4 +1,4 @@
-"""The configuration that a run's script gave its `Callback`, or an import wrote, by its first file."""
+"""The configuration that a script gave its `Callback`, or an import wrote, by a run's files."""
 
 import os
 from collections.abc import Mapping

@@ -56,9 +56,9 @@ def test_the_values_under_the_pointer_are_those_of_the_run(lone_server, open_pag
         assert f"{100 * low[at]:.1f}% – {100 * high[at]:.1f}%" in tip
         mantissa = f"{history.flops[at]:.5e}".split("e")[0].rstrip("0").rstrip(".")
         assert f"{mantissa}×10" in tip
-        # The dot is where the pointer is: x is linear from 3 % before the data to 3 % after.
+        # The dot is where the pointer is: x is linear from 0 to 3 % after the data.
         first, last = history.flops[0], history.flops[-1]
-        place = first - 0.03 * (last - first) + across * 1.06 * (last - first)
+        place = across * (last + 0.03 * (last - first))
         assert abs(history.flops[at] - place) < 0.045 * (last - first)
         # The other panel shows the same step, without being pointed at.
         other = page.tip(1)
@@ -447,7 +447,7 @@ def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted(kinds_serv
     page = open_page(kinds_server.frame_url + "#p.rlviz.show=spike&p.rlviz.panels=kl").is_drawn(1)
     caption = page.frame.locator(".panel .caption").first
     page.until(lambda: "1 of 60 values outside the scale" in caption.inner_text())
-    frame = page.page.evaluate(FRAME)
+    frame = page.modules().page.evaluate(FRAME)
     assert frame["high"] < 2  # of the axis, with the dots and the curve of this run
     page.frame.get_by_role("checkbox", name="loss").check()  # its KL has no such value
     page.until(lambda: "1 of 120 values outside the scale" in caption.inner_text())

@@ -91,6 +91,11 @@ function taken(series, arrays, { metric, x, log, smooth = "auto" }) {
   return made;
 }
 
+/** The same of several runs; an error in place of what is not in the file. */
+export async function fetchSeveral(query) {
+  return Promise.all(query.run.map((run) => fetchSeries({ ...query, run }).catch((error) => error)));
+}
+
 export async function fetchForecast() {
   throw new ServerError("This file has no forecast.", 404);
 }
