@@ -161,7 +161,8 @@ class Answers:
             return payload.encode({"version": run.version, **header}, arrays)
 
     def curve(self, context: Any, experiment: str, arguments: Arguments) -> Answer:
-        """The curve of a group of runs: the mean over those that have the metric and the axis."""
+        """The curve of a group of runs: the mean over those that have the metric and the axis; an
+        error and its code where they have none."""
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         log = query.flag(arguments, "log")
         query.text(arguments, "metric")
@@ -176,7 +177,10 @@ class Answers:
                     continue
                 if len(found.y) and (line := self._line(run, history, found, lines.AUTO)).whole:
                     seeds.append(Seed(found, line.whole))
-        of_group = mean(seeds)
+        try:
+            of_group = mean(seeds)
+        except QueryError as error:  # no mistake of who asked: an answer, and none to repeat
+            return Answer(payload.encode({"error": str(error), "status": error.code}, {}), _BINARY)
         return Answer(payload.encode(of_group.header(), of_group.arrays()), _BINARY)
 
     def comparison(self, context: Any, experiment: str, arguments: Arguments) -> Answer:

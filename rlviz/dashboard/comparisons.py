@@ -27,6 +27,7 @@ def compared(groups: Sequence[Group], metric: str, references: Sequence[str]) ->
         `multipliers`; `left_out` with reasons; `notes`. A number is [value, low, high], None where
         it is unknown.
     """
+    groups = sorted(groups, key=lambda group: group.name)  # the random curves follow the order
     is_less = kind_of(metric) in (Kind.LOSS, Kind.KL)
     sides, left_out = _comparable(groups, metric, references[0], is_less)
     found: Plain = {

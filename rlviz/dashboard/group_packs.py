@@ -85,7 +85,9 @@ def comparisons(
     sides = [{name: [name] for name in runs}] if len(runs) <= _MOST_ALONE else []
     for groups in ways.values():
         grouped = {name for names in groups.values() for name in names}
-        sides.append({**groups, **{name: [name] for name in runs if name not in grouped}})
+        side = {**groups, **{name: [name] for name in runs if name not in grouped}}
+        if not any(sorted(side.values()) == sorted(other.values()) for other in sides):
+            sides.append(side)
     found = []
     for side in sides:
         if len(side) > 1:

@@ -31,7 +31,7 @@ def groups_of(runs):
 
 
 def test_the_numbers_are_those_of_compare():
-    runs = sets(base=1.0, fast=2.0, slow=0.6)
+    runs = sets(base=1.0, fast=2.0, slow=0.6)  # in the order of their names, as the page has them
     expected = rlviz.compare(runs, reference="fast")
     found = compared(groups_of(runs), "accuracy", ["fast", "base"])
     assert found["levels"] == [row.level for row in expected.at_accuracy]

@@ -1,7 +1,5 @@
 """The curve of a group for the page: the mean and the band that a comparison of seeds has."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -56,9 +54,8 @@ def test_a_run_that_lacks_the_metric_or_the_axis_is_none_of_the_seeds(board):
     assert header["seeds"] == 3
     header, _ = curve_at(board, [*SEEDS, "without flops"], metric="accuracy", x="step")
     assert header["seeds"] == 4
-    missing = board.get("curve", {"run": "without flops", "metric": "accuracy"})
-    assert missing.status_code == 404
-    assert "no run of the group has this metric" in missing.get_json()["error"]
+    header, _ = curve_at(board, ["without flops"], metric="accuracy")
+    assert header["error"] == "no run of the group has this metric over this axis."
 
 
 def test_of_one_run_it_is_its_own_curve_which_differences_take_with_caution(board, corpus):
@@ -78,9 +75,6 @@ def test_runs_that_never_were_at_the_same_place_have_no_mean(open_board, tmp_pat
             for step in range(first, first + 40):
                 viz.on_step_end(step, correct=[1, 0], flops=10**20)
     board = open_board(tmp_path)
-    asked = [("run", "early"), ("run", "late"), ("metric", "accuracy"), ("x", "step")]
-    response = board.get("curve", asked)
-    assert response.status_code == 404
-    assert json.loads(response.data)["error"].startswith(
-        "its 2 runs have no stretch of steps in common"
-    )
+    header, arrays = curve_at(board, ["early", "late"], metric="accuracy", x="step")
+    assert header["error"].startswith("its 2 runs have no stretch of steps in common")
+    assert (header["status"], arrays) == (404, {})

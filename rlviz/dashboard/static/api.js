@@ -29,17 +29,12 @@ export async function fetchTold() {
   return (await get("told", {})).json();
 }
 
-/**
- * A metric of a run: the header and the arrays of one answer, as in
- * `{version, total, …, x: Float64Array, y: …, curve_x: …}`.
- */
-export async function fetchSeries(query, signal) {
-  return decoded(await (await get("series", query, signal)).arrayBuffer());
-}
-
 /** The curve of some runs' mean with its band, as in `{seeds, domain, …, curve_x, curve, …}`. */
 export async function fetchCurve({ runs, metric, x, log }, signal) {
-  return decoded(await (await get("curve", { run: runs, metric, x, log }, signal)).arrayBuffer());
+  const answer = await get("curve", { run: runs, metric, x, log }, signal);
+  const found = decoded(await answer.arrayBuffer());
+  if (found.error) throw new ServerError(found.error, found.status);
+  return found;
 }
 
 /**
@@ -58,7 +53,8 @@ export async function fetchComparison({ units, reference, metric }, signal) {
 }
 
 /**
- * A metric of several runs at once: for each of `query.run` what fetchSeries gives, or a ServerError.
+ * A metric of several runs at once: for each of `query.run` the header and the arrays of its answer,
+ * as in `{version, total, …, x: Float64Array, y: …, curve_x: …}`, or a ServerError.
  */
 export async function fetchSeveral(query, signal) {
   const buffer = await (await get("series", query, signal)).arrayBuffer();

@@ -60,7 +60,7 @@ export function legendOfGroups(layers) {
   const sorted = [...listed.filter((one) => one.isGroup), ...listed.filter((one) => !one.isGroup)];
   const entries = sorted.slice(0, MOST_ENTRIES).map((layer) => {
     const name = element("span", { class: "run-name", title: layer.name }, ...nameParts(layer.name));
-    const n = layer.isGroup && element("span", { class: "count" }, `n = ${layer.seeds}`);
+    const n = layer.isGroup ? element("span", { class: "count" }, `n = ${layer.seeds}`) : null;
     return element("span", { class: "legend-entry" }, keyOf(layer.paint), name, n);
   });
   if (sorted.length > MOST_ENTRIES) {
@@ -83,7 +83,7 @@ export function groupCaption(metric, { units, store, state }) {
     const [name, error] = without[0];
     const which =
       without.length === 1 ? name : `${without.length} groups, such as ${name}`;
-    parts.push(`no mean of ${which}: ${error}`);
+    parts.push(`no mean of ${which}: ${error.replace(/\.$/, "")}`);
   }
   return parts;
 }

@@ -167,7 +167,7 @@ export class RunList {
     const prefixes = isByName ? [...members.keys()].sort(compareNames) : [...members.keys()];
     for (const prefix of prefixes) {
       const names = members.get(prefix);
-      if (!prefix) {
+      if (!prefix || (state.by && names.length === 1)) {
         nodes.push(...names.map((name) => this.#row(name).node));
         continue;
       }

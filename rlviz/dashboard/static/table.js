@@ -109,11 +109,13 @@ export class Table {
     return units.find(({ name }) => name === state.baseline) ?? null;
   }
 
-  /** What to ask the server; null without a baseline or anything to compare with it. */
+  /** What to ask the server; null without a baseline or anything to compare with its compute. */
   #asked() {
     const { units, panels } = this.#page.view();
     const reference = this.#reference;
-    if (!reference || units.length < 2 || !panels.length) return null;
+    const spends = ({ runs }) => runs.some(({ run }) => run.has_flops);
+    const others = units.filter((unit) => unit !== reference && spends(unit));
+    if (!reference || !spends(reference) || !others.length || !panels.length) return null;
     return {
       reference: reference.name,
       metric: comparedMetric(panels),
@@ -245,8 +247,8 @@ export class Table {
       `Read off the automatic curves at ${number(place, 4)} ${unit}, ${most}; ± half of the ` +
         `band${units.some(({ isGroup }) => isGroup) ? ", of a group the 95% interval of its mean" : ""}.`,
     ];
-    if (!asked) return parts[0];
-    parts.push("Brackets are 95% intervals, and what they tell is bold.");
+    if (this.#reference) parts.push("Brackets are 95% intervals, and what they tell is bold.");
+    if (!asked) return parts.join(" ");
     if (!found) parts.push("Comparing …");
     else if (found.error) parts.push(found.error);
     else if (found.label) {

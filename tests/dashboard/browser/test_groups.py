@@ -132,7 +132,7 @@ PIXELS = """([color]) => {
 }"""
 
 
-def test_the_mean_is_drawn_thick_over_the_thin_runs(at, open_page):
+def test_the_mean_is_drawn_thicker_than_a_run(at, open_page):
     page = opened(open_page, at, by="name", dots=0, names=0, band=0)
     page.until(lambda: len(legend(page)) == 3)
     page.page.wait_for_timeout(600)
@@ -143,7 +143,7 @@ def test_the_mean_is_drawn_thick_over_the_thin_runs(at, open_page):
     page.page.wait_for_timeout(600)
     thin = page.page.evaluate(PIXELS, [color])
     assert thick > 300
-    assert thin < thick / 4  # the color of nobody, or of one thin curve
+    assert thin < thick / 1.8  # of the run that has this color then
 
 
 def test_the_table_has_the_mean_with_its_interval_that_a_comparison_has(at, open_page, folder):
@@ -162,16 +162,16 @@ def test_the_table_has_the_mean_with_its_interval_that_a_comparison_has(at, open
 
 
 def test_a_baseline_gives_differences_multipliers_and_compute_with_intervals(at, open_page, folder):
-    runs = {name: seeds_of(folder, name) for name in SKILLS}
-    runs["alone"] = [rlviz.read(folder / "alone")]
+    runs = {"alone": [rlviz.read(folder / "alone")]}  # by name, as the page compares them
+    runs |= {name: seeds_of(folder, name) for name in SKILLS}
     expected = rlviz.compare(runs, reference="grpo")
     place = expected.at_compute[-1].flops
     page = opened(open_page, at, by="name", at=place)
     page.frame.get_by_label("Baseline").select_option("grpo")
     rows = table(page, ["baseline", "RL FLOPs to reach", "[+"])
-    page.until(lambda: page.frame.get_by_label("Level").count() == 1)
+    caption = page.frame.locator(".comparison .caption")
+    page.until(lambda: "the geometric mean over the levels" in caption.inner_text())
     level = page.frame.get_by_label("Level").input_value()
-    page.until(lambda: rows[N["wide"]]["Compute multiplier"] != "–" or table(page, ["2."]))
     rows = table(page, ["baseline"])
     row = next(row for row in expected.at_accuracy if str(row.level) == level)
     spent = next(title for title in rows["alone"] if title.startswith("RL FLOPs to reach"))
@@ -188,8 +188,7 @@ def test_a_baseline_gives_differences_multipliers_and_compute_with_intervals(at,
         assert numbers_in(rows[shown][spent]) == pytest.approx(wanted, rel=0.006)
     assert rows[N["grpo"]][MINUS] == rows[N["grpo"]]["Compute multiplier"] == "baseline"
     assert "p.rlviz.baseline=grpo" in page.hash()
-    about = page.frame.locator(".comparison .caption").inner_text()
-    assert "RL FLOPs of grpo / RL FLOPs of the other for the same Training Accuracy" in about
+    assert "RL FLOPs of grpo / RL FLOPs of the other for the same" in caption.inner_text()
 
 
 def test_the_table_follows_the_axis_and_the_panels(at, open_page):
@@ -265,7 +264,7 @@ def test_runs_are_grouped_by_a_setting_or_by_an_expression(server, open_page):
     said = page.frame.locator(".grouping .said")
     page.until(lambda: "Invalid regular expression" in said.inner_text())
     assert field.input_value() == "s([01])"
-    other = open_page(page.page.url).is_drawn()
+    other = open_page(f"{server.url}/{page.hash()}").is_drawn()
     other.until(lambda: [" ".join(e.split()) for e in legend(other)][:1] == ["0 n = 2"])
 
 
@@ -274,7 +273,6 @@ def test_an_address_that_groups_by_nonsense_opens_without_groups(at, open_page):
         page = opened(open_page, at, by=nonsense, baseline="__proto__", level="x")
         assert page.frame.get_by_label("Group runs by").input_value() == ""
         assert legend(page) == []
-        page.page.close()
 
 
 def test_a_file_of_seeds_opens_as_groups(open_page, folder, tmp_path):
