@@ -169,7 +169,9 @@ export class Page {
   }
 
   #onRuns(listing) {
-    this.told.look(() => this.list.update());
+    // The first picture comes first.
+    if (!HAS.server || (this.runs.isLoaded && !this.store.isBusy))
+      this.told.look(() => this.list.update());
     if (!this.runs.take(listing)) {
       if (this.#hasFailed()) this.#want();
       return;
