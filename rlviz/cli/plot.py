@@ -26,7 +26,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--x",
         choices=tuple(schema.AXES),
-        help="the axis (default: flops, or step where no run has any); runs without it are left out",
+        help="the axis; runs without it are left out (default: flops, or step if no run has any)",
     )
     parser.add_argument("--log-x", action="store_true", help="logarithmic")
     parser.add_argument(

@@ -132,8 +132,10 @@ def _last_values(history: History, names: Iterable[str]) -> dict[str, float]:
     found = {}
     for name in names:
         values = measure(name, [history]).values(history)
-        if values is not None and (known := values[np.isfinite(values)]).size:
-            found[name] = float(known[-1])
+        if values is None:
+            continue
+        at = len(values) - 1 if np.isfinite(values[-1]) else np.flatnonzero(np.isfinite(values))[-1]
+        found[name] = float(values[at])
     return found
 
 

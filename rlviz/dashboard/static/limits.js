@@ -4,6 +4,7 @@ import { element, setText } from "./elements.js";
 import { fromPlace } from "./frames.js";
 import { percent } from "./numbers.js";
 
+const NAMES = { from: ["from", "to"], to: ["from", "to"], low: ["low", "high"], high: ["low", "high"] };
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** A number as people type it: 1,200, 50%, 4.2e22, 4.2×10²² or 4.2*10^22; null for nothing, NaN for
@@ -78,34 +79,43 @@ export class Limits {
         "aria-label": `${axis} ${i ? "to" : "from"}`,
       });
       field.addEventListener("input", () => (this.#typing = field));
-      field.addEventListener("change", () => this.#take(axis));
+      field.addEventListener("change", () => this.#take(name));
       this.#fields[name] = field;
       return field;
     });
     return element("span", { class: "limits-pair" }, axis, fields[0], "to", fields[1]);
   }
 
-  /** An empty field lets the data decide. */
-  #take(axis) {
+  /** Take one limit; an empty field lets the data decide, of y about both ends. */
+  #take(name) {
     const { frame, log, logY } = this.#scene;
-    const names = axis === "x" ? ["from", "to"] : ["low", "high"];
-    const [low, high] = names.map((name) => typedNumber(this.#fields[name].value));
-    const isLog = axis === "x" ? log : logY;
-    const wrong = complaint(names.map((name) => this.#fields[name].value), [low, high], isLog);
+    const { state } = this.#page;
+    const [low, high] = NAMES[name];
+    const text = this.#fields[name].value;
+    const given = typedNumber(text);
+    const isX = low === "from";
+    const known = isX ? state.value : this.#heights(frame, logY);
+    const limits = { [low]: known[low], [high]: known[high], [name]: given };
+    const wrong = complaint(text, given, limits[low], limits[high], isX ? log : logY);
     setText(this.#said, wrong);
     if (wrong) return;
     this.#typing = null;
-    if (axis === "x") {
-      this.#page.state.set({ from: low, to: high });
-      this.update(this.#scene);
-      return;
+    if (isX) state.set(limits);
+    else {
+      const heights = new Map(state.value.heights);
+      if (given === null) heights.delete(this.#metric);
+      else heights.set(this.#metric, [limits.low, limits.high]);
+      state.set({ heights });
     }
-    const heights = new Map(this.#page.state.value.heights);
-    const at = [fromPlace(frame.low, logY), fromPlace(frame.high, logY)];
-    if (low === null && high === null) heights.delete(this.#metric);
-    else heights.set(this.#metric, [low ?? at[0], high ?? at[1]]);
-    this.#page.state.set({ heights });
     this.update(this.#scene);
+  }
+
+  #heights(frame, logY) {
+    const [low, high] = this.#page.state.value.heights.get(this.#metric) ?? [
+      fromPlace(frame.low, logY),
+      fromPlace(frame.high, logY),
+    ];
+    return { low, high };
   }
 
   #toggle() {
@@ -117,12 +127,11 @@ export class Limits {
   }
 }
 
-/** What is wrong with two limits; empty if nothing is. */
-function complaint(texts, [low, high], isLog) {
-  const bad = [low, high].findIndex((limit) => Number.isNaN(limit));
-  if (bad >= 0) return `“${texts[bad].trim()}” is no number: write 1200, 50% or 4.2e22.`;
-  if (isLog && [low, high].some((limit) => limit !== null && limit <= 0))
-    return "A logarithmic axis needs limits above 0.";
+/** What is wrong with a limit that was typed; empty if nothing is. */
+function complaint(text, given, low, high, isLog) {
+  if (Number.isNaN(given)) return `“${text.trim()}” is no number: write 1200, 50% or 4.2e22.`;
+  if (given === null) return "";
+  if (isLog && given <= 0) return "A logarithmic axis needs limits above 0.";
   if (low !== null && high !== null && low >= high)
     return "The second limit has to be above the first.";
   return "";

@@ -172,7 +172,10 @@ export class Page {
   }
 
   #onRuns(listing) {
-    this.told.look(() => this.#refresh());
+    // The first picture comes first, unless it takes the settings to draw it.
+    const isDrawn = this.runs.isLoaded && !this.store.isBusy;
+    if (!HAS.server || isDrawn || this.state.value.by.startsWith("config:"))
+      this.told.look(() => this.#refresh());
     if (!this.runs.take(listing)) {
       if (this.#hasFailed()) this.#want();
       return;

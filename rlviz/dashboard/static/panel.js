@@ -13,7 +13,7 @@ import { Readout, spoken } from "./readout.js";
 import { backToFront, layersOf } from "./scene.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
 import { axisTip, caption, labelOf, message } from "./words.js";
-import { valuesTable } from "./values.js";
+import { Values } from "./values.js";
 
 const NEAR = 8; // pixels
 
@@ -25,13 +25,15 @@ export class Panel {
   #resizing;
   #scene = null;
   #point = null;
-  #pending = 0;
   #isPlaced = false;
   #pointer = null; // where it is, as a share of the width; null if it is not in the chart
   #gone = new AbortController();
   #caption = element("p", { class: "caption" });
   #message = element("p", { class: "panel-message", hidden: true });
-  #values = element("div", { class: "values", hidden: true, tabindex: "0", role: "group" });
+  #values = new Values((isOpen, byEscape) => {
+    this.#head.showValues(isOpen);
+    if (byEscape) this.#chart.focus();
+  });
   #chart = element("div", { class: "chart" });
   #limits;
   #head;
@@ -45,7 +47,7 @@ export class Panel {
     this.#page = page;
     this.#limits = new Limits(metric, page);
     this.#head = new PanelHead({
-      values: () => this.#openValues(),
+      values: () => this.#values.toggle(),
       limits: () => this.#limits.toggle(),
       fill: () => this.#fill(),
       move: (by) => page.movePanel(metric, by),
@@ -58,7 +60,7 @@ export class Panel {
       this.#limits.node,
       this.#chart,
       this.#caption,
-      this.#values,
+      this.#values.node,
     );
     this.#plot = new Plot(this.#chart, () => this.#repoint());
     this.#readout = new Readout(this.#plot);
@@ -116,13 +118,12 @@ export class Panel {
     this.#plot.show(this.#scene);
     this.#head.update(label, layers, state);
     this.#limits.update(this.#scene);
-    this.#values.setAttribute("aria-label", `Values of ${label}`);
+    this.#values.update(this.#scene);
     setText(this.#caption, caption(this.metric, view, layers));
     this.#plot.under.title = axisTip(axis, shown);
     this.#showMessage(message(this.metric, view));
     const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;
     this.#chart.setAttribute("aria-label", `${label} over ${AXES[axis].label}, ${runs}.`);
-    if (!this.#values.hidden) this.#showValues();
   }
 
   /** Show the point that the pointer is at in any panel, or nothing. */
@@ -141,7 +142,7 @@ export class Panel {
   destroy() {
     this.#gone.abort();
     this.#resizing.disconnect();
-    window.clearTimeout(this.#pending);
+    this.#values.stop();
     this.#plot.destroy();
     this.node.remove();
   }
@@ -205,19 +206,13 @@ export class Panel {
       ...common,
       leave: () => (this.#isFull ? this.#fill() : common.leave()),
       share: () => this.#share(),
-      values: () => this.#openValues(),
+      values: () => this.#values.toggle(),
       fill: () => this.#fill(),
       shift: (by) => this.#motion.shift(by),
       walk: (by) => this.#scene && this.#walk(by),
       walkRuns: (by) => this.#scene && this.#walkRuns(by),
     };
     listenToKeys(this.#chart, onKeys, this.#gone.signal);
-    this.#values.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.stopPropagation();
-      this.#openValues();
-      this.#chart.focus();
-    });
     this.node.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && event.target !== this.#chart && this.#isFull) this.#fill();
     });
@@ -237,17 +232,6 @@ export class Panel {
     const at = place === undefined ? null : this.#plot.pixelOf(place, 0).left / this.#plot.size.width;
     const share = this.#pointer ?? at ?? 0.5;
     return share >= 0 && share <= 1 ? share : 0.5;
-  }
-
-  /** Show the values as a table and go there, or hide them. Returns whether they are shown. */
-  #openValues() {
-    const isOpen = this.#values.hidden;
-    this.#values.hidden = !isOpen;
-    this.#head.showValues(isOpen);
-    if (isOpen) {
-      this.#showValues();
-      this.#values.focus();
-    }
   }
 
   #hover(found, aloud = false) {
@@ -275,14 +259,5 @@ export class Panel {
   #showMessage(text) {
     this.#message.hidden = !text;
     setText(this.#message, text);
-  }
-
-  #showValues() {
-    window.clearTimeout(this.#pending);
-    this.#values.setAttribute("aria-busy", "true");
-    this.#pending = window.setTimeout(() => {
-      if (this.#scene) this.#values.replaceChildren(valuesTable(this.#scene));
-      this.#values.setAttribute("aria-busy", "false");
-    }, 150);
   }
 }

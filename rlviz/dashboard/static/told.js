@@ -7,7 +7,6 @@ const SECONDS = 10;
 
 export class Told {
   #found = {};
-  #text = "{}";
   #next = 0;
 
   /** The settings of a run: name -> value. */
@@ -15,17 +14,13 @@ export class Told {
     return (Object.hasOwn(this.#found, run) && this.#found[run].settings) || {};
   }
 
-  /** Ask again if it is time; calls `onChange` if anything is new. */
-  async look(onChange) {
+  /** Ask again if it is time; calls `onAnswer` then: a run may also have become silent. */
+  async look(onAnswer) {
     if (performance.now() < this.#next) return;
     this.#next = Infinity; // one at a time
     try {
-      const found = await fetchTold();
-      const text = JSON.stringify(found);
-      if (text !== this.#text) {
-        [this.#found, this.#text] = [found, text];
-        onChange();
-      }
+      this.#found = await fetchTold();
+      onAnswer();
     } catch {
       // The list of runs says that the server is away.
     }

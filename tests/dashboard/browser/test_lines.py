@@ -154,7 +154,7 @@ INK = """() => {
   const area = document.querySelector(".plot-area");
   const ratio = canvas.width / canvas.getBoundingClientRect().width;
   const left = Math.round((area.offsetLeft + area.offsetWidth + 6) * ratio);
-  const { data } = canvas.getContext("2d").
+  const { data } = canvas.getContext("2d")
     .getImageData(left, 0, canvas.width - left, canvas.height);
   let dark = 0;
   for (let i = 0; i < data.length; i += 4) dark += data[i + 3] > 100 && data[i] < 90;

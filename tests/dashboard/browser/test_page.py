@@ -263,7 +263,8 @@ def test_panels_are_added_moved_and_removed(lone_server, open_page):
     header = page.frame.locator(".panel-header").nth(1)
     header.drag_to(page.frame.locator(".panel").nth(0), source_position={"x": 60, "y": 10})
     assert titles() == ["loss", "Average Parallelism", "Accuracy, math"]
-    assert "p.rlviz.panels=loss%2Caverage_parallelism%2Caccuracy%2Fmath" in page.hash()
+    chosen = "p.rlviz.panels=loss%2Caverage_parallelism%2Caccuracy%2Fmath"
+    page.until(lambda: chosen in page.hash())
 
 
 def test_the_table_compares_at_the_compute_that_half_of_them_have_reached(server, open_page):
