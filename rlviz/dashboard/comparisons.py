@@ -1,5 +1,4 @@
-"""How groups of runs compare with a baseline: what each spent for the same level, and how many
-times less, by the code of `rlviz.compare`."""
+"""How groups of runs compare with a baseline on the page: the numbers of `rlviz.compare`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,5 +1,4 @@
-"""What of groups stands in a page that is a file: the curves of the groups that names and settings
-offer, and how they compare."""
+"""What of groups stands in a page that is a file: their curves, and how they compare."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

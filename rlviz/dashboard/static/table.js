@@ -7,7 +7,8 @@ import { element, setText } from "./elements.js";
 import { seedsOf } from "./grouping.js";
 import { keyOf } from "./legend.js";
 import { typedNumber } from "./limits.js";
-import { number, percent } from "./numbers.js";
+import { number } from "./numbers.js";
+import { BaselineChoice, LevelChoice, levelText } from "./tablechoices.js";
 import { TableHead } from "./tablehead.js";
 import { UnitCurves } from "./unitcurves.js";
 import { AXES, QUANTITIES } from "./vocabulary.js"; // the server makes it
@@ -28,9 +29,8 @@ export class Table {
   #title = element("h2", { id: "rlviz-comparison" });
   #where = element("p", { class: "caption" });
   #unit = element("span", {});
-  #baseline = element("select", { "aria-label": "Baseline" });
-  #level = element("select", { "aria-label": "Level" });
-  #levelBox = element("label", { class: "at" }, "level", this.#level);
+  #baseline;
+  #level;
   #head = new TableHead(() => this.#show());
   #rows = element("tbody", {});
 
@@ -38,12 +38,8 @@ export class Table {
     this.#page = page;
     this.#curves = new UnitCurves(page, () => this.#show());
     this.#at.addEventListener("change", () => this.#take());
-    this.#baseline.addEventListener("change", () =>
-      page.state.set({ baseline: this.#baseline.value || null, level: null }),
-    );
-    this.#level.addEventListener("change", () =>
-      page.state.set({ level: Number(this.#level.value) }),
-    );
+    this.#baseline = new BaselineChoice(page.state);
+    this.#level = new LevelChoice(page.state);
     const table = element("table", {}, element("thead", {}, this.#head.node), this.#rows);
     this.node = element(
       "section",
@@ -53,8 +49,8 @@ export class Table {
         { class: "panel-header" },
         this.#title,
         element("label", { class: "at" }, "at", this.#at, this.#unit),
-        element("label", { class: "at" }, "baseline", this.#baseline),
-        this.#levelBox,
+        this.#baseline.node,
+        this.#level.node,
         this.#said,
       ),
       element(
@@ -136,10 +132,10 @@ export class Table {
     const kinds = units.some(({ isGroup }) => isGroup) ? "Runs and groups" : "Runs";
     setText(this.#title, `${kinds} at equal ${axis === "flops" ? "compute" : unit}`);
     if (document.activeElement !== this.#at) this.#at.value = typed(place);
-    this.#showBaselines(units, state);
+    this.#baseline.show(units, state.baseline);
     const asked = this.#asked();
     const found = asked && this.#comparing.get(asked);
-    const level = this.#showLevels(found, state);
+    const level = this.#level.show(found, state.level);
     setText(this.#where, this.#about(place, unit, asked, found));
 
     const columns = [
@@ -207,39 +203,6 @@ export class Table {
     keys.spent = spent ? spent[0] : NaN;
   }
 
-  #showBaselines(units, { baseline }) {
-    const names = units.map(({ name }) => name);
-    const wanted = JSON.stringify([names, baseline]);
-    if (this.#baseline.dataset.shown === wanted) return;
-    this.#baseline.dataset.shown = wanted;
-    const gone = baseline !== null && !names.includes(baseline) ? [baseline] : [];
-    this.#baseline.replaceChildren(
-      element("option", { value: "" }, "none"),
-      ...names.map((name) => element("option", { value: name }, name)),
-      ...gone.map((name) => element("option", { value: name }, `${name} (not shown)`)),
-    );
-    this.#baseline.value = baseline ?? "";
-  }
-
-  /** The index of the level that is told: as chosen, else the last that most have reached. */
-  #showLevels(found, { level }) {
-    const levels = found?.levels ?? [];
-    this.#levelBox.hidden = !levels.length;
-    if (!levels.length) return null;
-    const wanted = JSON.stringify([levels, found.metric]);
-    if (this.#level.dataset.shown !== wanted) {
-      this.#level.dataset.shown = wanted;
-      this.#level.replaceChildren(
-        ...levels.map((one, i) => element("option", { value: String(one) }, levelText(found, i))),
-      );
-    }
-    const reached = levels.map((_, i) => Object.values(found.flops).filter((of) => of[i]).length);
-    const chosen = levels.indexOf(level);
-    const at = chosen >= 0 ? chosen : reached.lastIndexOf(Math.max(...reached));
-    this.#level.value = String(levels[at]);
-    return at;
-  }
-
   #about(place, unit, asked, found) {
     const { state, units } = this.#page.view();
     const most = state.at === null ? "the median of what they reach" : "as asked for";
@@ -263,11 +226,6 @@ export class Table {
     if (left.length) parts.push(`Not comparable: ${left[0][0]}: ${left[0][1]}`);
     return parts.join(" ");
   }
-}
-
-function levelText({ levels, scale }, i) {
-  const level = Number(levels[i].toPrecision(6));
-  return scale === "percent" ? percent(level, 0) : number(level, 4);
 }
 
 function scaleOf(metric) {
