@@ -1,8 +1,9 @@
 /** The page's sentences about the panels: labels, captions, and why a panel is empty. */
 
 import { HAS } from "./api.js";
+import { groupCaption } from "./groups.js";
 import { number, percent } from "./numbers.js";
-import { MANY_BANDS } from "./scene.js";
+import { lostOnLog, MANY_BANDS } from "./scene.js";
 import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
 const OTHERS = HAS.server ? "zoom in for the others" : "the others are not in this file";
@@ -12,15 +13,21 @@ export function labelOf(metric) {
   return QUANTITIES[metric]?.label ?? metric;
 }
 
+/** The first part of a metric's name, if it has several: "train" of "train/loss". */
+export function prefixOf(metric) {
+  const end = metric.indexOf("/");
+  return end > 0 ? metric.slice(0, end) : "";
+}
+
 /** 1 run, 2 runs. */
 export function plural(count, noun) {
   return `${number(count, 15)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** What the curve is, how many dots are drawn, and what can't be drawn. */
-export function caption(metric, { state, shown, store, axis, forecasts }, layers) {
+export function caption(metric, { state, shown, units, store, axis, forecasts }, layers) {
   const series = shown.map(({ name }) => store.get(name, metric)).filter((one) => one?.whole);
-  const parts = [curveCaption(state, series)];
+  const parts = [...groupCaption(metric, { units, store, state }), curveCaption(state, series, units)];
   const seen = series.map(({ whole, part }) => part ?? whole);
   if (state.dots && seen.length) {
     const total = seen.reduce((sum, one) => sum + one.total, 0);
@@ -29,7 +36,10 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
       parts.push(`${number(drawn)} of ${plural(total, "step")} drawn; ${OTHERS}`);
   }
   const outside = seen.reduce((sum, one) => sum + one.outside, 0);
-  if (outside && !state.heights.has(metric)) {
+  const isLog = state.logs.includes(metric);
+  const lost = isLog ? seen.reduce((sum, one) => sum + lostOnLog(one.y), 0) : 0;
+  if (lost) parts.push(`${plural(lost, "value")} not above 0, which a logarithmic axis leaves out`);
+  if (outside && !isLog && !state.heights.has(metric)) {
     const total = seen.reduce((sum, one) => sum + one.total, 0);
     parts.push(`${number(outside)} of ${plural(total, "value")} outside the scale`);
   }
@@ -79,12 +89,13 @@ export function axisTip(axis, shown) {
   return told.length ? ["Cumulative RL FLOPs", ...told].join("\n") : "";
 }
 
-function curveCaption(state, series) {
+function curveCaption(state, series, units) {
   if (state.smooth === "none") return "";
   if (state.smooth === "ema") return `Curve: EMA of all steps, weight ${number(state.weight, 3)}`;
   const first = series[0]?.whole;
   if (!first) return "";
-  const hasBand = state.band && series.length <= MANY_BANDS;
+  const isGrouped = units.some(({ isGroup }) => isGroup);
+  const hasBand = state.band && series.length <= MANY_BANDS && !isGrouped;
   const ends = series.length === 1 && first.bandwidth ? first.bandwidth : [];
   const widths = [...new Set(ends.map((end) => number(end, 2)))].join(" – ");
   const bandwidth = widths ? `, bandwidth ${widths} ${first.bandwidth_unit ?? ""}` : "";

@@ -17,7 +17,7 @@ from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
-from rlviz.report.series.measures import Measure
+from rlviz.report.series.measures import Measure, Titles
 from rlviz.report.series.points import Points, points_of
 from rlviz.report.series.thinning import thinned
 from rlviz.report.series.usual import Usual, usual_range
@@ -60,6 +60,7 @@ class Panel:
     """Whether it shows a single run, in blue and red, with a legend in the panel."""
     usual: Usual | None = None
     """The range of nearly all values, which its scale covers; None if it has no points."""
+    titles: Titles = "published"
 
     @property
     def steps(self) -> int:
@@ -80,6 +81,7 @@ def panel(
     axis: XAxis,
     groups: Sequence[Group],
     forecasts: dict[str, Forecast],
+    titles: Titles = "published",
 ) -> Panel:
     """Compute the contents of a panel: points, curves and forecasts beyond the data."""
     is_single = len(groups) == 1
@@ -113,7 +115,7 @@ def panel(
                 dashes=dashes,
             )
         )
-    return Panel(measure, axis, tuple(lines), is_single, usual)
+    return Panel(measure, axis, tuple(lines), is_single, usual, titles)
 
 
 def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
@@ -166,7 +168,9 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> i
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
-    title = labels.fitted(panel.measure.title(panel.axis.axis), style.title, 0.7 * points)
+    title = labels.fitted(
+        panel.measure.title(panel.axis.axis, panel.titles), style.title, 0.7 * points
+    )
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
     ax.set_title(title, parse_math=False)
     ax.set_xlabel(panel.axis.label)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from rlviz.report.history import History
 from rlviz.report.series.kinds import bounds_of
 
 Floats = NDArray[np.float64]
+Titles: TypeAlias = Literal["published", "axis"]
+"""Whether the two panels over RL FLOPs that the published figure has keep its titles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,14 @@ class Measure:
     published_title: str = ""
     """The title over RL FLOPs where the published figure has one: it says "vs Steps" there."""
 
-    def title(self, axis: schema.Axis) -> str:
-        """The title of a panel over an axis.
+    def title(self, axis: schema.Axis, titles: Titles = "published") -> str:
+        """The title of a panel over an axis; "axis" names the axis also where the published figure
+        has another title.
 
         >>> measure("accuracy", []).title(schema.AXES["tokens"])
         'Training Accuracy vs Tokens'
         """
-        if axis.name == "flops" and self.published_title:
+        if titles == "published" and axis.name == "flops" and self.published_title:
             return self.published_title
         return f"{self.label} vs {axis.title}"
 
