@@ -24,8 +24,9 @@ from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
 from rlviz.record.items import Item
 from rlviz.record.late import LateSums
-from rlviz.record.mailbox import Mailbox, rank_and_world
+from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
+from rlviz.record.meeting import Meeting, rank_and_world
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder
@@ -102,8 +103,7 @@ class Callback:
         ValueError: an argument is out of range, or `logdir` is a file or the URL of another
             place (`file:///…` is a path).
         TypeError: `logdir` is not a path, or `config` is not a mapping.
-        RuntimeError: with `process_group`: it is not initialized, this process is not in it, or
-            rank 0 can't be reached.
+        RuntimeError: with `process_group`: it is not initialized, or this process is not in it.
 
     Example:
         >>> import tempfile
@@ -141,14 +141,10 @@ class Callback:
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
         self._account = Account()
         rank, world_size = rank_and_world(process_group)
-        mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
+        meeting = None if process_group is None or world_size == 1 else Meeting(process_group)
         self._late = LateSums()
         self._opening = threading.Lock()  # of the port for senders; no other call takes it
-        ranks = (
-            OtherRank(mailbox)
-            if mailbox and rank
-            else FirstRank(mailbox, self._error_log.note, self._late, patience=self._patience)
-        )
+        ranks = self._ranks(meeting)
         self._sender: Sender | None = None
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
@@ -201,6 +197,14 @@ class Callback:
             return
         self._worker.start()
         self._ending.expect()
+
+    def _ranks(self, meeting: Meeting | None) -> FirstRank | OtherRank:
+        if meeting is not None and meeting.rank:
+            return OtherRank(Outbox(meeting))
+        note, inbox = self._error_log.note, None
+        if meeting is not None:
+            inbox = Inbox(meeting, on_error=note, wake=lambda: self._worker.wake())
+        return FirstRank(inbox, note, self._late, patience=self._patience)
 
     def record(
         self,

@@ -83,6 +83,11 @@ class Assembly:
         return at_the_end or bool(self._with_arrivals or self.ranks.waiting)
 
     @property
+    def waits_briefly(self) -> bool:
+        """Whether who flushes may wait for others: senders and rank 0 answer before long."""
+        return self.arrivals is not None or not self.ranks.writes
+
+    @property
     def _with_arrivals(self) -> int:
         return 0 if self.arrivals is None else self.arrivals.held
 
