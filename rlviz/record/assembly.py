@@ -165,6 +165,7 @@ class Assembly:
         self._given_up = given_up
         passed = Passed(self._taken, self._held, self._written, self._lost + given_up)
         gone = self._taken_bytes - self._backlog.nbytes
+        gone -= 0 if self.arrivals is None else self.arrivals.nbytes
         account.passed = passed
         account.gone = gone
 

@@ -375,6 +375,7 @@ class Worker:
         half = max(0.0, 0.5 * (self._end - time.monotonic()))
         self._survive(lambda: self._wait_for_others(half))
         self._survive(self._give_up_on_ranks)
+        self._error_log.say_again()  # what comes now explains the last row
         self._survive(self._assembly.end_arrivals)
         if not self._assembly.ranks.writes:
             self._survive(lambda: self._wait_while_others_are_awaited(self._end))

@@ -31,11 +31,11 @@ SCRIPT = """
         return reach(address, *args, **options)
 
     socket.create_connection = reached
-    began = time.monotonic()
-    viz = rlviz.Callback(
+    make, began = rlviz.Callback, time.monotonic()
+    viz = make(
         logdir, figure_seconds=None, flush_seconds=0.05, patience=2, process_group=dist.group.WORLD
     )
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20  # it waits for nobody, but a busy machine takes its time
 
     def log(step):
         viz.on_step_end(step, correct=[rank], flops=1 + rank)
@@ -55,7 +55,7 @@ SCRIPT = """
         log(4)
     began = time.monotonic()
     said = viz.close(timeout=4 if closed[0] else 60)
-    assert not closed[0] or time.monotonic() - began < 5
+    assert not closed[0] or time.monotonic() - began < 8
     print(said, viz.health, flush=True)
     os._exit(0)
 """
@@ -91,7 +91,7 @@ def test_where_no_port_is_open_the_training_goes_on_and_both_sides_say_what_is_m
     (first, first_log), (other, other_log) = run(tmp_path, "nothing is open")
     read = rlviz.read(tmp_path / "run")
     assert read.exact_flops() == [1, 2, 3]  # of rank 0
-    assert read.missing_ranks == (1,)
+    assert [missing.ranks for missing in read.missing_ranks] == [(1,)]
     assert first.startswith("True Health(logged=3, written=3, dropped=0, queued=0, errors=")
     assert "nothing came from rank 1 for too long" in first_log
     assert other.startswith("False Health(logged=3, written=0, dropped=0, queued=3, errors=")
