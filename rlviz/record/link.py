@@ -34,7 +34,7 @@ _STALL_SECONDS = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _EXIT_SECONDS = 2.0
 """How long a process that ends waits for the trainer to take the last sums."""
-_JOIN_SECONDS = 0.5
+_LAST_TRY_SECONDS = _JOIN_SECONDS = 0.5
 
 
 class Link:
@@ -91,11 +91,6 @@ class Link:
             self._errors.note(RuntimeError("calls come faster than they are added up"))
             return
         self._calls.append((place, brought))
-        if self._thread is None:
-            try:
-                self._begin()
-            except Exception as error:  # no descriptor or thread is left: the next call tries again
-                self._errors.note(error)
         self._wake()
 
     def refuse(self, error: Exception) -> None:
@@ -132,14 +127,18 @@ class Link:
                     owned.close()
 
     def end(self, timeout: float) -> None:
-        """Send what is left and say goodbye; say what is lost."""
-        if self._thread is None or self._is_over:
+        """Send what is left and say goodbye; say what is lost. A later call begins anew."""
+        if (thread := self._thread) is None or self._is_over:
             return
-        if not self.flush(timeout if self._socket is not None else min(timeout, 0.5)):
+        is_away = self._socket is None and self._pause > 0
+        if not self.flush(min(timeout, _LAST_TRY_SECONDS) if is_away else timeout):
             self._give_up("this process ended before the trainer could be reached")
         self._is_ending = True
         self._wake(even_awake=True)
-        self._thread.join(_JOIN_SECONDS)
+        thread.join(_JOIN_SECONDS)
+        if not thread.is_alive():
+            self._waker = self._thread = None
+            self._is_ending = False
 
     def _begin(self) -> None:
         if not self._start.acquire(blocking=False):
@@ -160,6 +159,11 @@ class Link:
             self._start.release()
 
     def _wake(self, *, even_awake: bool = False) -> None:
+        if self._thread is None:
+            try:
+                self._begin()
+            except Exception as error:  # no descriptor or thread is left: the next call tries again
+                self._errors.note(error)
         if not self._is_awake or even_awake:
             self._is_awake = True
             if self._waker is not None:

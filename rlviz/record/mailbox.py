@@ -155,6 +155,8 @@ class Inbox:
         """The rank whose slot is looked into first."""
         self._pause, self._next_try = 0.0, 0.0
         self._is_over = False
+        self._begun = self._ended = 0
+        """Looks."""
         self._thread: threading.Thread | None = None
 
     def take(self) -> list[tuple[int, bytes]]:
@@ -166,6 +168,14 @@ class Inbox:
         if self._looks.empty():
             self._looks.put(None)
         return [self._came.popleft() for _ in range(len(self._came))]
+
+    def catch_up(self, seconds: float) -> None:
+        """Wait, no longer than so many seconds, for a look that begins after now."""
+        wanted, until = self._begun + 1, time.monotonic() + seconds
+        while self._ended < wanted and time.monotonic() < until and self._thread is not None:
+            if self._looks.empty():
+                self._looks.put(None)
+            time.sleep(0.002)
 
     def close(self) -> None:
         """Look no more. A thread inside torch's store as Python ends would abort the process."""
@@ -179,10 +189,12 @@ class Inbox:
     def _run(self) -> None:
         while not self._is_over:
             began = time.monotonic()
+            self._begun += 1
             try:
                 self._look()
             except Exception as error:
                 self._on_error(error)
+            self._ended = self._begun
             ended = time.monotonic()
             until = ended + min(_REST * (ended - began), _LONGEST_REST)
             with suppress(queue.Empty):

@@ -16,6 +16,8 @@ from rlviz.record.late import LateSums
 from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.step_sums import StepSums
 
+_LOOK_SECONDS = 0.2
+
 Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 """Steps to be written, in order, with the ranks whose sums they lack."""
 
@@ -56,6 +58,8 @@ class FirstRank:
         """Steps that wait for nothing any more; all steps if it is now or never."""
         known = set(self._gathering.missing)
         if self._inbox is not None:
+            if known and self.waiting:  # before steps are written without a rank that is back
+                self._inbox.catch_up(_LOOK_SECONDS)
             for rank, message in self._inbox.take():
                 try:
                     steps = unpack(message)
@@ -90,6 +94,11 @@ class FirstRank:
     def take_sent(self) -> int:
         """How many steps were sent (0)."""
         return 0
+
+    def catch_up(self, seconds: float) -> None:
+        """Wait, no longer than so many seconds, until what the others have sent is here."""
+        if self._inbox is not None:
+            self._inbox.catch_up(seconds)
 
     def close(self) -> None:
         """Hear no more of the others."""
@@ -162,6 +171,9 @@ class OtherRank:
         sent = len(self._sending)
         self._is_sent, self._sending = False, []
         return sent
+
+    def catch_up(self, seconds: float) -> None:
+        """Do nothing: nobody sends to this rank."""
 
     def close(self) -> None:
         """Do nothing: what was sent is in the store."""

@@ -128,6 +128,12 @@ class Sender:
         if (link := _links.get(self._key)) is not None:
             link.flush(timeout)
 
+    def end_here(self, timeout: float) -> None:
+        """Bring what this very process recorded, and say goodbye to the trainer, which then misses
+        nothing when the process ends; a later call of `record` begins anew."""
+        if (link := _links.get(self._key)) is not None:
+            link.end(timeout)
+
     @property
     def health(self) -> SenderHealth:
         """What happened to what was recorded in this process."""

@@ -37,6 +37,8 @@ _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
 _LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
 """What is left of the time of `close`, at most, for the write that follows the last figure."""
+_LAST_LOOK_SECONDS = 1.0
+"""How long the end waits for what other ranks have sent, if nothing waits for it."""
 _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
 
@@ -374,6 +376,7 @@ class Worker:
         """End the run: write the last rows, the last figure, the end event."""
         half = max(0.0, 0.5 * (self._end - time.monotonic()))
         self._survive(lambda: self._wait_for_others(half))
+        self._survive(lambda: self._assembly.ranks.catch_up(min(half, _LAST_LOOK_SECONDS)))
         self._survive(self._give_up_on_ranks)
         self._error_log.say_again()  # what comes now explains the last row
         self._survive(self._assembly.end_arrivals)

@@ -103,6 +103,20 @@ def test_every_message_comes_once_and_in_order_and_wakes_who_waits_for_it(hall, 
     assert hall.errors == []
 
 
+def test_who_catches_up_has_all_that_was_sent_before(hall, inbox):
+    inbox.catch_up(5)  # there is nothing that looks yet
+    inbox.take()
+    outbox = Outbox(Meeting(hall, 1))
+    for number in range(20):
+        send(outbox, b"%d" % number)
+        inbox.catch_up(20)
+        assert inbox.take() == [(1, b"%d" % number)]
+    inbox._look = lambda: time.sleep(60)  # the store hangs
+    began = time.monotonic()
+    inbox.catch_up(0.2)
+    assert time.monotonic() - began < 5
+
+
 def test_the_store_holds_one_message_of_a_rank_and_who_sends_learns_that_there_is_no_room(hall):
     Meeting(hall, 0).tell(is_at_the_jobs=True)
     outbox = Outbox(Meeting(hall, 1))

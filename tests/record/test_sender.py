@@ -427,11 +427,15 @@ def test_close_takes_no_longer_than_asked_where_a_sender_here_is_not_heard(tmp_p
     assert sender.flush(30)
     receiver = viz._assembly.arrivals._receiver
     receiver._hear = lambda peer: time.sleep(0.01)  # it hangs
+    stall = threading.Event()
+    append = viz._worker._file.append
+    viz._worker._file.append = lambda batch: (stall.wait(30), append(batch))  # so does the disk
     sender.record(step=2, flops=1)
     viz.on_step_end(2)
     began = time.monotonic()
-    viz.close(2)
+    assert not viz.close(2)
     assert time.monotonic() - began < 2.5
+    stall.set()
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
