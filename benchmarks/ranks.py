@@ -44,8 +44,8 @@ def main() -> None:
         play(*options.play)
         return
     print(
-        "| ranks | steps a flush | CPU of rank 0, ms | of its writing thread, ms | questions a rank "
-        "| until all is there, ms |\n|---|---|---|---|---|---|"
+        "| ranks | steps a flush | CPU of rank 0, ms | of its writing thread, ms "
+        "| questions a rank | until all is there, ms |\n|---|---|---|---|---|---|"
     )
     for ranks in options.ranks:
         for steps in options.steps:
@@ -94,7 +94,7 @@ def sums(step: int, rank: int) -> StepSums:
     made.correct, made.graded = 3.0, 8
     made.parallelism_sum, made.parallelism_count = 8.5, 1
     made.flops = {"rollout": 10**18 + rank, "update": 10**18}
-    made.metrics = {name: 0.1 * rank for name in ("loss", "kl", "entropy", "grad_norm")}
+    made.metrics = dict.fromkeys(("loss", "kl", "entropy", "grad_norm"), 0.1 * rank)
     return made
 
 
@@ -140,7 +140,8 @@ def measured(ranks: int, steps: int, options: argparse.Namespace) -> tuple[str, 
     asked_before = 0
     try:
         for process in processes:
-            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
         for _ in range(options.flushes + 2):  # the first two connect
             closed = [sums(step, 0) for step in range(done + 1, done + 1 + steps)]
             cpu, own = time.process_time(), time.thread_time()

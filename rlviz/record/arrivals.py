@@ -214,12 +214,13 @@ class Arrivals:
                 self._open_bytes += put_and_weigh(self._open, sender, sums)
             elif (held := self._held_at(place)) is not None:
                 self._put(held, sender, sums)
-            elif isinstance(place, str) and place not in self._bound:
-                self._early.add(place, sender, sums)
-            elif isinstance(place, int) and place > self._passed:
+            elif place is not None and self._is_to_come(place):
                 self._early.add(place, sender, sums)
             else:
                 self._late.add(sender, sums)
+
+    def _is_to_come(self, place: int | str) -> bool:
+        return place > self._passed if isinstance(place, int) else place not in self._bound
 
     def _held_at(self, place: Place) -> _Held | None:
         """The closed step that sums belong to and that waits; None if there is none."""

@@ -376,6 +376,7 @@ class Link:
             )
         return "the trainer has closed its run: what is recorded from now on is dropped"
 
+
 _ending: dict[Link, None] = {}
 _finalizers: list[Finalize] = []
 

@@ -1,4 +1,4 @@
-"""Where the ranks of a job meet: the store by which its processes found each other, or rank 0's own.
+"""Where the ranks of a job meet: the store that joined its processes, or one that rank 0 serves.
 
 Every rank has reached the job's store, so no other port needs to be open between them. Rank 0
 serves a store of its own as well: for ranks that the job's store has left, as when the process

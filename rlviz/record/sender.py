@@ -171,9 +171,7 @@ def opened(
     key = secrets.token_bytes(_KEY_BYTES)
     only = host if host is not None and _is_loopback(host) else ""
     try:
-        receiver = Receiver(
-            only, port, key, on_error=on_error, wake=wake, byte_limit=byte_limit
-        )
+        receiver = Receiver(only, port, key, on_error=on_error, wake=wake, byte_limit=byte_limit)
     except OSError as error:
         raise OSError(
             f"sender() can't listen on port {port} ({error}). Name another port, or 0 for any that "

@@ -153,7 +153,10 @@ class StepSums:
         Raises:
             ValueError: there are fewer than two names, so there is nothing to split.
         """
-        first, second = StepSums.from_list([*self.to_list()[:4], {}, {}, {}, {}, {}, []]), StepSums()
+        first, second = (
+            StepSums.from_list([*self.to_list()[:4], {}, {}, {}, {}, {}, []]),
+            StepSums(),
+        )
         first.episodes, second.step, second.wall_time = self.episodes, self.step, self.wall_time
         names = 0
         for named in ("groups", "flops", "metrics", "seconds"):

@@ -172,7 +172,9 @@ def test_without_any_way_to_rank_0_who_sends_is_told_and_heals_when_there_is_one
     hall.place = Place("p", True, ("localhost",), hall.own.port)
     outbox = Outbox(Meeting(hall, 1))
     for _ in range(3):
-        with pytest.raises(ConnectionError, match=r"rank 1 \(refused\): what this rank records wai"):
+        with pytest.raises(
+            ConnectionError, match=r"rank 1 \(refused\): what this rank records wai"
+        ):
             outbox.send(b"kept")
     hall.job = job
     send(outbox, b"kept")
