@@ -147,6 +147,29 @@ class StepSums:
             self.seconds[phase] = max(known, taken) if side_by_side else known + taken
         self.episodes += other.episodes
 
+    def split(self) -> tuple["StepSums", "StepSums"]:
+        """Two sums that merge into these, each with about half of the names.
+
+        Raises:
+            ValueError: there are fewer than two names, so there is nothing to split.
+        """
+        first, second = (
+            StepSums.from_list([*self.to_list()[:4], {}, {}, {}, {}, {}, []]),
+            StepSums(),
+        )
+        first.episodes, second.step, second.wall_time = self.episodes, self.step, self.wall_time
+        names = 0
+        for named in ("groups", "flops", "metrics", "seconds"):
+            for name, value in getattr(self, named).items():
+                part = (first, second)[names % 2]
+                getattr(part, named)[name] = value
+                if named == "metrics" and name in self.counts:
+                    part.counts[name] = self.counts[name]
+                names += 1
+        if names < 2:
+            raise ValueError("sums of fewer than two names can't be split")
+        return first, second
+
     def to_list(self) -> list[Any]:
         """The sums in plain numbers, lists and dicts, for `from_list`."""
         agents = None if self.agents is None else astuple(self.agents)
