@@ -74,7 +74,7 @@ class TestSumsOverEpisodes:
     def test_a_batch_comes_as_it_is(self):
         batch = ParallelismBatch(np.array([6.0, 0.0, 4.0]), np.array([2.0, 0.0, 4.0]))
         assert ParallelismSums.from_episodes(batch) == ParallelismSums(
-            *(4.0, 2, 1, 10.0, 6.0), ratio_squares=3.0**2 + 1.0**2
+            *(4.0, 2, 1, 10.0, 6.0), ratio_squares=3.0**2 + 1.0**2, parallel_episodes=1
         )
 
     @pytest.mark.parametrize("bad", [-0.5, INF, -INF])

@@ -10,7 +10,7 @@ import { firstOf, inNextLayer, nearest, nearestInX, neighbor } from "./points.js
 import { Readout, spoken } from "./readout.js";
 import { backToFront, layersOf } from "./scene.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
-import { axisTip, caption, labelOf, message } from "./words.js";
+import { axisLabel, axisTip, caption, measureTip, message } from "./words.js";
 import { valuesTable } from "./values.js";
 
 const NEAR = 8; // pixels
@@ -95,7 +95,7 @@ export class Panel {
     const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
     const y = this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x);
-    const label = data?.label ?? labelOf(this.metric);
+    const label = axisLabel(this.metric, shown, data?.label);
     this.#scene = {
       layers,
       drawn: backToFront(layers, view.strong),
@@ -109,6 +109,7 @@ export class Panel {
     };
     this.#plot.show(this.#scene);
     setText(this.#title, label);
+    this.#title.title = measureTip(this.metric, shown);
     setText(this.#caption, caption(this.metric, view, layers));
     this.#plot.under.title = axisTip(axis, shown);
     this.#showMessage(message(this.metric, view));

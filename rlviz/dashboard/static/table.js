@@ -9,7 +9,7 @@ import { labelOf } from "./words.js";
 
 const FEWEST_DOTS = 100; // the least that the server gives; the table needs only the curve
 const TOLERANCE = 1e-3;
-const METRICS = Object.keys(QUANTITIES);
+const METRICS = Object.keys(QUANTITIES).filter((name) => QUANTITIES[name].core);
 
 export class Table {
   #page;

@@ -3,13 +3,45 @@
 import { HAS } from "./api.js";
 import { number, percent } from "./numbers.js";
 import { MANY_BANDS } from "./scene.js";
-import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
+import { AXES, CONVENTIONS, QUANTITIES, WORK_UNITS } from "./vocabulary.js"; // the server makes it
 
 const OTHERS = HAS.server ? "zoom in for the others" : "the others are not in this file";
 
 export function labelOf(metric) {
   if (metric.startsWith("accuracy/")) return `Accuracy, ${metric.slice("accuracy/".length)}`;
   return QUANTITIES[metric]?.label ?? metric;
+}
+
+/** The units of work and span of shown runs -> the names of the runs that have them. */
+function unitsOf(shown) {
+  const found = new Map();
+  for (const { name, run } of shown)
+    for (const unit of run.parallelism_units ?? []) found.set(unit, [...(found.get(unit) ?? []), name]);
+  return found;
+}
+
+/** What stands at a panel's axis: with the unit of work and span, where it is not agent steps. */
+export function axisLabel(metric, shown, given) {
+  if (metric !== "average_parallelism") return given ?? labelOf(metric);
+  const units = [...unitsOf(shown).keys()];
+  if (!units.length || units.join() === "steps") return labelOf(metric);
+  return `${labelOf(metric)} (in ${units.map((unit) => WORK_UNITS[unit]).join(" and ")})`;
+}
+
+function unitCaption(metric, shown) {
+  if (metric !== "average_parallelism") return "";
+  const found = [...unitsOf(shown)];
+  if (found.length < 2) return found.map(([unit]) => `work and span in ${WORK_UNITS[unit]}`).join("");
+  const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
+  const each = found.map(([unit, names]) => `${WORK_UNITS[unit]} (${which(names)})`).join("; ");
+  return `⚠ work and span are in different units, so these are no values of one measure: ${each}`;
+}
+
+/** The tooltip of a panel's vertical axis. */
+export function measureTip(metric, shown) {
+  if (metric !== "average_parallelism") return "";
+  const told = unitCaption(metric, shown) || "unit of work and span not said";
+  return `Mean over a step's episodes of work / span\n${told}`;
 }
 
 /** 1 run, 2 runs. */
@@ -39,6 +71,7 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
   if (resumed) parts.push("▲ a session resumed");
   if (state.forecast && metric === "accuracy")
     parts.push(...forecastCaptions(axis, shown, forecasts));
+  parts.push(unitCaption(metric, shown));
   parts.push(conventionCaption(axis, shown));
   return parts.filter(Boolean).join(" · ");
 }

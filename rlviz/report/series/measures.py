@@ -113,6 +113,22 @@ def _quantity(name: str) -> schema.Quantity | None:
     return next((known for known in declared if name in (known.name, known.attribute)), None)
 
 
+_STEPS = " vs Steps"
+
+
+def units_of(runs: Sequence[History]) -> tuple[schema.WorkUnit, ...]:
+    """In which units the work and span of the episodes of some runs are, each once."""
+    said = {unit for run in runs for unit in run.parallelism_units}
+    return tuple(unit for unit in schema.WORK_UNITS if unit in said)
+
+
+def _with_units(text: str, quantity: schema.Quantity, runs: Sequence[History]) -> str:
+    """A text about a quantity, with the unit of work and span if it is their ratio."""
+    if quantity.name != schema.PARALLELISM:
+        return text
+    return schema.with_units(text, units_of(runs))
+
+
 def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one run must have.
 
@@ -125,7 +141,13 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         ValueError: no run has it.
     """
     if (quantity := _quantity(name)) is not None:
-        return Measure(quantity.name, quantity.label, quantity.scale, quantity.title)
+        return Measure(
+            quantity.name,
+            _with_units(quantity.label, quantity, runs),
+            quantity.scale,
+            quantity.title
+            and _with_units(quantity.title.removesuffix(_STEPS), quantity, runs) + _STEPS,
+        )
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")
