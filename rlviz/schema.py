@@ -174,16 +174,20 @@ def in_units(units: Sequence[WorkUnit]) -> str:
     >>> in_units(["tokens"]), in_units(["steps", "seconds"]), in_units([])
     ('in tokens', 'in agent steps and seconds', '')
     """
-    return f"in {' and '.join(WORK_UNITS[unit] for unit in units)}" if units else ""
+    return f"in {_listed(units)}" if units else ""
 
 
 def with_units(name: str, units: Sequence[WorkUnit]) -> str:
     """The name of a ratio of work and span, with its unit where that is another than agent steps.
 
     >>> with_units("Average Parallelism", ["steps"]), with_units("Speed-up", ["tokens"])
-    ('Average Parallelism', 'Speed-up (in tokens)')
+    ('Average Parallelism', 'Speed-up (tokens)')
     """
-    return name if list(units) in ([], ["steps"]) else f"{name} ({in_units(units)})"
+    return name if list(units) in ([], ["steps"]) else f"{name} ({_listed(units)})"
+
+
+def _listed(units: Sequence[WorkUnit]) -> str:
+    return " and ".join(WORK_UNITS[unit] for unit in units)
 
 
 # --- quantities ------------------------------------------------------------

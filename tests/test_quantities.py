@@ -150,7 +150,8 @@ def test_the_summary_says_what_it_did_and_what_it_is(quantity, history):
     (claim,) = (claim for claim in summary.claims if claim.name == quantity.name)
     assert claim.values["end"].value == pytest.approx(RECORDED[quantity.name][1])
     assert claim.sentence.startswith(quantity.words)
-    assert f"{quantity.words}: {quantity.definition}." in summary.markdown()
+    in_words = {schema.PARALLELISM: ", in agent steps"}.get(quantity.name, "")
+    assert f"{quantity.words}: {quantity.definition}{in_words}." in summary.markdown()
 
 
 @each_quantity

@@ -31,6 +31,7 @@ from typing import Any
 
 from rlviz.callback import Callback
 from rlviz.integrations.support.logged import LoggedSteps
+from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.ray_sender import publish, sender
 from rlviz.record.options import run_directory
 
@@ -119,12 +120,19 @@ class RLVizLogger:
     def log_train(self, global_step: int, logs_dict: Mapping[str, Any]) -> None:
         """Values of a step."""
         self._steps.add(global_step, logs_dict)
+        if self._senders is not None:  # what comes from rollouts from here on is of the next step
+            self._steps.close_step()
         if self._inner is not None:
             self._inner.log_train(global_step, logs_dict)
 
     def log_eval(self, global_step: int, logs_dict: Mapping[str, Any]) -> None:
-        """Values of an evaluation, which come after those of its step."""
-        self._steps.add(global_step, {f"eval/{name}": value for name, value in logs_dict.items()})
+        """Values of an evaluation, which come after those of its step; with `senders` that is
+        closed, so they stand in the next one."""
+        values = {f"eval/{name}": value for name, value in logs_dict.items()}
+        if self._senders is None:
+            self._steps.add(global_step, values)
+        else:
+            self.viz.record(metrics=scalars(values))
         if self._inner is not None:
             self._inner.log_eval(global_step, logs_dict)
 

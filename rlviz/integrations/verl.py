@@ -123,6 +123,7 @@ class RLVizLogger:
         self._mode = _entry(trainer, "v1", "trainer_mode") or "sync"
         self._shapes: dict[str, LanguageModel | None] = {} if model is None else {_ACTOR: model}
         self._closed: int | None = None
+        self._finished = False
         self._said: set[str] = set()
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
@@ -133,7 +134,7 @@ class RLVizLogger:
         known = {name: number for name in data if (number := _number(data[name])) is not None}
         if trained:
             self._record_step(known)
-        parallelism = known.pop(schema.PARALLELISM, -1.0)  # of trackers that users wrap
+        parallelism = known.pop(schema.PARALLELISM, -1.0)  # a trainer of your own may log it
         if 0 <= parallelism < math.inf:
             self.viz.record(parallelism=[parallelism])
         self.viz.record(metrics=scalars(known))
@@ -145,7 +146,9 @@ class RLVizLogger:
 
     def finish(self, exit_code: int = 0) -> None:
         """Write everything: the training is over."""
-        self.viz.close()
+        if not self._finished:  # verl calls it again as Python ends
+            self._finished = True
+            self.viz.close()
 
     def _record_step(self, known: dict[str, float]) -> None:
         """Record what a training step says beyond its metrics."""

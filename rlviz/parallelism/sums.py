@@ -255,6 +255,10 @@ class ParallelismSums:
             parallel_episodes=int((defined > 1 + _ROUNDING).sum()),
         )
 
+    def sums(self) -> ParallelismSums:
+        """Itself: sums that came from another process are recorded like what they are of."""
+        return self
+
     def merge(self, other: ParallelismSums) -> ParallelismSums:
         """Add the sums of two disjoint sets of episodes."""
         both = ((name, getattr(self, name), getattr(other, name)) for name in _FIELDS)

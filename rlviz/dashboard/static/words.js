@@ -15,33 +15,37 @@ export function labelOf(metric) {
 /** The units of work and span of shown runs -> the names of the runs that have them. */
 function unitsOf(shown) {
   const found = new Map();
-  for (const { name, run } of shown)
-    for (const unit of run.parallelism_units ?? []) found.set(unit, [...(found.get(unit) ?? []), name]);
+  for (const { name, run } of shown) {
+    for (const unit of run.parallelism_units) found.set(unit, [...(found.get(unit) ?? []), name]);
+  }
   return found;
 }
 
-/** What stands at a panel's axis: with the unit of work and span, where it is not agent steps. */
+const hasUnit = (metric) => metric === "average_parallelism";
+
+/** What stands at a panel's axis: the label that its data has, with the unit of work and span in all
+ *  shown runs where that is another than agent steps. */
 export function axisLabel(metric, shown, given) {
-  if (metric !== "average_parallelism") return given ?? labelOf(metric);
+  if (!hasUnit(metric)) return given ?? labelOf(metric);
   const units = [...unitsOf(shown).keys()];
   if (!units.length || units.join() === "steps") return labelOf(metric);
-  return `${labelOf(metric)} (in ${units.map((unit) => WORK_UNITS[unit]).join(" and ")})`;
+  return `${labelOf(metric)} (${units.map((unit) => WORK_UNITS[unit]).join(" and ")})`;
 }
 
 function unitCaption(metric, shown) {
-  if (metric !== "average_parallelism") return "";
+  if (!hasUnit(metric)) return "";
   const found = [...unitsOf(shown)];
-  if (found.length < 2) return found.map(([unit]) => `work and span in ${WORK_UNITS[unit]}`).join("");
-  const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
+  if (found.length === 1) return `work and span in ${WORK_UNITS[found[0][0]]}`;
+  if (!found.length) return "";
   const each = found.map(([unit, names]) => `${WORK_UNITS[unit]} (${which(names)})`).join("; ");
   return `⚠ work and span are in different units, so these are no values of one measure: ${each}`;
 }
 
-/** The tooltip of a panel's vertical axis. */
+/** The tooltip of a panel's title: what the measure is, and in what unit. */
 export function measureTip(metric, shown) {
-  if (metric !== "average_parallelism") return "";
-  const told = unitCaption(metric, shown) || "unit of work and span not said";
-  return `Mean over a step's episodes of work / span\n${told}`;
+  if (!hasUnit(metric)) return "";
+  const unit = unitCaption(metric, shown) || "unit of work and span not said";
+  return `Mean over a step's episodes of work / span\n${unit}`;
 }
 
 /** 1 run, 2 runs. */
@@ -76,6 +80,8 @@ export function caption(metric, { state, shown, store, axis, forecasts }, layers
   return parts.filter(Boolean).join(" · ");
 }
 
+const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
+
 const NOT_SAID = "convention not said";
 
 /** What the shown runs say of how their RL FLOPs are counted -> the names of those that say it. */
@@ -92,7 +98,6 @@ function saidBy(shown) {
 function conventionCaption(axis, shown) {
   const said = [...saidBy(shown)];
   if (axis !== "flops" || !said.length) return "";
-  const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
   const each = said.map(([words, names]) => `${words} (${which(names)})`).join("; ");
   if (said.filter(([words]) => words !== NOT_SAID).length > 1)
     return `⚠ the runs count RL FLOPs by different conventions, so this is no common axis: ${each}`;

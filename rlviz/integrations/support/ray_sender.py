@@ -13,6 +13,7 @@ from rlviz.callback import Callback
 from rlviz.record.sender import Sender
 
 _NAME = "rlviz-sender"
+_SECONDS = 60.0
 _lock = threading.Lock()
 _known: list[Sender] = []
 """What this process was given, at most one."""
@@ -60,6 +61,7 @@ def sender() -> Sender:
     The first call in a process asks for it, which takes milliseconds; it is known from then on.
 
     Raises:
+        TimeoutError: the trainer's node does not answer within a minute.
         RuntimeError: no run offers one: its logger lacks `senders=True`, or does not exist yet.
     """
     with _lock:
@@ -72,7 +74,9 @@ def _ask() -> Sender:
     import ray
 
     try:
-        found: Sender | None = ray.get(ray.get_actor(_NAME).get.remote())
+        answer = ray.get_actor(_NAME).get.remote()
+        # Not ray.get, of which Ray warns in actors that are asynchronous, as those of rollouts are.
+        found: Sender | None = answer.future().result(_SECONDS)
     except ValueError:  # no actor has that name
         found = None
     if found is None:

@@ -20,10 +20,12 @@ class Measure:
 
     name: str
     label: str
-    """The text at the axis and in the legend."""
+    """The text at the axis, with a unit where there is one to tell."""
     scale: schema.Scale
     published_title: str = ""
     """The title over RL FLOPs where the published figure has one: it says "vs Steps" there."""
+    legend: str = ""
+    """The text in the legend, which has no room for a unit; empty for the label."""
 
     def title(self, axis: schema.Axis) -> str:
         """The title of a panel over an axis.
@@ -147,6 +149,7 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
             quantity.scale,
             quantity.title
             and _with_units(quantity.title.removesuffix(_STEPS), quantity, runs) + _STEPS,
+            quantity.label,
         )
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
