@@ -15,8 +15,8 @@ if __name__ == "__main__":
 ```
 
 What is read: what `log_train` is given (`reward`, `return`, `kl`, losses, lengths) as metrics of
-those names, but `accuracy` as accuracy; what `log_eval` is given as metrics; what your agent or
-reward function records through `sender()`.
+those names, but `accuracy` as accuracy; what `log_eval` is given as metrics; what your agent
+function records through `sender()`.
 
 What can't be known: the lengths of single sequences, so FLOPs are what your `flops` makes of the
 logged means (`response_length`, `total_length`) and your batch size; steps that `logging_steps`
@@ -58,9 +58,7 @@ def use_in_trainers(logdir: str | os.PathLike[str], **options: Any) -> None:
     ppo_trainer_async.TrainingActor = _logging(ppo_trainer_async.TrainingActor, path, options)
 
 
-def _logging(
-    actor_class: Any, logdir: str | os.PathLike[str], options: Mapping[str, Any]
-) -> Any:
+def _logging(actor_class: Any, logdir: str | os.PathLike[str], options: Mapping[str, Any]) -> Any:
     """The same actor class, whose trainer has our logger around its own."""
     import ray
 
@@ -69,7 +67,7 @@ def _logging(
     class Trainer(trainer):  # type: ignore[misc]  # a class of a package that may be missing
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            inner = self.tensorboard_logger
+            inner: Any = getattr(self, "tensorboard_logger", None)
             self.tensorboard_logger = RLVizLogger(logdir, inner=inner, **options)
 
     Trainer.__name__ = trainer.__name__

@@ -8,7 +8,7 @@ What is read: the metrics that verl's trainers log, under their own names; accur
 tokens and their mean lengths; which phases ran, and for how long, from `timing_s/…`; the shapes of
 actor, critic and reward model from their configs; epochs and LoRA from verl's config; how many
 groups of samples were thrown away, filtered or stale; average parallelism, and what else only a
-rollout knows, from what your agent loop or reward function records through `sender()`. If a score
+rollout knows, from what your agent loop records through `sender()`. If a score
 in [0, 1] does not mean a right answer, name another metric, or none.
 
 What can't be known: the lengths of single sequences, so FLOPs are those of sequences of the mean

@@ -51,7 +51,9 @@ class Concurrency:
     def sums(self) -> ParallelismSums:
         """The episode as sums that merge with those of others: `busy` is its average."""
         return replace(
-            Parallelism(self.work, self.union, unit=self.unit).sums(), peak=self.peak, unfinished=self.unfinished
+            Parallelism(self.work, self.union, unit=self.unit).sums(),
+            peak=self.peak,
+            unfinished=self.unfinished,
         )
 
 

@@ -37,7 +37,9 @@ def sub_agent_sums(spans: Sequence[AgentSpan]) -> dict[str, int]:
         if span.is_agent and (above := _agent_above(span, spans)) is not None:
             started.setdefault(above, []).append(span)
     groups = [size for below in started.values() for size in _overlapping(below)]
-    judged = [span.useful for below in started.values() for span in below if span.useful is not None]
+    judged = [
+        span.useful for below in started.values() for span in below if span.useful is not None
+    ]
     return {
         "sub_agent_episodes": 1,
         "sub_agents": sum(groups),

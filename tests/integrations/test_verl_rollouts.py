@@ -32,19 +32,27 @@ from verl import DataProto
 from verl.experimental.agent_loop import AgentLoopManager
 from verl.utils.tracking import Tracking
 
+import rlviz.integrations.verl  # verl does so by itself where rlviz is installed
+
 here = Path(sys.argv[1])
-words = {{word: i for i, word in enumerate(["<pad>", "<eos>", "user", "assistant", "hello", "a", "b"])}}
+names = ["<pad>", "<eos>", "user", "assistant", "hello", "a", "b"]
+words = {{word: i for i, word in enumerate(names)}}
 tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<pad>"))
 tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
 transformers.PreTrainedTokenizerFast(
     tokenizer_object=tokenizer,
     pad_token="<pad>",
     eos_token="<eos>",
-    chat_template="{{% for m in messages %}}{{{{ m['role'] }}}} {{{{ m['content'] }}}} {{% endfor %}}"
-    "{{% if add_generation_prompt %}}assistant {{% endif %}}",
+    chat_template="{{% for each in messages %}}{{{{ each['role'] }}}} {{{{ each['content'] }}}} "
+    "{{% endfor %}}{{% if add_generation_prompt %}}assistant {{% endif %}}",
 ).save_pretrained(here / "model")
 transformers.LlamaConfig(
-    vocab_size=64, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2
+    vocab_size=64,
+    hidden_size=16,
+    intermediate_size=32,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    architectures=["LlamaForCausalLM"],
 ).save_pretrained(here / "model")
 with hydra.initialize_config_module("verl.trainer.config", version_base=None):
     config = hydra.compose(

@@ -206,8 +206,7 @@ def _one_by_one(records: Iterable[SpanRecord]) -> bool:
     """Whether each has ended by the time the next one starts."""
     ordered = sorted(records, key=lambda record: record.start)
     return all(
-        before.end is not None and before.end <= after.start
-        for before, after in pairwise(ordered)
+        before.end is not None and before.end <= after.start for before, after in pairwise(ordered)
     )
 
 
