@@ -112,16 +112,6 @@ class Client(LLMServerClient):
         return TokenOutput(token_ids=[5, 6], stop_reason="completed")
 """
 
-OUTSIDE = """
-from rlviz.integrations.verl import sender
-import ray
-ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
-try:
-    sender()
-except RuntimeError as error:
-    print(error)
-"""
-
 
 @pytest.mark.timeout(600)
 def test_an_agent_loop_brings_the_parallelism_of_every_training_episode(
@@ -144,16 +134,3 @@ def test_an_agent_loop_brings_the_parallelism_of_every_training_episode(
     np.testing.assert_array_equal(run.parallel_episodes, 1.0)
     assert (run.parallelism > 1.1).all()
     assert (run.parallelism <= 2.0).all()
-
-
-@pytest.mark.timeout(300)
-def test_a_run_that_offers_no_sender_is_said_in_words(launched):
-    done = launched("-c", OUTSIDE)
-    assert "+trainer.rlviz.senders=true" in done.stdout, done.stderr
-
-
-def test_senders_outside_of_ray_are_refused(tmp_path):
-    import rlviz.integrations.verl
-
-    with pytest.raises(RuntimeError, match="offers a sender to the rollouts of a Ray job"):
-        rlviz.integrations.verl.RLVizLogger(tmp_path, senders=True, figure_seconds=None)
