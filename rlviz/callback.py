@@ -13,6 +13,7 @@ from typing_extensions import Self, Unpack
 
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
+from rlviz.parallelism.units import check_unit
 from rlviz.record import events, options
 from rlviz.record.account import Account
 from rlviz.record.arrivals import Arrivals
@@ -46,6 +47,7 @@ from rlviz.record.values import (
     check_wall_time,
 )
 from rlviz.record.worker import Worker
+from rlviz.schema import WorkUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class Callback:
         convention: how the FLOPs that you record are counted: "exact", "6N" or "6N-tokens", as the
             model that counts them says, `convention=model.convention`. The run, figures and
             comparisons name it. By default "exact" where only `watch` counts, else not said.
+        parallelism_unit: in what the work and span of your episodes are, "steps" (of agents),
+            "tokens" or "seconds", where they don't say it themselves, as `critical_steps` and
+            `Trace` do; averages that you pass as numbers never do. Figures and the summary name it.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
             make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
             rank ever waits for another: rank 0 names one that is silent for `patience` seconds and
@@ -129,6 +134,7 @@ class Callback:
         device: str | float | None = None,
         devices: int = 1,
         convention: ConventionName | None = None,
+        parallelism_unit: WorkUnit | None = None,
         process_group: Any = None,
         patience: float = 5.0,
         strict: bool = False,
@@ -140,6 +146,7 @@ class Callback:
         self._patience = options.seconds("patience", patience)
         self._convention = "" if convention is None else conventions.check(convention)
         self._before = ""  # the convention of the state that was loaded
+        check_unit(parallelism_unit)
         queue: deque[Item] = deque()
         self._behind = 0
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
@@ -156,6 +163,7 @@ class Callback:
             ema_weight=ema,
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
+            parallelism_unit=parallelism_unit,
         )
         figure_client = None
         if figure_seconds is not None and rank <= 0:

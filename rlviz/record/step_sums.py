@@ -7,10 +7,15 @@ from typing import Any
 from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import ParallelismSums
+from rlviz.parallelism.sums import is_parallel
 from rlviz.record.measurement import ENTRY_BYTES, Measurement, Plain
 
-_SUMS = tuple(part.name for known in schema.QUANTITIES.values() for part in known.sums)
-_SUMS_BYTES = 900
+_SUMS = tuple(
+    dict.fromkeys(part.name for known in schema.QUANTITIES.values() for part in known.sums)
+)
+_AGENT_SUMS = tuple(name for name in _SUMS if name in ParallelismSums.__slots__)
+"""Those that `ParallelismSums` has under the same name."""
+_SUMS_BYTES = 1000
 """About what sums without names take in memory."""
 
 
@@ -34,6 +39,12 @@ class StepSums:
         self.parallelism_count = 0
         self.parallelism_undefined = 0
         self.parallelism_square_sum = 0.0
+        self.parallel_episodes = 0
+        self.sub_agents = 0
+        self.sub_agent_episodes = 0
+        self.spawning_stages = 0
+        self.useful_sub_agents = 0
+        self.judged_sub_agents = 0
         self.agents: ParallelismSums | None = None
         """What is known of the episodes beyond a ratio."""
         self.groups: dict[str, Accuracy] = {}
@@ -65,6 +76,7 @@ class StepSums:
             self.parallelism_sum += parallelism
             self.parallelism_square_sum += parallelism * parallelism
             self.parallelism_count += 1
+            self.parallel_episodes += is_parallel(parallelism)
         if metrics:
             self.add_metrics(metrics)
 
@@ -108,8 +120,9 @@ class StepSums:
         self.parallelism_count += episodes.ratio_count
         self.parallelism_undefined += episodes.undefined
         self.parallelism_square_sum += episodes.ratio_squares
-        known = episodes.work or episodes.span or episodes.spawning_stages
-        if known or episodes.peak or episodes.unfinished:
+        for name in _AGENT_SUMS:
+            setattr(self, name, self.sum_of(name) + getattr(episodes, name))
+        if episodes.is_measured:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)
 
     @property

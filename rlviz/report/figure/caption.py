@@ -10,19 +10,24 @@ from rlviz.report.figure.panels import Panel
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.groups import Group
+from rlviz.report.series.measures import units_of
 
 
 def caption(
     panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], left_out: Mapping[str, int]
 ) -> str:
-    """Smoother, bandwidths and bands; how a long run was thinned out; by which convention the RL
-    FLOPs of the axis are counted; which runs are left out, because they lack the axis."""
+    """Smoother, bandwidths and bands; how a long run was thinned out; in what work and span are
+    measured; by which convention the RL FLOPs of the axis are counted; which runs are left out,
+    because they lack the axis."""
     drawn = [panel for panel in panels if panel.curves]
     parts = [_curves(drawn, axis)] if drawn else []
     parts += _outside(panels)
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
         parts.append("dashed: forecast of the fitted law, with its interval")
+    if schema.PARALLELISM in {panel.measure.name for panel in drawn}:
+        runs = [run for group in groups for run in group.runs]
+        parts += [f"work and span {told}"] if (told := schema.in_units(units_of(runs))) else []
     if axis.name == "flops":
         said = conventions.of_runs({group.name: group.conventions for group in groups})
         parts += [f"{axis.unit}: {said}"] if said else []

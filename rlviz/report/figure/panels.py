@@ -169,7 +169,7 @@ def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
     title = labels.fitted(
-        panel.measure.title(panel.axis.axis, panel.titles), style.title, 0.7 * points
+        panel.measure.title(panel.axis.axis, panel.titles), style.title, 0.75 * points
     )
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
     ax.set_title(title, parse_math=False)
@@ -199,7 +199,9 @@ def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
         alpha=alpha,
         linewidths=0,
         clip_on=False,  # a value on the frame, such as 0 %, is a whole dot, too
-        label=labels.fitted(panel.measure.label, style.font, style.legend_label),
+        label=labels.fitted(
+            panel.measure.legend or panel.measure.label, style.font, style.legend_label
+        ),
         rasterized=panel.dots > _RASTERIZED,
     )
 
