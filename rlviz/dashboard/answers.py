@@ -66,20 +66,17 @@ class _Wanted:
         Raises:
             QueryError: a parameter is missing or wrong.
         """
+        x = query.choice(arguments, "x", _AXES, _AXES[0])
+        log = query.flag(arguments, "log")
         smooth = arguments.get("smooth", lines.AUTO)
         lines.ema_weight(smooth)  # raises before anything is read
+        limits = query.interval(arguments, ("from", "to"))
+        heights = query.interval(arguments, ("low", "high"))
+        size = query.size(arguments, (600, 300), _PIXELS)
+        most = query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS))
         query.text(arguments, "metric")
         metric, *_ = query.metrics(arguments)
-        return _Wanted(
-            metric,
-            query.choice(arguments, "x", _AXES, _AXES[0]),
-            query.flag(arguments, "log"),
-            smooth,
-            query.interval(arguments, ("from", "to")),
-            query.interval(arguments, ("low", "high")),
-            query.size(arguments, (600, 300), _PIXELS),
-            query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS)),
-        )
+        return _Wanted(metric, x, log, smooth, limits, heights, size, most)
 
 
 class Answers:
