@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, SupportsIndex, cast
@@ -13,11 +13,12 @@ from typing_extensions import Self, Unpack
 
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
-from rlviz.record import events, options
+from rlviz.record import deliveries, events, options
 from rlviz.record.account import Account
 from rlviz.record.arrivals import Arrivals
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
+from rlviz.record.deliveries import Deliveries
 from rlviz.record.endings import Ending
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
@@ -31,6 +32,7 @@ from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder
 from rlviz.record.sender import Sender, nowhere, opened
 from rlviz.record.shared_process import FIGURE_PROCESS, shared
+from rlviz.record.sink import Sink, SinkRun
 from rlviz.record.values import (
     Answers,
     Episodes,
@@ -69,6 +71,9 @@ class Health:
     late: int = 0
     """Sums of a sender or of another rank that came after the row of their step was built: they are
     in the next row, so totals are exact."""
+    unsent: int = 0
+    """Steps that the sinks of `also` did not take, since they failed or were too slow, counted for
+    each sink; the run on the disk has them."""
 
 
 class Callback:
@@ -95,13 +100,16 @@ class Callback:
             writes steps without it. Without a group, ranks other than 0 write nothing and say so.
         patience: the most seconds, > 0, that the row of a step waits for other ranks and for
             senders; the training never does. What comes later goes into the next row.
+        also: sinks, such as `rlviz.sinks.WandB()`, which take the written steps, the figure and its
+            curves to other trackers, each in a thread of its own. None delays the run: `close`
+            gives them what is left of its time, and what one lost counts in `health.unsent`.
         strict: raise failures of the background from the next call. By default nothing disturbs
             training: failures are counted in `health` and logged once a minute.
 
     Raises:
         ValueError: an argument is out of range, or `logdir` is a file or the URL of another
             place (`file:///…` is a path).
-        TypeError: `logdir` is not a path, or `config` is not a mapping.
+        TypeError: `logdir` is not a path, `config` is not a mapping, or `also` holds no sinks.
         RuntimeError: with `process_group`: it is not initialized, this process is not in it, or
             rank 0 can't be reached.
 
@@ -112,7 +120,7 @@ class Callback:
         ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
         ...         viz.on_step_end(step, metrics={"loss": 0.5})
         >>> viz.health
-        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0, late=0)
+        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0, late=0, unsent=0)
     """
 
     def __init__(
@@ -128,6 +136,7 @@ class Callback:
         convention: ConventionName | None = None,
         process_group: Any = None,
         patience: float = 5.0,
+        also: Iterable[Sink] = (),
         strict: bool = False,
     ) -> None:
         path = options.run_directory(logdir)
@@ -136,6 +145,7 @@ class Callback:
         )
         self._patience = options.seconds("patience", patience)
         self._convention = "" if convention is None else conventions.check(convention)
+        sinks = deliveries.check(also)
         queue: deque[Item] = deque()
         self._behind = 0
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
@@ -157,6 +167,13 @@ class Callback:
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
         )
+        self._deliveries = Deliveries(
+            () if rank > 0 else sinks,
+            SinkRun(path, events.flattened(config or {})),
+            say=self._error_log.say,
+            count=self._error_log.count,
+            opened=lambda: self._ending.close_before_others(),
+        )
         figure_client = None
         if figure_seconds is not None and rank <= 0:
             figure_client = FigureClient(
@@ -164,10 +181,17 @@ class Callback:
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
                 process=shared(FIGURE_PROCESS),
+                with_curves=bool(self._deliveries),
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
         self._assembly = Assembly(
-            queue, self._builder, ranks, self._account, self._late, opening=opening
+            queue,
+            self._builder,
+            ranks,
+            self._account,
+            self._late,
+            opening=opening,
+            deliver=self._deliveries.offer,
         )
         self._worker = Worker(
             self._assembly,
@@ -178,6 +202,7 @@ class Callback:
             flush_seconds=flush_seconds,
             error_log=self._error_log,
             convention=self._convention_so_far,
+            show=self._deliveries.show,
         )
         self._recorder = Recorder(
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
@@ -185,6 +210,7 @@ class Callback:
         self._ending = Ending(
             self._recorder,
             self._worker,
+            self._deliveries,
             self._account,
             self._watched,
             self._error_log,
@@ -446,6 +472,8 @@ class Callback:
             self._behind = max(0, logged - written - dropped)
         if convention := self._convention_so_far():
             state["convention"] = convention
+        if sinks := self._deliveries.state_dict():
+            state["sinks"] = sinks
         if self._behind:
             late = wording.counted(self._behind, "step")
             self._state_log.note(
@@ -479,6 +507,7 @@ class Callback:
                 f"Callback with convention={before!r:.80}, or begin another run."
             )
         closed = self._recorder.last_step = self._builder.load_state_dict(state)
+        self._deliveries.load_state_dict(state.get("sinks"))
         self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
 
     @property
@@ -491,7 +520,13 @@ class Callback:
         """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
             return Health(0, 0, 0, 0, 0, 0)
-        return Health(*self._account.counts, self._error_log.errors, self._behind, self._late.count)
+        return Health(
+            *self._account.counts,
+            self._error_log.errors,
+            self._behind,
+            self._late.count,
+            self._deliveries.lost,
+        )
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

@@ -127,7 +127,7 @@ def text(wall_time: float, step: int, tag: str, markdown: str) -> Event:
 
 def config(wall_time: float, name: str, settings: Mapping[str, Any]) -> list[Event]:
     """Hyperparameters: for the HParams tab, and as a table for the Text tab."""
-    flat = dict(_flatten(settings))
+    flat = flattened(settings)
     table = "| setting | value |\n|---|---|\n" + "".join(
         f"| {_cell(key)} | {_cell(value)} |\n" for key, value in flat.items()
     )
@@ -156,6 +156,12 @@ def config_end(wall_time: float, *, success: bool) -> Event:
     status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
     end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=wall_time)
     return _hparams_event(wall_time, "session_end_info", session_end_info=end)
+
+
+def flattened(settings: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
+    """Hyperparameters in one level, nested ones under dotted names; what is no finite number, bool
+    or string becomes a string."""
+    return dict(_flatten(settings))
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -170,15 +170,19 @@ def curve_of_seeds(seeds: Iterable[Points], axis: XAxis) -> Curve | None:
 def curve_columns(run: History) -> dict[str, Floats]:
     """The figure's curves at each step, by column name, each (T,): `curve/<metric>`,
     `curve_low/<metric>` and `curve_high/<metric>`; NaN where a step has no place on the axis."""
-    axis = choose("flops", [run])
-    x = axis.positions(run)
     columns = {}
-    for name in default_measures([run]):
-        if (curve := curve_of(run, measure(name, [run]), axis)) is not None:
-            kinds = ("curve", "curve_low", "curve_high")
-            for kind, values in zip(kinds, curve.values_at(x), strict=True):
-                columns[f"{kind}/{name}"] = values
+    for name, curve in default_curves(run).items():
+        kinds = ("curve", "curve_low", "curve_high")
+        for kind, values in zip(kinds, curve.values_at(curve.axis.positions(run)), strict=True):
+            columns[f"{kind}/{name}"] = values
     return columns
+
+
+def default_curves(run: History) -> dict[str, Curve]:
+    """The curves that the figure of a run draws, by metric, over RL FLOPs or else over steps."""
+    axis = choose("flops", [run])
+    found = {name: curve_of(run, measure(name, [run]), axis) for name in default_measures([run])}
+    return {name: curve for name, curve in found.items() if curve is not None}
 
 
 def smoothed(
