@@ -129,7 +129,8 @@ def test_a_failed_training_ends_as_failed(store, runs, tmp_path):
                 time.sleep(0.01)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, train)
+    with pytest.raises(ZeroDivisionError):
+        train()
     _, (run,) = runs()
     assert run.info.status == "FAILED"
 

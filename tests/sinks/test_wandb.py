@@ -143,7 +143,8 @@ def test_a_failed_training_ends_as_failed(tmp_path):
                 time.sleep(0.01)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, train)
+    with pytest.raises(ZeroDivisionError):
+        train()
     (run,) = records(tmp_path)
     (end,) = (record.exit for record in run if record.HasField("exit"))
     assert end.exit_code == 1
