@@ -18,7 +18,6 @@ from tensorboard.context import RequestContext
 from tensorboard.data import server_ingester
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import plugin_data_pb2
-from tensorboard.plugins.hparams.hparams_plugin import HParamsPlugin
 from tensorboard.util import grpc_util
 from werkzeug.test import Client
 
@@ -188,6 +187,10 @@ def test_the_hparams_tab_has_the_settings_of_every_run_and_their_values(tmp_path
     for name, config in configs.items():
         with rlviz.Callback(tmp_path / name, config=config, figure_seconds=None) as viz:
             viz.on_step_end(1, accuracy=0.5, metrics={f"of {name}": 1.0})
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the sanitizer that it loads
+        from tensorboard.plugins.hparams.hparams_plugin import HParamsPlugin
 
     with open_provider(tmp_path) as provider:
         context = base_plugin.TBContext(data_provider=provider, logdir=str(tmp_path))
