@@ -1,5 +1,4 @@
-"""What a run's own files tell that TensorBoard does not: it stops at damage, or shows what stands
-there, without a word."""
+"""What a run's own files tell that TensorBoard does not: it says nothing of damage."""
 
 import os
 import time
