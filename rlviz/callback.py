@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, SupportsIndex, cast
@@ -14,11 +14,12 @@ from typing_extensions import Self, Unpack
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
 from rlviz.parallelism.units import check_unit
-from rlviz.record import events, options
+from rlviz.record import deliveries, events, options
 from rlviz.record.account import Account
 from rlviz.record.arrivals import Arrivals
 from rlviz.record.assembly import Assembly
 from rlviz.record.compute import Watched, utilization
+from rlviz.record.deliveries import Deliveries
 from rlviz.record.endings import Ending
 from rlviz.record.error_log import ErrorLog, logger
 from rlviz.record.eventfile import EventFile
@@ -33,6 +34,7 @@ from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder
 from rlviz.record.sender import Sender, nowhere, opened
 from rlviz.record.shared_process import FIGURE_PROCESS, shared
+from rlviz.record.sink import Sink, SinkRun
 from rlviz.record.values import (
     Answers,
     Episodes,
@@ -75,6 +77,9 @@ class Health:
     unbound: int = 0
     """Episodes that senders named and `record(episodes=…)` did not bind to a step before the end,
     or before memory was full: what they recorded is in a later row, at the end in the last one."""
+    unsent: int = 0
+    """Steps that the sinks of `also` did not take, since they failed or were too slow, counted for
+    each sink; the run on the disk has them."""
 
 
 class Callback:
@@ -104,13 +109,16 @@ class Callback:
             writes steps without it. Without a group, ranks other than 0 write nothing and say so.
         patience: the most seconds, > 0, that the row of a step waits for other ranks and for
             senders; the training never does. What comes later goes into the next row.
+        also: sinks, such as `rlviz.sinks.WandB()`, which take the written steps, the figure and its
+            curves to other trackers, each in a thread of its own. None delays the run: `close`
+            gives them what is left of its time, and what one lost counts in `health.unsent`.
         strict: raise failures of the background from the next call. By default nothing disturbs
             training: failures are counted in `health` and logged once a minute.
 
     Raises:
         ValueError: an argument is out of range, or `logdir` is a file or the URL of another
             place (`file:///…` is a path).
-        TypeError: `logdir` is not a path, or `config` is not a mapping.
+        TypeError: `logdir` is not a path, `config` is not a mapping, or `also` holds no sinks.
         RuntimeError: with `process_group`: it is not initialized, or this process is not in it.
 
     Example:
@@ -119,8 +127,8 @@ class Callback:
         ...     for step in range(1, 4):
         ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
         ...         viz.on_step_end(step, metrics={"loss": 0.5})
-        >>> viz.health
-        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0, late=0, unbound=0)
+        >>> viz.health.logged, viz.health.written, viz.health.dropped
+        (3, 3, 0)
     """
 
     def __init__(
@@ -137,6 +145,7 @@ class Callback:
         parallelism_unit: WorkUnit | None = None,
         process_group: Any = None,
         patience: float = 5.0,
+        also: Iterable[Sink] = (),
         strict: bool = False,
     ) -> None:
         path = options.run_directory(logdir)
@@ -147,6 +156,7 @@ class Callback:
         self._convention = "" if convention is None else conventions.check(convention)
         self._before = ""  # the convention of the state that was loaded
         check_unit(parallelism_unit)
+        sinks = deliveries.check(also)
         queue: deque[Item] = deque()
         self._behind = 0
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
@@ -165,6 +175,13 @@ class Callback:
             utilization=utilization(device, devices),
             parallelism_unit=parallelism_unit,
         )
+        self._deliveries = Deliveries(
+            () if rank > 0 else sinks,
+            SinkRun(path, events.flattened(config or {})),
+            say=self._error_log.say,
+            count=self._error_log.count,
+            opened=lambda: self._ending.close_before_others(),
+        )
         figure_client = None
         if figure_seconds is not None and rank <= 0:
             figure_client = FigureClient(
@@ -172,10 +189,17 @@ class Callback:
                 figure_seconds=figure_seconds,
                 on_error=self._error_log.note,
                 process=shared(FIGURE_PROCESS),
+                with_curves=bool(self._deliveries),
             )
         opening = [] if config is None or rank else events.config(time.time(), path.name, config)
         self._assembly = Assembly(
-            queue, self._builder, ranks, self._account, self._late, opening=opening
+            queue,
+            self._builder,
+            ranks,
+            self._account,
+            self._late,
+            opening=opening,
+            deliver=self._deliveries.offer,
         )
         self._worker = Worker(
             self._assembly,
@@ -186,6 +210,7 @@ class Callback:
             flush_seconds=flush_seconds,
             error_log=self._error_log,
             convention=self._convention_so_far,
+            show=self._deliveries.show,
         )
         self._recorder = Recorder(
             queue, self._account, on_error=self._error_log.note, wake=self._worker.wake
@@ -193,6 +218,7 @@ class Callback:
         self._ending = Ending(
             self._recorder,
             self._worker,
+            self._deliveries,
             self._account,
             self._watched,
             self._error_log,
@@ -472,6 +498,8 @@ class Callback:
             self._behind = max(0, logged - written - dropped)
         if convention := self._convention_so_far():
             state["convention"] = convention
+        if sinks := self._deliveries.state_dict():
+            state["sinks"] = sinks
         if self._behind:
             late = wording.counted(self._behind, "step")
             self._state_log.note(
@@ -502,6 +530,7 @@ class Callback:
         if own and before and before != own:
             raise _goes_on_as_another(before, own)
         closed = self._recorder.last_step = self._builder.load_state_dict(state)
+        self._deliveries.load_state_dict(state.get("sinks"))
         self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
         self._before = before
 
@@ -522,6 +551,7 @@ class Callback:
             self._behind,
             self._late.count,
             0 if arrivals is None else arrivals.unbound,
+            self._deliveries.lost,
         )
 
     def __reduce__(self) -> NoReturn:

@@ -20,9 +20,9 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from rlviz.flops.language_model import LanguageModel
-from rlviz.integrations.support.requirement import needed
 from rlviz.parallelism.spans.episode import episodes
 from rlviz.record.sender import Sender
+from rlviz.requirement import needed
 
 with needed("opentelemetry-sdk", "1.20", module=__name__, extra="opentelemetry"):
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor

@@ -33,8 +33,8 @@ from rlviz.flops import LanguageModel, from_config
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.deferred_callback import DeferredCallback
 from rlviz.integrations.support.metrics import as_accuracy, scalars
-from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
+from rlviz.requirement import needed
 
 with needed("transformers", "4.52", module=__name__, extra="trl"):
     import torch

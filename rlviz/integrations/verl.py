@@ -40,9 +40,9 @@ from rlviz.flops import LanguageModel, from_config
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.ray_sender import publish, sender
-from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
 from rlviz.record.rows import closed_step
+from rlviz.requirement import needed
 
 with needed("verl", "0.8", module=__name__, extra="verl"):
     from verl.utils.tracking import Tracking

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,7 @@ class Assembly:
             that it allows holds the latest of them.
         late: what came after the row of its step was built.
         opening: events that the session begins with.
+        deliver: given the rows that were written.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Assembly:
         late: LateSums,
         *,
         opening: Sequence[Event] = (),
+        deliver: Callable[[Iterable[ClosedSteps]], None] = lambda rows: None,
     ) -> None:
         self._queue = items
         self._builder = builder
         self.ranks = ranks
         self._account = account
         self._late = late
+        self._deliver = deliver
         self.arrivals: Arrivals | None = None
         """What senders record; None where there is none."""
         self._last: tuple[StepSums, tuple[int, ...]] | None = None
@@ -259,7 +262,9 @@ class Assembly:
                 return
             many = sum(map(len, backlog.taken))
             self._written += many
+            taken = backlog.taken
             backlog.taken, backlog.taken_extras = (), ()
+            self._deliver(taken)
 
     def illustrate(self, events_of_one: Sequence[Event]) -> None:
         """Keep a figure and its summary; they replace those that the disk has not taken yet."""

@@ -23,8 +23,9 @@ from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
-from rlviz.record.figure_client import FigureClient
+from rlviz.record.figure_client import FigureClient, Illustration
 from rlviz.record.illustrations import Illustrations
+from rlviz.record.mark import Mark
 from rlviz.record.pieces import Pieces
 
 _SLICE = 512
@@ -43,40 +44,13 @@ _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
 
 
-class _Mark:
-    """An event that a thread may wait for although it is interrupted.
-
-    An interrupt within `threading.Event.wait` can leave its lock taken, and then `set` waits for
-    ever: the writer would hang. A `SimpleQueue` takes no lock that an interrupt can leave taken.
-    """
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self) -> None:
-        self._is_set = True
-        self._wake.put(None)
-
-    def wait(self, timeout: float) -> bool:
-        """Wait for `set`, in any number of threads; returns whether it came in time."""
-        if not self._is_set:
-            with suppress(queue.Empty):
-                self._wake.get(timeout=max(0.0, timeout))
-                self._wake.put(None)  # for who else waits
-        return self._is_set
-
-
 @dataclass(slots=True)
 class _Request:
     """Somebody waits until everything logged so far is written."""
 
     now_or_never: bool = False
     """Whether steps are to be written without what other ranks have not sent."""
-    done: _Mark = field(default_factory=_Mark)
+    done: Mark = field(default_factory=Mark)
     written: bool = False
 
 
@@ -92,6 +66,7 @@ class Worker:
         flush_seconds: pace of writing.
         error_log: told of every failure.
         convention: tells by which convention the FLOPs are counted, "" where nobody said it.
+        show: given each figure that was drawn.
     """
 
     def __init__(
@@ -105,6 +80,7 @@ class Worker:
         flush_seconds: float,
         error_log: ErrorLog,
         convention: Callable[[], str] = str,
+        show: Callable[[Illustration], None] = lambda illustration: None,
     ) -> None:
         self._assembly = assembly
         self._file = file
@@ -116,7 +92,7 @@ class Worker:
         self._illustrations = (
             None
             if figure_client is None
-            else Illustrations(figure_client, assembly, account, on_error=error_log.note)
+            else Illustrations(figure_client, assembly, account, on_error=error_log.note, show=show)
         )
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
@@ -131,7 +107,7 @@ class Worker:
         self._figure_until = 0.0
         self._pause = 0.0
         self._next_write = 0.0
-        self._closed = _Mark()
+        self._closed = Mark()
         self._success = True
         self._all_written = False
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
