@@ -21,6 +21,7 @@ NAMES = (
     "claims",
     "export",
     "reading",
+    "ranks",
     "dashboard",
     "dashboard_browser",
 )

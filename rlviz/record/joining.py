@@ -1,5 +1,4 @@
-"""How a sender and the trainer come together: a connection, on which both prove that they hold the
-run's key."""
+"""How a sender and the trainer come together: both prove that they hold the run's key."""
 
 import hmac
 import secrets
