@@ -55,8 +55,9 @@ def test_the_page_has_the_colors_dashes_axes_and_labels_of_the_figure():
         name: axis.label for name, axis in schema.AXES.items()
     }
     assert found["QUANTITIES"] == {
-        known.name: {"label": known.label, "scale": known.scale}
+        known.name: {"label": known.label, "scale": known.scale, "core": known.is_core}
         for known in schema.QUANTITIES.values()
     }
+    assert found["WORK_UNITS"] == schema.WORK_UNITS
     assert list(found["QUANTITIES"])[:2] == ["accuracy", "average_parallelism"]
     assert module.count("export") == len(found)

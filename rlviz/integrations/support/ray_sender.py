@@ -17,6 +17,8 @@ _SECONDS = 60.0
 _lock = threading.Lock()
 _known: list[Sender] = []
 """What this process was given, at most one."""
+_holders: list[Any] = []
+"""Of the runs that this process offered."""
 
 
 class _Holder:
@@ -52,6 +54,7 @@ def publish(viz: Callback) -> Any:
     options = {"name": _NAME, "get_if_exists": True, "num_cpus": 0}
     holder = ray.remote(_Holder).options(**options).remote()
     ray.get(holder.put.remote(viz.sender()))
+    _holders.append(holder)  # the actor ends with the handle that made it, not with later ones
     return holder
 
 
