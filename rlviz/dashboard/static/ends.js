@@ -12,6 +12,16 @@ const FARTHEST = 3 * LINE; // from the end of a curve to its name, up or down
 const [WIDEST, SHARE] = [132, 0.26]; // the most room beside the plotting area, pixels and share
 const NARROWEST = 320; // a chart that is narrower has no room for names
 
+const widths = new Map(); // each frame needs them, and measuring is slow
+const MOST_KEPT = 20_000;
+
+/** The width of a text in pixels. */
+function widthOf(context, text) {
+  if (widths.size > MOST_KEPT) widths.clear();
+  if (!widths.has(text)) widths.set(text, context.measureText(text).width);
+  return widths.get(text);
+}
+
 /** The layers with a name: a run behind the mean of its group has none. */
 function named({ layers }) {
   return layers.filter((layer) => !layer.behind);
@@ -23,7 +33,7 @@ export function roomOf(context, scene, chart) {
   if (!scene.names || layers.length < 2 || chart.width < NARROWEST) return 0;
   context.font = FONT;
   const names = shortNames(layers.map(({ name }) => name));
-  const widest = Math.max(...names.map((name) => context.measureText(name).width));
+  const widest = Math.max(...names.map((name) => widthOf(context, name)));
   return Math.min(WIDEST, SHARE * chart.width, LEADER + widest + EDGE);
 }
 
@@ -102,7 +112,7 @@ function mostCrowded(kept) {
 export function drawEnds(context, scene, to, box, room) {
   if (!room) return;
   context.font = FONT;
-  const measure = (text) => context.measureText(text).width;
+  const measure = (text) => widthOf(context, text);
   const { frame } = scene;
   const layers = named(scene);
   const names = shortNames(layers.map(({ name }) => name));

@@ -54,12 +54,17 @@ export function nameParts(name) {
 export function fitted(name, room, measure) {
   if (measure(name) <= room) return name;
   const letters = [...name];
-  for (let kept = letters.length - 1; kept > 1; kept -= 1) {
+  const shorter = (kept) => {
     const tail = kept >> 1;
-    const text = `${letters.slice(0, kept - tail).join("")}…${letters.slice(-tail).join("")}`;
-    if (measure(text) <= room) return text;
+    return `${letters.slice(0, kept - tail).join("")}…${letters.slice(-tail).join("")}`;
+  };
+  let [fits, tooLong] = [1, letters.length];
+  while (tooLong - fits > 1) {
+    const kept = (fits + tooLong) >> 1;
+    if (measure(shorter(kept)) <= room) fits = kept;
+    else tooLong = kept;
   }
-  return "…";
+  return fits > 1 ? shorter(fits) : "…";
 }
 
 /** The ends of names, with as few folders as tell them apart. */

@@ -36,8 +36,8 @@ export class Limits {
     this.#page = page;
     this.#log.addEventListener("change", () => this.#toggle());
     this.node = element(
-      "form",
-      { class: "limits", hidden: true, on: { submit: (event) => event.preventDefault() } },
+      "div",
+      { class: "limits", hidden: true, role: "group", "aria-label": "Limits of the axes" },
       this.#pair("x", "from", "to"),
       this.#pair("y", "low", "high"),
       element("label", { class: "check" }, this.#log, "log y"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import numpy as np
@@ -91,7 +92,11 @@ class Server:
         runs = {file.parent for file in files if schema.FileName.of(file.name)}
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
-            found = json.loads(self.get("runs"))
+            try:
+                found = json.loads(self.get("runs"))
+            except HTTPError as error:
+                assert error.code == 503  # TensorBoard is at its first reading
+                continue
             if len(found["runs"]) >= len(runs) and not found["unread"]:
                 break
             time.sleep(0.1)

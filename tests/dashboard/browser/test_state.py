@@ -133,8 +133,7 @@ def test_it_is_dark_where_tensorboard_is_and_as_the_user_says(lone_server, open_
     page = open_page(lone_server.tab_url, scheme="dark").is_drawn()
     assert theme(page) == ["dark", "dark"]
     page.press("Theme: automatic")
-    page.page.wait_for_timeout(100)
-    assert theme(page) == ["light", "light"]
+    page.until(lambda: theme(page) == ["light", "light"])
     page.page.reload()
     page.is_drawn()
     assert theme(page) == ["light", "light"]
@@ -147,8 +146,7 @@ def test_alone_it_follows_the_system(lone_server, open_page):
     page = open_page(lone_server.frame_url).is_drawn()
     assert theme(page) == ["light", "light"]
     page.page.emulate_media(color_scheme="dark")
-    page.page.wait_for_timeout(100)
-    assert theme(page) == ["dark", "dark"]
+    page.until(lambda: theme(page) == ["dark", "dark"])
 
 
 # --- sizes -----------------------------------------------------------------
