@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rlviz import parallelism as parallelism
     from rlviz import scaling as scaling
     from rlviz import schema as schema
+    from rlviz import sinks as sinks
     from rlviz import smooth as smooth
     from rlviz.accuracy import Accuracy as Accuracy
     from rlviz.callback import Callback as Callback
@@ -53,6 +54,7 @@ _PUBLIC = {
     "read": ("rlviz.report.history", "read"),
     "scaling": ("rlviz.scaling", None),
     "schema": ("rlviz.schema", None),
+    "sinks": ("rlviz.sinks", None),
     "smooth": ("rlviz.smooth", None),
     "summarise": ("rlviz.report.summary", "summarise"),
 }

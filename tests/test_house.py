@@ -41,6 +41,7 @@ ALLOWED = {
     "accuracy": {"schema"},
     "conventions": {"wording"},
     "paths": {"wording"},
+    "requirement": set(),
     "flops": {"schema", "conventions"},
     "parallelism": {"schema", "flops"},
     "smooth": set(),
@@ -56,10 +57,12 @@ ALLOWED = {
     "report.compare": RUN | {"report.figure", "report.summary"},
     "report.export": RUN | {"report.figure", "report.summary", "report.compare"},
     "report.doctor": RUN | {"report.figure", "report.summary", "report.compare", "report.export"},
-    "report.figure_process": {"report.history", "report.figure", "report.summary"},
+    "report.figure_process": {"report.history", "report.series", "report.figure", "report.summary"},
+    "sinks": {"schema", "requirement", "record"},
     "importers": BASE | {"callback"},
     "measure": {"accuracy"},
-    "integrations": BASE | {"accuracy", "flops", "parallelism", "record", "callback"},
+    "integrations": BASE
+    | {"requirement", "accuracy", "flops", "parallelism", "record", "callback"},
     "dashboard": RUN
     | {"_version", "accuracy", "smooth", "palette"}
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},

@@ -21,7 +21,7 @@ import rlviz
 TABLE = Path(__file__).parent / "data" / "public_surface.txt"
 MODULES = [
     *("rlviz", "rlviz.flops", "rlviz.parallelism", "rlviz.smooth", "rlviz.scaling"),
-    *("rlviz.schema", "rlviz.importers", "rlviz.integrations"),
+    *("rlviz.schema", "rlviz.importers", "rlviz.integrations", "rlviz.sinks"),
 ]
 INTEGRATIONS = Path(rlviz.__file__).parent / "integrations"
 FRAMEWORKS = [

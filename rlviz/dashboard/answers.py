@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from rlviz.schema import AxisName
 
 _JSON = "application/json"
 _BINARY = "application/octet-stream"
-_TYPES = {"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv"}
+_TYPES = {"svg": "image/svg+xml", "png": "image/png", "pdf": "application/pdf", "csv": "text/csv"}
 _CACHE_BYTES = 256 << 20
 _PIXELS = (1, 10_000)
 _MOST_OF_A_GROUP, _MOST_COMPARED = 1000, 100
@@ -66,20 +67,17 @@ class _Wanted:
         Raises:
             QueryError: a parameter is missing or wrong.
         """
+        x = query.choice(arguments, "x", _AXES, _AXES[0])
+        log = query.flag(arguments, "log")
         smooth = arguments.get("smooth", lines.AUTO)
         lines.ema_weight(smooth)  # raises before anything is read
+        limits = query.interval(arguments, ("from", "to"))
+        heights = query.interval(arguments, ("low", "high"))
+        size = query.size(arguments, (600, 300), _PIXELS)
+        most = query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS))
         query.text(arguments, "metric")
         metric, *_ = query.metrics(arguments)
-        return _Wanted(
-            metric,
-            query.choice(arguments, "x", _AXES, _AXES[0]),
-            query.flag(arguments, "log"),
-            smooth,
-            query.interval(arguments, ("from", "to")),
-            query.interval(arguments, ("low", "high")),
-            query.size(arguments, (600, 300), _PIXELS),
-            query.whole(arguments, "dots", MOST_DOTS, (100, MOST_DOTS)),
-        )
+        return _Wanted(metric, x, log, smooth, limits, heights, size, most)
 
 
 class Answers:
@@ -224,12 +222,25 @@ class Answers:
         """rlviz's own figure of one or several runs, as a download."""
         from rlviz.dashboard import downloads
 
-        format = query.choice(arguments, "format", ("svg", "png"), "svg")
+        format = query.choice(arguments, "format", ("svg", "pdf", "png"), "svg")
         x = query.choice(arguments, "x", _AXES, _AXES[0])
         log = query.flag(arguments, "log")
         forecast = query.flag(arguments, "forecast")
         metrics = query.metrics(arguments)
         names = query.texts(arguments, "run", downloads.MOST_RUNS)
+        smooth = arguments.get("smooth", lines.AUTO)
+        weight = lines.ema_weight(smooth)
+        low, high = query.interval(arguments, ("from", "to"))
+        heights = query.limits_of_each(arguments, "height")
+        logs = query.texts(arguments, "logy", len(metrics)) if "logy" in arguments else []
+        looks = downloads.Looks(
+            xlim=(low if math.isfinite(low) else None, high if math.isfinite(high) else None),
+            ylim=dict(zip(metrics, heights, strict=False)),
+            log_y=[name for name in logs if name in metrics],
+            dots=arguments.get("dots", "1") != "0",
+            colors=query.colors(arguments, "color", downloads.MOST_RUNS) or None,
+            smooth="none" if smooth == lines.NONE else "auto" if weight is None else weight,
+        )
         with self._downloads.turn():
             content = downloads.figure(
                 {name: self._run(context, experiment, name)[1] for name in names},
@@ -238,6 +249,7 @@ class Answers:
                 log_x=log,
                 forecast=forecast,
                 format=format,
+                looks=looks,
             )
         return Answer(content, _TYPES[format], file_name=downloads.file_name(names, format))
 

@@ -79,9 +79,10 @@ def _vocabulary() -> str:
     values = {
         "AXES": {axis.name: asdict(axis) for axis in schema.AXES.values()},
         "QUANTITIES": {
-            known.name: {"label": known.label, "scale": known.scale}
+            known.name: {"label": known.label, "scale": known.scale, "core": known.is_core}
             for known in schema.QUANTITIES.values()
         },
+        "WORK_UNITS": schema.WORK_UNITS,
         "CONVENTIONS": {known.name: known.counts for known in conventions.CONVENTIONS.values()},
         "OF_RUNS": palette.OF_RUNS,
         "DASHES": palette.DASHES,

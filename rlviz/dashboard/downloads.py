@@ -4,7 +4,8 @@ import io
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -24,7 +25,20 @@ _MOST_POINTS = 20_000_000
 """Steps times metrics of all runs of a figure."""
 _MOST_CELLS = 10_000_000
 """Rows times columns of a table: some 200 MB of text."""
+Ends: TypeAlias = tuple[float | None, float | None]
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """How the page shows the runs, as `rlviz.figure` takes it."""
+
+    xlim: Ends = (None, None)
+    ylim: Mapping[str, Ends] = field(default_factory=dict)
+    log_y: Sequence[str] = ()
+    dots: bool = True
+    colors: Sequence[str] | None = None
+    smooth: Literal["auto", "none"] | float = "auto"
 
 
 def figure(
@@ -35,8 +49,9 @@ def figure(
     log_x: bool,
     forecast: bool,
     format: str,
+    looks: Looks | None = None,
 ) -> bytes:
-    """`rlviz.figure` as SVG or PNG; without `metrics` of those that tell most about the runs.
+    """`rlviz.figure` as SVG, PDF or PNG; without `metrics` of those that tell most about the runs.
 
     Raises:
         QueryError: these runs can't be drawn in this way.
@@ -60,6 +75,7 @@ def figure(
                 metrics=metrics,
                 log_x=log_x,
                 forecast=found.only if single else found.fits,
+                **({} if looks is None else asdict(looks)),
             )
             stream = io.BytesIO()
             drawing.savefig(stream, format=format, dpi=200)

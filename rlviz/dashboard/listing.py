@@ -28,7 +28,7 @@ _BOOKKEEPING = {
     schema.SESSION,
     schema.WALL_TIME,
     *(part for known in _QUANTITIES for part in (known.numerator, known.denominator)),
-    "spawning_stages",
+    *map(schema.unit_column, schema.WORK_UNITS),
     *(schema.ema_column(known.name) for known in _QUANTITIES),
 }
 _BOOKKEEPING_KINDS = (
@@ -58,6 +58,7 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
         "patience": patience_seconds(history),
         "has_flops": "flops" in axes,
         "conventions": list(history.conventions),
+        "parallelism_units": list(history.parallelism_units),
         "metrics": drawn,
         "tells": tells,
         "axes": list(axes),
@@ -170,6 +171,7 @@ def _findings(history: History) -> Iterator[Finding]:
         yield from find(history)
     yield from (found for found in notes.measures(history) if found.kind == "flops_fall")
     yield from notes.counting(history)
+    yield from notes.units(history)
 
 
 def _sentence(finding: Finding) -> str:

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +27,8 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
     """The RL FLOPs page.
 
     Args:
-        context: TensorBoard's; the plugin uses its data provider, and how many rows it was told to
-            keep.
+        context: TensorBoard's; the plugin uses its data provider, how many rows it was told to
+            keep, and where the runs are.
     """
 
     plugin_name = schema.PLUGIN
@@ -35,6 +36,7 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
     def __init__(self, context: base_plugin.TBContext) -> None:
         self._provider = context.data_provider
         self._sampling_hint = (context.sampling_hints or {}).get(schema.PLUGIN)
+        self._root = _local(getattr(context.flags, "logdir", None))
         self._assets = assets.load()
         self._starting = threading.Lock()
         self._reading_ahead = threading.Lock()
@@ -68,11 +70,13 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
         with self._starting:
             if self._started is None:
                 from rlviz.dashboard.answers import Answers
+                from rlviz.dashboard.own_files import OwnFiles
                 from rlviz.dashboard.rows import RowSource
                 from rlviz.dashboard.store import Store
 
                 source = RowSource(self._provider)
-                store = Store(source, sampling_hint=self._sampling_hint)
+                own_files = OwnFiles(self._root)
+                store = Store(source, sampling_hint=self._sampling_hint, own_files=own_files)
                 self._started = Answers(store, server=self.server)
             return self._started
 
@@ -93,6 +97,12 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
             _LOGGER.debug("rlviz could not read ahead", exc_info=True)  # a request says why
         finally:
             self._reading_ahead.release()
+
+
+def _local(logdir: str | None) -> Path | None:
+    """The directory of TensorBoard's runs if it is on this machine."""
+    path = Path(logdir).expanduser() if logdir else None
+    return path if path is not None and path.is_dir() else None
 
 
 def _asked(request: wrappers.Request) -> tuple[Any, str]:

@@ -179,6 +179,44 @@ def interval(arguments: Arguments, names: tuple[str, str]) -> tuple[float, float
     return low, high
 
 
+def limits_of_each(
+    arguments: Arguments, name: str, most: int = _MOST_METRICS
+) -> list[tuple[float | None, float | None]]:
+    """Limits as LOW:HIGH, or nothing, each time that the parameter is given.
+
+    Raises:
+        QueryError: one is not two finite numbers in order.
+    """
+    found: list[tuple[float | None, float | None]] = []
+    given = arguments.getlist(name)
+    if len(given) > most:
+        raise QueryError(f"at most {most} values of {name!r} are answered, got {len(given)}.")
+    for text_ in given:
+        try:
+            low, high = (float(end) for end in text_.split(":")) if text_ else (None, None)
+        except ValueError:
+            low = high = math.nan
+        if low is not None and high is not None and not -math.inf < low < high < math.inf:
+            raise QueryError(f"{name} must be LOW:HIGH, got {shown(text_)}.")
+        found.append((low, high))
+    return found
+
+
+def colors(arguments: Arguments, name: str, most: int) -> list[str]:
+    """Colors as #rrggbb, if any are given.
+
+    Raises:
+        QueryError: one is none, or there are more than `most`.
+    """
+    given = arguments.getlist(name)
+    if len(given) > most:
+        raise QueryError(f"at most {most} values of {name!r} are answered, got {len(given)}.")
+    for color in given:
+        if not re.fullmatch("#[0-9a-f]{6}", color):
+            raise QueryError(f"{name} must be a color as #rrggbb, got {shown(color)}.")
+    return given
+
+
 def whole(arguments: Arguments, name: str, default: int, limits: tuple[int, int]) -> int:
     """A whole number within limits.
 

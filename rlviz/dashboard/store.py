@@ -15,6 +15,7 @@ from rlviz import schema
 from rlviz.dashboard.cache import Cache
 from rlviz.dashboard.catalog import Run, Told
 from rlviz.dashboard.listing import Listing, listing_of
+from rlviz.dashboard.own_files import OwnFiles
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
 from rlviz.dashboard.turns import Locks
 from rlviz.report.history.columns import KEPT_BYTES
@@ -59,6 +60,7 @@ class Store:
     Args:
         source: where the runs are read from.
         sampling_hint: how many batches of rows TensorBoard was told to keep; 0 or None for all.
+        own_files: tells of damage, which the source does not.
         cache_bytes: the bytes that kept rows may take; other rows are read again when needed.
     """
 
@@ -67,10 +69,13 @@ class Store:
         source: RowSource,
         *,
         sampling_hint: int | None = None,
+        own_files: OwnFiles | None = None,
         cache_bytes: int = _CACHE_BYTES,
     ) -> None:
         self._source = source
         self._sampling_hint = sampling_hint
+        self._own_files = OwnFiles(None) if own_files is None else own_files
+        self._damage: dict[str, list[str]] = {}
         self._states: dict[str, State] = {}
         self._loaded: Cache[_Loaded] = Cache(cache_bytes, lambda loaded: loaded.nbytes)
         self._versions = itertools.count(1)
@@ -89,7 +94,20 @@ class Store:
         """Read what is new, for at most a second or so, and return all known runs."""
         with self._reading:
             self._refresh(context, experiment)
+            self._look_at_files()
             return [state for _, state in sorted(self._states.items())]
+
+    def _look_at_files(self) -> None:
+        """Add what the files of runs tell, and take away what they tell no more."""
+        self._own_files.look(self._states)
+        for name, state in self._states.items():
+            notes = self._own_files.notes(name, state.listing["steps"])
+            if notes != self._damage.get(name, []):
+                before = self._damage.get(name, [])
+                own = [note for note in state.listing["notes"] if note not in before]
+                self._damage[name] = notes
+                listing = {**state.listing, "notes": [*own, *(n for n in notes if n not in own)]}
+                self._states[name] = replace(state, listing=listing, version=next(self._versions))
 
     def get(self, context: Any, experiment: str, name: str) -> tuple[State, History] | None:
         """A run as of its latest reading; None if no run has that name."""
@@ -159,6 +177,7 @@ class Store:
         return {tag: size for tag, size in bounds(stamps).items() if tag not in kept}
 
     def _note(self, name: str, loaded: _Loaded) -> None:
+        self._damage.pop(name, None)  # which the next look adds again
         self._states[name] = State(
             name, next(self._versions), _described(loaded), loaded.stamps, time.monotonic()
         )

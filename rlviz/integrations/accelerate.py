@@ -20,10 +20,10 @@ from typing import Any
 
 from rlviz.callback import Callback
 from rlviz.integrations.support.metrics import scalars
-from rlviz.integrations.support.requirement import needed
 from rlviz.record.compute import Watched
 from rlviz.record.options import run_directory
 from rlviz.record.rows import closed_step
+from rlviz.requirement import needed
 
 with needed("accelerate", "1.0", module=__name__, extra="accelerate"):
     from accelerate import PartialState

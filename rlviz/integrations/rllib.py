@@ -24,8 +24,8 @@ from rlviz.callback import Callback
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import as_accuracy, scalars
 from rlviz.integrations.support.phases import Phases
-from rlviz.integrations.support.requirement import needed
 from rlviz.record.options import run_directory
+from rlviz.requirement import needed
 
 with needed("ray", "2.52", module=__name__, extra="rllib"):
     from ray.rllib.callbacks.callbacks import RLlibCallback

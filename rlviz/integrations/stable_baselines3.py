@@ -21,10 +21,10 @@ from rlviz.callback import Callback
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
-from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
 from rlviz.record.options import run_directory
 from rlviz.record.rows import closed_step
+from rlviz.requirement import needed
 
 with needed("stable-baselines3", "2.4", module=__name__, extra="sb3"):
     from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback

@@ -21,7 +21,7 @@ from rlviz.callback import Callback
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
-from rlviz.integrations.support.requirement import needed
+from rlviz.requirement import needed
 
 with needed("tianshou", "2.0", module=__name__, extra="tianshou"):
     from tianshou.utils.logger.logger_base import BaseLogger, DataScope

@@ -24,10 +24,10 @@ from rlviz.callback import Callback
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.phases import Phases
-from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
 from rlviz.record.options import run_directory
 from rlviz.record.rows import closed_step
+from rlviz.requirement import needed
 
 with needed("torchrl", "0.14", module=__name__, extra="torchrl"):
     import torch

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,7 @@ class Assembly:
             that it allows holds the latest of them.
         late: what came after the row of its step was built.
         opening: events that the session begins with.
+        deliver: given the rows that were written.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Assembly:
         late: LateSums,
         *,
         opening: Sequence[Event] = (),
+        deliver: Callable[[Iterable[ClosedSteps]], None] = lambda rows: None,
     ) -> None:
         self._queue = items
         self._builder = builder
         self.ranks = ranks
         self._account = account
         self._late = late
+        self._deliver = deliver
         self.arrivals: Arrivals | None = None
         """What senders record; None where there is none."""
         self._last: tuple[StepSums, tuple[int, ...]] | None = None
@@ -81,6 +84,11 @@ class Assembly:
         """Whether steps wait for what other processes recorded, or the end does."""
         at_the_end = self.arrivals is not None and self.arrivals.waits_at_the_end
         return at_the_end or bool(self._with_arrivals or self.ranks.waiting)
+
+    @property
+    def waits_briefly(self) -> bool:
+        """Whether who flushes may wait for others: senders and rank 0 answer before long."""
+        return self.arrivals is not None or not self.ranks.writes
 
     @property
     def _with_arrivals(self) -> int:
@@ -160,6 +168,7 @@ class Assembly:
         self._given_up = given_up
         passed = Passed(self._taken, self._held, self._written, self._lost + given_up)
         gone = self._taken_bytes - self._backlog.nbytes
+        gone -= 0 if self.arrivals is None else self.arrivals.nbytes
         account.passed = passed
         account.gone = gone
 
@@ -253,7 +262,9 @@ class Assembly:
                 return
             many = sum(map(len, backlog.taken))
             self._written += many
+            taken = backlog.taken
             backlog.taken, backlog.taken_extras = (), ()
+            self._deliver(taken)
 
     def illustrate(self, events_of_one: Sequence[Event]) -> None:
         """Keep a figure and its summary; they replace those that the disk has not taken yet."""

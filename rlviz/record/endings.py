@@ -12,6 +12,7 @@ from multiprocessing.util import Finalize
 from rlviz import wording
 from rlviz.record.account import Account
 from rlviz.record.compute import Watched
+from rlviz.record.deliveries import Deliveries
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.recorder import Recorder
 from rlviz.record.worker import Worker
@@ -26,7 +27,7 @@ class Ending:
     """The end of what one callback records.
 
     Args:
-        recorder, worker: what takes steps, and what writes them.
+        recorder, worker, deliveries: what takes steps, what writes them, and what takes them on.
         account: the counts of steps.
         watched: the modules whose FLOPs are counted.
         error_log: told of calls that come too late.
@@ -41,6 +42,7 @@ class Ending:
         self,
         recorder: Recorder,
         worker: Worker,
+        deliveries: Deliveries,
         account: Account,
         watched: Sequence[Watched],
         error_log: ErrorLog,
@@ -49,12 +51,13 @@ class Ending:
     ) -> None:
         self._recorder = recorder
         self._worker = worker
+        self._deliveries = deliveries
         self._account = account
         self._watched = watched
         self._error_log = error_log
         self._strict = strict
         self._closed: bool | None = None
-        self._is_closing = self._said_late = False
+        self._is_closing = self._said_late = self._success = False
         self.is_forked = False
         self.is_odd = strict
 
@@ -62,6 +65,12 @@ class Ending:
         """Close the run at exit if nobody does so before, and give it up in forked children."""
         _living.add(self)
         _close_at_exit(self)
+
+    def close_before_others(self) -> None:
+        """At exit, close before whatever was begun since: a tracker ends its own runs then."""
+        if self in _open:
+            atexit.unregister(_close_all)
+            atexit.register(_close_all)
 
     def close(self, timeout: float, *, success: bool) -> bool:
         """Write what is left; returns whether that took no more than `timeout` seconds.
@@ -71,8 +80,9 @@ class Ending:
         if self._closed is None and self.is_forked:
             self._closed = False  # the run is the parent's
         if self._closed is None:
+            until = time.monotonic() + timeout
             self._begin_closing(timeout, success=success)
-            self._end_closing(self._worker.await_close(timeout))
+            self._end_closing(self._worker.await_close(timeout), until)
             self.raise_if_strict()
         return self._closed is True
 
@@ -111,12 +121,15 @@ class Ending:
     def _begin_closing(self, timeout: float, *, success: bool) -> None:
         """Let the writer end the run; after an interrupt it may be called again."""
         self._is_closing = self.is_odd = True
+        self._success = success
         self._recorder.close()
         for watched in self._watched:
             watched.close()
         self._worker.begin_close(timeout, success=success)
 
-    def _end_closing(self, all_written: bool) -> None:
+    def _end_closing(self, all_written: bool, until: float) -> None:
+        self._deliveries.begin_close(success=self._success)
+        self._deliveries.await_close(max(0.0, until - time.monotonic()))
         self._closed = all_written
         _open.pop(self, None)
         _, _, _, queued = self._account.counts
@@ -172,13 +185,17 @@ def _close_all() -> None:
                 worker.await_close(max(0.0, rows_until - time.monotonic()))
                 if worker.waits_for_figure:
                     worker.await_close(max(0.0, figures_until - time.monotonic()))
+            for ending in endings:
+                ending._deliveries.begin_close(success=success)
+            for ending in endings:
+                ending._deliveries.await_close(max(0.0, figures_until - time.monotonic()))
             break
         except KeyboardInterrupt as error:
-            interrupt = error
+            interrupt, figures_until = error, time.monotonic()
             for ending in endings:
                 ending._worker.give_up_figure()
     for ending in endings:
-        ending._end_closing(ending._worker.await_close(0.0))
+        ending._end_closing(ending._worker.await_close(0.0), until=0.0)
     if interrupt is not None:
         raise interrupt
     for ending in endings:

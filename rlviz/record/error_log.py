@@ -36,6 +36,10 @@ class ErrorLog:
         with suppress(Exception):  # the user's handler or filter may raise
             logger.warning("rlviz: %s", words)
 
+    def count(self) -> None:
+        """Count a failure that somebody else tells of, and that no call raises."""
+        self.errors += 1
+
     def note(self, error: BaseException) -> None:
         self.errors += 1
         self.first = self.first or error

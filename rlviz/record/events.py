@@ -126,27 +126,21 @@ def text(wall_time: float, step: int, tag: str, markdown: str) -> Event:
 
 
 def config(wall_time: float, name: str, settings: Mapping[str, Any]) -> list[Event]:
-    """Hyperparameters: for the HParams tab, and as a table for the Text tab."""
-    flat = dict(_flatten(settings))
+    """Hyperparameters: for the HParams tab, and as a table for the Text tab.
+
+    They come without the summary of an experiment, which lists names and metrics for the whole tab:
+    of several runs TensorBoard takes that of any one, and shows nothing that only others have.
+    Without it, the tab has every run's settings and scalars.
+    """
+    flat = flattened(settings)
     table = "| setting | value |\n|---|---|\n" + "".join(
         f"| {_cell(key)} | {_cell(value)} |\n" for key, value in flat.items()
-    )
-    experiment = api_pb2.Experiment(
-        hparam_infos=[
-            api_pb2.HParamInfo(name=key, type=_hparam_type(value)) for key, value in flat.items()
-        ],
-        metric_infos=[
-            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=schema.scalar_tag(metric)))
-            for metric, quantity in schema.QUANTITIES.items()
-            if quantity.is_core
-        ],
     )
     start = plugin_data_pb2.SessionStartInfo(group_name=name, start_time_secs=wall_time)
     for key, value in flat.items():
         _set_hparam(start.hparams[key], value)
     return [
         text(wall_time, 0, schema.CONFIG_TAG, table),
-        _hparams_event(wall_time, "experiment", experiment=experiment),
         _hparams_event(wall_time, "session_start_info", session_start_info=start),
     ]
 
@@ -156,6 +150,12 @@ def config_end(wall_time: float, *, success: bool) -> Event:
     status = api_pb2.STATUS_SUCCESS if success else api_pb2.STATUS_FAILURE
     end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=wall_time)
     return _hparams_event(wall_time, "session_end_info", session_end_info=end)
+
+
+def flattened(settings: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
+    """Hyperparameters in one level, nested ones under dotted names; what is no finite number, bool
+    or string becomes a string."""
+    return dict(_flatten(settings))
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -187,14 +187,6 @@ def _is_number(value: Any) -> bool:
 def _cell(value: object) -> str:
     """Text that can't break out of its table cell."""
     return " ".join(str(value).splitlines()).replace("\\", "\\\\").replace("|", "\\|")
-
-
-def _hparam_type(value: Any) -> "api_pb2.DataType.ValueType":
-    if isinstance(value, bool):
-        return api_pb2.DATA_TYPE_BOOL
-    if isinstance(value, _NUMBER):
-        return api_pb2.DATA_TYPE_FLOAT64
-    return api_pb2.DATA_TYPE_STRING
 
 
 def _set_hparam(field: Any, value: Any) -> None:

@@ -5,11 +5,12 @@ Who draws is `rlviz.record.shared_process`.
 
 import queue
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlviz.record.shared_process import Answer, Request, SharedProcess
+from rlviz.record.sink import SinkCurve
 
 _MAX_SHARE = 0.01
 """From the second one on, live figures may cost this fraction of the run's wall time."""
@@ -25,6 +26,8 @@ class Illustration:
     figure_png: bytes
     summary_markdown: str
     step: int
+    curves: Mapping[str, SinkCurve] = field(default_factory=dict)
+    """By the name of the metric; none unless the client asks for them."""
 
 
 class FigureClient:
@@ -35,6 +38,7 @@ class FigureClient:
         figure_seconds: least time between two live figures.
         on_error: told in words when a figure could not be drawn.
         process: draws them.
+        with_curves: whether to ask for the numbers of the curves too.
         clock: monotonic seconds.
     """
 
@@ -45,12 +49,14 @@ class FigureClient:
         figure_seconds: float,
         on_error: Callable[[Exception], None],
         process: SharedProcess,
+        with_curves: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._logdir = logdir
         self._figure_seconds = figure_seconds
         self._on_error = on_error
         self._process = process
+        self._with_curves = with_curves
         process.enter(self)
         self._clock = clock
         self._started = self._last = clock()
@@ -85,7 +91,9 @@ class FigureClient:
         """Ask for an illustration of what is on disk now; returns at once."""
         self._last = self._clock()
         self._drawn_since = None
-        self._request = self._process.ask(self, self._logdir, self._answers.put)
+        self._request = self._process.ask(
+            self, self._logdir, self._answers.put, with_curves=self._with_curves
+        )
 
     @property
     def busy(self) -> bool:
@@ -107,7 +115,9 @@ class FigureClient:
             self._cost += answer.cpu_seconds
             if not answer.error:
                 self._failures = 0
-                return Illustration(answer.figure_png, answer.summary_markdown, answer.step)
+                return Illustration(
+                    answer.figure_png, answer.summary_markdown, answer.step, answer.curves
+                )
             answer = RuntimeError(f"the figure could not be drawn: {answer.error}")
         self._failures += 1
         self._on_error(answer)

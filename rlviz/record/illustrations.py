@@ -20,6 +20,7 @@ class Illustrations:
         assembly: takes them.
         account: tells how many steps were written.
         on_error: told of a last figure that is not ready in time.
+        show: given each figure.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Illustrations:
         account: Account,
         *,
         on_error: Callable[[Exception], None],
+        show: Callable[[Illustration], None] = lambda illustration: None,
     ) -> None:
         self._client = client
         self._assembly = assembly
         self._account = account
         self._on_error = on_error
+        self._show = show
         self._asked_of = self._drawn = 0
         """How many steps were written when the last figure was asked for; those that it shows."""
         self.is_drawing_last = False
@@ -83,6 +86,7 @@ class Illustrations:
                 events.text(now, step, schema.SUMMARY_TAG, illustration.summary_markdown),
             ]
             self._assembly.illustrate(told)
+            self._show(illustration)
 
     def _await_last(self, deadline: float) -> bool:
         if self._client.busy:  # a live one is under way, which may lack the last steps

@@ -16,11 +16,12 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import rlviz
+from rlviz.record.sink import SinkCurve
 
 FIGURE_PROCESS = (sys.executable, "-m", "rlviz.report.figure_process")
 _IDLE_SECONDS = 120.0
@@ -39,6 +40,7 @@ class Answer:
     cpu_seconds: float
     error: str
     """In words, what went wrong; empty if nothing did."""
+    curves: Mapping[str, SinkCurve] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -48,6 +50,7 @@ class Request:
     user: object
     logdir: Path
     answer: "Callable[[Answer | Exception], None]"
+    with_curves: bool = False
     is_drawn: bool = False
     """Whether the helper works on it now."""
     is_cancelled: bool = False
@@ -87,7 +90,12 @@ class SharedProcess:
             self._users.add(user)
 
     def ask(
-        self, user: object, logdir: Path, answer: "Callable[[Answer | Exception], None]"
+        self,
+        user: object,
+        logdir: Path,
+        answer: "Callable[[Answer | Exception], None]",
+        *,
+        with_curves: bool = False,
     ) -> Request:
         """Ask for a figure of what is on disk then; returns at once.
 
@@ -95,8 +103,9 @@ class SharedProcess:
             user: who asks.
             logdir: the run directory.
             answer: called in another thread with what came of it, unless the request is cancelled.
+            with_curves: whether the numbers of the curves are wanted too.
         """
-        request = Request(user, logdir, answer)
+        request = Request(user, logdir, answer, with_curves)
         with self._lock:
             self._users.add(user)
             self._waiting.append(request)
@@ -185,7 +194,9 @@ class SharedProcess:
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None
         assert stdout is not None
-        asked = {"run": str(request.logdir), "parent": os.getpid()}
+        asked: dict[str, object] = {"run": str(request.logdir), "parent": os.getpid()}
+        if request.with_curves:
+            asked["curves"] = True
         stdin.write(json.dumps(asked).encode() + b"\n")
         stdin.flush()
         header = stdout.readline()
@@ -194,7 +205,10 @@ class SharedProcess:
         reply = json.loads(header)
         figure = stdout.read(reply["figure_bytes"])
         summary = stdout.read(reply["summary_bytes"]).decode()
-        return Answer(figure, summary, reply["step"], float(reply["cpu_seconds"]), reply["error"])
+        curves = {name: SinkCurve(**curve) for name, curve in reply.get("curves", {}).items()}
+        return Answer(
+            figure, summary, reply["step"], float(reply["cpu_seconds"]), reply["error"], curves
+        )
 
     def _start(self) -> "subprocess.Popen[bytes]":
         package_root = str(Path(rlviz.__file__).resolve().parent.parent)

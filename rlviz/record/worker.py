@@ -23,8 +23,9 @@ from rlviz.record.assembly import Assembly
 from rlviz.record.encoding import Encoder
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
-from rlviz.record.figure_client import FigureClient
+from rlviz.record.figure_client import FigureClient, Illustration
 from rlviz.record.illustrations import Illustrations
+from rlviz.record.mark import Mark
 from rlviz.record.pieces import Pieces
 
 _SLICE = 512
@@ -37,35 +38,10 @@ _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
 _LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
 """What is left of the time of `close`, at most, for the write that follows the last figure."""
+_LAST_LOOK_SECONDS = 1.0
+"""How long the end waits for what other ranks have sent, if nothing waits for it."""
 _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
-
-
-class _Mark:
-    """An event that a thread may wait for although it is interrupted.
-
-    An interrupt within `threading.Event.wait` can leave its lock taken, and then `set` waits for
-    ever: the writer would hang. A `SimpleQueue` takes no lock that an interrupt can leave taken.
-    """
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self) -> None:
-        self._is_set = True
-        self._wake.put(None)
-
-    def wait(self, timeout: float) -> bool:
-        """Wait for `set`, in any number of threads; returns whether it came in time."""
-        if not self._is_set:
-            with suppress(queue.Empty):
-                self._wake.get(timeout=max(0.0, timeout))
-                self._wake.put(None)  # for who else waits
-        return self._is_set
 
 
 @dataclass(slots=True)
@@ -74,7 +50,7 @@ class _Request:
 
     now_or_never: bool = False
     """Whether steps are to be written without what other ranks have not sent."""
-    done: _Mark = field(default_factory=_Mark)
+    done: Mark = field(default_factory=Mark)
     written: bool = False
 
 
@@ -90,6 +66,7 @@ class Worker:
         flush_seconds: pace of writing.
         error_log: told of every failure.
         convention: tells by which convention the FLOPs are counted, "" where nobody said it.
+        show: given each figure that was drawn.
     """
 
     def __init__(
@@ -103,17 +80,19 @@ class Worker:
         flush_seconds: float,
         error_log: ErrorLog,
         convention: Callable[[], str] = str,
+        show: Callable[[Illustration], None] = lambda illustration: None,
     ) -> None:
         self._assembly = assembly
         self._file = file
         self._account = account
+        account.sends = not assembly.ranks.writes
         self._encoder = Encoder(assembly.ranks.world_size, convention)
         self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
         self._encoder.made_as = file.made_as
         self._illustrations = (
             None
             if figure_client is None
-            else Illustrations(figure_client, assembly, account, on_error=error_log.note)
+            else Illustrations(figure_client, assembly, account, on_error=error_log.note, show=show)
         )
         self._pace = 0.9 * flush_seconds  # the rest is for the write itself
         self._error_log = error_log
@@ -128,7 +107,7 @@ class Worker:
         self._figure_until = 0.0
         self._pause = 0.0
         self._next_write = 0.0
-        self._closed = _Mark()
+        self._closed = Mark()
         self._success = True
         self._all_written = False
         self._thread = threading.Thread(target=self._run, name="rlviz-writer", daemon=True)
@@ -199,9 +178,8 @@ class Worker:
         while True:
             if self._ask(_Request(), until - time.monotonic()):
                 return True
-            has_senders = self._assembly.arrivals is not None  # which answer in milliseconds
             is_over = self._pause or self._closed.is_set() or time.monotonic() >= until
-            if is_over or not has_senders:
+            if is_over or not self._assembly.waits_briefly:
                 return False
             time.sleep(0.01)
 
@@ -329,7 +307,7 @@ class Worker:
         except BaseException as error:
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._next_write = time.monotonic() + self._pause
-            self._account.disk_fails = isinstance(error, OSError)
+            self._account.disk_fails = isinstance(error, OSError) and self._assembly.ranks.writes
             self._error_log.note(error)
             return False
         return not self._assembly.waiting and self._account.passed.taken >= entered
@@ -374,8 +352,13 @@ class Worker:
         """End the run: write the last rows, the last figure, the end event."""
         half = max(0.0, 0.5 * (self._end - time.monotonic()))
         self._survive(lambda: self._wait_for_others(half))
+        self._survive(lambda: self._assembly.ranks.catch_up(min(half, _LAST_LOOK_SECONDS)))
         self._survive(self._give_up_on_ranks)
+        self._error_log.say_again()  # what comes now explains the last row
         self._survive(self._assembly.end_arrivals)
+        if not self._assembly.ranks.writes:
+            self._survive(lambda: self._wait_while_others_are_awaited(self._end))
+        self._survive(self._assembly.ranks.close)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
@@ -408,6 +391,10 @@ class Worker:
         self._build()
         if self._assembly.arrivals is not None:
             self._assembly.arrivals.begin_end()
+        self._wait_while_others_are_awaited(until)
+
+    def _wait_while_others_are_awaited(self, until: float) -> None:
         while self._assembly.waits_for_others and time.monotonic() < until:
             time.sleep(0.01)
             self._assembly.keep_complete_steps()
+            self._assembly.send()

@@ -86,3 +86,36 @@ def test_plot_draws_the_return_of_a_log_that_has_no_accuracy(run_cli, tmp_path):
     assert run_cli("plot", run, "-o", tmp_path / "usual.png")[0] == 0
     assert run_cli("plot", run, "--metrics", "return", "-o", tmp_path / "asked.png")[0] == 0
     assert (tmp_path / "usual.png").read_bytes() == (tmp_path / "asked.png").read_bytes()
+
+
+def test_plot_draws_what_an_author_chooses(run_cli, two_runs, tmp_path):
+    output = tmp_path / "column.png"
+    code, out, err = run_cli(
+        *("plot", f"a={two_runs / 'slow0'}", f"b={two_runs / 'fast0'}", "-o", output),
+        *("--metrics", "accuracy", "--style", "paper", "--width", "3.3", "--height", "2"),
+        *("--no-title", "--no-caption", "--no-dots", "--colors", "navy", "#ff0000"),
+        *("--xlim", "1:", "--ylim", "accuracy=0.01:0.9", "--log-y", "--smooth", "0.5"),
+    )
+    assert (code, out, err) == (0, f"{output}\n", "")
+    with Image.open(output) as picture:
+        assert picture.size == (990, 600)
+        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 20)}
+    assert {(0, 0, 128), (255, 0, 0)} <= colors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--ylim", "0.3"], "--ylim must be LOW:HIGH, such as 0.3:0.7, got '0.3'"),
+        (["--ylim", "accuracy=0:1", "0:2"], "--ylim 0:2 names no metric"),
+        (["--xlim", "a:b"], "--xlim must be LOW:HIGH"),
+        (["--width", "400"], "width must be from 1 to 40 inches, got 400.0"),
+        (["--colors", "nope"], "'nope' is no color"),
+    ],
+)
+def test_plot_refuses_what_it_can_not_draw(
+    assert_one_sentence, run_cli, two_runs, tmp_path, arguments, words
+):
+    code, _, err = run_cli("plot", two_runs / "slow0", "-o", tmp_path / "a.png", *arguments)
+    assert code != 0
+    assert words in err

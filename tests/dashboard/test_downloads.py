@@ -31,6 +31,50 @@ def test_the_figure_is_rlviz_s_own_and_to_be_saved(board):
     assert response.headers["Content-Disposition"] == 'attachment; filename="rlviz.svg"'
 
 
+def test_the_figure_shows_what_the_page_shows(board, corpus):
+    query = [
+        *(("run", "plain"), ("run", "without flops"), ("format", "png"), ("x", "step")),
+        *(("metric", "accuracy"), ("height", "0.2:0.8"), ("metric", "loss"), ("height", "")),
+        *(("from", "10"), ("to", "30.5"), ("dots", "0"), ("smooth", "ema:0.5")),
+        *(("color", "#000080"), ("color", "#ff0000"), ("logy", "loss")),
+    ]
+    drawn = rlviz.figure(
+        {name: rlviz.read(corpus / name) for name in ("plain", "without flops")},
+        x="step",
+        metrics=["accuracy", "loss"],
+        xlim=(10, 30.5),
+        ylim={"accuracy": (0.2, 0.8)},
+        log_y=["loss"],
+        dots=False,
+        colors=["#000080", "#ff0000"],
+        smooth=0.5,
+    )
+    response = board.get("figure", query)
+    assert response.status_code == 200, response.data
+    assert response.data == drawn.png(dpi=200)
+    pdf = board.get("figure", [("run", "plain"), ("format", "pdf"), ("smooth", "none")])
+    assert pdf.data.startswith(b"%PDF")
+    assert pdf.mimetype == "application/pdf"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("height", "1:0", "height must be LOW:HIGH, got '1:0'."),
+        ("height", "nan:1", "height must be LOW:HIGH"),
+        ("height", "1", "height must be LOW:HIGH"),
+        ("color", "red", "color must be a color as #rrggbb, got 'red'."),
+        ("color", "#00000g", "color must be a color as #rrggbb"),
+        ("smooth", "ema:2", "smooth must be auto, none, or ema"),
+    ],
+)
+def test_odd_looks_of_a_figure_are_refused(board, name, value, words):
+    query = [("run", "plain"), ("metric", "loss"), (name, value)]
+    response = board.get("figure", query)
+    assert response.status_code == 400
+    assert words in response.get_json()["error"]
+
+
 def test_a_table_can_be_cut_to_what_is_visible(board):
     response = board.get("rows", {"run": "plain", "x": "step", "from": 30, "to": 40.5})
     lines = response.get_data(as_text=True).splitlines()

@@ -16,8 +16,10 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.context import RequestContext
 from tensorboard.data import server_ingester
+from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util import grpc_util
+from werkzeug.test import Client
 
 import rlviz
 from rlviz import schema
@@ -178,6 +180,40 @@ def test_the_configuration_reaches_the_hparams_tab(provider):
     assert start.hparams["model.name"].string_value == "a|b"
     assert start.hparams["bf16"].bool_value is True
     assert "_hparams_/session_end_info" in tags
+
+
+def test_the_hparams_tab_has_the_settings_of_every_run_and_their_values(tmp_path, open_provider):
+    configs = {"a": {"lr": 1e-3, "seed": 1}, "run": {"lr": 1e-4, "algorithm": "grpo", "clip": 0.2}}
+    for name, config in configs.items():
+        with rlviz.Callback(tmp_path / name, config=config, figure_seconds=None) as viz:
+            viz.on_step_end(1, accuracy=0.5, metrics={f"of {name}": 1.0})
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the sanitizer that it loads
+        from tensorboard.plugins.hparams.hparams_plugin import HParamsPlugin
+
+    with open_provider(tmp_path) as provider:
+        context = base_plugin.TBContext(data_provider=provider, logdir=str(tmp_path))
+        apps = HParamsPlugin(context).get_plugin_apps()
+
+        def ask(route, **request):
+            answer = Client(apps[route]).post(route, json=request)
+            assert answer.status_code == 200, answer.data
+            return answer.get_json()
+
+        for _ in range(200):  # the data server loads in the background
+            told = ask("/experiment", hparamsLimit=100, includeMetrics=True)
+            names = {setting["name"] for setting in told["hparamInfos"]}
+            if names == {"lr", "seed", "algorithm", "clip"}:
+                break
+            time.sleep(0.1)
+        assert names == {"lr", "seed", "algorithm", "clip"}
+        tags = {metric["name"]["tag"] for metric in told["metricInfos"]}
+        assert {"rlviz/accuracy", "rlviz/of a", "rlviz/of run"} <= tags
+        every = [f"STATUS_{status}" for status in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")]
+        groups = ask("/session_groups", allowedStatuses=every, startIndex=0, sliceSize=10)
+        found = {group["name"]: group["hparams"] for group in groups["sessionGroups"]}
+        assert found == configs
 
 
 def test_a_value_beyond_float32_is_infinite_in_the_scalars_and_exact_in_the_rows(tmp_path):

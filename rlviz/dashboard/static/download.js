@@ -23,6 +23,13 @@ export function fillDownloads(items, page) {
     log: state.log ? 1 : 0,
     metric: panels,
     forecast: state.forecast ? 1 : 0,
+    from: state.from,
+    to: state.to,
+    height: panels.map((metric) => state.heights.get(metric)?.join(":") ?? ""),
+    logy: state.logs ?? [],
+    dots: state.dots ? 1 : 0,
+    smooth: page.state.smoothing,
+    color: shown.slice(0, MOST_FIGURES).flatMap(({ paint }) => paint.onPaper ?? []),
   };
   const picture = element(
     "button",
@@ -47,6 +54,7 @@ export function fillDownloads(items, page) {
     );
   items.append(
     link(`SVG, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "svg" })),
+    link(`PDF, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "pdf" })),
     link(`PNG, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "png" })),
     element("div", { class: "menu-scroll" }, ...tables),
   );

@@ -12,6 +12,11 @@ const FARTHEST = 3 * LINE; // from the end of a curve to its name, up or down
 const [WIDEST, SHARE] = [132, 0.26]; // the most room beside the plotting area, pixels and share
 const NARROWEST = 320; // a chart that is narrower has no room for names
 
+/** The layers with a name: a run behind the mean of its group has none. */
+function named({ layers }) {
+  return layers.filter((layer) => !layer.behind);
+}
+
 const widths = new Map(); // each frame needs them, and measuring is slow
 const MOST_KEPT = 20_000;
 
@@ -20,11 +25,6 @@ function widthOf(context, text) {
   if (widths.size > MOST_KEPT) widths.clear();
   if (!widths.has(text)) widths.set(text, context.measureText(text).width);
   return widths.get(text);
-}
-
-/** The layers with a name: a run behind the mean of its group has none. */
-function named({ layers }) {
-  return layers.filter((layer) => !layer.behind);
 }
 
 /** The room that the names need on the right of the plotting area, in pixels. */

@@ -23,7 +23,9 @@ export function paint(slot, chosen, alone) {
   }
   const own = chosen ?? legible(OF_RUNS[slot % OF_RUNS.length]);
   const dash = chosen ? [] : DASHES[Math.floor(slot / OF_RUNS.length) % DASHES.length];
-  return { dots: alone ? own : mixed(own, color("panel"), LIGHT), curve: own, key: own, dash };
+  const dots = alone ? own : mixed(own, color("panel"), LIGHT);
+  const onPaper = chosen ?? OF_RUNS[slot % OF_RUNS.length];
+  return { dots, curve: own, key: own, dash, onPaper };
 }
 
 /** A color of the figure, changed to stand out from the panel no less than from paper: in the dark

@@ -12,7 +12,7 @@ import { firstOf, inNextLayer, nearest, nearestInX, neighbor } from "./points.js
 import { Readout, spoken } from "./readout.js";
 import { backToFront, layersOf } from "./scene.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
-import { axisTip, caption, labelOf, message } from "./words.js";
+import { axisLabel, axisTip, caption, measureTip, message } from "./words.js";
 import { Values } from "./values.js";
 
 const NEAR = 8; // pixels
@@ -101,7 +101,7 @@ export class Panel {
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
     const logY = state.logs.includes(this.metric);
     const y = this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x, logY);
-    const label = data?.label ?? labelOf(this.metric);
+    const label = axisLabel(this.metric, shown, data?.label);
     this.#scene = {
       layers,
       drawn: backToFront(layers, view.strong),
@@ -116,7 +116,7 @@ export class Panel {
       yLabel: label,
     };
     this.#plot.show(this.#scene);
-    this.#head.update(label, layers, state);
+    this.#head.update(label, layers, state, measureTip(this.metric, shown));
     this.#limits.update(this.#scene);
     this.#values.update(this.#scene);
     setText(this.#caption, caption(this.metric, view, layers));

@@ -41,8 +41,9 @@ export class PanelHead {
     return this.#title.textContent;
   }
 
-  update(title, layers, { dots, smooth }) {
-    if (this.title !== title) this.#title.title = title;
+  update(title, layers, { dots, smooth }, tip) {
+    const whole = tip ? `${title}\n${tip}` : title;
+    if (this.#title.title !== whole) this.#title.title = whole;
     setText(this.#title, title);
     const hasGroups = layers.some(({ isGroup }) => isGroup);
     const single = layers.length === 1 ? `${dots} ${smooth} ${layers[0].paint.dots}` : "";

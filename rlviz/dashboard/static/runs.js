@@ -55,7 +55,7 @@ export class Runs {
   /** Every metric of any run: what every run records, then groups, then the others. */
   get metrics() {
     const first = Object.keys(QUANTITIES);
-    const names = new Set(first);
+    const names = new Set(first.filter((name) => QUANTITIES[name].core));
     for (const run of this.#listed) for (const metric of run.metrics) names.add(metric);
     const place = (name) => {
       if (first.includes(name)) return first.indexOf(name);

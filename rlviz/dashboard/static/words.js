@@ -4,7 +4,7 @@ import { HAS } from "./api.js";
 import { groupCaption } from "./groups.js";
 import { number, percent } from "./numbers.js";
 import { lostOnLog, MANY_BANDS } from "./scene.js";
-import { AXES, CONVENTIONS, QUANTITIES } from "./vocabulary.js"; // the server makes it
+import { AXES, CONVENTIONS, QUANTITIES, WORK_UNITS } from "./vocabulary.js"; // the server makes it
 
 const OTHERS = HAS.server ? "zoom in for the others" : "the others are not in this file";
 
@@ -17,6 +17,42 @@ export function labelOf(metric) {
 export function prefixOf(metric) {
   const end = metric.indexOf("/");
   return end > 0 ? metric.slice(0, end) : "";
+}
+
+/** The units of work and span of shown runs -> the names of the runs that have them. */
+function unitsOf(shown) {
+  const found = new Map();
+  for (const { name, run } of shown) {
+    for (const unit of run.parallelism_units) found.set(unit, [...(found.get(unit) ?? []), name]);
+  }
+  return found;
+}
+
+const hasUnit = (metric) => metric === "average_parallelism";
+
+/** What stands at a panel's axis: the label that its data has, with the unit of work and span in all
+ *  shown runs where that is another than agent steps. */
+export function axisLabel(metric, shown, given) {
+  if (!hasUnit(metric)) return given ?? labelOf(metric);
+  const units = [...unitsOf(shown).keys()];
+  if (!units.length || units.join() === "steps") return labelOf(metric);
+  return `${labelOf(metric)} (${units.map((unit) => WORK_UNITS[unit]).join(" and ")})`;
+}
+
+function unitCaption(metric, shown) {
+  if (!hasUnit(metric)) return "";
+  const found = [...unitsOf(shown)];
+  if (found.length === 1) return `work and span in ${WORK_UNITS[found[0][0]]}`;
+  if (!found.length) return "";
+  const each = found.map(([unit, names]) => `${WORK_UNITS[unit]} (${which(names)})`).join("; ");
+  return `⚠ work and span are in different units, so these are no values of one measure: ${each}`;
+}
+
+/** The tooltip of a panel's title: what the measure is, and in what unit. */
+export function measureTip(metric, shown) {
+  if (!hasUnit(metric)) return "";
+  const unit = unitCaption(metric, shown) || "unit of work and span not said";
+  return `Mean over a step's episodes of work / span\n${unit}`;
 }
 
 /** 1 run, 2 runs. */
@@ -49,9 +85,12 @@ export function caption(metric, { state, shown, units, store, axis, forecasts },
   if (resumed) parts.push("▲ a session resumed");
   if (state.forecast && metric === "accuracy")
     parts.push(...forecastCaptions(axis, shown, forecasts));
+  parts.push(unitCaption(metric, shown));
   parts.push(conventionCaption(axis, shown));
   return parts.filter(Boolean).join(" · ");
 }
+
+const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
 
 const NOT_SAID = "convention not said";
 
@@ -69,7 +108,6 @@ function saidBy(shown) {
 function conventionCaption(axis, shown) {
   const said = [...saidBy(shown)];
   if (axis !== "flops" || !said.length) return "";
-  const which = (names) => (names.length > 2 ? plural(names.length, "run") : names.join(", "));
   const each = said.map(([words, names]) => `${words} (${which(names)})`).join("; ");
   if (said.filter(([words]) => words !== NOT_SAID).length > 1)
     return `⚠ the runs count RL FLOPs by different conventions, so this is no common axis: ${each}`;

@@ -72,6 +72,7 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
         notes.numbering,
         notes.measures,
         notes.counting,
+        notes.units,
         notes.foreign,
     ):
         yield from find(history)

@@ -10,19 +10,32 @@ from rlviz.report.figure.panels import Panel
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.groups import Group
+from rlviz.report.series.measures import units_of
 
 
 def caption(
     panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], left_out: Mapping[str, int]
 ) -> str:
-    """Smoother, bandwidths and bands; how a long run was thinned out; by which convention the RL
-    FLOPs of the axis are counted; which runs are left out, because they lack the axis."""
-    drawn = [panel for panel in panels if panel.curves]
+    """Smoother, bandwidths and bands; how a long run was thinned out; in what work and span are
+    measured; by which convention the RL FLOPs of the axis are counted; which runs are left out,
+    because they lack the axis."""
+    drawn = [panel for panel in panels if panel.curves and panel.looks.smooth == "auto"]
     parts = [_curves(drawn, axis)] if drawn else []
+    smooth = panels[0].looks.smooth
+    if not isinstance(smooth, str):
+        parts.append(f"curves: moving averages of the steps, weight {float(smooth):g}")
     parts += _outside(panels)
+    parts += [
+        f"{wording.counted(panel.below, 'value')} at 0 or below left out ({_short(panel)})"
+        for panel in panels
+        if panel.below
+    ]
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
         parts.append("dashed: forecast of the fitted law, with its interval")
+    if schema.PARALLELISM in {panel.measure.name for panel in drawn}:
+        runs = [run for group in groups for run in group.runs]
+        parts += [f"work and span {told}"] if (told := schema.in_units(units_of(runs))) else []
     if axis.name == "flops":
         said = conventions.of_runs({group.name: group.conventions for group in groups})
         parts += [f"{axis.unit}: {said}"] if said else []
@@ -116,7 +129,7 @@ def _thinning(panels: Sequence[Panel]) -> list[str]:
     elif max(averaged, default=1) > 1:
         parts.append(f"through means of up to {max(averaged)} steps")
     most = max(panels, key=lambda panel: panel.steps)
-    if most.dots < most.steps:
+    if most.dots < most.steps and most.looks.dots:
         parts.append(
             f"{most.dots:,} of {most.steps:,} dots drawn, those that others cover left out"
         )

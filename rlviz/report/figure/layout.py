@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from rlviz.report.figure import labels
-from rlviz.report.figure.caption import caption
+from rlviz.report.figure.caption import caption as words_below
+from rlviz.report.figure.looks import OPEN, Limits, Looks, Smooth
 from rlviz.report.figure.panels import LEGEND_HANDLE, Panel, draw, panel
 from rlviz.report.figure.result import Drawing
-from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
+from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style
 from rlviz.report.series.axis import XAxis, asked_for
 from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import Forecast
@@ -30,6 +31,16 @@ def figure(
     style: Literal["default", "paper"] = "default",
     forecast: Forecast | Mapping[str, Forecast] | None = None,
     titles: Titles = "published",
+    title: bool = True,
+    caption: bool = True,
+    width: float | None = None,
+    height: float | None = None,
+    xlim: Limits = OPEN,
+    ylim: Limits | Mapping[str, Limits] = OPEN,
+    log_y: bool | Sequence[str] = False,
+    dots: bool = True,
+    colors: Sequence[str] | None = None,
+    smooth: Smooth = "auto",
 ) -> Drawing:
     """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
 
@@ -60,7 +71,18 @@ def figure(
             inches, with panels stacked.
         forecast: a fit such as `rlviz.scaling.fit` returns, or one fit per name; an identifiable
             fit is drawn dashed from the last step to twice its compute, or as far as it reaches.
-
+        title, caption: whether panels have titles, and the figure its caption, for papers that
+            write their own.
+        width, height: of the figure, in inches, from 1 to 40.
+        xlim, ylim: the ends of an axis, (low, high), None for one that the data decide; y for all
+            panels, or by metric. Curves are those of the whole run.
+        log_y: whether y is logarithmic, in all panels or in those of some metrics; values at 0 or
+            below are left out, and the caption counts them.
+        dots: whether steps are drawn; without them the curve and its band stand alone.
+        colors: a color for each run or group, in their order; one that comes again is dashed. For
+            a run alone, two: of its dots and of its curve.
+        smooth: "auto" for the curve, "none" for none, or the weight of a moving average in [0, 1),
+            which has no band for a single run.
         titles: "published" keeps the titles of the published figure over RL FLOPs, "Training
             Accuracy vs Steps" and "Average parallelism vs Steps"; "axis" names the axis in all.
 
@@ -69,8 +91,9 @@ def figure(
         their fonts embedded.
 
     Raises:
-        ValueError: x, a metric, the style or the titles are unknown; or no run has such an axis.
-        TypeError: something is not a run.
+        ValueError: x, a metric, the style or the titles are unknown; no run has such an axis; or a
+            number is out of range.
+        TypeError: something is not a run, or not a number.
 
     Example:
         >>> import numpy as np, rlviz
@@ -96,9 +119,18 @@ def figure(
     names = [chosen] if isinstance(chosen, str) else list(chosen)
     if not names:
         raise ValueError("metrics is empty, expected at least one name, such as 'accuracy'.")
-    panels = [panel(measure(name, runs), axis, groups, forecasts, titles) for name in names]
+    if isinstance(ylim, Mapping):
+        ylim = {measure(name, runs).name: limits for name, limits in ylim.items()}
+    if not isinstance(log_y, (bool, str)):
+        log_y = [measure(name, runs).name for name in log_y]
+    chosen_looks = Looks(
+        title, caption, width, height, xlim, ylim, log_y, dots, colors, smooth, titles
+    )
+    measures = [measure(name, runs) for name in names]
+    chosen_looks.check([found.name for found in measures], len(groups))
+    panels = [panel(found, axis, groups, forecasts, chosen_looks) for found in measures]
     with matplotlib.rc_context(looks.settings):
-        return _drawn(panels, axis, groups, looks, left_out)
+        return _drawn(panels, axis, groups, looks, chosen_looks, left_out)
 
 
 def _parted(
@@ -145,22 +177,26 @@ def _drawn(
     axis: XAxis,
     groups: Sequence[Group],
     style: Style,
+    looks: Looks,
     left_out: Mapping[str, int],
 ) -> Drawing:
     columns = min(style.columns, len(panels))
     rows = -(-len(panels) // columns)
+    style = looks.sized(style, rows)
     width = style.width if columns == style.columns else style.one_panel_width
-    legend = [] if len(groups) == 1 else _handles(groups, style, 72 * width)
+    legend = [] if len(groups) == 1 else _handles(groups, style, 72 * width, looks)
     across = _entries_across(legend, style, 72 * width)
     lines = -(-len(legend) // across)
-    height = rows * style.panel_height + style.foot_height + 1.6 * lines * style.font / 72
+    foot = style.foot_height if looks.caption else 0.0
+    height = rows * style.panel_height + foot + 1.6 * lines * style.font / 72
     drawing = Drawing(figsize=(width, height), dpi=style.dpi, layout="constrained")
     axes = drawing.subplots(rows, columns, squeeze=False).ravel()
     for empty in axes[len(panels) :]:
         empty.remove()
     limits = _limits(panels, groups)
     above = [draw(ax, shown, style, limits) for ax, shown in zip(axes, panels, strict=False)]
-    drawing.set_figheight(height + rows * 1.6 * max(above) * style.font / 72)
+    height += rows * 1.6 * max(above) * style.font / 72
+    drawing.set_figheight(height if looks.height is None else looks.height)
     if columns == 1 and panels[-1].lines:  # stacked: one axis is enough
         for ax in axes[:-1]:
             ax.label_outer()
@@ -168,7 +204,7 @@ def _drawn(
         drawing.legend(handles=legend, loc="outside upper center", ncols=across, frameon=False)
         for text in drawing.legends[0].get_texts():
             text.set_parse_math(False)
-    if words := caption(panels, axis, groups, left_out):
+    if looks.caption and (words := words_below(panels, axis, groups, left_out)):
         words = labels.wrapped(words, style.caption, 0.9 * 72 * width)
         drawing.supxlabel(words, fontsize=style.caption, color="0.35", parse_math=False)
     return drawing
@@ -184,11 +220,11 @@ def _limits(panels: Sequence[Panel], groups: Sequence[Group]) -> tuple[float, fl
     return first, max([last, *(float(o.x[-1]) for o in outlooks if o is not None)])
 
 
-def _handles(groups: Sequence[Group], style: Style, points: float) -> list[Line2D]:
+def _handles(groups: Sequence[Group], style: Style, points: float, looks: Looks) -> list[Line2D]:
     """A line with a dot for each group."""
     handles = []
     for number, group in enumerate(groups):
-        color, dashes = color_and_dashes(number)
+        color, dashes = looks.color(number)
         seeds = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
         room = 0.9 * points - LEGEND_HANDLE * style.font - labels.width(seeds, style.font)
         name = labels.fitted(group.name, style.font, room) + seeds

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from rlviz.palette import BLUE, RED
 from rlviz.report.figure import labels, scales
-from rlviz.report.figure.style import Style, color_and_dashes
+from rlviz.report.figure.looks import OPEN, Looks, inside
+from rlviz.report.figure.style import Style
 from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
-from rlviz.report.series.measures import Measure, Titles
+from rlviz.report.series.measures import Measure
 from rlviz.report.series.points import Points, points_of
 from rlviz.report.series.thinning import thinned
 from rlviz.report.series.usual import Usual, usual_range
@@ -32,6 +33,9 @@ LEGEND_HANDLE = 3.6
 """Width of a legend handle including its distances, in font sizes."""
 _RASTERIZED = 5000
 """From this many dots on, the dots are an image in SVG and PDF, which keeps the files small."""
+
+
+_USUAL = Looks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,15 @@ class Panel:
     is_single: bool
     """Whether it shows a single run, in blue and red, with a legend in the panel."""
     usual: Usual | None = None
-    """The range of nearly all values, which its scale covers; None if it has no points."""
-    titles: Titles = "published"
+    """The range of nearly all values, which its scale covers; None if it has no points, or its
+    scale was chosen."""
+    looks: Looks = _USUAL
+    below: int = 0
+    """How many values a logarithmic axis leaves out, since they are not above 0."""
+
+    @property
+    def is_log(self) -> bool:
+        return self.looks.is_log(self.measure.name)
 
     @property
     def steps(self) -> int:
@@ -81,7 +92,7 @@ def panel(
     axis: XAxis,
     groups: Sequence[Group],
     forecasts: dict[str, Forecast],
-    titles: Titles = "published",
+    looks: Looks = _USUAL,
 ) -> Panel:
     """Compute the contents of a panel: points, curves and forecasts beyond the data."""
     is_single = len(groups) == 1
@@ -89,19 +100,39 @@ def panel(
     lines = []
     points = [_points(measure, axis, group) for group in groups]
     values = [seed.y for seeds in points for seed in seeds]
-    usual = usual_range(np.concatenate(values)) if values else None
+    together = values[0] if len(values) == 1 else np.concatenate(values) if values else None
+    usual = None if together is None else usual_range(together)
+    limits, is_log = looks.of_y(measure.name), looks.is_log(measure.name)
+    is_chosen = limits != OPEN
+    below = sum(int(np.count_nonzero(y <= 0)) for y in values) if is_log else 0
+    if is_log and values and not any((y > 0).any() for y in values):
+        raise ValueError(
+            f"{measure.name} has no value above 0, which a logarithmic axis needs. Draw it without "
+            "log_y."
+        )
     for number, (group, seeds) in enumerate(zip(groups, points, strict=True)):
-        color, dashes = color_and_dashes(number)
+        color, dashes = looks.color(number)
         if not seeds or usual is None:
             continue
-        line_color = RED if is_single else color
-        curve = curves.curve_of_seeds(seeds, axis)
+        dots_color, line_color = looks.dots_and_curve(
+            number, (BLUE, RED) if is_single else (color, color)
+        )
+        average = None if isinstance(looks.smooth, str) else float(looks.smooth)
+        curve = None
+        if looks.smooth != "none":
+            curve = curves.curve_of_seeds(seeds, axis, average=average)
         outlook = None
         if measure.name == "accuracy" and group.name in forecasts:
             last = max(seed.x[-1] for seed in seeds)
             start = None if curve is None else curve.at(last)
             outlook = Outlook.beyond(last, axis, forecasts[group.name], start)
-        visible = [usual.has(seed.y) for seed in seeds]
+        visible = [
+            (inside(seed.y, limits) if is_chosen else usual.has(seed.y))
+            & inside(seed.x, looks.xlim)
+            & (seed.y > (0 if is_log else -np.inf))
+            & (looks.dots or curve is None)
+            for seed in seeds
+        ]
         lines.append(
             Line(
                 name=group.name,
@@ -109,12 +140,13 @@ def panel(
                 dots=_dots(axis, seeds, visible, runs),
                 curve=curve,
                 outlook=outlook,
-                color=BLUE if is_single else color,
+                color=dots_color,
                 curve_color=line_color,
                 dashes=dashes,
             )
         )
-    return Panel(measure, axis, tuple(lines), is_single, usual, titles)
+    shown = None if is_chosen or not looks.dots else usual
+    return Panel(measure, axis, tuple(lines), is_single, shown, looks, below)
 
 
 def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
@@ -127,7 +159,10 @@ def _dots(
     axis: XAxis, seeds: Sequence[Points], visible: Sequence[NDArray[np.bool_]], runs: int
 ) -> Dots:
     """The dots that are drawn, of those inside the scale."""
-    inside = [(seed.x[seen], seed.y[seen]) for seed, seen in zip(seeds, visible, strict=True)]
+    inside = [
+        (seed.x, seed.y) if seen.all() else (seed.x[seen], seed.y[seen])
+        for seed, seen in zip(seeds, visible, strict=True)
+    ]
     kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in inside if len(x)]
     return (
         np.concatenate([np.empty(0), *(x[index] for x, _, index in kept)]),
@@ -148,7 +183,7 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> i
     _write(ax, panel, style)
     ax.grid(True, color="0.85", linewidth=0.36 * style.line)
     ax.set_axisbelow(True)
-    scales.set_x(ax, panel.axis, *limits, style)
+    scales.set_x(ax, panel.axis, *limits, style, panel.looks.xlim)
     if not panel.lines:
         _say_that_nothing_is_there(ax, measure, style)
         return 0
@@ -157,7 +192,13 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> i
     for line in panel.lines:
         _draw_curve(ax, panel, line, style)
     x, y = _everything(panel)
-    place = scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
+    chosen = panel.looks.of_y(measure.name)
+    if panel.is_log:
+        place = scales.set_log_y(ax, measure.scale, y, chosen, style)
+    elif chosen != OPEN:
+        place = scales.set_chosen_y(ax, measure.scale, y, chosen, style)
+    else:
+        place = scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
     return _draw_legend(ax, place, style) if panel.is_single else 0
 
 
@@ -165,10 +206,11 @@ def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
     title = labels.fitted(
-        panel.measure.title(panel.axis.axis, panel.titles), style.title, 0.7 * points
+        panel.measure.title(panel.axis.axis, panel.looks.titles), style.title, 0.75 * points
     )
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
-    ax.set_title(title, parse_math=False)
+    if panel.looks.title:
+        ax.set_title(title, parse_math=False)
     ax.set_xlabel(panel.axis.label)
     ax.set_ylabel(name, parse_math=False)
 
@@ -183,6 +225,8 @@ def _say_that_nothing_is_there(ax: Axes, measure: Measure, style: Style) -> None
 
 
 def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
+    if not len(line.dots[0]):
+        return
     smallest, largest = style.dots
     size = float(np.clip(112.5 * largest / max(line.steps, 1), smallest, largest))
     if not panel.is_single:  # several clouds: the curves have to stand out
@@ -195,7 +239,9 @@ def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
         alpha=alpha,
         linewidths=0,
         clip_on=False,  # a value on the frame, such as 0 %, is a whole dot, too
-        label=labels.fitted(panel.measure.label, style.font, style.legend_label),
+        label=labels.fitted(
+            panel.measure.legend or panel.measure.label, style.font, style.legend_label
+        ),
         rasterized=panel.dots > _RASTERIZED,
     )
 
@@ -217,6 +263,11 @@ def _draw_curve(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
 def _everything(panel: Panel) -> Dots:
     """All points that the scale must cover."""
     parts = [line.dots for line in panel.lines]
+    for curve in (line.curve for line in panel.lines if not len(line.dots[0])):
+        if curve is not None:
+            seen = inside(curve.x, panel.looks.xlim)
+            known = (np.where(np.isfinite(c), c, curve.y) for c in (curve.low, curve.high))
+            parts += [(curve.x[seen], side[seen]) for side in (curve.y, *known)]
     for outlook in (line.outlook for line in panel.lines):
         if outlook is not None:
             parts += [(outlook.x, side) for side in (outlook.low, outlook.y, outlook.high)]
@@ -229,7 +280,7 @@ def _room(panel: Panel, style: Style) -> scales.Room | None:
     if not panel.is_single:
         return None
     (line,) = panel.lines
-    entries = 1 + (line.curve is not None) + (line.outlook is not None)
+    entries = bool(len(line.dots[0])) + (line.curve is not None) + (line.outlook is not None)
     base, each = style.legend_height
     return scales.Room(_LEGEND_WIDTH, base + each * entries)
 

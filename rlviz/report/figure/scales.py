@@ -10,6 +10,7 @@ from matplotlib.ticker import Formatter, FuncFormatter, NullLocator, PercentForm
 from numpy.typing import NDArray
 
 from rlviz.report.figure import ticks
+from rlviz.report.figure.looks import OPEN, Limits
 from rlviz.report.figure.style import Style
 from rlviz.report.series.axis import XAxis
 from rlviz.schema import Scale
@@ -64,6 +65,55 @@ def set_y(ax: Axes, scale: Scale, x: Floats, y: Floats, room: Room | None, style
     ax.set_ylim(min(bottom, low), max(top, high))  # a product may round to below the data
     ax.yaxis.set_major_formatter(_FORMATS[scale]())
     return place
+
+
+def set_chosen_y(ax: Axes, scale: Scale, y: Floats, limits: Limits, style: Style) -> str:
+    """Set the limits that an author chose, an open one from the data, and ticks between them."""
+    low, high = _ends(y, limits)
+    step, *_ = _from_to(scale, low, high, style.most_ticks)
+    ax.yaxis.set_major_locator(ticks.multiples(step, _MOST[scale]))
+    ax.set_ylim(low, high)
+    ax.yaxis.set_major_formatter(_FORMATS[scale]())
+    return "best"
+
+
+def set_log_y(ax: Axes, scale: Scale, y: Floats, limits: Limits, style: Style) -> str:
+    """Set a logarithmic axis; what is not above 0 is no part of it.
+
+    Raises:
+        ValueError: a chosen limit is not above 0.
+    """
+    if any(end is not None and end <= 0 for end in limits):
+        raise ValueError(f"ylim must be above 0 on a logarithmic axis, got {limits!r}.")
+    low, high = _ends(y[y > 0], limits)
+    beside = (high / low) ** 0.05
+    low = low / beside if limits[0] is None else low
+    high = high * beside if limits[1] is None else high
+    ax.set_yscale("log")
+    ax.set_ylim(low, high)
+    ax.yaxis.set_major_locator(ticks.logarithmic(style.decades))
+    ax.yaxis.set_minor_locator(NullLocator())
+    percent = PercentFormatter(xmax=1, decimals=None)
+    ax.yaxis.set_major_formatter(percent if scale == "percent" else ticks.Powers())
+    return "best"
+
+
+def _ends(y: Floats, limits: Limits) -> tuple[float, float]:
+    """Both ends of a scale, apart: the chosen ones, and else those of the data."""
+    low = float(y.min()) if limits[0] is None and len(y) else limits[0]
+    high = float(y.max()) if limits[1] is None and len(y) else limits[1]
+    if low is None and high is None:
+        low, high = 0.1, 1.0
+    elif low is None:
+        low = high - abs(high) / 2 if high else -1.0
+    elif high is None:
+        high = low + abs(low) / 2 if low else 1.0
+    assert low is not None
+    assert high is not None
+    if not low < high:  # one value, or an end beyond all of them
+        half = abs(low) / 2 or 1.0
+        low, high = (low, low + half) if limits[0] is not None else (high - half, high)
+    return low, high
 
 
 def _corner(
@@ -140,8 +190,25 @@ def _tick_step(scale: Scale, low: float, high: float, most: int) -> float:
     return next(step for m in (1, 2, 5, 10) if extent / (step := m * decade) <= most)
 
 
-def set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
-    """Set limits a little beyond the data, and ticks."""
+def set_x(
+    ax: Axes, axis: XAxis, low: float, high: float, style: Style, chosen: Limits = OPEN
+) -> None:
+    """Set limits a little beyond the data, or those that an author chose, and ticks.
+
+    Raises:
+        ValueError: a chosen limit is not above 0, and the axis is logarithmic.
+    """
+    _set_x(ax, axis, low, high, style)
+    if axis.log and any(end is not None and end <= 0 for end in chosen):
+        raise ValueError(f"xlim must be above 0 on a logarithmic axis, got {chosen!r}.")
+    both = zip(chosen, ax.get_xlim(), strict=True)
+    ends = [usual if end is None else end for end, usual in both]
+    if not ends[0] < ends[1]:
+        raise ValueError(f"xlim {chosen!r} shows nothing of the runs, from {low:g} to {high:g}.")
+    ax.set_xlim(*ends)
+
+
+def _set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
     begin, end = axis.scaled(np.array([low, high]))
     if axis.log:
         ax.set_xscale("log")

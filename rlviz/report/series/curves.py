@@ -14,6 +14,7 @@ from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.measures import Measure, measure
 from rlviz.report.series.points import UNLIMITED, Points, points_of
 from rlviz.smooth.bins import means
+from rlviz.smooth.ema import ema
 from rlviz.smooth.lasting import kernel
 from rlviz.smooth.local import local_polynomial
 
@@ -167,10 +168,28 @@ def curves_of(runs: Sequence[History], what: Measure, axis: XAxis) -> list[Curve
     return [None if points is None else next(curves) for points in found]
 
 
-def curve_of_seeds(seeds: Iterable[Points], axis: XAxis) -> Curve | None:
+def average_through(points: Points, axis: XAxis, weight: float) -> Curve:
+    """The debiased moving average of a run's points, without a band: the page's other smoother."""
+    nothing = np.full(len(points.x), np.nan)
+    average, _ = ema(points.y, weight=weight)
+    return Curve(axis, points.x, average, nothing, nothing, nothing, is_smooth=False)
+
+
+def curve_of_seeds(
+    seeds: Iterable[Points], axis: XAxis, *, average: float | None = None
+) -> Curve | None:
     """The curve of a run, or the mean of the seeds' curves, through the points of each run that has
-    any; None if there is none."""
-    found = [curve_through(points, axis) for points in seeds]
+    any; None if there is none.
+
+    Args:
+        seeds: the points of each run.
+        axis: their axis.
+        average: the weight of a moving average, instead of the curve.
+    """
+    found = [
+        curve_through(points, axis) if average is None else average_through(points, axis, average)
+        for points in seeds
+    ]
     if not found:
         return None
     return found[0] if len(found) == 1 else mean_of(axis, found)
@@ -179,15 +198,19 @@ def curve_of_seeds(seeds: Iterable[Points], axis: XAxis) -> Curve | None:
 def curve_columns(run: History) -> dict[str, Floats]:
     """The figure's curves at each step, by column name, each (T,): `curve/<metric>`,
     `curve_low/<metric>` and `curve_high/<metric>`; NaN where a step has no place on the axis."""
-    axis = choose("flops", [run])
-    x = axis.positions(run)
     columns = {}
-    for name in default_measures([run]):
-        if (curve := curve_of(run, measure(name, [run]), axis)) is not None:
-            kinds = ("curve", "curve_low", "curve_high")
-            for kind, values in zip(kinds, curve.values_at(x), strict=True):
-                columns[f"{kind}/{name}"] = values
+    for name, curve in default_curves(run).items():
+        kinds = ("curve", "curve_low", "curve_high")
+        for kind, values in zip(kinds, curve.values_at(curve.axis.positions(run)), strict=True):
+            columns[f"{kind}/{name}"] = values
     return columns
+
+
+def default_curves(run: History) -> dict[str, Curve]:
+    """The curves that the figure of a run draws, by metric, over RL FLOPs or else over steps."""
+    axis = choose("flops", [run])
+    found = {name: curve_of(run, measure(name, [run]), axis) for name in default_measures([run])}
+    return {name: curve for name, curve in found.items() if curve is not None}
 
 
 def smoothed(

@@ -23,10 +23,12 @@ class Measure:
 
     name: str
     label: str
-    """The text at the axis and in the legend."""
+    """The text at the axis, with a unit where there is one to tell."""
     scale: schema.Scale
     published_title: str = ""
     """The title over RL FLOPs where the published figure has one: it says "vs Steps" there."""
+    legend: str = ""
+    """The text in the legend, which has no room for a unit; empty for the label."""
 
     def title(self, axis: schema.Axis, titles: Titles = "published") -> str:
         """The title of a panel over an axis; "axis" names the axis also where the published figure
@@ -117,6 +119,22 @@ def _quantity(name: str) -> schema.Quantity | None:
     return next((known for known in declared if name in (known.name, known.attribute)), None)
 
 
+_STEPS = " vs Steps"
+
+
+def units_of(runs: Sequence[History]) -> tuple[schema.WorkUnit, ...]:
+    """In which units the work and span of the episodes of some runs are, each once."""
+    said = {unit for run in runs for unit in run.parallelism_units}
+    return tuple(unit for unit in schema.WORK_UNITS if unit in said)
+
+
+def _with_units(text: str, quantity: schema.Quantity, runs: Sequence[History]) -> str:
+    """A text about a quantity, with the unit of work and span if it is their ratio."""
+    if quantity.name != schema.PARALLELISM:
+        return text
+    return schema.with_units(text, units_of(runs))
+
+
 def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one run must have.
 
@@ -129,7 +147,14 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         ValueError: no run has it.
     """
     if (quantity := _quantity(name)) is not None:
-        return Measure(quantity.name, quantity.label, quantity.scale, quantity.title)
+        return Measure(
+            quantity.name,
+            _with_units(quantity.label, quantity, runs),
+            quantity.scale,
+            quantity.title
+            and _with_units(quantity.title.removesuffix(_STEPS), quantity, runs) + _STEPS,
+            quantity.label,
+        )
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")

@@ -95,7 +95,8 @@ class Server:
             try:
                 found = json.loads(self.get("runs"))
             except HTTPError as error:
-                assert error.code == 503  # TensorBoard is at its first reading
+                if error.code != 503:  # TensorBoard is at its first reading
+                    raise
                 continue
             if len(found["runs"]) >= len(runs) and not found["unread"]:
                 break

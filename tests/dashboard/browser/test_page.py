@@ -2,6 +2,7 @@
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -353,6 +354,23 @@ def test_what_is_shown_can_be_taken_away(lone_server, open_page):
     assert saved["PNG of the panels"].startswith(b"\x89PNG")
     assert b"<svg" in saved["SVG, drawn"]
     assert saved["CSV: lone"].count(b"\n") == 301
+
+
+def test_rlviz_s_figure_is_drawn_as_the_page_shows_the_run(lone_server, open_page):
+    view = "dots=0&p.rlviz.smooth=ema:0.5&p.rlviz.from=1e19&p.rlviz.colors=lone,%23112233"
+    address = f"{lone_server.frame_url}#rlviz&p.rlviz.y=accuracy,0.25,0.75&p.rlviz.{view}"
+    page = open_page(address).is_drawn()
+    page.frame.get_by_text("Download", exact=True).click()
+    link = page.frame.locator(".menu-items").get_by_text("PDF, drawn")
+    asked = parse_qs(urlsplit(link.get_attribute("href")).query, keep_blank_values=True)
+    assert asked["metric"] == ["accuracy", "average_parallelism"]
+    assert asked["height"] == ["0.25:0.75", ""]
+    assert float(asked["from"][0]) == 1e19
+    assert "to" not in asked
+    assert (asked["dots"], asked["smooth"], asked["color"]) == (["0"], ["ema:0.5"], ["#112233"])
+    with page.page.expect_download() as download:
+        link.click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
 
 
 def test_the_axis_says_how_its_flops_are_counted_and_that_runs_differ(serve, tmp_path, open_page):

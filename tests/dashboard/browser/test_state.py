@@ -171,7 +171,7 @@ def test_panels_stand_below_each_other_in_a_narrow_window(lone_server, open_page
 def test_three_hundred_runs_are_listed_found_and_drawn(crowd, open_page):
     began = time.monotonic()
     page = open_page(crowd.frame_url).is_drawn()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30  # 2.5 s on a machine that does nothing else
     count = page.frame.locator(".runs .count").first
     page.settle()
     assert count.inner_text() == "20 of 300 shown"

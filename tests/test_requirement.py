@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rlviz.integrations
-from rlviz.integrations.support.requirement import needed
+from rlviz.requirement import needed
 
 
 def test_a_framework_that_is_missing_is_named_with_what_brings_it():
