@@ -149,7 +149,9 @@ def test_the_mean_is_drawn_thicker_than_a_run(at, open_page):
 def test_the_table_has_the_mean_with_its_interval_that_a_comparison_has(at, open_page, folder):
     place = 1.2e22
     page = opened(open_page, at, by="name", at="1.2e22")
-    rows = table(page, ["%", "±", "not that far"])
+    page.until(lambda: table(page, ["not that far"])["alone"][COLUMN] == "– not that far")
+    page.until(lambda: all("±" in table(page, ["%"])[N[name]][COLUMN] for name in SKILLS))
+    rows = table(page, ["%"])
     for name in SKILLS:
         runs = seeds_of(folder, name)
         axis = choose("flops", runs)
@@ -201,9 +203,8 @@ def test_the_table_follows_the_axis_and_the_panels(at, open_page):
     # The seeds end at 130, 140 and 150 of either group and the lone run at 90: the median is 140.
     place = page.frame.get_by_label("At how much of it")
     assert place.input_value() == "140"
-    rows = table(page, ["%", "not that far"])
-    assert rows["alone"][COLUMN] == "– not that far"
-    assert "±" in rows["wide-s1"][COLUMN]
+    page.until(lambda: "±" in table(page, ["not that far"])["wide-s1"][COLUMN])
+    assert table(page, ["%"])["alone"][COLUMN] == "– not that far"
     page.press("Wall time")
     page.until(lambda: title.inner_text() == "Runs at equal hours")
     assert float(place.input_value()) == pytest.approx(139 / 60, rel=1e-3)
@@ -216,14 +217,12 @@ def test_a_dash_says_whether_a_run_began_later_or_never_came_there(serve, tmp_pa
     train(tmp_path / "early", skill=1, steps=60, seed=0)
     train(tmp_path / "late", skill=1, steps=60, seed=1, first=41)
     page = opened(open_page, serve(tmp_path).frame_url, x="step", at=30)
-    rows = table(page, ["%", "began later"])
-    assert rows["late"][COLUMN] == "– began later"
-    assert "±" in rows["early"][COLUMN]
+    page.until(lambda: "±" in table(page, ["began later"])["early"][COLUMN])
+    assert table(page, ["%"])["late"][COLUMN] == "– began later"
     page.frame.get_by_label("At how much of it").fill("80")
     page.page.keyboard.press("Enter")
-    rows = table(page, ["not that far"])
-    assert rows["early"][COLUMN] == "– not that far"
-    assert "±" in rows["late"][COLUMN]
+    page.until(lambda: "±" in table(page, ["not that far"])["late"][COLUMN])
+    assert table(page, ["%"])["early"][COLUMN] == "– not that far"
 
 
 def test_a_place_that_is_no_number_is_said_and_the_field_is_as_it_was(at, open_page):

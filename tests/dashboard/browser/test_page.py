@@ -477,8 +477,8 @@ def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted(kinds_serv
 
 FRAME = """async () => {
   const modules = ["frames.js", "api.js"].map((name) => import(new URL(name, document.baseURI)));
-  const [{ frameOfY }, { fetchSeries }] = await Promise.all(modules);
-  const data = await fetchSeries({ run: "spike", metric: "kl", x: "step", smooth: "auto" });
+  const [{ frameOfY }, { fetchSeveral }] = await Promise.all(modules);
+  const [data] = await fetchSeveral({ run: ["spike"], metric: "kl", x: "step", smooth: "auto" });
   const dots = [{ data, y: data.y, begin: 0, end: data.y.length }];
   const curves = [{ place: data.curve_x, y: data.curve }];
   const x = { left: 1, right: 60 };
