@@ -192,13 +192,13 @@ class _Autocast(torch.autocast):
     def __init__(self, device_type: str, *args: Any, **options: Any) -> None:
         self._is_meta = device_type == "meta"
         if not self._is_meta:
-            super().__init__(device_type, *args, **options)  # type: ignore[no-untyped-call]
+            super().__init__(device_type, *args, **options)
 
     def __enter__(self) -> Any:
         return self if self._is_meta else super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *raised: Any) -> Any:
-        return None if self._is_meta else super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        return None if self._is_meta else super().__exit__(*raised)
 
 
 @contextmanager

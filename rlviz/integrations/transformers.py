@@ -13,10 +13,10 @@ Can't know: how many turns GRPO's tool loop had, so a tool's answer counts as if
 what a `rollout_func` generates beside what it returns, unless it records it; samples that AsyncGRPO
 drops; forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO
 and RLOO; what other trainers generate; updates of trainers that call parts of their model alone;
-generation in evaluations. A completion that `mask_truncated_completions` has hidden counts as one of
-`max_completion_length`. Accuracy that a reward function gave for some answers only weighs as if all
-had been graded. Where a run ends between `logging_steps`, the trainer logs the rest in its closing
-summary alone: it is left out.
+generation in evaluations. A completion that `mask_truncated_completions` has hidden counts as one
+of `max_completion_length`. Accuracy that a reward function gave for some answers only weighs as if
+all had been graded. Where a run ends between `logging_steps`, the trainer logs the rest in its
+closing summary alone: it is left out.
 """
 
 import inspect
