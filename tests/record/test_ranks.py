@@ -69,7 +69,7 @@ def start(code, logdir, ranks):
 def finish(processes):
     """Waits for the processes; -> what each of them said, as (output, errors)."""
     try:
-        return [process.communicate(timeout=90) for process in processes]
+        return [process.communicate(timeout=200) for process in processes]
     finally:
         for process in processes:
             process.kill()
