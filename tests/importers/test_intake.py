@@ -199,7 +199,7 @@ def test_a_file_of_the_system_is_answered_though_it_looks_like_a_regular_one(tmp
         [sys.executable, "-m", "rlviz", "import", file, "-o", tmp_path / "run"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert said.returncode == 2, said.stdout

@@ -58,9 +58,9 @@ def test_every_message_comes_once_and_in_order_and_a_rank_0_that_is_gone_is_an_o
         for rank in range(2)
     )
     try:
-        said, complaints = first.communicate(timeout=90)
+        said, complaints = first.communicate(timeout=300)
         assert said == "taken\n", complaints
-        said, complaints = other.communicate(timeout=90)
+        said, complaints = other.communicate(timeout=300)
         assert said == "rank 0 can't be reached from rank 1\n", complaints
     finally:
         for process in (first, other):
