@@ -75,6 +75,7 @@ def finish(processes):
             process.kill()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_rank_0_writes_the_sums_of_all_ranks_with_ratios_taken_last(tmp_path, ranks):
     said = finish(
