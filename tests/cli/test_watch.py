@@ -122,7 +122,7 @@ def test_a_single_run_has_its_own_name_and_the_browser_is_opened_on_the_page(
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
     browser.chmod(0o755)
-    process = watch(tmp_path / "swarm-7b", "--port", 0, BROWSER=f"{browser} %s")
+    process = watch(tmp_path / "swarm-7b", "--port", 0, BROWSER=f'"{browser}" %s')
     url = address(process)
     assert runs_at(url, 1) == {"swarm-7b": 2}
     deadline = time.monotonic() + 300
