@@ -157,6 +157,16 @@ def test_the_tests_of_the_source_pass_from_it(unpacked):
     run(*quick, "--collect-only", *ignored, cwd=unpacked, env=env)
 
 
+def test_the_version_has_its_entry_in_the_changelog_and_is_the_one_to_be_cited():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    entry = re.search(
+        rf"^## \[{re.escape(rlviz.__version__)}\] - (\d{{4}}-\d\d-\d\d)$", changelog, re.MULTILINE
+    )
+    assert entry, f"no entry of {rlviz.__version__}"
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {rlviz.__version__}\ndate-released: {entry[1]}\n" in cited
+
+
 def test_ci_begins_with_the_command_that_readme_gives():
     command = "pip install tox && tox"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
