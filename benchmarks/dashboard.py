@@ -134,7 +134,6 @@ def measure(logdir: Path, load_fast: str, runs: int, steps: int) -> dict[str, fl
     found = {"TensorBoard's own loading, s": loaded}
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         began, before = time.perf_counter(), server.cpu_seconds()
-        server.get("index.js")
         list(pool.map(server.get, assets.load()))
         found["page's files, s"] = time.perf_counter() - began
         answers = [server.runs()]

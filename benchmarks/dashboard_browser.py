@@ -63,7 +63,7 @@ def first_picture(browser: Any, address: str, runs: int, *, by_tab: bool) -> flo
 
     def on_finished(request: Any) -> None:
         if "/series" in request.url and "width=" in request.url:
-            left["series"] -= 1
+            left["series"] -= request.url.count("run=")
 
     page.on("requestfinished", on_finished)
     if by_tab:

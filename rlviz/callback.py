@@ -13,6 +13,7 @@ from typing_extensions import Self, Unpack
 
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
+from rlviz.parallelism.units import check_unit
 from rlviz.record import events, options
 from rlviz.record.account import Account
 from rlviz.record.arrivals import Arrivals
@@ -24,8 +25,9 @@ from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient
 from rlviz.record.items import Item
 from rlviz.record.late import LateSums
-from rlviz.record.mailbox import Mailbox, rank_and_world
+from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
+from rlviz.record.meeting import Meeting, rank_and_world
 from rlviz.record.ranks import FirstRank, OtherRank
 from rlviz.record.recorder import Recorder
 from rlviz.record.rows import RowBuilder
@@ -45,6 +47,7 @@ from rlviz.record.values import (
     check_wall_time,
 )
 from rlviz.record.worker import Worker
+from rlviz.schema import WorkUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,9 @@ class Health:
     late: int = 0
     """Sums of a sender or of another rank that came after the row of their step was built: they are
     in the next row, so totals are exact."""
+    unbound: int = 0
+    """Episodes that senders named and `record(episodes=…)` did not bind to a step before the end,
+    or before memory was full: what they recorded is in a later row, at the end in the last one."""
 
 
 class Callback:
@@ -89,6 +95,9 @@ class Callback:
         convention: how the FLOPs that you record are counted: "exact", "6N" or "6N-tokens", as the
             model that counts them says, `convention=model.convention`. The run, figures and
             comparisons name it. By default "exact" where only `watch` counts, else not said.
+        parallelism_unit: in what the work and span of your episodes are, "steps" (of agents),
+            "tokens" or "seconds", where they don't say it themselves, as `critical_steps` and
+            `Trace` do; averages that you pass as numbers never do. Figures and the summary name it.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
             make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
             rank ever waits for another: rank 0 names one that is silent for `patience` seconds and
@@ -102,8 +111,7 @@ class Callback:
         ValueError: an argument is out of range, or `logdir` is a file or the URL of another
             place (`file:///…` is a path).
         TypeError: `logdir` is not a path, or `config` is not a mapping.
-        RuntimeError: with `process_group`: it is not initialized, this process is not in it, or
-            rank 0 can't be reached.
+        RuntimeError: with `process_group`: it is not initialized, or this process is not in it.
 
     Example:
         >>> import tempfile
@@ -112,7 +120,7 @@ class Callback:
         ...         viz.record(correct=[1, 0, 1], parallelism=[8.0, 7.5], flops={"rollout": 10**15})
         ...         viz.on_step_end(step, metrics={"loss": 0.5})
         >>> viz.health
-        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0, late=0)
+        Health(logged=3, written=3, dropped=0, queued=0, errors=0, behind=0, late=0, unbound=0)
     """
 
     def __init__(
@@ -126,6 +134,7 @@ class Callback:
         device: str | float | None = None,
         devices: int = 1,
         convention: ConventionName | None = None,
+        parallelism_unit: WorkUnit | None = None,
         process_group: Any = None,
         patience: float = 5.0,
         strict: bool = False,
@@ -136,19 +145,17 @@ class Callback:
         )
         self._patience = options.seconds("patience", patience)
         self._convention = "" if convention is None else conventions.check(convention)
+        self._before = ""  # the convention of the state that was loaded
+        check_unit(parallelism_unit)
         queue: deque[Item] = deque()
         self._behind = 0
         self._error_log, self._state_log = ErrorLog(), ErrorLog()
         self._account = Account()
         rank, world_size = rank_and_world(process_group)
-        mailbox = None if process_group is None or world_size == 1 else Mailbox(process_group)
+        meeting = None if process_group is None or world_size == 1 else Meeting(process_group)
         self._late = LateSums()
         self._opening = threading.Lock()  # of the port for senders; no other call takes it
-        ranks = (
-            OtherRank(mailbox)
-            if mailbox and rank
-            else FirstRank(mailbox, self._error_log.note, self._late, patience=self._patience)
-        )
+        ranks = self._ranks(meeting)
         self._sender: Sender | None = None
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
@@ -156,6 +163,7 @@ class Callback:
             ema_weight=ema,
             on_error=self._error_log.note,
             utilization=utilization(device, devices),
+            parallelism_unit=parallelism_unit,
         )
         figure_client = None
         if figure_seconds is not None and rank <= 0:
@@ -201,6 +209,14 @@ class Callback:
             return
         self._worker.start()
         self._ending.expect()
+
+    def _ranks(self, meeting: Meeting | None) -> FirstRank | OtherRank:
+        if meeting is not None and meeting.rank:
+            return OtherRank(Outbox(meeting))
+        note, inbox = self._error_log.note, None
+        if meeting is not None:
+            inbox = Inbox(meeting, on_error=note, wake=lambda: self._worker.wake())
+        return FirstRank(inbox, note, self._late, patience=self._patience)
 
     def record(
         self,
@@ -284,7 +300,8 @@ class Callback:
 
         Raises:
             TypeError, ValueError: the module can't be watched, `phase` can't name a phase, or the
-                run's convention is another one than "exact", which is how passes are counted.
+                run's convention, or that of the state it goes on from, is another one than "exact",
+                which is how passes are counted.
         """
         if self._convention not in ("", conventions.EXACT):
             raise ValueError(
@@ -292,6 +309,8 @@ class Callback:
                 f"Callback has convention={self._convention!r}. Leave that out, or record the "
                 f"FLOPs of rlviz.flops.from_config(config, convention={self._convention!r})."
             )
+        if self._before not in ("", conventions.EXACT):
+            raise _goes_on_as_another(self._before, conventions.EXACT)
         self._watched.append(Watched(module, phase))
 
     def _convention_so_far(self) -> str:
@@ -310,8 +329,9 @@ class Callback:
         and counts in `health.late`, and into the last row at the end; totals are exact either way.
 
         Args:
-            host: the name or address under which other nodes reach this one; by default as Ray
-                knows it, or as the system does. "localhost" lets no other node in.
+            host: the name or address, IPv4 or IPv6, under which other nodes reach this one; by
+                default as Ray knows it, or as the system does. Name it where the node has several
+                networks. "localhost" lets no other node in.
             port: the port to listen on, in [0, 65535]; 0 for any that is free.
 
         Raises:
@@ -325,14 +345,20 @@ class Callback:
             return nowhere()  # before the lock, which a forked child may find held
         with self._opening:
             if self._sender is None:
+                share = self._account.byte_limit // 4
                 sender, receiver = opened(
-                    host, port, on_error=self._error_log.note, wake=self._worker.wake
+                    host,
+                    port,
+                    on_error=self._error_log.note,
+                    wake=self._worker.wake,
+                    byte_limit=share,
                 )
                 self._assembly.arrivals = Arrivals(
                     receiver,
                     self._late,
                     patience=self._patience,
                     on_error=self._error_log.note,
+                    byte_limit=share,
                 )
                 self._sender = sender
             return self._sender
@@ -472,14 +498,12 @@ class Callback:
                 f"but {self._account.logged} steps were already logged."
             )
         before = state.get("convention", "") if isinstance(state, dict) else ""
-        if self._convention and before and before != self._convention:
-            raise ValueError(
-                f"the state's RL FLOPs are counted by the convention {before!r:.80}, those of this "
-                f"Callback by {self._convention!r}: one count can't go on as the other. Make the "
-                f"Callback with convention={before!r:.80}, or begin another run."
-            )
+        own = self._convention or (conventions.EXACT if self._watched else "")
+        if own and before and before != own:
+            raise _goes_on_as_another(before, own)
         closed = self._recorder.last_step = self._builder.load_state_dict(state)
         self._worker.resume(int(state["step"]), self._builder.flops_total, closed)
+        self._before = before
 
     @property
     def convention(self) -> ConventionName | None:
@@ -491,7 +515,14 @@ class Callback:
         """What happened to the steps so far; with several processes, to those of this rank."""
         if self._silent:
             return Health(0, 0, 0, 0, 0, 0)
-        return Health(*self._account.counts, self._error_log.errors, self._behind, self._late.count)
+        arrivals = self._assembly.arrivals
+        return Health(
+            *self._account.counts,
+            self._error_log.errors,
+            self._behind,
+            self._late.count,
+            0 if arrivals is None else arrivals.unbound,
+        )
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -501,12 +532,22 @@ class Callback:
 
     def _close(self, timeout: float | None, *, success: bool) -> bool:
         timeout = options.waiting_time(timeout)
-        if self._sender is not None:
-            self._sender.flush_here(min(timeout, _FLUSH_HERE_SECONDS))
+        if self._sender is not None and not self._ending.is_closing:
+            began = time.monotonic()
+            self._sender.flush_here(min(_SHARE_OF_SENDERS * timeout, _FLUSH_HERE_SECONDS))
+            timeout = max(0.0, timeout - (time.monotonic() - began))
         return self._silent or self._ending.close(timeout, success=success)
+
+
+def _goes_on_as_another(before: object, own: str) -> ValueError:
+    return ValueError(
+        f"the state's RL FLOPs are counted by the convention {before!r:.80}, those of this "
+        f"Callback by {own!r}: one count can't go on as the other. Make the Callback with "
+        f"convention={before!r:.80}, or begin another run."
+    )
 
 
 _STATE_SECONDS = 2.0
 """How long a state waits for the disk and for the other ranks' sums."""
-_FLUSH_HERE_SECONDS = 1.0
+_FLUSH_HERE_SECONDS, _SHARE_OF_SENDERS = 1.0, 0.2
 """How long the end waits for senders in this very process."""

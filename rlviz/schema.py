@@ -6,7 +6,7 @@ here, so that each tag and column is spelled in one place only.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -156,6 +156,40 @@ class Column:
     meaning: str
 
 
+# --- units of work and span ------------------------------------------------
+
+WorkUnit: TypeAlias = Literal["steps", "tokens", "seconds"]
+WORK_UNITS: dict[WorkUnit, str] = {"steps": "agent steps", "tokens": "tokens", "seconds": "seconds"}
+"""What work and span of an episode may count, in words."""
+
+
+def unit_column(unit: WorkUnit) -> str:
+    """The column of the episodes whose work and span are in that unit."""
+    return f"in_{unit}"
+
+
+def in_units(units: Sequence[WorkUnit]) -> str:
+    """In what work and span are measured, in words; "" if nobody said it.
+
+    >>> in_units(["tokens"]), in_units(["steps", "seconds"]), in_units([])
+    ('in tokens', 'in agent steps and seconds', '')
+    """
+    return f"in {_listed(units)}" if units else ""
+
+
+def with_units(name: str, units: Sequence[WorkUnit]) -> str:
+    """The name of a ratio of work and span, with its unit where that is another than agent steps.
+
+    >>> with_units("Average Parallelism", ["steps"]), with_units("Speed-up", ["tokens"])
+    ('Average Parallelism', 'Speed-up (tokens)')
+    """
+    return name if list(units) in ([], ["steps"]) else f"{name} ({_listed(units)})"
+
+
+def _listed(units: Sequence[WorkUnit]) -> str:
+    return " and ".join(WORK_UNITS[unit] for unit in units)
+
+
 # --- quantities ------------------------------------------------------------
 
 Scale: TypeAlias = Literal["percent", "count", "number"]
@@ -179,7 +213,8 @@ class Quantity:
     """Its attribute of `History`."""
     sums: tuple[Column, ...]
     """The columns in a row: numerator, denominator, what both leave out and, where values of one
-    step differ, the sum of their squares. `StepSums` has an attribute of each name."""
+    step differ, the sum of their squares. `StepSums` has an attribute of each name; quantities may
+    share a column."""
     unit: str
     meaning: str
     """Description of its column in tables."""
@@ -188,7 +223,7 @@ class Quantity:
     label: str
     """Label at an axis and in a legend."""
     title: str
-    """Title of its panel over RL FLOPs, as published; over other axes it follows the axis."""
+    """Title of its panel over RL FLOPs, where one was published; else it follows the axis."""
     words: str
     """Name at the beginning of a sentence."""
     scale: Scale
@@ -210,6 +245,12 @@ UNCOUNTED = "uncounted"
 """A step in which it is above 0 has no interval: each of its means counts as one answer."""
 
 _SHARE = "fraction in [0, 1]"
+AGENTS = "parallelism"
+"""Before the names of the quantities beside the average parallelism."""
+_EPISODES = Column(
+    "parallelism_count", "episodes", "episodes in that sum; their quotient is the mean"
+)
+_SPAWNED = Column("sub_agents", "agents", "sub-agents that were started")
 _DECLARED = (
     Quantity(
         ACCURACY,
@@ -235,9 +276,7 @@ _DECLARED = (
         attribute="parallelism",
         sums=(
             Column("parallelism_sum", "ratio", "sum of work / span over the step's episodes"),
-            Column(
-                "parallelism_count", "episodes", "episodes in that sum; their quotient is the mean"
-            ),
+            _EPISODES,
             Column(
                 "parallelism_undefined", "episodes", "episodes without work or span (0/0), left out"
             ),
@@ -252,6 +291,66 @@ _DECLARED = (
         scale="count",
         averaged="the step's mean work / span",
         is_core=True,
+    ),
+    Quantity(
+        f"{AGENTS}/parallel_episodes",
+        attribute="parallel_episodes",
+        sums=(
+            Column("parallel_episodes", "episodes", "episodes whose span is shorter than the work"),
+            _EPISODES,
+        ),
+        unit=_SHARE,
+        meaning="share of the step's episodes with any parallelism, span < work",
+        definition="episodes whose span is shorter than their work / episodes with a work",
+        label="Episodes with Parallelism",
+        title="",
+        words="Episodes with any parallelism",
+        scale="percent",
+    ),
+    Quantity(
+        f"{AGENTS}/sub_agents",
+        attribute="sub_agents_per_episode",
+        sums=(
+            _SPAWNED,
+            Column("sub_agent_episodes", "episodes", "episodes of which the sub-agents are known"),
+        ),
+        unit="agents",
+        meaning="sub-agents started per episode",
+        definition="sub-agents started / episodes of which they are known",
+        label="Sub-agents per Episode",
+        title="",
+        words="Sub-agents per episode",
+        scale="number",
+    ),
+    Quantity(
+        f"{AGENTS}/fan_out_mean",
+        attribute="agent_fan_out",
+        sums=(
+            _SPAWNED,
+            Column("spawning_stages", "groups", "groups of sub-agents started side by side"),
+        ),
+        unit="agents",
+        meaning="mean size of the groups of sub-agents started side by side",
+        definition="sub-agents started / groups of them that were started side by side",
+        label="Fan-out",
+        title="",
+        words="Fan-out",
+        scale="number",
+    ),
+    Quantity(
+        f"{AGENTS}/useful_sub_agents",
+        attribute="useful_sub_agents",
+        sums=(
+            Column("useful_sub_agents", "agents", "sub-agents that were said to be useful"),
+            Column("judged_sub_agents", "agents", "sub-agents of which it was said whether"),
+        ),
+        unit=_SHARE,
+        meaning="share of the useful among the sub-agents of which that was said",
+        definition="useful sub-agents / sub-agents of which it was said whether they were useful",
+        label="Useful Sub-agents",
+        title="",
+        words="Useful sub-agents",
+        scale="percent",
     ),
 )
 
@@ -269,14 +368,23 @@ FIXED_COLUMNS = (
     Column(STEP, "training steps", "the training step that the row describes"),
     Column(SESSION, "sessions", "the start of the training script that wrote the row, from 0"),
     Column(WALL_TIME, "seconds since 1970-01-01 UTC", "when the step was closed"),
-    *(column for known in _DECLARED for column in known.sums),
+    *(column for known in _DECLARED if known.is_core for column in known.sums),
     Column("work", "as given", "sum of the episodes' work, where it was given"),
     Column("span", "as given", "sum of the episodes' span (critical path), where it was given"),
-    Column("sub_agents", "agents", "sub-agents that were started in stages"),
-    Column("spawning_stages", "stages", "stages that started any; their quotient is the fan-out"),
-    Column("fan_out_max", "agents", "most sub-agents that one stage started"),
+    *dict.fromkeys(
+        column
+        for known in _DECLARED
+        if not known.is_core
+        for column in known.sums
+        if column is not _EPISODES
+    ),
+    Column("fan_out_max", "agents", "most sub-agents that were started side by side"),
     Column("peak", "agents", "most agents at work at once in any episode"),
     Column("unfinished", "agents", "agents that never ended and were clipped"),
+    *(
+        Column(unit_column(unit), "episodes", f"episodes whose work and span are in {words}")
+        for unit, words in WORK_UNITS.items()
+    ),
     *(
         Column(ema_column(known.name), known.unit, f"online EMA of {known.averaged}")
         for known in _DECLARED

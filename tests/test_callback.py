@@ -556,6 +556,24 @@ def test_modules_are_not_watched_in_a_run_of_another_convention(tmp_path):
     viz.close()
 
 
+def test_a_state_of_another_convention_does_not_go_on_in_a_run_that_watches(tmp_path):
+    with rlviz.Callback(tmp_path / "a", figure_seconds=None, convention="6N") as viz:
+        viz.on_step_end(1, flops=10)
+        state = viz.state_dict()
+    viz = rlviz.Callback(tmp_path / "b", figure_seconds=None)
+    viz.watch(torch.nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="counted by the convention '6N', those of this Callback"):
+        viz.load_state_dict(state)
+    viz.on_step_end()
+    assert viz.state_dict()["flops"] == {}
+    viz.close()
+    viz = rlviz.Callback(tmp_path / "c", figure_seconds=None)
+    viz.load_state_dict(state)
+    with pytest.raises(ValueError, match="by 'exact': one count can't go on as the other"):
+        viz.watch(torch.nn.Linear(2, 2))
+    viz.close()
+
+
 def test_a_state_of_another_convention_is_refused_and_nothing_is_loaded(tmp_path):
     with rlviz.Callback(tmp_path, figure_seconds=None, convention="6N") as viz:
         viz.on_step_end(1, flops={"update": 10**20})

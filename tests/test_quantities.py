@@ -12,16 +12,24 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import rlviz
 from rlviz import schema
 from rlviz.dashboard import listing, series
+from rlviz.parallelism import critical_steps
 from rlviz.record.measurement import Recorded, RecordedBesideMetrics
 from rlviz.record.ranks import pack, unpack
 from rlviz.record.step_sums import StepSums
 
 DEFINITIONS = Path(__file__).parents[1] / "docs" / "definitions.md"
 
+EPISODE = critical_steps([(0, [2, 2]), (1, [1, 1, 1])], useful=2)  # 8 / 4
+ALONE = critical_steps([(4, [])])  # 1
+
 # name -> what a step records of it, and its value then
 RECORDED = {
     "accuracy": ({"correct": [1, 0, 1, 1, math.nan]}, 3 / 4),
-    "average_parallelism": ({"parallelism": [2.0, 4.0, math.nan]}, 6 / 2),
+    "average_parallelism": ({"parallelism": [2.0, 4.0, math.nan, EPISODE, ALONE]}, 9 / 4),
+    "parallelism/parallel_episodes": ({}, 3 / 4),
+    "parallelism/sub_agents": ({}, 5 / 2),
+    "parallelism/fan_out_mean": ({}, 5 / 2),
+    "parallelism/useful_sub_agents": ({}, 2 / 5),
 }
 STEPS = 3
 
@@ -138,11 +146,12 @@ def test_the_page_lists_it_and_hides_its_bookkeeping(quantity, history):
 
 @each_quantity
 def test_the_summary_says_what_it_did_and_what_it_is(quantity, history):
-    summary = rlviz.summarise(history)
+    summary = rlviz.summarise(history, metrics=[quantity.name])
     (claim,) = (claim for claim in summary.claims if claim.name == quantity.name)
     assert claim.values["end"].value == pytest.approx(RECORDED[quantity.name][1])
     assert claim.sentence.startswith(quantity.words)
-    assert f"{quantity.words}: {quantity.definition}." in summary.markdown()
+    in_words = {schema.PARALLELISM: ", in agent steps"}.get(quantity.name, "")
+    assert f"{quantity.words}: {quantity.definition}{in_words}." in summary.markdown()
 
 
 @each_quantity

@@ -26,8 +26,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument(
         "--x",
         choices=tuple(schema.AXES),
-        default="flops",
-        help="the axis (default: flops; steps where a run has none)",
+        help="the axis; runs without it are left out (default: flops, or step if no run has any)",
     )
     parser.add_argument("--log-x", action="store_true", help="logarithmic")
     parser.add_argument(
@@ -41,6 +40,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--forecast",
         action="store_true",
         help="the accuracy at up to twice the compute, dashed, where a forecast holds so far",
+    )
+    parser.add_argument(
+        "--titles",
+        choices=("published", "axis"),
+        default="published",
+        help="published: over RL FLOPs those of the published figure, which say Steps; axis: what "
+        "the axis is",
     )
     parser.add_argument("--style", choices=("default", "paper"), default="default")
     parser.set_defaults(run=_plot)
@@ -67,6 +73,7 @@ def _plot(options: argparse.Namespace) -> int:
         log_x=options.log_x,
         style=options.style,
         forecast=forecast,
+        titles=options.titles,
     )
     save_figure(drawing, output)
     return 0

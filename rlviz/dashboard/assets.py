@@ -9,11 +9,10 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from rlviz import conventions, palette, schema
+from rlviz.dashboard.bundle import bundle
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable  # from Python 3.11 on
-
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -34,43 +33,59 @@ class Asset:
 
 
 def load() -> dict[str, Asset]:
-    """Name -> file, for all files of the page in the package."""
-    folder = resources.files("rlviz.dashboard") / "static"
-    if not folder.is_dir():
-        return {}
-    return {"vocabulary.js": Asset(_vocabulary(), _TYPES[".js"]), **_files(folder)}
-
-
-def of_file() -> dict[str, Asset]:
-    """Name -> file, for a page that is a file: it asks nobody, and starts by itself."""
-    return load() | _files(resources.files("rlviz.dashboard") / "static" / "file")
+    """Name -> file, for the page as TensorBoard's tab. All modules are one file, `index.js`: a page
+    of forty would take forty requests, one level of imports after the other."""
+    return _joined("index", None) | {"style.css": style()}
 
 
 def of_server() -> dict[str, Asset]:
     """Name -> file, for the page of a server of its own, which starts by itself."""
-    return load() | _files(resources.files("rlviz.dashboard") / "static" / "server")
+    return _joined("start", "server") | {"style.css": style()}
 
 
-def _files(folder: "Traversable") -> dict[str, Asset]:
-    found = {}
-    for file in folder.iterdir():
-        suffix = "." + file.name.rpartition(".")[2]
-        if suffix in _TYPES and file.is_file():
-            found[file.name] = Asset(file.read_bytes(), _TYPES[suffix])
+def style() -> Asset:
+    return Asset((_folder() / "style.css").read_bytes(), "text/css")
+
+
+def modules(part: str | None) -> dict[str, str]:
+    """Name -> text of the page's modules.
+
+    Args:
+        part: the folder of the modules that only a page of one kind has or has otherwise: "file",
+            "server", or None for the tab's.
+    """
+    found = {"vocabulary": _vocabulary()}
+    for folder in [_folder()] if part is None else [_folder(), _folder() / part]:
+        for file in folder.iterdir():
+            name, _, suffix = file.name.rpartition(".")
+            if suffix == "js":
+                found[name] = file.read_text(encoding="utf-8")
     return found
 
 
-def _vocabulary() -> bytes:
+def _joined(entry: str, part: str | None) -> dict[str, Asset]:
+    """The modules as one that exports what the entry does, under its name."""
+    found = modules(part)
+    script = bundle(found, entry, is_module=True)
+    return {f"{entry}.js": Asset(script.encode(), "text/javascript")}
+
+
+def _folder() -> "Traversable":
+    return resources.files("rlviz.dashboard") / "static"
+
+
+def _vocabulary() -> str:
     """A module of the page, generated here: it has the colors, axes and labels of the figure."""
     values = {
         "AXES": {axis.name: asdict(axis) for axis in schema.AXES.values()},
         "QUANTITIES": {
-            known.name: {"label": known.label, "scale": known.scale}
+            known.name: {"label": known.label, "scale": known.scale, "core": known.is_core}
             for known in schema.QUANTITIES.values()
         },
+        "WORK_UNITS": schema.WORK_UNITS,
         "CONVENTIONS": {known.name: known.counts for known in conventions.CONVENTIONS.values()},
         "OF_RUNS": palette.OF_RUNS,
         "DASHES": palette.DASHES,
         "ALONE": {"dots": palette.BLUE, "curve": palette.RED},
     }
-    return "".join(f"export const {k} = {json.dumps(v)};\n" for k, v in values.items()).encode()
+    return "".join(f"export const {k} = {json.dumps(v)};\n" for k, v in values.items())

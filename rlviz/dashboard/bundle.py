@@ -1,4 +1,4 @@
-"""Joins the page's modules into a single script: a page on a disk may import no other files."""
+"""Joins the page's modules into a single script: it comes with one request, or within a file."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", r
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
-def bundle(modules: Mapping[str, str], entry: str) -> str:
+def bundle(modules: Mapping[str, str], entry: str, *, is_module: bool = False) -> str:
     """A script that does what importing `entry` does.
 
     Each module becomes a function of its own, so that its names stay its own, and gives what it
@@ -17,6 +17,7 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
     Args:
         modules: name -> text of a module, which imports others as `./name.js`.
         entry: the name of the module to start with.
+        is_module: whether the script is a module too, which exports what `entry` exports.
 
     Raises:
         ValueError: a module imports or exports in another form, or modules import each other in a
@@ -37,7 +38,9 @@ def bundle(modules: Mapping[str, str], entry: str) -> str:
         texts[name] = _function(name, modules[name])
 
     add(entry, ())
-    return '"use strict";\n' + "".join(texts.values())
+    names = _EXPORT.findall(modules[entry]) if is_module else []
+    handed_on = f"export const {{ {', '.join(names)} }} = m_{entry};\n" if names else ""
+    return '"use strict";\n' + "".join(texts.values()) + handed_on
 
 
 def _function(name: str, text: str) -> str:

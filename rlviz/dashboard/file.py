@@ -10,13 +10,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlviz import wording
+from rlviz import schema, wording
 from rlviz._version import __version__
-from rlviz.dashboard import assets
+from rlviz.dashboard import assets, group_packs
 from rlviz.dashboard.bundle import bundle
+from rlviz.dashboard.catalog import Told
+from rlviz.dashboard.grouping import partitions, prefix_of
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.packing import Packer, Place
 from rlviz.report.history import History
+from rlviz.report.history.ending import was_closed
+from rlviz.report.history.settings import settings_of
 from rlviz.report.series.groups import Histories, groups_of
 from rlviz.report.series.measures import measure
 from rlviz.schema import AxisName
@@ -82,18 +86,19 @@ def page(
         >>> rlviz.page({"swarm": run}).startswith("<!doctype html>")
         True
     """
-    runs = {
-        name: run for group in groups_of(histories) for name, run in _named(group.name, group.runs)
+    given = groups_of(histories)
+    runs, prefixes = {}, {}
+    for group in given:
+        for name, run in _named(group.name, group.runs):
+            runs[name] = run
+            prefixes[name] = group.name if len(group.runs) > 1 else prefix_of(name)
+    listings = {
+        name: {**listing_of(run, ()), "prefix": prefixes[name]} for name, run in runs.items()
     }
-    listings = {name: listing_of(run, ()) for name, run in runs.items()}
     content = _content(runs, listings, metrics, progress or (lambda done, all: None))
-    modules = {
-        name.removesuffix(".js"): asset.content.decode()
-        for name, asset in assets.of_file().items()
-        if name.endswith(".js")
-    }
-    script = bundle(modules, "start")
-    style = assets.load()["style.css"].content.decode()
+    content["by"] = "name" if any(len(group.runs) > 1 for group in given) else ""
+    script = bundle(assets.modules("file"), "start")
+    style = assets.style().content.decode()
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -159,7 +164,19 @@ def _content(
         name: Packer(run, first[name], lambda: progress(next(done), total))
         for name, run in runs.items()
     }
-    level, packs = _fitting(packers, levels, listings, opening, others)
+    told = {name: Told(settings_of(run), was_closed(run)).plain() for name, run in runs.items()}
+    ways = partitions(
+        {name: listing["prefix"] for name, listing in listings.items()},
+        {name: of_run["settings"] for name, of_run in told.items()},
+    )
+    room = _MOST_BYTES - _PAGE_BYTES - (group_packs.BYTES if ways else 0)
+    level, packs = _fitting(packers, levels, listings, opening, others, room)
+    kept, groups = group_packs.packed(
+        packers,
+        {name: level.places(listing, opening, others) for name, listing in listings.items()},
+        ways,
+        room=max(group_packs.BYTES, _MOST_BYTES - _PAGE_BYTES - sum(map(len, packs))),
+    )
     listed = []
     for name, listing in listings.items():
         places = level.places(listing, opening, others)
@@ -170,10 +187,22 @@ def _content(
         change = {"metrics": here, "axes": axes, "tells": tells}
         listed.append({"name": name, "version": 1, **listing, **change})
     return {
-        "listing": {"runs": listed, "unread": 0, "server": "file"},
+        "listing": {"runs": listed, "unread": 0, "server": "file", "now": time.time()},
+        "told": told,
         "packs": packs,
+        "ways": kept,
+        "groups": groups,
+        "comparisons": group_packs.comparisons(
+            runs, {way: ways[way] for way in kept}, _compared(opening)
+        ),
         "account": _account(listings.values(), {n for one in listed for n in one["metrics"]}),
     }
+
+
+def _compared(opening: Sequence[str]) -> str:
+    """The metric of the comparison: an accuracy, else what the page opens with first."""
+    accuracies = (name for name in opening if name.partition("/")[0] == schema.ACCURACY)
+    return next(accuracies, opening[0] if opening else schema.ACCURACY)
 
 
 def _chosen(
@@ -194,6 +223,7 @@ def _fitting(
     listings: Mapping[str, Listing],
     opening: Sequence[str],
     others: Sequence[str],
+    room: int,
 ) -> tuple[_Level, list[str]]:
     """The first level, with the most dots, that fits; the last if none does."""
     packs: list[str] = []
@@ -204,7 +234,7 @@ def _fitting(
             for name, packer in packers.items():
                 packs.append(packer.packed(level.places(listings[name], opening, others), dots))
                 size += len(packs[-1])
-                if size > _MOST_BYTES - _PAGE_BYTES and not is_last:
+                if size > room and not is_last:
                     break
             else:
                 return level, packs

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlviz.dashboard.catalog import Run
+from rlviz.dashboard.catalog import Run, Told
 from rlviz.dashboard.directories import run_directories
 from rlviz.dashboard.listing import listing_of
-from rlviz.report.history.files import Contents, RunReader
+from rlviz.report.history.ending import was_closed
+from rlviz.report.history.files import Contents, RunFile, RunReader
 from rlviz.report.history.history import History, merged
+from rlviz.report.history.settings import settings_of
 
 _PATIENCE_SECONDS = 0.75
 """Seconds of reading before an answer goes out; the next answer reads the rest."""
@@ -30,6 +32,8 @@ class _Folder:
         self.quiet_until = -float("inf")
         self.known: tuple[Run, History] | None = None
         """None before it has a row."""
+        self._path = path
+        self._told: tuple[tuple[RunFile, ...], Told] | None = None
 
     def look(self, versions: "itertools.count[int]") -> None:
         """Read what is new."""
@@ -42,6 +46,17 @@ class _Folder:
                 self.known = Run(self._name, next(versions), listing_of(history, ())), history
         now = time.monotonic()
         self.quiet_until = now + _REST * (now - began)
+
+    def told(self) -> Told:
+        """What its script said; its files are looked at again where they have grown."""
+        assert self._seen is not None
+        assert self.known is not None
+        files = self._seen.files
+        if self._told is None or self._told[0] != files:
+            run = replace(self.known[1], logdir=str(self._path))
+            settings = self._told[1].settings if self._told else settings_of(run)
+            self._told = files, Told(settings, was_closed(run))
+        return self._told[1]
 
 
 class FolderCatalog:
@@ -86,6 +101,11 @@ class FolderCatalog:
             self.refresh(context, experiment)
         found = self._folders.get(name)
         return found[1].known if found else None
+
+    def told(self, context: Any, experiment: str) -> dict[str, Told]:
+        """What the scripts of the known runs said, by name."""
+        known = [(name, folder) for name, (_, folder) in self._folders.items() if folder.known]
+        return {name: folder.told() for name, folder in known}
 
     def _find(self) -> None:
         """Look for new directories, and forget those that are gone."""

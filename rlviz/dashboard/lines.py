@@ -1,7 +1,7 @@
 """The curve through a metric's points: the local polynomial of the figure, or the slider's EMA."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rlviz.dashboard.query import QueryError, shown
 from rlviz.dashboard.series import MetricPoints, View
 from rlviz.report.history import History
-from rlviz.report.series.curves import curve_of
+from rlviz.report.series.curves import Curve, curve_of
 from rlviz.report.series.thinning import thinned_line
 from rlviz.smooth.ema import ema
 
@@ -28,6 +28,8 @@ class ScreenCurve:
     high: Floats | None = None
     bandwidth: tuple[float, float] | None = None
     """The smallest and the largest, in the unit of the axis, or in decades."""
+    whole: Curve | None = None
+    """The curve of the figure that it is, or that it is a part of; None for an average."""
 
     @property
     def nbytes(self) -> int:
@@ -65,7 +67,7 @@ def whole(history: History, points: MetricPoints, smooth: str) -> ScreenCurve:
     assert curve is not None  # there is a point
     known = curve.bandwidth[np.isfinite(curve.bandwidth)]
     bandwidth = (float(known.min()), float(known.max())) if len(known) else None
-    return ScreenCurve(curve.x, curve.y, curve.low, curve.high, bandwidth)
+    return ScreenCurve(curve.x, curve.y, curve.low, curve.high, bandwidth, curve)
 
 
 def visible(found: ScreenCurve, view: View) -> ScreenCurve:
@@ -88,7 +90,7 @@ def visible(found: ScreenCurve, view: View) -> ScreenCurve:
         ends = np.interp(edges, place, part)
         return np.concatenate([ends[:1], part[inner], ends[1:]])
 
-    return ScreenCurve(cut(found.x), cut(found.y), cut(found.low), cut(found.high), found.bandwidth)
+    return replace(found, x=cut(found.x), y=cut(found.y), low=cut(found.low), high=cut(found.high))
 
 
 def _thinned(found: ScreenCurve, view: View) -> ScreenCurve:

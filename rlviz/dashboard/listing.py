@@ -1,7 +1,7 @@
 """What the list of runs says about each run: how far it got, what it has, and what it lost."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,9 +11,11 @@ from rlviz import schema
 from rlviz.report.doctor import damage, losses, notes
 from rlviz.report.doctor.findings import Finding
 from rlviz.report.history import History
+from rlviz.report.history.ending import patience_seconds
 from rlviz.report.history.session_account import Session
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.defaults import ranked
+from rlviz.report.series.measures import measure
 from rlviz.schema import AxisName
 
 Listing: TypeAlias = dict[str, Any]
@@ -26,7 +28,7 @@ _BOOKKEEPING = {
     schema.SESSION,
     schema.WALL_TIME,
     *(part for known in _QUANTITIES for part in (known.numerator, known.denominator)),
-    "spawning_stages",
+    *map(schema.unit_column, schema.WORK_UNITS),
     *(schema.ema_column(known.name) for known in _QUANTITIES),
 }
 _BOOKKEEPING_KINDS = (
@@ -45,14 +47,20 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
         history: the run; it may be empty.
         notes: which parts of it could not be read.
     """
+    drawn = list(metrics(history))
+    tells = ranked(history) if len(history) else []
+    first = [*schema.QUANTITIES, *(name for _, name in tells)]
     axes = {name: found for name in _AXES if (found := _positions(history, name)) is not None}
     return {
         "steps": len(history),
         "last": _last(history),
+        "values": _last_values(history, (name for name in dict.fromkeys(first) if name in drawn)),
+        "patience": patience_seconds(history),
         "has_flops": "flops" in axes,
         "conventions": list(history.conventions),
-        "metrics": list(metrics(history)),
-        "tells": ranked(history) if len(history) else [],
+        "parallelism_units": list(history.parallelism_units),
+        "metrics": drawn,
+        "tells": tells,
         "axes": list(axes),
         "extent": {name: _extent(x) for name, x in axes.items()},
         "sessions": [_session(history, session, axes) for session in history.sessions],
@@ -120,6 +128,18 @@ def _last(history: History) -> Listing | None:
     }
 
 
+def _last_values(history: History, names: Iterable[str]) -> dict[str, float]:
+    """The last known value of each measure."""
+    found = {}
+    for name in names:
+        values = measure(name, [history]).values(history)
+        if values is None:
+            continue
+        at = len(values) - 1 if np.isfinite(values[-1]) else np.flatnonzero(np.isfinite(values))[-1]
+        found[name] = float(values[at])
+    return found
+
+
 def _session(
     history: History, session: Session, axes: dict[AxisName, NDArray[np.float64]]
 ) -> Listing:
@@ -151,6 +171,7 @@ def _findings(history: History) -> Iterator[Finding]:
         yield from find(history)
     yield from (found for found in notes.measures(history) if found.kind == "flops_fall")
     yield from notes.counting(history)
+    yield from notes.units(history)
 
 
 def _sentence(finding: Finding) -> str:

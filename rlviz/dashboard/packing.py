@@ -5,12 +5,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz.dashboard import lines, payload
 from rlviz.dashboard.lines import ScreenCurve
+from rlviz.dashboard.means import Seed
 from rlviz.dashboard.query import QueryError
 from rlviz.dashboard.screen_series import screen_series
 from rlviz.dashboard.series import View, points, view
@@ -77,16 +79,25 @@ class Packer:
         """
         drawn = {place: self._drawn[place] for place in places if place in self._drawn}
         rows = self._rows(drawn, most)
-        pool = _Pool()
+        pool = Pool()
         series = []
         for place, one in drawn.items():
             kept = np.flatnonzero(np.isin(one.view.rows, rows[place.metric]))
             header, arrays = screen_series(self._history, one.view, one.curve, kept)
-            at = [(name, pool.add(_rounded(name, array))) for name, array in arrays.items()]
-            key = {"metric": place.metric, "x": place.x, "log": int(place.log)}
-            series.append({**key, "header": header, "arrays": at})
-        encoded = payload.encode({"series": series}, pool.arrays)
-        return base64.b64encode(zlib.compress(_in_planes(encoded), 9)).decode()
+            series.append(pool.entry(place, header, arrays))
+        return compact(series, pool)
+
+    def seed(self, place: Place) -> Seed | None:
+        """The run as one of a group; None if it has no points there."""
+        one = self._drawn.get(place)
+        if one is None or one.curve is None or one.curve.whole is None:
+            return None
+        return Seed(one.view.points, one.curve.whole)
+
+    def height(self, place: Place) -> float:
+        """How much of the metric's unit a panel shows of the run."""
+        viewport = self._drawn[place].view.viewport
+        return viewport.high - viewport.low
 
     def _rows(self, drawn: Mapping[Place, _Drawn], most: int) -> dict[str, Indices]:
         """Metric -> the steps of its dots: on the first axis those that the server draws there, on
@@ -121,12 +132,17 @@ def _straightened(curve: ScreenCurve, seen: View) -> ScreenCurve:
     """The curve with fewer points: between two that are kept, straight lines are near enough."""
     place = seen.points.axis.scaled(curve.x)
     parts = [part for part in (curve.y, curve.low, curve.high) if part is not None]
-    kept = bends(place, parts, _FLAT * (seen.viewport.high - seen.viewport.low))
+    kept = flat(place, parts, seen.viewport.high - seen.viewport.low)
 
     def of(part: Floats | None) -> Floats | None:
         return None if part is None else part[kept]
 
     return replace(curve, x=curve.x[kept], y=curve.y[kept], low=of(curve.low), high=of(curve.high))
+
+
+def flat(place: Floats, parts: Sequence[Floats], height: float) -> Indices:
+    """Points that are enough for lines in a panel of some height, in the unit of the lines."""
+    return bends(place, parts, _FLAT * height)
 
 
 def bends(x: Floats, parts: Sequence[Floats], tolerance: float) -> Indices:
@@ -181,7 +197,7 @@ def rounded(values: Floats) -> Floats:
         return np.where(unit > 0, np.round(values / unit) * unit, values)
 
 
-class _Pool:
+class Pool:
     """Arrays, each once."""
 
     def __init__(self) -> None:
@@ -195,6 +211,20 @@ class _Pool:
             self._places[key] = len(self._places)
             self.arrays[str(self._places[key])] = array
         return self._places[key]
+
+    def entry(
+        self, place: Place, header: Mapping[str, Any], arrays: Mapping[str, Floats]
+    ) -> dict[str, Any]:
+        """What stands in a pack of a metric on an axis; its arrays are in the pool."""
+        at = [(name, self.add(_rounded(name, array))) for name, array in arrays.items()]
+        key = {"metric": place.metric, "x": place.x, "log": int(place.log)}
+        return {**key, "header": dict(header), "arrays": at}
+
+
+def compact(series: Sequence[Mapping[str, Any]], pool: Pool) -> str:
+    """Entries and their pool as text in base 64."""
+    encoded = payload.encode({"series": list(series)}, pool.arrays)
+    return base64.b64encode(zlib.compress(_in_planes(encoded), 9)).decode()
 
 
 def _in_planes(encoded: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """What a request asks for: its checked parameters, and errors as sentences."""
 
 import math
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -8,6 +10,7 @@ if TYPE_CHECKING:
 
 Arguments: TypeAlias = "MultiDict[str, str]"
 
+_COUNT = re.compile("[1-9][0-9]{0,5}")
 _SHOWN = 80
 """Characters."""
 LONGEST = 65_536
@@ -80,6 +83,35 @@ def texts(arguments: Arguments, name: str, most: int) -> list[str]:
             f"at most {most} values of {name!r} are answered at once, got {len(found)}."
         )
     return found
+
+
+def parts(
+    arguments: Arguments, names: str, counts: str, of: str, most: int
+) -> dict[str, list[str]]:
+    """The values of a parameter in named parts: `names` and `counts` say, each once for a part, how
+    it is called and how many of the values it has, in their order.
+
+    Raises:
+        QueryError: they contradict each other, or there are more than `most` values.
+
+    >>> from werkzeug.datastructures import MultiDict
+    >>> asked = [("part", "a"), ("n", "1"), ("part", "b"), ("n", "2"), *zip("xxx", "123")]
+    >>> parts(MultiDict(asked), "part", "n", "x", 10)
+    {'a': ['1'], 'b': ['2', '3']}
+    """
+    values, called = arguments.getlist(of), arguments.getlist(names)
+    sizes = [int(text) if _COUNT.fullmatch(text) else 0 for text in arguments.getlist(counts)]
+    if len(values) > most:
+        raise QueryError(f"at most {most} values of {of!r} are answered at once.")
+    if not called or len(called) != len(sizes) or sum(sizes) != len(values) or 0 in sizes:
+        raise QueryError(
+            f"{names!r} and {counts!r} must be given once for each part, and the counts, whole "
+            f"numbers above 0, must add up to the number of values of {of!r}."
+        )
+    if len(set(called)) < len(called):
+        raise QueryError(f"{names!r} must be different for each part.")
+    rest = iter(values)
+    return {name: list(islice(rest, size)) for name, size in zip(called, sizes, strict=True)}
 
 
 Word = TypeVar("Word", bound=str)

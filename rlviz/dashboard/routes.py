@@ -18,6 +18,8 @@ from rlviz.dashboard.query import QueryError
 if TYPE_CHECKING:
     from rlviz.dashboard.answers import Answer, Answers
 
+_ROUTES = ("runs", "told", "series", "curve", "comparison", "forecast", "figure", "rows")
+
 _LOGGER = logging.getLogger("tensorboard")
 
 Application: TypeAlias = Callable[[Any, Any], Any]
@@ -49,7 +51,7 @@ class Routes:
     def apps(self) -> dict[str, Application]:
         """Route -> WSGI application."""
         apps = {f"/{name}": self._asset(name) for name in self._assets}
-        for name in ("runs", "series", "forecast", "figure", "rows"):
+        for name in _ROUTES:
             apps[f"/{name}"] = self._route(name)
         return apps
 

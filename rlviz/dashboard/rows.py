@@ -1,5 +1,6 @@
 """Reads rows from TensorBoard's data provider: which tags a run has, and the batches in them."""
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,10 @@ from rlviz.dashboard import tensors
 from rlviz.dashboard.tensors import Tensors
 from rlviz.report.history.admission import admitted
 from rlviz.report.history.batches import Batch, table_of
+from rlviz.report.history.settings import Settings, decoded
 
+_HPARAMS = "hparams"
+"""TensorBoard's plugin that holds configurations."""
 _READ_BYTES = 64 << 20
 """The most bytes per request, unless one tag has more; TensorBoard's own limit is 256 MiB."""
 
@@ -63,6 +67,21 @@ class RowSource:
             }
             if of_run:
                 found[run] = of_run
+        return found
+
+    def told(self, context: Any, experiment: str) -> dict[str, tuple[Settings, float]]:
+        """Run -> its configuration, and when its last session said that it was done (seconds since
+        1970-01-01 UTC), or -inf; for runs with a configuration, TensorBoard tells of no others."""
+        listed = self._provider.list_tensors(
+            context, experiment_id=experiment, plugin_name=_HPARAMS
+        )
+        found = {}
+        for run, tags in listed.items():
+            begin, end = (
+                tags.get(f"_{_HPARAMS}_/session_{part}_info") for part in ("start", "end")
+            )
+            settings = {} if begin is None else decoded(begin.plugin_content)
+            found[run] = (settings, -math.inf if end is None else end.max_wall_time)
         return found
 
     def read(

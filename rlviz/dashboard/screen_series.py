@@ -47,6 +47,7 @@ def screen_series(
         "range": (float(np.min(y)), float(np.max(y))) if len(y) else None,
         "usual": (seen.usual.low, seen.usual.high) if seen.usual else None,
         "outside": seen.usual.outside if seen.usual else 0,
+        "caution": curve.whole.caution if curve and curve.whole else None,
         "bandwidth": None if curve is None else curve.bandwidth,
         "bandwidth_unit": found.axis.scaled_unit,
         "label": found.measure.label,

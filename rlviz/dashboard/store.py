@@ -13,7 +13,7 @@ import numpy as np
 
 from rlviz import schema
 from rlviz.dashboard.cache import Cache
-from rlviz.dashboard.catalog import Run
+from rlviz.dashboard.catalog import Run, Told
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.rows import RowSource, Stamp, TagRows, bounds, parts
 from rlviz.dashboard.turns import Locks
@@ -113,6 +113,15 @@ class Store:
                     if self._states.get(name) is state:
                         self._loaded.put(name, loaded)
         return state, loaded.history
+
+    def told(self, context: Any, experiment: str) -> dict[str, Told]:
+        """What the scripts of the known runs said, by name."""
+        found = {}
+        for name, (settings, ended) in self._source.told(context, experiment).items():
+            if state := self._states.get(name):  # a resumed run writes after an end
+                last = max(stamp.max_wall_time for stamp in state.stamps.values())
+                found[name] = Told(settings, ended >= last)
+        return found
 
     def _is_old(self, name: str) -> bool:
         return name not in self._states or time.monotonic() - self._listed_at > _FRESH_SECONDS

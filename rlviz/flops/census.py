@@ -35,6 +35,9 @@ _SCANS = re.compile(
     r"(Mamba|Bamba|H1|Ssm|SSM)\w*(Mixer|MambaLayer)$|Rglru$|RwkvSelfAttention$|[sm]LSTM(Layer|Cell)$"
 )
 """Classes of modules with a recurrence over states beside their matrix products."""
+_ROTARY = re.compile(r"Rotary\w*Embedding$")
+"""Classes of modules that turn positions into angles, which is no matrix product by definition:
+most models of transformers write it as one of a column by a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
     text, fits = text_of(model.config), {}
     sizes = sorted({*CHUNK_SIZES, *chunk_sizes(text)})
     for place in {place: None for spent in passes.values() for place in spent}:
+        if _ROTARY.search(type(model.get_submodule(place[0])).__name__):
+            continue
         values = {length: spent.get(place, 0) for length, spent in passes.items()}
         fits[place] = fit(values, sizes, entries(text))
     unknown = [f"{name} ({operation})" for (name, operation), found in fits.items() if not found]

@@ -48,7 +48,7 @@ def passes(config: Any, *, share: bool = True) -> tuple[Any, dict[int, Spent]]:
         # Models import dynamo by this call, and that of torch 2.6 can't be imported on `meta`.
         torch.compiler.disable(_quiet)  # type: ignore[no-untyped-call]
     errors: list[Exception] = []
-    with _quiet(), torch.no_grad(), torch.device("meta"):
+    with _quiet(), _autocast_of_meta(), torch.no_grad(), torch.device("meta"):
         for build in _ways(config):
             try:
                 model = build().to("meta").eval()  # some parameters are born elsewhere
@@ -134,9 +134,9 @@ def _ways(config: Any) -> Iterator[Callable[[], Any]]:
                     part.default_language = part.languages[0]
             if getattr(own, "is_encoder_decoder", False) is False:
                 own.is_decoder = True  # BERT and its kin attend to both sides without it
-            yield functools.partial(
-                kind.from_config, own, attn_implementation=attention, dtype=dtype
-            )
+            before_4_56 = hasattr(own, "torch_dtype") and not hasattr(own, "dtype")
+            named = {"torch_dtype" if before_4_56 else "dtype": dtype}
+            yield functools.partial(kind.from_config, own, attn_implementation=attention, **named)
 
 
 def text_of(config: Any) -> Any:
@@ -184,6 +184,37 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         transformers.logging.set_verbosity(level)
+
+
+class _Autocast(torch.autocast):
+    """torch's, but for `meta`, which that refuses, it does nothing."""
+
+    def __init__(self, device_type: str, *args: Any, **options: Any) -> None:
+        self._is_meta = device_type == "meta"
+        if not self._is_meta:
+            super().__init__(device_type, *args, **options)  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Any:
+        return self if self._is_meta else super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *raised: Any) -> Any:
+        return None if self._is_meta else super().__exit__(*raised)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _autocast_of_meta() -> Iterator[None]:
+    """Models of transformers 4 turn autocasting off for the device of their data, whatever it is;
+    those of 5 only where it is on."""
+    import transformers
+
+    if not transformers.__version__.startswith("4."):
+        yield
+        return
+    torch.autocast, torchs = _Autocast, torch.autocast  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        torch.autocast = torchs  # type: ignore[misc]
 
 
 @contextmanager

@@ -57,6 +57,8 @@ class Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         self.spent: Spent = defaultdict(int)
         self.calls = 0
         self.uncounted: set[str] = set()
+        self._sent: set[str] = set()
+        """Modules of experts that have all their tokens."""
         self._given = given
 
     def __torch_dispatch__(
@@ -111,10 +113,11 @@ class Census(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         one size, so it is the same as if each had its share. Which keys attention sees: all. The
         one sequence of the batch: yes."""
         mask, place = args[0], self.inside[-1]
-        if mask.numel() == 1:
+        if mask.numel() == 1 or (place.endswith("experts") and mask.dim() == 1):
             count = 1
-        elif place.endswith("experts") and mask.dim() in (1, 2):
-            count = 1 if mask.dim() == 1 else mask.numel()
+        elif place.endswith("experts") and mask.dim() == 2 and place not in self._sent:
+            self._sent.add(place)  # DBRX of transformers 4 asks so for every expert, not the chosen
+            count = mask.numel()
         elif _ATTENTION.search(place) and mask.dim() == 1:
             count = mask.numel()
         else:

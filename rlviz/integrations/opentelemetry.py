@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -21,11 +22,16 @@ from typing import Any, Protocol
 from rlviz.flops.language_model import LanguageModel
 from rlviz.integrations.support.requirement import needed
 from rlviz.parallelism.spans.episode import episodes
+from rlviz.record.sender import Sender
 
 with needed("opentelemetry-sdk", "1.20", module=__name__, extra="opentelemetry"):
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 _log = logging.getLogger("rlviz")
+_SHUTDOWN_SECONDS = 30.0
+"""How long a shutdown waits for episodes that are being read."""
+_SENDER_SECONDS = 2.0
+"""And then for the trainer to take the last of them."""
 
 
 class Recorder(Protocol):
@@ -159,19 +165,30 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
         )
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait until all episodes that are over are recorded; returns whether they are."""
+        """Wait until all episodes that are over are recorded, and by a sender until the trainer has
+        them; returns whether that is so."""
+        until = time.monotonic() + timeout_millis / 1000
+        if not self._is_all_recorded(timeout_millis / 1000):
+            return False
+        if isinstance(self._recorder, Sender) and self._counts["recorded"]:
+            return self._recorder.flush(until - time.monotonic())
+        return True
+
+    def _is_all_recorded(self, seconds: float) -> bool:
         if self._process != os.getpid() or self._thread is None:
             return True
         reached = threading.Event()
         self._over.put(reached)
-        return reached.wait(timeout_millis / 1000)
+        return reached.wait(seconds)
 
     def shutdown(self) -> None:
         """Record what is over, give up what is not. The run stays open: it is the trainer's."""
-        self.force_flush()
+        self._is_all_recorded(_SHUTDOWN_SECONDS)
         with self._lock:
             for trace in list(self._waiting):
                 self._give_up(trace)
+        if isinstance(self._recorder, Sender):  # whose own end may have come before this one
+            self._recorder.end_here(_SENDER_SECONDS)
 
     def _start_thread(self) -> None:
         if self._thread is None:

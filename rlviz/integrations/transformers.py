@@ -12,11 +12,11 @@ its epochs.
 Can't know: how many turns GRPO's tool loop had, so a tool's answer counts as if it were generated;
 what a `rollout_func` generates beside what it returns, unless it records it; samples that AsyncGRPO
 drops; forward passes of reward models (`Callback.watch` them), and of reference models outside GRPO
-and RLOO; updates of trainers that call parts of their model alone; generation in evaluations. A
-completion that `mask_truncated_completions` has hidden counts as one of `max_completion_length`.
-Accuracy that a reward function gave for some answers only weighs as if all had been graded. Where a
-run ends between `logging_steps`, the trainer logs the rest in its closing summary alone: it is left
-out.
+and RLOO; what other trainers generate; updates of trainers that call parts of their model alone;
+generation in evaluations. A completion that `mask_truncated_completions` has hidden counts as one of
+`max_completion_length`. Accuracy that a reward function gave for some answers only weighs as if all
+had been graded. Where a run ends between `logging_steps`, the trainer logs the rest in its closing
+summary alone: it is left out.
 """
 
 import inspect
@@ -165,6 +165,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
         self._count(generated)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        self._leave(state.global_step)
         self.on_substep_end(args, state, control)
         self._step = state.global_step
         # Rank 0 saves what all ranks did up to here, and until it has they may stand at a barrier.
@@ -187,6 +188,7 @@ class RLVizCallback(TrainerCallback, ExportableState):
     ) -> None:
         if not logs or "train_runtime" in logs or self._module is None or self.viz is None:
             return  # that is the summary of the run, or an evaluation after it
+        self._leave(state.global_step)
         if self._step is None and state.global_step == 0:
             self._step = 0  # evaluated before the first step
         if not state.is_world_process_zero:
@@ -280,6 +282,13 @@ class RLVizCallback(TrainerCallback, ExportableState):
                 self._phases.close()
                 self._phases = None
                 self._say(f"no FLOPs are counted from here on: {error}")
+
+    def _leave(self, step: int) -> None:
+        """Close an open step that is not this one: TRL's PPO never says that a step begins. What
+        passed the model since belongs to the new step."""
+        if self._step is not None and self._step != step and self.viz is not None:
+            self.viz.on_step_end(self._step)
+            self._step = None
 
     def _close_step(self) -> None:
         if self._step is not None and self.viz is not None:

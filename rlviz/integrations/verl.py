@@ -7,9 +7,9 @@ What is read: the metrics that verl's trainers log, under their own names; accur
 `critic/score/mean` as long as all scores are in [0, 1]; the number of answers from the count of
 tokens and their mean lengths; which phases ran, and for how long, from `timing_s/…`; the shapes of
 actor, critic and reward model from their configs; epochs and LoRA from verl's config; how many
-groups of samples were thrown away, filtered or stale; average parallelism from the metric
-`average_parallelism`, where your agent loop logs one. If a score in [0, 1] does not mean a right
-answer, name another metric, or none.
+groups of samples were thrown away, filtered or stale; average parallelism, and what else only a
+rollout knows, from what your agent loop records through `sender()`. If a score
+in [0, 1] does not mean a right answer, name another metric, or none.
 
 What can't be known: the lengths of single sequences, so FLOPs are those of sequences of the mean
 lengths, exact for the sum of tokens and low in attention; those of discarded ones, which count with
@@ -39,12 +39,15 @@ from rlviz.conventions import ConventionName
 from rlviz.flops import LanguageModel, from_config
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
+from rlviz.integrations.support.ray_sender import publish, sender
 from rlviz.integrations.support.requirement import needed
 from rlviz.record.error_log import logger
 from rlviz.record.rows import closed_step
 
 with needed("verl", "0.8", module=__name__, extra="verl"):
     from verl.utils.tracking import Tracking
+
+__all__ = ["RLVizLogger", "sender"]
 
 _PHASES = {
     "gen": "rollout",
@@ -86,11 +89,14 @@ class RLVizLogger:
             FLOPs are those of `model` alone.
         accuracy: the metric that is the training accuracy, in [0, 1]; None for none.
         model: the shape of the actor, where its config can't be read.
+        senders: whether rollouts may record into the run, by `sender()` of this module. The trainer
+            then listens on a port, see docs/agents.md.
         **options: further arguments of `rlviz.Callback`; `config` is by default verl's, `devices`
             all GPUs of its trainer, and `convention` "exact": FLOPs are counted by it.
 
     Raises:
         ValueError, TypeError: as `rlviz.Callback`.
+        RuntimeError: `senders` outside of a Ray job.
     """
 
     def __init__(
@@ -100,6 +106,7 @@ class RLVizLogger:
         verl_config: Mapping[str, Any] | None = None,
         accuracy: str | None = _SCORE,
         model: LanguageModel | None = None,
+        senders: bool = False,
         **options: Any,
     ) -> None:
         config = self._config = verl_config or {}
@@ -111,10 +118,12 @@ class RLVizLogger:
         self.viz = Callback(
             logdir, **{"config": config or None, "devices": math.prod(gpus), **options}
         )
+        self._senders = publish(self.viz) if senders else None
         self._accuracy = accuracy
         self._mode = _entry(trainer, "v1", "trainer_mode") or "sync"
         self._shapes: dict[str, LanguageModel | None] = {} if model is None else {_ACTOR: model}
         self._closed: int | None = None
+        self._finished = False
         self._said: set[str] = set()
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
@@ -125,7 +134,7 @@ class RLVizLogger:
         known = {name: number for name in data if (number := _number(data[name])) is not None}
         if trained:
             self._record_step(known)
-        parallelism = known.pop(schema.PARALLELISM, -1.0)
+        parallelism = known.pop(schema.PARALLELISM, -1.0)  # a trainer of your own may log it
         if 0 <= parallelism < math.inf:
             self.viz.record(parallelism=[parallelism])
         self.viz.record(metrics=scalars(known))
@@ -137,7 +146,9 @@ class RLVizLogger:
 
     def finish(self, exit_code: int = 0) -> None:
         """Write everything: the training is over."""
-        self.viz.close()
+        if not self._finished:  # verl calls it again as Python ends
+            self._finished = True
+            self.viz.close()
 
     def _record_step(self, known: dict[str, float]) -> None:
         """Record what a training step says beyond its metrics."""

@@ -9,11 +9,17 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from rlviz.parallelism.sums import Parallelism
+from rlviz.schema import WorkUnit
 
 Node = TypeVar("Node", bound=Hashable)
 
 
-def work_span(weights: Mapping[Node, float], edges: Iterable[tuple[Node, Node]]) -> Parallelism:
+def work_span(
+    weights: Mapping[Node, float],
+    edges: Iterable[tuple[Node, Node]],
+    *,
+    unit: WorkUnit | None = None,
+) -> Parallelism:
     """Average parallelism of a directed acyclic graph of tasks.
 
     `finish(v) = w(v) + max(finish(predecessors), default 0)`, `span = max finish`, `work = Σ w`.
@@ -23,6 +29,7 @@ def work_span(weights: Mapping[Node, float], edges: Iterable[tuple[Node, Node]])
     Args:
         weights: `{node: cost}`, costs finite and >= 0, in one unit (steps, tokens or seconds).
         edges: `(before, after)` pairs of nodes; repeated edges do not matter.
+        unit: which of these; None if it is not known.
 
     Raises:
         ValueError: an edge names an unknown node, the edges close a cycle, or a cost is negative or
@@ -63,7 +70,7 @@ def work_span(weights: Mapping[Node, float], edges: Iterable[tuple[Node, Node]])
             f"the edges close a cycle: {_cycle(after, waiting)}. An edge (before, after) says that "
             "`before` had finished when `after` started; give an agent that ran twice two nodes."
         )
-    return Parallelism(sum(weights.values()), span)
+    return Parallelism(sum(weights.values()), span, unit=unit)
 
 
 def _check_cost(node: Hashable, cost: float) -> None:

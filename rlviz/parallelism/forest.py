@@ -22,6 +22,8 @@ class AgentSpan:
         parent: index of the agent that started it, in `Trace.spans()`; None for a root.
         error: type name of the exception that ended it (`CancelledError` for a cancelled task);
             None when it ended by itself.
+        is_agent: False for a span of something else, such as a tool.
+        useful: whether a sub-agent brought something that was used; None if nobody said it.
     """
 
     name: str
@@ -29,6 +31,8 @@ class AgentSpan:
     end: float | None = None
     parent: int | None = None
     error: str | None = None
+    is_agent: bool = True
+    useful: bool | None = None
 
 
 class Forest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rlviz.parallelism.segments import check_offsets, segment_max, segment_min, segment_sum
 from rlviz.parallelism.sums import Parallelism, ParallelismBatch, ParallelismSums
+from rlviz.schema import WorkUnit
 
 Missing: TypeAlias = Literal["clip", "drop"]
 Times: TypeAlias = NDArray[Any]  # integers or floats
@@ -30,6 +31,7 @@ class Concurrency:
         work: sum of the durations, in the unit of the times.
         union: time during which at least one was at work.
         makespan: from the first start to the last end, or to the episode's end.
+        unit: what work and union count; None if it is not said.
 
     Example:
         >>> both = concurrency([("a", 0, 4), ("b", 2, 6)])
@@ -44,11 +46,14 @@ class Concurrency:
     work: float
     union: float
     makespan: float
+    unit: WorkUnit | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def sums(self) -> ParallelismSums:
         """The episode as sums that merge with those of others: `busy` is its average."""
         return replace(
-            Parallelism(self.work, self.union).sums(), peak=self.peak, unfinished=self.unfinished
+            Parallelism(self.work, self.union, unit=self.unit).sums(),
+            peak=self.peak,
+            unfinished=self.unfinished,
         )
 
 
@@ -69,11 +74,12 @@ class ConcurrencyBatch:
     work: NDArray[np.float64]
     union: NDArray[np.float64]
     makespan: NDArray[np.float64]
+    unit: WorkUnit | None = field(default=None, kw_only=True)
 
     def sums(self) -> ParallelismSums:
         """The batch as sums that merge with those of other batches: `busy` is the average."""
         return replace(
-            ParallelismBatch(self.work, self.union).sums(),
+            ParallelismBatch(self.work, self.union, unit=self.unit).sums(),
             peak=int(self.peak.max(initial=0)),
             unfinished=int(self.unfinished.sum()),
         )
@@ -84,6 +90,7 @@ def concurrency(
     *,
     episode_end: float | None = None,
     missing: Missing = "clip",
+    unit: WorkUnit | None = "seconds",
 ) -> Concurrency:
     """Measure one episode from `(name, start, end)` intervals, half-open [start, end).
 
@@ -95,6 +102,7 @@ def concurrency(
         episode_end: when the episode ended; without it, the latest time among the intervals.
         missing: what an interval without an end becomes: `"clip"` ends it with the episode,
             `"drop"` leaves it out. Both count it in `unfinished`.
+        unit: what the times count, as of `Parallelism`: "seconds" also stands for parts of them.
 
     Raises:
         ValueError: an interval starts after its end or ends after the episode, or a time is not
@@ -121,6 +129,7 @@ def concurrency(
         work=batch.work[0].item(),
         union=batch.union[0].item(),
         makespan=batch.makespan[0].item(),
+        unit=unit,
     )
 
 
@@ -131,6 +140,7 @@ def concurrency_batch(
     episode_offsets: ArrayLike,
     episode_end: ArrayLike | None = None,
     missing: Missing = "clip",
+    unit: WorkUnit | None = "seconds",
 ) -> ConcurrencyBatch:
     """`concurrency` of many episodes at once, from flat arrays.
 
@@ -141,6 +151,7 @@ def concurrency_batch(
             `episode_offsets[e]` to `episode_offsets[e + 1] - 1`.
         episode_end: `(episodes,)`, or None for the latest time among each episode's intervals.
         missing: as in `concurrency`.
+        unit: as in `concurrency`.
 
     Raises:
         ValueError: as in `concurrency`, or offsets or lengths do not fit the arrays.
@@ -165,7 +176,7 @@ def concurrency_batch(
         )
     open_ = np.isnan(last)
     last = np.where(open_, first, last) if open_.any() else last
-    return _measure(first, last, open_, offsets, finish, missing, None)
+    return replace(_measure(first, last, open_, offsets, finish, missing, None), unit=unit)
 
 
 def _interval(index: int, row: tuple[str, float, float | None]) -> tuple[str, float, float | None]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rlviz.parallelism.segments import as_costs, check_offsets, segment_max, segment_sum
 from rlviz.parallelism.sums import Parallelism, ParallelismBatch, ParallelismSums
+from rlviz.schema import WorkUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class CriticalSteps(Parallelism):
         fan_out_max: the largest group of sub-agents of any stage; 0 when no stage spawned.
         fan_out_mean: mean group size over the stages that spawned; NaN when none did.
         sub_agents: sub-agents over all stages, those with 0 steps included.
+        unit: what work and span count.
+        useful: how many of the sub-agents were useful; None if nobody said it.
 
     Example:
         >>> episode = critical_steps([(2, [3, 3, 3]), (1, [5])])
@@ -33,6 +36,7 @@ class CriticalSteps(Parallelism):
     fan_out_max: int
     fan_out_mean: float
     sub_agents: int
+    useful: int | None = field(default=None, kw_only=True)
 
     def sums(self) -> ParallelismSums:
         """The episode as sums that merge with those of others, fan-out included."""
@@ -41,6 +45,9 @@ class CriticalSteps(Parallelism):
             sub_agents=self.sub_agents,
             spawning_stages=round(self.sub_agents / self.fan_out_mean) if self.sub_agents else 0,
             fan_out_max=self.fan_out_max,
+            sub_agent_episodes=1,
+            judged_sub_agents=0 if self.useful is None else self.sub_agents,
+            useful_sub_agents=self.useful or 0,
         )
 
 
@@ -62,18 +69,28 @@ class CriticalStepsBatch(ParallelismBatch):
                 np.rint(self.sub_agents[spawned] / self.fan_out_mean[spawned]).sum()
             ),
             fan_out_max=int(self.fan_out_max.max(initial=0)),
+            sub_agent_episodes=len(self.sub_agents),
         )
 
 
-def critical_steps(stages: Iterable[tuple[float, Iterable[float]]]) -> CriticalSteps:
+def critical_steps(
+    stages: Iterable[tuple[float, Iterable[float]]],
+    *,
+    unit: WorkUnit | None = "steps",
+    useful: int | None = None,
+) -> CriticalSteps:
     """Average parallelism of one episode of stages (PARL's critical steps, arXiv 2602.02276).
 
     Args:
         stages: for each stage `(main_steps, [sub_agent_steps, ...])`: the main agent's steps and
             those of the sub-agents that it started side by side, all >= 0; an empty group counts 0.
+        unit: what stands for the steps, "tokens" or "seconds" if it is not steps of agents.
+        useful: how many of the sub-agents brought something that the main agent used, which the
+            steps can't tell.
 
     Raises:
-        ValueError: steps are negative or not finite, or a stage is not such a pair.
+        ValueError: steps are negative or not finite, a stage is not such a pair, there is no such
+            unit, or more sub-agents were useful than there were.
 
     Example:
         >>> episode = critical_steps([(1, [4, 2]), (1, [])])
@@ -91,7 +108,13 @@ def critical_steps(stages: Iterable[tuple[float, Iterable[float]]]) -> CriticalS
             groups.append(len(subs))
     sub_agents = sum(groups)
     mean = sub_agents / len(groups) if groups else math.nan
-    return CriticalSteps(work, span, max(groups, default=0), mean, sub_agents)
+    if useful is not None and not 0 <= useful <= sub_agents:
+        raise ValueError(
+            f"useful must be in [0, {sub_agents}], the number of sub-agents of the episode, got "
+            f"{useful!r:.80}."
+        )
+    largest = max(groups, default=0)
+    return CriticalSteps(work, span, largest, mean, sub_agents, unit=unit, useful=useful)
 
 
 def critical_steps_batch(
@@ -100,6 +123,7 @@ def critical_steps_batch(
     *,
     group_offsets: ArrayLike,
     episode_offsets: ArrayLike,
+    unit: WorkUnit | None = "steps",
 ) -> CriticalStepsBatch:
     """`critical_steps` of many episodes at once, from flat arrays.
 
@@ -110,6 +134,7 @@ def critical_steps_batch(
             `sub_agent_steps[group_offsets[k]:group_offsets[k + 1]]`.
         episode_offsets: `(episodes + 1,)`: episode e owns the stages
             `episode_offsets[e]` to `episode_offsets[e + 1] - 1`.
+        unit: as of `critical_steps`.
 
     Raises:
         ValueError: steps are negative or not finite, or offsets do not fit the arrays.
@@ -141,6 +166,7 @@ def critical_steps_batch(
         fan_out_max=segment_max(sizes, episodes),
         fan_out_mean=mean,
         sub_agents=sub_agents,
+        unit=unit,
     )
 
 

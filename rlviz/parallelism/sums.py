@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rlviz.parallelism.units import by_unit, check_unit
+from rlviz.schema import WorkUnit
+
+_ROUNDING = 1e-9
+"""Self times are added up in different orders, so work may differ from its span by as much."""
 
 
 def ratios(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -28,9 +34,10 @@ class Parallelism:
     Args:
         work: the cost of all nodes together, >= 0 and finite.
         span: the cost of the longest chain (critical steps), >= 0 and finite; 0 only without work.
+        unit: what both count, "steps" (of agents), "tokens" or "seconds"; None if it is not said.
 
     Raises:
-        ValueError: a value is negative or not finite, or work has no span.
+        ValueError: a value is negative or not finite, work has no span, or there is no such unit.
 
     Example:
         >>> Parallelism(work=12, span=4).average
@@ -41,8 +48,10 @@ class Parallelism:
 
     work: float
     span: float
+    unit: WorkUnit | None = field(default=None, kw_only=True, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_unit(self.unit)
         for name in ("work", "span"):
             value = getattr(self, name)
             if not isinstance(value, numbers.Real):
@@ -81,6 +90,7 @@ class ParallelismBatch:
     Args:
         work: `(episodes,)`, each finite and >= 0.
         span: `(episodes,)`, in the same unit.
+        unit: as of `Parallelism`.
 
     Example:
         >>> batch = ParallelismBatch(np.array([6.0, 0.0]), np.array([2.0, 0.0]))
@@ -90,6 +100,10 @@ class ParallelismBatch:
 
     work: NDArray[np.float64]
     span: NDArray[np.float64]
+    unit: WorkUnit | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_unit(self.unit)
 
     @property
     def average(self) -> NDArray[np.float64]:
@@ -100,7 +114,12 @@ class ParallelismBatch:
     def sums(self) -> ParallelismSums:
         """The batch as sums that merge with those of other batches."""
         numbers = ParallelismSums.from_episodes(self.average)
-        return replace(numbers, work=float(self.work.sum()), span=float(self.span.sum()))
+        return replace(
+            numbers,
+            work=float(self.work.sum()),
+            span=float(self.span.sum()),
+            **by_unit([self.unit] * len(self.work)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +135,18 @@ class ParallelismSums:
         undefined: how many episodes were 0/0 or NaN; no mean includes them.
         work: total work of the episodes that came with work and span.
         span: total span of the episodes that came with work and span.
-        sub_agents: sub-agents that stages started (from `CriticalSteps`).
-        spawning_stages: stages that started any; `fan_out_mean` is the quotient of the two.
-        fan_out_max: most sub-agents of one stage.
+        sub_agents: sub-agents that were started (from `CriticalSteps`, a `Trace` or spans).
+        spawning_stages: groups in which they were started side by side; `fan_out_mean` is the
+            quotient of the two.
+        fan_out_max: most sub-agents of one group.
         peak: most agents at work at once in any episode (from `Concurrency` or a `Trace`).
         unfinished: agents that never ended (likewise).
         ratio_squares: sum of the squares of the defined averages: how far episodes differ.
+        parallel_episodes: how many of the defined averages are above 1, so that work > span.
+        sub_agent_episodes: episodes of which the sub-agents are known, those without any included.
+        judged_sub_agents: sub-agents of which it was said whether they were useful.
+        useful_sub_agents: how many of these were.
+        in_steps, in_tokens, in_seconds: episodes whose work and span are said to be in that unit.
 
     Example:
         >>> sums = ParallelismSums.from_episodes([Parallelism(6, 2), Parallelism(8, 8)])
@@ -140,6 +165,25 @@ class ParallelismSums:
     peak: int = 0
     unfinished: int = 0
     ratio_squares: float = 0.0
+    parallel_episodes: int = 0
+    sub_agent_episodes: int = 0
+    judged_sub_agents: int = 0
+    useful_sub_agents: int = 0
+    in_steps: int = 0
+    in_tokens: int = 0
+    in_seconds: int = 0
+
+    @classmethod
+    def of_ratio(cls, average: float) -> ParallelismSums:
+        """The sums of one episode of which only work / span is known, finite and >= 0.
+
+        Example:
+            >>> ParallelismSums.of_ratio(2.5).parallel_share
+            1.0
+        """
+        return cls(
+            average, 1, ratio_squares=average * average, parallel_episodes=int(is_parallel(average))
+        )
 
     @classmethod
     def from_episodes(cls, values: Episodes) -> ParallelismSums:
@@ -189,6 +233,8 @@ class ParallelismSums:
             undefined=len(episodes) - len(averages),
             work=sum(episode.work for episode in episodes),
             span=sum(episode.span for episode in episodes),
+            parallel_episodes=sum(map(is_parallel, averages)),
+            **by_unit(episode.unit for episode in episodes),
         )
 
     @classmethod
@@ -206,23 +252,25 @@ class ParallelismSums:
             ratio_squares=float(np.square(defined).sum()),
             ratio_count=int(defined.size),
             undefined=int(averages.size - defined.size),
+            parallel_episodes=int((defined > 1 + _ROUNDING).sum()),
         )
+
+    def sums(self) -> ParallelismSums:
+        """Itself: sums that came from another process are recorded like what they are of."""
+        return self
 
     def merge(self, other: ParallelismSums) -> ParallelismSums:
         """Add the sums of two disjoint sets of episodes."""
+        both = ((name, getattr(self, name), getattr(other, name)) for name in _FIELDS)
         return ParallelismSums(
-            self.ratio_sum + other.ratio_sum,
-            self.ratio_count + other.ratio_count,
-            self.undefined + other.undefined,
-            self.work + other.work,
-            self.span + other.span,
-            self.sub_agents + other.sub_agents,
-            self.spawning_stages + other.spawning_stages,
-            max(self.fan_out_max, other.fan_out_max),
-            max(self.peak, other.peak),
-            self.unfinished + other.unfinished,
-            self.ratio_squares + other.ratio_squares,
+            **{name: max(a, b) if name in _LARGEST else a + b for name, a, b in both}
         )
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether more is known of any episode than its average parallelism."""
+        known = self.work or self.span or self.spawning_stages or self.peak or self.unfinished
+        return bool(known or self.in_steps or self.in_tokens or self.in_seconds)
 
     @property
     def mean(self) -> float:
@@ -241,8 +289,42 @@ class ParallelismSums:
 
     @property
     def fan_out_mean(self) -> float:
-        """Mean group size over the stages that spawned; NaN for none."""
-        return self.sub_agents / self.spawning_stages if self.spawning_stages else math.nan
+        """Mean size of the groups of sub-agents that were started side by side; NaN for none."""
+        return _ratio(self.sub_agents, self.spawning_stages)
+
+    @property
+    def parallel_share(self) -> float:
+        """Share of the episodes with any parallelism, span < work, in [0, 1]; NaN for none."""
+        return _ratio(self.parallel_episodes, self.ratio_count)
+
+    @property
+    def sub_agents_mean(self) -> float:
+        """Sub-agents started per episode, over the episodes of which they are known; NaN for
+        none."""
+        return _ratio(self.sub_agents, self.sub_agent_episodes)
+
+    @property
+    def useful_share(self) -> float:
+        """Share of the useful among the sub-agents of which that was said, in [0, 1]; NaN for
+        none."""
+        return _ratio(self.useful_sub_agents, self.judged_sub_agents)
+
+
+_FIELDS = tuple(each.name for each in fields(ParallelismSums))
+_LARGEST = {"fan_out_max", "peak"}
+
+
+def is_parallel(average: float) -> bool:
+    """Whether work / span is above 1 by more than sums round.
+
+    >>> is_parallel(1.25), is_parallel(1.0), is_parallel(1 + 1e-15)
+    (True, False, False)
+    """
+    return average > 1 + _ROUNDING
+
+
+def _ratio(part: float, of: float) -> float:
+    return part / of if of else math.nan
 
 
 def _as_numbers(values: object) -> NDArray[np.float64]:

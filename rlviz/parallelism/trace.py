@@ -14,6 +14,7 @@ from rlviz.parallelism.forest import AgentSpan, Forest
 from rlviz.parallelism.intervals import Concurrency, concurrency
 from rlviz.parallelism.spans.lineage import lineages
 from rlviz.parallelism.spans.sources import records
+from rlviz.parallelism.sub_agents import sub_agent_sums
 from rlviz.parallelism.sums import Parallelism, ParallelismSums
 
 # One variable for all traces, as contextvars ask for; an agent knows which trace it belongs to.
@@ -21,9 +22,13 @@ _running: ContextVar[Agent | None] = ContextVar("rlviz_running_agent", default=N
 
 
 class Agent:
-    """A running agent: `Trace.agent` makes it, `with` or `async with` enters it once."""
+    """A running agent: `Trace.agent` makes it, `with` or `async with` enters it once.
 
-    __slots__ = ("_outer", "_token", "_trace", "end", "error", "name", "parent", "start")
+    Whether a sub-agent was useful no trace can tell: set its `useful` to True or False, at any time
+    before the episode is recorded, where you know whether what it brought was used.
+    """
+
+    __slots__ = ("_outer", "_token", "_trace", "end", "error", "name", "parent", "start", "useful")
 
     def __init__(self, trace: Trace, name: str, parent: Agent | None) -> None:
         self._trace = trace
@@ -32,6 +37,7 @@ class Agent:
         self.start: float | None = None
         self.end: float | None = None
         self.error: str | None = None
+        self.useful: bool | None = None
 
     def __enter__(self) -> Agent:
         # The hot path: no lock. A list's append is atomic, and only this agent writes its fields.
@@ -198,7 +204,14 @@ class Trace:
         agents = list(self._agents)  # other threads may append meanwhile
         index: dict[Agent | None, int] = {agent: k for k, agent in enumerate(agents)}
         return tuple(
-            AgentSpan(agent.name, agent.start, agent.end, index.get(agent.parent), agent.error)
+            AgentSpan(
+                agent.name,
+                agent.start,
+                agent.end,
+                index.get(agent.parent),
+                agent.error,
+                useful=agent.useful,
+            )
             for agent in agents
             if agent.start is not None  # always true here; entering sets it before it appends
         )
@@ -211,7 +224,7 @@ class Trace:
     def parallelism(self) -> Parallelism:
         """Work and span by self time on the fork-join order, in seconds; see the class."""
         forest = Forest(self.spans())
-        return Parallelism(forest.work, forest.span)
+        return Parallelism(forest.work, forest.span, unit="seconds")
 
     def concurrency(self) -> Concurrency:
         """Interval form of the stretches of self time, in seconds: `peak`, `busy`, `wall`."""
@@ -223,10 +236,14 @@ class Trace:
         return replace(result, unfinished=sum(span.end is None for span in spans))
 
     def sums(self) -> ParallelismSums:
-        """The episode as sums that merge with those of others, for `Callback.record`."""
+        """The episode as sums that merge with those of others, for `Callback.record`: with its
+        sub-agents, of which those side by side are a group."""
         achieved = self.concurrency()
         return replace(
-            self.parallelism().sums(), peak=achieved.peak, unfinished=achieved.unfinished
+            self.parallelism().sums(),
+            peak=achieved.peak,
+            unfinished=achieved.unfinished,
+            **sub_agent_sums(self.spans()),
         )
 
     def __reduce__(self) -> tuple[Callable[[tuple[AgentSpan, ...]], Trace], tuple[Any, ...]]:

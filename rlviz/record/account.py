@@ -53,6 +53,8 @@ class Account:
         """Bytes that are free again."""
         self.causes = dict.fromkeys(CAUSES, 0)
         """Dropped steps by cause."""
+        self.sends = False
+        """Whether what is held waits for rank 0, and not for a disk."""
         self.disk_fails = False
         """Whether the last write failed."""
         self.disk_is_slow = False
@@ -88,6 +90,8 @@ class Account:
             return DISK
         passed = self.passed
         waiting = self.entered - passed.taken + passed.held
+        if self.sends and passed.held > waiting / 2:
+            return RANKS
         return SIZE if self.came - self.gone > _LARGE_BYTES * waiting else LOOP
 
     def says(self, cause: str) -> str:

@@ -5,19 +5,21 @@ milliseconds, and never longer than `patience`. What comes later goes into the n
 """
 
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rlviz import wording
-from rlviz.record.late import LateSums, put
+from rlviz.record.early import BySender, Early, put_and_weigh
+from rlviz.record.late import LateSums
 from rlviz.record.receiver import Receiver
 from rlviz.record.step_sums import StepSums
+from rlviz.record.wire import Place
 
-_MOST_PLACES = 65_536
-"""Steps to come and unbound episodes whose sums are kept apart."""
-_MOST_BOUND = 1_000_000
-"""Bound episodes whose names are remembered, for what still comes of them."""
+_SHARE_OF_NAMES = 0.25
+"""Of the memory, for names of bound episodes, of which something may still come."""
+_NAME_BYTES = 300
+"""About what such a name takes beside its letters."""
 _NAMED = 5
 """Silent senders that are named."""
 
@@ -31,7 +33,9 @@ class _Held:
     step: StepSums
     names: list[str]
     """Of its episodes."""
-    by_sender: dict[object, StepSums]
+    by_sender: BySender
+    nbytes: int
+    """Of what senders brought."""
 
 
 class Arrivals:
@@ -42,6 +46,8 @@ class Arrivals:
         late: where sums go whose step has passed.
         patience: the most seconds that a step waits.
         on_error: told of senders that a step no longer waits for.
+        byte_limit: what may be kept of steps to come, of episodes that are not bound, and of the
+            names of those that are.
         clock: monotonic seconds.
     """
 
@@ -52,6 +58,7 @@ class Arrivals:
         *,
         patience: float,
         on_error: Callable[[Exception], None],
+        byte_limit: int = 16_000_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = receiver
@@ -60,12 +67,18 @@ class Arrivals:
         self._on_error = on_error
         self._clock = clock
         self._held: deque[_Held] = deque()
-        self._early: dict[int | str, dict[object, StepSums]] = {}
-        """Sums of steps that are not closed and of episodes that are not bound, by sender."""
-        self._open: dict[object, StepSums] = {}
+        self._held_by_step: dict[int, _Held] = {}
+        self._held_bytes = 0
+        self._early = Early(int((1 - _SHARE_OF_NAMES) * byte_limit), self._let_go)
+        """Sums of steps that are not closed and of episodes that are not bound."""
+        self._open: BySender = {}
         """Sums of the step that is open, by sender."""
-        self._bound: dict[str, _Held | None] = {}
+        self._open_bytes = 0
+        self._bound: OrderedDict[str, _Held | None] = OrderedDict()
         """Episode -> the step that has it; None once that has passed."""
+        self._name_bytes, self._most_name_bytes = 0, int(_SHARE_OF_NAMES * byte_limit)
+        self.unbound = 0
+        """Episodes that were given up before anybody bound them."""
         self._passed = -1
         self._silent: set[bytes] = set()
         """Senders that no step waits for until they answer."""
@@ -75,6 +88,12 @@ class Arrivals:
     def held(self) -> int:
         """Steps that wait."""
         return len(self._held)
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes wait here, and in the receiver."""
+        kept = self._early.nbytes + self._open_bytes + self._held_bytes + self._name_bytes
+        return kept + self._receiver.nbytes
 
     @property
     def waits_at_the_end(self) -> bool:
@@ -90,18 +109,30 @@ class Arrivals:
         mark, now = self._receiver.ask(), self._clock()
         for step in steps:
             names, step.episodes = step.episodes, []
-            held = _Held(now, mark, step, names, self._open)
-            self._open = {}
+            held = _Held(now, mark, step, names, self._open, self._open_bytes)
+            self._held_bytes += self._open_bytes
+            self._open, self._open_bytes = {}, 0
             for name in names:
-                self._bound[name] = held
-                if (known := self._early.pop(name, None)) is None:
+                self._bind(name, held)
+                if not (known := self._early.take(name)):
                     step.episodes.append(name)  # the sender of rank 0 may know it
-                    continue
                 for sender, sums in known.items():
-                    put(held.by_sender, sender, sums)
+                    self._put(held, sender, sums)
             self._held.append(held)
-        while len(self._bound) > _MOST_BOUND:
-            del self._bound[next(iter(self._bound))]
+            self._held_by_step[step.step] = held
+
+    def _bind(self, name: str, to: _Held | None) -> None:
+        if name not in self._bound:
+            self._name_bytes += _NAME_BYTES + len(name)
+        self._bound[name] = to
+        while self._name_bytes > self._most_name_bytes:
+            oldest, _ = self._bound.popitem(last=False)
+            self._name_bytes -= _NAME_BYTES + len(oldest)
+
+    def _put(self, held: _Held, sender: object, sums: StepSums) -> None:
+        grew = put_and_weigh(held.by_sender, sender, sums)
+        held.nbytes += grew
+        self._held_bytes += grew
 
     def ready(self, *, now_or_never: bool = False) -> list[StepSums]:
         """Steps that need not wait any longer, with what senders recorded of them."""
@@ -124,11 +155,11 @@ class Arrivals:
     def claim(self, step: StepSums) -> None:
         """Add the sums of episodes that another rank bound to a step whose row is next."""
         names, step.episodes = step.episodes, []
-        by_sender: dict[object, StepSums] = {}
+        by_sender: BySender = {}
         for name in names:
-            self._bound[name] = None
-            for sender, sums in self._early.pop(name, {}).items():
-                put(by_sender, sender, sums)
+            self._bind(name, None)
+            for sender, sums in self._early.take(name).items():
+                put_and_weigh(by_sender, sender, sums)
         for sums in by_sender.values():
             step.merge(sums)
 
@@ -141,16 +172,14 @@ class Arrivals:
         self._receiver.close()
         self._receive()
         self._say_unbound()
-        for place in list(self._early):
-            self._let_go(place)
+        self._early.let_all_go()
         for sender, sums in self._open.items():
             self._late.add(sender, sums, is_late=False)
-        self._open = {}
+        self._open, self._open_bytes = {}, 0
 
     def _say_unbound(self) -> None:
         """Name episodes that the trainer never bound: perhaps it calls them otherwise."""
-        unbound = [place for place in self._early if isinstance(place, str)]
-        if unbound:
+        if unbound := self._early.episodes:
             what = wording.counted(len(unbound), "episode")
             self._on_error(
                 ValueError(
@@ -181,41 +210,45 @@ class Arrivals:
     def _receive(self) -> None:
         """Sort in what has come."""
         for sender, place, sums in self._receiver.take():
-            if place is None:
-                put(self._held[-1].by_sender if self._held else self._open, sender, sums)
-            elif isinstance(place, str):
-                if place not in self._bound:
-                    put(self._early.setdefault(place, {}), sender, sums)
-                elif (held := self._bound[place]) is None:
-                    self._late.add(sender, sums)
-                else:
-                    put(held.by_sender, sender, sums)
-            elif (at := self._held_at(place)) is not None:
-                put(at.by_sender, sender, sums)
-            elif place > self._passed:
-                put(self._early.setdefault(place, {}), sender, sums)
+            if place is None and not self._held:
+                self._open_bytes += put_and_weigh(self._open, sender, sums)
+            elif (held := self._held_at(place)) is not None:
+                self._put(held, sender, sums)
+            elif place is not None and self._is_to_come(place):
+                self._early.add(place, sender, sums)
             else:
                 self._late.add(sender, sums)
-        while len(self._early) > _MOST_PLACES:
-            self._let_go(next(iter(self._early)))
 
-    def _held_at(self, step: int) -> _Held | None:
-        return next((held for held in self._held if held.step.step == step), None)
+    def _is_to_come(self, place: int | str) -> bool:
+        return place > self._passed if isinstance(place, int) else place not in self._bound
+
+    def _held_at(self, place: Place) -> _Held | None:
+        """The closed step that sums belong to and that waits; None if there is none."""
+        if place is None:
+            return self._held[-1]
+        if isinstance(place, str):
+            return self._bound.get(place)
+        return self._held_by_step.get(place)
 
     def _release(self, held: _Held) -> StepSums:
         """The sums of a step with those of all senders, whose seconds ran side by side."""
         step = held.step
-        for place in [at for at in self._early if isinstance(at, int) and at <= step.step]:
-            for sender, sums in self._early.pop(place).items():
+        for place, by_sender in self._early.take_steps(step.step):
+            for sender, sums in by_sender.items():
                 self._late.count += place < step.step  # the trainer closed no such step
-                put(held.by_sender, sender, sums)
+                self._put(held, sender, sums)
         for sums in held.by_sender.values():
             step.merge(sums)
         self._passed = step.step
+        self._held_bytes -= held.nbytes
+        if self._held_by_step.get(step.step) is held:
+            del self._held_by_step[step.step]
         for name in held.names:
-            self._bound[name] = None
+            if name in self._bound:
+                self._bound[name] = None
         return step
 
-    def _let_go(self, place: int | str) -> None:
-        for sender, sums in self._early.pop(place).items():
+    def _let_go(self, place: int | str, by_sender: BySender) -> None:
+        self.unbound += isinstance(place, str)
+        for sender, sums in by_sender.items():
             self._late.add(sender, sums)

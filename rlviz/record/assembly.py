@@ -83,6 +83,11 @@ class Assembly:
         return at_the_end or bool(self._with_arrivals or self.ranks.waiting)
 
     @property
+    def waits_briefly(self) -> bool:
+        """Whether who flushes may wait for others: senders and rank 0 answer before long."""
+        return self.arrivals is not None or not self.ranks.writes
+
+    @property
     def _with_arrivals(self) -> int:
         return 0 if self.arrivals is None else self.arrivals.held
 
@@ -160,6 +165,7 @@ class Assembly:
         self._given_up = given_up
         passed = Passed(self._taken, self._held, self._written, self._lost + given_up)
         gone = self._taken_bytes - self._backlog.nbytes
+        gone -= 0 if self.arrivals is None else self.arrivals.nbytes
         account.passed = passed
         account.gone = gone
 

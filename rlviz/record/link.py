@@ -1,22 +1,22 @@
 """One process's way to the trainer: a thread that adds up what senders recorded, and sends it."""
 
 import atexit
-import hmac
 import multiprocessing
 import os
 import secrets
+import selectors
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing.connection import wait
 from multiprocessing.util import Finalize
 
 from rlviz import wording
 from rlviz.record import wire
 from rlviz.record.error_log import ErrorLog
+from rlviz.record.joining import joined
 from rlviz.record.measurement import Measurement
 from rlviz.record.readings import Readings
 from rlviz.record.step_sums import StepSums
@@ -25,15 +25,16 @@ from rlviz.record.wire import Place
 _MOST_CALLS = 65_536
 """Calls that wait for the thread."""
 _MOST_SUM_BYTES = 64_000_000
-"""About what the sums of steps and episodes may take while the trainer can't be reached."""
-_MOST_PLACES = 4_096
-"""In one frame."""
+"""About what the sums of steps and episodes may take while the trainer can't be reached, packed for
+their way or not."""
 _PACE = 0.1
 """Least seconds between two frames that the trainer did not ask for."""
-_CONNECT_SECONDS = 5.0
+_STALL_SECONDS = 30.0
+"""A connection over which nothing goes for so long is given up for another."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _EXIT_SECONDS = 2.0
 """How long a process that ends waits for the trainer to take the last sums."""
+_LAST_TRY_SECONDS = _JOIN_SECONDS = 0.5
 
 
 class Link:
@@ -52,14 +53,19 @@ class Link:
         self._id = secrets.token_bytes(wire.ID_BYTES)
         self._name = f"the sender of pid {os.getpid()} on {socket.gethostname()}"[:120].encode()
         self._calls: deque[tuple[Place, Measurement]] = deque()
-        self._put = self._taken_off = self._delivered = self._dropped = 0
+        self._put = self._delivered = self._dropped = 0
         self._sums: dict[Place, tuple[StepSums, int]] = {}
         """What is not sent yet, and of how many calls."""
         self._sum_bytes = 0
         self._unacknowledged: deque[tuple[int, bytes, int]] = deque()
-        """Frames that were sent: number, bytes, calls."""
+        """Frames that the trainer may not have: number, bytes, calls."""
+        self._frame_bytes = 0
         self._number = 0
         self._socket: socket.socket | None = None
+        self._selector: selectors.BaseSelector | None = None
+        self._going: deque[memoryview] = deque()
+        """What is still to go over this connection."""
+        self._last_went = 0.0
         self._came = bytearray()
         self._pause = 0.0
         self._next_try = self._next_frame = 0.0
@@ -85,11 +91,6 @@ class Link:
             self._errors.note(RuntimeError("calls come faster than they are added up"))
             return
         self._calls.append((place, brought))
-        if self._thread is None:
-            try:
-                self._begin()
-            except Exception as error:  # no descriptor or thread is left: the next call tries again
-                self._errors.note(error)
         self._wake()
 
     def refuse(self, error: Exception) -> None:
@@ -99,16 +100,18 @@ class Link:
         self._errors.note(error)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the trainer has what was recorded so far; returns whether it has."""
-        until, dropped = time.monotonic() + timeout, self._dropped
-        wanted = self._put - dropped
-        while self._delivered < wanted and self._dropped == dropped:
+        """Wait until the trainer has what was recorded so far; returns whether it has all of it.
+
+        It never has what was dropped, and a sender to nowhere has no trainer.
+        """
+        until, wanted = time.monotonic() + timeout, self._put
+        while self._delivered + self._dropped < wanted:
             if time.monotonic() >= until:
                 return False
             self._is_urgent = True
             self._wake()
             time.sleep(0.005)
-        return self._dropped == dropped
+        return bool(self._addresses) and not self._dropped
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -119,19 +122,23 @@ class Link:
     def leave(self) -> None:
         """Let go of the sockets in a forked child, where they are the parent's."""
         if self._waker is not None:
-            for owned in (self._socket, self._woken, self._waker):
+            for owned in (self._socket, self._woken, self._waker, self._selector):
                 if owned is not None:
                     owned.close()
 
     def end(self, timeout: float) -> None:
-        """Send what is left and say goodbye; say what is lost."""
-        if self._thread is None or self._is_over:
+        """Send what is left and say goodbye; say what is lost. A later call begins anew."""
+        if (thread := self._thread) is None or self._is_over:
             return
-        if not self.flush(timeout if self._socket is not None else min(timeout, 0.5)):
+        is_away = self._socket is None and self._pause > 0
+        if not self.flush(min(timeout, _LAST_TRY_SECONDS) if is_away else timeout):
             self._give_up("this process ended before the trainer could be reached")
         self._is_ending = True
         self._wake(even_awake=True)
-        self._thread.join(_EXIT_SECONDS)
+        thread.join(_JOIN_SECONDS)
+        if not thread.is_alive():
+            self._waker = self._thread = None
+            self._is_ending = False
 
     def _begin(self) -> None:
         if not self._start.acquire(blocking=False):
@@ -152,6 +159,11 @@ class Link:
             self._start.release()
 
     def _wake(self, *, even_awake: bool = False) -> None:
+        if self._thread is None:
+            try:
+                self._begin()
+            except Exception as error:  # no descriptor or thread is left: the next call tries again
+                self._errors.note(error)
         if not self._is_awake or even_awake:
             self._is_awake = True
             if self._waker is not None:
@@ -161,47 +173,75 @@ class Link:
     # Its thread does the rest.
 
     def _run(self) -> None:
+        self._selector = selectors.DefaultSelector()  # which takes any descriptor
+        self._selector.register(self._woken, selectors.EVENT_READ)
         while not (self._is_over or self._is_ending):
             try:
-                self._turn()
+                self._turn(self._selector)
             except Exception as error:  # whatever it is, the rollout and its sums go on
                 self._errors.note(error)
                 self._break_off()
                 time.sleep(0.1)
-        if self._socket is not None:
+        if self._socket is not None and not self._going:
             with suppress(OSError):
+                self._socket.settimeout(_JOIN_SECONDS)
                 self._socket.sendall(wire.frame(wire.BYE))
         self.leave()
         self._socket = None
 
-    def _turn(self) -> None:
+    def _turn(self, selector: selectors.BaseSelector) -> None:
         now = time.monotonic()
         if self._socket is None and now >= self._next_try:
             self._connect()
-        reading: list[socket.socket] = [self._woken]
-        if self._socket is not None:
-            reading.append(self._socket)
-        ready = wait(reading, self._rest(now))  # which takes any descriptor, as select does not
-        if self._woken in ready:
-            self._is_awake = False  # before the queue is emptied: what comes then wakes again
-            with suppress(BlockingIOError):
-                self._woken.recv(4096)
+        for key, ready in selector.select(self._rest(now)):
+            if key.fileobj is self._woken:
+                self._is_awake = False  # before the queue is emptied: what comes then wakes again
+                with suppress(BlockingIOError):
+                    self._woken.recv(4096)
+            elif ready & selectors.EVENT_READ and self._socket is not None:
+                self._hear(self._socket)
         self._add_up()
-        if self._socket is not None and self._socket in ready:
-            self._hear(self._socket)
         may_send = self._socket is not None and not self._unacknowledged
         if self._sums and may_send and (self._is_urgent or time.monotonic() >= self._next_frame):
             self._send()
         if not self._sums:
             self._is_urgent = False
+        self._go_on(selector)
 
     def _rest(self, now: float) -> float:
         """How many seconds nothing is due."""
         if self._socket is None:
             return max(0.0, self._next_try - now)
+        if self._going:
+            return max(0.0, self._last_went + _STALL_SECONDS - now)
         if self._sums and not self._unacknowledged:
             return 0.0 if self._is_urgent else max(0.0, self._next_frame - now)
         return 60.0
+
+    def _go_on(self, selector: selectors.BaseSelector) -> None:
+        """Let go over the connection what it takes now, and never wait for it."""
+        if self._socket is None:
+            return
+        now = time.monotonic()
+        try:
+            while self._going:
+                first = self._going[0]
+                if (went := self._socket.send(first)) < len(first):
+                    self._going[0] = first[went:]
+                else:
+                    del self._going[0]
+                self._last_went = now
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            self._break_off()
+            return
+        if self._going and now - self._last_went > _STALL_SECONDS:
+            self._break_off()
+            return
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._going else 0)
+        if selector.get_key(self._socket).events != events:
+            selector.modify(self._socket, events)
 
     def _add_up(self) -> None:
         calls = [self._calls.popleft() for _ in range(len(self._calls))]
@@ -211,7 +251,8 @@ class Link:
         for place, brought in calls:
             sums, many = self._sums.get(place) or (StepSums(), 0)
             # Places that are known may take as much again, for what is added there grows little.
-            if self._sum_bytes > (2 if many else 1) * _MOST_SUM_BYTES:
+            held = self._sum_bytes + self._frame_bytes
+            if held > (2 if many else 1) * _MOST_SUM_BYTES:
                 self._dropped += 1
                 self._errors.note(MemoryError("the trainer can't be reached, and memory is full"))
                 continue
@@ -225,40 +266,37 @@ class Link:
         self._readings.clear()
 
     def _send(self) -> None:
-        """Send what was added up, in as many frames as it takes."""
-        while self._sums:
-            places = list(self._sums)[:_MOST_PLACES]
-            part = [(place, *self._sums[place]) for place in places]
-            message = wire.pack([(place, sums) for place, sums, _ in part])
-            while len(message) + 16 > wire.MOST_BYTES and len(part) > 1:
-                part = part[: len(part) // 2]
-                message = wire.pack([(place, sums) for place, sums, _ in part])
+        """Pack what was added up, in as many frames as it takes, and let it go."""
+        parts = [(place, sums, calls) for place, (sums, calls) in self._sums.items()]
+        for message, calls in wire.messages(parts):
             self._number += 1
-            sent = wire.frame(wire.SUMS, wire.numbered(self._number, message))
-            self._unacknowledged.append((self._number, sent, sum(many for *_, many in part)))
-            for place, sums, _ in part:
-                self._sum_bytes -= sums.nbytes
-                del self._sums[place]
-            self._say(sent)
+            packed = wire.frame(wire.SUMS, wire.numbered(self._number, message))
+            self._unacknowledged.append((self._number, packed, calls))
+            self._frame_bytes += len(packed)
+            self._say(packed)
+        self._sums, self._sum_bytes = {}, 0
         self._next_frame = time.monotonic() + _PACE
 
     def _say(self, message: bytes) -> None:
-        if self._socket is None:
-            return  # it goes with the next connection
-        try:
-            self._socket.sendall(message)
-        except OSError:
-            self._break_off()
+        if self._socket is not None:  # else it goes with the next connection
+            if not self._going:
+                self._last_went = time.monotonic()
+            self._going.append(memoryview(message))
 
     def _hear(self, source: socket.socket) -> None:
         try:
             piece = source.recv(1 << 16)
+        except (BlockingIOError, InterruptedError):
+            return
         except OSError:
             piece = b""
         if not piece:
             self._break_off()
             return
         self._came += piece
+        self._understand()
+
+    def _understand(self) -> None:
         for kind, body in wire.frames(self._came, wire.MOST_UNKNOWN):
             if kind == wire.TAKEN:
                 self._acknowledge(wire.number_of(body)[0])
@@ -273,10 +311,45 @@ class Link:
 
     def _acknowledge(self, number: int) -> None:
         while self._unacknowledged and self._unacknowledged[0][0] <= number:
-            self._delivered += self._unacknowledged.popleft()[2]
+            _, packed, calls = self._unacknowledged.popleft()
+            self._frame_bytes -= len(packed)
+            self._delivered += calls
+
+    def _connect(self) -> None:
+        said = ""
+        for address in self._addresses:
+            try:
+                made, last, self._came = joined(
+                    address, self._port, self._key, self._id, self._name
+                )
+            except (OSError, ValueError) as error:
+                said = f"{address}: {error}"
+                continue
+            if self._selector is None:
+                raise RuntimeError("a sender connects in its own thread alone")
+            self._selector.register(made, selectors.EVENT_READ)
+            self._socket, self._pause = made, 0.0
+            self._acknowledge(last)
+            for _, packed, _ in self._unacknowledged:
+                self._say(packed)
+            self._understand()  # what came with the welcome, after which nothing may come for long
+            return
+        self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
+        self._next_try = time.monotonic() + self._pause
+        if self._pause > 1.0:
+            self._errors.note(
+                ConnectionError(
+                    f"the trainer can't be reached at port {self._port} ({said}): what is recorded "
+                    "waits here, and is lost if this process ends before it can be"
+                )
+            )
 
     def _break_off(self) -> None:
+        self._going.clear()
         if self._socket is not None:
+            if self._selector is not None:
+                with suppress(KeyError, ValueError, OSError):
+                    self._selector.unregister(self._socket)
             self._socket.close()
             self._socket = None
             self._pause, self._next_try = 0.0, time.monotonic() + _FIRST_PAUSE
@@ -289,6 +362,7 @@ class Link:
             self._sums, self._sum_bytes = {}, 0
             self._calls.clear()
             self._unacknowledged.clear()
+            self._frame_bytes = 0
             self._errors.say_again()
             calls = wording.counted(waiting, "call")
             self._errors.note(RuntimeError(f"{calls} of Sender.record() are lost: {why}"))
@@ -302,75 +376,19 @@ class Link:
             )
         return "the trainer has closed its run: what is recorded from now on is dropped"
 
-    # Connecting.
-
-    def _connect(self) -> None:
-        said = ""
-        for address in self._addresses:
-            try:
-                self._socket = self._met(address)
-            except (OSError, ValueError) as error:
-                said = f"{address}: {error}"
-                continue
-            self._pause = 0.0
-            for _, message, _ in list(self._unacknowledged):
-                self._say(message)
-            return
-        self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
-        self._next_try = time.monotonic() + self._pause
-        if self._pause > 1.0:
-            self._errors.note(
-                ConnectionError(
-                    f"the trainer can't be reached at port {self._port} ({said}): what is recorded "
-                    "waits here, and is lost if this process ends before it can be"
-                )
-            )
-
-    def _met(self, address: str) -> socket.socket:
-        """A connection to the trainer, after both have proved that they hold the key.
-
-        Raises:
-            OSError, ValueError: there is none at this address.
-        """
-        made = socket.create_connection((address, self._port), timeout=_CONNECT_SECONDS)
-        try:
-            with suppress(OSError):
-                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._came = bytearray()
-            theirs = self._next_of(made, wire.HELLO)
-            own = secrets.token_bytes(wire.NONCE_BYTES)
-            given = wire.proof(self._key, b"sender", theirs, own, self._id, self._name)
-            made.sendall(wire.frame(wire.PROOF, own + self._id + given + self._name))
-            body = self._next_of(made, wire.WELCOME)
-            proof, rest = body[: wire.PROOF_BYTES], body[wire.PROOF_BYTES :]
-            if not hmac.compare_digest(proof, wire.proof(self._key, b"trainer", own, theirs)):
-                raise ValueError("what answers there is not the trainer")
-            self._acknowledge(wire.number_of(rest)[0])
-        except BaseException:
-            made.close()
-            raise
-        return made
-
-    def _next_of(self, source: socket.socket, expected: int) -> bytes:
-        while True:
-            for kind, body in wire.frames(self._came, wire.MOST_UNKNOWN):
-                if kind != expected:
-                    raise ValueError("what answers there is not the trainer")
-                return body
-            if not (piece := source.recv(4096)):
-                raise ConnectionError("it hung up")
-            self._came += piece
-
 
 _ending: dict[Link, None] = {}
 _finalizers: list[Finalize] = []
 
 
 def _end_at_exit(link: Link) -> None:
-    if not _ending:
-        atexit.register(_end_all)
-    if multiprocessing.parent_process() is not None and not _finalizers:  # it ends without atexit
+    """Anew for each, so that senders end before the run of a Callback that was made after others:
+    handlers run in the order from the last one that was given to the first."""
+    atexit.unregister(_end_all)
+    atexit.register(_end_all)
+    if multiprocessing.parent_process() is not None:  # it ends without atexit
+        while _finalizers:
+            _finalizers.pop().cancel()
         _finalizers.append(Finalize(None, _end_all, exitpriority=0))
     _ending[link] = None
 

@@ -1,152 +1,270 @@
 """How messages get from every rank of a job to rank 0, which waits for none of them.
 
 A collective makes all ranks wait for the slowest and breaks when the first one dies. So each rank
-puts its messages into a store that rank 0 serves (c10d's TCPStore), and rank 0 takes what is there.
+has a slot in a store, and puts a message there when the slot is empty: one question and one answer.
+Rank 0 looks into the slots of many ranks at once and empties those that were full, so it asks the
+store a few times a flush, however many ranks there are. A slot holds one message, so that the store
+holds no more, whatever becomes of rank 0.
 """
 
-import hashlib
-import json
-import os
-import secrets
-import socket
-import sys
-from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-_SETUP = timedelta(seconds=60)
-_ANSWER = timedelta(seconds=10)
+from rlviz.record.meeting import Meeting, Place
+
+_MANY = 64
+"""Slots that rank 0 looks into at once; a message has up to about a megabyte."""
+_MOST_BYTES = 32_000_000
+"""What rank 0 takes at once; the other slots' turn comes next."""
+_PACE = 0.25
+"""Seconds between two looks that nobody asked for, so that what comes does not miss a write."""
+_REST = 10
+"""Rank 0 rests between two looks for so many times as long as the first one took."""
+_LONGEST_REST, _LONGEST_PAUSE = 1.0, 10.0
+_SILENT_SECONDS = 60.0
+"""A rank says so after rank 0 has taken nothing for so long."""
+_END_SECONDS = 0.3
 
 
-def rank_and_world(process_group: Any = None) -> tuple[int, int]:
-    """This process's rank and how many there are, in the group or in the whole job.
-
-    Raises:
-        RuntimeError: a group was given, and torch.distributed is not initialised.
-    """
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.distributed.is_available():
-        dist = torch.distributed
-        if dist.is_initialized():
-            return dist.get_rank(process_group), dist.get_world_size(process_group)
-    if process_group is not None:
-        raise RuntimeError(
-            "process_group was given, but torch.distributed is not initialised. Call "
-            "init_process_group() before rlviz.Callback()."
-        )
-    try:  # as torchrun tells it before the processes are joined
-        return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    except (KeyError, ValueError):
-        return 0, 1
+def _slot(place: Place, rank: int) -> str:
+    return f"{place.prefix}/{rank}"
 
 
-class Mailbox:
-    """Brings messages from every rank to rank 0; all ranks of the group make one together.
+def _came_to_rank_0(place: Place) -> str:
+    """The key that says that somebody has left messages in rank 0's own store."""
+    return f"{place.prefix}/here"
+
+
+class Outbox:
+    """Any rank's way to rank 0 but its own.
 
     Args:
-        process_group: an initialised `torch.distributed` group, of any backend.
-
-    Raises:
-        RuntimeError: torch.distributed is not initialised, this process is not in the group, or
-            rank 0 can't be reached.
+        meeting: where rank 0 is met.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, process_group: Any) -> None:
-        self.rank, self.world_size = rank_and_world(process_group)
-        dist = sys.modules["torch"].distributed
-        if self.rank < 0:
-            raise RuntimeError("this process is not in the process_group. Pass a group it is in.")
-        self._sent = 0
-        self._next = [0] * self.world_size
-        members = dist.get_process_group_ranks(process_group)
-        server = None
-        if self.rank == 0:
-            server = dist.TCPStore(
-                "localhost", 0, is_master=True, wait_for_workers=False, timeout=_ANSWER
-            )
-            own = _addresses(members[0]), server.port, secrets.token_hex(8)
-            _tell(dist, members, own)
-            addresses, port, self._prefix = own
-        else:
-            addresses, port, self._prefix = _told(dist, members)
-        self._store: Any = server or _connected(dist, addresses, port)
+    def __init__(self, meeting: Meeting, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.world_size = meeting.world_size
+        self._meeting = meeting
+        self._clock = clock
+        self._store: Any = None
+        self._place: Place
+        self._number = 0
+        """Of the last message that was put into the slot."""
+        self._last = b""
+        """That message, which rank 0 may not have taken."""
+        self._moved = clock()
+        """When rank 0 last took one, as far as it is known here."""
+        self._is_lost = False
 
-    def send(self, message: bytes) -> None:
-        """Leave a message for rank 0.
+    def send(self, message: bytes) -> bool:
+        """Leave a message for rank 0; returns whether there was room.
+
+        A message that found no room, or failed, must be the next one that is sent.
 
         Raises:
             OSError: rank 0 can't be reached.
         """
+        numbered = b"%d %s" % (self._number + 1, message)
         try:
-            self._store.set(self._key(self.rank, self._sent), message)
-        except RuntimeError as error:
-            raise ConnectionError(f"rank 0 can't be reached from rank {self.rank}") from error
-        self._sent += 1
+            has_room = self._offer(numbered)
+        except (RuntimeError, OSError) as error:
+            self._store, self._is_lost = None, True
+            raise ConnectionError(
+                f"rank 0 can't be reached from rank {self._meeting.rank} "
+                f"({str(error).splitlines()[0][:200]}): what this rank records waits here, and "
+                "rank 0 names it as missing"
+            ) from error
+        if has_room:
+            self._number += 1
+            self._last, self._moved = numbered, self._clock()
+        else:
+            self._complain_of_silence()
+        return has_room
 
-    def take(self) -> Iterator[tuple[int, bytes]]:
-        """On rank 0: the messages of the others as (rank, message), in the order of each rank."""
-        for rank in range(1, self.world_size):
-            while self._store.check([key := self._key(rank, self._next[rank])]):
-                message = self._store.get(key)
-                self._store.delete_key(key)
-                self._next[rank] += 1
-                yield rank, message
+    def _offer(self, message: bytes) -> bool:
+        if self._store is None and not self._connect():
+            return False
+        if self._is_lost and self._last:  # rank 0 takes it once: it knows the number
+            if self._put(self._last) != self._last:
+                return False
+            self._is_lost = False
+        return self._put(message) == message
 
-    def _key(self, rank: int, number: int) -> str:
-        return f"{self._prefix}/{rank}/{number}"
+    def _put(self, message: bytes) -> bytes:
+        """What is in the slot now: the message, if it was empty."""
+        found: bytes = self._store.compare_set(_slot(self._place, self._meeting.rank), "", message)
+        return found
 
-
-# Rank 0 tells where its store is through the store by which the job's processes found each other.
-# A process group for that one message could not be made twice under one name, and a gloo group that
-# is still alive when the interpreter ends may abort the process.
-
-_made: Counter[tuple[int, ...]] = Counter()
-"""Members of a group -> number of mailboxes made for them; the same on every member."""
-
-
-def _key_of_the_next(members: list[int]) -> str:
-    number = _made[tuple(members)]
-    _made[tuple(members)] += 1
-    return f"rlviz/{hashlib.sha256(repr(members).encode()).hexdigest()}/{number}"
-
-
-def _tell(dist: Any, members: list[int], where: tuple[list[str], int, str]) -> None:
-    store = dist.distributed_c10d._get_default_store()
-    store.set(_key_of_the_next(members), json.dumps(where))
-
-
-def _told(dist: Any, members: list[int]) -> tuple[list[str], int, str]:
-    store, key = dist.distributed_c10d._get_default_store(), _key_of_the_next(members)
-    try:
-        store.wait([key], _SETUP)
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"rank 0 has made no Callback in {_SETUP.seconds} seconds. Make one on all ranks of "
-            "the process_group, at the same place of the script."
-        ) from error
-    addresses, port, prefix = json.loads(store.get(key))
-    return addresses, port, prefix
-
-
-def _addresses(global_rank: int) -> list[str]:
-    """Where rank 0 may be; every rank has reached the job's master under its address."""
-    master = [os.environ["MASTER_ADDR"]] if global_rank == 0 and "MASTER_ADDR" in os.environ else []
-    return [*master, socket.gethostname()]
-
-
-def _connected(dist: Any, addresses: list[str], port: int) -> Any:
-    if addresses[-1] == socket.gethostname():
-        addresses = ["localhost", *addresses]
-    said = ""
-    for address in addresses:
-        try:
-            return dist.TCPStore(
-                address, port, is_master=False, wait_for_workers=False, timeout=_ANSWER
+    def _complain_of_silence(self) -> None:
+        if self._clock() - self._moved > _SILENT_SECONDS:
+            self._moved = self._clock()
+            raise TimeoutError(
+                f"rank 0 has taken nothing from rank {self._meeting.rank} for "
+                f"{_SILENT_SECONDS:.0f} seconds: what this rank records waits here. Make the "
+                "Callback on every rank of the process_group, rank 0 included, and close it there "
+                "last"
             )
-        except RuntimeError as error:
-            said = str(error).splitlines()[0]
-    raise RuntimeError(
-        f"rank 0 can't be reached at port {port} of any of {addresses}: {said}. Open the port, or "
-        "make the Callback on rank 0 alone, without process_group."
-    )
+
+    def _connect(self) -> bool:
+        """Find a store that rank 0 looks into; returns False if rank 0 has told of none yet."""
+        place = self._meeting.told()
+        if place is None:
+            return False
+        self._place = place
+        if place.is_at_the_jobs:
+            with suppress(RuntimeError, OSError):
+                self._store = self._meeting.at_the_jobs()
+        if self._store is None:
+            store = self._meeting.at_rank_0(place)
+            store.set(_came_to_rank_0(place), "1")
+            self._store = store
+        return True
+
+
+class Inbox:
+    """Rank 0's end: a thread that looks into the slots, so that nobody else waits for a store.
+
+    Args:
+        meeting: where the others are met.
+        on_error: told of a store that can't be reached.
+        wake: called when messages have come.
+    """
+
+    def __init__(
+        self, meeting: Meeting, *, on_error: Callable[[Exception], None], wake: Callable[[], None]
+    ) -> None:
+        self.world_size = meeting.world_size
+        self._meeting = meeting
+        self._on_error = on_error
+        self._when_come = wake
+        self._came: deque[tuple[int, bytes]] = deque()
+        self._numbers = [0] * self.world_size
+        """Of each rank's last message."""
+        self._looks: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._job: Any = None
+        """The job's store, while it can be reached."""
+        self._has_job = True
+        self._place: Place | None = None
+        self._next = 1
+        """The rank whose slot is looked into first."""
+        self._pause, self._next_try = 0.0, 0.0
+        self._is_over = False
+        self._begun = self._ended = 0
+        """Looks."""
+        self._thread: threading.Thread | None = None
+
+    def take(self) -> list[tuple[int, bytes]]:
+        """The messages that have come, as (rank, message), in the order of each rank; and let the
+        thread look for more."""
+        if self._thread is None and not self._is_over:
+            self._thread = threading.Thread(target=self._run, name="rlviz-ranks", daemon=True)
+            self._thread.start()
+        if self._looks.empty():
+            self._looks.put(None)
+        return [self._came.popleft() for _ in range(len(self._came))]
+
+    def catch_up(self, seconds: float) -> None:
+        """Wait, no longer than so many seconds, for a look that begins after now."""
+        wanted, until = self._begun + 1, time.monotonic() + seconds
+        while self._ended < wanted and time.monotonic() < until and self._thread is not None:
+            if self._looks.empty():
+                self._looks.put(None)
+            time.sleep(0.002)
+
+    def close(self) -> None:
+        """Look no more. A thread inside torch's store as Python ends would abort the process."""
+        self._is_over = True
+        self._looks.put(None)
+        if self._thread is not None:
+            self._thread.join(_END_SECONDS)
+
+    # Its own thread does the rest.
+
+    def _run(self) -> None:
+        while not self._is_over:
+            began = time.monotonic()
+            self._begun += 1
+            try:
+                self._look()
+            except Exception as error:
+                self._on_error(error)
+            self._ended = self._begun
+            ended = time.monotonic()
+            until = ended + min(_REST * (ended - began), _LONGEST_REST)
+            with suppress(queue.Empty):
+                self._looks.get(timeout=_PACE)
+            while not self._is_over and time.monotonic() < until:
+                time.sleep(0.01)
+
+    def _look(self) -> None:
+        """Take what is in the slots of all stores where messages may be."""
+        if self._place is None or (self._has_job and self._job is None):
+            self._open()
+        place = self._place
+        if place is None:
+            return
+        room = _MOST_BYTES
+        if self._job is not None:
+            try:
+                room -= self._empty(self._job, place, room)
+            except (RuntimeError, OSError) as error:
+                self._job = None
+                self._on_error(
+                    ConnectionError(
+                        "rank 0 can't reach the store of its process group any more "
+                        f"({str(error).splitlines()[0][:200]}): ranks that can reach rank 0 itself "
+                        "go on, the others will be missing. Close the Callback before "
+                        "destroy_process_group()"
+                    )
+                )
+        own = self._meeting.served()
+        if own is not None and own.check([_came_to_rank_0(place)]):
+            self._empty(own, place, room)
+        if self._came:
+            self._when_come()
+
+    def _open(self) -> None:
+        """Make slots, and tell the others of them."""
+        if (now := time.monotonic()) < self._next_try:
+            return
+        self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
+        self._next_try = now + self._pause
+        with suppress(RuntimeError, OSError):
+            self._job = self._meeting.at_the_jobs()
+            self._has_job = self._job is not None
+        is_at_the_jobs = self._job is not None
+        if self._place is not None and not is_at_the_jobs:
+            return
+        self._place = self._meeting.tell(is_at_the_jobs=is_at_the_jobs)
+        for store in (self._job, self._meeting.served()):
+            if store is not None:
+                for rank in range(1, self.world_size):
+                    store.compare_set(_slot(self._place, rank), "", "")  # it may be full by now
+        self._pause = 0.0
+
+    def _empty(self, store: Any, place: Place, room: int) -> int:
+        """Take what is in a store's slots, up to about so many bytes; returns how many."""
+        taken, ranks = 0, [*range(self._next, self.world_size), *range(1, self._next)]
+        for at in range(0, len(ranks), _MANY):
+            if taken >= room:
+                self._next = ranks[at]
+                break
+            some = ranks[at : at + _MANY]
+            slots = [_slot(place, rank) for rank in some]
+            found = store.multi_get(slots)
+            if full := [slot for slot, message in zip(slots, found, strict=True) if message]:
+                store.multi_set(full, [""] * len(full))
+            for rank, message in zip(some, found, strict=True):
+                if message:
+                    number, _, message = message.partition(b" ")
+                    taken += len(message)
+                    if int(number) > self._numbers[rank]:  # else it was sent again
+                        self._numbers[rank] = int(number)
+                        self._came.append((rank, message))
+        return taken

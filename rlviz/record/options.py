@@ -76,6 +76,9 @@ def listening(host: str | None, port: int) -> tuple[str | None, int]:
     """Where a run listens for its senders."""
     if host is not None and (not isinstance(host, str) or not host.strip()):
         raise TypeError(f"host must be a name or an address of this machine, got {shown(host)}.")
+    if host is not None:
+        host = host.strip()
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else host  # as in a URL
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"port must be a whole number, got {shown(port)}. 0 takes a free one.")
     if not 0 <= port < 1 << 16:

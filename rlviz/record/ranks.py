@@ -13,8 +13,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from rlviz.record.late import LateSums
-from rlviz.record.mailbox import Mailbox
+from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.step_sums import StepSums
+
+_LOOK_SECONDS = 0.2
 
 Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 """Steps to be written, in order, with the ranks whose sums they lack."""
@@ -26,8 +28,8 @@ class FirstRank:
     It is not thread-safe: only the writer thread calls it.
 
     Args:
-        mailbox: where the others' messages arrive; None for a single process.
-        on_error: told of ranks that rank 0 no longer waits for.
+        inbox: where the others' messages arrive; None for a single process.
+        on_error: told of ranks that rank 0 no longer waits for, and of what can't be read.
         late: where sums go whose step was written without them.
         patience: the most seconds that a step waits for a rank.
     """
@@ -36,14 +38,14 @@ class FirstRank:
 
     def __init__(
         self,
-        mailbox: Mailbox | None,
+        inbox: Inbox | None,
         on_error: Callable[[Exception], None],
         late: LateSums,
         *,
         patience: float = 5.0,
     ) -> None:
-        self.world_size = 1 if mailbox is None else mailbox.world_size
-        self._mailbox = mailbox
+        self.world_size = 1 if inbox is None else inbox.world_size
+        self._inbox = inbox
         self._on_error = on_error
         self._gathering = Gathering(self.world_size, late, patience=patience)
 
@@ -55,9 +57,16 @@ class FirstRank:
     def complete(self, *, now_or_never: bool = False) -> Complete:
         """Steps that wait for nothing any more; all steps if it is now or never."""
         known = set(self._gathering.missing)
-        if self._mailbox is not None:
-            for rank, message in self._mailbox.take():
-                self._gathering.receive(rank, unpack(message))
+        if self._inbox is not None:
+            if known and self.waiting:  # before steps are written without a rank that is back
+                self._inbox.catch_up(_LOOK_SECONDS)
+            for rank, message in self._inbox.take():
+                try:
+                    steps = unpack(message)
+                except Exception as error:  # another version of rlviz
+                    self._on_error(ValueError(f"what rank {rank} sent can't be read ({error})"))
+                else:
+                    self._gathering.receive(rank, steps)
         ready = self._gathering.ready(now_or_never=now_or_never)
         if new := sorted(self._gathering.missing - known):
             self._on_error(
@@ -86,30 +95,45 @@ class FirstRank:
         """How many steps were sent (0)."""
         return 0
 
+    def catch_up(self, seconds: float) -> None:
+        """Wait, no longer than so many seconds, until what the others have sent is here."""
+        if self._inbox is not None:
+            self._inbox.catch_up(seconds)
+
+    def close(self) -> None:
+        """Hear no more of the others."""
+        if self._inbox is not None:
+            self._inbox.close()
+
 
 class OtherRank:
     """Any rank but 0: sends what it recorded, and writes nothing itself.
 
     Args:
-        mailbox: the way to rank 0.
+        outbox: the way to rank 0.
         limit: steps kept while rank 0 can't be reached; the oldest are dropped first.
     """
 
     writes = False
-    waiting = 0
 
-    def __init__(self, mailbox: Mailbox, *, limit: int = 65_536) -> None:
-        self.world_size = mailbox.world_size
-        self._mailbox = mailbox
+    def __init__(self, outbox: Outbox, *, limit: int = 65_536) -> None:
+        self.world_size = outbox.world_size
+        self._outbox = outbox
         self._limit = limit
         self._unsent: deque[StepSums] = deque()
         self._sending: list[StepSums] = []
+        """A message's steps: the same at every try, for rank 0 may have it already."""
         self._is_sent = False
 
     @property
     def held(self) -> int:
         """Steps that are here."""
         return len(self._unsent) + len(self._sending)
+
+    @property
+    def waiting(self) -> int:
+        """Steps that rank 0 can't have yet."""
+        return self.held
 
     def add(self, steps: list[StepSums]) -> int:
         """Add steps that this rank closed; returns how many were dropped to make room."""
@@ -124,23 +148,21 @@ class OtherRank:
         return []
 
     def send(self) -> None:
-        """Send what was recorded; `take_sent` counts it.
+        """Send what was recorded, up to a message of about a megabyte; `take_sent` counts it.
+
+        Where rank 0 has not taken the message before, it does nothing.
 
         Raises:
             OSError: rank 0 can't be reached. Nothing is lost: the next call sends it.
         """
-        while self._unsent and not self._is_sent:
-            self._sending += (self._unsent[0],)
-            del self._unsent[0]
-        if not self._sending or self._is_sent:
-            return
-        try:
-            self._mailbox.send(pack(self._sending))
-            self._is_sent = True
-        finally:
-            if not self._is_sent:
-                again = deque([*self._sending, *self._unsent])
-                self._unsent, self._sending = again, []
+        if not self._sending:
+            size = 0
+            while self._unsent and size < _MESSAGE_BYTES:
+                size += self._unsent[0].nbytes
+                self._sending += (self._unsent[0],)
+                del self._unsent[0]
+        if self._sending and not self._is_sent:
+            self._is_sent = self._outbox.send(pack(self._sending))
 
     def take_sent(self) -> int:
         """How many steps were sent since the last call; they are no longer held."""
@@ -149,6 +171,15 @@ class OtherRank:
         sent = len(self._sending)
         self._is_sent, self._sending = False, []
         return sent
+
+    def catch_up(self, seconds: float) -> None:
+        """Do nothing: nobody sends to this rank."""
+
+    def close(self) -> None:
+        """Do nothing: what was sent is in the store."""
+
+
+_MESSAGE_BYTES = 1_000_000
 
 
 def pack(steps: list[StepSums]) -> bytes:
@@ -171,7 +202,7 @@ class Gathering:
         world_size: how many ranks there are, rank 0 included.
         late: where sums go whose step was released without them.
         patience: seconds that a step waits for a rank that is not known to be missing.
-        limit: steps of other ranks kept until rank 0 reaches them.
+        limit: steps of all other ranks kept until rank 0 reaches them.
         clock: monotonic seconds.
     """
 
@@ -192,6 +223,8 @@ class Gathering:
         self._clock = clock
         self._own: list[tuple[float, _Place, StepSums]] = []
         self._inbox: dict[int, dict[_Place, StepSums]] = {rank: {} for rank in self.others}
+        self._many = 0
+        """Steps in it."""
         self._last: dict[int, _Place] = dict.fromkeys(range(world_size), (0, -1))
         self._released: _Place = (0, -1)
         self.missing: set[int] = set()
@@ -217,8 +250,11 @@ class Gathering:
                 continue
             if (known := inbox.get(place)) is not None:
                 step.merge(known)
+            else:
+                self._many += 1
             inbox[place] = step
-        while len(inbox) > self._limit:
+        while self._many > self._limit and inbox:
+            self._many -= 1
             self._late.add(rank, inbox.pop(next(iter(inbox))))
 
     def _place(self, rank: int, step: int) -> _Place:
@@ -246,6 +282,7 @@ class Gathering:
                 self.missing |= lacking
             for rank in self.others - lacking:
                 step.merge(self._inbox[rank].pop(place))
+                self._many -= 1
             self._released = place
             missing = tuple(sorted(lacking))
             if released and released[-1][1] == missing:

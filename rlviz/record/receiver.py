@@ -20,8 +20,6 @@ from rlviz.record import wire
 from rlviz.record.step_sums import StepSums
 from rlviz.record.wire import Place
 
-_MOST_WAITING = 100_000
-"""Sums that the writer has not taken yet; at more, senders keep theirs."""
 _PROOF_SECONDS = 10.0
 """How long one that has connected may take to prove that it belongs here."""
 _MOST_UNPROVEN = 256
@@ -55,6 +53,7 @@ class Receiver:
         key: what senders must hold.
         on_error: told of senders that break off and of what can't be read.
         wake: called when all senders have answered a mark.
+        byte_limit: what may wait for the writer; at more, senders keep theirs.
 
     Raises:
         OSError: nothing can listen there.
@@ -68,6 +67,7 @@ class Receiver:
         *,
         on_error: Callable[[Exception], None],
         wake: Callable[[], None],
+        byte_limit: int = 16_000_000,
     ) -> None:
         self._key = key
         self._on_error = on_error
@@ -79,6 +79,9 @@ class Receiver:
         self._numbers: dict[bytes, int] = {}
         """Sender -> the number of its last frame of sums that was taken."""
         self._arrived: deque[tuple[bytes, Place, StepSums]] = deque()
+        self._byte_limit = byte_limit
+        self._bytes_in = self._bytes_out = 0
+        """Of what has arrived, and of what was taken; each counted by one thread."""
         self._mark = self._asked = 0
         self._is_ending = False
         self._woken, self._waker = socket.socketpair()
@@ -110,7 +113,14 @@ class Receiver:
 
     def take(self) -> list[tuple[bytes, Place, StepSums]]:
         """What has come: who sent it, where it belongs, and the sums."""
-        return [self._arrived.popleft() for _ in range(len(self._arrived))]
+        taken = [self._arrived.popleft() for _ in range(len(self._arrived))]
+        self._bytes_out += sum(sums.nbytes for *_, sums in taken)
+        return taken
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes wait to be taken."""
+        return self._bytes_in - self._bytes_out
 
     def close(self) -> None:
         """End all connections; `take` gives what came before that."""
@@ -149,7 +159,7 @@ class Receiver:
             self._end()
 
     def _turn(self) -> None:
-        is_full = len(self._arrived) >= _MOST_WAITING
+        is_full = self.nbytes >= self._byte_limit
         for key, ready in self._selector.select(0.2):
             if key.fileobj is self._listener:
                 self._accept()
@@ -239,6 +249,7 @@ class Receiver:
                 )
             )
         else:
+            self._bytes_in += sum(each.nbytes for _, each in sums)
             self._arrived.extend((peer.id, *part) for part in sums)
 
     def _meet(self, peer: Peer, kind: int, body: bytes) -> None:
@@ -309,12 +320,24 @@ class Receiver:
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    if host or not socket.has_dualstack_ipv6():
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
-    return socket.create_server(
-        ("", port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
-    )
+    """Listen by IPv4 and IPv6, as far as the host and its name have them.
+
+    Raises:
+        OSError: nothing can listen there.
+    """
+    both, old, new = socket.has_dualstack_ipv6(), socket.AF_INET, socket.AF_INET6
+    families = [*([new] if both and not host else []), old, new]
+    if host:
+        found = {family for family, *_ in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        families = [family for family in families if family in found]
+    failed: OSError | None = None
+    for family in families:  # a kernel may know IPv6 and have it switched off
+        dual = {"dualstack_ipv6": True} if both and not host and family == new else {}
+        try:
+            return socket.create_server((host, port), family=family, backlog=1024, **dual)
+        except OSError as error:
+            failed = failed or error
+    raise failed or OSError(f"{host!r} has no address")
 
 
 _living: "weakref.WeakSet[Receiver]" = weakref.WeakSet()

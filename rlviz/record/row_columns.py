@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
+from rlviz.parallelism import ParallelismSums
 from rlviz.parallelism.sums import ratios
 from rlviz.record.step_sums import StepSums
+from rlviz.schema import WorkUnit
 
 Floats = NDArray[np.float64]
 
@@ -47,29 +49,22 @@ class RowColumns:
                 series[quantity.name] = values
         return series
 
-    def about_agents(self) -> None:
-        """Add what is known of the episodes beyond a ratio, if anything is."""
-        if not any(step.agents for step in self._closed):
+    def about_agents(self, unit: WorkUnit | None) -> None:
+        """Add what is known of the episodes beyond a ratio, if anything is; `unit` is that of the
+        episodes that say none."""
+        if unit is None and not any(step.agents for step in self._closed):
             return
         columns = _Sparse(len(self._closed))
         scalars = _Sparse(len(self._closed))
         for at, step in enumerate(self._closed):
-            episodes = step.agents
-            if episodes is None:
-                continue
+            episodes = step.agents or _NONE
+            columns.put(at, **_units(step, episodes, unit))
             if episodes.work or episodes.span:
                 columns.put(at, work=episodes.work, span=episodes.span)
                 scalars.put(at, pooled=episodes.pooled)
             if episodes.spawning_stages:
-                columns.put(
-                    at,
-                    sub_agents=episodes.sub_agents,
-                    spawning_stages=episodes.spawning_stages,
-                    fan_out_max=episodes.fan_out_max,
-                )
-                scalars.put(
-                    at, fan_out_mean=episodes.fan_out_mean, fan_out_max=episodes.fan_out_max
-                )
+                columns.put(at, fan_out_max=episodes.fan_out_max)
+                scalars.put(at, fan_out_max=episodes.fan_out_max)
             if episodes.peak or episodes.unfinished:
                 columns.put(at, peak=episodes.peak, unfinished=episodes.unfinished)
                 scalars.put(at, peak=episodes.peak, unfinished=episodes.unfinished)
@@ -111,6 +106,18 @@ class RowColumns:
             means = _array(values) / counts
             self.columns[schema.metric_column(name)] = means
             self.scalars[schema.scalar_tag(name)] = means, brought
+
+
+_NONE = ParallelismSums()
+
+
+def _units(step: StepSums, episodes: ParallelismSums, unit: WorkUnit | None) -> dict[str, int]:
+    """How many episodes are in each unit, by column."""
+    said = {name: getattr(episodes, name) for name in map(schema.unit_column, schema.WORK_UNITS)}
+    if unit is not None:
+        every = step.parallelism_count + step.parallelism_undefined
+        said[schema.unit_column(unit)] += max(0, every - sum(said.values()))
+    return {name: count for name, count in said.items() if count}
 
 
 class _Sparse:

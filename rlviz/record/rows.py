@@ -21,6 +21,7 @@ from rlviz.record.readings import Readings
 from rlviz.record.row_columns import RowColumns
 from rlviz.record.step_sums import StepSums
 from rlviz.record.values import check_step
+from rlviz.schema import WorkUnit
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +108,7 @@ class RowBuilder:
         utilization: FLOPs and wall seconds of a phase -> its model FLOPs utilization; None where
             it can't be known.
         on_error: told of a value that turned out wrong when it was read from its device.
+        parallelism_unit: in what work and span of the episodes are that say no unit.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class RowBuilder:
         ema_weight: float,
         on_error: Callable[[Exception], None],
         utilization: Callable[[int, float], float | None] = lambda flops, seconds: None,
+        parallelism_unit: WorkUnit | None = None,
     ) -> None:
+        self._parallelism_unit = parallelism_unit
         self._on_error = on_error
         self._utilization = utilization
         core = [known for known in schema.QUANTITIES.values() if known.is_core and known.averaged]
@@ -183,7 +187,7 @@ class RowBuilder:
         self._last_step = closed[-1].step
         table = RowColumns(closed)
         averaged = table.quantities()
-        table.about_agents()
+        table.about_agents(self._parallelism_unit)
         averaged |= table.groups()
         table.seconds(self._utilization)
         self._spend(closed, table)

@@ -61,8 +61,10 @@ class Sender:
         self._home = home
 
     def __repr__(self) -> str:
-        where = f"{self._addresses[0]}:{self._port}" if self._addresses else "nowhere"
-        return f"<rlviz.Sender to {where}>"
+        if not self._addresses:
+            return "<rlviz.Sender to nowhere>"
+        first = self._addresses[0]
+        return f"<rlviz.Sender to {f'[{first}]' if ':' in first else first}:{self._port}>"
 
     def record(
         self,
@@ -111,6 +113,9 @@ class Sender:
     def flush(self, timeout: float | None = 5.0) -> bool:
         """Wait until the trainer has all that was recorded here; returns whether it has.
 
+        It has not where it can't be reached in time, nor once calls of this process were dropped,
+        of which `health` tells: the run was closed, or memory was full.
+
         Call it where a process ends by force, such as an actor before `ray.kill`.
 
         Raises:
@@ -122,6 +127,12 @@ class Sender:
         """Bring what this very process recorded, before its own Callback ends the run."""
         if (link := _links.get(self._key)) is not None:
             link.flush(timeout)
+
+    def end_here(self, timeout: float) -> None:
+        """Bring what this very process recorded, and say goodbye to the trainer, which then misses
+        nothing when the process ends; a later call of `record` begins anew."""
+        if (link := _links.get(self._key)) is not None:
+            link.end(timeout)
 
     @property
     def health(self) -> SenderHealth:
@@ -148,18 +159,19 @@ def opened(
     *,
     on_error: Callable[[Exception], None],
     wake: Callable[[], None],
+    byte_limit: int,
 ) -> tuple[Sender, Receiver]:
     """Listen for the senders of a run; a sender, and what takes what all its copies send.
 
     Args:
         host: the name or address of this machine; None for all that it has.
         port: the port, 0 for any that is free.
-        on_error, wake: as in `Receiver`.
+        on_error, wake, byte_limit: as in `Receiver`.
     """
     key = secrets.token_bytes(_KEY_BYTES)
     only = host if host is not None and _is_loopback(host) else ""
     try:
-        receiver = Receiver(only, port, key, on_error=on_error, wake=wake)
+        receiver = Receiver(only, port, key, on_error=on_error, wake=wake, byte_limit=byte_limit)
     except OSError as error:
         raise OSError(
             f"sender() can't listen on port {port} ({error}). Name another port, or 0 for any that "
@@ -177,9 +189,10 @@ def _own_addresses() -> list[str]:
     with suppress(Exception):  # an older or a newer Ray
         if ray is not None and ray.is_initialized():
             found.append(ray.util.get_node_ip_address())
-    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outwards:
-        outwards.connect(("192.0.2.1", 9))  # it sends nothing: it asks which way out there is
-        found.append(outwards.getsockname()[0])
+    for family, far_away in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as outwards:
+            outwards.connect((far_away, 9))  # it sends nothing: it asks which way out there is
+            found.append(outwards.getsockname()[0])
     return [*dict.fromkeys([*found, socket.gethostname()])]
 
 

@@ -7,10 +7,15 @@ from typing import Any
 from rlviz import schema
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import ParallelismSums
+from rlviz.parallelism.sums import is_parallel
 from rlviz.record.measurement import ENTRY_BYTES, Measurement, Plain
 
-_SUMS = tuple(part.name for known in schema.QUANTITIES.values() for part in known.sums)
-_SUMS_BYTES = 900
+_SUMS = tuple(
+    dict.fromkeys(part.name for known in schema.QUANTITIES.values() for part in known.sums)
+)
+_AGENT_SUMS = tuple(name for name in _SUMS if name in ParallelismSums.__slots__)
+"""Those that `ParallelismSums` has under the same name."""
+_SUMS_BYTES = 1000
 """About what sums without names take in memory."""
 
 
@@ -34,6 +39,12 @@ class StepSums:
         self.parallelism_count = 0
         self.parallelism_undefined = 0
         self.parallelism_square_sum = 0.0
+        self.parallel_episodes = 0
+        self.sub_agents = 0
+        self.sub_agent_episodes = 0
+        self.spawning_stages = 0
+        self.useful_sub_agents = 0
+        self.judged_sub_agents = 0
         self.agents: ParallelismSums | None = None
         """What is known of the episodes beyond a ratio."""
         self.groups: dict[str, Accuracy] = {}
@@ -65,6 +76,7 @@ class StepSums:
             self.parallelism_sum += parallelism
             self.parallelism_square_sum += parallelism * parallelism
             self.parallelism_count += 1
+            self.parallel_episodes += is_parallel(parallelism)
         if metrics:
             self.add_metrics(metrics)
 
@@ -108,8 +120,9 @@ class StepSums:
         self.parallelism_count += episodes.ratio_count
         self.parallelism_undefined += episodes.undefined
         self.parallelism_square_sum += episodes.ratio_squares
-        known = episodes.work or episodes.span or episodes.spawning_stages
-        if known or episodes.peak or episodes.unfinished:
+        for name in _AGENT_SUMS:
+            setattr(self, name, self.sum_of(name) + getattr(episodes, name))
+        if episodes.is_measured:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)
 
     @property
@@ -146,6 +159,29 @@ class StepSums:
             known = self.seconds.get(phase, 0.0)
             self.seconds[phase] = max(known, taken) if side_by_side else known + taken
         self.episodes += other.episodes
+
+    def split(self) -> tuple["StepSums", "StepSums"]:
+        """Two sums that merge into these, each with about half of the names.
+
+        Raises:
+            ValueError: there are fewer than two names, so there is nothing to split.
+        """
+        first, second = (
+            StepSums.from_list([*self.to_list()[:4], {}, {}, {}, {}, {}, []]),
+            StepSums(),
+        )
+        first.episodes, second.step, second.wall_time = self.episodes, self.step, self.wall_time
+        names = 0
+        for named in ("groups", "flops", "metrics", "seconds"):
+            for name, value in getattr(self, named).items():
+                part = (first, second)[names % 2]
+                getattr(part, named)[name] = value
+                if named == "metrics" and name in self.counts:
+                    part.counts[name] = self.counts[name]
+                names += 1
+        if names < 2:
+            raise ValueError("sums of fewer than two names can't be split")
+        return first, second
 
     def to_list(self) -> list[Any]:
         """The sums in plain numbers, lists and dicts, for `from_list`."""

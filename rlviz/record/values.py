@@ -123,7 +123,7 @@ def _count_of_answers(graded: Any) -> float:
 def episodes(parallelism: ParallelismValues) -> ParallelismSums | Deferred[ParallelismSums]:
     """One average parallelism per episode: numbers, `Parallelism` values or tensors."""
     if type(parallelism) is float and 0 <= parallelism < math.inf:  # most loops: one number
-        return ParallelismSums(parallelism, 1, ratio_squares=parallelism * parallelism)
+        return ParallelismSums.of_ratio(parallelism)
     return now_or_later(parallelism, _sums_of_episodes, "parallelism")
 
 

@@ -11,7 +11,7 @@ import json
 import math
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from rlviz import schema
@@ -27,8 +27,12 @@ SUMS, MARKED (all that was recorded before the mark is sent), BYE (nothing more 
 
 VERSION = b"rlviz-sender-1"
 NONCE_BYTES, ID_BYTES, PROOF_BYTES = 32, 16, 32
-MOST_BYTES = 64_000_000
+MOST_BYTES = 8_000_000
 """Of a frame, once both sides know each other."""
+_USUAL_BYTES = 4_000_000
+"""Of a message: one that a broken connection cuts is sent again as a whole."""
+_MOST_PLACES = 4_096
+"""In one message."""
 MOST_UNKNOWN = 256
 """Before that."""
 _HEAD = struct.Struct(">IB")
@@ -78,6 +82,32 @@ def pack(sums: list[tuple[Place, StepSums]]) -> bytes:
     return json.dumps(
         [(place, step.to_list()) for place, step in sums], separators=(",", ":")
     ).encode()
+
+
+def messages(parts: Sequence[tuple[Place, StepSums, int]]) -> Iterator[tuple[bytes, int]]:
+    """Pack sums into as many messages as it takes.
+
+    Args:
+        parts: where sums belong, the sums, and of how many calls they are.
+
+    Yields:
+        Each message, and of how many calls it brings the last.
+    """
+    message = pack([(place, sums) for place, sums, _ in parts[:_MOST_PLACES]])
+    if len(parts) <= _MOST_PLACES and len(message) <= _USUAL_BYTES:
+        if parts:
+            yield message, sum(calls for *_, calls in parts)
+        return
+    if len(parts) == 1:
+        ((place, sums, calls),) = parts
+        first, second = sums.split()
+        halves: list[list[tuple[Place, StepSums, int]]]
+        halves = [[(place, first, 0)], [(place, second, calls)]]
+    else:
+        half = min(len(parts) // 2, _MOST_PLACES)
+        halves = [list(parts[:half]), list(parts[half:])]
+    for few in halves:
+        yield from messages(few)
 
 
 def unpack(message: bytes) -> list[tuple[Place, StepSums]]:

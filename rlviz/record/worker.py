@@ -37,6 +37,8 @@ _LONGEST_PAUSE = 10.0
 """Seconds between two tries to write while the disk refuses."""
 _LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
 """What is left of the time of `close`, at most, for the write that follows the last figure."""
+_LAST_LOOK_SECONDS = 1.0
+"""How long the end waits for what other ranks have sent, if nothing waits for it."""
 _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
 
@@ -107,6 +109,7 @@ class Worker:
         self._assembly = assembly
         self._file = file
         self._account = account
+        account.sends = not assembly.ranks.writes
         self._encoder = Encoder(assembly.ranks.world_size, convention)
         self._pieces = Pieces(assembly, file, self._encoder, account, begin=self._begin)
         self._encoder.made_as = file.made_as
@@ -199,9 +202,8 @@ class Worker:
         while True:
             if self._ask(_Request(), until - time.monotonic()):
                 return True
-            has_senders = self._assembly.arrivals is not None  # which answer in milliseconds
             is_over = self._pause or self._closed.is_set() or time.monotonic() >= until
-            if is_over or not has_senders:
+            if is_over or not self._assembly.waits_briefly:
                 return False
             time.sleep(0.01)
 
@@ -329,7 +331,7 @@ class Worker:
         except BaseException as error:
             self._pause = min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
             self._next_write = time.monotonic() + self._pause
-            self._account.disk_fails = isinstance(error, OSError)
+            self._account.disk_fails = isinstance(error, OSError) and self._assembly.ranks.writes
             self._error_log.note(error)
             return False
         return not self._assembly.waiting and self._account.passed.taken >= entered
@@ -374,8 +376,13 @@ class Worker:
         """End the run: write the last rows, the last figure, the end event."""
         half = max(0.0, 0.5 * (self._end - time.monotonic()))
         self._survive(lambda: self._wait_for_others(half))
+        self._survive(lambda: self._assembly.ranks.catch_up(min(half, _LAST_LOOK_SECONDS)))
         self._survive(self._give_up_on_ranks)
+        self._error_log.say_again()  # what comes now explains the last row
         self._survive(self._assembly.end_arrivals)
+        if not self._assembly.ranks.writes:
+            self._survive(lambda: self._wait_while_others_are_awaited(self._end))
+        self._survive(self._assembly.ranks.close)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
         if unclosed and self._success:
@@ -408,6 +415,10 @@ class Worker:
         self._build()
         if self._assembly.arrivals is not None:
             self._assembly.arrivals.begin_end()
+        self._wait_while_others_are_awaited(until)
+
+    def _wait_while_others_are_awaited(self, until: float) -> None:
         while self._assembly.waits_for_others and time.monotonic() < until:
             time.sleep(0.01)
             self._assembly.keep_complete_steps()
+            self._assembly.send()

@@ -34,6 +34,22 @@ def test_plot_takes_another_axis(run_cli, parl_logdir, tmp_path, x):
     assert usual.read_bytes() != other.read_bytes()
 
 
+def test_plot_names_the_axis_in_its_titles_and_refuses_one_that_is_not_there(
+    run_cli, write_steps, parl_logdir, tmp_path
+):
+    usual, other = tmp_path / "usual.png", tmp_path / "other.png"
+    assert run_cli("plot", parl_logdir, "-o", usual)[0] == 0
+    assert run_cli("plot", parl_logdir, "--titles", "axis", "-o", other)[0] == 0
+    assert usual.read_bytes() != other.read_bytes()
+    with rlviz.Callback(tmp_path / "bare", figure_seconds=None) as viz:
+        for step in range(1, 4):
+            viz.on_step_end(step, correct=[1, 0])
+    code, _, err = run_cli("plot", tmp_path / "bare", "--x", "flops")
+    assert code == 2
+    assert "has no RL FLOPs. Draw it over another axis" in err
+    assert run_cli("plot", tmp_path / "bare", "-o", other)[0] == 0
+
+
 def test_plot_takes_metrics_styles_and_a_forecast(assert_one_sentence, run_cli, two_runs, tmp_path):
     output = tmp_path / "paper.pdf"
     arguments = ("--metrics", "accuracy", "--style", "paper", "--log-x", "--forecast")

@@ -27,7 +27,7 @@ with warnings.catch_warnings():  # of TensorBoard's own copy of html5lib
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-DATA_ROUTES = ("runs", "series", "forecast", "figure", "rows")
+DATA_ROUTES = ("runs", "told", "series", "curve", "comparison", "forecast", "figure", "rows")
 PLAIN = {"run": "plain", "metric": "accuracy"}
 """The parameters of a request that is answered."""
 WHOLE = (

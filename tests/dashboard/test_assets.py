@@ -10,7 +10,6 @@ from rlviz.dashboard import assets
 
 def test_every_file_of_the_page_is_served_as_it_is(board):
     known = assets.load()
-    assert {"index.js", "plot.js"} <= set(known)
     for name, asset in known.items():
         response = board.get(name)
         assert response.status_code == 200
@@ -21,28 +20,30 @@ def test_every_file_of_the_page_is_served_as_it_is(board):
 
 
 def test_a_file_of_the_page_is_compressed_for_who_takes_that(board):
-    plain = board.get("plot.js")
-    packed = board.get("plot.js", headers={"Accept-Encoding": "gzip"})
+    plain = board.get("index.js")
+    packed = board.get("index.js", headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.data) == plain.data
-    assert len(packed.data) < 0.6 * len(plain.data)
+    assert len(packed.data) < 0.4 * len(plain.data)
 
 
 def test_the_files_of_the_page_are_small():
     total = sum(len(asset.compressed) for asset in assets.load().values())
-    assert total <= 150_000, f"{total} bytes, compressed"
+    assert total <= 110_000, f"{total} bytes, compressed"
 
 
-def test_every_module_is_asked_for_at_once():
-    entry = assets.load()["index.js"].content.decode()
-    listed = re.findall(r'"([a-z]+)"', entry[entry.index("MODULES") : entry.index("export")])
-    others = {name for name in assets.load() if name.endswith(".js")} - {"index.js", "api.js"}
-    assert {f"{name}.js" for name in listed} == others
-    assert len(listed) == len(others)
+def test_all_modules_of_the_tab_are_one_file():
+    known = assets.load()
+    assert set(known) == {"index.js", "style.css"}
+    text = known["index.js"].content.decode()
+    missing = {name for name in assets.modules(None) if f"const m_{name} = " not in text}
+    assert missing == set()
+    assert text.endswith("export const { render } = m_index;\n")
+    assert set(assets.of_server()) == {"start.js", "style.css"}
 
 
 def test_the_page_has_the_colors_dashes_axes_and_labels_of_the_figure():
-    module = assets.load()["vocabulary.js"].content.decode()
+    module = assets.modules(None)["vocabulary"]
     found = {
         name: json.loads(value)
         for name, value in re.findall(r"^export const (\w+) = (.*);$", module, re.MULTILINE)

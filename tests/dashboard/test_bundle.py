@@ -11,8 +11,7 @@ from rlviz.dashboard.bundle import bundle
 
 
 def modules_of_the_page():
-    files = assets.of_file().items()
-    return {name[:-3]: file.content.decode() for name, file in files if name.endswith(".js")}
+    return assets.modules("file")
 
 
 def test_modules_keep_their_own_names_and_share_what_they_export():
@@ -33,6 +32,13 @@ def test_modules_keep_their_own_names_and_share_what_they_export():
     script = bundle(modules, "start")
     ran = subprocess.run([node, "-e", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "4 1 undefined\n"
+
+
+def test_a_joined_module_exports_what_its_entry_does():
+    modules = {"a": "export const ONE = 1;\n"}
+    modules["b"] = 'import { ONE } from "./a.js";\nexport function two() {\n  return ONE;\n}\n'
+    assert bundle(modules, "b", is_module=True).endswith("export const { two } = m_b;\n")
+    assert "export" not in bundle(modules, "b")
 
 
 def test_a_form_of_import_that_is_not_known_is_refused():

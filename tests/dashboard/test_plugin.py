@@ -72,7 +72,7 @@ def test_the_runs_are_read_when_tensorboards_page_opens_on_whatever_tab():
 
 
 def test_what_the_browser_has_already_is_not_sent_again(board):
-    for route in ("plot.js", "runs"):
+    for route in ("index.js", "runs"):
         first = board.get(route)
         again = board.get(route, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
@@ -81,7 +81,7 @@ def test_what_the_browser_has_already_is_not_sent_again(board):
 
 
 def test_only_get_and_head_are_answered(board):
-    for route in (*DATA_ROUTES, "plot.js"):
+    for route in (*DATA_ROUTES, "index.js"):
         path = f"{board.prefix}/data/plugin/rlviz/{route}"
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
             response = board.client.open(path, method=method, data=b"x")
@@ -140,12 +140,12 @@ def payloads():
         "C:\\boot.ini",
     ]
     found += [
-        "static/plot.js",
-        "./plot.js",
-        "plot.js/",
-        "plot.js%00",
-        "PLOT.JS",
-        "plot.js.map",
+        "static/index.js",
+        "./index.js",
+        "index.js/",
+        "index.js%00",
+        "INDEX.JS",
+        "index.js.map",
     ]
     found += [
         "__init__.py",

@@ -32,6 +32,8 @@ PARAMETERS = {
         "smooth",
         "dots",
     ],
+    "curve": ["run", "metric", "x", "log"],
+    "comparison": ["group", "count", "run", "reference", "metric"],
     "forecast": ["run", "unknown"],
     "rows": ["run", "x", "from", "to", "format"],
 }
@@ -55,7 +57,7 @@ def assert_answered(response, asked):
 @pytest.mark.parametrize("route", PARAMETERS)
 def test_whatever_a_parameter_is_the_answer_is_a_sentence(board, caplog, route, ran):
     asked = 0
-    good = {"run": "plain", "metric": "accuracy"}
+    good = {"run": "plain", "metric": "accuracy", "group": "a", "count": "1"}
     for name in PARAMETERS[route]:
         for value in GARBAGE:
             assert_answered(board.get(route, {**good, name: value}), (name, value))

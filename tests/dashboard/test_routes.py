@@ -42,5 +42,5 @@ def test_what_can_not_be_answered_is_a_sentence(client):
 
 
 def test_a_file_of_the_page_that_is_known_is_not_sent_again(client):
-    tag = client.get("/plot.js").headers["ETag"]
-    assert client.get("/plot.js", headers={"If-None-Match": tag}).status_code == 304
+    tag = client.get("/start.js").headers["ETag"]
+    assert client.get("/start.js", headers={"If-None-Match": tag}).status_code == 304

@@ -73,3 +73,11 @@ def test_data_that_only_the_real_model_has_is_refused_with_who_asked():
         measured(lambda: mask.nonzero(), {}, ["model.pool"])
     experts, _ = measured(lambda: mask.nonzero(), {}, ["model.experts"])
     assert experts.shape == (1, 1)  # one expert, which stands for each one's share
+
+
+def test_experts_that_are_all_run_are_refused_for_one_of_them_has_all_tokens():
+    tokens = torch.empty(2, 5, dtype=torch.bool, device="meta")
+    once, _ = measured(lambda: tokens.nonzero(), {}, ["model.experts"])
+    assert once.shape == (10, 2)
+    with pytest.raises(CantCountError, match=r"model\.experts asks for data \(nonzero\)"):
+        measured(lambda: [tokens.nonzero() for _ in range(2)], {}, ["model.experts"])

@@ -303,6 +303,26 @@ def test_numbers_that_a_training_logs_under_our_names_disturb_nothing(train):
     assert run.exact_flops()[-1] == training(LENGTHS[:4])
 
 
+def test_steps_that_a_trainer_never_says_begin_are_rows_of_their_own(train):
+    class LoopOfItsOwn(transformers.Trainer):
+        """As TRL's PPO has it: what a step logs comes before its end."""
+
+        def train(self, resume_from_checkpoint=None):
+            handler, control = self.callback_handler, self.control
+            handler.on_train_begin(self.args, self.state, control)
+            for batch in itertools.islice(self.get_train_dataloader(), 3):
+                self.model.train()(**batch).loss.backward()
+                self.state.global_step += 1
+                self.log({"square": float(self.state.global_step**2)})
+                handler.on_step_end(self.args, self.state, control)
+            handler.on_train_end(self.args, self.state, control)
+
+    run = train(trainer=LoopOfItsOwn)
+    assert run.step.tolist() == [1, 2, 3]
+    assert spent(run) == [training(LENGTHS[i : i + 2]) for i in (0, 2, 4)]
+    assert run.columns["metrics/square"].tolist() == [1, 4, 9]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [

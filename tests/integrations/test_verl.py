@@ -34,6 +34,9 @@ from rlviz.integrations.verl import RLVizLogger
 
 pytestmark = pytest.mark.filterwarnings("default")  # verl's, hydra's and ray's own
 
+IS_0_8 = not hasattr(Tracking, "finish")
+since_0_9 = pytest.mark.skipif(IS_0_8, reason="verl 0.8 has no such thing")
+
 D, F, L, H, V = 16, 32, 2, 2, 64
 BODY = L * (4 * D * D + 3 * D * F)
 MODEL = transformers.LlamaConfig(
@@ -85,6 +88,10 @@ class Trainer:
         )
         self.viz = self.tracking.logger["rlviz"].viz
 
+    def finish(self):
+        """As verl does at the end, and before 0.9 when the object goes."""
+        (self.tracking.__del__ if IS_0_8 else self.tracking.finish)()
+
     def validate(self, step):
         self.tracking.log(data={"val-core/math/reward/mean@1": 0.25}, step=step)
 
@@ -133,7 +140,7 @@ def trainer(tmp_path):
 
         def make(*overrides):
             made = Trainer(tmp_path, *overrides)
-            stack.callback(made.tracking.finish)
+            stack.callback(made.finish)
             return made
 
         yield make
@@ -145,7 +152,7 @@ EQUAL = [(3, 5)] * 4
 def test_a_step_has_the_phases_that_ran_with_flops_and_seconds(trainer, tmp_path):
     made = trainer("actor_rollout_ref.actor.ppo_epochs=2")
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "old_log_prob", "ref", "update_actor"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.step.tolist() == [1]
     assert run.exact_flops("rollout") == [4 * generation(3, 5)]
@@ -160,7 +167,7 @@ def test_a_step_has_the_phases_that_ran_with_flops_and_seconds(trainer, tmp_path
 def test_another_convention_is_counted_by_and_said(trainer, tmp_path):
     made = trainer("+trainer.rlviz.convention=6N")
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "old_log_prob", "update_actor"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.exact_flops() == [(2 + 2 + 6) * (BODY + D * V) * 4 * 8]
     assert run.conventions == ("6N",)
@@ -186,7 +193,7 @@ def test_the_update_costs_what_verls_own_counter_says_in_its_convention(tmp_path
 def test_a_critic_has_a_value_where_the_actor_has_the_words(trainer, tmp_path):
     made = trainer("critic.ppo_epochs=3")
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "values", "update_critic"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.exact_flops("critic_values") == [4 * forward(8, head=1)]
     assert run.exact_flops("critic_update") == [3 * 4 * 3 * forward(8, head=1)]
@@ -202,7 +209,7 @@ def test_groups_that_were_thrown_away_are_discarded_rollouts(trainer, tmp_path):
     }
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen",), **thrown)
     made.step(2, EQUAL, [1, 0, 1, 1], ran=("gen",))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.exact_flops("rollout") == [4 * generation(3, 5), 8 * generation(3, 5)]
     assert run.exact_flops("rollout_discarded") == [(3 + 1 + 2) * 2 * generation(3, 5)] * 2
@@ -222,7 +229,7 @@ def test_a_reward_model_scores_what_is_sampled(trainer, tmp_path, apart, scored)
     )
     evicted = {"training/off_policy/evicted_samples": 2}
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen",), **evicted)
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.exact_flops("reward_model") == [scored * forward(8, head=1)]
 
@@ -234,7 +241,7 @@ def test_a_reward_model_that_writes_is_said_and_not_guessed(trainer, tmp_path, c
     )
     for step in (1, 2):
         made.step(step, EQUAL, [1, 0, 1, 1], ran=("gen",))
-    made.tracking.finish()
+    made.finish()
     assert "reward_model" not in rlviz.read(tmp_path / "run").phases
     assert caplog.text.count("writes its judgments, whose lengths verl does not log") == 1
 
@@ -242,7 +249,7 @@ def test_a_reward_model_that_writes_is_said_and_not_guessed(trainer, tmp_path, c
 def test_ragged_sequences_count_with_their_tokens_and_low_in_attention(trainer, tmp_path):
     made, lengths = trainer(), [(2, 9), (4, 1), (3, 7), (5, 12)]
     made.step(1, lengths, [1, 0, 1, 1], ran=("gen", "update_actor"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     exact = sum(3 * forward(p + r) for p, r in lengths)
     linear = 3 * 2 * (BODY + D * V) * sum(p + r for p, r in lengths)
@@ -258,7 +265,7 @@ def test_accuracy_is_the_score_as_long_as_it_is_one(trainer, tmp_path, caplog):
     made.step(2, EQUAL, [1, 0, 1, 1])
     made.step(3, EQUAL, [1, -1, 1, 1])
     made.step(4, EQUAL, [1, 1, 1, 1])
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     np.testing.assert_array_equal(run.accuracy, [0.0, 0.75, np.nan, np.nan])
     assert run.columns["graded"].tolist() == [4, 4, 0, 0]
@@ -269,14 +276,14 @@ def test_accuracy_is_the_score_as_long_as_it_is_one(trainer, tmp_path, caplog):
 def test_the_accuracy_can_be_another_metric_or_none(trainer, tmp_path):
     made = trainer("+trainer.rlviz.accuracy=solved")
     made.step(1, EQUAL, [1, 0, 1, 1], solved=0.5)
-    made.tracking.finish()
+    made.finish()
     assert rlviz.read(tmp_path / "run").accuracy.tolist() == [0.5]
 
 
 def test_average_parallelism_that_an_agent_loop_logs_is_it(trainer, tmp_path):
     made = trainer()
     made.step(1, EQUAL, [1, 0, 1, 1], average_parallelism=6.5)
-    made.tracking.finish()
+    made.finish()
     assert rlviz.read(tmp_path / "run").parallelism.tolist() == [6.5]
 
 
@@ -284,7 +291,7 @@ def test_a_validation_before_the_first_step_is_step_0(trainer, tmp_path):
     made = trainer()
     made.validate(0)
     made.step(1, EQUAL, [1, 0, 1, 1], **{"val-core/math/reward/mean@1": 0.5})
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.step.tolist() == [0, 1]
     assert run.columns["metrics/val-core/math/reward/mean@1"].tolist() == [0.25, 0.5]
@@ -296,12 +303,12 @@ def test_a_run_goes_on_from_its_checkpoint_without_a_step_twice(trainer, tmp_pat
     ran = ("gen", "update_actor")
     for step in (1, 2, 3):
         made.step(step, EQUAL, [1, 0, 1, 1], ran=ran, save=step == 2)
-    made.tracking.finish()
+    made.finish()
     made = trainer()
     made.validate(2)  # as verl does when it goes on
     for step in (3, 4):
         made.step(step, EQUAL, [1, 0, 1, 1], ran=ran)
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.step.tolist() == [1, 2, 3, 4]
     assert run.columns["session"].tolist() == [0, 0, 1, 1]
@@ -314,14 +321,14 @@ def test_a_run_that_goes_on_elsewhere_has_the_flops_of_its_checkpoint(trainer, t
     made = trainer()
     for step in (1, 2):
         made.step(step, EQUAL, [1, 0, 1, 1], save=step == 2)
-    made.tracking.finish()
+    made.finish()
     (tmp_path / "checkpoints").rename(tmp_path / "moved")
     made = trainer(
         f"trainer.resume_from_path={tmp_path / 'moved' / 'global_step_2'}",
         f"trainer.rlviz.logdir={tmp_path / 'elsewhere'}",
     )
     made.step(3, EQUAL, [1, 0, 1, 1])
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "elsewhere")
     assert run.step.tolist() == [3]
     assert run.exact_flops() == [3 * 4 * generation(3, 5)]
@@ -330,17 +337,18 @@ def test_a_run_that_goes_on_elsewhere_has_the_flops_of_its_checkpoint(trainer, t
 def test_old_log_probabilities_that_come_from_the_rollout_cost_nothing(trainer, tmp_path):
     made = trainer("algorithm.rollout_correction.bypass_mode=true")
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "old_log_prob", "update_actor"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.exact_flops() == [4 * generation(3, 5) + 3 * 4 * forward(8)]
     assert "old_logprob" not in run.phases
     assert "seconds/old_logprob" not in run.columns
 
 
+@since_0_9
 def test_a_wait_for_samples_from_the_background_is_no_time_of_a_rollout(trainer, tmp_path):
     made = trainer("trainer.v1.trainer_mode=separate_async")
     made.step(1, EQUAL, [1, 0, 1, 1], ran=("gen", "update_actor"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert run.exact_flops("rollout") == [4 * generation(3, 5)]
     assert "seconds/rollout" not in run.columns
@@ -353,7 +361,7 @@ def test_the_shape_is_that_of_the_config_that_verl_is_told_to_take(trainer, tmp_
         f"actor_rollout_ref.model.hf_config_path={tmp_path / 'model'}",
     )
     made.step(1, EQUAL, [1, 0, 1, 1])
-    made.tracking.finish()
+    made.finish()
     assert rlviz.read(tmp_path / "run").exact_flops() == [4 * generation(3, 5)]
 
 
@@ -361,7 +369,7 @@ def test_a_model_whose_config_is_not_there_disturbs_nothing(trainer, tmp_path, c
     made = trainer(f"actor_rollout_ref.model.path={tmp_path / 'nowhere'}")
     for step in (1, 2):
         made.step(step, EQUAL, [1, 0, 1, 1], ran=("gen", "update_actor"))
-    made.tracking.finish()
+    made.finish()
     run = rlviz.read(tmp_path / "run")
     assert np.isnan(run.flops).all()
     assert run.accuracy.tolist() == [0.75, 0.75]
@@ -391,6 +399,7 @@ def run_verl(tmp_path, environment):
     )
 
 
+@since_0_9
 def test_verl_finds_the_backend_by_the_entry_point(tmp_path):
     package = tmp_path / "plugins" / "rlviz_under_test-0.dist-info"
     package.mkdir(parents=True)

@@ -115,7 +115,7 @@ def test_the_batch_gives_what_each_episode_gives(batch, missing, with_end):
     for k, episode in enumerate(batch):
         end = None if ends is None else ends[k]
         one = concurrency(named(episode), episode_end=end, missing=missing)
-        for name in Concurrency.__slots__:
+        for name in set(Concurrency.__slots__) - {"unit"}:
             np.testing.assert_array_equal(getattr(got, name)[k], getattr(one, name), name)
 
 

@@ -74,7 +74,7 @@ class TestSumsOverEpisodes:
     def test_a_batch_comes_as_it_is(self):
         batch = ParallelismBatch(np.array([6.0, 0.0, 4.0]), np.array([2.0, 0.0, 4.0]))
         assert ParallelismSums.from_episodes(batch) == ParallelismSums(
-            *(4.0, 2, 1, 10.0, 6.0), ratio_squares=3.0**2 + 1.0**2
+            *(4.0, 2, 1, 10.0, 6.0), ratio_squares=3.0**2 + 1.0**2, parallel_episodes=1
         )
 
     @pytest.mark.parametrize("bad", [-0.5, INF, -INF])
@@ -123,3 +123,31 @@ class TestSumsOverEpisodes:
 def test_ratios_come_element_by_element_and_are_nan_without_a_denominator():
     got = ratios(np.array([6.0, 0.0, 3.0]), np.array([4.0, 0.0, 0.0]))
     np.testing.assert_array_equal(got, [1.5, NAN, NAN])
+
+
+class TestAnyParallelism:
+    def test_an_episode_counts_whose_span_is_shorter_than_its_work(self):
+        sums = ParallelismSums.from_episodes([Parallelism(6, 2), Parallelism(4, 4), 1.5, 1.0])
+        assert (sums.parallel_episodes, sums.ratio_count, sums.parallel_share) == (2, 4, 0.5)
+        assert math.isnan(ParallelismSums().parallel_share)
+
+    def test_rounding_is_no_parallelism(self):
+        work = 0.1 + 0.2 + 0.3  # 0.6000000000000001
+        assert work > 0.6
+        assert ParallelismSums.from_episodes([Parallelism(work, 0.6)]).parallel_share == 0.0
+
+    def test_all_ways_to_give_an_episode_agree(self):
+        for each in (3.0, np.array([3.0]), Parallelism(6, 2), ParallelismSums.of_ratio(3.0)):
+            assert ParallelismSums.from_episodes(each).parallel_episodes == 1
+        batch = ParallelismBatch(np.array([6.0, 4.0, 0.0]), np.array([2.0, 4.0, 0.0]))
+        assert batch.sums().parallel_share == 0.5  # of two, for 0/0 is left out
+
+
+def test_useful_sub_agents_of_stages_are_said_and_at_most_all():
+    stages = [(1, [2, 3]), (1, [4])]
+    sums = critical_steps(stages, useful=2).sums().merge(critical_steps(stages).sums())
+    assert (sums.useful_sub_agents, sums.judged_sub_agents, sums.sub_agents) == (2, 3, 6)
+    assert sums.useful_share == 2 / 3
+    for useful in (-1, 4):
+        with pytest.raises(ValueError, match=r"useful must be in \[0, 3\], the number"):
+            critical_steps(stages, useful=useful)

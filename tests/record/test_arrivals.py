@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from rlviz.record import arrivals as arrivals_module
 from rlviz.record.arrivals import Arrivals
 from rlviz.record.late import LateSums
 from rlviz.record.link import Link
@@ -29,6 +28,10 @@ class Run:
             "127.0.0.1", 0, key, on_error=self.errors.append, wake=lambda: None
         )
         self.receiver.start()
+        self.begin()
+        self.links = [Link(["127.0.0.1"], self.receiver.port, key) for _ in range(3)]
+
+    def begin(self, **options):
         self.late = LateSums()
         self.arrivals = Arrivals(
             self.receiver,
@@ -36,8 +39,8 @@ class Run:
             patience=5.0,
             on_error=self.errors.append,
             clock=lambda: self.now,
+            **options,
         )
-        self.links = [Link(["127.0.0.1"], self.receiver.port, key) for _ in range(3)]
 
     def send(self, place, flops=0, *, sender=0, **others):
         link = self.links[sender]
@@ -166,11 +169,63 @@ def test_at_the_end_what_belongs_to_no_step_is_left_for_the_last_row(run):
     assert (run.waiting(), run.late.count) == (7, 2)
 
 
-def test_early_sums_beyond_the_limit_go_into_the_next_row_and_none_is_lost(run, monkeypatch):
-    monkeypatch.setattr(arrivals_module, "_MOST_PLACES", 3)
-    for number in range(10):
+def test_early_sums_beyond_the_limit_go_into_the_next_row_and_none_is_lost(run):
+    run.begin(byte_limit=20_000)
+    for number in range(40):
         run.send(f"e{number}", 1)
     assert run.arrivals.ready() == []
-    run.arrivals.add([closed(1, *[f"e{number}" for number in range(10)])])
-    assert run.ready() == [(1, 3)]
-    assert run.waiting() == 7
+    assert run.arrivals.nbytes <= 20_000
+    run.arrivals.add([closed(1, *[f"e{number}" for number in range(40)])])
+    ((_, flops),) = run.ready()
+    assert 5 < flops < 20
+    assert run.waiting() == 40 - flops
+    assert run.arrivals.unbound == 40 - flops
+
+
+def test_names_of_bound_episodes_are_forgotten_oldest_first_where_they_take_too_much(run):
+    run.begin(byte_limit=20_000)
+    for step in range(100):
+        run.arrivals.add([closed(step, f"e{step}")])
+        run.ready()
+    assert run.arrivals.nbytes <= 5_000  # a quarter
+    run.send("e99", 1)
+    run.send("e0", 2)
+    run.arrivals.ready()
+    assert (run.waiting(), run.late.count) == (1, 1)  # the other one is taken for a new one
+    run.arrivals.end()
+    assert (run.waiting(), run.arrivals.unbound) == (2, 1)
+
+
+def test_all_that_waits_is_weighed_and_nothing_once_all_has_passed(run):
+    assert run.arrivals.nbytes == 0
+    run.send(None, 1)
+    run.send(3, 1)
+    run.send("e", 1)
+    assert run.receiver.nbytes > 2 * 900
+    run.arrivals.ready()
+    assert run.receiver.nbytes == 0
+    assert run.arrivals.nbytes > 3 * 900
+    run.arrivals.add([closed(3, "e")])
+    assert run.ready() == [(3, 3)]
+    assert run.arrivals.nbytes < 400  # the name
+
+
+def test_a_step_is_released_as_fast_with_very_many_that_wait_for_theirs(run):
+    run.begin(byte_limit=1_000_000_000)
+
+    def seconds(first):
+        times = []
+        for step in range(first, first + 50):
+            run.arrivals.add([closed(step)])
+            (held,) = run.arrivals._held
+            began = time.perf_counter()
+            run.arrivals._release(held)
+            times.append(time.perf_counter() - began)
+            run.arrivals._held.clear()
+        return sorted(times)[25]
+
+    alone = seconds(0)
+    for number in range(50_000):
+        run.arrivals._early.add(f"e{number}", 0, StepSums())
+        run.arrivals._early.add(1_000_000 - number, 0, StepSums())
+    assert seconds(100) < 20 * alone  # it took a thousand times as long

@@ -1,17 +1,22 @@
 """A process's way to the trainer: broken and mended connections, and a trainer that is gone."""
 
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
 
 import pytest
 
+import rlviz
 from rlviz.record import link as link_module
 from rlviz.record import wire
 from rlviz.record.link import Link
 from rlviz.record.measurement import measurement
 from rlviz.record.receiver import Receiver
+from rlviz.record.step_sums import StepSums
 
 KEY = b"k" * 32
 ONE = measurement({"flops": 1})
@@ -86,15 +91,16 @@ def test_without_a_trainer_what_is_recorded_waits_in_bounded_memory_and_is_said(
         link.put(number % 100, ONE)
     assert waits == []
     deadline = time.monotonic() + 300
-    while "memory is full" not in caplog.text or link.counts[2] > 200:
-        assert time.monotonic() < deadline
+    while "memory is full" not in caplog.text or link._calls or link.counts[2] > 200:
+        assert time.monotonic() < deadline, link.counts  # what was taken out is not yet added up
         time.sleep(0.01)
     recorded, delivered, waiting, dropped = link.counts
     assert (recorded, delivered) == (2000, 0)
     assert waiting + dropped == 2000
     assert 20 <= waiting <= 200  # a few steps, with all of their calls
     receiver = receiver_at(port)  # the trainer is there after all
-    assert link.flush(30)
+    assert not link.flush(30)  # it will never have what was dropped
+    assert link.counts == (2000, waiting, 0, dropped)
     assert sum(made.flops["total"] for *_, made in receiver.take()) == waiting
     link.end(1)
     receiver.close()
@@ -119,7 +125,144 @@ def test_a_link_to_nowhere_drops_and_says_so(caplog):
     link.put(1, ONE)
     assert link.counts == (1, 0, 0, 1)
     assert "this sender has no run" in caplog.text
-    assert link.flush(0)
+    assert not link.flush(0)
+
+
+def test_what_comes_after_the_end_of_the_run_is_not_flushed(caplog):
+    receiver = receiver_at()
+    link = Link(["127.0.0.1"], receiver.port, KEY)
+    link.put(1, ONE)
+    assert link.flush(20)
+    receiver.close()
+    deadline = time.monotonic() + 300
+    while not link._is_over:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    link.put(1, ONE)
+    assert not link.flush(20)
+
+
+class Slow:
+    """Stands between both sides and lets so many bytes a second through, from the sender on."""
+
+    def __init__(self, to, rate):
+        self.to, self.rate, self.connections = to, rate, 0
+        self.server = socket.socket()
+        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        self.server.bind(("127.0.0.1", 0))
+        self.server.listen()
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with suppress(OSError):
+            while True:
+                near, _ = self.server.accept()
+                self.connections += 1
+                far = socket.create_connection(("127.0.0.1", self.to))
+                threading.Thread(target=self.back, args=(far, near), daemon=True).start()
+                threading.Thread(target=self.forth, args=(near, far), daemon=True).start()
+
+    def forth(self, near, far):
+        with suppress(OSError):
+            while piece := near.recv(self.rate // 20):
+                far.sendall(piece)
+                time.sleep(len(piece) / self.rate)
+            far.shutdown(socket.SHUT_RDWR)
+
+    def back(self, far, near):
+        with suppress(OSError):
+            while piece := far.recv(4096):
+                near.sendall(piece)
+
+
+def test_a_frame_that_takes_long_goes_once_and_calls_are_added_up_meanwhile():
+    receiver = receiver_at()
+    slow = Slow(receiver.port, 1_000_000)
+    link = Link(["127.0.0.1"], slow.port, KEY)
+    names = {f"{n:06d}{'x' * 150}": 1.0 for n in range(66_000)}
+    link.put(1, measurement({"metrics": names}))  # 11 MB, of which the system takes about 4 at once
+    time.sleep(2.0)
+    for _ in range(100):
+        link.put(2, ONE)
+    deadline = time.monotonic() + 300
+    while link._calls:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert link.counts[1] == 0  # the frame is still on its way
+    assert link.flush(60)
+    assert slow.connections == 1
+    came = receiver.take()
+    assert sum(len(made.metrics) for *_, made in came) == 66_000
+    assert sum(made.flops.get("total", 0) for *_, made in came) == 100
+    link.end(1)
+    receiver.close()
+    slow.server.close()
+
+
+def test_sums_of_one_place_that_no_frame_can_hold_come_in_several(monkeypatch):
+    monkeypatch.setattr(wire, "_USUAL_BYTES", 2_000)
+    monkeypatch.setattr(wire, "MOST_BYTES", 3_000)
+    receiver = receiver_at()
+    link = Link(["127.0.0.1"], receiver.port, KEY)
+    for value in (1.0, 2.0):
+        metrics = {f"metric {number}": value for number in range(500)}
+        link.put("e", measurement({"metrics": metrics, "flops": 7, "seconds": {"update": 2.0}}))
+    assert link.flush(20)
+    assert link.counts == (2, 2, 0, 0)
+    come = StepSums()
+    for *_, sums in receiver.take():
+        come.merge(sums, side_by_side=False)
+    assert (come.flops, come.seconds) == ({"total": 14}, {"update": 4.0})
+    assert (len(come.metrics), set(come.metrics.values())) == (500, {3.0})
+    assert set(come.counts.values()) == {2}
+    link.end(1)
+    receiver.close()
+
+
+def test_a_mark_that_comes_with_the_welcome_is_answered_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as trainer:
+        link = Link(["127.0.0.1"], trainer.getsockname()[1], KEY)
+        link.put(1, ONE)
+        near, _ = trainer.accept()
+        with near:
+            near.settimeout(10)
+            theirs = bytes(32)
+            near.sendall(wire.frame(wire.HELLO, theirs))
+            came = bytearray()
+            while not (heard := list(wire.frames(came, wire.MOST_UNKNOWN))):
+                came += near.recv(4096)
+            ((_, proof),) = heard
+            own = wire.proof(KEY, b"trainer", proof[:32], theirs)
+            welcome = wire.frame(wire.WELCOME, own + wire.numbered(0))
+            near.sendall(welcome + wire.frame(wire.MARK, wire.numbered(3)))  # in one segment
+            heard = []
+            while wire.MARKED not in [kind for kind, _ in heard]:
+                came += near.recv(4096)
+                heard += wire.frames(came, wire.MOST_BYTES)
+            assert [kind for kind, _ in heard] == [wire.SUMS, wire.MARKED]
+            near.sendall(wire.frame(wire.TAKEN, wire.numbered(1)))
+            assert link.flush(10)
+        link.end(0.1)
+
+
+def test_senders_end_before_a_run_that_was_made_after_another():
+    code = """
+import socket, sys, time, rlviz
+first = rlviz.Callback(sys.argv[1] + "/a", figure_seconds=None)
+first.sender().record(step=1, flops=1)
+first.on_step_end(1)
+first.close()
+second = rlviz.Callback(sys.argv[1] + "/b", figure_seconds=None)
+sender = second.sender()
+second.on_step_end(1)
+reach = socket.create_connection
+socket.create_connection = lambda *args, **more: (time.sleep(0.25), reach(*args, **more))[1]
+sender.record(step=1, flops=5)
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", code, folder], check=True, timeout=120)
+        assert rlviz.read(f"{folder}/b").exact_flops()[-1] == 5
 
 
 def test_who_answers_without_the_key_gets_nothing():
@@ -137,7 +280,7 @@ def test_who_answers_without_the_key_gets_nothing():
 
 @pytest.mark.parametrize("many", [1, 3])
 def test_many_places_go_in_several_frames(monkeypatch, many):
-    monkeypatch.setattr(link_module, "_MOST_PLACES", many)
+    monkeypatch.setattr(wire, "_MOST_PLACES", many)
     receiver = receiver_at()
     link = Link(["127.0.0.1"], receiver.port, KEY)
     for number in range(10):

@@ -1,91 +1,222 @@
-"""Messages from every rank to rank 0: real processes, joined by gloo, and one of them gone."""
+"""Messages from every rank to rank 0, over real stores, some of which go away."""
 
-import socket
-import subprocess
-import sys
-import textwrap
+import threading
+import time
+from datetime import timedelta
 
 import pytest
+from torch.distributed import TCPStore
 
-import rlviz
-from rlviz.record.mailbox import rank_and_world
-
-SCRIPT = """
-    import os, sys, time
-    import torch.distributed as dist
-    from rlviz.record.mailbox import Mailbox
-
-    rank, port = map(int, sys.argv[1:])
-    os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    mailbox = Mailbox(dist.group.WORLD)
-    assert (mailbox.rank, mailbox.world_size) == (rank, 2)
-    if rank == 1:
-        for message in (b"first", b"", bytes(range(256)) * 4096):
-            mailbox.send(message)
-        dist.barrier()  # all is sent
-        dist.barrier()  # all is taken
-        sys.stdin.read()  # rank 0 is gone
-        try:
-            for _ in range(100):  # the system takes a few that nobody reads
-                mailbox.send(b"late")
-                time.sleep(0.05)
-        except OSError as error:
-            print(error)
-    else:
-        dist.barrier()
-        taken = list(mailbox.take())
-        assert taken == [(1, b"first"), (1, b""), (1, bytes(range(256)) * 4096)], taken
-        assert list(mailbox.take()) == []  # each comes once
-        print("taken", flush=True)
-        dist.barrier()
-        os._exit(0)
-"""
+from rlviz.record.mailbox import Inbox, Outbox
+from rlviz.record.meeting import Place
 
 
-def test_every_message_comes_once_and_in_order_and_a_rank_0_that_is_gone_is_an_oserror():
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    first, other = (
-        subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(SCRIPT), str(rank), str(port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    )
-    try:
-        said, complaints = first.communicate(timeout=300)
-        assert said == "taken\n", complaints
-        said, complaints = other.communicate(timeout=300)
-        assert said == "rank 0 can't be reached from rank 1\n", complaints
-    finally:
-        for process in (first, other):
-            process.kill()
+def server():
+    return TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
 
 
-def test_a_group_before_torch_is_joined_is_refused_in_words(tmp_path):
-    with pytest.raises(RuntimeError, match=r"Call init_process_group\(\) before"):
-        rlviz.Callback(tmp_path, process_group=object())
+def client(of):
+    wait = timedelta(seconds=10)
+    return TCPStore("localhost", of.port, is_master=False, wait_for_workers=False, timeout=wait)
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, (0, 1)),
-        ({"RANK": "3", "WORLD_SIZE": "8"}, (3, 8)),
-        ({"RANK": "3"}, (0, 1)),
-        ({"RANK": "all", "WORLD_SIZE": "8"}, (0, 1)),
-    ],
-)
-def test_before_the_processes_are_joined_a_rank_is_what_torchrun_says(
-    monkeypatch, environment, expected
-):
-    for name in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert rank_and_world() == expected
+class Hall:
+    """Where ranks meet: the job's store and rank 0's own, which a test can shut."""
+
+    def __init__(self, world_size):
+        self.world_size = world_size
+        self.job, self.own, self.place = server(), server(), None
+        self.is_own_open, self.errors, self.woken = True, [], threading.Event()
+
+
+class Meeting:
+    """The way of one rank there."""
+
+    def __init__(self, hall, rank):
+        self.hall, self.rank, self.world_size = hall, rank, hall.world_size
+
+    def served(self):
+        return self.hall.own
+
+    def at_the_jobs(self):
+        if self.hall.job is None:
+            raise ConnectionError("the process group was destroyed")
+        return client(self.hall.job)
+
+    def tell(self, *, is_at_the_jobs):
+        if self.hall.job is None:
+            raise ConnectionError("the process group was destroyed")
+        own = self.hall.own
+        self.hall.place = Place("p", is_at_the_jobs, ("localhost",), own.port)
+        return self.hall.place
+
+    def told(self):
+        return self.hall.place
+
+    def at_rank_0(self, place):
+        if not self.hall.is_own_open:
+            raise ConnectionError("refused")
+        return client(self.hall.own)
+
+
+@pytest.fixture
+def hall():
+    return Hall(3)
+
+
+@pytest.fixture
+def inbox(hall):
+    made = Inbox(Meeting(hall, 0), on_error=hall.errors.append, wake=hall.woken.set)
+    yield made
+    made.close()
+
+
+def taken(inbox, many, seconds=20.0):
+    """The next `many` messages."""
+    came, deadline = [], time.monotonic() + seconds
+    while len(came) < many:
+        assert time.monotonic() < deadline, came
+        came += inbox.take()
+        time.sleep(0.005)
+    return came
+
+
+def send(outbox, message, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not outbox.send(message):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_every_message_comes_once_and_in_order_and_wakes_who_waits_for_it(hall, inbox):
+    one, two = (Outbox(Meeting(hall, rank)) for rank in (1, 2))
+    assert not one.send(b"first")  # rank 0 has made no Callback yet
+    assert inbox.take() == []
+    for message in (b"first", b"", b"1 2", bytes(range(256)) * 4096):
+        send(one, message)
+    send(two, b"other")
+    came = taken(inbox, 5)
+    own = [message for rank, message in came if rank == 1]
+    assert own == [b"first", b"", b"1 2", bytes(range(256)) * 4096]
+    assert [message for rank, message in came if rank == 2] == [b"other"]
+    assert hall.woken.is_set()
+    assert hall.errors == []
+
+
+def test_who_catches_up_has_all_that_was_sent_before(hall, inbox):
+    inbox.catch_up(5)  # there is nothing that looks yet
+    inbox.take()
+    outbox = Outbox(Meeting(hall, 1))
+    for number in range(20):
+        send(outbox, b"%d" % number)
+        inbox.catch_up(20)
+        assert inbox.take() == [(1, b"%d" % number)]
+    inbox._look = lambda: time.sleep(60)  # the store hangs
+    began = time.monotonic()
+    inbox.catch_up(0.2)
+    assert time.monotonic() - began < 5
+
+
+def test_the_store_holds_one_message_of_a_rank_and_who_sends_learns_that_there_is_no_room(hall):
+    Meeting(hall, 0).tell(is_at_the_jobs=True)
+    outbox = Outbox(Meeting(hall, 1))
+    assert outbox.send(b"kept")
+    before = hall.job.num_keys()
+    assert [outbox.send(b"waits") for _ in range(5)] == [False] * 5
+    assert hall.job.num_keys() == before
+
+
+def test_a_message_whose_answer_was_lost_comes_once(hall, inbox):
+    inbox.take()
+    outbox = Outbox(Meeting(hall, 1))
+    send(outbox, b"before")
+    assert taken(inbox, 1) == [(1, b"before")]
+
+    class Breaking:
+        """A store whose answer does not come through."""
+
+        def compare_set(self, *asked, store=outbox._store):
+            store.compare_set(*asked)
+            raise RuntimeError("Connection reset by peer")
+
+    outbox._store = Breaking()
+    with pytest.raises(ConnectionError, match="rank 0 can't be reached from rank 1"):
+        outbox.send(b"there, but nobody knows")
+    send(outbox, b"there, but nobody knows")
+    send(outbox, b"after")
+    assert [message for _, message in taken(inbox, 2)] == [b"there, but nobody knows", b"after"]
+    time.sleep(0.3)
+    assert inbox.take() == []
+
+
+def test_when_the_jobs_store_goes_away_ranks_go_on_by_that_of_rank_0_and_lose_nothing(hall, inbox):
+    inbox._look()  # without its thread: rank 0 is busy between the looks
+    outbox = Outbox(Meeting(hall, 1))
+    assert outbox.send(b"one")
+    inbox._look()
+    assert outbox.send(b"two")
+    hall.job = None  # as destroy_process_group does
+    with pytest.raises(ConnectionError):
+        outbox.send(b"three")
+    assert not outbox.send(b"three")  # the one before is sent again, for it may be lost
+    inbox._look()
+    assert outbox.send(b"three")
+    inbox._look()
+    assert [*inbox._came] == [(1, b"one"), (1, b"two"), (1, b"three")]
+    (error,) = hall.errors
+    assert "Close the Callback before destroy_process_group()" in str(error)
+
+
+def test_without_any_way_to_rank_0_who_sends_is_told_and_heals_when_there_is_one(hall, inbox):
+    hall.job, job, hall.is_own_open = None, hall.job, False
+    hall.place = Place("p", True, ("localhost",), hall.own.port)
+    outbox = Outbox(Meeting(hall, 1))
+    for _ in range(3):
+        with pytest.raises(
+            ConnectionError, match=r"rank 1 \(refused\): what this rank records wai"
+        ):
+            outbox.send(b"kept")
+    hall.job = job
+    send(outbox, b"kept")
+    assert taken(inbox, 1) == [(1, b"kept")]
+
+
+def test_a_rank_whose_messages_nobody_takes_says_so_once_a_minute(hall):
+    now = [0.0]
+    Meeting(hall, 0).tell(is_at_the_jobs=True)
+    outbox = Outbox(Meeting(hall, 2), clock=lambda: now[0])
+    assert outbox.send(b"first")
+    now[0] = 59.0
+    assert not outbox.send(b"second")
+    now[0] = 61.0
+    with pytest.raises(TimeoutError, match="taken nothing from rank 2 for 60 seconds"):
+        outbox.send(b"second")
+    assert not outbox.send(b"second")
+
+
+def test_a_flush_of_many_ranks_asks_the_store_less_than_once_a_rank():
+    hall = Hall(200)
+    inbox = Inbox(Meeting(hall, 0), on_error=pytest.fail, wake=lambda: None)
+    asked = {"rank 0": 0, "others": 0}
+
+    class Counted:
+        """A store that counts what it is asked."""
+
+        def __init__(self, store, who):
+            self.store, self.who = store, who
+
+        def __getattr__(self, name):
+            asked[self.who] += 2 if name == "multi_get" else 1  # which waits for the keys first
+            return getattr(self.store, name)
+
+    inbox._open()
+    job = client(hall.job)
+    inbox._job = Counted(inbox._job, "rank 0")
+    for rank in range(1, 200):
+        outbox = Outbox(Meeting(hall, rank))
+        outbox._place, outbox._store = hall.place, Counted(job, "others")
+        assert outbox.send(b"%d" % rank)
+    assert asked["others"] == 199
+    inbox._look()
+    assert sorted(message for _, message in inbox._came) == sorted(b"%d" % r for r in range(1, 200))
+    assert asked["rank 0"] <= 12

@@ -131,3 +131,44 @@ def test_after_the_end_senders_know_that_the_run_is_over(receiver, caplog):
     link.put(1, measurement({"flops": 1}))
     assert link.counts == (2, 1, 0, 1)
     assert "the trainer has closed its run" in caplog.text
+
+
+def test_a_writer_that_takes_nothing_leaves_sums_with_their_senders_in_bounded_memory(errors):
+    made = Receiver(
+        "127.0.0.1", 0, KEY, on_error=errors.append, wake=lambda: None, byte_limit=10_000
+    )
+    made.start()
+    link = link_to(made)
+    sent = 0
+    while made.nbytes < 10_000:
+        link.put(sent, measurement({"flops": 1}))
+        sent += 1
+        assert link.flush(20)
+    for number in range(50):
+        link.put(sent + number, measurement({"flops": 1}))
+    assert not link.flush(0.5)
+    assert made.nbytes < 12_000
+    came = made.take()
+    assert link.flush(20)
+    assert len(came) + len(made.take()) == sent + 50
+    assert made.nbytes == 0
+    link.end(1)
+    made.close()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="this Python knows no IPv6")
+@pytest.mark.parametrize("host", ["", "::1", "localhost"])
+def test_it_listens_where_its_host_is_by_ipv6_too(errors, host):
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    made = Receiver(host, 0, KEY, on_error=errors.append, wake=lambda: None)
+    made.start()
+    for address in {"": ["127.0.0.1", "::1"], "::1": ["::1"], "localhost": ["localhost"]}[host]:
+        link = Link([address], made.port, KEY)
+        link.put(1, measurement({"flops": 1}))
+        assert link.flush(20), address
+        link.end(1)
+    made.close()

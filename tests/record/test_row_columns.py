@@ -64,6 +64,55 @@ def test_stages_bring_work_span_and_fan_out(viz, tmp_path):
     assert "parallelism/peak" not in scalars  # stages don't know
 
 
+def test_traces_bring_their_sub_agents_and_which_were_useful(viz, tmp_path):
+    ticks = iter(map(float, range(8)))
+    trace = Trace(clock=lambda: next(ticks))
+    with trace.agent("main") as main:
+        left, right = trace.agent("left", parent=main), trace.agent("right", parent=main)
+        with left, right:
+            pass
+        with trace.agent("checker"):
+            pass
+    left.useful = right.useful = True
+    viz.record(parallelism=[trace, 1.0])  # of a number nothing more is known
+    viz.on_step_end(1, parallelism=trace.sums())  # as sums, which may come from elsewhere
+    viz.on_step_end(2, parallelism=[critical_steps([(3, [])])])
+    viz.close()
+    run = rlviz.read(tmp_path)
+    assert list(run.columns["sub_agents"]) == [6, 0]
+    assert list(run.columns["sub_agent_episodes"]) == [2, 1]
+    assert list(run.sub_agents_per_episode) == [3.0, 0.0]
+    np.testing.assert_array_equal(run.agent_fan_out, [1.5, math.nan])
+    np.testing.assert_array_equal(run.useful_sub_agents, [1.0, math.nan])
+    np.testing.assert_allclose(run.parallel_episodes, [2 / 3, 0.0])
+    assert run.damage == ()
+    assert scalars_of(tmp_path)["parallelism/sub_agents"] == {1: 3.0, 2: 0.0}
+
+
+def test_each_row_says_in_which_unit_how_many_episodes_are(tmp_path):
+    with rlviz.Callback(
+        tmp_path, figure_seconds=None, strict=True, parallelism_unit="tokens"
+    ) as viz:
+        viz.record(parallelism=[2.0, math.nan])
+        viz.record(parallelism=3.0)
+        viz.on_step_end(1, parallelism=critical_steps([(1, [2])]))
+        viz.on_step_end(2, parallelism=Trace())
+        viz.on_step_end(3)
+    run = rlviz.read(tmp_path)
+    np.testing.assert_array_equal(run.columns["in_tokens"], [3, math.nan, math.nan])
+    np.testing.assert_array_equal(run.columns["in_steps"], [1, math.nan, math.nan])
+    np.testing.assert_array_equal(run.columns["in_seconds"], [math.nan, 1, math.nan])
+    assert run.parallelism_units == ("steps", "tokens", "seconds")
+
+
+def test_numbers_alone_have_no_unit_until_it_is_said(viz, tmp_path):
+    viz.on_step_end(1, parallelism=2.0)
+    viz.close()
+    assert rlviz.read(tmp_path).parallelism_units == ()
+    with pytest.raises(ValueError, match="unit of work and span must be one of 'steps', 'tokens'"):
+        rlviz.Callback(tmp_path, parallelism_unit="token")
+
+
 def test_intervals_and_traces_bring_peak_and_unfinished(viz, tmp_path):
     ticks = iter([0.0, 1.0, 5.0, 7.0])
     trace = Trace(clock=lambda: next(ticks))

@@ -325,6 +325,7 @@ def test_the_sender_of_a_closed_callback_drops_and_says_so(viz, caplog):
     sender.record(flops=1)
     assert sender.health == SenderHealth(1, 0, 0, 1)
     assert "this sender has no run" in caplog.text
+    assert not sender.flush(0)
 
 
 def test_threads_that_ask_for_a_sender_at_once_get_one_and_lose_nothing(viz, tmp_path):
@@ -372,11 +373,13 @@ def test_a_sender_works_above_the_descriptors_that_select_takes(viz, tmp_path):
 
 def test_episodes_that_the_trainer_never_binds_are_named(viz, tmp_path, caplog):
     sender = viz.sender()
+    viz._error_log.note(RuntimeError("another one, just before, which is said at once"))
     sender.record(episode="ep1", flops=100)
     assert sender.flush(30)
     viz.on_step_end(1, episodes=["1"])
     assert viz.close(30)
     assert "1 episode, such as 'ep1', came from senders and was never bound" in caplog.text
+    assert (viz.health.unbound, viz.health.late) == (1, 1)
     assert rlviz.read(tmp_path).exact_flops() == [100]
 
 
@@ -419,3 +422,39 @@ def test_a_sender_that_finds_no_descriptor_raises_nothing_and_tries_again(
     viz.on_step_end(1)
     assert viz.close(30)
     assert rlviz.read(tmp_path).exact_flops() == [3]
+
+
+def test_close_takes_no_longer_than_asked_where_a_sender_here_is_not_heard(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
+    sender = viz.sender(host="localhost")
+    sender.record(step=1, flops=1)
+    assert sender.flush(30)
+    receiver = viz._assembly.arrivals._receiver
+    receiver._hear = lambda peer: time.sleep(0.01)  # it hangs
+    stall = threading.Event()
+    append = viz._worker._file.append
+    viz._worker._file.append = lambda batch: (stall.wait(30), append(batch))  # so does the disk
+    sender.record(step=2, flops=1)
+    viz.on_step_end(2)
+    began = time.monotonic()
+    assert not viz.close(2)
+    assert time.monotonic() - began < 2.5
+    stall.set()
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_host_may_be_an_ipv6_address(viz, tmp_path, host):
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    sender = viz.sender(host=host)
+    assert sender._addresses == ("::1",)
+    assert repr(sender) == f"<rlviz.Sender to [::1]:{sender._port}>"
+    process = rollout(sender, "sender._home = ''; sender.record(step=1, flops=5)")
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    viz.on_step_end(1)
+    assert viz.close(30)
+    assert rlviz.read(tmp_path).exact_flops() == [5]

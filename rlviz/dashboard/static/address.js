@@ -6,6 +6,7 @@
  * changes others. So the state goes there, with one key for each value that is not the default. */
 
 import { HAS } from "./api.js";
+import { isWay } from "./grouping.js";
 import { DEFAULTS } from "./state.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
 
@@ -53,9 +54,11 @@ export function encode(state) {
   if (state.log) put("log", "1");
   if (state.smooth !== "auto")
     put("smooth", state.smooth === "ema" ? `ema:${state.weight}` : "none");
-  for (const name of ["dots", "band", "grouped"]) if (!state[name]) put(name, "0");
+  for (const name of ["dots", "band", "names", "grouped"]) if (!state[name]) put(name, "0");
   if (state.forecast) put("forecast", "1");
   if (state.panels) put("panels", joined(state.panels));
+  if (state.full !== null) put("full", state.full);
+  if (state.logs.length) put("logy", joined(state.logs));
   if (state.from !== null) put("from", String(state.from));
   if (state.to !== null) put("to", String(state.to));
   const heights = [...state.heights].flatMap(([m, [low, high]]) => [m, `${low}`, `${high}`]);
@@ -63,8 +66,14 @@ export function encode(state) {
   if (state.runs.mode !== "default") put(state.runs.mode, joined(state.runs.names));
   const colors = [...state.colors].flat();
   if (colors.length) put("colors", joined(colors));
+  if (state.sort !== DEFAULTS.sort) put("sort", state.sort);
+  if (state.falls) put("falls", "1");
+  if (state.columns !== DEFAULTS.columns) put("columns", joined(state.columns));
   if (state.search) put("search", state.search);
   if (state.closed.length) put("closed", joined(state.closed));
+  if (state.by !== DEFAULTS.by) put("by", state.by);
+  if (state.baseline !== null) put("baseline", state.baseline);
+  if (state.level !== null) put("level", String(state.level));
   if (state.at !== null) put("at", String(state.at));
   return found;
 }
@@ -78,13 +87,19 @@ export function decode(found) {
   one("x", Object.keys(AXES));
   if (found.get("log") === "1") state.log = true;
   if (found.get("forecast") === "1") state.forecast = true;
-  for (const name of ["dots", "band", "grouped"]) if (found.get(name) === "0") state[name] = false;
+  for (const name of ["dots", "band", "names", "grouped"])
+    if (found.get(name) === "0") state[name] = false;
   const smooth = found.get("smooth") ?? "";
   const weight = smooth.startsWith("ema:") ? Number(smooth.slice(4)) : NaN;
   if (smooth === "none") state.smooth = "none";
   if (HAS.server && weight >= 0 && weight < 1) Object.assign(state, { smooth: "ema", weight });
   if (found.has("panels")) state.panels = [...new Set(parted(found.get("panels")))];
-  for (const name of ["from", "to", "at"]) {
+  if (found.get("full")) state.full = found.get("full");
+  if (found.has("logy")) state.logs = [...new Set(parted(found.get("logy")))];
+  const by = found.get("by");
+  if (by === "" || (by && isWay(by))) state.by = by;
+  if (found.get("baseline")) state.baseline = found.get("baseline");
+  for (const name of ["from", "to", "at", "level"]) {
     const text = found.get(name);
     if (text && Number.isFinite(Number(text))) state[name] = Number(text);
   }
@@ -103,6 +118,9 @@ export function decode(found) {
   for (let i = 0; i + 1 < colors.length; i += 2) {
     if (/^#[0-9a-f]{6}$/.test(colors[i + 1])) state.colors.set(colors[i], colors[i + 1]);
   }
+  if (found.get("sort")) state.sort = found.get("sort");
+  if (found.get("falls") === "1") state.falls = true;
+  if (found.has("columns")) state.columns = [...new Set(parted(found.get("columns")))];
   if (found.get("search")) state.search = found.get("search");
   if (found.has("closed")) state.closed = parted(found.get("closed"));
   return { ...DEFAULTS, ...state };

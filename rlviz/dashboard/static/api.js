@@ -5,6 +5,10 @@ import { decoded } from "./payload.js";
 /** What only a page with a server can do, and whether it has an address to copy. */
 export const HAS = Object.freeze({ server: true, link: true });
 
+/** The ways to group runs that the page has, null for any, and the one that it opens with. */
+export const WAYS = null;
+export const OPENS_BY = "";
+
 /** A failed answer; its message is a sentence for the user. */
 export class ServerError extends Error {
   constructor(message, status) {
@@ -15,15 +19,53 @@ export class ServerError extends Error {
 
 /** The listing of all runs. */
 export async function fetchRuns(signal) {
-  return (await get("runs", {}, signal)).json();
+  const answer = await get("runs", {}, signal);
+  const date = Date.parse(answer.headers.get("Date") ?? "");
+  return { now: (date || Date.now()) / 1000, ...(await answer.json()) };
+}
+
+/** What the script of each run said: its settings, and whether it is done. */
+export async function fetchTold() {
+  return (await get("told", {})).json();
+}
+
+/** The curve of some runs' mean with its band, as in `{seeds, domain, …, curve_x, curve, …}`. */
+export async function fetchCurve({ runs, metric, x, log }, signal) {
+  const answer = await get("curve", { run: runs, metric, x, log }, signal);
+  const found = decoded(await answer.arrayBuffer());
+  if (found.error) throw new ServerError(found.error, found.status);
+  return found;
 }
 
 /**
- * A metric of a run: the header and the arrays of one answer, as in
- * `{version, total, …, x: Float64Array, y: …, curve_x: …}`.
+ * How units compare with one of them.
+ * @param {Object} asked {units: of {name, runs: names}, reference: a name, metric}.
  */
-export async function fetchSeries(query, signal) {
-  return decoded(await (await get("series", query, signal)).arrayBuffer());
+export async function fetchComparison({ units, reference, metric }, signal) {
+  const query = {
+    group: units.map(({ name }) => name),
+    count: units.map(({ runs }) => runs.length),
+    run: units.flatMap(({ runs }) => runs),
+    reference,
+    metric,
+  };
+  return (await get("comparison", query, signal)).json();
+}
+
+/**
+ * A metric of several runs at once: for each of `query.run` the header and the arrays of its answer,
+ * as in `{version, total, …, x: Float64Array, y: …, curve_x: …}`, or a ServerError.
+ */
+export async function fetchSeveral(query, signal) {
+  const buffer = await (await get("series", query, signal)).arrayBuffer();
+  if (query.run.length === 1) return [decoded(buffer)];
+  const { sizes, end } = decoded(buffer);
+  let begin = end;
+  return sizes.map((size) => {
+    const found = decoded(buffer, begin);
+    begin += size;
+    return found.error ? new ServerError(found.error, found.status) : found;
+  });
 }
 
 /** What up to twice the compute would bring, or why nobody can say. */

@@ -1,11 +1,9 @@
 /** The axes around a plotting area: finds the ticks that fit and their room, and draws them. */
 
 import { projection } from "./strokes.js";
-import { color } from "./theme.js";
+import { color, FAMILY } from "./theme.js";
 import { linear, logarithmic, percents } from "./ticks.js";
 
-export const FAMILY =
-  'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
 const FONT = `12px ${FAMILY}`;
 const TITLE_FONT = `500 12.5px ${FAMILY}`;
 // All in CSS pixels.
@@ -20,19 +18,22 @@ const APART = 8; // between texts below it
 /**
  * The axes of a chart.
  * @param {CanvasRenderingContext2D} context in CSS pixels.
- * @param {Object} scene frame, axis, log, scale, xLabel, yLabel.
+ * @param {Object} scene frame, axis, log, logY, scale, xLabel, yLabel.
  * @param {Object} chart {width, height} in CSS pixels, and ratio: device pixels per CSS pixel.
+ * @param {number} room on the right of the plotting area, in CSS pixels.
  * @returns {Object} box {left, top, width, height}: the plotting area; x and y: what stands beside
  *     it (ticks, their pixels and texts, the title); pen: the width of lines.
  */
-export function axesOf(context, { frame, axis, log, scale, xLabel, yLabel }, chart) {
+export function axesOf(context, scene, chart, room = 0) {
+  const { frame, axis, log, logY, scale, xLabel, yLabel } = scene;
   context.font = FONT;
   const widest = (texts) => Math.max(...texts.map((text) => context.measureText(text).width));
   const height = Math.max(0, chart.height - TOP - LINE - TITLE);
   const up = Math.max(2, Math.floor(height / 36));
-  const y = (scale === "percent" ? percents : linear)(frame.low, frame.high, up);
+  const ticks = logY ? logarithmic : scale === "percent" ? percents : linear;
+  const y = logY && scale === "percent" ? inPercent(frame, up) : ticks(frame.low, frame.high, up);
   const left = TITLE + Math.ceil(2 * (MARK + GAP) + Math.max(NARROWEST, widest(y.texts)));
-  const width = Math.max(0, chart.width - left - RIGHT);
+  const width = Math.max(0, chart.width - left - Math.max(RIGHT, room));
   const whole = axis === "step" || axis === "tokens";
   const chosen = (most) =>
     log
@@ -55,6 +56,12 @@ export function axesOf(context, { frame, axis, log, scale, xLabel, yLabel }, cha
     x: { ...x, pixels: x.at.map((tick) => sharp(to.x(tick))), title: titled(xLabel, x) },
     y: { ...y, pixels: y.at.map((tick) => sharp(to.y(tick))), title: titled(yLabel, y) },
   };
+}
+
+/** The ticks of shares on a logarithmic axis. */
+function inPercent({ low, high }, most) {
+  const found = logarithmic(low + 2, high + 2, most);
+  return { ...found, at: found.at.map((place) => place - 2), texts: found.texts.map((t) => `${t}%`) };
 }
 
 /** Draw everything except the grid, which lies below the dots. */

@@ -7,6 +7,7 @@
 import { channels } from "./palette.js";
 
 const PARTS = 4; // stamp positions per pixel, in each direction
+const EDGE = 0.5; // pixels: a dot this far outside counts as on the edge
 const RED_BLUE = 0xff00ff;
 const GREEN = 0x00ff00;
 
@@ -25,20 +26,21 @@ export class Bitmap {
     this.#pixels.fill(packed(background));
   }
 
-  /** Draw grid lines: rows and columns of pixels. */
-  lines(columns, rows, thickness, color) {
+  /** Draw grid lines: rows and columns of pixels, within the rim. */
+  lines(columns, rows, rim, thickness, color) {
     const { width, height } = this.#image;
     const ink = packed(color);
     for (const column of columns) {
-      const first = Math.max(0, Math.round(column - thickness / 2));
-      const last = Math.min(width, first + thickness);
-      for (let y = 0; y < height; y += 1)
+      const first = Math.max(rim, Math.round(rim + column - thickness / 2));
+      const last = Math.min(width - rim, first + thickness);
+      for (let y = rim; y < height - rim; y += 1)
         this.#pixels.fill(ink, y * width + first, y * width + last);
     }
     for (const row of rows) {
-      const first = Math.max(0, Math.round(row - thickness / 2));
-      const last = Math.min(height, first + thickness);
-      this.#pixels.fill(ink, first * width, last * width);
+      const first = Math.max(rim, Math.round(rim + row - thickness / 2));
+      const last = Math.min(height - rim, first + thickness);
+      for (let y = first; y < last; y += 1)
+        this.#pixels.fill(ink, y * width + rim, (y + 1) * width - rim);
     }
   }
 
@@ -46,23 +48,28 @@ export class Bitmap {
    * Stamp dots.
    * @param {Float64Array} place never decreasing; draws those from `begin` up to before `end`.
    * @param {Float64Array} y
-   * @param {Object} frame {left, right, low, high}: the values at the edges of the picture.
+   * @param {Object} frame {left, right, low, high}: the values at the edges of the plotting area.
+   * @param {number} rim pixels of the picture around the plotting area, where dots that have their
+   *     middle on its edge are whole.
    * @param {number} radius in pixels.
    * @param {string} color #rrggbb.
    * @param {number} opacity of one dot, 0..1.
    */
-  dots(place, y, begin, end, frame, radius, color, opacity) {
+  dots(place, y, begin, end, frame, rim, radius, color, opacity) {
     const { width, height } = this.#image;
     const pixels = this.#pixels;
     const reach = Math.ceil(radius) + 1;
     const stamps = this.#stampsOf(radius, opacity, width);
-    const across = width / (frame.right - frame.left);
-    const up = height / (frame.high - frame.low);
+    const [inner, tall] = [width - 2 * rim, height - 2 * rim];
+    const across = inner / (frame.right - frame.left);
+    const up = tall / (frame.high - frame.low);
     const ink = packed(color);
     for (let i = begin; i < end; i += 1) {
-      const px = (place[i] - frame.left) * across;
-      const py = (frame.high - y[i]) * up;
-      if (!(px > -reach && px < width + reach && py > -reach && py < height + reach)) continue;
+      const atX = (place[i] - frame.left) * across;
+      const atY = (frame.high - y[i]) * up;
+      if (!(atX >= -EDGE && atX <= inner + EDGE && atY >= -EDGE && atY <= tall + EDGE)) continue;
+      const px = atX + rim;
+      const py = atY + rim;
       const column = Math.floor(px);
       const row = Math.floor(py);
       const { shift, cover, dx, dy } =

@@ -1,14 +1,17 @@
 /** The downloads: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
 
 import { HAS, route } from "./api.js";
-import { FAMILY } from "./axes.js";
 import { element } from "./elements.js";
-import { color } from "./theme.js";
+import { calledWithSeeds } from "./groups.js";
+import { drawKey, fitted } from "./legend.js";
+import { color, FAMILY } from "./theme.js";
+import { DASHES, OF_RUNS } from "./vocabulary.js"; // the server makes it
 
-const MOST_FIGURES = 20;
+const MOST_FIGURES = OF_RUNS.length * DASHES.length; // that can be told apart
 const MOST_TABLES = 100;
 const TITLE = 30;
 const KEYS = 24;
+const LONGEST = 260; // pixels of a name in the legend
 
 /** Fill the menu with the downloads of the shown runs. */
 export function fillDownloads(items, page) {
@@ -26,6 +29,8 @@ export function fillDownloads(items, page) {
     { type: "button", on: { click: () => savePicture(page) } },
     "PNG of the panels as they are",
   );
+  const some =
+    shown.length > runs.length ? `, the first ${runs.length} of ${shown.length} runs` : "";
   items.replaceChildren(picture);
   if (!runs.length || !HAS.server) return;
   const link = (text, address, title) =>
@@ -41,8 +46,8 @@ export function fillDownloads(items, page) {
       ),
     );
   items.append(
-    link("SVG, drawn as rlviz plot does", route("figure", { ...figure, format: "svg" })),
-    link("PNG, drawn as rlviz plot does", route("figure", { ...figure, format: "png" })),
+    link(`SVG, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "svg" })),
+    link(`PNG, drawn as rlviz plot does${some}`, route("figure", { ...figure, format: "png" })),
     element("div", { class: "menu-scroll" }, ...tables),
   );
 }
@@ -62,14 +67,19 @@ function savePicture(page) {
 
 function composed(page) {
   const panels = page.panels.all;
-  const { shown } = page.view();
+  const { units } = page.view();
   const ratio = window.devicePixelRatio || 1;
   const areas = panels.map((panel) => panel.canvas.getBoundingClientRect());
   const left = Math.min(...areas.map((area) => area.left));
   const top = Math.min(...areas.map((area) => area.top));
   const width = Math.max(...areas.map((area) => area.right)) - left;
   const height = Math.max(...areas.map((area) => area.bottom)) - top;
-  const rows = keyRows(shown, width);
+  const called = ({ name, isGroup, runs }) =>
+    calledWithSeeds({ name, isGroup, seeds: runs.length });
+  const rows = keyRows(
+    units.map((unit) => ({ name: called(unit), paint: unit.paint })),
+    width,
+  );
   const canvas = element("canvas");
   canvas.width = Math.round((width + 24) * ratio);
   canvas.height = Math.round((height + TITLE + 24 + rows.length * KEYS) * ratio);
@@ -88,14 +98,16 @@ function composed(page) {
   return canvas;
 }
 
-/** The runs' names in lines that fit the picture. */
+/** The names of runs and groups in lines that fit the picture. */
 function keyRows(shown, width) {
   const context = element("canvas").getContext("2d");
   context.font = `12px ${FAMILY}`;
   const rows = [[]];
   let x = 12;
-  for (const { name, paint } of shown) {
-    const wide = context.measureText(name).width + 34;
+  const measure = (text) => context.measureText(text).width;
+  for (const { name: whole, paint } of shown) {
+    const name = fitted(whole, LONGEST, measure);
+    const wide = measure(name) + 54;
     if (x + wide > width && rows.at(-1).length) {
       rows.push([]);
       x = 12;
@@ -109,9 +121,8 @@ function keyRows(shown, width) {
 function drawKeys(context, row, y) {
   context.font = `12px ${FAMILY}`;
   for (const { name, paint, x } of row) {
-    context.fillStyle = paint.key;
-    context.fillRect(x, y - 9, 10, 10);
+    const beside = drawKey(context, paint, x, y - 4);
     context.fillStyle = color("text");
-    context.fillText(name, x + 16, y);
+    context.fillText(name, x + beside + 8, y);
   }
 }

@@ -26,7 +26,13 @@ export function frameOfX(state, axis, shown, forecasts) {
   const usable = (limit) => limit !== null && (!log || limit > 0);
   const left = usable(from) ? toPlace(from, log) : home.left;
   const right = usable(to) ? toPlace(to, log) : home.right;
-  return left < right ? { left, right } : home;
+  const least = log ? -Infinity : leastOf(axis, shown);
+  return left < right && right > least ? { left: Math.max(left, least), right } : home;
+}
+
+/** The least x that there can be: no run has fewer than no steps, but for one that counts so. */
+export function leastOf(axis, shown) {
+  return Math.min(0, ...shown.map(({ run }) => run.extent?.[axis]?.[0] ?? 0));
 }
 
 function homeOfX(state, axis, shown, forecasts) {
@@ -43,7 +49,8 @@ function homeOfX(state, axis, shown, forecasts) {
   if (!(low <= high) || (state.log && !(low > 0))) return { left: 0, right: 1 };
   const [left, right] = [toPlace(low, state.log), toPlace(high, state.log)];
   const more = SIDES * (right - left || Math.abs(left) || 1);
-  return { left: left - more, right: right + more };
+  const least = state.log ? -Infinity : leastOf(axis, shown);
+  return { left: Math.max(left - more, least), right: right + more };
 }
 
 /**
@@ -52,9 +59,11 @@ function homeOfX(state, axis, shown, forecasts) {
  * @param {Array} layers what the panel draws.
  * @param {string} scale
  * @param {Object} x {left, right}, in places.
+ * @param {boolean} log whether y is logarithmic; all values of y are in places, and so is the answer.
  */
-export function frameOfY(given, layers, scale, x) {
-  if (given) return { low: given[0], high: given[1] };
+export function frameOfY(given, layers, scale, x, log = false) {
+  if (given && !(log && given[0] <= 0))
+    return { low: toPlace(given[0], log), high: toPlace(given[1], log) };
   let [low, high] = [Infinity, -Infinity];
   let [least, most] = [-Infinity, Infinity];
   const take = (y, begin, end) => {
@@ -64,13 +73,14 @@ export function frameOfY(given, layers, scale, x) {
     }
   };
   for (const { dots, hidden, curves, forecast } of layers) {
-    [least, most] = usualOf([...dots, ...hidden]);
+    [least, most] = log ? [-Infinity, Infinity] : usualOf([...dots, ...hidden]);
     for (const { y, begin, end } of dots) take(y, begin, end);
     for (const { place, y } of curves) take(y, firstFrom(place, x.left), firstFrom(place, x.right));
     [least, most] = [-Infinity, Infinity];
     if (forecast)
       take(forecast.y, firstFrom(forecast.place, x.left), firstFrom(forecast.place, x.right));
   }
+  if (log) return low <= high ? decadesAround(low, high) : { low: -3, high: 0 };
   if (!(low <= high)) return scale === "percent" ? { low: 0, high: 1 } : { low: 0, high: 10 };
   return rounded(low, high, scale);
 }
@@ -80,6 +90,11 @@ function usualOf(dots) {
   const ranges = dots.filter(({ data }) => data.outside).map(({ data }) => data.usual);
   if (!ranges.length) return [-Infinity, Infinity];
   return [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
+}
+
+function decadesAround(low, high) {
+  const more = high - low > 1e-9 ? 0.04 * (high - low) : 0.5;
+  return { low: low - more, high: high + more };
 }
 
 /** Round numbers around the data, with a little room where the data reach such a number. */
@@ -92,8 +107,8 @@ function rounded(low, high, scale) {
   const step = decade * [1, 2, 2.5, 5, 10].find((m) => m * decade >= least * (1 - 1e-9));
   let bottom = Math.floor((low - 0.02 * extent) / step) * step;
   let top = Math.ceil((high + 0.02 * extent) / step) * step;
-  if (scale === "percent") [bottom, top] = [Math.max(bottom, -0.015), Math.min(top, 1.015)];
-  if (scale !== "number" && bottom < 0 && low >= 0) bottom = Math.max(bottom, -0.02 * extent);
+  if (scale === "percent") [bottom, top] = [Math.max(bottom, Math.min(0, low)), Math.min(top, Math.max(1, high))];
+  if (bottom < 0 && low >= 0) bottom = 0;
   return { low: bottom, high: top };
 }
 

@@ -12,7 +12,7 @@ const FLAT = 24; // a drag lower than this selects only x, a narrower one only y
  *     zoom({left, right, top, bottom}): shares of the area; null for a side that stays;
  *     pan(across, up): shares since the gesture began; panEnd(); panStart();
  *     scale(factor, share): zoom x about a share of the width;
- *     reset(); move(left, top) in pixels; leave().
+ *     reset(); move(left, top) in pixels, of a pointer or of one finger; leave().
  */
 export function listen(over, on) {
   const box = element("div", { class: "selection", hidden: true });
@@ -32,8 +32,11 @@ export function listen(over, on) {
     over.classList.remove("is-panning");
   };
 
+  listenToFingers(over, spot, on);
+  const isFinger = ({ pointerType }) => pointerType === "touch";
+
   over.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 && event.button !== 1) return;
+    if (isFinger(event) || (event.button !== 0 && event.button !== 1)) return;
     const { left, top } = spot(event);
     const isPan = event.shiftKey || event.button === 1;
     if (event.button === 1) event.preventDefault();
@@ -46,6 +49,7 @@ export function listen(over, on) {
     }
   });
   over.addEventListener("pointermove", (event) => {
+    if (isFinger(event)) return undefined;
     const { left, top, area } = spot(event);
     if (!drag) return on.move(left, top);
     if (drag.isPan) return on.pan((left - drag.left) / area.width, (top - drag.top) / area.height);
@@ -60,7 +64,7 @@ export function listen(over, on) {
     if (found) on.zoom(found);
   });
   over.addEventListener("pointercancel", stop);
-  over.addEventListener("pointerleave", () => !drag && on.leave());
+  over.addEventListener("pointerleave", (event) => !drag && !isFinger(event) && on.leave());
   over.addEventListener("dblclick", (event) => {
     event.preventDefault();
     on.reset();
@@ -83,6 +87,45 @@ export function listen(over, on) {
     },
     { passive: false },
   );
+}
+
+/** One finger shows values, also after it has left; two zoom and pan. */
+function listenToFingers(over, spot, on) {
+  const fingers = new Map();
+  const middle = () => {
+    const all = [...fingers.values()];
+    const mean = (side) => all.reduce((sum, finger) => sum + finger[side], 0) / all.length;
+    const apart = all.length > 1 ? Math.hypot(all[0].left - all[1].left, all[0].top - all[1].top) : 1;
+    return { left: mean("left"), apart: Math.max(1, apart) };
+  };
+  const take = (event) => {
+    const { left, top, area } = spot(event);
+    fingers.set(event.pointerId, { left, top });
+    return { left, top, area };
+  };
+  over.addEventListener("pointerdown", (event) => {
+    if (event.pointerType !== "touch") return;
+    over.setPointerCapture(event.pointerId);
+    const { left, top } = take(event);
+    if (fingers.size === 1) on.move(left, top);
+    else on.leave();
+  });
+  over.addEventListener("pointermove", (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    const before = middle();
+    const { left, top, area } = take(event);
+    if (fingers.size === 1) {
+      on.move(left, top);
+      return;
+    }
+    const now = middle();
+    on.scale(before.apart / now.apart, now.left / area.width);
+    on.panStart();
+    on.pan((now.left - before.left) / area.width, 0);
+    on.panEnd();
+  });
+  for (const end of ["pointerup", "pointercancel"])
+    over.addEventListener(end, (event) => fingers.delete(event.pointerId));
 }
 
 /** What a drag selects; null if it is a click. */

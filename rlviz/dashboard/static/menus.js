@@ -1,7 +1,7 @@
 /** The menus of the toolbar, and the menu of the panels. */
 
 import { element, icon } from "./elements.js";
-import { labelOf } from "./words.js";
+import { labelOf, prefixOf } from "./words.js";
 
 /**
  * A button that opens a list below it.
@@ -28,9 +28,19 @@ export function menu(drawing, label, fill) {
   return made;
 }
 
-/** The list of all metrics, from which the user chooses panels. */
+/** The list of all metrics by their prefixes, from which the user chooses panels. */
 export function fillMetrics(items, page) {
-  const rows = page.runs.metrics.map((metric) => metricRow(metric, page));
+  const groups = new Map();
+  for (const metric of page.runs.metrics) {
+    const prefix = prefixOf(metric);
+    groups.set(prefix, [...(groups.get(prefix) ?? []), metric]);
+  }
+  const rows = [];
+  for (const [prefix, metrics] of groups) {
+    const own = metrics.map((metric) => metricRow(metric, page));
+    if (prefix && metrics.length > 1) rows.push(groupRow(prefix, metrics, own, page));
+    rows.push(...own);
+  }
   const search = element("input", {
     type: "search",
     placeholder: "Filter metrics",
@@ -44,10 +54,28 @@ export function fillMetrics(items, page) {
   search.focus();
 }
 
+/** A box for all metrics of a prefix. */
+function groupRow(prefix, metrics, rows, page) {
+  const shown = page.view().panels;
+  const box = element("input", {
+    type: "checkbox",
+    checked: metrics.every((metric) => shown.includes(metric)),
+    on: {
+      change: () => {
+        const others = page.view().panels.filter((one) => !metrics.includes(one));
+        page.state.set({ panels: box.checked ? [...others, ...metrics] : others });
+        for (const row of rows) row.querySelector("input").checked = box.checked;
+      },
+    },
+  });
+  const text = element("span", {}, `${prefix}/ (${metrics.length})`);
+  return element("label", { class: "check menu-group" }, box, text);
+}
+
 function metricRow(metric, page) {
   const toggle = () => {
     const others = page.view().panels.filter((one) => one !== metric);
-    page.state.set({ panels: box.checked ? [...others, metric] : others });
+    page.state.set({ panels: box.checked ? added(others, metric) : others });
   };
   const box = element("input", {
     type: "checkbox",
@@ -56,4 +84,11 @@ function metricRow(metric, page) {
   });
   const text = element("span", {}, labelOf(metric));
   return element("label", { class: "check", title: metric }, box, text);
+}
+
+/** The panels with one more, after the others of its prefix. */
+function added(panels, metric) {
+  const last = panels.map(prefixOf).lastIndexOf(prefixOf(metric));
+  const place = prefixOf(metric) && last >= 0 ? last + 1 : panels.length;
+  return panels.toSpliced(place, 0, metric);
 }

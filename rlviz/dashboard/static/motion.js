@@ -1,6 +1,6 @@
 /** Moves the visible part of a panel: zooms into a selection or about a place, and pans. */
 
-import { fromPlace } from "./frames.js";
+import { fromPlace, leastOf } from "./frames.js";
 
 const NEAREST = 1e-12; // of the distance from zero: what float64 can still tell apart
 
@@ -22,14 +22,14 @@ export class Motion {
   into({ left, right, top, bottom }) {
     const { frame } = this.#plot;
     const across = (share) => this.#x(frame.left + share * (frame.right - frame.left));
-    const up = (share) => frame.high - share * (frame.high - frame.low);
+    const up = (share) => this.#y(frame.high - share * (frame.high - frame.low));
     const x = left === null ? {} : { from: across(left), to: across(right) };
     this.#page.zoom(x, top === null ? null : [this.#metric, [up(bottom), up(top)]]);
   }
 
   /** Zoom in x, about a share of the width. */
   scale(factor, share) {
-    const { left, right } = this.#plot.frame;
+    const { left, right } = this.#page.view().x; // not yet drawn, if two fingers move at once
     const middle = left + share * (right - left);
     this.#show(middle - factor * (middle - left), middle + factor * (right - middle));
   }
@@ -43,7 +43,7 @@ export class Motion {
 
   begin() {
     const { frame } = this.#plot;
-    this.#start = { ...frame };
+    this.#start = { ...frame, ...this.#page.view().x };
     const isFree = !this.#page.view().state.heights.has(this.#metric);
     if (isFree) this.held = { low: frame.low, high: frame.high };
   }
@@ -53,7 +53,7 @@ export class Motion {
     const { left, right, low, high } = this.#start;
     const x = across * (right - left);
     const y = up * (high - low);
-    this.#show(left - x, right - x, this.held ? null : [this.#metric, [low + y, high + y]]);
+    this.#show(left - x, right - x, this.held ? null : [this.#metric, [this.#y(low + y), this.#y(high + y)]]);
   }
 
   end() {
@@ -62,10 +62,16 @@ export class Motion {
   }
 
   #show(left, right, height = null) {
-    const least = NEAREST * Math.max(Math.abs(left), Math.abs(right));
-    if (right - left > least) {
-      this.#page.zoom({ from: this.#x(left), to: this.#x(right) }, height);
+    const nearest = NEAREST * Math.max(Math.abs(left), Math.abs(right));
+    const { state, axis, shown } = this.#page.view();
+    const under = state.log ? 0 : Math.max(0, leastOf(axis, shown) - left);
+    if (right - left > nearest) {
+      this.#page.zoom({ from: this.#x(left + under), to: this.#x(right + under) }, height);
     }
+  }
+
+  #y(place) {
+    return fromPlace(place, this.#page.view().state.logs.includes(this.#metric));
   }
 
   #x(place) {

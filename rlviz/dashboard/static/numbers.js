@@ -16,8 +16,8 @@ export function number(value, digits = 6) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e7) return signed(value.toLocaleString("en-US"));
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return scientific(value, digits);
-  return signed(trimmed(value.toPrecision(digits)));
+  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return scientific(value, digits);
+  return signed(value.toLocaleString("en-US", { maximumSignificantDigits: digits }));
 }
 
 /** A number as a power of ten: 4.2×10²², or 10²² if the mantissa is 1. */

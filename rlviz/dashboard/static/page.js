@@ -5,6 +5,7 @@ import { readAddress, watchAddress, writeAddress } from "./address.js";
 import { element, setText } from "./elements.js";
 import { emptyPage } from "./empty.js";
 import { frameOfX } from "./frames.js";
+import { Grouping, seedsOf } from "./grouping.js";
 import { Live } from "./live.js";
 import { Panels } from "./panels.js";
 import { watchPixels } from "./plot.js";
@@ -15,6 +16,7 @@ import { State } from "./state.js";
 import { Store } from "./store.js";
 import { Table } from "./table.js";
 import { watchTheme } from "./theme.js";
+import { Told } from "./told.js";
 import { Toolbar } from "./toolbar.js";
 
 const SETTLED = 250;
@@ -23,7 +25,9 @@ const GATHERED = 150;
 export class Page {
   state = new State(readAddress());
   runs = new Runs();
+  told = new Told();
   store = new Store(() => this.#onSeries());
+  #grouping = new Grouping();
   #forecasts = new Map();
   #view = null;
   #strong = null;
@@ -43,7 +47,8 @@ export class Page {
     this.table = new Table(this);
     const keys =
       "Arrow keys left and right walk along the points of a run, up and down go to another run, " +
-      "plus and minus zoom, page up and page down move, 0 shows everything.";
+      "plus and minus zoom, page up and page down move, 0 shows everything, V opens the values as a " +
+      "table, F fills the window.";
     const main = element(
       "main",
       { class: "main" },
@@ -120,6 +125,11 @@ export class Page {
     this.panels.move(metric, by);
   }
 
+  /** Whether a panel fills the window: then nothing else can be reached. */
+  fill(isFull) {
+    for (const { node } of [this.toolbar, this.list, this.table]) node.inert = isFull;
+  }
+
   removePanel(metric) {
     this.state.set({ panels: this.view().panels.filter((name) => name !== metric) });
     this.panels.focus();
@@ -135,6 +145,7 @@ export class Page {
   stress(name) {
     if (this.#strong === name) return;
     this.#strong = name;
+    this.list.stress(name);
     this.redraw();
   }
 
@@ -145,7 +156,7 @@ export class Page {
 
   #look() {
     const state = this.state.value;
-    const shown = this.runs.shown(state);
+    const { shown, units } = this.#grouping.of(this.runs.shown(state), state, this.told);
     const axis = axisOf(state, shown);
     const panels = panelsOf(state, shown);
     const isFar = HAS.server && state.forecast && axis === "flops" && panels.includes("accuracy");
@@ -153,13 +164,18 @@ export class Page {
     const ends = shown
       .map(({ name }) => forecasts.get(name))
       .filter((forecast) => forecast?.identifiable);
-    const strong = shown.some(({ name }) => name === this.#strong) ? this.#strong : null;
+    const known = [...shown.map(({ name }) => name), ...units.map(({ id }) => id)];
+    const strong = known.includes(this.#strong) ? this.#strong : null;
     const x = frameOfX(state, axis, shown, ends);
     const { store } = this;
-    return { state, shown, axis, panels, x, forecasts, strong, store, all: this.runs.all };
+    return { state, shown, units, axis, panels, x, forecasts, strong, store, all: this.runs.all };
   }
 
   #onRuns(listing) {
+    // The first picture comes first, unless it takes the settings to draw it.
+    const isDrawn = this.runs.isLoaded && !this.store.isBusy;
+    if (!HAS.server || isDrawn || this.state.value.by.startsWith("config:"))
+      this.told.look(() => this.#refresh());
     if (!this.runs.take(listing)) {
       if (this.#hasFailed()) this.#want();
       return;
@@ -216,7 +232,7 @@ export class Page {
 
   /** Ask the store for what the panels show. */
   #want() {
-    const { state, shown, axis, panels, x } = this.view();
+    const { state, shown, units, axis, panels, x } = this.view();
     const wanted = [];
     for (const metric of panels) {
       const panel = this.panels.get(metric);
@@ -226,11 +242,18 @@ export class Page {
         const size = { width: Math.round(panel.size.width), height: Math.round(panel.size.height) };
         wanted.push({
           run: name,
+          steps: run.steps,
           version: run.version,
           metric,
           ...size,
           limits: limitsOf(state, metric, x),
         });
+      }
+    }
+    for (const metric of panels) {
+      for (const unit of units.filter(({ isGroup }) => isGroup)) {
+        const asked = seedsOf(unit, metric, axis);
+        if (asked.runs.length) wanted.push({ run: unit.id, metric, limits: null, ...asked });
       }
     }
     const dots = dotsOfEach(shown.length); // even if hidden: the pointer finds them

@@ -1,21 +1,21 @@
 /** One panel: a chart of one metric with its title, tools, caption and values as a table. */
 
-import { element, iconButton, setText } from "./elements.js";
+import { element, setText } from "./elements.js";
 import { frameOfY } from "./frames.js";
 import { listen } from "./gestures.js";
 import { listenToKeys } from "./keys.js";
+import { Limits } from "./limits.js";
 import { Motion } from "./motion.js";
+import { PanelHead } from "./panelhead.js";
 import { Plot } from "./plot.js";
 import { firstOf, inNextLayer, nearest, nearestInX, neighbor } from "./points.js";
 import { Readout, spoken } from "./readout.js";
 import { backToFront, layersOf } from "./scene.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
-import { axisTip, caption, labelOf, message } from "./words.js";
-import { valuesTable } from "./values.js";
+import { axisLabel, axisTip, caption, measureTip, message } from "./words.js";
+import { Values } from "./values.js";
 
 const NEAR = 8; // pixels
-
-let count = 0;
 
 export class Panel {
   #page;
@@ -25,15 +25,18 @@ export class Panel {
   #resizing;
   #scene = null;
   #point = null;
-  #pending = 0;
   #isPlaced = false;
-  #title = element("h2", { id: `rlviz-panel-${(count += 1)}` });
-  #legend = element("div", { class: "legend" });
+  #pointer = null; // where it is, as a share of the width; null if it is not in the chart
+  #gone = new AbortController();
   #caption = element("p", { class: "caption" });
   #message = element("p", { class: "panel-message", hidden: true });
-  #values = element("div", { class: "values", hidden: true });
+  #values = new Values((isOpen, byEscape) => {
+    this.#head.showValues(isOpen);
+    if (byEscape) this.#chart.focus();
+  });
   #chart = element("div", { class: "chart" });
-  #header;
+  #limits;
+  #head;
 
   /**
    * @param {string} metric
@@ -42,20 +45,22 @@ export class Panel {
   constructor(metric, page) {
     this.metric = metric;
     this.#page = page;
-    this.#header = element(
-      "header",
-      { class: "panel-header" },
-      this.#title,
-      this.#legend,
-      this.#tools(),
-    );
+    this.#limits = new Limits(metric, page);
+    this.#head = new PanelHead({
+      values: () => this.#values.toggle(),
+      limits: () => this.#limits.toggle(),
+      fill: () => this.#fill(),
+      move: (by) => page.movePanel(metric, by),
+      remove: () => page.removePanel(metric),
+    });
     this.node = element(
       "section",
-      { class: "panel", "aria-labelledby": this.#title.id },
-      this.#header,
+      { class: "panel", "aria-labelledby": this.#head.titleId },
+      this.#head.node,
+      this.#limits.node,
       this.#chart,
       this.#caption,
-      this.#values,
+      this.#values.node,
     );
     this.#plot = new Plot(this.#chart, () => this.#repoint());
     this.#readout = new Readout(this.#plot);
@@ -67,7 +72,7 @@ export class Panel {
   }
 
   get header() {
-    return this.#header;
+    return this.#head.node;
   }
 
   get canvas() {
@@ -75,7 +80,7 @@ export class Panel {
   }
 
   get title() {
-    return this.#title.textContent;
+    return this.#head.title;
   }
 
   /** The size of the plotting area; 0 × 0 before the panel is in the page. */
@@ -94,28 +99,31 @@ export class Panel {
     const layers = layersOf({ ...view, metric: this.metric });
     const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
-    const y = this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x);
-    const label = data?.label ?? labelOf(this.metric);
+    const logY = state.logs.includes(this.metric);
+    const y = this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x, logY);
+    const label = axisLabel(this.metric, shown, data?.label);
     this.#scene = {
       layers,
       drawn: backToFront(layers, view.strong),
+      names: state.names,
       frame: { ...x, ...y },
       axis,
       log: state.log,
+      logY,
       scale,
       label,
       xLabel: data?.x_label ?? AXES[axis].label,
       yLabel: label,
     };
     this.#plot.show(this.#scene);
-    setText(this.#title, label);
+    this.#head.update(label, layers, state, measureTip(this.metric, shown));
+    this.#limits.update(this.#scene);
+    this.#values.update(this.#scene);
     setText(this.#caption, caption(this.metric, view, layers));
     this.#plot.under.title = axisTip(axis, shown);
     this.#showMessage(message(this.metric, view));
-    this.#showLegend(layers, state);
     const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;
     this.#chart.setAttribute("aria-label", `${label} over ${AXES[axis].label}, ${runs}.`);
-    if (!this.#values.hidden) this.#showValues();
   }
 
   /** Show the point that the pointer is at in any panel, or nothing. */
@@ -124,9 +132,17 @@ export class Panel {
     this.#repoint();
   }
 
+  /** Fill the window, or stand among the others; `isAside` while another fills it. */
+  show({ isFull, isAside }) {
+    this.node.classList.toggle("is-full", isFull);
+    this.node.inert = isAside;
+    this.#head.showFull(isFull);
+  }
+
   destroy() {
+    this.#gone.abort();
     this.#resizing.disconnect();
-    window.clearTimeout(this.#pending);
+    this.#values.stop();
     this.#plot.destroy();
     this.node.remove();
   }
@@ -168,24 +184,54 @@ export class Panel {
     this.#chart.setAttribute("aria-describedby", "rlviz-keys");
     this.#chart.addEventListener("blur", () => this.#page.hover(null));
     const common = {
-      leave: () => this.#page.hover(null),
+      leave: () => {
+        this.#pointer = null;
+        this.#page.hover(null);
+      },
       reset: () => this.#page.resetZoom(),
       scale: (factor, share) => this.#motion.scale(factor, share),
     };
     listen(this.#plot.over, {
       ...common,
-      move: (left, top) => this.#hover(nearest(this.#scene?.layers ?? [], this.#plot, left, top)),
+      move: (left, top) => {
+        this.#pointer = left / this.#plot.size.width;
+        this.#hover(nearest(this.#scene?.layers ?? [], this.#plot, left, top));
+      },
       zoom: (part) => this.#motion.into(part),
       panStart: () => this.#motion.begin(),
       pan: (across, up) => this.#motion.pan(across, up),
       panEnd: () => this.#motion.end(),
     });
-    listenToKeys(this.#chart, {
+    const onKeys = {
       ...common,
+      leave: () => (this.#isFull ? this.#fill() : common.leave()),
+      share: () => this.#share(),
+      values: () => this.#values.toggle(),
+      fill: () => this.#fill(),
       shift: (by) => this.#motion.shift(by),
       walk: (by) => this.#scene && this.#walk(by),
       walkRuns: (by) => this.#scene && this.#walkRuns(by),
+    };
+    listenToKeys(this.#chart, onKeys, this.#gone.signal);
+    this.node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && event.target !== this.#chart && this.#isFull) this.#fill();
     });
+  }
+
+  get #isFull() {
+    return this.#page.state.value.full === this.metric;
+  }
+
+  #fill() {
+    this.#page.state.set({ full: this.#isFull ? null : this.metric });
+  }
+
+  /** Where to zoom, as a share of the width: the pointer, else the point, else the middle. */
+  #share() {
+    const place = this.#point?.place;
+    const at = place === undefined ? null : this.#plot.pixelOf(place, 0).left / this.#plot.size.width;
+    const share = this.#pointer ?? at ?? 0.5;
+    return share >= 0 && share <= 1 ? share : 0.5;
   }
 
   #hover(found, aloud = false) {
@@ -210,57 +256,8 @@ export class Panel {
     this.#hover(inNextLayer(layers, this.#point?.run, place, by), true);
   }
 
-  #tools() {
-    const move = (by) => () => this.#page.movePanel(this.metric, by);
-    const values = iconButton(
-      "table",
-      "Values as a table",
-      () => {
-        this.#values.hidden = !this.#values.hidden;
-        values.setAttribute("aria-expanded", String(!this.#values.hidden));
-        if (!this.#values.hidden) this.#showValues();
-      },
-      { "aria-expanded": "false" },
-    );
-    return element(
-      "div",
-      { class: "panel-tools" },
-      values,
-      iconButton("left", "Move this panel back", move(-1)),
-      iconButton("right", "Move this panel on", move(1)),
-      iconButton("close", "Remove this panel", () => this.#page.removePanel(this.metric)),
-    );
-  }
-
   #showMessage(text) {
     this.#message.hidden = !text;
     setText(this.#message, text);
-  }
-
-  #showLegend(layers, { dots, smooth }) {
-    const wanted = layers.length === 1 ? `${dots} ${smooth} ${layers[0].paint.dots}` : "";
-    if (this.#legend.dataset.shown === wanted) return;
-    this.#legend.dataset.shown = wanted;
-    this.#legend.replaceChildren();
-    if (!wanted) return;
-    const { paint } = layers[0];
-    const entry = (kind, color, text) =>
-      element(
-        "span",
-        { class: "legend-entry" },
-        element("span", { class: kind, style: { "--run": color } }),
-        text,
-      );
-    if (dots) this.#legend.append(entry("key", paint.dots, "each step"));
-    if (smooth !== "none") this.#legend.append(entry("stroke", paint.curve, "smoothed"));
-  }
-
-  #showValues() {
-    window.clearTimeout(this.#pending);
-    this.#values.setAttribute("aria-busy", "true");
-    this.#pending = window.setTimeout(() => {
-      if (this.#scene) this.#values.replaceChildren(valuesTable(this.#scene));
-      this.#values.setAttribute("aria-busy", "false");
-    }, 150);
   }
 }

@@ -3,6 +3,7 @@
 import { axesOf, drawAxes } from "./axes.js";
 import { Bitmap } from "./dots.js";
 import { element } from "./elements.js";
+import { drawEnds, roomOf } from "./ends.js";
 import { band, curve, projection, resumed } from "./strokes.js";
 import { color } from "./theme.js";
 
@@ -17,6 +18,9 @@ export function watchPixels(listener) {
     .addEventListener("change", onChange, { once: true });
 }
 
+const RIM = 4; // pixels around the plotting area: a dot on its edge is whole
+const PEN = 1.5; // and so is a curve
+
 export class Plot {
   canvas = element("canvas");
   /** The element over the plotting area, for the pointer. */
@@ -25,7 +29,7 @@ export class Plot {
   under = element("div", { class: "axis-label" });
   #context = this.canvas.getContext("2d");
   #bitmap = new Bitmap();
-  #scene = { drawn: [], frame: { left: 0, right: 1, low: 0, high: 1 }, scale: "number" };
+  #scene = { drawn: [], layers: [], frame: { left: 0, right: 1, low: 0, high: 1 }, scale: "number" };
   #chart = { width: 0, height: 0, ratio: 1 };
   #axes = axesOf(this.#context, this.#scene, this.#chart);
   #due = 0;
@@ -89,18 +93,20 @@ export class Plot {
     this.#due = 0;
     const context = this.#context;
     this.#prepare();
-    this.#axes = axesOf(context, this.#scene, this.#chart);
+    const room = roomOf(context, this.#scene, this.#chart);
+    this.#axes = axesOf(context, this.#scene, this.#chart, room);
     const { box } = this.#axes;
     for (const [name, length] of Object.entries(box)) this.over.style[name] = `${length}px`;
     if (!(box.width > 0 && box.height > 0)) return;
     this.#drawDots();
     context.save();
     context.beginPath();
-    context.rect(box.left, box.top, box.width, box.height);
+    context.rect(box.left - PEN, box.top - PEN, box.width + 2 * PEN, box.height + 2 * PEN);
     context.clip();
     this.#drawCurves();
     context.restore();
     drawAxes(context, this.#axes, this.#chart);
+    drawEnds(context, this.#scene, projection(box, this.#scene.frame), box, room);
     this.#onPainted();
   }
 
@@ -129,16 +135,17 @@ export class Plot {
     );
     const columns = x.pixels.map((at) => at * ratio - left);
     const rows = y.pixels.map((at) => at * ratio - top);
-    this.#bitmap.clear(this.#context, width, height, color("panel"));
-    this.#bitmap.lines(columns, rows, Math.round(pen * ratio), color("grid"));
+    const rim = Math.ceil(RIM * ratio);
+    this.#bitmap.clear(this.#context, width + 2 * rim, height + 2 * rim, color("panel"));
+    this.#bitmap.lines(columns, rows, rim, Math.round(pen * ratio), color("grid"));
     for (const layer of drawn) {
       for (const { place, y: values, begin, end } of layer.dots) {
         const { radius, paint, dotOpacity } = layer;
         const look = [radius * ratio, paint.dots, dotOpacity];
-        this.#bitmap.dots(place, values, begin, end, frame, ...look);
+        this.#bitmap.dots(place, values, begin, end, frame, rim, ...look);
       }
     }
-    this.#bitmap.put(this.#context, left, top);
+    this.#bitmap.put(this.#context, left - rim, top - rim);
   }
 
   #drawCurves() {

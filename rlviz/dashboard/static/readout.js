@@ -1,6 +1,9 @@
 /** The crosshair of a panel and the exact values beside it. */
 
-import { element, setText } from "./elements.js";
+import { element } from "./elements.js";
+import { fromPlace, toPlace } from "./frames.js";
+import { calledWithSeeds } from "./groups.js";
+import { keyOf, nameParts } from "./legend.js";
 import { number, percent, position, value } from "./numbers.js";
 import { curveAt } from "./points.js";
 
@@ -37,7 +40,7 @@ export class Readout {
    */
   show(found, scene, isSource) {
     const { data, index, layer } = found;
-    const at = this.#plot.pixelOf(data.place[index], data.y[index]);
+    const at = this.#plot.pixelOf(data.place[index], toPlace(data.y[index], scene.logY));
     const { width, height } = this.#plot.size;
     const isInside = at.top >= 0 && at.top <= height && at.left >= 0 && at.left <= width;
     this.hide();
@@ -78,9 +81,9 @@ export function spoken(found, scene) {
 }
 
 /** The texts of a point. */
-export function describe({ layer, data, index }, { axis, scale }) {
+export function describe({ layer, data, index }, { axis, scale, logY }) {
   const step = number(Math.round(data.step[index]), 15);
-  const curve = curveAt(layer, data.place[index]);
+  const curve = fromPlace(curveAt(layer, data.place[index]), logY);
   const flops = axis === "flops" ? data.x[index] : data.flops?.[index];
   const where = [`step ${step}`];
   if (Number.isFinite(flops)) where.push(`${number(flops, 6)} RL FLOPs`);
@@ -104,8 +107,8 @@ function contents(found, scene, isSource) {
   const head = element(
     "div",
     { class: "tip-run" },
-    element("span", { class: "key", style: { "--run": found.layer.paint.key } }),
-    element("span", { class: "tip-name" }, told.run),
+    keyOf(found.layer.paint),
+    element("span", { class: "tip-name", title: told.run }, ...nameParts(told.run)),
   );
   const main = element("div", { class: "tip-value" }, told.value);
   if (told.interval) main.append(element("span", { class: "tip-interval" }, told.interval));
@@ -122,24 +125,23 @@ function linked({ value: text, curve, where }) {
   return [main, element("div", { class: "tip-where" }, rest)];
 }
 
-/** The curves of other runs at this place, nearest to the point first. */
-function others({ layer, data, index }, { layers, scale }) {
+/** The curves of other runs, or of groups, at this place, nearest to the point first. */
+function others({ layer, data, index }, { layers, scale, logY }) {
   const values = layers
-    .filter((other) => other !== layer)
-    .map((other) => ({ other, y: curveAt(other, data.place[index]) }))
+    .filter((other) => other !== layer && !other.behind)
+    .map((other) => ({ other, y: fromPlace(curveAt(other, data.place[index]), logY) }))
     .filter(({ y }) => Number.isFinite(y))
     .sort((a, b) => Math.abs(a.y - data.y[index]) - Math.abs(b.y - data.y[index]));
   if (!values.length) return [];
   const rows = values.slice(0, MOST_OTHERS).sort((a, b) => b.y - a.y);
   const list = element("ul", { class: "tip-others" });
   for (const { other, y } of rows) {
-    const name = element("span", { class: "tip-name" });
-    setText(name, other.name);
+    const name = element("span", { class: "tip-name" }, ...nameParts(calledWithSeeds(other)));
     list.append(
       element(
         "li",
         {},
-        element("span", { class: "key", style: { "--run": other.paint.key } }),
+        keyOf(other.paint),
         name,
         element("span", { class: "tip-number" }, value(scale, y, 4)),
       ),

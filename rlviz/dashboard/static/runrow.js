@@ -1,18 +1,22 @@
 /** A line of the list of runs: a run, or a folder of them. */
 
 import { element, icon, iconButton, setText } from "./elements.js";
+import { keyOf, nameParts } from "./legend.js";
 import { number } from "./numbers.js";
+import { columnsOf } from "./runtools.js";
 import { plural } from "./words.js";
 
-/** The runs of one folder. */
+/** The runs of one folder, or of one group. */
 export class Group {
-  #names;
   #box;
+  #key = element("span", { class: "run-key" });
+  #keyed = "";
+  #stress = "";
   #count = element("span", { class: "count" });
   #arrow;
 
-  constructor(prefix, names, onToggle, page) {
-    this.#names = names;
+  constructor(prefix, title, names, onToggle, page) {
+    this.names = names;
     this.#box = element("input", {
       type: "checkbox",
       "aria-label": `Show all runs in ${prefix}`,
@@ -26,25 +30,38 @@ export class Group {
       page.state.set({ closed: next });
     });
     this.rows = element("ul", { class: "run-list" });
-    const title = element("span", { class: "group-name", title: prefix }, `${prefix}/`);
+    const words = element("span", { class: "group-name", title: prefix }, ...nameParts(title));
     const head = element(
       "div",
       { class: "group-head" },
       this.#arrow,
       this.#box,
-      title,
+      this.#key,
+      words,
       this.#count,
     );
+    head.addEventListener("pointerenter", () => this.#stress && page.stress(this.#stress));
     this.node = element("li", { class: "group" }, head, this.rows);
   }
 
-  update(painted, isClosed) {
-    const shown = this.#names.filter((name) => painted.has(name)).length;
-    this.#box.checked = shown === this.#names.length;
-    this.#box.indeterminate = shown > 0 && shown < this.#names.length;
-    setText(this.#count, `${shown}/${this.#names.length}`);
+  /** @param {Object|undefined} unit the group that its shown runs make, if they make one. */
+  update(painted, isClosed, unit) {
+    const { length } = this.names;
+    const shown = this.names.filter((name) => painted.has(name)).length;
+    this.#box.checked = shown === length;
+    this.#box.indeterminate = shown > 0 && shown < length;
+    setText(this.#count, unit && shown === length ? `n = ${length}` : `${shown}/${length}`);
+    this.#showKey(unit);
     this.rows.hidden = isClosed;
     this.#arrow.setAttribute("aria-expanded", String(!isClosed));
+  }
+
+  #showKey(unit) {
+    this.#stress = unit?.id ?? "";
+    const wanted = unit ? `${unit.paint.key} ${unit.paint.dash}` : "";
+    if (wanted === this.#keyed) return;
+    this.#keyed = wanted;
+    this.#key.replaceChildren(...(unit ? [keyOf(unit.paint)] : []));
   }
 }
 
@@ -55,11 +72,16 @@ export class Row {
   #box;
   #color;
   #last = element("span", { class: "run-last" });
+  #columns = element("p", { class: "run-columns" });
+  #page;
+  #key = element("span", { class: "run-key" });
+  #keyed = "";
   #notes = element("div", { class: "run-notes" });
   #noted = "";
 
   constructor(name, page) {
     this.#name = name;
+    this.#page = page;
     const { state, runs } = page;
     this.#box = element("input", {
       type: "checkbox",
@@ -86,14 +108,14 @@ export class Row {
       },
       "only",
     );
-    const label = element("label", { class: "run-label", title: name }, this.#box, this.#label);
+    const label = element("label", { class: "run-label", title: name }, this.#box, this.#key, this.#label);
     const line = element("div", { class: "run-line" }, label, this.#last, only, this.#color);
-    this.node = element("li", { class: "run" }, line, this.#notes);
+    this.node = element("li", { class: "run" }, line, this.#columns, this.#notes);
     this.node.addEventListener("pointerenter", () => page.stress(name));
   }
 
   showName(text) {
-    setText(this.#label, text);
+    if (this.#label.textContent !== text) this.#label.replaceChildren(...nameParts(text));
   }
 
   update(run, paint, state) {
@@ -103,12 +125,31 @@ export class Row {
     const color = state.colors.get(this.#name) ?? paint?.key;
     if (color) this.node.style.setProperty("--run", color);
     else this.node.style.removeProperty("--run");
+    this.#showKey(paint);
     this.#color.hidden = !isShown;
     if (color && this.#color.value !== color) this.#color.value = color;
     const [short, whole] = lastOf(run);
     setText(this.#last, short);
     this.#last.title = whole;
+    this.#showColumns(columnsOf(run, this.#page));
     this.#showNotes(run.notes);
+  }
+
+  #showColumns(found) {
+    const wanted = JSON.stringify(found);
+    if (wanted === this.#columns.dataset.shown) return;
+    this.#columns.dataset.shown = wanted;
+    this.#columns.hidden = !found.length;
+    this.#columns.replaceChildren(
+      ...found.map(({ text, title, kind }) => element("span", { class: `is-${kind}`, title }, text)),
+    );
+  }
+
+  #showKey(paint) {
+    const wanted = paint ? `${paint.key} ${paint.dash}` : "";
+    if (wanted === this.#keyed) return;
+    this.#keyed = wanted;
+    this.#key.replaceChildren(...(paint ? [keyOf(paint)] : []));
   }
 
   #showNotes(notes) {

@@ -1,9 +1,11 @@
 /** All runs, which of them are shown, and in which color. */
 
 import { paint } from "./palette.js";
+import { Slots } from "./slots.js";
 import { AXES, QUANTITIES } from "./vocabulary.js"; // the server makes it
 
 const SHOWN_AT_FIRST = 20;
+const GROUPED_AT_FIRST = 100; // a group lacks none of its runs
 const LOADING = 15_000;
 const BY_NAME = new Intl.Collator("en", { numeric: true }); // run2 comes before run10
 
@@ -17,11 +19,14 @@ export function compareNames(a, b) {
 
 export class Runs {
   #listed = [];
-  #slots = new Map();
+  #slots = new Slots();
   isLoaded = false;
+  /** Seconds since 1970, by the server's clock. */
+  now = 0;
 
   /** Take a new listing; returns true if anything differs from the last. */
-  take({ runs, server }) {
+  take({ runs, server, now }) {
+    this.now = now;
     // Each server counts versions separately.
     const listed = runs
       .map((run) => ({ ...run, version: `${server} ${run.version}` }))
@@ -50,7 +55,7 @@ export class Runs {
   /** Every metric of any run: what every run records, then groups, then the others. */
   get metrics() {
     const first = Object.keys(QUANTITIES);
-    const names = new Set(first);
+    const names = new Set(first.filter((name) => QUANTITIES[name].core));
     for (const run of this.#listed) for (const metric of run.metrics) names.add(metric);
     const place = (name) => {
       if (first.includes(name)) return first.indexOf(name);
@@ -61,9 +66,9 @@ export class Runs {
 
   /** The shown runs as {run, name, paint}, in the order of the list. */
   shown(state) {
-    const chosen = this.#chosen(state.runs);
+    const chosen = this.#chosen(state);
     const runs = this.#listed.filter((run) => chosen.has(run.name));
-    this.#assign(runs);
+    this.#slots.assign(runs.map((run) => run.name));
     return runs.map((run) => ({
       run,
       name: run.name,
@@ -73,7 +78,7 @@ export class Runs {
 
   /** The selection with some runs shown or hidden, in the shorter of its two forms. */
   toggled(state, names, isShown) {
-    const chosen = this.#chosen(state.runs);
+    const chosen = this.#chosen(state);
     for (const name of names) {
       if (isShown) chosen.add(name);
       else chosen.delete(name);
@@ -85,7 +90,7 @@ export class Runs {
       : { mode: "show", names: shown };
   }
 
-  #chosen({ mode, names }) {
+  #chosen({ runs: { mode, names }, by }) {
     if (mode === "show") return new Set(names);
     if (mode === "hide") {
       const hidden = new Set(names);
@@ -94,21 +99,7 @@ export class Runs {
     const latest = [...this.#listed].sort(
       (a, b) => (b.last?.wall_time ?? 0) - (a.last?.wall_time ?? 0),
     );
-    return new Set(latest.slice(0, SHOWN_AT_FIRST).map((run) => run.name));
-  }
-
-  /** A run keeps its color while it is shown; a new run takes the first free color. */
-  #assign(runs) {
-    const names = new Set(runs.map((run) => run.name));
-    for (const name of this.#slots.keys()) if (!names.has(name)) this.#slots.delete(name);
-    const taken = new Set(this.#slots.values());
-    let slot = 0;
-    for (const name of names) {
-      if (this.#slots.has(name)) continue;
-      while (taken.has(slot)) slot += 1;
-      this.#slots.set(name, slot);
-      taken.add(slot);
-    }
+    return new Set(latest.slice(0, by ? GROUPED_AT_FIRST : SHOWN_AT_FIRST).map((run) => run.name));
   }
 }
 

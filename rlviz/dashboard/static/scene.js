@@ -1,11 +1,13 @@
 /** What a panel draws: the dots, curve and band of each shown run, within the visible part. */
 
 import { firstFrom, toPlace } from "./frames.js";
+import { behind, groupLayer } from "./groups.js";
 
 const FEW_BANDS = 4;
 export const MANY_BANDS = 8;
 const DOTS_OF_A_PANEL = 30_000;
 const MOST_DOTS = 20_000;
+const LOWEST = -400; // decades: below any float, where a band that reaches 0 ends
 
 /** How many dots to request for each of several runs in a panel. */
 export function dotsOfEach(runs) {
@@ -13,38 +15,47 @@ export function dotsOfEach(runs) {
 }
 
 /**
- * The layers of a panel, one for each shown run, in the order of the runs.
- * @param {Object} view {metric, state, axis, shown, store, x: {left, right}, forecasts, strong: the
- *     name of the run that the user points at, or null}.
+ * The layers of a panel, one for each shown run, in the order of the runs, then one for each group.
+ * @param {Object} view {metric, state, axis, shown, units, store, x: {left, right}, forecasts,
+ *     strong: the name of the run that the user points at, the id of a group, or null}.
  */
-export function layersOf({ metric, state, axis, shown, store, x, forecasts, strong }) {
+export function layersOf(view) {
+  const { metric, state, axis, shown, units, store, x, forecasts, strong } = view;
   const radius = radiusOf(shown, metric, store, x);
+  const logY = state.logs.includes(metric);
   const layers = [];
-  for (const { name, run, paint } of shown) {
+  for (const { name, run, paint, unit } of shown) {
     const series = store.get(name, metric);
-    const isFaint = strong !== null && strong !== name;
-    const { dots, curves } = partsOf(series, x);
-    layers.push({
+    const isFaint = strong !== null && strong !== name && strong !== unit.id;
+    const { dots, curves } = scaled(partsOf(series, x), logY);
+    const layer = {
       name,
       paint,
       radius,
       dots: state.dots ? dots : [],
       hidden: state.dots ? [] : dots,
       curves: state.smooth === "none" ? [] : curves,
-      forecast: forecastOf(forecasts.get(name), metric, axis, state.log),
+      forecast: forecastOf(forecasts.get(name), metric, axis, state.log, logY),
       resumes: resumesOf(run, axis, state.log),
       width: shown.length === 1 ? 2.5 : strong === name ? 2.75 : 1.9,
       opacity: isFaint ? 0.4 : 1,
       dotOpacity: dotOpacity(shown.length, state.smooth === "none", radius) * (isFaint ? 0.5 : 1),
       bandOpacity: bandOpacity(state, shown.length, isFaint, strong === name),
-    });
+    };
+    layers.push(unit.isGroup ? behind(layer, strong === name) : layer);
+  }
+  for (const unit of units.filter(({ isGroup }) => isGroup)) {
+    const found = store.get(unit.id, metric)?.whole;
+    const { curves } = scaled({ dots: [], curves: found ? [line(found)] : [] }, logY);
+    layers.push(groupLayer(unit, found, curves, view));
   }
   return layers;
 }
 
-/** The order of drawing layers: the run that the user points at comes last. */
+/** The order of drawing layers: what the user points at comes last. */
 export function backToFront(layers, strong) {
-  return [...layers].sort((a, b) => (a.name === strong) - (b.name === strong));
+  const isStrong = ({ id, name }) => (id ?? name) === strong;
+  return [...layers].sort((a, b) => isStrong(a) - isStrong(b));
 }
 
 /** The dots of the whole run outside the part known in detail, and the dots of that part. */
@@ -133,9 +144,43 @@ function bandOpacity(state, runs, isFaint, isStrong) {
   return runs <= FEW_BANDS ? 0.13 : 0.07;
 }
 
-function forecastOf(forecast, metric, axis, log) {
+function forecastOf(forecast, metric, axis, log, logY) {
   if (!forecast?.identifiable || metric !== "accuracy" || axis !== "flops") return null;
-  return { ...forecast, place: forecast.x.map((x) => toPlace(x, log)) };
+  const [y, low, high] = ["y", "low", "high"].map((name) =>
+    forecast[name].map((value) => toPlace(value, logY)),
+  );
+  return { ...forecast, place: forecast.x.map((x) => toPlace(x, log)), y, low, high };
+}
+
+const logarithms = new WeakMap(); // each frame needs them
+
+/** Dots and curves with y in places. */
+function scaled(parts, log) {
+  if (!log) return parts;
+  const of = (values) => values && placesOf(values).places;
+  return {
+    dots: parts.dots.map((part) => ({ ...part, y: of(part.y) })),
+    curves: parts.curves.map(({ place, y, low, high }) => ({
+      place,
+      y: of(y),
+      low: low && of(low).map((value) => (Number.isNaN(value) ? LOWEST : value)),
+      high: of(high),
+    })),
+  };
+}
+
+/** Values in decades, NaN where there is no logarithm, and how many these are. */
+function placesOf(values) {
+  if (!logarithms.has(values)) {
+    const places = Float64Array.from(values, (value) => (value > 0 ? Math.log10(value) : NaN));
+    logarithms.set(values, { places, lost: places.filter(Number.isNaN).length });
+  }
+  return logarithms.get(values);
+}
+
+/** How many values of a series a logarithmic axis can't show. */
+export function lostOnLog(values) {
+  return placesOf(values).lost;
 }
 
 function resumesOf(run, axis, log) {

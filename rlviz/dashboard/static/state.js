@@ -1,5 +1,7 @@
 /** What the user chose to see: one plain object, its defaults, and the listeners to changes. */
 
+import { OPENS_BY } from "./api.js";
+
 export const DEFAULTS = Object.freeze({
   x: "flops",
   log: false,
@@ -7,21 +9,30 @@ export const DEFAULTS = Object.freeze({
   weight: 0.6,
   dots: true,
   band: true,
+  names: true, // at the ends of the curves
   forecast: false,
+  full: null, // the metric whose panel fills the window
   panels: null, // those that tell most about the shown runs
   from: null,
   to: null,
+  logs: Object.freeze([]), // the metrics whose y is logarithmic
   heights: new Map(), // metric -> [low, high]; no plain object, since a name may be any text
   runs: Object.freeze({ mode: "default", names: Object.freeze([]) }),
   colors: new Map(),
   search: "",
+  sort: "name", // or state, step, flops, written, value:<metric>, setting:<name>
+  falls: false,
+  columns: Object.freeze(["state", "values"]), // or names of settings
   grouped: true,
   closed: Object.freeze([]),
+  by: OPENS_BY, // how runs are grouped: "", name, config:<setting> or regex:<expression>
+  baseline: null, // the name of a run or group that the others are compared with
+  level: null, // for which the table tells the compute that each needed
   at: null,
 });
 
-/** Limits of the visible part that belong to an axis: a change of the axis drops them. */
-const ZOOM = { from: null, to: null };
+/** Places on an axis: a change of the axis drops them. */
+const ZOOM = { from: null, to: null, at: null };
 
 export class State {
   #value;

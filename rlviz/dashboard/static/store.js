@@ -1,10 +1,12 @@
 /** The series that the panels show: fetches those that are missing or old, and keeps the old ones
  * meanwhile, so that nothing flickers. */
 
-import { fetchSeries, HAS } from "./api.js";
+import { fetchCurve, fetchSeveral, HAS } from "./api.js";
 
 const AT_ONCE = 4;
 const REST = 120;
+const MOST_RUNS = 10; // in one answer
+const MOST_STEPS = 200_000; // of the runs in one answer: a longer run comes alone
 const MARGIN = 0.5;
 const PATIENCE = 3; // a series that took one second is not requested again for three
 
@@ -59,8 +61,9 @@ export class Store {
 
   /**
    * Say what should be visible. Requests missing series at once, details after a short pause.
-   * @param {Array} wanted of {run, version, metric, width, height, limits}: the limits are null or
-   *     {from, to, low, high} of the visible part.
+   * @param {Array} wanted of {run, steps, version, metric, width, height, limits}: the limits are null or
+   *     {from, to, low, high} of the visible part; for the curve of a group `run` is its id, and
+   *     `runs` are the names of its runs.
    * @param {Object} settings {x, log, smooth, dots: most dots of a series}.
    */
   want(wanted, settings) {
@@ -115,41 +118,83 @@ export class Store {
   }
 
   #work() {
-    while (this.#running < AT_ONCE && this.#queue.length) this.#fetch(this.#queue.shift());
+    while (this.#running < AT_ONCE && this.#queue.length) this.#fetch(this.#together());
   }
 
-  async #fetch({ one, series, name, how, settings }) {
+  /** The first request of the queue, and those that can come in the same answer: of other runs, as
+   * long as none makes the others wait. */
+  #together() {
+    const [first] = this.#queue;
+    const key = (job) => JSON.stringify([job.name, job.one.metric, job.how, sizeOf(job.one)]);
+    const wanted = key(first);
+    const jobs = [];
+    let steps = 0;
+    this.#queue = this.#queue.filter((job) => {
+      const isGroup = Boolean(first.one.runs || job.one.runs);
+      const fits = !isGroup && jobs.length < MOST_RUNS && steps + job.one.steps <= MOST_STEPS;
+      if (jobs.length && !(fits && job.settings === first.settings && key(job) === wanted)) return true;
+      steps += job.one.steps;
+      jobs.push(job);
+      return false;
+    });
+    return jobs;
+  }
+
+  async #fetch(jobs) {
     this.#running += 1;
-    const slot = series.slots[name];
-    const before = { version: slot.version, how: slot.how };
     const began = performance.now();
-    Object.assign(slot, { version: one.version, how });
-    const isStill = () => slot.version === one.version && slot.how === how;
+    const [{ one, settings, name }] = jobs;
+    const slots = jobs.map((job) => job.series.slots[job.name]);
+    const before = slots.map(({ version, how }) => ({ version, how }));
+    jobs.forEach((job, i) => Object.assign(slots[i], { version: job.one.version, how: job.how }));
+    let answers;
     try {
-      const found = prepared(await fetchSeries(query(one, settings, name)), settings.log);
-      if (isStill()) slot.found = found;
-      series.error = null;
+      const run = jobs.map((job) => job.one.run);
+      answers = one.runs
+        ? [await fetchCurve(curveQuery(one, settings))]
+        : await fetchSeveral({ ...query(one, settings, name), run });
     } catch (error) {
-      if (name === "whole") series.error = error.message;
-      // A run or metric that is gone stays away; a request that failed on the way is repeated.
-      if (error.status !== 404 && error.status !== 400 && isStill()) Object.assign(slot, before);
+      answers = jobs.map(() => error);
     }
     const now = performance.now();
-    slot.quietUntil = now + PATIENCE * (now - began);
+    jobs.forEach((job, i) => {
+      this.#take(job, slots[i], answers[i], before[i]);
+      slots[i].quietUntil = now + (PATIENCE * (now - began)) / jobs.length;
+    });
     this.#running -= 1;
     this.#work();
     this.#onChange();
   }
+
+  #take({ one, series, name, how, settings }, slot, answer, before) {
+    const isStill = slot.version === one.version && slot.how === how;
+    if (!(answer instanceof Error)) {
+      if (isStill) slot.found = prepared(answer, settings.log);
+      series.error = null;
+      return;
+    }
+    if (name === "whole") series.error = answer.message;
+    // A run or metric that is gone stays away; a request that failed on the way is repeated.
+    if (answer.status !== 404 && answer.status !== 400 && isStill) Object.assign(slot, before);
+  }
+}
+
+function sizeOf({ width, height, limits }) {
+  return [width, height, limits];
 }
 
 function id(run, metric) {
   return JSON.stringify([run, metric]);
 }
 
+function curveQuery({ runs, metric }, { x, log }) {
+  return { runs, metric, x, log: log ? 1 : 0 };
+}
+
 function query(one, settings, name) {
-  const { run, metric, width, height, limits } = one;
+  const { metric, width, height, limits } = one;
   const { x, log, smooth, dots } = settings;
-  const asked = { run, metric, x, log: log ? 1 : 0, smooth, dots };
+  const asked = { metric, x, log: log ? 1 : 0, smooth, dots };
   if (name === "whole") return { ...asked, width, height };
   const [from, to] = widened(limits.from, limits.to, log);
   const [low, high] = limits.low === null ? [null, null] : widened(limits.low, limits.high, false);
@@ -167,7 +212,7 @@ function widened(low, high, log) {
 /** A series with the places of its points on the axis. */
 function prepared(found, log) {
   const place = (x) => (log ? x.map(Math.log10) : x);
-  found.place = place(found.x);
+  if (found.x) found.place = place(found.x);
   if (found.curve_x) found.curve_place = place(found.curve_x);
   return found;
 }

@@ -1,5 +1,9 @@
 /** Light or dark: follows TensorBoard, else the system, until the user chooses. */
 
+/** The style sheet's font, for what is drawn on a canvas. */
+export const FAMILY =
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif';
+
 const KEY = "rlviz.theme";
 const CHOICES = ["auto", "light", "dark"];
 const dark = window.matchMedia("(prefers-color-scheme: dark)");

@@ -4,6 +4,7 @@ import { HAS } from "./api.js";
 import { copyButton } from "./copy.js";
 import { fillDownloads } from "./download.js";
 import { element, icon, iconButton, setText } from "./elements.js";
+import { groupingChoice } from "./groupchoice.js";
 import { fillMetrics, menu } from "./menus.js";
 import { nextTheme, themeChoice } from "./theme.js";
 import { AXES } from "./vocabulary.js"; // the server makes it
@@ -36,11 +37,13 @@ export class Toolbar {
       element("h1", { class: "hidden-words" }, "RL FLOPs"),
       group("x axis", this.#axes(), this.#scale()),
       group("Smoothing", this.#smoothing(), this.#slider()),
+      group("Groups", groupingChoice(page, this.#updates)),
       element(
         "div",
         { class: "control", role: "group", "aria-label": "Layers" },
         this.#check("dots", "Dots"),
         this.#check("band", "Band"),
+        this.#check("names", "Names"),
         HAS.server && this.#check("forecast", "Forecast"),
       ),
       element(
@@ -89,7 +92,7 @@ export class Toolbar {
       "Axis",
       Object.values(AXES).map(({ name, choice }) => [name, choice]),
       (_, axis) => axis,
-      (x) => ({ x, from: null, to: null }),
+      (x) => ({ x }),
     );
   }
 

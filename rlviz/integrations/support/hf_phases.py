@@ -66,6 +66,12 @@ class TrainerPhases:
                 "update are not seen and not counted: record(flops={'update': …})."
             )
         self._is_seen = self._is_seen or updated.lengths.size > 0
+        if self._lengths.left_out and not (self._steps or self._rollouts):
+            self._say(
+                "this trainer passes its model without gradients and without labels, as it "
+                "generates or scores. How long those sequences are is not known, and they are not "
+                "counted: record(flops={'rollout': …})."
+            )
         spent = {
             "update": self._shape.training(
                 updated.lengths,
@@ -107,8 +113,9 @@ class TrainerPhases:
             responses = np.where(responses == 0, self._longest, responses)
         if prompts.size and not responses.any():
             self._say(
-                "this trainer does not label its completions, so their lengths are not known and "
-                "only the update is counted. Use trl >= 1.16, or record the rest: "
+                "nothing tells this model which of its tokens are completions, so their lengths "
+                "are not known and only the update is counted. TRL says it by labels from 1.16 on, "
+                "before by logits_to_keep, which not every model takes. Record the rest: "
                 "record(flops={'rollout': …})."
             )
             return {}

@@ -53,6 +53,8 @@ class LengthsWatch:
             kind: deque() for kind in ("trained", "scored", "evaluated")
         }
         self.can_read = True
+        self.left_out = False
+        """Whether the model was passed with neither gradients nor labels while it trains."""
         self._handle = module.register_forward_pre_hook(self._before, with_kwargs=True)
 
     def take(self, kind: str) -> SequenceLengths:
@@ -71,6 +73,7 @@ class LengthsWatch:
         try:
             differentiated, labels = torch.is_grad_enabled(), _labels(kwargs)
             if not differentiated and labels is None:
+                self.left_out = self.left_out or module.training
                 return
             kind = "evaluated" if not module.training else "trained" if differentiated else "scored"
             with torch.no_grad():

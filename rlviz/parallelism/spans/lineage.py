@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from rlviz.parallelism.forest import AgentSpan
@@ -38,14 +39,31 @@ class Lineage:
         """
         # Exact where times are fractions; floats of epoch nanoseconds would round to 256 ns.
         origin = min((record.start for record in self.records), default=0)
+        workflows = self._workflows()
         return tuple(
             AgentSpan(
                 name=record.name or str(record.id),
                 start=float(record.start - origin),
                 end=None if record.end is None else float(record.end - origin),
                 parent=parent,
+                is_agent=record.kind == "agent" and index not in workflows,
+                useful=record.useful,
             )
-            for record, parent in zip(self.records, self.parents, strict=True)
+            for index, (record, parent) in enumerate(zip(self.records, self.parents, strict=True))
+        )
+
+    def _workflows(self) -> frozenset[int]:
+        """Indexes of roots that call themselves agents and hold nothing but agents, one after the
+        other: the run around an agent and those that it hands over to, as openai-agents traces it.
+        """
+        inside: dict[int, list[SpanRecord]] = {}
+        for record, parent in zip(self.records, self.parents, strict=True):
+            if parent is not None and self.parents[parent] is None:
+                inside.setdefault(parent, []).append(record)
+        return frozenset(
+            root
+            for root, held in inside.items()
+            if all(each.kind == "agent" for each in held) and _one_by_one(held)
         )
 
     def tokens_repeated(self) -> frozenset[int]:
@@ -182,6 +200,14 @@ def _around(
         outer.end is None or (record.end is not None and record.end <= outer.end)
     )
     return index[root] if within else None
+
+
+def _one_by_one(records: Iterable[SpanRecord]) -> bool:
+    """Whether each has ended by the time the next one starts."""
+    ordered = sorted(records, key=lambda record: record.start)
+    return all(
+        before.end is not None and before.end <= after.start for before, after in pairwise(ordered)
+    )
 
 
 def _twice(record: SpanRecord) -> ValueError:

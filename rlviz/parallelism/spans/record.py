@@ -31,6 +31,7 @@ class SpanRecord:
         prompt_tokens: tokens that the call was given, cached ones included; None if unknown.
         cached_tokens: those of them that came from a cache.
         completion_tokens: tokens that it sampled, reasoning included; None if unknown.
+        useful: of a sub-agent, whether it brought something that was used; None if nobody said it.
 
     Raises:
         ValueError: kind is none of these, or a number of tokens is negative.
@@ -53,6 +54,7 @@ class SpanRecord:
     prompt_tokens: int | None = None
     cached_tokens: int = 0
     completion_tokens: int | None = None
+    useful: bool | None = None
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in get_args(Kind):

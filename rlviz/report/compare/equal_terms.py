@@ -1,23 +1,16 @@
 """Compares runs at equal compute and at equal accuracy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rlviz.report.compare import conventions, units
-from rlviz.report.compare.compute_to_level import round_levels
-from rlviz.report.compare.estimate import Estimate, exponential
 from rlviz.report.compare.frontier import Frontier, frontier_of
 from rlviz.report.compare.notes import notes_on
-from rlviz.report.compare.one_convention import in_one_convention
 from rlviz.report.compare.result import Comparison
-from rlviz.report.compare.run_curves import Contender, Needs, contenders_of
-from rlviz.report.compare.terms import EqualAccuracy, EqualCompute, Lead
+from rlviz.report.compare.run_curves import Contender
+from rlviz.report.compare.spending import RESAMPLES, sides_of
+from rlviz.report.compare.terms import EqualCompute, Lead
 from rlviz.report.series.groups import Histories, groups_of
-from rlviz.report.series.measures import Measure, measure
-
-Floats = NDArray[np.float64]
 
 _QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
@@ -28,7 +21,7 @@ def compare(
     metric: str = "accuracy",
     reference: str | None = None,
     levels: Sequence[float] | None = None,
-    resamples: int = 500,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     allow_different_flops: bool = False,
     lower_is_better: bool = False,
@@ -86,33 +79,30 @@ def compare(
         raise ValueError(f"reference must be one of {names}, got {reference!r}.")
     if not isinstance(resamples, int) or resamples < 100:
         raise ValueError(f"resamples must be a whole number of at least 100, got {resamples!r}.")
-    groups, told = in_one_convention(groups, allow_different=allow_different_flops)
-    notes = conventions.check(groups, allow_different=allow_different_flops) + told
-    what = measure(metric, [run for group in groups for run in group.runs])
-    notes += units.check(groups, what)
-    up = -1.0 if lower_is_better else 1.0  # the better direction; curves are turned to rise
-    contenders = contenders_of(groups, what, up=up)
+    sides = sides_of(
+        groups, metric, allow_different=allow_different_flops, lower_is_better=lower_is_better
+    )
+    what, up, contenders = sides.what, sides.up, sides.contenders
     first = contenders[names.index(reference) if reference else 0]
-    at = _levels(levels, contenders, what, up)
-    random = np.random.default_rng(seed)
-    needs = {c.name: c.needs(at, resamples, random) for c in contenders}
+    spent = sides.spending(levels, resamples=resamples, seed=seed)
     places = _quarters(contenders)
     frontier = frontier_of(contenders, *places)
-    at_accuracy = _at_levels(up * at + 0.0, needs, first.name)
-    others = [name for name in names if name != first.name]
+    at_accuracy = spent.rows(first.name)
     return Comparison(
         measure=what,
         reference=first.name,
         seeds={group.name: len(group.runs) for group in groups},
         at_compute=tuple(_at_compute(at, contenders, first, up) for at in places),
         at_accuracy=tuple(row for row in at_accuracy if any(row.flops.values())),
-        multipliers={name: _overall(needs[first.name], needs[name]) for name in others},
+        multipliers=spent.multipliers(first.name),
         leader=_leader(frontier, contenders, places[-1], up) if places else None,
         may_lead=frontier.may_lead(places[-1]) if places else (),
         frontier=frontier.stretches(up),
-        notes=notes
-        + notes_on(groups, what, in_common=bool(places), lower_is_better=bool(lower_is_better)),
-        groups=groups,
+        notes=sides.notes
+        + notes_on(
+            sides.groups, what, in_common=bool(places), lower_is_better=bool(lower_is_better)
+        ),
+        groups=sides.groups,
         lower_is_better=bool(lower_is_better),
     )
 
@@ -134,46 +124,6 @@ def _at_compute(
         if c is not first
     }
     return EqualCompute(flops, {c.name: c.at(place).turned(up)[0] for c in contenders}, differences)
-
-
-def _levels(
-    levels: Sequence[float] | None, contenders: Sequence[Contender], what: Measure, up: float
-) -> Floats:
-    """The requested levels, or round ones, turned like the curves; rising."""
-    if levels is None:
-        starts = [max(float(curve.y[0]) for curve in c.seeds) for c in contenders]
-        peaks = [min(float(curve.y.max()) for curve in c.seeds) for c in contenders]
-        return round_levels(starts, peaks, percent=what.scale == "percent")
-    found = np.asarray(levels, dtype=np.float64).ravel()
-    if not len(found) or not np.isfinite(found).all():
-        raise ValueError(f"levels must be finite numbers, at least one, got {levels!r}.")
-    if what.scale == "percent" and (found > 1).any():
-        raise ValueError(
-            f"levels of {what.name} lie in [0, 1], got {levels!r}. Write 0.5 for 50 %."
-        )
-    return np.sort(up * found)
-
-
-def _at_levels(levels: Floats, needs: Mapping[str, Needs], first: str) -> list[EqualAccuracy]:
-    found = {name: need.of_each_level() for name, need in needs.items()}
-    ratios = {name: found[first].minus(need) for name, need in found.items() if name != first}
-    return [
-        EqualAccuracy(
-            level,
-            {name: exponential(need, k) for name, need in found.items()},
-            {name: exponential(ratio, k) for name, ratio in ratios.items()},
-            {name: int(need.in_passing[k]) for name, need in needs.items() if need.in_passing[k]},
-        )
-        for k, level in enumerate(levels.tolist())
-    ]
-
-
-def _overall(first: Needs, other: Needs) -> Estimate | None:
-    """The geometric mean of the ratio over the levels that both surely reached."""
-    both = first.known & other.known
-    if not both.any():
-        return None
-    return exponential(first.on_average(both).minus(other.on_average(both)), 0)
 
 
 def _leader(

@@ -25,6 +25,14 @@ class Estimate:
     low: float
     high: float
 
+    @property
+    def plain(self) -> tuple[float | None, float | None, float | None]:
+        """Value, low and high as JSON can hold them: None where one is not finite."""
+        value, low, high = (
+            part if math.isfinite(part) else None for part in (self.value, self.low, self.high)
+        )
+        return value, low, high
+
     def differs_from(self, value: float) -> bool:
         """Whether the interval leaves the value out: only then a difference is told as one."""
         return self.low > value or self.high < value

@@ -2,7 +2,6 @@
 
 import base64
 import functools
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,8 +181,7 @@ def _plain(estimates: dict[str, Estimate] | dict[str, Estimate | None]) -> dict[
 def _plain_one(e: Estimate | None) -> dict[str, float | None] | None:
     if e is None:
         return None
-    parts = {"value": e.value, "low": e.low, "high": e.high}
-    return {name: part if math.isfinite(part) else None for name, part in parts.items()}
+    return dict(zip(("value", "low", "high"), e.plain, strict=True))
 
 
 def _markdown(found: Comparison) -> str:

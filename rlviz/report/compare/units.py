@@ -51,7 +51,7 @@ def check(groups: Sequence[Group], what: Measure) -> tuple[str, ...]:
 
     Raises:
         ValueError: one run has steps or tokens where another has FLOPs, or percent where a share of
-            1 is expected or another has one.
+            1 is expected or another has one, or their work and span are in different units.
     """
     runs = [(group.name, run) for group in groups for run in group.runs]
     notes = _compute(runs)
@@ -166,7 +166,21 @@ def _sizes(what: Measure, found: Sequence[_Numbers]) -> list[str]:
 
 
 def _work(runs: Sequence[tuple[str, History]]) -> list[str]:
-    """A note on parallelism, whose work and span may be steps, tokens or seconds."""
+    """A note on parallelism, whose work and span may be steps, tokens or seconds.
+
+    Raises:
+        ValueError: two runs say different units.
+    """
+    said = [(name, units) for name, run in runs if (units := run.parallelism_units)]
+    for name, units in said:
+        if units != said[0][1]:
+            raise ValueError(
+                f"work and span are {schema.in_units(said[0][1])} in {said[0][0]!r} and "
+                f"{schema.in_units(units)} in {name!r}: these are different quantities. Record "
+                "both in one unit."
+            )
+    if len(said) == len(runs):
+        return [f"Work and span are {schema.in_units(said[0][1])}, in all runs."]
     works = {name: work for name, run in runs if len(work := _work_of_episodes(run))}
     sizes = [_Numbers(name, work) for name, work in works.items()]
     whole = [run for run in sizes if (run.values % 1 == 0).all()]

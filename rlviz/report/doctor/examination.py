@@ -13,7 +13,7 @@ from rlviz import schema
 from rlviz.report.doctor import damage, losses, notes
 from rlviz.report.doctor.findings import PROBLEM, Finding
 from rlviz.report.doctor.result import LOSSES, SOUND, UNREADABLE, Diagnosis
-from rlviz.report.history.ending import was_closed
+from rlviz.report.history.ending import patience_seconds, was_closed
 from rlviz.report.history.files import Contents, load, no_steps
 from rlviz.report.history.history import History, merged
 from rlviz.report.history.run_account import account_of
@@ -72,6 +72,7 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
         notes.numbering,
         notes.measures,
         notes.counting,
+        notes.units,
         notes.foreign,
     ):
         yield from find(history)
@@ -81,11 +82,8 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
 def _facts_of(history: History, now: float) -> dict[str, Any]:
     """Plain numbers, ready for JSON."""
     account = account_of(history)
-    wall = history.wall_time[np.isfinite(history.wall_time)]
     ago = None if account.ended is None else now - account.ended
     closed = was_closed(history)
-    # A step may take hours in a run that is alive.
-    step_seconds = float(np.median(np.abs(np.diff(wall)))) if len(wall) > 1 else 0.0
     return {
         "steps": account.steps,
         "first_step": account.first_step,
@@ -94,7 +92,7 @@ def _facts_of(history: History, now: float) -> dict[str, Any]:
         "last_written": account.ended,
         "seconds_since_last": ago,
         "closed": closed,
-        "may_be_running": not closed and ago is not None and ago < max(60.0, 3 * step_seconds),
+        "may_be_running": not closed and ago is not None and ago < patience_seconds(history),
         "wall_seconds": account.wall_seconds,
         "paused_seconds": account.paused_seconds,
         "files": len(history.files),

@@ -165,6 +165,19 @@ def counting(history: History) -> Iterator[Finding]:
     )
 
 
+def units(history: History) -> Iterator[Finding]:
+    """Work and span in more than one unit."""
+    found = history.parallelism_units
+    if len(found) > 1:
+        yield Finding(
+            NOTE,
+            "units",
+            f"the work and span of its episodes are {schema.in_units(found)}: their average "
+            "parallelism is not one quantity.",
+            "Measure the episodes of a run in one unit, or record the others as metrics=.",
+        )
+
+
 def _by(convention: str) -> str:
     return f"counts by {convention}" if convention else "does not say how it counts"
 

@@ -1,30 +1,45 @@
 """The line under a figure: how its curves were made, and which dots the drawing leaves out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from rlviz import conventions, schema
+from rlviz import conventions, schema, wording
 from rlviz.report.figure import labels
 from rlviz.report.figure.panels import Panel
 from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.groups import Group
+from rlviz.report.series.measures import units_of
 
 
-def caption(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group]) -> str:
-    """Smoother, bandwidths and bands; how a long run was thinned out; by which convention the RL
-    FLOPs of the axis are counted."""
+def caption(
+    panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], left_out: Mapping[str, int]
+) -> str:
+    """Smoother, bandwidths and bands; how a long run was thinned out; in what work and span are
+    measured; by which convention the RL FLOPs of the axis are counted; which runs are left out,
+    because they lack the axis."""
     drawn = [panel for panel in panels if panel.curves]
     parts = [_curves(drawn, axis)] if drawn else []
     parts += _outside(panels)
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
         parts.append("dashed: forecast of the fitted law, with its interval")
+    if schema.PARALLELISM in {panel.measure.name for panel in drawn}:
+        runs = [run for group in groups for run in group.runs]
+        parts += [f"work and span {told}"] if (told := schema.in_units(units_of(runs))) else []
     if axis.name == "flops":
         said = conventions.of_runs({group.name: group.conventions for group in groups})
         parts += [f"{axis.unit}: {said}"] if said else []
+    if left_out:
+        parts.append(f"left out, without {axis.unit} to draw over: {_names(left_out)}")
     return "; ".join(parts)
+
+
+def _names(left_out: Mapping[str, int]) -> str:
+    """The first names, with how many seeds where there are several."""
+    many = [f"{n} ({count} seeds)" if count > 1 else n for n, count in left_out.items()]
+    return wording.some(many, most=5, form=str)
 
 
 def _curves(panels: Sequence[Panel], axis: XAxis) -> str:

@@ -1,7 +1,8 @@
 """The figure: accuracy and average parallelism, side by side over one axis of compute."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, get_args
 
 import matplotlib
 import numpy as np
@@ -12,22 +13,23 @@ from rlviz.report.figure.caption import caption
 from rlviz.report.figure.panels import LEGEND_HANDLE, Panel, draw, panel
 from rlviz.report.figure.result import Drawing
 from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style, color_and_dashes
-from rlviz.report.series.axis import XAxis, choose
+from rlviz.report.series.axis import XAxis, asked_for
 from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import Forecast
 from rlviz.report.series.groups import Group, Histories, groups_of
-from rlviz.report.series.measures import measure
+from rlviz.report.series.measures import Titles, measure
 from rlviz.schema import AxisName
 
 
 def figure(
     histories: Histories,
     *,
-    x: AxisName = "flops",
+    x: AxisName | None = None,
     metrics: Sequence[str] | None = None,
     log_x: bool = False,
     style: Literal["default", "paper"] = "default",
     forecast: Forecast | Mapping[str, Forecast] | None = None,
+    titles: Titles = "published",
 ) -> Drawing:
     """Draw training accuracy (left) and average parallelism (right) over cumulative RL FLOPs.
 
@@ -43,9 +45,10 @@ def figure(
             curves, over the stretch that all of them cover, with the 95 % interval over the seeds
             as its band.
         x: "flops", "step", "wall_time" (hours since the first step) or "tokens" (the running sum
-            of the metric `tokens`; without it the metric `num_tokens`, which is cumulative). If a
-            run recorded no FLOPs, or their count falls along the steps (see
-            `History.has_compute_axis`), the default falls back to steps.
+            of the metric `tokens`; without it the metric `num_tokens`, which is cumulative). The
+            default is "flops", or "step" if no run recorded any, or their count falls along the
+            steps (see `History.has_compute_axis`). Runs that lack what others have are left out,
+            and the caption names them.
         metrics: what to draw, one panel each: "accuracy", "average_parallelism", "accuracy/<group>"
             or a group's name, a metric's name, or the name of any column. The default is accuracy
             and parallelism; a metric replaces one that no run recorded: a return, a length, a
@@ -58,12 +61,15 @@ def figure(
         forecast: a fit such as `rlviz.scaling.fit` returns, or one fit per name; an identifiable
             fit is drawn dashed from the last step to twice its compute, or as far as it reaches.
 
+        titles: "published" keeps the titles of the published figure over RL FLOPs, "Training
+            Accuracy vs Steps" and "Average parallelism vs Steps"; "axis" names the axis in all.
+
     Returns:
         A matplotlib figure, by default of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF with
         their fonts embedded.
 
     Raises:
-        ValueError: x, a metric or the style is unknown; or a run has no such axis.
+        ValueError: x, a metric, the style or the titles are unknown; or no run has such an axis.
         TypeError: something is not a run.
 
     Example:
@@ -80,16 +86,34 @@ def figure(
             f"at most {MOST_GROUPS} runs can be told apart in a figure, got {len(groups)}. "
             "Draw fewer, or give seeds of one configuration as a list under one name."
         )
-    runs = [run for group in groups for run in group.runs]
-    axis = choose(x, runs, log=log_x)
+    if titles not in get_args(Titles):
+        raise ValueError(f"titles must be 'published' or 'axis', got {titles!r}.")
     forecasts = _forecasts(forecast, groups)
+    axis, has_it = asked_for(x, [run for group in groups for run in group.runs], log=log_x)
+    groups, left_out = _parted(groups, has_it)
+    runs = [run for group in groups for run in group.runs]
     chosen = default_measures(runs) if metrics is None else metrics
     names = [chosen] if isinstance(chosen, str) else list(chosen)
     if not names:
         raise ValueError("metrics is empty, expected at least one name, such as 'accuracy'.")
-    panels = [panel(measure(name, runs), axis, groups, forecasts) for name in names]
+    panels = [panel(measure(name, runs), axis, groups, forecasts, titles) for name in names]
     with matplotlib.rc_context(looks.settings):
-        return _drawn(panels, axis, groups, looks)
+        return _drawn(panels, axis, groups, looks, left_out)
+
+
+def _parted(
+    groups: Sequence[Group], has_axis: Sequence[bool]
+) -> tuple[tuple[Group, ...], dict[str, int]]:
+    """The groups without the runs that lack the axis, and name -> how many of these it has."""
+    has_it = iter(has_axis)
+    kept, left_out = [], {}
+    for group in groups:
+        runs = tuple(run for run in group.runs if next(has_it))
+        if runs:
+            kept.append(replace(group, runs=runs))
+        if lacking := len(group.runs) - len(runs):
+            left_out[group.name] = lacking
+    return tuple(kept), left_out
 
 
 def _style(name: str) -> Style:
@@ -116,7 +140,13 @@ def _forecasts(
     return {known[0]: forecast}
 
 
-def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style: Style) -> Drawing:
+def _drawn(
+    panels: Sequence[Panel],
+    axis: XAxis,
+    groups: Sequence[Group],
+    style: Style,
+    left_out: Mapping[str, int],
+) -> Drawing:
     columns = min(style.columns, len(panels))
     rows = -(-len(panels) // columns)
     width = style.width if columns == style.columns else style.one_panel_width
@@ -138,7 +168,7 @@ def _drawn(panels: Sequence[Panel], axis: XAxis, groups: Sequence[Group], style:
         drawing.legend(handles=legend, loc="outside upper center", ncols=across, frameon=False)
         for text in drawing.legends[0].get_texts():
             text.set_parse_math(False)
-    if words := caption(panels, axis, groups):
+    if words := caption(panels, axis, groups, left_out):
         words = labels.wrapped(words, style.caption, 0.9 * 72 * width)
         drawing.supxlabel(words, fontsize=style.caption, color="0.35", parse_math=False)
     return drawing

@@ -17,7 +17,7 @@ from rlviz.report.series.axis import XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.forecast import Forecast, Outlook
 from rlviz.report.series.groups import Group
-from rlviz.report.series.measures import Measure
+from rlviz.report.series.measures import Measure, Titles
 from rlviz.report.series.points import Points, points_of
 from rlviz.report.series.thinning import thinned
 from rlviz.report.series.usual import Usual, usual_range
@@ -60,6 +60,7 @@ class Panel:
     """Whether it shows a single run, in blue and red, with a legend in the panel."""
     usual: Usual | None = None
     """The range of nearly all values, which its scale covers; None if it has no points."""
+    titles: Titles = "published"
 
     @property
     def steps(self) -> int:
@@ -80,6 +81,7 @@ def panel(
     axis: XAxis,
     groups: Sequence[Group],
     forecasts: dict[str, Forecast],
+    titles: Titles = "published",
 ) -> Panel:
     """Compute the contents of a panel: points, curves and forecasts beyond the data."""
     is_single = len(groups) == 1
@@ -87,7 +89,8 @@ def panel(
     lines = []
     points = [_points(measure, axis, group) for group in groups]
     values = [seed.y for seeds in points for seed in seeds]
-    usual = usual_range(np.concatenate(values)) if values else None
+    together = values[0] if len(values) == 1 else np.concatenate(values) if values else None
+    usual = None if together is None else usual_range(together)
     for number, (group, seeds) in enumerate(zip(groups, points, strict=True)):
         color, dashes = color_and_dashes(number)
         if not seeds or usual is None:
@@ -112,7 +115,7 @@ def panel(
                 dashes=dashes,
             )
         )
-    return Panel(measure, axis, tuple(lines), is_single, usual)
+    return Panel(measure, axis, tuple(lines), is_single, usual, titles)
 
 
 def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
@@ -125,7 +128,10 @@ def _dots(
     axis: XAxis, seeds: Sequence[Points], visible: Sequence[NDArray[np.bool_]], runs: int
 ) -> Dots:
     """The dots that are drawn, of those inside the scale."""
-    inside = [(seed.x[seen], seed.y[seen]) for seed, seen in zip(seeds, visible, strict=True)]
+    inside = [
+        (seed.x, seed.y) if seen.all() else (seed.x[seen], seed.y[seen])
+        for seed, seen in zip(seeds, visible, strict=True)
+    ]
     kept = [(x, y, thinned(axis.scaled(x), y, runs=runs)) for x, y in inside if len(x)]
     return (
         np.concatenate([np.empty(0), *(x[index] for x, _, index in kept)]),
@@ -162,7 +168,9 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> i
 def _write(ax: Axes, panel: Panel, style: Style) -> None:
     """Write title and labels, none longer than their panel."""
     points = 72 * style.width / style.columns
-    title = labels.fitted(panel.measure.title(panel.axis.axis), style.title, 0.7 * points)
+    title = labels.fitted(
+        panel.measure.title(panel.axis.axis, panel.titles), style.title, 0.75 * points
+    )
     name = labels.fitted(panel.measure.label, style.label, 0.6 * 72 * style.panel_height)
     ax.set_title(title, parse_math=False)
     ax.set_xlabel(panel.axis.label)
@@ -191,7 +199,9 @@ def _draw_dots(ax: Axes, panel: Panel, line: Line, style: Style) -> None:
         alpha=alpha,
         linewidths=0,
         clip_on=False,  # a value on the frame, such as 0 %, is a whole dot, too
-        label=labels.fitted(panel.measure.label, style.font, style.legend_label),
+        label=labels.fitted(
+            panel.measure.legend or panel.measure.label, style.font, style.legend_label
+        ),
         rasterized=panel.dots > _RASTERIZED,
     )
 

@@ -157,4 +157,5 @@ def set_x(ax: Axes, axis: XAxis, low: float, high: float, style: Style) -> None:
     beside = 0.03 * float(end - begin)
     if not beside:  # a single place
         beside = max(0.03 * abs(low), 1.0) if whole else 0.03 * (abs(low) or 1.0)
-    ax.set_xlim(low - beside, high + beside)
+    # No run has fewer than no steps, unless it counts so.
+    ax.set_xlim(max(low - beside, min(0.0, low)), high + beside)

@@ -56,7 +56,8 @@ class _Rules:
     shares: tuple[tuple[int, int], ...]
     """Columns of which the first is a part of the second."""
     alone: tuple[tuple[int, str], ...]
-    """Columns that mean nothing without another, and the name of that one."""
+    """Columns that mean nothing without another, and the name of that one, or of any that would
+    do."""
 
 
 def is_sound(header: schema.RowsHeader, table: Floats) -> bool:
@@ -115,27 +116,44 @@ def _breaches(table: Floats, rules: _Rules) -> NDArray[np.bool_]:
 def _rules(columns: tuple[str, ...]) -> _Rules:
     low, high = np.array([_limits(name) for name in columns]).T
     places = {name: at for at, name in enumerate(columns)}
-    partners = [(places[name], other) for name in columns for other in _partners(name)]
-    pairs = {tuple(sorted((at, places[o]))) for at, o in partners if o in places and _is_count(o)}
+    partners = {name: found for name in columns if (found := _partners(name))}
+    pairs = {
+        tuple(sorted((places[name], places[other])))
+        for name, others in partners.items()
+        for other in others
+        if other in places and _is_count(other)
+    }
     return _Rules(
         low,
         high,
         places[schema.STEP],
         tuple((a, b) for a, b in sorted(pairs)),
         tuple((places[a], places[b]) for a, b in map(_share, columns) if a != b and b in places),
-        tuple((at, other) for at, other in partners if other not in places),
+        tuple(
+            (places[name], " or ".join(others))
+            for name, others in partners.items()
+            if not any(other in places for other in others)
+        ),
     )
 
 
 _SUMS = {column.name for known in schema.QUANTITIES.values() for column in known.sums}
-_AGENTS = {"work", "span", "sub_agents", "spawning_stages", "fan_out_max", "peak", "unfinished"}
-_TOGETHER = {
-    name: other
+_AGENTS = {
+    *("work", "span", "fan_out_max", "peak", "unfinished"),
+    *map(schema.unit_column, schema.WORK_UNITS),
+}
+_TOGETHER: dict[str, tuple[str, ...]] = {}
+"""Columns of quantities, and what they are divided by or divide; any of these gives a meaning."""
+for _known in schema.QUANTITIES.values():
+    for _part, _other in (
+        (_known.numerator, _known.denominator),
+        (_known.denominator, _known.numerator),
+    ):
+        _TOGETHER[_part] = (*_TOGETHER.get(_part, ()), _other)
+_PARTS = {
+    known.numerator: known.denominator
     for known in schema.QUANTITIES.values()
-    for name, other in (
-        (known.numerator, known.denominator),
-        (known.denominator, known.numerator),
-    )
+    if known.scale == "percent"
 }
 _KINDS = {
     "flops": _COUNTS,
@@ -162,9 +180,9 @@ def _limits(name: str) -> tuple[float, float]:
 
 @lru_cache(maxsize=1 << 14)
 def _partners(name: str) -> tuple[str, ...]:
-    """The columns without which a column means nothing."""
+    """The columns that give a column a meaning; without any of them it has none."""
     if name in _TOGETHER:
-        return (_TOGETHER[name],)
+        return _TOGETHER[name]
     kind, slash, rest = name.partition("/")
     if not slash:
         return ()
@@ -179,11 +197,12 @@ def _partners(name: str) -> tuple[str, ...]:
 
 
 def _share(name: str) -> tuple[str, str]:
-    """A column of correct answers and that of the graded ones; twice the name of any other."""
+    """A column that is a part of another, such as the correct of the graded answers, and that one;
+    twice the name of any other."""
     correct, slash, group = name.partition("/")
-    if correct != "correct":
-        return name, name
-    return schema.group_columns(group) if slash else ("correct", "graded")
+    if correct == "correct" and slash:
+        return schema.group_columns(group)
+    return name, _PARTS.get(name, name)
 
 
 def _is_count(name: str) -> bool:

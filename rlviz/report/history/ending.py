@@ -1,7 +1,9 @@
-"""Whether the script that wrote a run said that it was done, according to the last file."""
+"""Whether the script of a run said that it was done, and how long a run may be silent."""
 
 import os
 from pathlib import Path
+
+import numpy as np
 
 from rlviz import schema, tfrecord
 from rlviz.report.history.event_bytes import opened, read_at
@@ -31,6 +33,17 @@ def was_closed(history: History) -> bool:
         if isinstance(record, tfrecord.Record):
             closed = _says_so(record.payload)
     return closed
+
+
+_LEAST_PATIENCE_SECONDS, _PATIENCE_STEPS = 60.0, 3
+
+
+def patience_seconds(history: History) -> float:
+    """How long after its last step a run may still be running: a minute, or three of its steps, for
+    a step may take hours in a run that is alive."""
+    wall = history.wall_time[np.isfinite(history.wall_time)]
+    step_seconds = float(np.median(np.abs(np.diff(wall)))) if len(wall) > 1 else 0.0
+    return max(_LEAST_PATIENCE_SECONDS, _PATIENCE_STEPS * step_seconds)
 
 
 def _tail(file: Path) -> bytes:

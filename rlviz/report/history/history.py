@@ -231,6 +231,33 @@ class History:
         return self.values_of(schema.QUANTITIES[schema.PARALLELISM])
 
     @property
+    def parallelism_units(self) -> tuple[schema.WorkUnit, ...]:
+        """In which units the work and span of its episodes are, "steps" (of agents), "tokens" or
+        "seconds"; () if nobody said it, more than one if a run mixes them."""
+        columns = ((unit, self._column(schema.unit_column(unit))) for unit in schema.WORK_UNITS)
+        return tuple(unit for unit, episodes in columns if (episodes > 0).any())
+
+    @property
+    def parallel_episodes(self) -> Floats:
+        """Share of a step's episodes with any parallelism, span < work, in [0, 1], (T,)."""
+        return self.values_of(schema.QUANTITIES[f"{schema.AGENTS}/parallel_episodes"])
+
+    @property
+    def sub_agents_per_episode(self) -> Floats:
+        """Sub-agents started per episode, over the episodes of which they are known, (T,)."""
+        return self.values_of(schema.QUANTITIES[f"{schema.AGENTS}/sub_agents"])
+
+    @property
+    def agent_fan_out(self) -> Floats:
+        """Mean size of the groups of sub-agents that were started side by side, (T,)."""
+        return self.values_of(schema.QUANTITIES[f"{schema.AGENTS}/fan_out_mean"])
+
+    @property
+    def useful_sub_agents(self) -> Floats:
+        """Share of the useful among the sub-agents of which that was said, in [0, 1], (T,)."""
+        return self.values_of(schema.QUANTITIES[f"{schema.AGENTS}/useful_sub_agents"])
+
+    @property
     def phases(self) -> tuple[str, ...]:
         """The phases for which FLOPs were recorded, without the total."""
         prefix = schema.flops_column("")

@@ -61,22 +61,58 @@ def choose(name: schema.AxisName, runs: Iterable[History], *, log: bool = False)
     Raises:
         ValueError: there is no such axis, or a run doesn't have it.
     """
-    if name not in schema.AXES:
-        raise ValueError(f"x must be one of {', '.join(map(repr, schema.AXES))}, got {name!r}.")
+    _check(name)
     found = tuple(runs)
     if name == "flops" and not all(run.has_compute_axis for run in found):
         name = "step"
     axis = XAxis(schema.AXES[name], log=bool(log))
     for run in found:
-        x = axis.positions(run)
-        if not np.isfinite(x).any():
-            raise ValueError(_missing(axis, run))
-        if not never_falls(x):
-            raise ValueError(
-                f"{axis.unit} of the run {run.logdir!r} fall along its steps, so no curve can be "
-                'drawn over them. Draw it over its steps: x="step".'
-            )
+        if why := _why_not(axis, run):
+            raise ValueError(why)
     return axis
+
+
+def asked_for(
+    name: schema.AxisName | None, runs: Iterable[History], *, log: bool = False
+) -> tuple[XAxis, list[bool]]:
+    """The axis that a user names, and whether each of the runs has it.
+
+    Args:
+        name: None for FLOPs if any run has an axis of them (see `History.has_compute_axis`), else
+            steps.
+        runs: at least one.
+        log: whether it is logarithmic.
+
+    Raises:
+        ValueError: there is no such axis, or none of the runs has it.
+    """
+    found = tuple(runs)
+    if name is None:
+        name = "flops" if any(run.has_compute_axis for run in found) else "step"
+    _check(name)
+    axis = XAxis(schema.AXES[name], log=bool(log))
+    lacks = [_why_not(axis, run) for run in found]
+    if all(lacks):
+        raise ValueError(lacks[0])
+    return axis, [not why for why in lacks]
+
+
+def _check(name: str) -> None:
+    if name not in schema.AXES:
+        raise ValueError(f"x must be one of {', '.join(map(repr, schema.AXES))}, got {name!r}.")
+
+
+def _why_not(axis: XAxis, run: History) -> str:
+    """Why a run can't be drawn over an axis; empty if it can."""
+    x = axis.positions(run)
+    if not np.isfinite(x).any():
+        return _missing(axis, run)
+    if not never_falls(x):
+        return (
+            f"{axis.unit} of the run {run.logdir!r} fall along its steps, so no curve can be "
+            'drawn over them. Draw it over its steps: x="step".'
+        )
+    return ""
 
 
 def _missing(axis: XAxis, run: History) -> str:

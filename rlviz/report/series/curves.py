@@ -33,6 +33,9 @@ there."""
 _STANDARD_ERRORS = 2.0
 """Half the width of a single run's band, in standard errors."""
 _TAIL = 0.025
+_CAUTION = 1.3
+"""Runs are compared at their ends, where the errors of curves were measured to be 1.3 times what
+their bands say: of 120 pairs of equal runs of 120 steps, 16 were told apart without it, 9 with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,12 @@ class Curve:
     averaged: int = 1
     seeds: int = 1
     limits: tuple[float, float] = UNLIMITED
+
+    @property
+    def caution(self) -> float:
+        """How many times as wide its band is taken in differences from other curves: 1.3 of a
+        single run, 1 of a mean over seeds."""
+        return _CAUTION if self.seeds == 1 else 1.0
 
     def at(self, x: float) -> Value:
         """The curve at a place; beyond an end, the value at that end."""

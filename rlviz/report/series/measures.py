@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from rlviz.report.history import History
 from rlviz.report.series.kinds import bounds_of
 
 Floats = NDArray[np.float64]
+Titles: TypeAlias = Literal["published", "axis"]
+"""Whether the two panels over RL FLOPs that the published figure has keep its titles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +23,21 @@ class Measure:
 
     name: str
     label: str
-    """The text at the axis and in the legend."""
+    """The text at the axis, with a unit where there is one to tell."""
     scale: schema.Scale
     published_title: str = ""
     """The title over RL FLOPs where the published figure has one: it says "vs Steps" there."""
+    legend: str = ""
+    """The text in the legend, which has no room for a unit; empty for the label."""
 
-    def title(self, axis: schema.Axis) -> str:
-        """The title of a panel over an axis.
+    def title(self, axis: schema.Axis, titles: Titles = "published") -> str:
+        """The title of a panel over an axis; "axis" names the axis also where the published figure
+        has another title.
 
         >>> measure("accuracy", []).title(schema.AXES["tokens"])
         'Training Accuracy vs Tokens'
         """
-        if axis.name == "flops" and self.published_title:
+        if titles == "published" and axis.name == "flops" and self.published_title:
             return self.published_title
         return f"{self.label} vs {axis.title}"
 
@@ -113,6 +119,22 @@ def _quantity(name: str) -> schema.Quantity | None:
     return next((known for known in declared if name in (known.name, known.attribute)), None)
 
 
+_STEPS = " vs Steps"
+
+
+def units_of(runs: Sequence[History]) -> tuple[schema.WorkUnit, ...]:
+    """In which units the work and span of the episodes of some runs are, each once."""
+    said = {unit for run in runs for unit in run.parallelism_units}
+    return tuple(unit for unit in schema.WORK_UNITS if unit in said)
+
+
+def _with_units(text: str, quantity: schema.Quantity, runs: Sequence[History]) -> str:
+    """A text about a quantity, with the unit of work and span if it is their ratio."""
+    if quantity.name != schema.PARALLELISM:
+        return text
+    return schema.with_units(text, units_of(runs))
+
+
 def measure(name: str, runs: Sequence[History]) -> Measure:
     """The measure of that name, which at least one run must have.
 
@@ -125,7 +147,14 @@ def measure(name: str, runs: Sequence[History]) -> Measure:
         ValueError: no run has it.
     """
     if (quantity := _quantity(name)) is not None:
-        return Measure(quantity.name, quantity.label, quantity.scale, quantity.title)
+        return Measure(
+            quantity.name,
+            _with_units(quantity.label, quantity, runs),
+            quantity.scale,
+            quantity.title
+            and _with_units(quantity.title.removesuffix(_STEPS), quantity, runs) + _STEPS,
+            quantity.label,
+        )
     metrics = {metric for run in runs for metric in run.metrics}
     groups = {group for run in runs for group in run.groups}
     group = str(name).removeprefix(f"{schema.ACCURACY}/")

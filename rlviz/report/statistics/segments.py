@@ -33,7 +33,8 @@ class Segment:
         y_start, y_end: the curve at its ends, in the unit of the metric.
         pace: beside its neighbors: "", "slowly", "steeply", "jump", "ever faster", "ever slower";
             "constant" for a series without any change.
-        certain: False if noise alone explains every change of the series.
+        certain: False if noise alone explains every change of the series; of a level part also if
+            it is not sure to stay within that tenth.
         y_start_error, y_end_error: half the width of the curve's band there; None without a band.
         strength: the evidence for its move: by how much the largest |z| of its slopes exceeds what
             chance makes of so many.
@@ -89,9 +90,12 @@ def segments_of(
         places: of the bins, in that unit, (n,).
     """
     knots = [ends[0], *(_between(curve, places, a, b) for a, b in pairwise(pieces)), ends[1]]
+    level = LEVEL * float(np.ptp(curve.y))
     found = []
     for piece, (start, end) in zip(pieces, pairwise(knots), strict=True):
         first, last = curve.at(start), curve.at(end)
+        # Pieces are judged by the bins, which the ends of the curve may leave.
+        stays = bool(piece.sign) or abs(last.value - first.value) <= level
         kind: Kind = "level"
         if piece.sign:
             kind = "rises" if last.value > first.value else "falls"
@@ -103,7 +107,7 @@ def segments_of(
                 first.value,
                 last.value,
                 piece.pace,
-                piece.certain,
+                piece.certain and stays,
                 first.error,
                 last.error,
                 piece.strength,

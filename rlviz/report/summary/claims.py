@@ -260,7 +260,8 @@ class _Telling:
 def label_of(what: Measure) -> str:
     """The name of a metric at the beginning of a sentence."""
     if what.name in schema.QUANTITIES:
-        return schema.QUANTITIES[what.name].words
+        known = schema.QUANTITIES[what.name]
+        return known.words + what.label.removeprefix(known.label)  # with a unit, where it says one
     first, _, group = what.name.partition("/")
     if first == schema.ACCURACY and what.scale == "percent":
         return f"Accuracy of {group}"

@@ -21,7 +21,8 @@ def facts(history: History, account: RunAccount) -> dict[str, Any]:
     holds every k-th step; `lost_rows`, see `History.lost_rows`; `wall_seconds`, from the end of the
     first step to the end of the last without the `paused_seconds`, 0 if no time is known;
     `flops`, by phase, with the total, as exact integers; `conventions`, by which they are counted,
-    "" for steps that do not say it, see `History.conventions`; `seconds`, by phase; `mfu`, by
+    "" for steps that do not say it, see `History.conventions`; `parallelism_units`, in which work
+    and span are, see `History.parallelism_units`; `seconds`, by phase; `mfu`, by
     phase, in [0, 1], weighted by seconds; `flops_per_second`, the FLOPs of the steps after the
     first divided by the wall seconds, None if either is unknown.
     """
@@ -40,6 +41,7 @@ def facts(history: History, account: RunAccount) -> dict[str, Any]:
         "paused_seconds": account.paused_seconds,
         "flops": account.flops,
         "conventions": list(history.conventions),
+        "parallelism_units": list(history.parallelism_units),
         "seconds": account.seconds,
         "mfu": account.mfu,
         "flops_per_second": account.flops_per_second,

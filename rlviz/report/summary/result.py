@@ -1,6 +1,7 @@
 """A summary and its forms: sentences, Markdown, a page, plain data."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
@@ -164,8 +165,9 @@ def _markdown(summary: Summary) -> str:
 def _reading(summary: Summary) -> list[str]:
     """What the words and numbers are; at the end, the numbers for statisticians."""
     told = {claim.name for claim in summary.claims}
+    units = summary.facts.get("parallelism_units", ())
     lines = [
-        f"{quantity.words}: {quantity.definition}."
+        f"{quantity.words}: {quantity.definition}{_measured(name, units)}."
         for name, quantity in schema.QUANTITIES.items()
         if quantity.is_core or name in told
     ]
@@ -179,6 +181,12 @@ def _reading(summary: Summary) -> list[str]:
     if any("scatter" in claim for told in summary.claims for claim, _ in told.findings):
         lines.append(_SCATTER)
     return lines + [f"{_safe(summary, numbers)}." for numbers in summary.statistics]
+
+
+def _measured(name: str, units: Sequence[schema.WorkUnit]) -> str:
+    """In what the work and span behind a quantity are."""
+    told = schema.in_units(units) if name == schema.PARALLELISM else ""
+    return f", {told}" if told else ""
 
 
 def _length(facts: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import pytest
 
 import rlviz
 from rlviz import schema
+from rlviz.dashboard import assets
 
 CHROMIUM = os.environ.get("RLVIZ_CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -172,6 +173,20 @@ class Page:
         self.frame.locator(".panel-message[hidden]").nth(panels - 1).wait_for(state="attached")
         return self
 
+    def modules(self) -> "Page":
+        """Let the page import its modules one by one too; the server has them as one."""
+        known = assets.modules(None)
+
+        def fulfill(route: Any) -> None:
+            name = route.request.url.rpartition("/")[2].removesuffix(".js")
+            if name not in known or name == "index":
+                route.fallback()
+                return
+            route.fulfill(body=known[name], content_type="text/javascript")
+
+        self.page.route("**/plugin/rlviz/*.js", fulfill)
+        return self
+
     @property
     def charts(self) -> Any:
         return self.frame.locator(".chart")
@@ -242,12 +257,19 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Page]]:
     opened: list[tuple[Any, Page]] = []
 
     def start(
-        url: str, *, width: int = 1280, height: int = 800, scheme: str = "light", scale: float = 1
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: str = "light",
+        scale: float = 1,
+        touch: bool = False,
     ) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             device_scale_factor=scale,
             color_scheme=scheme,
+            has_touch=touch,
             accept_downloads=True,
         )
         context.set_default_timeout(15_000)

@@ -112,7 +112,7 @@ AXES = """async () => {
 
 
 def test_no_text_of_an_axis_touches_another_or_is_cut_off(lone_server, open_page):
-    found = open_page(lone_server.frame_url).is_drawn().page.evaluate(AXES)
+    found = open_page(lone_server.frame_url).is_drawn().modules().page.evaluate(AXES)
     assert len(found) == 4 * 3 * (14 * 2 + 8 * 2)
     for axes in found:
         x, y, box = axes["x"], axes["y"], axes["box"]
@@ -140,7 +140,8 @@ def test_in_the_light_runs_have_the_colors_of_the_figure(server, open_page):
 
 def test_in_the_dark_every_color_is_lighter_and_none_like_another(server, open_page):
     light, dark = (
-        open_page(server.frame_url, scheme=scheme).is_drawn() for scheme in ("light", "dark")
+        open_page(server.frame_url, scheme=scheme).is_drawn().modules()
+        for scheme in ("light", "dark")
     )
     code = """async (slots) => {
       const { paint } = await import(new URL("palette.js", document.baseURI));

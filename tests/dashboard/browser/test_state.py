@@ -187,8 +187,7 @@ def test_three_hundred_runs_are_listed_found_and_drawn(crowd, open_page):
     assert {row[0] for row in page.values()} == {"group3/run293"}
     page.frame.get_by_label("Filter runs").fill("group3")
     page.press("All")
-    page.page.wait_for_timeout(1500)
-    assert len({row[0] for row in page.values()}) == 30
+    page.until(lambda: len({row[0] for row in page.values()}) == 30)
 
 
 def test_a_new_user_is_told_the_lines_to_add(serve, tmp_path, open_page):

@@ -195,5 +195,31 @@ def test_completions_without_labels_are_said_once_to_be_unknown(model, phases_of
             score(model, responses=[0, 0])
             model(**batch())
             assert phases.take(generated=True) == {"update": SHAPE.training(LENGTHS)}
-    (said,) = [r.getMessage() for r in caplog.records if "does not label" in r.getMessage()]
+    (said,) = [r.getMessage() for r in caplog.records if "which of its tokens" in r.getMessage()]
     assert "only the update is counted" in said
+
+
+def test_passes_that_nothing_labels_are_said_once_to_be_left_out(model, phases_of, caplog):
+    phases = phases_of()
+    unlabelled = {name: each for name, each in batch().items() if name != "labels"}
+    with torch.no_grad():
+        model.eval()(**unlabelled)  # in an evaluation
+        assert phases.take(generated=False, trained=False) == {}
+        assert not caplog.records
+        model.train()(**unlabelled)
+    for _ in range(2):
+        model(**batch())
+        assert phases.take(generated=False) == {"update": SHAPE.training(LENGTHS)}
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "without labels" in said
+
+
+def test_the_passes_of_a_generation_that_is_counted_are_not_said_to_be_left_out(
+    model, phases_of, caplog
+):
+    phases = phases_of(steps_per_generation=1)
+    with torch.no_grad():
+        model(batch()["input_ids"], None)
+    model(**batch())
+    assert "rollout" in phases.take(generated=True)
+    assert not caplog.records

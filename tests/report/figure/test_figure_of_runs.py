@@ -81,11 +81,14 @@ def test_runs_are_named_by_as_much_of_their_paths_as_tells_them_apart():
     assert names_in(drawn([run_of(), run_of()]).legends[0]) == ["x (1)", "x (2)"]
 
 
-def test_where_one_run_has_no_flops_all_are_drawn_over_their_steps():
-    bare = run_of(name="runs/y")
-    del bare.columns["flops/total"]
-    figure = drawn([run_of(), bare])
-    assert {ax.get_xlabel() for ax in figure.axes} == {"Training step"}
+def test_where_no_run_has_flops_all_are_drawn_over_their_steps():
+    bare = [run_of(name="runs/y"), run_of(name="runs/z")]
+    for run in bare:
+        del run.columns["flops/total"]
+    assert {ax.get_xlabel() for ax in drawn(bare).axes} == {"Training step"}
+    figure = drawn([run_of(), *bare])
+    assert {ax.get_xlabel() for ax in figure.axes} == {"RL flops"}
+    assert "left out, without RL FLOPs to draw over: y, z" in figure.get_supxlabel()
 
 
 def test_seeds_are_drawn_as_their_mean_with_a_band_over_them():
@@ -277,9 +280,10 @@ def test_nothing_overlaps_at_runs_of_any_shape(seed):
         ["accuracy"],
         ["accuracy", "policy/loss", "parallelism"],
     )
+    x = str(random.choice(["flops", "flops", "step", "tokens"]))
     figure = drawn(
         groups,
-        x=str(random.choice(["flops", "flops", "step", "tokens"])),
+        x=None if x == "flops" else x,
         metrics=metrics[random.integers(3)],
         log_x=bool(random.random() < 0.3),
         style=str(random.choice(["default", "default", "paper"])),

@@ -226,6 +226,43 @@ def test_a_run_whose_flops_start_again_is_drawn_over_its_steps(write_steps, tmp_
     assert list(dots_of(figure.axes[0])[0].get_offsets()[:, 0]) == list(range(1, 61))
 
 
+def test_an_axis_that_is_named_has_to_be_there(history_of):
+    with pytest.raises(ValueError, match=r"has no RL FLOPs\. Draw it over another axis: 'step'"):
+        rlviz.figure(history_of(accuracy=[0.1, 0.2, 0.3]), x="flops")
+
+
+@pytest.mark.parametrize("x", [None, "flops"])
+def test_a_run_without_flops_among_others_is_left_out_and_named(history_of, x):
+    with_it = history_of(flops=[1e20, 2e20, 3e20], accuracy=[0.1, 0.2, 0.3])
+    without = history_of(accuracy=[0.4, 0.5, 0.6])
+    runs = {"a": [with_it, without], "b": with_it, "c": without, "d": [without, without]}
+    figure = rlviz.figure(runs, x=x)
+    assert [ax.get_xlabel() for ax in figure.axes] == ["RL flops"] * 2
+    caption = figure.get_supxlabel().replace("\n", " ")
+    assert caption.endswith("; left out, without RL FLOPs to draw over: a, c, d (2 seeds)")
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["a", "b"]
+    assert "left out" not in rlviz.figure(runs, x="step").get_supxlabel()
+
+
+@pytest.mark.parametrize("x", ["flops", "step"])
+def test_titles_can_name_the_axis_everywhere(history_of, x):
+    run = history_of(flops=[1e20, 2e20, 3e20], accuracy=[0.1, 0.2, 0.3])
+    name = {"flops": "RL FLOPs", "step": "Steps"}[x]
+    titles = [ax.get_title() for ax in rlviz.figure(run, x=x, titles="axis").axes]
+    assert titles == [f"Training Accuracy vs {name}", f"Average Parallelism vs {name}"]
+    with pytest.raises(ValueError, match="titles must be 'published' or 'axis', got 'none'"):
+        rlviz.figure(run, titles="none")
+
+
+@pytest.mark.parametrize(("first", "left"), [(0.0, 0.0), (1.0, 0.0), (-4.0, -4.0), (100.0, 97.0)])
+def test_no_axis_begins_before_what_there_can_be(first, left):
+    steps = first + np.linspace(0, 100, 30)
+    run = rlviz.History({"step": steps, "metrics/loss": 1 + steps})
+    low, high = rlviz.figure(run, x="step", metrics=["loss"]).axes[0].get_xlim()
+    assert (low, high) == pytest.approx((left, first + 103))
+
+
 def test_wall_time_is_hours_since_the_first_step(history_of):
     figure = drawn(history_of(flops=FLOPS, accuracy=T), x="wall_time")  # a step each 30 s
     x = dots_of(figure.axes[0])[0].get_offsets()[:, 0]

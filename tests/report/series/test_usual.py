@@ -1,8 +1,11 @@
 """The range of nearly all values: what may be outside of it, and what never is."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from rlviz.report.series import usual
 from rlviz.report.series.usual import usual_range
 
 RANDOM = np.random.default_rng(22)
@@ -55,3 +58,28 @@ def test_what_belongs_to_a_series_is_never_outside(values):
 def test_values_near_the_others_stay_even_if_one_is_far():
     found = usual_range(with_spikes(1e9, 0.12))
     assert (found.high, found.outside) == (0.12, 1)
+
+
+def test_an_ordinary_series_is_judged_in_little_memory():
+    y = np.random.default_rng(0).normal(size=1_000_000)
+    tracemalloc.start()
+    try:
+        assert usual_range(y).outside == 0
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 << 20  # a copy of it is 8 MB
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_quick_look_refuses_no_series_that_has_values_far_outside(seed, monkeypatch):
+    random = np.random.default_rng(seed)
+    series = []
+    for size in random.integers(20, 300, 50):
+        y = np.round(random.normal(size=size), int(random.integers(0, 4)))
+        y[: random.integers(0, 5)] *= 10.0 ** random.integers(0, 10)
+        series.append(y)
+    quick = [usual_range(y) for y in series]
+    monkeypatch.setattr(usual, "_may_be_flat", lambda *_: True)
+    assert quick == [usual_range(y) for y in series]
+    assert any(found.outside for found in quick)

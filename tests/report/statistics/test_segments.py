@@ -72,6 +72,14 @@ def test_every_sequence_keeps_its_promises(part):
     assert told > 10
 
 
+@pytest.mark.parametrize("seed", [2887, 3669])
+def test_a_level_part_whose_ends_leave_the_bins_is_not_certain(seed):
+    x, y = drawn(seed)
+    found, curve = told_of(x, y)
+    check(found, curve, x[np.isfinite(y)])
+    assert any(part.kind == "level" and not part.certain for part in found.segments)
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_every_sequence_of_five_thousand_keeps_its_promises():
