@@ -21,7 +21,7 @@ TRAINING = """
         log_step(viz, step)
         book.note(step)
         time.sleep(pace)
-    assert viz.close(30)
+    assert viz.close(300)
     print(viz.health)
 """
 SLACK = 0.5
