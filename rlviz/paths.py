@@ -1,4 +1,4 @@
-"""Paths that users give: of this machine, and not the URL of a store.
+"""Paths that users give: of this machine, not the URL of a store, and for a new run a free one.
 
 `pathlib` takes "s3://bucket/run" for the directory "s3:" of the working directory, where nobody
 looks for it.
@@ -6,6 +6,7 @@ looks for it.
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import unquote
 
 from rlviz.wording import shown
@@ -53,6 +54,16 @@ def local(given: str | os.PathLike[str], argument: str) -> str:
             "file:///… with three slashes, or the path alone."
         )
     return unquote(path)
+
+
+def refuse_a_run(folder: Path) -> None:
+    """Stop what makes a new run from replacing one, or from mixing with it.
+
+    Raises:
+        FileExistsError: the folder holds event files, of a run that is over or still written.
+    """
+    if any(folder.glob("*tfevents*")):
+        raise FileExistsError(f"{folder} already holds a run. Name another directory.")
 
 
 def _elsewhere(text: str, scheme: str, argument: str) -> str:

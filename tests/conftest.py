@@ -1,10 +1,14 @@
 """What several tests share: real runs on disk, and runs of any shape in memory."""
 
+import math
 import os
+import queue
 import signal
 import subprocess
 import sys
-from collections import Counter
+import threading
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 _PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
 _REAL = Path(__file__).parents[1].parent / "shared" / "data" / "real"
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `slow` all cases of a test but so many as its mark `quick` says, evenly spread.
+
+    With those at both ends each parameter of a test has its first and its last value.
+    """
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("quick") and not item.get_closest_marker("soak"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for of_one_test in cases.values():
+        mark = of_one_test[0].get_closest_marker("quick")
+        assert mark is not None
+        last, gaps = len(of_one_test) - 1, max(mark.args[0] - 1, 1)
+        quick = {last * number // gaps for number in range(mark.args[0])}
+        for number, item in enumerate(of_one_test):
+            if number not in quick:
+                item.add_marker(pytest.mark.slow)
+    # The type checker takes longest, and whoever has that last keeps the other worker waiting.
+    items.sort(key=lambda item: item.path.name != "test_types.py")
 
 
 @pytest.fixture(scope="session")
@@ -152,12 +178,57 @@ def run_python() -> Callable[..., "subprocess.CompletedProcess[str]"]:
             env={**os.environ, "PYTHONPATH": package_root},
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
             **options,
         )
 
     return run
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the test's own thread asks to wait or sleep, each time; inf for no limit.
+
+    Whether a call blocks is read off these and not off a clock, which is late on a busy machine.
+    Queues count if they are made after this; that a new thread runs, for which Python itself waits,
+    does not count.
+    """
+    asked: list[float] = []
+    mine, is_starting = threading.get_ident(), False
+    wait, sleep, start = threading.Condition.wait, time.sleep, threading.Thread.start
+
+    def note(seconds: float | None) -> None:
+        if threading.get_ident() == mine and not is_starting:
+            asked.append(math.inf if seconds is None else max(seconds, 0.0))
+
+    class Queue(queue.SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            note(timeout if block else 0.0)
+            return super().get(block, timeout)
+
+    def noting_wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        note(timeout)
+        return wait(self, timeout)
+
+    def noting_sleep(seconds: float) -> None:
+        note(seconds)
+        sleep(seconds)
+
+    def noting_start(self: threading.Thread) -> None:
+        nonlocal is_starting
+        if threading.get_ident() != mine:
+            return start(self)
+        is_starting = True
+        try:
+            return start(self)
+        finally:
+            is_starting = False
+
+    monkeypatch.setattr(queue, "SimpleQueue", Queue)
+    monkeypatch.setattr(threading.Condition, "wait", noting_wait)
+    monkeypatch.setattr(threading.Thread, "start", noting_start)
+    monkeypatch.setattr(time, "sleep", noting_sleep)
+    return asked
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def run_script(code, *arguments, wait=True):
         text=True,
     )
     if wait:
-        process.output, process.errors = process.communicate(timeout=60)
+        process.output, process.errors = process.communicate(timeout=300)
     return process
 
 
@@ -85,7 +85,7 @@ def test_the_ema_in_scalars_and_rows_is_tensorboards(tmp_path):
 
 def until(condition):
     """Wait for something that has to come, however busy the machine is."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -103,7 +103,7 @@ def test_the_run_ends_with_figure_and_summary_and_says_that_it_succeeded(tmp_pat
     with rlviz.Callback(tmp_path, config={"lr": 0.1}) as viz:
         for step in range(1, 40):
             viz.on_step_end(step, correct=[1, 0], parallelism=[2.0], flops=10**21)
-        assert viz.close(timeout=60) is True  # the figure takes its time on a busy machine
+        assert viz.close(timeout=300) is True  # the figure takes its time on a busy machine
     accumulator = EventAccumulator(str(tmp_path))
     accumulator.Reload()
     assert accumulator.Images("rlviz/figure")[0].step == 39
@@ -308,15 +308,15 @@ def test_a_wrong_option_is_refused_in_words(tmp_path, options, error, words):
         rlviz.Callback(**{"logdir": tmp_path, **options})
 
 
-def test_flush_and_close_return_in_time_when_the_figure_hangs(tmp_path, monkeypatch):
+def test_close_waits_no_longer_than_it_may_when_the_figure_hangs(tmp_path, monkeypatch, waits):
     figure_process = (sys.executable, "-c", "import time; time.sleep(600)")
     monkeypatch.setattr(rlviz.callback, "FIGURE_PROCESS", figure_process)
     viz = rlviz.Callback(tmp_path)
     viz.on_step_end(1, correct=[1])
-    began = time.monotonic()
-    assert viz.flush(timeout=2.0) is True
+    assert viz.flush(timeout=300) is True
+    waits.clear()
     assert viz.close(timeout=0.5) is False  # the figure is missing, and it says so
-    assert time.monotonic() - began < 2.0 + 0.5 + 0.5
+    assert 0 < sum(waits) <= 0.5
     assert list(rlviz.read(tmp_path).step) == [1]
 
 
@@ -414,10 +414,7 @@ def test_a_checkpoint_is_soon_followed_by_its_rows(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     viz.on_step_end(1, correct=[1])
     viz.state_dict()
-    deadline = time.monotonic() + 5
-    while viz.health.written == 0 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert viz.health.written == 1
+    until(lambda: viz.health.written == 1)
     viz.close()
 
 
@@ -474,7 +471,7 @@ def test_a_last_figure_that_fails_is_said_once_and_not_called_late(tmp_path, mon
     viz = rlviz.Callback(tmp_path)
     viz.on_step_end(1, correct=[1])
     with caplog.at_level(logging.WARNING, logger="rlviz"):
-        assert viz.close(timeout=30) is False
+        assert viz.close(timeout=300) is False
     assert viz.health.errors == 1
     assert "not ready in time" not in caplog.text
 
@@ -497,7 +494,7 @@ def test_a_close_that_makes_a_failed_write_good_says_that_all_was_written(tmp_pa
             obstacle.unlink(missing_ok=True)
 
     viz._worker._finish, viz._error_log.note = finish_and_say_so, note_and_mend
-    assert viz.close(timeout=30) is True
+    assert viz.close(timeout=300) is True
     assert viz.health.written == 1
     assert viz.health.errors in (1, 2)  # whether the writer had tried before it was to end
 

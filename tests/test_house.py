@@ -66,8 +66,8 @@ ALLOWED = {
     "dashboard": RUN
     | {"_version", "accuracy", "smooth", "palette"}
     | {f"report.{verb}" for verb in ("figure", "summary", "compare", "export", "doctor")},
-    "demo": {"callback", "flops", "parallelism", "report.figure", "report.history"}
-    | {"report.summary"},
+    "demo": {"paths", "callback", "flops", "parallelism"}
+    | {"report.figure", "report.history", "report.summary"},
     "cli": {
         "schema",
         "wording",

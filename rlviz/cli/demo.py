@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--steps", type=_positive, help="training steps (default: 500, 2 to 3 minutes on two cores)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-    parser.add_argument("--logdir", help="run directory (default: runs/demo-DATE-TIME)")
+    parser.add_argument("--logdir", help="a new run directory (default: runs/demo-DATE-TIME)")
     parser.add_argument(
         "--open", action="store_true", help="serve TensorBoard on the run, until Ctrl-C"
     )
@@ -42,6 +42,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     given = options.logdir or time.strftime("runs/demo-%Y%m%d-%H%M%S")
     run = Path(paths.local(given, "--logdir"))
+    paths.refuse_a_run(run)  # before TensorBoard shows it
     with _tensorboard(run) if options.open else _no_tensorboard(run) as watching:
         finished = show.train(run, steps=options.steps, seed=options.seed)
         if not finished and not run.exists():

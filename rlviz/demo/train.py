@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ import rlviz
 from rlviz.demo.policy import Orchestrator, Size
 from rlviz.demo.rollout import Rollouts, play
 from rlviz.demo.task import SubAgents, Task, sample_episodes
+from rlviz.paths import local, refuse_a_run
 
 DEFAULT_STEPS = 500
 
@@ -188,9 +190,11 @@ def train(
 
     Raises:
         ValueError: steps is under 1.
+        FileExistsError: ``logdir`` already holds a run.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}.")
+    refuse_a_run(Path(local(logdir, "logdir")))
     trainer = Trainer(steps=steps, seed=seed, shuffle_rewards=shuffle_rewards)
     started, flops_total = time.monotonic(), 0
     config = {

@@ -24,6 +24,7 @@ from rlviz.importers.roles import Roles
 from rlviz.importers.several import one_of, runs_in
 from rlviz.importers.steps import clock, metrics_of, steps_of, write
 from rlviz.importers.timeline import arrange, main_of, steps_of_rows
+from rlviz.paths import refuse_a_run
 
 
 def import_run(
@@ -136,8 +137,8 @@ def import_run(
     target = checked_path("logdir", logdir)
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} is a file. Name a directory for the run.")
-    if not dry_run and any(target.glob("*tfevents*")):
-        raise FileExistsError(f"{target} already holds a run. Name another directory.")
+    if not dry_run:
+        refuse_a_run(target)
     log, roles = _one_run(open_log(source, kind, run), options, run)
     timeline = arrange(log, roles)
     spent = compute.spent(log, roles, timeline, options)

@@ -130,7 +130,7 @@ def test_a_terminal_gets_the_summary_rendered(parl_logdir):
             stderr=theirs,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm"},
         )
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
         shown = os.read(ours, 65_536).decode()
     finally:
         os.close(ours)

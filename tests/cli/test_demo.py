@@ -11,8 +11,9 @@ import urllib.request
 import pytest
 
 import rlviz
+from rlviz.demo.train import train
 
-TIMEOUT = 120
+TIMEOUT = 300
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def fetch_when_ready(url):
     while time.monotonic() < deadline and "rlviz" not in page:
         time.sleep(0.5)
         try:
-            with urllib.request.urlopen(url, timeout=20) as answer:
+            with urllib.request.urlopen(url, timeout=300) as answer:
                 page = answer.read().decode()
         except OSError:  # it does not listen yet, or breaks off
             continue
@@ -114,3 +115,14 @@ def test_steps_that_are_no_count_are_refused(demo, steps):
     assert process.returncode == 2
     assert "--steps" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("more", [(), ("--open",)])
+def test_a_directory_with_a_run_is_refused_before_anything_starts(run_cli, tmp_path, more):
+    train(tmp_path, steps=2, figure_seconds=None)
+    before = sorted(tmp_path.iterdir())
+    code, output, errors = run_cli("demo", "--steps", "1", "--logdir", tmp_path, *more)
+    assert (code, output) == (2, "")
+    assert errors == f"rlviz: {tmp_path} already holds a run. Name another directory.\n"
+    assert sorted(tmp_path.iterdir()) == before
+    assert list(rlviz.read(tmp_path).step) == [1, 2]

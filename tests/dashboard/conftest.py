@@ -101,7 +101,7 @@ class Board:
         assert response.content_type == "application/octet-stream"
         return decode(response.data)
 
-    def wait_for(self, condition: Callable[[], Any], seconds: float = 20) -> Any:
+    def wait_for(self, condition: Callable[[], Any], seconds: float = 300) -> Any:
         deadline = time.monotonic() + seconds
         while not (found := condition()):
             assert time.monotonic() < deadline, self.listed()

@@ -15,10 +15,10 @@ from rlviz.dashboard.loader import Loader
 
 def answer_of(url):
     """What a server answers, which takes its time to start."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=300) as answer:
                 return json.load(answer)
         except OSError:
             if time.monotonic() > deadline:
@@ -60,7 +60,7 @@ with serving(Path({str(tmp_path)!r})) as url:
         url = process.stdout.readline().strip()
         assert "rlviz" in answer_of(f"{url}data/plugins_listing")
     finally:
-        process.communicate("\n", timeout=60)
+        process.communicate("\n", timeout=300)
 
 
 def test_a_directory_above_runs_is_read_where_it_is(tmp_path, write_steps):

@@ -62,7 +62,7 @@ def listening(catalog, host):
 def test_it_listens_and_answers_and_ends(catalog):
     with (
         listening(catalog, "127.0.0.1") as url,
-        urllib.request.urlopen(f"{url}runs", timeout=20) as answer,
+        urllib.request.urlopen(f"{url}runs", timeout=300) as answer,
     ):
         assert b'"name":"run"' in answer.read()
     with pytest.raises(urllib.error.URLError):
@@ -80,7 +80,7 @@ def status(url, path, host):
     """What a request by that name is answered with."""
     try:
         asked = urllib.request.Request(f"{url}{path}", headers={"Host": host})
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        with urllib.request.urlopen(asked, timeout=300) as answer:
             return answer.status, None
     except urllib.error.HTTPError as error:
         with error:

@@ -136,3 +136,11 @@ def test_an_interrupted_training_keeps_the_steps_that_it_did(tmp_path):
 def test_no_steps_are_refused_in_words(tmp_path):
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         train(tmp_path, steps=0)
+
+
+def test_a_run_is_not_trained_over(tmp_path):
+    train(tmp_path, steps=2, figure_seconds=None)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(FileExistsError, match=r"already holds a run. Name another directory"):
+        train(tmp_path, steps=1, figure_seconds=None)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

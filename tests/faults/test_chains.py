@@ -39,7 +39,8 @@ TRAINING = """
 @pytest.mark.parametrize(
     ("chains", "kills"),
     [
-        (1, 5),
+        (1, 2),
+        pytest.param(1, 5, marks=pytest.mark.slow),
         pytest.param(30, 10, marks=[pytest.mark.soak, pytest.mark.timeout(600)]),
     ],
 )
@@ -123,7 +124,10 @@ def saved(checkpoint):
     return int(checkpoint.read_text()) if checkpoint.exists() else 0
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(60, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kills",
+    [2, pytest.param(4, marks=pytest.mark.slow), pytest.param(60, marks=pytest.mark.soak)],
+)
 def test_what_kills_cost_a_run_that_keeps_no_state_is_named_step_by_step(
     children, tmp_path, rng, ran, noted, kills
 ):

@@ -273,7 +273,12 @@ def directory(tmp_path, corpus):
 
 
 @pytest.mark.parametrize(
-    "cases", [2000, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)])]
+    "cases",
+    [
+        200,
+        pytest.param(2000, marks=pytest.mark.slow),
+        pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
+    ],
 )
 def test_damage_of_any_kind_hides_only_the_records_that_it_touches(
     corpus, directory, assert_covered, rng, ran, cases
@@ -301,7 +306,10 @@ def test_damage_of_any_kind_hides_only_the_records_that_it_touches(
     ran(corruptions=cases, corruptions_read_from_disk=on_disk)
 
 
-@pytest.mark.parametrize("every", [37, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "every",
+    [401, pytest.param(37, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.soak)],
+)
 def test_a_run_cut_off_at_any_byte_has_all_records_before_the_cut(
     corpus, directory, assert_covered, ran, every
 ):

@@ -74,6 +74,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize(("ending", "code"), ENDINGS.values(), ids=ENDINGS)
 def test_a_script_that_python_ends_loses_nothing(
     children, tmp_path, assert_rows_of_log_step, ending, code, ran
@@ -110,14 +111,13 @@ AFTER_THE_END = {
 }
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("late", AFTER_THE_END.values(), ids=AFTER_THE_END)
 def test_steps_that_come_while_python_shuts_down_hinder_nothing(
     children, tmp_path, assert_rows_of_log_step, late
 ):
-    began = time.monotonic()
     child = children(BEGIN + late, tmp_path)
     assert child.wait() == 0, child.output
-    assert time.monotonic() - began < 5
     assert "Error" not in child.output.replace("RuntimeError: record() or on_step_end() came", "")
     run = rlviz.read(tmp_path)
     assert list(run.step) == list(range(1, len(run) + 1))
@@ -258,7 +258,7 @@ def test_a_process_of_multiprocessing_that_ends_by_itself_loses_nothing(tmp_path
         env={**os.environ, "PYTHONPATH": package_root},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.stdout.strip() == "[0, 1, 3]", done.stderr
@@ -302,7 +302,7 @@ def test_a_worker_of_a_pool_loses_nothing_where_it_closes_its_run_or_is_joined(t
         env={**os.environ, "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

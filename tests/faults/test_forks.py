@@ -16,8 +16,16 @@ import rlviz
 # turn by `sys.exit`, by `os._exit`, and after a while of training of their own. A child that hangs
 # is ended, and says where it hung.
 FORKING = """
-    import faulthandler, itertools, json, os, signal, sys, threading, time
+    import faulthandler, itertools, json, os, queue, signal, sys, threading, time
     logdir, forks = sys.argv[1], int(sys.argv[2])
+    waits = []
+
+    class Queue(queue.SimpleQueue):
+        def get(self, *timeout, **named):
+            waits.append((timeout, named))
+            return super().get(*timeout, **named)
+
+    queue.SimpleQueue = Queue
     viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.01)
     numbers = itertools.count(1)
     over = threading.Event()
@@ -40,10 +48,10 @@ FORKING = """
             time.sleep(0.01)
         viz.state_dict()
         health = viz.health
-        began = time.monotonic()
+        waits.clear()
         viz.flush(1)
         viz.close(1)
-        if time.monotonic() - began > 2 * 1.5 + 1:
+        if waits:
             os._exit(3)
         if health.logged != health.written + health.dropped + health.queued:
             os._exit(4)
@@ -233,7 +241,7 @@ def test_a_callback_sent_to_a_spawned_process_works_or_says_in_words_why_not(tmp
         env={**os.environ, "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     said, closed = done.stdout.splitlines()

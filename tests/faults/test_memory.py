@@ -76,7 +76,11 @@ def run(code, *arguments):
 
 
 @pytest.mark.parametrize(
-    "steps", [200_000, pytest.param(10**7, marks=[pytest.mark.soak, pytest.mark.timeout(1500)])]
+    "steps",
+    [
+        pytest.param(200_000, marks=pytest.mark.slow),
+        pytest.param(10**7, marks=[pytest.mark.soak, pytest.mark.timeout(1500)]),
+    ],
 )
 def test_memory_and_descriptors_do_not_grow_with_the_steps_and_none_is_dropped(
     tmp_path, ran, noted, steps

@@ -19,7 +19,9 @@ def check_sums(health):
     return health
 
 
-@pytest.mark.parametrize("steps", [2, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "steps", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.soak)]
+)
 def test_a_step_of_80_000_calls_is_not_dropped(tmp_path, ran, steps):
     viz = rlviz.Callback(tmp_path, figure_seconds=None)
     for step in range(1, steps + 1):
@@ -61,7 +63,10 @@ def test_calls_of_every_kind_in_a_large_step_add_up_as_in_a_small_one(tmp_path):
     assert large.exact_flops("rollout") == small.exact_flops("rollout") == [500 * 10**20]
 
 
-@pytest.mark.parametrize("steps", [1500, pytest.param(10_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "steps",
+    [300, pytest.param(1500, marks=pytest.mark.slow), pytest.param(10_000, marks=pytest.mark.soak)],
+)
 def test_a_new_metric_name_at_each_step_drops_nothing_and_writes_no_gaps(tmp_path, ran, steps):
     viz = rlviz.Callback(tmp_path, figure_seconds=None)
     for step in range(1, steps + 1):
@@ -80,6 +85,7 @@ def test_a_new_metric_name_at_each_step_drops_nothing_and_writes_no_gaps(tmp_pat
     ran(new_names=steps)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("calls", ["one call a step", "one call a metric"])
 @pytest.mark.parametrize(
     ("steps", "pace"), [(12, 0.0), pytest.param(100, 0.1, marks=pytest.mark.soak)]
@@ -103,7 +109,14 @@ def test_2_000_fixed_metrics_drop_nothing(tmp_path, calls, steps, pace):
         np.testing.assert_array_equal(run.columns[f"metrics/{name}"], np.arange(1, steps + 1) + 0.5)
 
 
-@pytest.mark.parametrize("steps", [120_000, pytest.param(10**6, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        40_000,
+        pytest.param(120_000, marks=pytest.mark.slow),
+        pytest.param(10**6, marks=pytest.mark.soak),
+    ],
+)
 def test_a_loop_at_full_speed_loses_steps_evenly_and_the_disk_is_not_blamed(
     tmp_path, caplog, ran, noted, steps
 ):
@@ -157,7 +170,7 @@ STALLED = """
     system.SYSTEM = Stalled()
     viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.01)
     viz.on_step_end(0, accuracy=0.5, graded=4, flops=1, metrics={"loss": 1.0})
-    assert reached.wait(30)
+    assert reached.wait(300)
     before, most, rows = resident(), 0, 0
     for step in range(1, steps + 1):
         exec(load)
@@ -186,6 +199,7 @@ LOADS = {
 }
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(("load", "steps"), LOADS.values(), ids=LOADS)
 def test_what_a_stalled_disk_leaves_waiting_is_within_the_bounds(
     children, tmp_path, noted, load, steps
@@ -355,7 +369,7 @@ def test_recording_goes_on_by_itself_after_the_disk_was_full(small_disk):
         viz.on_step_end(step, accuracy=0.5, graded=4, flops=10**18)
         time.sleep(0.0005)
     disk.resize("64m")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while viz.health.queued and time.monotonic() < deadline:  # nobody flushes
         time.sleep(0.05)
     assert check_sums(viz.health).written == step

@@ -258,7 +258,10 @@ def assert_replays(calls, logdir):
 
 @pytest.mark.parametrize(
     ("steps", "states"),
-    [(900, 1000), pytest.param(6000, 20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+    [
+        pytest.param(900, 1000, marks=pytest.mark.slow),
+        pytest.param(6000, 20_000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)]),
+    ],
 )
 def test_a_power_loss_costs_five_seconds_at_most_and_makes_no_row_wrong(
     tmp_path, assert_rows_of_log_step, rng, ran, noted, steps, states
@@ -280,6 +283,7 @@ def test_a_power_loss_costs_five_seconds_at_most_and_makes_no_row_wrong(
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("ending", ["killed", "closed"])
 @pytest.mark.parametrize(
     ("steps", "states"),

@@ -28,7 +28,9 @@ DYING = """
 """
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "kills", [2, pytest.param(5, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.soak)]
+)
 def test_whoever_is_killed_as_a_state_is_saved_lacks_none_of_its_steps(
     children, tmp_path, assert_rows_of_log_step, rng, ran, kills
 ):
@@ -145,6 +147,7 @@ STRANGERS = {
 }
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize("kind", STRANGERS)
 @pytest.mark.parametrize(
     "name",

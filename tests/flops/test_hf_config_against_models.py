@@ -99,6 +99,7 @@ def tokens():
     return torch.randint(0, 64, (BATCH, LENGTH), generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize("name", TINY)
 def test_the_formula_equals_the_real_model_to_the_integer(name):
     config, model = tiny(name)
@@ -111,6 +112,7 @@ def test_the_formula_equals_the_real_model_to_the_integer(name):
     assert counter.get_total_flops() == shape.training([LENGTH] * BATCH)
 
 
+@pytest.mark.quick(6)
 @pytest.mark.parametrize("name", TINY)
 def test_the_weights_equal_the_real_models_matrices(name):
     config, model = tiny(name)

@@ -220,6 +220,7 @@ class TestCompiled:
         assert watched(torch.compile(model, backend=backend)) == (formula(model), set())
         assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
 
+    @pytest.mark.slow
     def test_so_does_one_whose_kernels_are_made_for_it(self):
         compiler = os.environ.get("CXX", "g++")
         if shutil.which(compiler) is None and not os.environ.get("RLVIZ_REQUIRE_ALL"):

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import pickle
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -158,7 +159,11 @@ def test_nobody_waits_for_a_pipe_without_a_writer(tmp_path, monkeypatch):
 def test_what_a_shell_pipes_is_imported(tmp_path, command, name):
     (tmp_path / "log.csv.gz").write_bytes(gzip.compress(TABLE.encode()))
     said = subprocess.run(
-        ["bash", "-c", command.format(rlviz=f"{sys.executable} -m rlviz", cat="cat log.csv.gz")],
+        [
+            "bash",
+            "-c",
+            command.format(rlviz=f"{shlex.quote(sys.executable)} -m rlviz", cat="cat log.csv.gz"),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -199,7 +204,7 @@ def test_a_file_of_the_system_is_answered_though_it_looks_like_a_regular_one(tmp
         [sys.executable, "-m", "rlviz", "import", file, "-o", tmp_path / "run"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert said.returncode == 2, said.stdout

@@ -36,7 +36,7 @@ def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
     figure_client = client(run, on_error=said.append)
     figure_client.request()
     assert figure_client.busy
-    answer = figure_client.take(timeout=60)
+    answer = figure_client.take(timeout=300)
     figure_client.stop()
     assert not said
     assert answer.figure_png.startswith(b"\x89PNG")
@@ -45,13 +45,12 @@ def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
     assert not figure_client.busy
 
 
-def test_a_request_and_a_look_for_the_answer_take_no_time(run):
+def test_a_request_and_a_look_for_the_answer_wait_for_nothing(run, waits):
     figure_client = client(run, on_error=pytest.fail)
-    began = time.perf_counter()
     figure_client.request()
-    assert figure_client.take() is None
-    assert time.perf_counter() - began < 0.2  # starting the process alone takes longer
-    figure_client.take(timeout=60)
+    figure_client.take()
+    assert waits == []
+    figure_client.take(timeout=300)
     figure_client.stop()
 
 
@@ -68,7 +67,7 @@ def test_a_process_that_fails_costs_the_figure_and_is_said(run, code, words):
     said = []
     figure_client = client(run, on_error=said.append, process=misbehaving(code))
     figure_client.request()
-    assert figure_client.take(timeout=60) is None
+    assert figure_client.take(timeout=300) is None
     assert not figure_client.busy
     figure_client.stop()
     assert words in str(said[0]) or "Broken pipe" in str(said[0])
@@ -78,7 +77,7 @@ def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
     said = []
     figure_client = client(tmp_path, on_error=said.append)
     figure_client.request()
-    assert figure_client.take(timeout=60) is None
+    assert figure_client.take(timeout=300) is None
     figure_client.stop()
     assert "holds no steps recorded by rlviz" in str(said[0])
 
@@ -97,7 +96,7 @@ def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_after
     assert figure_client.take(timeout=0.1) is None
     assert figure_client.busy
     figure_client.stop()
-    assert process.wait(timeout=10) != 0
+    assert process.wait(timeout=300) != 0
     assert not said  # it was ended on purpose
 
 
@@ -121,10 +120,10 @@ def test_a_process_that_hangs_for_two_minutes_is_ended_and_costs_that_figure(run
     assert figure_client.busy
     now = 121.0
     figure_client.due()
-    assert figure_client.take(timeout=30) is None
+    assert figure_client.take(timeout=300) is None
     assert not figure_client.busy
     assert "no figure was drawn within 120 s" in str(said[0])
-    assert process.wait(timeout=30) != 0
+    assert process.wait(timeout=300) != 0
     figure_client.stop()
 
 
@@ -139,7 +138,7 @@ def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_un
     assert figure_client.due()
     figure_client.request()
     assert not figure_client.due()  # one at a time
-    assert figure_client.take(timeout=60)
+    assert figure_client.take(timeout=300)
     cost = figure_client._cost
     assert cost > 0.05  # the CPU time of starting and drawing, as the process itself counted it
     now = max(60 + 59.9, 100 * cost - 0.1)
@@ -162,7 +161,7 @@ def test_after_three_failures_in_a_row_no_further_figure_is_tried(run):
         now += 10
         assert figure_client.due(), attempt
         figure_client.request()
-        figure_client.take(timeout=60)
+        figure_client.take(timeout=300)
     now += 1000
     assert not figure_client.due()
     assert len(said) == 3
@@ -175,6 +174,6 @@ def test_a_figure_that_is_given_up_keeps_nobody_waiting(run):
     )
     figure_client.request()
     threading.Timer(0.2, figure_client.give_up).start()
-    assert figure_client.take(timeout=60) is None
+    assert figure_client.take(timeout=300) is None
     assert figure_client.busy  # so it is said to be missing
     figure_client.stop()

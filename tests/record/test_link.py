@@ -81,17 +81,16 @@ def test_over_connections_that_break_everything_comes_exactly_once():
 
 
 def test_without_a_trainer_what_is_recorded_waits_in_bounded_memory_and_is_said(
-    caplog, monkeypatch
+    caplog, monkeypatch, waits
 ):
     monkeypatch.setattr(link_module, "_MOST_SUM_BYTES", 5_000)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     link = Link(["127.0.0.1"], port, KEY)
-    began = time.monotonic()
     for number in range(2000):
         link.put(number % 100, ONE)
-    assert time.monotonic() - began < 5
-    deadline = time.monotonic() + 20
+    assert waits == []
+    deadline = time.monotonic() + 300
     while "memory is full" not in caplog.text or link._calls or link.counts[2] > 200:
         assert time.monotonic() < deadline, link.counts  # what was taken out is not yet added up
         time.sleep(0.01)
@@ -111,7 +110,7 @@ def test_a_process_that_ends_without_a_trainer_says_what_is_lost(caplog):
     link = Link(["127.0.0.1"], 9, KEY)
     for _ in range(3):
         link.put(1, ONE)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while "can't be reached at port 9 (127.0.0.1: " not in caplog.text:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -135,7 +134,7 @@ def test_what_comes_after_the_end_of_the_run_is_not_flushed(caplog):
     link.put(1, ONE)
     assert link.flush(20)
     receiver.close()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while not link._is_over:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -186,7 +185,7 @@ def test_a_frame_that_takes_long_goes_once_and_calls_are_added_up_meanwhile():
     time.sleep(2.0)
     for _ in range(100):
         link.put(2, ONE)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while link._calls:
         assert time.monotonic() < deadline
         time.sleep(0.01)

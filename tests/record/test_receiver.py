@@ -27,7 +27,7 @@ def receiver(errors):
     made.close()
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=300.0):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline

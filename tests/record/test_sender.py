@@ -143,7 +143,11 @@ RUN = """
     viz = rlviz.Callback(sys.argv[1], figure_seconds=None, flush_seconds=0.05, patience=1.0)
     sender = viz.sender()
 """
-ROLL = "import pickle, sys, time; sender = pickle.load(sys.stdin.buffer); from rlviz import *\n"
+ROLL = """
+import pickle, sys, threading, time
+sender = pickle.load(sys.stdin.buffer)
+from rlviz import *
+"""
 
 
 def rollout(sender, code):
@@ -160,7 +164,8 @@ def rollout(sender, code):
     return process
 
 
-def test_a_rollout_that_is_killed_costs_the_trainer_nothing_but_what_was_not_sent(viz, tmp_path):
+def test_a_rollout_that_is_killed_costs_the_trainer_nothing_but_what_was_not_sent(tmp_path):
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05, patience=1000.0)
     sender = viz.sender()
     process = rollout(
         sender,
@@ -176,9 +181,7 @@ def test_a_rollout_that_is_killed_costs_the_trainer_nothing_but_what_was_not_sen
         process.wait()
         for step in (1, 2, 3):
             viz.on_step_end(step)
-        began = time.monotonic()
-        assert viz.flush(30)
-        assert time.monotonic() - began < 4  # it is not waited for
+        assert viz.flush(60)  # it is not waited for, however long one may be
     finally:
         process.kill()
         process.communicate()
@@ -203,7 +206,7 @@ def test_a_rollout_that_hangs_is_named_after_patience_and_what_it_sends_then_cou
         assert process.stdout.readline() == b"True\n"
         process.send_signal(signal.SIGSTOP)
         viz.on_step_end(1)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not viz.health.written:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -238,17 +241,18 @@ def test_a_trainer_that_is_killed_lets_its_rollouts_go_on_and_they_say_what_is_l
             print(sender.flush(30), flush=True)
             sys.stdout.flush()
             time.sleep(1)
-            began = time.monotonic()
+            sleep, mine, waits = time.sleep, threading.get_ident(), []
+            time.sleep = lambda s: (threading.get_ident() == mine and waits.append(s)) or sleep(s)
             for _ in range(1000):
                 sender.record(step=1, flops=1)
-            assert time.monotonic() - began < 5
+            assert not waits
             print(sender.flush(0.5), sender.health, flush=True)
             """,
         )
         assert process.stdout.readline() == b"True\n"
         trainer.kill()
         trainer.wait()
-        said, complaints = process.communicate(timeout=60)
+        said, complaints = process.communicate(timeout=300)
     finally:
         trainer.kill()
         trainer.communicate()

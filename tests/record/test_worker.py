@@ -196,25 +196,21 @@ def stalled(monkeypatch):
     calls.go_on.set()
 
 
-def test_a_stalled_disk_stops_neither_the_loop_nor_flush_nor_close(tmp_path, stalled):
+def test_a_stalled_disk_stops_neither_the_loop_nor_flush_nor_close(tmp_path, stalled, waits):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
     viz.on_step_end(1, accuracy=0.5)
     assert viz.flush()
     stalled.go_on.clear()
-    slowest = 0.0
+    waits.clear()
     for step in range(2, 2002):
-        began = time.monotonic()
         viz.on_step_end(step, accuracy=0.5, graded=4)
-        slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 0.5  # a wait for the disk would last for ever
-    began = time.monotonic()
+    assert waits == []  # a wait for the disk would last for ever
     assert viz.flush(timeout=0.3) is False
     assert viz.close(timeout=0.3) is False
-    assert time.monotonic() - began < 0.6 + 0.5
+    assert 0 < sum(waits) <= 0.6
     check_sums(viz)
     stalled.go_on.set()
-    deadline = time.monotonic() + 10
-    while viz.health.queued and time.monotonic() < deadline:
+    while viz.health.queued:
         time.sleep(0.01)
     assert list(rlviz.read(tmp_path).step) == list(range(1, 2002))
 
@@ -224,7 +220,7 @@ def test_what_a_stalled_disk_does_not_take_is_bounded_and_counted(tmp_path, stal
     stalled.go_on.clear()
     viz.on_step_end(1, accuracy=0.5, graded=4)
     viz.flush(timeout=0)
-    assert stalled.reached.wait(30)
+    assert stalled.reached.wait(300)
     for step in range(2, 150_001):
         viz.record(accuracy=0.5, graded=4, flops=1)
         viz.on_step_end(step)
@@ -232,7 +228,7 @@ def test_what_a_stalled_disk_does_not_take_is_bounded_and_counted(tmp_path, stal
     assert health.logged == 150_000
     assert 30_000 < health.queued <= 65_536 + 1
     stalled.go_on.set()
-    assert viz.flush(timeout=60)
+    assert viz.flush(timeout=300)
     health = check_sums(viz)
     assert health.queued == 0
     viz.on_step_end(150_001, accuracy=0.5, graded=4, flops=1)
@@ -249,7 +245,7 @@ def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
     stalled.go_on.clear()
     viz.on_step_end(0)
     viz.flush(timeout=0)
-    assert stalled.reached.wait(30)
+    assert stalled.reached.wait(300)
     metrics = {f"metric/{n}": 0.5 for n in range(1000)}
     for step in range(1, 3001):
         viz.on_step_end(step, metrics=metrics)
@@ -258,7 +254,7 @@ def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
     assert 400 < health.queued < 500
     assert viz._account.causes[SIZE] + viz._account.causes[DISK] == health.dropped
     stalled.go_on.set()
-    assert viz.close(timeout=60)
+    assert viz.close(timeout=300)
 
 
 def damage_of(name):
@@ -410,7 +406,7 @@ def test_phases_and_their_seconds_count_in_what_the_queue_may_hold(tmp_path, sta
     stalled.go_on.clear()
     viz.on_step_end(0)
     viz.flush(timeout=0)
-    assert stalled.reached.wait(30)
+    assert stalled.reached.wait(300)
     flops = {f"phase{n}": 10**20 + n for n in range(50)}
     seconds = dict.fromkeys(flops, 0.5)
     for step in range(1, 20_001):
@@ -418,7 +414,7 @@ def test_phases_and_their_seconds_count_in_what_the_queue_may_hold(tmp_path, sta
     # 64 MB at 130 bytes for each of 100 entries and some for the record and its end.
     assert 3000 < check_sums(viz).queued <= 64_000_000 // 13_500 + 2
     stalled.go_on.set()
-    viz.close(timeout=60)
+    viz.close(timeout=300)
 
 
 def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
@@ -426,7 +422,7 @@ def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
     stalled.go_on.clear()
     viz.on_step_end(1, accuracy=0.5)
     viz.flush(timeout=0)
-    assert stalled.reached.wait(30)
+    assert stalled.reached.wait(300)
     time.sleep(1.1)  # from here on it counts as a disk that does not answer
     for step in range(2, 70_001):
         viz.on_step_end(step)
@@ -436,7 +432,7 @@ def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
     assert "1 step was dropped so far, now because the disk refuses them" in caplog.text
     assert len(caplog.records) == 1
     stalled.go_on.set()
-    viz.close(timeout=60)
+    viz.close(timeout=300)
 
 
 def test_a_healthy_disk_takes_every_step_however_seldom_it_is_asked_to(tmp_path):
@@ -446,7 +442,7 @@ def test_a_healthy_disk_takes_every_step_however_seldom_it_is_asked_to(tmp_path)
         viz.on_step_end(step)
         if step % 10_000 == 0:
             time.sleep(1)  # else this loop takes the writer's turns
-    assert viz.close(timeout=60)
+    assert viz.close(timeout=300)
     assert viz.health.dropped == 0
     assert len(rlviz.read(tmp_path)) == 100_000
 
@@ -508,7 +504,7 @@ def test_a_state_is_never_ahead_of_a_disk_that_refuses(tmp_path, monkeypatch):
     assert 100 <= on_disk < 110
     health = check_sums(viz)
     assert (health.logged, health.dropped) == (300, 0)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while waiting(viz) < 300 - on_disk and time.monotonic() < deadline:
         time.sleep(0.001)  # one more try may have them in its hands
     assert waiting(viz) == 300 - on_disk
@@ -519,7 +515,7 @@ def test_a_state_is_never_ahead_of_a_disk_that_refuses(tmp_path, monkeypatch):
 
 
 def test_where_the_disk_is_stalled_a_state_is_the_last_one_on_it_and_that_is_said(
-    tmp_path, stalled, caplog
+    tmp_path, stalled, caplog, waits
 ):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     for step in (1, 2):
@@ -528,21 +524,16 @@ def test_where_the_disk_is_stalled_a_state_is_the_last_one_on_it_and_that_is_sai
     assert (before["step"], viz.health.behind) == (2, 0)
     stalled.go_on.clear()
     viz.on_step_end(3, accuracy=0.5, flops=1)
-    began = time.monotonic()
+    waits.clear()
     state = viz.state_dict()
-    assert time.monotonic() - began < 2 + 0.5
+    assert 0 < sum(waits) <= 2
     assert state == {**before, "closed": 3}
     assert viz.health.behind == 1
     assert "state_dict() is of step 2, 1 step behind the last closed one, 3" in caplog.text
-    waits = []
-    wait = threading.Event.wait
-    threading.Event.wait = lambda self, timeout=None: waits.append(timeout) or wait(self, timeout)
-    try:
-        viz.on_step_end(4, accuracy=0.5, flops=1)
-        assert viz.state_dict() == {**before, "closed": 4}
-    finally:
-        threading.Event.wait = wait
-    assert not waits  # it stands where it stood: the loop does not wait for it again
+    waits.clear()
+    viz.on_step_end(4, accuracy=0.5, flops=1)
+    assert viz.state_dict() == {**before, "closed": 4}
+    assert waits == []  # it stands where it stood: the loop does not wait for it again
     assert (viz.health.behind, len(caplog.records)) == (2, 1)
     stalled.go_on.set()
     assert viz.flush(30)

@@ -55,7 +55,7 @@ def served(parl_logdir, tmp_path_factory):
             viz.on_step_end(2, correct=[0])
             assert viz.flush()
             answers["two steps"] = ask(process, growing)
-        rest, errors = process.communicate(timeout=120)  # closes its input
+        rest, errors = process.communicate(timeout=300)  # closes its input
         answers["end"] = (process.returncode, rest, errors)
     return answers
 
@@ -95,6 +95,6 @@ def test_it_ends_quietly_when_nobody_listens_any_more(parl_logdir):
         process.stdout.close()
         process.stdin.write(json.dumps({"run": str(parl_logdir)}).encode() + b"\n")
         process.stdin.flush()
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=300) == 0
         assert process.stderr.read() == b""
         process.stdout = None  # else `communicate` wants to read it

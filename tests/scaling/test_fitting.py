@@ -140,6 +140,7 @@ def test_early_points_bias_the_ceiling_and_are_left_out():
             assert low < 0.61 < high
 
 
+@pytest.mark.quick(5)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_ceiling_is_claimed_where_there_is_none(shape):
     for n in (50, 300):
@@ -204,6 +205,7 @@ def test_autocorrelated_noise_widens_the_interval():
     assert 1.4 < lasting / white < 2.3  # sqrt((1 + rho)/(1 − rho)) = 1.73
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(
     ("kind", "truth"),
     [

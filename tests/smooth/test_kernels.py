@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-if not os.getenv("RLVIZ_REQUIRE_ALL"):  # Triton exists for Linux only
+if not os.getenv("RLVIZ_REQUIRE_TRITON"):  # Triton exists for Linux only
     pytest.importorskip("triton")
 
 from rlviz.smooth import kernels
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
-pytestmark = pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # interpreted 0/0
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning"),  # interpreted 0/0
+]
 
 
 @pytest.mark.skipif(DEVICE == "cuda", reason="runs one program alone, which a GPU does not")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-if os.getenv("RLVIZ_REQUIRE_ALL"):
+if os.getenv("RLVIZ_REQUIRE_TRITON"):
     triton = importlib.import_module("triton")
 else:  # Triton exists for Linux only
     triton = pytest.importorskip("triton")
@@ -26,6 +26,7 @@ def version(package):
 
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning"),  # interpreted 0/0
     pytest.mark.skipif(
         DEVICE == "cpu" and version(triton) < (3, 3) and version(np) >= (2, 4),

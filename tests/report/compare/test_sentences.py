@@ -56,6 +56,7 @@ def test_the_checker_sees_a_contradiction():
     assert contradictions("b needed less compute: its compute multiplier over a is 2.0 [0.9, 3.0]")
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("metric", ["accuracy", "average_parallelism"])
 def test_words_and_brackets_agree_on_groups_of_demo_seeds(size, metric):

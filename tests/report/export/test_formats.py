@@ -242,6 +242,7 @@ NAMES = (
 )
 
 
+@pytest.mark.quick(12)
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_metric_of_any_name_is_exported_and_read_back(tmp_path, suffix, name):

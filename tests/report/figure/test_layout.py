@@ -154,6 +154,7 @@ def shape(request, history_of):
     return history_of(flops=flops, accuracy=accuracy, parallelism=parallelism)
 
 
+@pytest.mark.quick(10)
 def test_nothing_is_cut_off_or_covered_at_any_shape_of_run(shape):
     assert_well_laid_out(drawn(shape))
 
@@ -177,6 +178,7 @@ def with_metrics(run, **metrics):
     return run
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(
     ("recorded", "metrics", "drawn_are"),
     [

@@ -12,7 +12,7 @@ from rlviz.report.history.ending import was_closed
 def test_a_run_with_its_last_figure_behind_it_is_closed_too(logdir):
     viz = rlviz.Callback(logdir, figure_seconds=1e6)
     viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
-    assert viz.close(timeout=60)
+    assert viz.close(timeout=300)
     assert was_closed(rlviz.read(logdir))
 
 

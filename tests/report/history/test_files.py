@@ -226,6 +226,7 @@ def like(run):
     return columns, run.damage, run.files, run.sessions, run.superseded, run.missing
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("seed", range(40))
 def test_a_file_read_in_pieces_is_what_it_is_at_once(in_batches, monkeypatch, seed):
     chance = random.Random(seed)

@@ -62,6 +62,7 @@ def chance_run(seed):
     return batches
 
 
+@pytest.mark.quick(40)
 @pytest.mark.parametrize("seed", range(300))
 def test_the_rows_that_stand_are_those_that_a_search_through_all_finds(seed):
     batches = chance_run(seed)
