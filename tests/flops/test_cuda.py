@@ -37,8 +37,13 @@ def test_fused_attention_counts_what_its_products_are(backend):
     attention = 2 * (2 * BATCH * HEADS * LENGTH * LENGTH * WIDTH)  # q·k and its product with v
     weights = 2 * BATCH * LENGTH * 4 * (HEADS * WIDTH) ** 2
     for _ in range(2):  # the first counts operations, the second looks them up
-        with sdpa_kernel(getattr(SDPBackend, backend)):
-            loss = layer(x).float().sum()
+        try:
+            with sdpa_kernel(getattr(SDPBackend, backend)):
+                loss = layer(x).float().sum()
+        except RuntimeError as error:
+            if "No available kernel" not in str(error):
+                raise
+            pytest.skip(f"this device has no kernel of {backend}")
         assert watch.take() == attention + weights
         loss.backward()
         assert watch.take() == 2 * (attention + weights)
@@ -65,6 +70,7 @@ def test_a_convolution_counts_its_places():
 
 
 @pytest.mark.skipif(DEVICE != "cuda", reason="needs a CUDA device")
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning")
 def test_watching_waits_for_nothing_on_the_device():
     layer = Attention().to(DEVICE, HALF)
     watch = Watch(layer)
