@@ -28,6 +28,7 @@ hypothesis.settings.load_profile("rlviz")
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # has to stand before the kernels are imported
+os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # triton 3.9 warns where nobody says it
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As behind a shell's "&". The scripts that tests start would inherit it, and some are to be

@@ -18,6 +18,7 @@ SCRIPT = "script_of_a_user.py"
 
 PREAMBLE = """
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,15 @@ viz = rlviz.Callback("runs/a")
 rewards = torch.zeros(8)
 loss = rewards.sum()
 stages = [(2, [4, 6, 5])]
+history = rlviz.read("runs/a")
+sender = viz.sender()
+model = rlviz.flops.Transformer(
+    hidden_size=512,
+    num_hidden_layers=4,
+    num_attention_heads=8,
+    intermediate_size=2048,
+    vocab_size=32000,
+)
 """
 
 RIGHT = """
@@ -62,6 +72,33 @@ losses: dict[str, float] = {"loss": 1.0}
 viz.on_step_end(3, metrics=losses)
 tensors: Mapping[str, torch.Tensor] = {"loss": loss}
 viz.on_step_end(3, metrics=tensors)
+with rlviz.Callback("runs/b", config={"lr": 1e-4}, figure_seconds=None) as again: again.flush()
+viz.watch(torch.nn.Linear(2, 2), phase="reward_model")
+state: dict[str, Any] = viz.state_dict()
+viz.load_state_dict(state)
+dropped: int = viz.health.dropped
+is_written: bool = viz.close(timeout=2.0)
+sender.record(episode="a", correct=rewards > 0.5, flops={"rollout": 7}, parallelism=[2.0])
+sender.record(step=7, metrics={"loss": loss})
+viz.record(episodes=["a", "b"])
+accuracies: float = history.accuracy[0]
+counts: list[int | None] = history.exact_flops("rollout")
+rlviz.figure(history, x="step", metrics=["loss"], log_x=True).savefig("a.png")
+rlviz.figure({"a": history, "b": [history, history]})
+words: str = rlviz.summarise(history, metrics=["loss"]).markdown()
+same: str = rlviz.compare({"a": history, "b": [history]}, reference="a").markdown()
+html: str = rlviz.page({"a": history})
+rlviz.export(history, "a.csv", units=True)
+rlviz.import_run("a.log", "runs/c", full_score=2.0)
+rlviz.examine("runs/a")
+spent: int = model.training([100, 200]) + model.generation([100], [50])
+spent = rlviz.flops.measure(torch.nn.Linear(2, 2), torch.zeros(1, 2)).flops
+share: float = rlviz.parallelism.critical_steps(stages).average
+averages, memory = rlviz.smooth.ema(rewards, weight=0.9)
+rlviz.smooth.local_polynomial(np.zeros(9), x=np.arange(9.0))
+ahead: float = rlviz.scaling.fit(history.flops, history.accuracy).reach
+unit: str = rlviz.schema.column("flops/update").unit
+rlviz.Accuracy.from_answers([True, False]).merge(rlviz.Accuracy(correct=1, graded=2)).value
 """
 
 WRONG = """
@@ -95,6 +132,25 @@ viz.on_step_end(3, metrics=[loss])
 viz.on_step_end(3, wall_time="now")
 rlviz.Callback("runs/a", emma=0.9)
 rlviz.Callback("runs/a", ema="0.9")
+viz.load_state_dict("state")
+viz.flush("soon")
+sender.record(corect=[1, 0])
+sender.record(step="7")
+sender.record(episode=7)
+rlviz.read(3)
+rlviz.figure(history, x="flop")
+rlviz.figure(history, metric=["loss"])
+rlviz.summarise("runs/a")
+rlviz.export(history)
+rlviz.import_run("a.log")
+rlviz.import_run("a.log", "runs/b", full_score="2")
+history.exact_flops(3)
+history.acuracy
+rlviz.flops.Transformer(hidden_size=512)
+rlviz.parallelism.critical_steps([(2, 4)])
+rlviz.smooth.EMA("0.9")
+rlviz.smooth.ema([1.0], wieght=0.9)
+rlviz.schema.column(3)
 """
 
 

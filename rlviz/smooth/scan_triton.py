@@ -7,6 +7,7 @@ then publishes its total up to its end. Nothing here waits for the device.
 """
 
 import functools
+import math
 from typing import Any
 
 import torch
@@ -61,7 +62,10 @@ def _launch(
         state: p, n and d before the first point, (R,) each, changed in place.
     """
     rows, length = y.shape
-    strides = (*y.stride(), a.stride(0) if len(a) > 1 else 0, a.stride(1), out.stride(0))
+    y_row, a_row, o_row = y.stride(0), a.stride(0) if len(a) > 1 else 0, out.stride(0)
+    grain = _grain(length, y_row, a_row, o_row)
+    strides = (y_row // grain, y.stride(1), a_row // grain, a.stride(1), o_row // grain)
+    options["GRAIN"] = grain
     # A plain number would reach the kernel in float32.
     scale = torch.full((1,), number, dtype=torch.float64, device=y.device)
     block = min(_POINTS, triton.next_power_of_2(length))
@@ -69,7 +73,7 @@ def _launch(
         if rows >= _enough_rows(y.device) or length <= 2 * _POINTS:
             together = max(1, _POINTS // block)
             walk[(triton.cdiv(rows, together),)](
-                y, out, a, *state, rows, length, *strides, scale,
+                y, out, a, *state, rows, length // grain, *strides, scale,
                 ROWS=together, BLOCK=block, **options,
             )  # fmt: skip
         else:
@@ -78,9 +82,18 @@ def _launch(
             said = torch.zeros(slots, dtype=torch.int32, device=y.device)
             values = torch.empty(slots * 6, dtype=torch.float64, device=y.device)
             chain[(rows * chunks,)](
-                y, out, a, *state, said, values, rows, length, chunks, *strides, scale,
+                y, out, a, *state, said, values, rows, length // grain, chunks, *strides, scale,
                 BLOCK=_POINTS, **options,
             )  # fmt: skip
+
+
+def _grain(*lengths: int) -> int:
+    """By what lengths are divided for the kernels: 4, 2 or 1.
+
+    Triton sees by itself whether a number is a multiple of 16, and takes those beyond 31 bits for
+    what they are; the product with the grain would not be.
+    """
+    return math.gcd(4, *lengths) if max(lengths) < 2**31 else 1
 
 
 @functools.cache

@@ -47,7 +47,7 @@ TRAINING = """
 def test_a_run_that_was_killed_and_resumed_reads_bit_for_bit_as_one_that_was_not(
     children, tmp_path, assert_rows_of_log_step, rng, ran, noted, chains, kills
 ):
-    """By README's recipe: the state goes into the checkpoint, and nothing else is done for it."""
+    """By the recipe of docs/faults.md: the state goes into the checkpoint, and no more is done."""
     logdirs = [tmp_path / f"chain {n}" for n in range(chains)]
 
     def start(logdir, steps):

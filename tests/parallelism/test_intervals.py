@@ -119,6 +119,20 @@ def test_the_batch_gives_what_each_episode_gives(batch, missing, with_end):
             np.testing.assert_array_equal(getattr(got, name)[k], getattr(one, name), name)
 
 
+def test_sums_of_an_episode_and_of_a_batch_are_of_what_the_system_achieved():
+    one = concurrency([("a", 0, 4), ("b", 2, 6)], episode_end=10).sums()
+    other = concurrency([("a", 0, 3), ("b", 0, 3), ("c", 0, None)]).sums()
+    assert (one.work, one.span, one.mean, one.peak) == (8, 6, 8 / 6, 2)
+    assert (other.work, other.span, other.mean, other.peak, other.unfinished) == (9, 3, 3.0, 3, 1)
+    both = concurrency_batch(
+        np.array([0.0, 2, 0, 0, 0]),
+        np.array([4.0, 6, 3, 3, NAN]),
+        episode_offsets=np.array([0, 2, 5]),
+    ).sums()
+    assert both == one.merge(other)
+    assert (both.pooled, both.mean, both.peak) == (17 / 9, (8 / 6 + 3) / 2, 3)
+
+
 def test_an_end_before_the_start_is_refused_and_named():
     with pytest.raises(ValueError, match=r"interval 'b' must .*start before it ends.*=5.*=3"):
         concurrency([("a", 0, 1), ("b", 5, 3)])

@@ -8,7 +8,11 @@ import rlviz
 from rlviz.accuracy import Accuracy
 from rlviz.record import device, values
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    # What raises where a thread waits says so of itself, once.
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning"),
+]
 
 
 @pytest.fixture
@@ -47,15 +51,19 @@ def test_every_value_arrives_as_it_was_when_it_was_recorded(tmp_path):
 def test_a_call_launches_once_however_many_tensors_it_brings():
     kept = list(values.metrics({str(n): torch.rand((), device="cuda") for n in range(5)}).values())
     device.keep(kept)  # loads the kernel
+    if not launches(lambda: torch.zeros(3, device="cuda").add(1)):
+        pytest.skip("the profiler sees no launches here")
+    made = launches(lambda: device.keep(kept))
+    assert len(made) == 1, made
+
+
+def launches(run):
+    """The calls of CUDA that bring work to the device."""
     torch.cuda.synchronize()
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
-        device.keep(kept)
-    launches = [
-        event.name
-        for event in profiled.events()
-        if event.name.startswith(("cudaLaunch", "cuLaunch", "cudaMemcpy", "cudaMemset"))
-    ]
-    assert len(launches) == 1, launches
+        run()
+    known = ("cudaLaunch", "cuLaunch", "cudaMemcpy", "cudaMemset")
+    return [event.name for event in profiled.events() if event.name.startswith(known)]
 
 
 def test_what_was_queued_on_another_stream_is_waited_for_by_the_writer_alone():

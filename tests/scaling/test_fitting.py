@@ -321,6 +321,15 @@ def test_no_reason_speaks_in_symbols():
         assert not reason.endswith(".")
 
 
+def test_a_parabola_that_slows_down_has_no_ceiling():
+    compute = np.linspace(1, 100, 400)
+    truth = 0.2 + 0.9 * (compute / 100) - 0.4 * (compute / 100) ** 2
+    noise = 0.01 * np.random.default_rng(1).normal(size=400)
+    found = rlviz.scaling.fit(1e18 * compute, truth + noise)
+    assert not found.has_ceiling
+    assert found.why_no_ceiling == "a parabola fits the data as well, and it has no ceiling"
+
+
 def test_data_that_end_before_half_of_the_rise_show_no_ceiling():
     c = np.arange(1, 501) / 500 * 0.8e22
     y = curve(c, 0.7, 1.9, 1e22, 0.3) + np.random.default_rng(0).normal(size=500) * NOISE

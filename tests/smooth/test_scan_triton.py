@@ -28,6 +28,8 @@ def version(package):
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning"),  # interpreted 0/0
+    # What raises where a thread waits says so of itself, once.
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning"),
     pytest.mark.skipif(
         DEVICE == "cpu" and version(triton) < (3, 3) and version(np) >= (2, 4),
         reason="the interpreter of triton 3.2 can't loop with numpy 2.4: an int of an array",

@@ -45,3 +45,14 @@ def test_a_line_that_is_no_value_is_left_out_and_named(tmp_path, take):
     imported, run = take(folder)
     assert run.step.tolist() == [1, 2, 3, 4]
     assert any("line 5 of reward" in note for note in imported.notes)
+
+
+def test_a_metric_with_metrics_in_its_name_keeps_it_where_the_folders_above_are_called_so(
+    tmp_path, take, metric
+):
+    folder = store(tmp_path / "metrics" / "mlruns")
+    (folder / "metrics" / "metrics").mkdir()
+    (folder / "metrics" / "metrics" / "kl").write_text("1700000001500 0.5 1\n")
+    _, run = take(folder)
+    assert metric(run, "metrics/kl")[0] == 0.5
+    assert metric(run, "return") == [-0.25, -0.5, -0.75, -1.0]

@@ -89,3 +89,24 @@ def test_a_damaged_database_is_refused_in_words(tmp_path):
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"project\.db is an SQLite database that fails"):
         import_run(path, tmp_path / "run")
+
+
+def test_a_row_of_trackio_that_holds_no_object_is_left_out_and_named(tmp_path, take):
+    path = trackio(tmp_path / "project.db", {"grpo": ROWS})
+    with sqlite3.connect(path) as database:
+        for step, text in ((3, "[1, 2]"), (4, '{"reward": ')):
+            database.execute(
+                "INSERT INTO metrics (timestamp, run_name, step, metrics) VALUES ('', ?, ?, ?)",
+                ("grpo", step, text),
+            )
+    database.close()
+    imported, run = take(path)
+    assert run.step.tolist() == [0, 1, 2]
+    assert any("row of step 3" in note for note in imported.notes)
+
+
+def test_a_value_of_mlflow_that_is_no_number_is_left_out_and_named(tmp_path, take, metric):
+    rows = [("reward", -n / 4, n) for n in range(1, 5)] + [("reward", "high", 5)]
+    imported, run = take(mlflow(tmp_path / "mlflow.db", {"0a1b": ("ppo", rows)}))
+    assert metric(run, "return") == [-0.25, -0.5, -0.75, -1.0]
+    assert any("'reward'" in note and "no number" in note for note in imported.notes)

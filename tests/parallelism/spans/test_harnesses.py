@@ -57,6 +57,12 @@ def test_what_a_usage_of_weave_leaves_out_is_unknown_not_none():
     assert (asked.prompt_tokens, asked.completion_tokens) == (9, None)
 
 
+def test_a_call_of_weave_that_never_began_is_passed_over():
+    asked = call("ask", None, 0, 1, "llm", usage(9, 0, 1))
+    [episode] = read_spans([asked, {**call("queued", "ask", 0, 1, "tool"), "started_at": None}])
+    assert [span.name for span in episode.trace.spans()] == ["ask"]
+
+
 def test_a_call_that_has_not_ended_is_clipped():
     [episode] = read_spans([call("main", None, 0, None), call("ask", "main", 2, 4)])
     assert episode.trace.unfinished == 1
