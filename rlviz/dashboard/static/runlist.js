@@ -159,7 +159,6 @@ export class RunList {
       const prefix = groupOf(name);
       if (!members.has(prefix)) members.set(prefix, []);
       members.get(prefix).push(name);
-      this.#row(name).showName(prefix && !state.by ? name.slice(prefix.length + 1) : name);
     }
     const nodes = [];
     // Else a folder stands where its first run would.
@@ -167,7 +166,12 @@ export class RunList {
     const prefixes = isByName ? [...members.keys()].sort(compareNames) : [...members.keys()];
     for (const prefix of prefixes) {
       const names = members.get(prefix);
-      if (!prefix || (state.by && names.length === 1)) {
+      const isAlone = !prefix || (state.by && names.length === 1);
+      for (const name of names) {
+        const isInside = !isAlone && name.startsWith(`${prefix}/`);
+        this.#row(name).showName(isInside ? name.slice(prefix.length + 1) : name);
+      }
+      if (isAlone) {
         nodes.push(...names.map((name) => this.#row(name).node));
         continue;
       }
