@@ -231,6 +231,8 @@ class Quantity:
     """What its online EMA averages, in words; empty if it has no EMA."""
     is_core: bool = False
     """Whether every run should have it: a run that lacks it says so."""
+    fewest: int = 1
+    """The least denominator of a step that tells it; below, the numerator is unknown."""
 
     @property
     def numerator(self) -> str:
@@ -296,16 +298,18 @@ _DECLARED = (
         f"{AGENTS}/parallel_episodes",
         attribute="parallel_episodes",
         sums=(
-            Column("parallel_episodes", "episodes", "episodes whose span is shorter than the work"),
+            Column("parallel_episodes", "episodes", "episodes with span < work, of two or more"),
             _EPISODES,
         ),
         unit=_SHARE,
         meaning="share of the step's episodes with any parallelism, span < work",
-        definition="episodes whose span is shorter than their work / episodes with a work",
+        definition="episodes whose span is shorter than their work / episodes with a work, in "
+        "steps with two or more",
         label="Episodes with Parallelism",
         title="",
         words="Episodes with any parallelism",
         scale="percent",
+        fewest=2,  # a single ratio may be the mean of many episodes
     ),
     Quantity(
         f"{AGENTS}/sub_agents",

@@ -40,7 +40,11 @@ class RowColumns:
                 column.name: _finite(step.sum_of(column.name) for step in self._closed)
                 for column in quantity.sums
             }
-            if not quantity.is_core and not any(values.any() for values in sums.values()):
+            if quantity.fewest > 1:
+                untold = sums[quantity.denominator] < quantity.fewest
+                sums[quantity.numerator][untold] = np.nan
+            is_there = any(values.any() for values in sums.values())
+            if not quantity.is_core and (not is_there or np.isnan(sums[quantity.numerator]).all()):
                 continue
             self.columns |= sums
             values = ratios(sums[quantity.numerator], sums[quantity.denominator])
@@ -87,7 +91,7 @@ class RowColumns:
 
     def seconds(self, utilization: Callable[[int, float], float | None]) -> None:
         for phase in dict.fromkeys(phase for step in self._closed for phase in step.seconds):
-            taken = [step.seconds.get(phase) for step in self._closed]
+            taken = [_seconds(step.seconds.get(phase)) for step in self._closed]
             shares = [
                 _share(utilization, step.flops.get(phase, 0), wall)
                 for step, wall in zip(self._closed, taken, strict=True)
@@ -131,20 +135,26 @@ class _Sparse:
         for name, value in values.items():
             if name not in self._values:
                 self._values[name] = np.full(self._steps, np.nan)
-            self._values[name][at] = value
+            self._values[name][at] = value if math.isfinite(value) else math.nan
 
     def arrays(self) -> dict[str, Floats]:
         return self._values
 
 
+def _seconds(taken: float | None) -> float | None:
+    """The seconds of a step; None for a sum beyond what a row may hold."""
+    return None if taken is None or taken > schema.MAX_SECONDS else taken
+
+
 def _share(
     utilization: Callable[[int, float], float | None], flops: int, wall: float | None
 ) -> float | None:
-    """The utilization of a phase; None also where the rate overflows a float."""
+    """The utilization of a phase; None also where it is beyond what a row may hold."""
     try:
-        return utilization(flops, wall) if wall and wall < math.inf else None
+        share = utilization(flops, wall) if wall and wall < math.inf else None
     except (OverflowError, ZeroDivisionError):
         return None
+    return None if share is None or share > schema.MAX_SECONDS else share
 
 
 def _array(values: Iterable[float | None]) -> Floats:

@@ -151,5 +151,5 @@ def test_the_command_records_its_steps_and_what_its_rollouts_bring(
     assert run.parallelism_units == ("seconds",)
     known = episodes > 0
     np.testing.assert_array_equal(run.sub_agents_per_episode[known], 2.0)
-    np.testing.assert_array_equal(run.parallel_episodes[known], 1.0)
+    np.testing.assert_array_equal(run.parallel_episodes[episodes > 1], 1.0)
     assert (run.parallelism[known] > 1).all()

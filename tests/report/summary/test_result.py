@@ -83,6 +83,7 @@ def test_the_same_summary_is_there_as_plain_data(small):
             "total": 4 * 10**21 + 1,
         },
         "conventions": [""],
+        "parallelism_units": [],
         "seconds": {},
         "mfu": {},
         "flops_per_second": 2e19,  # the first step's own time is unknown: 2.5e21 in 125 s
