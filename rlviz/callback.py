@@ -285,8 +285,8 @@ class Callback:
                 without a phase: the phase that they turned out to have, which gets them now. The
                 total, which has them, stays. For rollouts that run ahead of the update: `rollout`
                 once one uses them, `rollout_discarded` once none will. Numbers on the host.
-            episodes: names of episodes that belong to this step, each given once: what senders
-                record under these names, before or after, counts in it. See `sender`.
+            episodes: names of episodes that belong to this step, the first that names them: what
+                senders record under these names, before or after, counts in it. See `sender`.
 
         Raises:
             ValueError, TypeError: a value is not what it should be; the message says what came,

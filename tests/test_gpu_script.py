@@ -1,6 +1,7 @@
 """`benchmarks/gpu.py` runs where there is no GPU, so that minutes on one are not spent on it."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,10 @@ def test_a_part_that_hangs_is_ended_and_what_it_printed_is_kept(gpu):
     assert said == "begun\n"
 
 
+@pytest.mark.slow  # there triton is installed
 def test_the_tests_run_by_the_same_line(gpu, monkeypatch):
+    if os.getenv("RLVIZ_REQUIRE_TRITON") != "1":
+        pytest.importorskip("triton")
     quick = "tests/smooth/test_kernels.py::test_lengths_reach_the_kernels_in_units_of_four_points"
     monkeypatch.setattr(gpu, "TESTS", (quick + "_where_all_are_multiples",))
     said = gpu.tests(200)

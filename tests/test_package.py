@@ -24,10 +24,11 @@ if not os.environ.get("RLVIZ_REQUIRE_BUILD") and find_spec("build") is None:
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("docs", "examples", "rlviz", "tests")
+FOLDERS = ("benchmarks", "docs", "examples", "rlviz", "tests")
 FILES = (
     *("CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
     *("constraints.txt", "pyproject.toml", "setup.cfg", "setup.py", "tox.ini"),
+    *("mkdocs.yml", ".pre-commit-config.yaml"),
 )
 MADE = shutil.ignore_patterns("__pycache__", "*.py[cod]", ".*", "*.egg-info", "runs")
 

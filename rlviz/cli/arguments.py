@@ -1,6 +1,7 @@
 """What several commands share: how they are declared, and how runs are named."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,10 @@ from rlviz import paths
 if TYPE_CHECKING:
     from rlviz.report.figure import Drawing
     from rlviz.report.history import History
+
+
+_NEGATIVE = re.compile(r"-(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?([:,;/].*)?$", re.IGNORECASE)
+"""What begins with a minus and is no option, such as -1:1."""
 
 
 def command(
@@ -28,6 +33,7 @@ def command(
         epilog=f"examples:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser._negative_number_matcher = _NEGATIVE
     parser.set_defaults(parser=parser)
     return parser
 

@@ -25,7 +25,6 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz import train.log --params 7b --dry-run     # only say what would be made of it\n"
         "grep step: train.log | rlviz import - --kind verl -o runs/verl",
     )
-    parser._negative_number_matcher = _NEGATIVE  # so that --scores takes -1:1, which is no option
     parser.add_argument(
         "source",
         metavar="SOURCE",
@@ -143,7 +142,6 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-_NEGATIVE = re.compile(r"-(\d+(\.\d*)?|\.\d+)([:,;/].*)?$")
 _PARAMETERS = re.compile(r"([\d._]*\d\.?(?:e\+?\d+)?) ?([kmbt]?)", re.IGNORECASE)
 _UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 

@@ -23,7 +23,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz plot base=runs/a,runs/b,runs/c wide=runs/d,runs/e   # groups of seeds\n"
         "rlviz plot runs/swarm-7b --metrics accuracy loss --x tokens --log-x\n"
         "rlviz plot runs/swarm-7b --forecast --style paper -o column.pdf\n"
-        "rlviz plot a=runs/a b=runs/b --no-title --no-caption --width 3.3 --height 2 "
+        "rlviz plot a=runs/a b=runs/b --no-title --no-caption --width 3.3 --height 2.6 "
         "--style paper -o fig.pdf",
     )
     add_runs(parser, what="a run's directory, or several")
@@ -129,7 +129,12 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _smooth(text: str) -> "str | float":
-    return text if text in ("auto", "none") else float(text)
+    try:
+        return text if text in ("auto", "none") else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"it must be auto, none, or a weight in [0, 1), got {text!r}"
+        ) from None
 
 
 def _limits_of_y(given: Sequence[str]) -> "Limits | dict[str, Limits]":

@@ -130,6 +130,8 @@ def _drawn(history: History, place: Place) -> _Drawn | None:
 
 def _straightened(curve: ScreenCurve, seen: View) -> ScreenCurve:
     """The curve with fewer points: between two that are kept, straight lines are near enough."""
+    if not len(curve.x):
+        return curve
     place = seen.points.axis.scaled(curve.x)
     parts = [part for part in (curve.y, curve.low, curve.high) if part is not None]
     kept = flat(place, parts, seen.viewport.high - seen.viewport.low)

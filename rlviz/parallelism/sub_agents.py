@@ -61,9 +61,9 @@ def _agent_above(span: AgentSpan, spans: Sequence[AgentSpan]) -> int | None:
 def _overlapping(spans: Iterable[AgentSpan]) -> Iterator[int]:
     """The sizes of the groups of spans that overlap; one without an end overlaps all later ones."""
     size, until = 0, 0.0
-    for span in sorted(spans, key=lambda each: each.start):
-        end = float("inf") if span.end is None else span.end
-        if size and span.start < until:
+    ends = [(s.start, float("inf") if s.end is None else s.end) for s in spans]
+    for start, end in sorted(ends, key=lambda each: (each[0], -each[1])):
+        if size and start < until:
             size, until = size + 1, max(until, end)
             continue
         if size:

@@ -122,8 +122,10 @@ class Arrivals:
             self._held_by_step[step.step] = held
 
     def _bind(self, name: str, to: _Held | None) -> None:
-        if name not in self._bound:
-            self._name_bytes += _NAME_BYTES + len(name)
+        """Bind an episode, unless a step has it: one that is trained on again was spent once."""
+        if name in self._bound:
+            return
+        self._name_bytes += _NAME_BYTES + len(name)
         self._bound[name] = to
         while self._name_bytes > self._most_name_bytes:
             oldest, _ = self._bound.popitem(last=False)

@@ -158,7 +158,8 @@ class Delivery:
                 self._sink.close(self._success)
         except BaseException as error:  # whatever a tracker throws
             self._note(error)
-        self._is_over.set()
+        finally:
+            self._is_over.set()
 
     def _open(self) -> bool:
         """Open the sink unless it is; returns whether it is open."""
@@ -194,11 +195,12 @@ class Delivery:
         return True
 
     def _give(self, rows: list[SinkRow]) -> None:
+        many = len(rows)  # the sink may do with them what it likes
         try:
             self._sink.rows(rows)
-            self._delivered += len(rows)
+            self._delivered += many
         except BaseException as error:
-            self._failed += len(rows)
+            self._failed += many
             self._note(error)
 
     def _show(self) -> None:
@@ -214,9 +216,17 @@ class Delivery:
         if not self._has_said:
             self._has_said = True
             self._say(
-                f"{self.name} failed: {type(error).__name__}: {error} (said once; training and the "
-                "run itself go on, and Callback.health.unsent counts the steps that it lacks)"
+                f"{self.name} failed: {type(error).__name__}: {_message(error)} (said once; "
+                "training and the run itself go on, and Callback.health.unsent counts the steps "
+                "that it lacks)"
             )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:  # whatever a tracker throws
+        return "its message can't be shown"
 
 
 def _parts(rows: ClosedSteps) -> Iterator[list[SinkRow]]:

@@ -1,7 +1,7 @@
 """To Weights & Biases: each step over RL FLOPs, the figure, and its curves as charts."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -35,7 +35,9 @@ class WandB:
         run: a run of `wandb.init` to add to, instead of a new one; who began it ends it. Its own
             step grows with each of ours, so log to it without `step=`.
         options: the arguments of `wandb.init`, such as `project`, `entity`, `group`, `mode`; by
-            default the name is that of the run's directory, the config the callback's.
+            default the name is that of the run's directory, the config the callback's. A mapping of
+            `settings` adds to those that send nothing of the machine, a `wandb.Settings` takes
+            their place.
 
     Raises:
         ImportError: wandb is missing or too old.
@@ -70,7 +72,9 @@ class WandB:
             )
         options.setdefault("id", run.resumed)
         options.setdefault("resume", "allow" if options["id"] else None)
-        options.setdefault("settings", wandb.Settings(**_QUIET))
+        settings = options.get("settings") or {}
+        if isinstance(settings, Mapping):
+            options["settings"] = wandb.Settings(**{**_QUIET, **settings})
         self._run = wandb.init(reinit="create_new", **options)
         return str(self._run.id)
 

@@ -119,3 +119,15 @@ def test_plot_refuses_what_it_can_not_draw(
     code, _, err = run_cli("plot", two_runs / "slow0", "-o", tmp_path / "a.png", *arguments)
     assert code != 0
     assert words in err
+
+
+def test_limits_below_zero_are_no_options(run_cli, parl_logdir, tmp_path):
+    output = tmp_path / "figure.png"
+    given = ("plot", parl_logdir, "--ylim", "-1:20", "--xlim", "-1e20:", "-o", output)
+    assert run_cli(*given) == (0, f"{output}\n", "")
+
+
+def test_a_smoothing_that_is_none_is_refused_in_a_sentence(run_cli, parl_logdir):
+    code, _, errors = run_cli("plot", parl_logdir, "--smooth", "abc")
+    assert code == 2
+    assert "it must be auto, none, or a weight in [0, 1), got 'abc'" in errors

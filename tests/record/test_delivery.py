@@ -152,6 +152,40 @@ def test_rows_for_which_a_sink_raises_are_counted_said_once_and_later_rows_come(
     assert "Kept failed: ConnectionError: no network (said once; training" in way.said[0]
 
 
+def test_a_sink_may_use_up_the_list_that_it_gets(tmp_path):
+    class Greedy(Kept):
+        def rows(self, rows):
+            super().rows(list(rows))
+            rows.clear()
+
+    way = Way(Greedy(), tmp_path)
+    way.delivery.offer(closed(1, 2, 3))
+    assert way.close() == 0
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("verb", ["open", "rows", "close"])
+def test_a_failure_without_words_ends_nothing(tmp_path, verb):
+    fails = [True]
+
+    def before(called):
+        if called == verb and fails[0]:
+            fails[0] = False
+            raise Unspeakable
+
+    way = Way(Kept(before), tmp_path, **({"first_pause": 0.01} if verb == "open" else {}))
+    way.delivery.offer(closed(1))
+    wait_until(lambda: verb == "close" or way.failures)
+    way.delivery.offer(closed(2))
+    assert way.close() == (verb == "rows")
+    assert way.delivery._is_over.is_set()
+    assert "Unspeakable: its message can't be shown" in way.said[0]
+
+
 @pytest.mark.parametrize("thrown", [RuntimeError("no"), SystemExit(1), KeyboardInterrupt()])
 @pytest.mark.parametrize("verb", ["figure", "close"])
 def test_whatever_the_figure_or_the_end_throws_costs_no_row(tmp_path, verb, thrown):

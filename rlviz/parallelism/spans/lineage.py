@@ -63,7 +63,8 @@ class Lineage:
         return frozenset(
             root
             for root, held in inside.items()
-            if all(each.kind == "agent" for each in held) and _one_by_one(held)
+            if all(each.kind == "agent" and each.useful is None for each in held)
+            and _one_by_one(held)
         )
 
     def tokens_repeated(self) -> frozenset[int]:

@@ -81,7 +81,7 @@ def _width(curves: Sequence[Curve], extent: float) -> str:
     """The bandwidths as shares of the axis, from the smallest to the largest."""
     known = [curve.bandwidth[np.isfinite(curve.bandwidth)] for curve in curves]
     widths = np.concatenate([[], *known])
-    if not len(widths):
+    if not len(widths) or not extent > 0:  # an axis that does not grow
         return ""
     ends = (float(end) / extent for end in (widths.min(), widths.max()))
     shares = list(dict.fromkeys(map(_share, ends)))

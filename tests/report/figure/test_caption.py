@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 import rlviz
 from rlviz.report.series.axis import choose
@@ -87,3 +88,13 @@ def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted():
     assert f"1 of {N} values outside the scale, it is 1e+09 (kl)" in words
     assert words.count("outside") == 1
     assert_well_laid_out(figure)
+
+
+@pytest.mark.parametrize("spent", [0, 10**15])
+def test_a_run_whose_axis_does_not_grow_has_its_figure(tmp_path, spent):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        for step in range(1, 31):
+            viz.on_step_end(step, correct=[1, 0], flops={"update": spent if step == 1 else 0})
+    drawing = rlviz.figure(rlviz.read(tmp_path), x="flops")
+    assert "bandwidth" not in drawing.get_supxlabel()
+    assert drawing.png(dpi=40)
