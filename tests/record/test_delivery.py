@@ -163,7 +163,7 @@ def test_a_sink_may_use_up_the_list_that_it_gets(tmp_path):
     assert way.close() == 0
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self):
         raise RuntimeError
 
@@ -175,7 +175,7 @@ def test_a_failure_without_words_ends_nothing(tmp_path, verb):
     def before(called):
         if called == verb and fails[0]:
             fails[0] = False
-            raise Unspeakable
+            raise UnspeakableError
 
     way = Way(Kept(before), tmp_path, **({"first_pause": 0.01} if verb == "open" else {}))
     way.delivery.offer(closed(1))
@@ -183,7 +183,7 @@ def test_a_failure_without_words_ends_nothing(tmp_path, verb):
     way.delivery.offer(closed(2))
     assert way.close() == (verb == "rows")
     assert way.delivery._is_over.is_set()
-    assert "Unspeakable: its message can't be shown" in way.said[0]
+    assert "UnspeakableError: its message can't be shown" in way.said[0]
 
 
 @pytest.mark.parametrize("thrown", [RuntimeError("no"), SystemExit(1), KeyboardInterrupt()])
