@@ -20,7 +20,7 @@ from rlviz.record.meeting import Meeting, Place
 _MANY = 64
 """Slots that rank 0 looks into at once; a message has up to about a megabyte."""
 _MOST_BYTES = 32_000_000
-"""What rank 0 takes at once; the other slots' turn comes next."""
+"""About what rank 0 holds until it is taken; at more, the slots stay full, and the ranks wait."""
 _PACE = 0.25
 """Seconds between two looks that nobody asked for, so that what comes does not miss a write."""
 _REST = 10
@@ -144,6 +144,8 @@ class Inbox:
         self._on_error = on_error
         self._when_come = wake
         self._came: deque[tuple[int, bytes]] = deque()
+        self._in = self._out = 0
+        """Bytes of messages that came, and that were taken; each is counted by one thread alone."""
         self._numbers = [0] * self.world_size
         """Of each rank's last message."""
         self._looks: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -154,7 +156,7 @@ class Inbox:
         self._next = 1
         """The rank whose slot is looked into first."""
         self._pause, self._next_try = 0.0, 0.0
-        self._is_over = False
+        self._is_over = self._is_hurried = False
         self._begun = self._ended = 0
         """Looks."""
         self._thread: threading.Thread | None = None
@@ -167,7 +169,9 @@ class Inbox:
             self._thread.start()
         if self._looks.empty():
             self._looks.put(None)
-        return [self._came.popleft() for _ in range(len(self._came))]
+        taken = [self._came.popleft() for _ in range(len(self._came))]
+        self._out += sum(len(message) for _, message in taken)
+        return taken
 
     def catch_up(self, seconds: float) -> None:
         """Wait, no longer than so many seconds, for a look that begins after now."""
@@ -209,7 +213,8 @@ class Inbox:
         place = self._place
         if place is None:
             return
-        room = _MOST_BYTES
+        if (room := _MOST_BYTES - (self._in - self._out)) <= 0:
+            return
         if self._job is not None:
             try:
                 room -= self._empty(self._job, place, room)
@@ -267,4 +272,5 @@ class Inbox:
                     if int(number) > self._numbers[rank]:  # else it was sent again
                         self._numbers[rank] = int(number)
                         self._came.append((rank, message))
+                        self._in += len(message)
         return taken

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from torch.distributed import TCPStore
 
+from rlviz.record import mailbox
 from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.meeting import Place
 
@@ -220,3 +221,22 @@ def test_a_flush_of_many_ranks_asks_the_store_less_than_once_a_rank():
     inbox._look()
     assert sorted(message for _, message in inbox._came) == sorted(b"%d" % r for r in range(1, 200))
     assert asked["rank 0"] <= 12
+
+
+def test_while_nobody_takes_rank_0_holds_a_bounded_part_and_the_slots_stay_full(
+    hall, inbox, monkeypatch
+):
+    monkeypatch.setattr(mailbox, "_MOST_BYTES", 2500)
+    inbox._open()
+    outbox, sent = Outbox(Meeting(hall, 1)), 0
+    for _ in range(10):  # the writer hangs, its thread goes on looking
+        sent += outbox.send(b"%d" % sent * 1000)
+        inbox._look()
+    assert sent == 4  # the last one waits in its slot
+    assert [message[:1] for _, message in inbox._came] == [b"0", b"1", b"2"]
+    came = inbox.take()
+    while sent < 10:  # what was taken makes room
+        sent += outbox.send(b"%d" % sent * 1000)
+        came += taken(inbox, 1)
+    came += taken(inbox, 10 - len(came))
+    assert [message[:1] for _, message in came] == [b"%d" % number for number in range(10)]
