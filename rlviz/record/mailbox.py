@@ -174,11 +174,14 @@ class Inbox:
         return taken
 
     def catch_up(self, seconds: float) -> None:
-        """Wait, no longer than so many seconds, for a look that begins after now."""
+        """Wait, no longer than so many seconds, for a look that begins after now, with no rest
+        before it."""
         wanted, until = self._begun + 1, time.monotonic() + seconds
         while self._ended < wanted and time.monotonic() < until and self._thread is not None:
-            if self._looks.empty():
-                self._looks.put(None)
+            if self._begun < wanted:
+                self._is_hurried = True
+                if self._looks.empty():
+                    self._looks.put(None)
             time.sleep(0.002)
 
     def close(self) -> None:
@@ -193,6 +196,7 @@ class Inbox:
     def _run(self) -> None:
         while not self._is_over:
             began = time.monotonic()
+            self._is_hurried = False  # before the look counts, so that who waits for it hurries it
             self._begun += 1
             try:
                 self._look()
@@ -203,7 +207,7 @@ class Inbox:
             until = ended + min(_REST * (ended - began), _LONGEST_REST)
             with suppress(queue.Empty):
                 self._looks.get(timeout=_PACE)
-            while not self._is_over and time.monotonic() < until:
+            while not (self._is_over or self._is_hurried) and time.monotonic() < until:
                 time.sleep(0.01)
 
     def _look(self) -> None:

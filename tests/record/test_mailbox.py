@@ -240,3 +240,18 @@ def test_while_nobody_takes_rank_0_holds_a_bounded_part_and_the_slots_stay_full(
         came += taken(inbox, 1)
     came += taken(inbox, 10 - len(came))
     assert [message[:1] for _, message in came] == [b"%d" % number for number in range(10)]
+
+
+def test_who_catches_up_waits_for_no_rest_after_a_long_look(hall, inbox, monkeypatch):
+    monkeypatch.setattr(mailbox, "_REST", 1e9)
+    monkeypatch.setattr(mailbox, "_LONGEST_REST", 1000.0)
+    inbox.take()
+    outbox, deadline = Outbox(Meeting(hall, 1)), time.monotonic() + 20
+    while not inbox._ended or not outbox.send(b"in its slot"):  # the thread rests by now
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    inbox.catch_up(20)
+    assert inbox.take() == [(1, b"in its slot")]
+    looks = inbox._begun
+    time.sleep(0.4)
+    assert inbox._begun - looks <= 1  # and then it rests again
