@@ -267,14 +267,20 @@ class Inbox:
             some = ranks[at : at + _MANY]
             slots = [_slot(place, rank) for rank in some]
             found = store.multi_get(slots)
-            if full := [slot for slot, message in zip(slots, found, strict=True) if message]:
-                store.multi_set(full, [""] * len(full))
             for rank, message in zip(some, found, strict=True):
                 if message:
-                    number, _, message = message.partition(b" ")
                     taken += len(message)
-                    if int(number) > self._numbers[rank]:  # else it was sent again
-                        self._numbers[rank] = int(number)
-                        self._came.append((rank, message))
-                        self._in += len(message)
+                    self._keep(rank, message)
+            # Last: a failure before it leaves the messages there, and they are known by number.
+            if full := [slot for slot, message in zip(slots, found, strict=True) if message]:
+                store.multi_set(full, [""] * len(full))
         return taken
+
+    def _keep(self, rank: int, numbered: bytes) -> None:
+        number, _, message = numbered.partition(b" ")
+        if not number.isdigit():  # or no look would get beyond it
+            self._on_error(ValueError(f"what rank {rank} left can't be read: {numbered[:20]!r}"))
+        elif int(number) > self._numbers[rank]:  # else it was sent again
+            self._came.append((rank, message))
+            self._numbers[rank] = int(number)
+            self._in += len(message)

@@ -255,3 +255,39 @@ def test_who_catches_up_waits_for_no_rest_after_a_long_look(hall, inbox, monkeyp
     looks = inbox._begun
     time.sleep(0.4)
     assert inbox._begun - looks <= 1  # and then it rests again
+
+
+@pytest.mark.parametrize("is_emptied", [True, False])
+def test_a_look_that_fails_half_way_loses_nothing_and_doubles_nothing(hall, inbox, is_emptied):
+    inbox._open()
+    job, outboxes = inbox._job, [Outbox(Meeting(hall, rank)) for rank in (1, 2)]
+    assert [outbox.send(b"first") for outbox in outboxes] == [True, True]
+
+    class Failing:
+        """A store that fails before or after it has emptied the slots."""
+
+        multi_get = job.multi_get
+
+        def multi_set(self, slots, values):
+            if is_emptied:
+                job.multi_set(slots, values)
+            raise MemoryError
+
+    inbox._job = Failing()
+    with pytest.raises(MemoryError):
+        inbox._look()
+    inbox._job = job
+    inbox._look()
+    assert [outbox.send(b"second") for outbox in outboxes] == [True, True]
+    inbox._look()
+    assert [*inbox._came] == [(1, b"first"), (2, b"first"), (1, b"second"), (2, b"second")]
+
+
+def test_what_is_no_message_is_said_and_does_not_stay_in_its_slot(hall, inbox):
+    inbox._open()
+    inbox._job.set("p/1", "torn")
+    assert Outbox(Meeting(hall, 2)).send(b"kept")
+    inbox._look()
+    assert [*inbox._came] == [(2, b"kept")]
+    assert "what rank 1 left can't be read: b'torn'" in str(hall.errors.pop())
+    assert Outbox(Meeting(hall, 1)).send(b"there is room")
