@@ -164,14 +164,24 @@ class Inbox:
     def take(self) -> list[tuple[int, bytes]]:
         """The messages that have come, as (rank, message), in the order of each rank; and let the
         thread look for more."""
-        if self._thread is None and not self._is_over:
-            self._thread = threading.Thread(target=self._run, name="rlviz-ranks", daemon=True)
-            self._thread.start()
+        self._start()
         if self._looks.empty():
             self._looks.put(None)
         taken = [self._came.popleft() for _ in range(len(self._came))]
         self._out += sum(len(message) for _, message in taken)
         return taken
+
+    def _start(self) -> None:
+        if self._thread is not None or self._is_over or time.monotonic() < self._next_try:
+            return
+        thread = threading.Thread(target=self._run, name="rlviz-ranks", daemon=True)
+        try:
+            thread.start()
+        except Exception as error:  # no thread is left: a later call tries again
+            self._next_try = time.monotonic() + _LONGEST_REST
+            self._on_error(error)
+        else:
+            self._thread = thread
 
     def catch_up(self, seconds: float) -> None:
         """Wait, no longer than so many seconds, for a look that begins after now, with no rest

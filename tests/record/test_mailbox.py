@@ -291,3 +291,30 @@ def test_what_is_no_message_is_said_and_does_not_stay_in_its_slot(hall, inbox):
     assert [*inbox._came] == [(2, b"kept")]
     assert "what rank 1 left can't be read: b'torn'" in str(hall.errors.pop())
     assert Outbox(Meeting(hall, 1)).send(b"there is room")
+
+
+def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(
+    hall, inbox, monkeypatch
+):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert inbox.take() == inbox.take() == []
+    inbox.catch_up(20)  # there is nothing to wait for
+    assert [str(error) for error in hall.errors] == ["can't start new thread"]
+    monkeypatch.setattr(threading.Thread, "start", start)
+    outbox = Outbox(Meeting(hall, 1))
+    came, deadline = [], time.monotonic() + 20
+    while not came:
+        assert time.monotonic() < deadline
+        outbox.send(b"heard")
+        came = inbox.take()
+        time.sleep(0.005)
+    assert came[0] == (1, b"heard")
+    other = Inbox(Meeting(hall, 0), on_error=hall.errors.append, wake=hall.woken.set)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    other.take()
+    other.close()
