@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rlviz import wording
 from rlviz.record.meeting import Meeting, Place
 
 _MANY = 64
@@ -77,8 +78,8 @@ class Outbox:
             self._store, self._is_lost = None, True
             raise ConnectionError(
                 f"rank 0 can't be reached from rank {self._meeting.rank} "
-                f"({str(error).splitlines()[0][:200]}): what this rank records waits here, and "
-                "rank 0 names it as missing"
+                f"({wording.first_line(error)}): what this rank records waits here, and rank 0 "
+                "names it as missing"
             ) from error
         if has_room:
             self._number += 1
@@ -237,8 +238,8 @@ class Inbox:
                 self._on_error(
                     ConnectionError(
                         "rank 0 can't reach the store of its process group any more "
-                        f"({str(error).splitlines()[0][:200]}): ranks that can reach rank 0 itself "
-                        "go on, the others will be missing. Close the Callback before "
+                        f"({wording.first_line(error)}): ranks that can reach rank 0 itself go "
+                        "on, the others will be missing. Close the Callback before "
                         "destroy_process_group()"
                     )
                 )

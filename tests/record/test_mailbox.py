@@ -318,3 +318,24 @@ def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(
     monkeypatch.setattr(threading.Thread, "start", refuse)
     other.take()
     other.close()
+
+
+def test_a_store_that_fails_without_a_word_is_a_failure_as_any_other(hall, inbox):
+    inbox._open()
+    outbox = Outbox(Meeting(hall, 1))
+    assert outbox.send(b"first")
+
+    class Silent:
+        """A store whose errors have no text."""
+
+        def compare_set(self, *asked):
+            raise RuntimeError
+
+        def multi_get(self, slots):
+            raise ConnectionResetError
+
+    outbox._store = inbox._job = Silent()
+    with pytest.raises(ConnectionError, match=r"from rank 1 \(RuntimeError\(\)\): what this"):
+        outbox.send(b"second")
+    inbox._look()
+    assert "any more (ConnectionResetError()): ranks that can" in str(hall.errors.pop())
