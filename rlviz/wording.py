@@ -14,6 +14,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{agree(number, '', 's')}"
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, up to 200 characters of its first line; its name if it says nothing.
+
+    >>> first_line(OSError("refused, as\\nthe port is closed")), first_line(OSError())
+    ('refused, as', 'OSError()')
+    """
+    return (str(error).strip() or repr(error)).splitlines()[0][:200]
+
+
 def agree(number: int, one: str, several: str) -> str:
     """The form of a word that goes with a number.
 

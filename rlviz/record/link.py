@@ -35,6 +35,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 _EXIT_SECONDS = 2.0
 """How long a process that ends waits for the trainer to take the last sums."""
 _LAST_TRY_SECONDS = _JOIN_SECONDS = 0.5
+_ENDED = "this process ended before the trainer could be reached"
 
 
 class Link:
@@ -70,6 +71,9 @@ class Link:
         self._pause = 0.0
         self._next_try = self._next_frame = 0.0
         self._is_awake = self._is_over = self._is_urgent = self._is_ending = False
+        self._loses_rest = self._is_rest_lost = False
+        """Whether what the end could not send is given up, and whether `end` has done so itself."""
+        self._losing = threading.RLock()
         self._errors = ErrorLog(see="Sender.health")
         self._readings = Readings(self._errors.note)
         self._start = threading.Lock()
@@ -128,17 +132,20 @@ class Link:
 
     def end(self, timeout: float) -> None:
         """Send what is left and say goodbye; say what is lost. A later call begins anew."""
-        if (thread := self._thread) is None or self._is_over:
+        if self._thread is None or self._is_over:
             return
         is_away = self._socket is None and self._pause > 0
-        if not self.flush(min(timeout, _LAST_TRY_SECONDS) if is_away else timeout):
-            self._give_up("this process ended before the trainer could be reached")
-        self._is_ending = True
+        has_all = self.flush(min(timeout, _LAST_TRY_SECONDS) if is_away else timeout)
+        with self._losing:
+            if (thread := self._thread) is None:
+                return
+            self._loses_rest, self._is_rest_lost, self._is_ending = not has_all, False, True
         self._wake(even_awake=True)
         thread.join(_JOIN_SECONDS)
-        if not thread.is_alive():
-            self._waker = self._thread = None
-            self._is_ending = False
+        with self._losing:
+            if self._loses_rest and self._thread is thread:  # it may be at a try to connect
+                self._is_rest_lost = True
+                self._give_up(_ENDED)
 
     def _begin(self) -> None:
         if not self._start.acquire(blocking=False):
@@ -166,9 +173,9 @@ class Link:
                 self._errors.note(error)
         if not self._is_awake or even_awake:
             self._is_awake = True
-            if self._waker is not None:
+            if (waker := self._waker) is not None:
                 with suppress(OSError):  # it is full, and so awake, or over
-                    self._waker.send(b"\0")
+                    waker.send(b"\0")
 
     # Its thread does the rest.
 
@@ -186,13 +193,28 @@ class Link:
             with suppress(OSError):
                 self._socket.settimeout(_JOIN_SECONDS)
                 self._socket.sendall(wire.frame(wire.BYE))
+        self._break_off()
         self.leave()
-        self._socket = None
+        if not self._is_over:
+            self._let_begin_anew()
+
+    def _let_begin_anew(self) -> None:
+        with self._losing:
+            if self._is_rest_lost:  # that is counted; what waits was recorded since
+                self._forget()
+            elif self._loses_rest:
+                self._give_up(_ENDED)
+            self._loses_rest = self._is_rest_lost = self._is_ending = False
+            self._waker = self._thread = None
+        if self._calls or self._sums or self._unacknowledged:
+            self._wake()
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
         now = time.monotonic()
         if self._socket is None and now >= self._next_try:
             self._connect()
+            if self._is_ending:  # what waits now may be for the next thread
+                return
         for key, ready in selector.select(self._rest(now)):
             if key.fileobj is self._woken:
                 self._is_awake = False  # before the queue is emptied: what comes then wakes again
@@ -201,7 +223,7 @@ class Link:
             elif ready & selectors.EVENT_READ and self._socket is not None:
                 self._hear(self._socket)
         self._add_up()
-        may_send = self._socket is not None and not self._unacknowledged
+        may_send = self._socket is not None and not (self._unacknowledged or self._is_ending)
         if self._sums and may_send and (self._is_urgent or time.monotonic() >= self._next_frame):
             self._send()
         if not self._sums:
@@ -318,6 +340,8 @@ class Link:
     def _connect(self) -> None:
         said = ""
         for address in self._addresses:
+            if self._is_ending:
+                return
             try:
                 made, last, self._came = joined(
                     address, self._port, self._key, self._id, self._name
@@ -325,6 +349,9 @@ class Link:
             except (OSError, ValueError) as error:
                 said = f"{address}: {error}"
                 continue
+            if self._is_ending:  # what it was for is given up
+                made.close()
+                return
             if self._selector is None:
                 raise RuntimeError("a sender connects in its own thread alone")
             self._selector.register(made, selectors.EVENT_READ)
@@ -356,16 +383,22 @@ class Link:
 
     def _give_up(self, why: str) -> None:
         """Count and say what is lost."""
-        _, _, waiting, _ = self.counts
-        if waiting > 0:
+        with self._losing:
+            _, _, waiting, _ = self.counts
+            if waiting <= 0:
+                return
             self._dropped += waiting
-            self._sums, self._sum_bytes = {}, 0
             self._calls.clear()
-            self._unacknowledged.clear()
-            self._frame_bytes = 0
-            self._errors.say_again()
-            calls = wording.counted(waiting, "call")
-            self._errors.note(RuntimeError(f"{calls} of Sender.record() are lost: {why}"))
+            self._forget()
+        self._errors.say_again()
+        calls = wording.counted(waiting, "call")
+        self._errors.note(RuntimeError(f"{calls} of Sender.record() are lost: {why}"))
+
+    def _forget(self) -> None:
+        """Hold nothing more of what was added up, which is counted already."""
+        self._sums, self._sum_bytes = {}, 0
+        self._unacknowledged.clear()
+        self._frame_bytes = 0
 
     def _why_over(self) -> str:
         if not self._addresses:

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from rlviz import wording
 from rlviz.record.meeting import Meeting, Place
 
 _MANY = 64
 """Slots that rank 0 looks into at once; a message has up to about a megabyte."""
 _MOST_BYTES = 32_000_000
-"""What rank 0 takes at once; the other slots' turn comes next."""
+"""About what rank 0 holds until it is taken; at more, the slots stay full, and the ranks wait."""
 _PACE = 0.25
 """Seconds between two looks that nobody asked for, so that what comes does not miss a write."""
 _REST = 10
@@ -77,8 +78,8 @@ class Outbox:
             self._store, self._is_lost = None, True
             raise ConnectionError(
                 f"rank 0 can't be reached from rank {self._meeting.rank} "
-                f"({str(error).splitlines()[0][:200]}): what this rank records waits here, and "
-                "rank 0 names it as missing"
+                f"({wording.first_line(error)}): what this rank records waits here, and rank 0 "
+                "names it as missing"
             ) from error
         if has_room:
             self._number += 1
@@ -144,6 +145,8 @@ class Inbox:
         self._on_error = on_error
         self._when_come = wake
         self._came: deque[tuple[int, bytes]] = deque()
+        self._in = self._out = 0
+        """Bytes of messages that came, and that were taken; each is counted by one thread alone."""
         self._numbers = [0] * self.world_size
         """Of each rank's last message."""
         self._looks: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -154,7 +157,7 @@ class Inbox:
         self._next = 1
         """The rank whose slot is looked into first."""
         self._pause, self._next_try = 0.0, 0.0
-        self._is_over = False
+        self._is_over = self._is_hurried = False
         self._begun = self._ended = 0
         """Looks."""
         self._thread: threading.Thread | None = None
@@ -162,19 +165,34 @@ class Inbox:
     def take(self) -> list[tuple[int, bytes]]:
         """The messages that have come, as (rank, message), in the order of each rank; and let the
         thread look for more."""
-        if self._thread is None and not self._is_over:
-            self._thread = threading.Thread(target=self._run, name="rlviz-ranks", daemon=True)
-            self._thread.start()
+        self._start()
         if self._looks.empty():
             self._looks.put(None)
-        return [self._came.popleft() for _ in range(len(self._came))]
+        taken = [self._came.popleft() for _ in range(len(self._came))]
+        self._out += sum(len(message) for _, message in taken)
+        return taken
+
+    def _start(self) -> None:
+        if self._thread is not None or self._is_over or time.monotonic() < self._next_try:
+            return
+        thread = threading.Thread(target=self._run, name="rlviz-ranks", daemon=True)
+        try:
+            thread.start()
+        except Exception as error:  # no thread is left: a later call tries again
+            self._next_try = time.monotonic() + _LONGEST_REST
+            self._on_error(error)
+        else:
+            self._thread = thread
 
     def catch_up(self, seconds: float) -> None:
-        """Wait, no longer than so many seconds, for a look that begins after now."""
+        """Wait, no longer than so many seconds, for a look that begins after now, with no rest
+        before it."""
         wanted, until = self._begun + 1, time.monotonic() + seconds
         while self._ended < wanted and time.monotonic() < until and self._thread is not None:
-            if self._looks.empty():
-                self._looks.put(None)
+            if self._begun < wanted:
+                self._is_hurried = True
+                if self._looks.empty():
+                    self._looks.put(None)
             time.sleep(0.002)
 
     def close(self) -> None:
@@ -189,6 +207,7 @@ class Inbox:
     def _run(self) -> None:
         while not self._is_over:
             began = time.monotonic()
+            self._is_hurried = False  # before the look counts, so that who waits for it hurries it
             self._begun += 1
             try:
                 self._look()
@@ -199,7 +218,7 @@ class Inbox:
             until = ended + min(_REST * (ended - began), _LONGEST_REST)
             with suppress(queue.Empty):
                 self._looks.get(timeout=_PACE)
-            while not self._is_over and time.monotonic() < until:
+            while not (self._is_over or self._is_hurried) and time.monotonic() < until:
                 time.sleep(0.01)
 
     def _look(self) -> None:
@@ -209,7 +228,8 @@ class Inbox:
         place = self._place
         if place is None:
             return
-        room = _MOST_BYTES
+        if (room := _MOST_BYTES - (self._in - self._out)) <= 0:
+            return
         if self._job is not None:
             try:
                 room -= self._empty(self._job, place, room)
@@ -218,8 +238,8 @@ class Inbox:
                 self._on_error(
                     ConnectionError(
                         "rank 0 can't reach the store of its process group any more "
-                        f"({str(error).splitlines()[0][:200]}): ranks that can reach rank 0 itself "
-                        "go on, the others will be missing. Close the Callback before "
+                        f"({wording.first_line(error)}): ranks that can reach rank 0 itself go "
+                        "on, the others will be missing. Close the Callback before "
                         "destroy_process_group()"
                     )
                 )
@@ -258,13 +278,20 @@ class Inbox:
             some = ranks[at : at + _MANY]
             slots = [_slot(place, rank) for rank in some]
             found = store.multi_get(slots)
-            if full := [slot for slot, message in zip(slots, found, strict=True) if message]:
-                store.multi_set(full, [""] * len(full))
             for rank, message in zip(some, found, strict=True):
                 if message:
-                    number, _, message = message.partition(b" ")
                     taken += len(message)
-                    if int(number) > self._numbers[rank]:  # else it was sent again
-                        self._numbers[rank] = int(number)
-                        self._came.append((rank, message))
+                    self._keep(rank, message)
+            # Last: a failure before it leaves the messages there, and they are known by number.
+            if full := [slot for slot, message in zip(slots, found, strict=True) if message]:
+                store.multi_set(full, [""] * len(full))
         return taken
+
+    def _keep(self, rank: int, numbered: bytes) -> None:
+        number, _, message = numbered.partition(b" ")
+        if not number.isdigit():  # or no look would get beyond it
+            self._on_error(ValueError(f"what rank {rank} left can't be read: {numbered[:20]!r}"))
+        elif int(number) > self._numbers[rank]:  # else it was sent again
+            self._came.append((rank, message))
+            self._numbers[rank] = int(number)
+            self._in += len(message)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from rlviz import wording
+
 _ANSWER = timedelta(seconds=10)
 _REACH_SECONDS = 2.0
 """How long one address may take to answer."""
@@ -152,8 +154,7 @@ class Meeting:
             except (RuntimeError, OSError) as error:
                 said = error
         raise ConnectionError(
-            f"port {port} of {' or '.join(addresses) or 'rank 0'}: "
-            f"{str(said).splitlines()[0] if str(said) else said!r}"
+            f"port {port} of {' or '.join(addresses) or 'rank 0'}: {wording.first_line(said)}"
         )
 
 

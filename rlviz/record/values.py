@@ -25,7 +25,7 @@ from rlviz.record.device import (
     to_host,
     without_values,
 )
-from rlviz.wording import shown
+from rlviz.wording import first_line, shown
 
 T = TypeVar("T")
 
@@ -87,8 +87,8 @@ def now_or_later(value: Any, read: Callable[[Any], T], name: str) -> T | Deferre
         host = to_host(value)
     except Exception as error:  # quantized, or real within a FakeTensorMode
         raise TypeError(
-            f"{name} must be a tensor that can be read, got {str(error).splitlines()[0]!r} when it "
-            "was read. Pass the number itself."
+            f"{name} must be a tensor that can be read, got {first_line(error)!r} when it was "
+            "read. Pass the number itself."
         ) from error
     return read(host)
 

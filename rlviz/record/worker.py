@@ -40,6 +40,8 @@ _LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
 """What is left of the time of `close`, at most, for the write that follows the last figure."""
 _LAST_LOOK_SECONDS = 1.0
 """How long the end waits for what other ranks have sent, if nothing waits for it."""
+_RETRY_SECONDS = 0.2
+"""Between two tries of the end to reach rank 0."""
 _SHARE_OF_RANKS = 0.75
 """The part of its time that a state waits for other ranks; the rest is for the disk."""
 
@@ -396,5 +398,9 @@ class Worker:
     def _wait_while_others_are_awaited(self, until: float) -> None:
         while self._assembly.waits_for_others and time.monotonic() < until:
             time.sleep(0.01)
-            self._assembly.keep_complete_steps()
-            self._assembly.send()
+            try:
+                self._assembly.keep_complete_steps()
+                self._assembly.send()
+            except OSError as error:  # rank 0 may be reached again before the time is over
+                self._error_log.note(error)
+                time.sleep(min(_RETRY_SECONDS, max(0.0, until - time.monotonic())))

@@ -250,3 +250,99 @@ def test_many_places_go_in_several_frames(monkeypatch, many):
     assert {place for _, place, _ in receiver.take()} == {f"e{n}" for n in range(10)}
     link.end(1)
     receiver.close()
+
+
+def test_a_link_that_was_ended_while_it_connected_says_what_is_lost_and_begins_anew(caplog):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        link = Link(["127.0.0.1"], port, KEY)
+        link.put(1, ONE)
+        near, _ = mute.accept()
+        with near:  # who accepts and says nothing
+            link.end(0.1)
+            assert link.counts == (1, 0, 0, 1)
+            assert "1 call of Sender.record() are lost: this process ended before" in caplog.text
+            link.put(2, ONE)
+            link.put(2, ONE)
+            link.end(0.1)  # again, at the same try
+            assert link.counts == (3, 0, 0, 3)
+            link.put(3, ONE)
+    receiver = receiver_at(port)
+    deadline = time.monotonic() + 60
+    while link.counts != (4, 1, 0, 3):  # and nobody calls it again
+        assert time.monotonic() < deadline, link.counts
+        receiver.ask()
+        time.sleep(0.01)
+    assert [(place, made.flops["total"]) for _, place, made in receiver.take()] == [(3, 1)]
+    link.end(1)
+    link.put(4, ONE)
+    assert not link.flush(20)  # some were lost
+    assert link.counts == (5, 2, 0, 3)
+    link.end(1)
+    receiver.close()
+
+
+def welcomed(server):
+    """A sender's connection, taken as a trainer takes it."""
+    near, _ = server.accept()
+    near.settimeout(20)
+    near.sendall(wire.frame(wire.HELLO, bytes(32)))
+    came = bytearray()
+    while not (heard := list(wire.frames(came, wire.MOST_UNKNOWN))):
+        came += near.recv(4096)
+    own = wire.proof(KEY, b"trainer", heard[0][1][:32], bytes(32))
+    near.sendall(wire.frame(wire.WELCOME, own + wire.numbered(0)))
+    return near
+
+
+def test_what_is_acknowledged_as_the_link_ends_is_not_counted_twice():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        class Late(Link):
+            """A link whose trainer answers just as it counts what is lost."""
+
+            is_counting = False
+
+            @property
+            def counts(self):
+                before = super().counts
+                if self.is_counting:
+                    self.is_counting = False
+                    with suppress(OSError):
+                        near.sendall(wire.frame(wire.TAKEN, wire.numbered(1)))
+                    time.sleep(0.3)
+                return before
+
+        link = Late(["127.0.0.1"], server.getsockname()[1], KEY)
+        link.put(1, ONE)
+        with welcomed(server) as near:
+            assert near.recv(4096)
+            link.is_counting = True
+            link.end(0.1)
+            assert link.counts == (1, 0, 0, 1)
+
+
+def test_a_link_that_was_ended_amid_a_frame_begins_anew_with_a_whole_one():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        link = Link(["127.0.0.1"], server.getsockname()[1], KEY)
+        names = {f"{n:06d}{'x' * 150}": 1.0 for n in range(66_000)}
+        link.put(1, measurement({"metrics": names}))  # more than the system takes at once
+        with welcomed(server):
+            deadline = time.monotonic() + 60
+            while not link._going:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            link.end(0.1)
+        link.put(2, ONE)
+        with welcomed(server) as near:
+            came = bytearray()
+            while not (heard := list(wire.frames(came, wire.MOST_BYTES))):
+                came += near.recv(4096)
+            ((kind, body),) = heard
+            number, message = wire.number_of(body)
+            near.sendall(wire.frame(wire.TAKEN, wire.numbered(number)))
+            link.flush(20)
+        ((place, sums),) = wire.unpack(message)
+        assert (kind, place, sums.flops) == (wire.SUMS, 2, {"total": 1})
+        assert link.counts == (2, 1, 0, 1)
+        link.end(0.1)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from torch.distributed import TCPStore
 
+from rlviz.record import mailbox
 from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.meeting import Place
 
@@ -220,3 +221,121 @@ def test_a_flush_of_many_ranks_asks_the_store_less_than_once_a_rank():
     inbox._look()
     assert sorted(message for _, message in inbox._came) == sorted(b"%d" % r for r in range(1, 200))
     assert asked["rank 0"] <= 12
+
+
+def test_while_nobody_takes_rank_0_holds_a_bounded_part_and_the_slots_stay_full(
+    hall, inbox, monkeypatch
+):
+    monkeypatch.setattr(mailbox, "_MOST_BYTES", 2500)
+    inbox._open()
+    outbox, sent = Outbox(Meeting(hall, 1)), 0
+    for _ in range(10):  # the writer hangs, its thread goes on looking
+        sent += outbox.send(b"%d" % sent * 1000)
+        inbox._look()
+    assert sent == 4  # the last one waits in its slot
+    assert [message[:1] for _, message in inbox._came] == [b"0", b"1", b"2"]
+    came = inbox.take()
+    while sent < 10:  # what was taken makes room
+        sent += outbox.send(b"%d" % sent * 1000)
+        came += taken(inbox, 1)
+    came += taken(inbox, 10 - len(came))
+    assert [message[:1] for _, message in came] == [b"%d" % number for number in range(10)]
+
+
+def test_who_catches_up_waits_for_no_rest_after_a_long_look(hall, inbox, monkeypatch):
+    monkeypatch.setattr(mailbox, "_REST", 1e9)
+    monkeypatch.setattr(mailbox, "_LONGEST_REST", 1000.0)
+    inbox.take()
+    outbox, deadline = Outbox(Meeting(hall, 1)), time.monotonic() + 20
+    while not inbox._ended or not outbox.send(b"in its slot"):  # the thread rests by now
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    inbox.catch_up(20)
+    assert inbox.take() == [(1, b"in its slot")]
+    looks = inbox._begun
+    time.sleep(0.4)
+    assert inbox._begun - looks <= 1  # and then it rests again
+
+
+@pytest.mark.parametrize("is_emptied", [True, False])
+def test_a_look_that_fails_half_way_loses_nothing_and_doubles_nothing(hall, inbox, is_emptied):
+    inbox._open()
+    job, outboxes = inbox._job, [Outbox(Meeting(hall, rank)) for rank in (1, 2)]
+    assert [outbox.send(b"first") for outbox in outboxes] == [True, True]
+
+    class Failing:
+        """A store that fails before or after it has emptied the slots."""
+
+        multi_get = job.multi_get
+
+        def multi_set(self, slots, values):
+            if is_emptied:
+                job.multi_set(slots, values)
+            raise MemoryError
+
+    inbox._job = Failing()
+    with pytest.raises(MemoryError):
+        inbox._look()
+    inbox._job = job
+    inbox._look()
+    assert [outbox.send(b"second") for outbox in outboxes] == [True, True]
+    inbox._look()
+    assert [*inbox._came] == [(1, b"first"), (2, b"first"), (1, b"second"), (2, b"second")]
+
+
+def test_what_is_no_message_is_said_and_does_not_stay_in_its_slot(hall, inbox):
+    inbox._open()
+    inbox._job.set("p/1", "torn")
+    assert Outbox(Meeting(hall, 2)).send(b"kept")
+    inbox._look()
+    assert [*inbox._came] == [(2, b"kept")]
+    assert "what rank 1 left can't be read: b'torn'" in str(hall.errors.pop())
+    assert Outbox(Meeting(hall, 1)).send(b"there is room")
+
+
+def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(
+    hall, inbox, monkeypatch
+):
+    start = threading.Thread.start
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert inbox.take() == inbox.take() == []
+    inbox.catch_up(20)  # there is nothing to wait for
+    assert [str(error) for error in hall.errors] == ["can't start new thread"]
+    monkeypatch.setattr(threading.Thread, "start", start)
+    outbox = Outbox(Meeting(hall, 1))
+    came, deadline = [], time.monotonic() + 20
+    while not came:
+        assert time.monotonic() < deadline
+        outbox.send(b"heard")
+        came = inbox.take()
+        time.sleep(0.005)
+    assert came[0] == (1, b"heard")
+    other = Inbox(Meeting(hall, 0), on_error=hall.errors.append, wake=hall.woken.set)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    other.take()
+    other.close()
+
+
+def test_a_store_that_fails_without_a_word_is_a_failure_as_any_other(hall, inbox):
+    inbox._open()
+    outbox = Outbox(Meeting(hall, 1))
+    assert outbox.send(b"first")
+
+    class Silent:
+        """A store whose errors have no text."""
+
+        def compare_set(self, *asked):
+            raise RuntimeError
+
+        def multi_get(self, slots):
+            raise ConnectionResetError
+
+    outbox._store = inbox._job = Silent()
+    with pytest.raises(ConnectionError, match=r"from rank 1 \(RuntimeError\(\)\): what this"):
+        outbox.send(b"second")
+    inbox._look()
+    assert "any more (ConnectionResetError()): ranks that can" in str(hall.errors.pop())

@@ -16,11 +16,14 @@ import time
 from pathlib import Path
 
 import pytest
+from torch.distributed import TCPStore
 
 import rlviz
 from rlviz.record import system
 from rlviz.record.figure_client import Illustration
 from rlviz.record.items import ends_a_step
+from rlviz.record.meeting import Place
+from rlviz.record.ranks import unpack
 from rlviz.record.system import System
 from rlviz.schema import DISK, SIZE
 
@@ -711,3 +714,44 @@ def test_a_logging_filter_that_raises_does_not_end_the_writer(tmp_path, monkeypa
         logging.getLogger("rlviz").removeFilter(raises)
     assert viz.health.errors >= 1
     assert list(rlviz.read(tmp_path).step) == [1]
+
+
+class SeldomReached:
+    """The way of rank 1 to a store of rank 0 that can't be reached for some tries."""
+
+    rank, world_size = 1, 2
+
+    def __init__(self, store, failures):
+        self.store, self.failures = store, failures
+
+    def told(self):
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("refused")
+        return Place("p", False, ("localhost",), self.store.port)
+
+    def at_rank_0(self, place):
+        return TCPStore("localhost", place.port, is_master=False, wait_for_workers=False)
+
+
+@pytest.mark.parametrize(("failures", "timeout"), [(8, 60), (10**9, 1)])
+def test_a_rank_that_ends_tries_to_reach_rank_0_until_its_time_is_over(
+    tmp_path, monkeypatch, failures, timeout
+):
+    meeting = SeldomReached(
+        TCPStore("localhost", 0, is_master=True, wait_for_workers=False), failures
+    )
+    monkeypatch.setattr("rlviz.callback.rank_and_world", lambda group: (1, 2))
+    monkeypatch.setattr("rlviz.callback.Meeting", lambda group: meeting)
+    viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60, process_group="all")
+    viz.on_step_end(1, flops=10)
+    began = time.monotonic()
+    closed = viz.close(timeout=timeout)
+    took = time.monotonic() - began
+    assert closed == (failures == 8)
+    if closed:
+        (sent,) = unpack(meeting.store.get("p/1").partition(b" ")[2])
+        assert (sent.step, sent.flops) == (1, {"total": 10})
+    else:
+        assert took > 0.9
+        assert viz.health.errors <= 20  # it rests between two tries
