@@ -2,6 +2,7 @@
 from a server and from a file with the network off."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -191,6 +192,29 @@ def test_a_baseline_gives_differences_multipliers_and_compute_with_intervals(at,
     assert rows[N["grpo"]][MINUS] == rows[N["grpo"]]["Compute multiplier"] == "baseline"
     assert "p.rlviz.baseline=grpo" in page.hash()
     assert "RL FLOPs of grpo / RL FLOPs of the other for the same" in caption.inner_text()
+
+
+def test_a_comparison_that_fails_is_said_and_not_asked_for_again_at_once(server, open_page):
+    page = opened(open_page, server.frame_url, by="name")
+    sentence = "comparisons are made one at a time."
+    asked = []
+
+    def refuse(route):
+        asked.append(time.monotonic())
+        route.fulfill(status=503, json={"error": sentence})
+
+    page.page.route("**/comparison?*", refuse)
+    page.frame.get_by_label("Baseline").select_option("grpo")
+    caption = page.frame.locator(".comparison .caption")
+    page.until(lambda: sentence in caption.inner_text())
+    page.page.wait_for_timeout(3000)
+    assert len(asked) == 1
+    page.until(lambda: len(asked) > 1)
+    assert asked[1] - asked[0] > 4.9
+    page.page.unroute("**/comparison?*")
+    page.until(lambda: "the geometric mean over the levels" in caption.inner_text())
+    assert all("503" in error for error in page.errors)  # the browser tells of each
+    page.errors.clear()
 
 
 def test_the_table_follows_the_axis_and_the_panels(at, open_page):
