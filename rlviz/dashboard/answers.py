@@ -174,7 +174,7 @@ class Answers:
                 except QueryError:  # it lacks the metric or the axis
                     continue
                 if len(found.y) and (line := self._line(run, history, found, lines.AUTO)).whole:
-                    seeds.append(Seed(found, line.whole))
+                    seeds.append(Seed(name, history, found, line.whole))
         try:
             of_group = mean(seeds)
         except QueryError as error:  # no mistake of who asked: an answer, and none to repeat

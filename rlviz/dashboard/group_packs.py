@@ -40,7 +40,7 @@ def packed(
     known: dict[tuple[str, ...], str] = {}
     for way, groups in list(ways.items())[:_MOST_WAYS]:
         fresh = {
-            runs: _pack([packers[name] for name in runs], _common([places[n] for n in runs]))
+            runs: _pack({name: packers[name] for name in runs}, _common([places[n] for n in runs]))
             for names in groups.values()
             if (runs := tuple(names)) not in known
         }
@@ -56,17 +56,18 @@ def _common(places: Sequence[Sequence[Place]]) -> list[Place]:
     return list(dict.fromkeys(place for of_run in places for place in of_run))
 
 
-def _pack(packers: Sequence[Packer], places: Sequence[Place]) -> str:
-    """The mean over some runs, over every axis."""
+def _pack(packers: Mapping[str, Packer], places: Sequence[Place]) -> str:
+    """The mean over some runs, over every axis, or why there is none."""
     pool = Pool()
     series = []
     for place in places:
-        having = [packer for packer in packers if packer.seed(place)]
+        seeds = [seed for name, run in packers.items() if (seed := run.seed(name, place))]
         try:
-            of_group = mean([seed for packer in having if (seed := packer.seed(place))])
-        except QueryError:  # they have no stretch in common, and the page says that none is here
+            of_group = mean(seeds)
+        except QueryError as error:
+            series.append(pool.entry(place, {"error": str(error), "status": error.code}, {}))
             continue
-        height = max(packer.height(place) for packer in having)
+        height = max(packers[seed.name].height(place) for seed in seeds)
         curve = of_group.curve
         bent = flat(curve.axis.scaled(curve.x), [curve.y, curve.low, curve.high], height)
         arrays = {name: array[bent] for name, array in of_group.arrays().items()}

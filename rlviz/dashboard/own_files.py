@@ -1,8 +1,10 @@
 """What a run's own files tell that TensorBoard does not: it says nothing of damage."""
 
+import logging
 import os
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,8 +16,8 @@ _QUIET_SECONDS = 10.0
 """Files that changed since are being written, or read by TensorBoard."""
 _MOST_BYTES = 256 << 20
 """A larger run is not read a second time: `rlviz doctor` tells of it."""
-_PATIENCE_SECONDS = 0.25
-"""Seconds of reading before an answer goes out; the next answer reads the rest."""
+
+_LOGGER = logging.getLogger("tensorboard")
 
 _Stamp = tuple[tuple[str, int, int], ...]
 
@@ -39,10 +41,31 @@ class OwnFiles:
         self._root = root
         self._quiet_seconds = quiet_seconds
         self._seen: dict[str, _Seen] = {}
+        self._looking = threading.Lock()
+
+    def look_soon(self, names: Iterable[str]) -> None:
+        """Look into the runs that changed in the background: `notes` tells of each once it has been
+        looked into. While an earlier look goes on, this does nothing."""
+        if self._root is None or not self._looking.acquire(blocking=False):
+            return
+        thread = threading.Thread(
+            target=self._look, args=(tuple(names),), name="rlviz-own-files", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # no thread is to be had: the next call tries again
+            self._looking.release()
+
+    def _look(self, names: Sequence[str]) -> None:
+        try:
+            self.look(names)
+        except Exception:
+            _LOGGER.warning("rlviz could not look into the files of runs", exc_info=True)
+        finally:
+            self._looking.release()
 
     def look(self, names: Iterable[str]) -> None:
-        """Look into the runs that changed, for at most a moment."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        """Look into the runs that changed, however long that takes."""
         for name in names if self._root is not None else ():
             path = self._path(name)
             stamp = () if path is None else _stamp(path)
@@ -54,8 +77,6 @@ class OwnFiles:
                 self._seen.pop(name, None)
                 continue
             self._seen[name] = _examined(path, stamp)
-            if time.monotonic() > deadline:
-                break
 
     def notes(self, name: str, steps: int) -> list[str]:
         """What is wrong with a run's files, in sentences.
@@ -96,7 +117,7 @@ def _stamp(path: Path) -> _Stamp:
     try:
         files = [e for e in os.scandir(path) if "tfevents" in e.name and e.is_file()]
         return tuple(sorted((e.name, e.stat().st_size, e.stat().st_mtime_ns) for e in files))
-    except OSError:
+    except (OSError, ValueError):  # such as a name with a NUL
         return ()
 
 

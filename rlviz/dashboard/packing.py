@@ -87,12 +87,12 @@ class Packer:
             series.append(pool.entry(place, header, arrays))
         return compact(series, pool)
 
-    def seed(self, place: Place) -> Seed | None:
-        """The run as one of a group; None if it has no points there."""
+    def seed(self, name: str, place: Place) -> Seed | None:
+        """The run by a name as one of a group; None if it has no points there."""
         one = self._drawn.get(place)
         if one is None or one.curve is None or one.curve.whole is None:
             return None
-        return Seed(one.view.points, one.curve.whole)
+        return Seed(name, self._history, one.view.points, one.curve.whole)
 
     def height(self, place: Place) -> float:
         """How much of the metric's unit a panel shows of the run."""

@@ -94,12 +94,13 @@ class Store:
         """Read what is new, for at most a second or so, and return all known runs."""
         with self._reading:
             self._refresh(context, experiment)
-            self._look_at_files()
+            self._add_damage()
             return [state for _, state in sorted(self._states.items())]
 
-    def _look_at_files(self) -> None:
-        """Add what the files of runs tell, and take away what they tell no more."""
-        self._own_files.look(self._states)
+    def _add_damage(self) -> None:
+        """Add what the files of runs tell, as far as they have been looked into, and take away what
+        they tell no more."""
+        self._own_files.look_soon(self._states)
         for name, state in self._states.items():
             notes = self._own_files.notes(name, state.listing["steps"])
             if notes != self._damage.get(name, []):
@@ -177,7 +178,7 @@ class Store:
         return {tag: size for tag, size in bounds(stamps).items() if tag not in kept}
 
     def _note(self, name: str, loaded: _Loaded) -> None:
-        self._damage.pop(name, None)  # which the next look adds again
+        self._damage.pop(name, None)  # which `_add_damage` adds again
         self._states[name] = State(
             name, next(self._versions), _described(loaded), loaded.stamps, time.monotonic()
         )

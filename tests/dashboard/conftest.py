@@ -28,7 +28,8 @@ with warnings.catch_warnings():  # of TensorBoard's own copy of html5lib
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 DATA_ROUTES = ("runs", "told", "series", "curve", "comparison", "forecast", "figure", "rows")
-PLAIN = {"run": "plain", "metric": "accuracy"}
+PLAIN = {"run": "plain", "metric": "accuracy", "group": "alone", "count": "1"}
+"""What every route needs for an answer: `comparison` takes the run as a group."""
 """The parameters of a request that is answered."""
 WHOLE = (
     "plain",

@@ -1,7 +1,9 @@
 """What of groups stands in a file: the means of the ways that names and settings offer."""
 
+import base64
 import json
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +15,12 @@ from rlviz.dashboard.packing import Packer, Place
 
 def data_of(text):
     return json.loads(re.search(r'id="rlviz-data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def series_of(pack):
+    encoded = zlib.decompress(base64.b64decode(pack))
+    end = 4 + int.from_bytes(encoded[:4], "little")
+    return json.loads(encoded[4:end])["series"]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +82,7 @@ def test_the_same_runs_in_two_ways_stand_there_once(runs):
     assert len(groups) == 2
 
 
-def test_seeds_without_a_common_stretch_leave_out_that_axis(runs):
+def test_seeds_without_a_common_stretch_have_the_reason_on_that_axis_and_the_others_as_ever(runs):
     held = {name: np.asarray(column) for name, column in runs["a/0"].columns.items()}
     later = rlviz.History(held | {"step": held["step"] + 1000})
     places = [Place("accuracy", "step", False), Place("accuracy", "flops", False)]
@@ -87,3 +95,9 @@ def test_seeds_without_a_common_stretch_leave_out_that_axis(runs):
     both = dict.fromkeys(packers, packers["a"])
     _, (whole,) = group_packs.packed(both, of_each, {"name": {"x": ["a", "b"]}}, room=10**6)
     assert 100 < len(group["pack"]) < len(whole["pack"])
+    over = {one["x"]: one["header"] for one in series_of(group["pack"])}
+    assert over["step"] == {
+        "error": "its 2 runs have no stretch of steps in common, so they have no mean.",
+        "status": 404,
+    }
+    assert over["flops"]["seeds"] == 2

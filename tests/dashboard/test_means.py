@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz.parallelism import Parallelism
 from rlviz.report.compare.run_curves import contenders_of
 from rlviz.report.series.axis import choose
 from rlviz.report.series.curves import curve_of, mean_of
@@ -78,3 +79,73 @@ def test_runs_that_never_were_at_the_same_place_have_no_mean(open_board, tmp_pat
     header, arrays = curve_at(board, ["early", "late"], metric="accuracy", x="step")
     assert header["error"].startswith("its 2 runs have no stretch of steps in common")
     assert (header["status"], arrays) == (404, {})
+
+
+def recorded(folder, *, convention=None, unit=None, flops=None, share=1.0):
+    """A run on disk whose episodes have a span of half their work."""
+    with rlviz.Callback(folder, figure_seconds=None, convention=convention) as viz:
+        for step in range(1, 41):
+            viz.on_step_end(
+                step,
+                correct=[1, 0],
+                flops=flops or {"rollout": 10**19, "update": 10**19},
+                parallelism=Parallelism(work=8, span=4, unit=unit),
+                metrics={"pass_rate": share * step / 50},
+            )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "metric", "words"),
+    [
+        (
+            {"convention": "exact"},
+            {"convention": "6N"},
+            "accuracy",
+            "'a' counts by exact, 'b' by 6N, so their RL FLOPs are not the same quantity.",
+        ),
+        (
+            {"convention": "6N"},
+            {"convention": "6N-tokens", "flops": {"update": 10**19}},
+            "accuracy",  # each run is drawn as it counts: nothing is converted on the page
+            "'a' counts by 6N, 'b' by 6N-tokens, so their RL FLOPs are not the same quantity.",
+        ),
+        (
+            {},
+            {"flops": {"update": 10**19}},
+            "accuracy",
+            "'a' counts rollout and update, 'b' only update, so their RL FLOPs are not the same",
+        ),
+        (
+            {"unit": "tokens"},
+            {"unit": "seconds"},
+            "parallelism",
+            "work and span are in tokens in 'a' and in seconds in 'b': these are different",
+        ),
+        ({}, {"share": 100.0}, "pass_rate", "one is a share of 1 and the other is in percent."),
+    ],
+    ids=["convention", "converted", "phases", "unit", "percent"],
+)
+def test_runs_that_compare_refuses_have_no_mean_and_the_page_is_told_why(
+    open_board, tmp_path, one, other, metric, words
+):
+    recorded(tmp_path / "a", **one)
+    recorded(tmp_path / "b", **other)
+    board = open_board(tmp_path)
+    header, arrays = curve_at(board, ["a", "b"], metric=metric)
+    assert words in header["error"]
+    assert (header["status"], arrays) == (404, {})
+    header, _ = curve_at(board, ["b"], metric=metric)
+    assert header["seeds"] == 1
+    # Over their steps the FLOPs of runs may count as they like.
+    header, _ = curve_at(board, ["a", "b"], metric="accuracy", x="step")
+    assert header["seeds"] == 2
+
+
+@pytest.mark.parametrize("order", [["silent", "tokens"], ["tokens", "silent"]])
+def test_the_label_of_a_mean_has_the_unit_that_any_of_its_runs_tells(open_board, tmp_path, order):
+    recorded(tmp_path / "silent")
+    recorded(tmp_path / "tokens", unit="tokens")
+    told, _ = curve_at(open_board(tmp_path), order, metric="parallelism")
+    runs = [rlviz.read(tmp_path / name) for name in order]
+    assert told["label"] == measure("parallelism", runs).label
+    assert "tokens" in told["label"]

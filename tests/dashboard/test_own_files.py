@@ -2,6 +2,7 @@
 
 import os
 import struct
+import threading
 import time
 
 import pytest
@@ -57,6 +58,7 @@ def test_a_run_whose_file_is_damaged_says_so_and_what_is_shown(open_board, tmp_p
     held = len(rlviz.read(tmp_path / "damaged"))
     board = open_board(tmp_path, loader)
     board.wait_for_the_end(["damaged", "sound"])
+    board.wait_for(lambda: board.runs()["damaged"]["notes"])
     runs = board.runs()
     shown = runs["damaged"]["steps"]
     told = runs["damaged"]["notes"]
@@ -70,6 +72,9 @@ def test_a_run_whose_file_is_damaged_says_so_and_what_is_shown(open_board, tmp_p
     assert any("are not what was written, at byte" in note for note in told)
     assert len(told) == len(set(told))
     assert runs["sound"]["notes"] == []
+    files = OwnFiles(tmp_path)
+    files.look(["sound"])
+    assert files.notes("sound", 300) == []
 
 
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
@@ -81,6 +86,7 @@ def test_a_file_that_ends_in_the_middle_of_a_record_says_so(open_board, tmp_path
     age(tmp_path / "cut")
     board = open_board(tmp_path, loader)
     board.wait_for_the_end(["cut"])
+    board.wait_for(lambda: board.runs()["cut"]["notes"])
     run = board.runs()["cut"]
     assert run["steps"] < 300
     assert any("are no whole record" in note for note in run["notes"]), run["notes"]
@@ -105,6 +111,70 @@ def test_a_run_is_looked_at_once_in_each_state_and_not_while_it_is_written(tmp_p
     age(tmp_path / "run", seconds=120)
     files.look(["run"])
     assert len(looked) == 2
+
+
+class Slow:
+    """Reading that begins at once and ends when it may."""
+
+    def __init__(self, monkeypatch):
+        self.may_end = threading.Event()
+        self.threads = []
+        read = rlviz.read
+
+        def slowly(path):
+            self.threads.append(threading.current_thread())
+            assert self.may_end.wait(60)
+            return read(path)
+
+        monkeypatch.setattr("rlviz.dashboard.own_files.read", slowly)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    found = Slow(monkeypatch)
+    yield found
+    found.may_end.set()
+
+
+def test_no_listing_waits_for_a_look_and_the_next_one_tells_of_it(open_board, tmp_path, slow):
+    for name in ("damaged", "sound"):
+        record(tmp_path / name)
+        damaged(tmp_path / name)
+        age(tmp_path / name)
+    began = time.monotonic()
+    board = open_board(tmp_path, "false")
+    board.wait_for(lambda: board.runs() and slow.threads)
+    board.wait_for_the_end(["damaged", "sound"])
+    runs = board.runs()
+    assert time.monotonic() - began < 30  # the look takes longer
+    assert runs["damaged"]["notes"] == runs["sound"]["notes"] == []
+    assert board.series("damaged", "accuracy")[0]["total"] == runs["damaged"]["steps"]
+    assert len(slow.threads) == 1  # however often the list was asked for
+    assert slow.threads[0].daemon
+    version = runs["damaged"]["version"]
+    slow.may_end.set()
+    board.wait_for(lambda: all(run["notes"] for run in board.runs().values()))
+    assert board.runs()["damaged"]["version"] > version
+
+
+def test_a_look_that_fails_is_logged_and_the_next_one_goes_on(tmp_path, monkeypatch, caplog):
+    record(tmp_path / "run")
+    damaged(tmp_path / "run")
+    age(tmp_path / "run")
+    files = OwnFiles(tmp_path)
+
+    def soon(names):
+        files.look_soon(names)
+        for thread in threading.enumerate():
+            if thread.name == "rlviz-own-files":
+                thread.join(60)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rlviz.dashboard.own_files._stamp", lambda path: 1 / 0)
+        soon(["run"])
+    assert "rlviz could not look into the files of runs" in caplog.text
+    soon(["nobody\0", "run"])  # no file system has the first
+    assert files.notes("run", 10) != []
 
 
 @pytest.mark.parametrize("name", ["../run", "/run", "a/../../run", "nothing"])

@@ -4,6 +4,7 @@
 import { fetchComparison } from "./api.js";
 
 const PATIENCE = 3; // a comparison that took one second is not requested again for three
+const AFTER_FAILURE = 5000; // milliseconds until it is requested again: the server may be busy, or gone
 
 /**
  * A difference of two values of curves with its interval: the halves of the bands, that of a single
@@ -61,15 +62,17 @@ export class Comparing {
     }
     this.#isAsking = true;
     const began = performance.now();
+    let least = 0;
     try {
       this.#found = { about, ...(await fetchComparison(asked)) };
       this.#key = key;
     } catch (error) {
       this.#found = { about, error: error.message };
+      least = AFTER_FAILURE;
       if (error.status === 400 || error.status === 404) this.#key = key;
     }
     const now = performance.now();
-    this.#quietUntil = now + PATIENCE * (now - began);
+    this.#quietUntil = now + Math.max(least, PATIENCE * (now - began));
     this.#isAsking = false;
     this.#onChange();
   }

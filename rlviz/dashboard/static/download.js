@@ -1,4 +1,4 @@
-/** The downloads: the panels as PNG, rlviz's figure as SVG or PNG, the steps as CSV. */
+/** The downloads: the panels as PNG, rlviz's figure as SVG, PDF or PNG, the steps as CSV. */
 
 import { HAS, route } from "./api.js";
 import { element } from "./elements.js";

@@ -1,6 +1,6 @@
 """Whether the FLOPs of several runs are the same quantity, as far as their phases tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,15 +25,15 @@ def check(groups: Sequence[Group], *, allow_different: bool) -> tuple[str, ...]:
             if not run.has_compute_axis:
                 raise ValueError(_no_axis(group, run))
     phases = {group.name: [counted(run) for run in group.runs] for group in groups}
-    difference = _difference(phases)
-    if difference and not allow_different:
+    found = difference(phases)
+    if found and not allow_different:
         raise ValueError(
-            f"{difference}, so their FLOPs are not the same quantity and can't be compared at "
+            f"{found}, so their FLOPs are not the same quantity and can't be compared at "
             "equal compute. Record the same phases in all runs, or, if you know that they are "
             "comparable, pass allow_different_flops=True (--allow-different-flops)."
         )
-    if difference:
-        return (f"{difference}; they were compared all the same, as was asked for.",)
+    if found:
+        return (f"{found}; they were compared all the same, as was asked for.",)
     return _notes(phases)
 
 
@@ -58,8 +58,12 @@ def _no_axis(group: Group, run: History) -> str:
     )
 
 
-def _difference(phases: dict[str, list[frozenset[str]]]) -> str:
-    """What two of the runs counted differently; "" if no difference is known."""
+def difference(phases: Mapping[str, Sequence[frozenset[str]]]) -> str:
+    """What two of the runs counted differently; "" if no difference is known.
+
+    Args:
+        phases: name -> what each of its runs `counted`.
+    """
     every = [(name, found) for name, runs in phases.items() for found in runs]
     for one, mine in every:
         for other, yours in every:

@@ -25,14 +25,14 @@ def in_one_convention(
     known = {c for _, run in runs for c in run.conventions if c}
     if len(known) < 2:
         return tuple(groups), _on_trust(runs, known)
-    difference = _difference(runs)
+    found = difference(runs)
     if allow_different:
-        note = f"{difference}; they were compared all the same, as was asked for."
+        note = f"{found}; they were compared all the same, as was asked for."
         return tuple(groups), (note, *_on_trust(runs, known))
     why = _why_not_converted(runs, known)
     if why:
         raise ValueError(
-            f"{difference}, so their RL FLOPs are not the same quantity and can't be compared at "
+            f"{found}, so their RL FLOPs are not the same quantity and can't be compared at "
             f"equal compute. {why} Record or import all runs by one convention (convention=…, "
             "--flops-convention), or look at them over another axis: `rlviz plot --x tokens`, or "
             "step, or wall_time. If you know that they are comparable, pass "
@@ -42,16 +42,19 @@ def in_one_convention(
     return converted, (*_on_conversion(runs), *_on_trust(runs, known))
 
 
-def _difference(runs: Sequence[tuple[str, History]]) -> str:
-    """Two runs that say different things, or one that does."""
+def difference(runs: Sequence[tuple[str, History]]) -> str:
+    """Two named runs that count by different conventions, or one that does; "" if no difference is
+    known."""
     said = [(name, run.conventions) for name, run in runs if any(run.conventions)]
+    if len({each for _, names in said for each in names if each}) < 2:
+        return ""
     name, first = said[0]
     for other, second in said:
         if len(second) > 1:
             return f"the sessions of {other!r} count by {conventions.called(second)}"
         if second != first:
             return f"{name!r} counts by {first[0]}, {other!r} by {second[0]}"
-    raise AssertionError("they say the same")
+    return ""
 
 
 def _why_not_converted(runs: Sequence[tuple[str, History]], known: set[str]) -> str:

@@ -55,18 +55,29 @@ def check(groups: Sequence[Group], what: Measure) -> tuple[str, ...]:
     """
     runs = [(group.name, run) for group in groups for run in group.runs]
     notes = _compute(runs)
-    found = [
+    if what.scale == "percent":
+        _within_one(what, _numbers(runs, what))
+    return (*notes, *in_one_unit(runs, what))
+
+
+def in_one_unit(runs: Sequence[tuple[str, History]], what: Measure) -> list[str]:
+    """What readers must know about the unit of the measure in named runs.
+
+    Raises:
+        ValueError: one run has a share of 1 where another has percent, or their work and span are
+            in different units.
+    """
+    if what.scale == "number":
+        return _sizes(what, _numbers(runs, what))
+    return _work(runs) if what.name == schema.PARALLELISM else []
+
+
+def _numbers(runs: Sequence[tuple[str, History]], what: Measure) -> list[_Numbers]:
+    return [
         _Numbers(name, values[np.isfinite(values)])
         for name, run in runs
         if (values := what.values(run)) is not None and np.isfinite(values).any()
     ]
-    if what.scale == "percent":
-        _within_one(what, found)
-    elif what.scale == "number":
-        notes += _sizes(what, found)
-    elif what.name == schema.PARALLELISM:
-        notes += _work(runs)
-    return tuple(notes)
 
 
 # --- compute ---------------------------------------------------------------

@@ -79,8 +79,9 @@ def figure(
         log_y: whether y is logarithmic, in all panels or in those of some metrics; values at 0 or
             below are left out, and the caption counts them.
         dots: whether steps are drawn; without them the curve and its band stand alone.
-        colors: a color for each run or group, in their order; one that comes again is dashed. For
-            a run alone, two: of its dots and of its curve.
+        colors: a color for each run or group that was given, in their order, also for one that is
+            left out; one that comes again is dashed. For a run alone, two: of its dots and of its
+            curve.
         smooth: "auto" for the curve, "none" for none, or the weight of a moving average in [0, 1),
             which has no band for a single run.
         titles: "published" keeps the titles of the published figure over RL FLOPs, "Training
@@ -113,7 +114,8 @@ def figure(
         raise ValueError(f"titles must be 'published' or 'axis', got {titles!r}.")
     forecasts = _forecasts(forecast, groups)
     axis, has_it = asked_for(x, [run for group in groups for run in group.runs], log=log_x)
-    groups, left_out = _parted(groups, has_it)
+    given = groups
+    groups, left_out = _parted(given, has_it)
     runs = [run for group in groups for run in group.runs]
     chosen = default_measures(runs) if metrics is None else metrics
     names = [chosen] if isinstance(chosen, str) else list(chosen)
@@ -127,7 +129,9 @@ def figure(
         title, caption, width, height, xlim, ylim, log_y, dots, colors, smooth, titles
     )
     measures = [measure(name, runs) for name in names]
-    chosen_looks.check([found.name for found in measures], len(groups))
+    chosen_looks.check([found.name for found in measures], len(given))
+    drawn = {group.name for group in groups}
+    chosen_looks = chosen_looks.of_kept([group.name in drawn for group in given])
     panels = [panel(found, axis, groups, forecasts, chosen_looks) for found in measures]
     with matplotlib.rc_context(looks.settings):
         return _drawn(panels, axis, groups, looks, chosen_looks, left_out)

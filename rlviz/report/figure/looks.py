@@ -37,13 +37,15 @@ class Looks:
     colors: Sequence[str] | None = None
     smooth: Smooth = "auto"
     titles: Titles = "published"
+    places: Sequence[int] | None = None
+    """Where the drawn groups stand among those that have a color each; None if all are drawn."""
 
     def check(self, metrics: Sequence[str], groups: int) -> None:
         """Check what was given.
 
         Args:
             metrics: the names of the panels.
-            groups: how many groups are drawn.
+            groups: how many groups were given, also those that can't be drawn.
 
         Raises:
             ValueError, TypeError: a value is not what it should be.
@@ -95,21 +97,30 @@ class Looks:
             style = replace(style, panel_height=self.height / rows, foot_height=0.0)
         return style
 
+    def of_kept(self, kept: Sequence[bool]) -> "Looks":
+        """The looks of the kept groups: each has the color that it would have among all."""
+        if all(kept):
+            return self
+        return replace(self, places=[place for place, is_kept in enumerate(kept) if is_kept])
+
     def color(self, number: int) -> tuple[Any, Any]:
-        """Color and dashes of a group, counted from 0; a color that comes again is dashed."""
+        """Color and dashes of a drawn group, counted from 0; a color that comes again is dashed."""
         if self.colors is None:
             return color_and_dashes(number)
-        color = self.colors[number]
-        dashes = DASHES[self.colors[:number].count(color) % len(DASHES)]
+        place = number if self.places is None else self.places[number]
+        color = self.colors[place]
+        dashes = DASHES[self.colors[:place].count(color) % len(DASHES)]
         return color, (0, dashes) if dashes else "solid"
 
     def dots_and_curve(self, number: int, usual: tuple[Any, Any]) -> tuple[Any, Any]:
-        """The colors of a group's dots and curve, by default the usual; of two colors for a run
-        that is alone the first is that of its dots."""
+        """The colors of a drawn group's dots and curve, by default the usual; of two colors for a
+        run that was given alone the first is that of its dots."""
         if self.colors is None:
             return usual
-        alone = number == 0 and len(self.colors) > 1 and usual[0] != usual[1]
-        return self.colors[number], self.colors[1] if alone else self.colors[number]
+        if self.places is None and len(self.colors) > 1 and usual[0] != usual[1]:
+            return self.colors[0], self.colors[1]
+        color, _ = self.color(number)
+        return color, color
 
     def of_y(self, metric: str) -> Limits:
         """The limits of a panel."""

@@ -2,6 +2,7 @@
 from a server and from a file with the network off."""
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ SEEDS = 3
 DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
-def train(logdir, *, skill, steps, seed, config=None, first=1):
+def train(logdir, *, skill, steps, seed, config=None, first=1, convention=None):
     random = np.random.default_rng(seed)
     skill *= 1 + 0.05 * random.normal()
-    with rlviz.Callback(logdir, figure_seconds=None, config=config) as viz:
+    with rlviz.Callback(logdir, figure_seconds=None, config=config, convention=convention) as viz:
         for step in range(first, first + steps):
             accuracy = 0.3 + 0.3 * skill * step / 150 + random.normal(0, 0.01)
             viz.on_step_end(
@@ -191,6 +192,51 @@ def test_a_baseline_gives_differences_multipliers_and_compute_with_intervals(at,
     assert rows[N["grpo"]][MINUS] == rows[N["grpo"]]["Compute multiplier"] == "baseline"
     assert "p.rlviz.baseline=grpo" in page.hash()
     assert "RL FLOPs of grpo / RL FLOPs of the other for the same" in caption.inner_text()
+
+
+def test_a_comparison_that_fails_is_said_and_not_asked_for_again_at_once(server, open_page):
+    page = opened(open_page, server.frame_url, by="name")
+    sentence = "comparisons are made one at a time."
+    asked = []
+
+    def refuse(route):
+        asked.append(time.monotonic())
+        route.fulfill(status=503, json={"error": sentence})
+
+    page.page.route("**/comparison?*", refuse)
+    page.frame.get_by_label("Baseline").select_option("grpo")
+    caption = page.frame.locator(".comparison .caption")
+    page.until(lambda: sentence in caption.inner_text())
+    page.page.wait_for_timeout(3000)
+    assert len(asked) == 1
+    page.until(lambda: len(asked) > 1)
+    assert asked[1] - asked[0] > 4.9
+    page.page.unroute("**/comparison?*")
+    page.until(lambda: "the geometric mean over the levels" in caption.inner_text())
+    assert all("503" in error for error in page.errors)  # the browser tells of each
+    page.errors.clear()
+
+
+@pytest.mark.parametrize("is_file", [False, True], ids=["server", "file"])
+def test_a_group_whose_runs_count_differently_says_why_it_has_no_mean(
+    serve, tmp_path, open_page, is_file
+):
+    for seed, convention in enumerate(("exact", "6N")):
+        name = tmp_path / "runs" / f"swarm-s{seed}"
+        train(name, skill=1.0, steps=60, seed=seed, convention=convention)
+    address = serve(tmp_path / "runs").frame_url
+    if is_file:
+        runs = {run.name: rlviz.read(run) for run in sorted((tmp_path / "runs").iterdir())}
+        (tmp_path / "page.html").write_text(rlviz.page(runs), encoding="utf-8")
+        address = (tmp_path / "page.html").as_uri()
+    page = opened(open_page, address, by="name")
+    why = (
+        "'swarm-s0' counts by exact, 'swarm-s1' by 6N, so their RL FLOPs are not the same quantity"
+    )
+    caption = page.frame.locator(".panel .caption").first
+    page.until(lambda: f"no mean of swarm: {why}" in caption.inner_text())
+    cell = page.frame.locator(".comparison tbody td[title]").filter(has_text="–")
+    page.until(lambda: any(why in one.get_attribute("title") for one in cell.all()))
 
 
 def test_the_table_follows_the_axis_and_the_panels(at, open_page):

@@ -135,6 +135,45 @@ def test_a_run_alone_takes_a_color_or_one_for_its_dots_and_one_for_its_curve(run
         assert found == [to_rgb(color) for color in expected]
 
 
+@pytest.fixture
+def without_flops(runs):
+    run = runs[5]
+    columns = {name: values for name, values in run.columns.items() if "flops" not in name}
+    return rlviz.History(columns)
+
+
+@pytest.mark.parametrize("style", ["default", "paper"])
+def test_a_run_that_is_left_out_takes_its_color_with_it(runs, without_flops, style):
+    named = {"a": runs[0], "silent": without_flops, "c": runs[1], "d": runs[2]}
+    drawing = rlviz.figure(named, x="flops", colors=["navy", "red", "green", "red"], style=style)
+    words = " ".join(drawing.get_supxlabel().split())
+    assert "left out, without RL FLOPs to draw over: silent" in words
+    expected = [to_rgb(color) for color in ("navy", "green", "red")]
+    for lines in (drawing.axes[0].lines, drawing.legends[0].get_lines()):
+        assert [to_rgb(line.get_color()) for line in lines] == expected
+        assert [line.get_linestyle() for line in lines] == ["-", "-", "--"]  # as among all
+    faces = [c.get_facecolor()[0][:3] for c in drawing.axes[0].collections if c.get_sizes().size]
+    assert [tuple(face) for face in faces] == expected
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_that_is_drawn_alone_has_its_own_color_and_none_of_the_one_left_out(
+    runs, without_flops, first
+):
+    pairs = [("a", runs[0]), ("silent", without_flops)]
+    named = dict(pairs if first else pairs[::-1])
+    (ax, *_) = rlviz.figure(named, x="flops", colors=["navy", "red"]).axes
+    scatter = next(c for c in ax.collections if len(c.get_offsets()) > 1)
+    expected = to_rgb("navy" if first else "red")
+    assert to_rgb(scatter.get_facecolor()[0][:3]) == to_rgb(ax.lines[0].get_color()) == expected
+
+
+def test_a_run_that_is_left_out_needs_a_color_too(runs, without_flops):
+    named = {"a": runs[0], "silent": without_flops}
+    with pytest.raises(ValueError, match="2 runs or groups need as many colors, got 1"):
+        rlviz.figure(named, x="flops", colors=["navy"])
+
+
 def test_a_moving_average_is_that_of_the_page_and_the_caption_says_so(runs):
     drawing = rlviz.figure(runs[0], smooth=0.8)
     average, _ = rlviz.smooth.ema(runs[0].accuracy, weight=0.8)

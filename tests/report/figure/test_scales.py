@@ -119,10 +119,25 @@ def test_a_share_has_no_room_above_100_percent_so_its_legend_stands_elsewhere(y,
     assert ax.get_ylim() == pytest.approx(limits)
 
 
-def test_an_axis_ends_three_hundredths_beyond_the_data():
+@pytest.mark.parametrize(
+    ("data", "limits"),
+    [
+        ((10.0, 110.0), (7.0, 113.0)),
+        ((0.0, 100.0), (0.0, 103.0)),  # no run has fewer than no steps
+        ((1.0, 101.0), (0.0, 104.0)),
+        ((-10.0, 90.0), (-10.0, 93.0)),  # unless it counts so
+    ],
+)
+def test_an_axis_ends_three_hundredths_beyond_the_data_and_begins_below_0_only_where_they_do(
+    data, limits
+):
     ax = Figure().subplots()
-    scales.set_x(ax, XAxis(schema.AXES["step"]), 0.0, 100.0, STYLES["default"])
-    assert ax.get_xlim() == pytest.approx((-3, 103))
+    scales.set_x(ax, XAxis(schema.AXES["step"]), *data, STYLES["default"])
+    assert ax.get_xlim() == pytest.approx(limits)
+
+
+def test_a_logarithmic_axis_ends_three_hundredths_beyond_the_data():
+    ax = Figure().subplots()
     scales.set_x(ax, XAxis(schema.AXES["flops"], log=True), 1.0, 1000.0, STYLES["default"])
     assert np.log10(ax.get_xlim()) == pytest.approx([-0.09, 3.09])
     low, high = ax.get_xlim()

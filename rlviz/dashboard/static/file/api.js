@@ -84,6 +84,7 @@ export async function fetchSeries({ run, metric, x, log = 0, smooth = "auto" }) 
 function taken(series, arrays, { metric, x, log, smooth = "auto" }) {
   const found = series.find((one) => one.metric === metric && one.x === x && one.log === log);
   if (!found) throw new ServerError(lacking(metric, x, log, series), 404);
+  if (found.header.error) throw new ServerError(found.header.error, found.header.status);
   const made = { ...found.header };
   for (const [name, place] of found.arrays) {
     if (smooth !== "none" || !name.startsWith("curve")) made[name] = arrays[place];
