@@ -146,7 +146,9 @@ class ParallelismSums:
         sub_agent_episodes: episodes of which the sub-agents are known, those without any included.
         judged_sub_agents: sub-agents of which it was said whether they were useful.
         useful_sub_agents: how many of these were.
-        in_steps, in_tokens, in_seconds: episodes whose work and span are said to be in that unit.
+        in_steps: episodes whose work and span are said to be in agent steps.
+        in_tokens: the same in tokens.
+        in_seconds: the same in seconds.
 
     Example:
         >>> sums = ParallelismSums.from_episodes([Parallelism(6, 2), Parallelism(8, 8)])

@@ -71,11 +71,13 @@ def figure(
             inches, with panels stacked.
         forecast: a fit such as `rlviz.scaling.fit` returns, or one fit per name; an identifiable
             fit is drawn dashed from the last step to twice its compute, or as far as it reaches.
-        title, caption: whether panels have titles, and the figure its caption, for papers that
-            write their own.
-        width, height: of the figure, in inches, from 1 to 40.
-        xlim, ylim: the ends of an axis, (low, high), None for one that the data decide; y for all
-            panels, or by metric. Curves are those of the whole run.
+        title: whether panels have titles.
+        caption: whether the figure has its caption; papers write their own.
+        width: of the figure, in inches, from 1 to 40.
+        height: the same.
+        xlim: the ends of the axis, (low, high), None for one that the data decide. Curves are those
+            of the whole run.
+        ylim: the same of y, for all panels or by metric.
         log_y: whether y is logarithmic, in all panels or in those of some metrics; values at 0 or
             below are left out, and the caption counts them.
         dots: whether steps are drawn; without them the curve and its band stand alone.
