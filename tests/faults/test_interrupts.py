@@ -5,6 +5,7 @@ after a call, and where a loop goes back. One test raises it at each of these po
 in turn, the other sends signals as fast as a loop can take them.
 """
 
+import gc
 import json
 import os
 import sys
@@ -21,7 +22,10 @@ INTERRUPTED = (PACKAGE, threading.__file__)
 
 
 class Interrupt:
-    """Raises KeyboardInterrupt at the n-th point of the block, in this thread."""
+    """Raises KeyboardInterrupt at the n-th point of the block, in this thread.
+
+    The garbage collector rests meanwhile: Python drops what is raised in a finalizer that it runs.
+    """
 
     def __init__(self, n):
         self._n = n
@@ -30,6 +34,7 @@ class Interrupt:
         self.where = None
 
     def __enter__(self):
+        gc.disable()
         sys.settrace(self._trace)
         sys.setprofile(self._profile)
         return self
@@ -41,6 +46,7 @@ class Interrupt:
     def _end(self):
         sys.settrace(None)
         sys.setprofile(None)
+        gc.enable()
 
     def _point(self, frame, what):
         if not frame.f_code.co_filename.startswith(INTERRUPTED):
