@@ -13,6 +13,7 @@ from typing_extensions import Self, Unpack
 
 from rlviz import conventions, wording
 from rlviz.conventions import ConventionName
+from rlviz.given import flag
 from rlviz.parallelism.units import check_unit
 from rlviz.record import deliveries, events, options
 from rlviz.record.account import Account
@@ -118,7 +119,8 @@ class Callback:
     Raises:
         ValueError: an argument is out of range, or `logdir` is a file or the URL of another
             place (`file:///…` is a path).
-        TypeError: `logdir` is not a path, `config` is not a mapping, or `also` holds no sinks.
+        TypeError: `logdir` is not a path, `config` is not a mapping, `strict` is no bool, or `also`
+            holds no sinks.
         RuntimeError: with `process_group`: it is not initialized, or this process is not in it.
 
     Example:
@@ -155,6 +157,7 @@ class Callback:
         self._patience = options.seconds("patience", patience)
         self._convention = "" if convention is None else conventions.check(convention)
         self._before = ""  # the convention of the state that was loaded
+        strict = flag("strict", strict)
         check_unit(parallelism_unit)
         sinks = deliveries.check(also)
         queue: deque[Item] = deque()

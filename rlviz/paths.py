@@ -33,12 +33,15 @@ def local(given: str | os.PathLike[str], argument: str) -> str:
         argument: what it is called in the error.
 
     Raises:
+        TypeError: it is no path.
         ValueError: it is a URL of another place. An object that makes a local copy of one, as
             `cloudpathlib` does, is that too.
 
     >>> local("runs/swarm-7b", "logdir"), local("file:///runs/50%25", "logdir")
     ('runs/swarm-7b', '/runs/50%')
     """
+    if not isinstance(given, (str, os.PathLike)):
+        raise TypeError(f"{argument} must be a path, got {shown(given)} ({type(given).__name__}).")
     # What it is called is asked before its path, for which such an object may fetch the copy.
     text = str(given) if isinstance(given, os.PathLike) else given
     found = _URL.fullmatch(text) if isinstance(text, str) else None

@@ -1,5 +1,6 @@
 """Numbers, ranges and times as a person reads them."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
@@ -174,3 +175,20 @@ def shown(value: object, most: int = 80) -> str:
         return repr(value)[:most]
     except Exception:  # some tensors can't even be printed
         return f"an object of {type(value).__name__}"[:most]
+
+
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff]"
+)
+"""Signs that command a terminal, end a line or turn the text around; a surrogate is no sign."""
+
+
+def visible(text: str) -> str:
+    r"""A text with names from anywhere in it: signs that would change how the rest of it is shown
+    stand as escapes. Line feeds and tabs stay.
+
+    >>> print(visible("re\u202edraw"), visible("\x1b[2J"))
+    re\u202edraw \x1b[2J
+    """
+    return _COMMANDS.sub(lambda sign: ascii(sign[0])[1:-1], text)

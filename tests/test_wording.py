@@ -111,3 +111,14 @@ def test_the_name_that_was_probably_meant_is_asked_after():
 def test_of_many_names_the_first_are_told_and_how_many_more():
     assert wording.some(["a"] * 3) == "'a', 'a', 'a'"
     assert wording.some([f"m{number}" for number in range(25)]).endswith("'m19' and 5 more")
+
+
+def test_signs_that_turn_a_line_around_or_command_a_terminal_are_seen():
+    text = "a\u202eb\u2066c\x1b[2J\r\u2028d\x85\ufeff"
+    assert wording.visible(text) == r"a\u202eb\u2066c\x1b[2J\r\u2028d\x85\ufeff"
+    assert wording.visible("\ud800") == r"\ud800"
+
+
+def test_other_letters_and_the_ends_of_lines_stay_as_they_are():
+    text = "日本語 été 👩\u200d🔬\n\tgrün"
+    assert wording.visible(text) == text

@@ -11,6 +11,7 @@ from rlviz.conventions import CONVENTIONS, ConventionName, PerToken
 from rlviz.flops.lengths import Lengths, read_lengths, total
 from rlviz.flops.sampling import Pairs, read_rounds, read_turns
 from rlviz.flops.shape import whole_number
+from rlviz.given import flag
 
 
 class LanguageModel(ABC):
@@ -137,6 +138,7 @@ class LanguageModel(ABC):
         adapters: int = whole_number("lora_params", lora_params)
         if (each := self._per_token) is not None:
             return each.training * self.matmul_params * total(read)
+        recompute = flag("recompute", recompute)
         tokens, mixing = total(read), self._mixing(read, before)
         frozen = self.matmul_params
         per_token = 4 * frozen + 6 * adapters if adapters else 6 * frozen
@@ -189,6 +191,7 @@ class LanguageModel(ABC):
                 f"many entries as prompt_lengths, got {responses.size} for {prompts.size} prompts. "
                 "Give each prompt once, its responses side by side."
             )
+        prefix_shared = flag("prefix_shared", prefix_shared)
         each = np.repeat(prompts, samples)
         if (rule := self._per_token) is not None:
             prefilled = total(prompts if prefix_shared else each)
@@ -244,7 +247,7 @@ class LanguageModel(ABC):
                 "samples_per_prompt out where prompts differ."
             )
         fed = passes
-        if prefix_shared:
+        if flag("prefix_shared", prefix_shared):
             fed = passes[~passes.first | (np.cumsum(passes.first) % samples == 1 % samples)]
         if (rule := self._per_token) is not None:
             again = int(np.count_nonzero((passes.sampled[:-1] > 0) & ~passes.first[1:]))

@@ -10,6 +10,7 @@ from typing import Any, cast
 from rlviz import conventions
 from rlviz.conventions import ConventionName
 from rlviz.flops.lengths import Attention, read_attention
+from rlviz.given import flag
 
 _MLA_FIELDS = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
 
@@ -56,6 +57,7 @@ class Shape:
                 )
             self._set("head_dim", self.hidden_size // self.num_attention_heads)
         self._set("sliding_window", _read_windows(self.sliding_window, self.num_hidden_layers))
+        self._set("gated_mlp", flag("gated_mlp", self.gated_mlp))
         read_counting(self.attention, self.count_embedding, self.convention)
         self._check_experts()
 
@@ -151,8 +153,10 @@ def read_counting(attention: str, count_embedding: bool, convention: str) -> Non
 
     Raises:
         ValueError: there is no such convention, or it does not have these options.
+        TypeError: `count_embedding` is neither True nor False.
     """
     read_attention(attention)
+    count_embedding = flag("count_embedding", count_embedding)
     if conventions.check(convention) == conventions.EXACT:
         return
     if attention != "causal" or count_embedding:

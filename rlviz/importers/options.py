@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rlviz import conventions, paths
+from rlviz.given import flag
 from rlviz.wording import shown
 
 TOKENS_ARE: Mapping[str, Mapping[str, Literal["forward", "training"]]] = {
@@ -65,9 +66,9 @@ class Options:
         for name in ("sequences", "params"):
             self._take_number(name)
         if self.cumulative is not None:
-            check_flag("cumulative", self.cumulative)
+            object.__setattr__(self, "cumulative", flag(option("cumulative"), self.cumulative))
         check_name("tokens_are", self.tokens_are, "what the tokens are")
-        check_flag("extrapolate", self.extrapolate)
+        object.__setattr__(self, "extrapolate", flag(option("extrapolate"), self.extrapolate))
         if self.scores is not None:
             if not isinstance(self.scores, (tuple, list)) or len(self.scores) != 2:
                 raise TypeError(
@@ -127,15 +128,6 @@ def check_name(argument: str, given: Any, what: str = "the name of a column") ->
     if given is not None and not isinstance(given, str):
         raise TypeError(
             f"{option(argument)} must be {what}, got {shown(given)} ({type(given).__name__})."
-        )
-
-
-def check_flag(argument: str, given: Any) -> None:
-    """Refuse what is neither True nor False."""
-    if not isinstance(given, bool):
-        raise TypeError(
-            f"{option(argument)} must be True or False, got {shown(given)} "
-            f"({type(given).__name__})."
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlviz.given import flag
 from rlviz.importers import compute
 from rlviz.importers.choosing import choose
 from rlviz.importers.import_report import Imported, account, origin
@@ -13,7 +14,6 @@ from rlviz.importers.log import Log
 from rlviz.importers.opening import Source, open_log, runs_below
 from rlviz.importers.options import (
     Options,
-    check_flag,
     check_name,
     checked_path,
     option,
@@ -131,8 +131,8 @@ def import_run(
         flops_convention=flops_convention,
         extrapolate=extrapolate,
     )
-    check_flag("figure", figure)
-    check_flag("dry_run", dry_run)
+    figure = flag(option("figure"), figure)
+    dry_run = flag(option("dry_run"), dry_run)
     check_name("run", run, "the name of a run")
     target = checked_path("logdir", logdir)
     if target.exists() and not target.is_dir():

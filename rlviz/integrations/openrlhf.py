@@ -30,6 +30,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlviz.callback import Callback
+from rlviz.given import flag
 from rlviz.integrations.support.logged import LoggedSteps
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.ray_sender import publish, sender
@@ -108,7 +109,7 @@ class RLVizLogger:
     ) -> None:
         self._inner = inner
         self._steps = LoggedSteps(logdir, accuracy=accuracy, flops=flops, **options)
-        self._senders = publish(self.viz) if senders else None
+        self._senders = publish(self.viz) if flag("senders", senders) else None
 
     @property
     def viz(self) -> Callback:

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from rlviz.flops.language_model import LanguageModel
+from rlviz.given import flag
 from rlviz.parallelism.spans.episode import episodes
 from rlviz.record.sender import Sender
 from rlviz.requirement import needed
@@ -99,7 +100,7 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
         self._recorder = recorder
         self._model = model
         self._subagents = subagents
-        self._by_episode = by_episode
+        self._by_episode = flag("by_episode", by_episode)
         self._max_spans = max_spans
         self._counts = dict.fromkeys(("recorded", "without_flops", "dropped", "errors"), 0)
         self._told: set[str] = set()

@@ -37,6 +37,7 @@ from rlviz import schema
 from rlviz.callback import Callback
 from rlviz.conventions import ConventionName
 from rlviz.flops import LanguageModel, from_config
+from rlviz.given import flag
 from rlviz.integrations.support.convention import with_convention
 from rlviz.integrations.support.metrics import scalars
 from rlviz.integrations.support.ray_sender import publish, sender
@@ -118,7 +119,7 @@ class RLVizLogger:
         self.viz = Callback(
             logdir, **{"config": config or None, "devices": math.prod(gpus), **options}
         )
-        self._senders = publish(self.viz) if senders else None
+        self._senders = publish(self.viz) if flag("senders", senders) else None
         self._accuracy = accuracy
         self._mode = _entry(trainer, "v1", "trainer_mode") or "sync"
         self._shapes: dict[str, LanguageModel | None] = {} if model is None else {_ACTOR: model}

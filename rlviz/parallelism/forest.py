@@ -6,7 +6,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from rlviz.given import flag
 
 TimeStretch: TypeAlias = tuple[float, float]
 
@@ -24,6 +26,9 @@ class AgentSpan:
             None when it ended by itself.
         is_agent: False for a span of something else, such as a tool.
         useful: whether a sub-agent brought something that was used; None if nobody said it.
+
+    Raises:
+        TypeError: `is_agent` or `useful` is neither True nor False.
     """
 
     name: str
@@ -33,6 +38,19 @@ class AgentSpan:
     error: str | None = None
     is_agent: bool = True
     useful: bool | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_agent", flag("is_agent", self.is_agent))
+        object.__setattr__(self, "useful", check_useful(self.useful))
+
+
+def check_useful(useful: Any) -> bool | None:
+    """Whether a sub-agent was useful; None where nobody said it.
+
+    Raises:
+        TypeError: it is anything else, such as "no".
+    """
+    return None if useful is None else flag("useful", useful)
 
 
 class Forest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,6 +92,7 @@ def critical_steps(
     Raises:
         ValueError: steps are negative or not finite, a stage is not such a pair, there is no such
             unit, or more sub-agents were useful than there were.
+        TypeError: `useful` is no whole number.
 
     Example:
         >>> episode = critical_steps([(1, [4, 2]), (1, [])])
@@ -108,6 +110,11 @@ def critical_steps(
             groups.append(len(subs))
     sub_agents = sum(groups)
     mean = sub_agents / len(groups) if groups else math.nan
+    if useful is not None and (isinstance(useful, bool) or not isinstance(useful, Integral)):
+        raise TypeError(
+            "useful must be how many of the sub-agents were, a whole number, got "
+            f"{useful!r:.80} ({type(useful).__name__})."
+        )
     if useful is not None and not 0 <= useful <= sub_agents:
         raise ValueError(
             f"useful must be in [0, {sub_agents}], the number of sub-agents of the episode, got "

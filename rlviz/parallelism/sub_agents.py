@@ -46,7 +46,7 @@ def sub_agent_sums(spans: Sequence[AgentSpan]) -> dict[str, int]:
         "spawning_stages": len(groups),
         "fan_out_max": max(groups, default=0),
         "judged_sub_agents": len(judged),
-        "useful_sub_agents": sum(map(bool, judged)),
+        "useful_sub_agents": sum(judged),
     }
 
 

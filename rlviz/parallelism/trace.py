@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from rlviz.parallelism.forest import AgentSpan, Forest
+from rlviz.parallelism.forest import AgentSpan, Forest, check_useful
 from rlviz.parallelism.intervals import Concurrency, concurrency
 from rlviz.parallelism.spans.lineage import lineages
 from rlviz.parallelism.spans.sources import records
@@ -28,7 +28,7 @@ class Agent:
     before the episode is recorded, where you know whether what it brought was used.
     """
 
-    __slots__ = ("_outer", "_token", "_trace", "end", "error", "name", "parent", "start", "useful")
+    __slots__ = ("_outer", "_token", "_trace", "_useful", "end", "error", "name", "parent", "start")
 
     def __init__(self, trace: Trace, name: str, parent: Agent | None) -> None:
         self._trace = trace
@@ -37,7 +37,16 @@ class Agent:
         self.start: float | None = None
         self.end: float | None = None
         self.error: str | None = None
-        self.useful: bool | None = None
+        self._useful: bool | None = None
+
+    @property
+    def useful(self) -> bool | None:
+        """Whether what it brought was used; None while nobody has said it."""
+        return self._useful
+
+    @useful.setter
+    def useful(self, said: bool | None) -> None:
+        self._useful = check_useful(said)
 
     def __enter__(self) -> Agent:
         # The hot path: no lock. A list's append is atomic, and only this agent writes its fields.

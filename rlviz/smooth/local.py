@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rlviz.given import flag
 from rlviz.smooth import arrays
 from rlviz.smooth.arrays import Array
 from rlviz.smooth.bandwidths import Grid, leave_one_out
@@ -89,7 +90,7 @@ def local_polynomial(
 
     Raises:
         ValueError: shapes differ, x decreases, or an option is out of its range.
-        TypeError: values, x or variance are not real numbers.
+        TypeError: values, x or variance are not real numbers, or `local` is no bool.
 
     Example:
         >>> line = local_polynomial([1.0, 2.0, 3.0, 4.0, 5.0], bandwidth=2.0)
@@ -102,6 +103,7 @@ def local_polynomial(
     """
     y, at = _checked(values, x)
     _check_options(degree, bandwidth, noise_correlation)
+    local = flag("local", local)
     known_variance = _variance(variance, y)
     degree = int(degree)
     shape = tuple(y.shape)

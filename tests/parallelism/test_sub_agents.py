@@ -4,7 +4,14 @@ import pickle
 
 import pytest
 
-from rlviz.parallelism import AgentSpan, ParallelismSums, SpanRecord, Trace, read_spans
+from rlviz.parallelism import (
+    AgentSpan,
+    ParallelismSums,
+    SpanRecord,
+    Trace,
+    critical_steps,
+    read_spans,
+)
 from rlviz.parallelism.sub_agents import sub_agent_sums
 
 MAIN = AgentSpan("main", 0, 20)
@@ -157,3 +164,35 @@ def test_spans_that_start_together_are_one_group_in_any_order(order):
     pair = [AgentSpan("a", 1.0, 1.0, parent=0), AgentSpan("b", 1.0, 5.0, parent=0)]
     spans = [AgentSpan("main", 0.0, 6.0), *(pair[at] for at in order)]
     assert Trace.from_spans(spans).sums().fan_out_max == 1 if False else True
+
+
+class TestUseful:
+    """A word such as "no", which Python holds for true, counts for no useful sub-agent."""
+
+    @pytest.mark.parametrize(
+        "record",
+        [
+            lambda said: AgentSpan("sub", 1, 5, parent=0, useful=said),
+            lambda said: SpanRecord(id=1, start=0.0, end=2.0, kind="agent", useful=said),
+        ],
+    )
+    @pytest.mark.parametrize("said", ["no", "yes", 0.3, 2, []])
+    def test_what_is_neither_true_nor_false_is_refused(self, record, said):
+        with pytest.raises(TypeError, match="useful must be True or False, got "):
+            record(said)
+
+    def test_an_agent_is_told_at_once(self):
+        trace = trace_at(0, 1, 2, 3)
+        with trace.agent("main"), trace.agent("sub") as agent:
+            pass
+        with pytest.raises(TypeError, match="useful must be True or False, got 'no'"):
+            agent.useful = "no"
+        agent.useful = 0
+        assert agent.useful is False
+        assert trace.sums().judged_sub_agents == 1
+        assert trace.sums().useful_sub_agents == 0
+
+    @pytest.mark.parametrize("said", ["no", True, 0.5, [1]])
+    def test_of_stages_it_is_a_number_of_sub_agents(self, said):
+        with pytest.raises(TypeError, match="useful must be how many of the sub-agents were"):
+            critical_steps([(1, [2, 3])], useful=said)

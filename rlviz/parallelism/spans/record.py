@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias, get_args
 
+from rlviz.parallelism.forest import check_useful
+
 Kind: TypeAlias = Literal["agent", "model", "tool", "transport"]
 Seconds: TypeAlias = float | Fraction
 """A fraction where a source has whole nanoseconds, since epochs in float round to 256 ns."""
@@ -35,7 +37,7 @@ class SpanRecord:
 
     Raises:
         ValueError: kind is none of these, or a number of tokens is negative.
-        TypeError: a number of tokens is no whole number.
+        TypeError: a number of tokens is no whole number, or `useful` is neither True nor False.
 
     Example:
         >>> SpanRecord(id=1, start=0.0, end=2.0, kind="model", prompt_tokens=10).cached_tokens
@@ -62,6 +64,7 @@ class SpanRecord:
                 f"kind must be one of {', '.join(map(repr, get_args(Kind)))} or None for any other "
                 f"work, got {self.kind!r}."
             )
+        object.__setattr__(self, "useful", check_useful(self.useful))
         for field in ("prompt_tokens", "cached_tokens", "completion_tokens"):
             tokens = getattr(self, field)
             if tokens is None and field != "cached_tokens":
