@@ -61,7 +61,10 @@ def _step(log: Log, options: Options, roles: Roles) -> None:
             names.STEPS, partial(_counts_most_rows, log, _rewarded(log, options))
         )
     if roles.step is not None:
-        roles.know("step", f"The step is {roles.step!r}.")
+        by_name = names.counts_more_than_updates(roles.step)
+        beside = roles.counts_more_than_updates(log) and not by_name
+        more = ", which counts steps of an environment, by the columns beside it" if beside else ""
+        roles.know("step", f"The step is {roles.step!r}{more}.")
     elif len(log.step):
         roles.know("step", "The steps are those under which the log has its values.")
     else:

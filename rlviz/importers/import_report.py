@@ -65,7 +65,7 @@ class Imported:
         run = "" if self.run is None else f", its run {self.run!r}"
         head = f"{self.logdir}: {steps} and {metrics} from a {reader_of(self.kind).log}{run}."
         dry = () if self.is_written else ("Nothing was written: this is what would be.",)
-        return "\n".join((*dry, head, *self.told))
+        return wording.visible("\n".join((*dry, head, *self.told)))
 
 
 def account(

@@ -6,6 +6,7 @@ baselines `ppo2.py` and `trpo_mpi.py`, Spinning Up `ppo.py`, slime `rollout.py`,
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,13 +31,36 @@ _OTHER_UNITS = {
 }
 
 
-def counts_more_than_updates(step: str | None) -> bool:
-    """Whether the name of a column of steps says that they are of episodes or an environment.
+_ANY_STEPS = {"global_step", "step", ""}
+"""Names under which some loops count updates, and others steps of an environment."""
+_BESIDE_STEPS_OF_AN_ENVIRONMENT = {
+    *("charts/episodic_return", "charts/episodic_length", "charts/sps"),  # CleanRL
+    *("episodic_return", "episodic_length"),  # and what it prints
+    *("episode/score", "episode/length", "fps/policy"),  # DreamerV3, embodied/run/train.py
+    *("train_episodes", "eval_episodes"),  # and its port to torch
+}
+
+
+def counts_more_than_updates(step: str | None, columns: Iterable[str] = ()) -> bool:
+    """Whether a column of steps is of episodes or an environment, by its name, or by the columns of
+    a loop that counts so.
+
+    Args:
+        step: the name of the column; "" for steps without a name; None where there are none.
+        columns: all of the log.
 
     >>> [counts_more_than_updates(name) for name in ("time/total_timesteps", "step", None)]
     [True, False, False]
+    >>> counts_more_than_updates("global_step", ["charts/episodic_return", "losses/value_loss"])
+    True
     """
-    return step is not None and bool(_OTHER_UNITS & {*words(step), plain(step)})
+    if step is None:
+        return False
+    if _OTHER_UNITS & {*words(step), plain(step)}:
+        return True
+    return plain(step) in _ANY_STEPS and any(
+        plain(name) in _BESIDE_STEPS_OF_AN_ENVIRONMENT for name in columns
+    )
 
 
 TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time")

@@ -149,12 +149,21 @@ def _in_folder(path: Path, run: str | None) -> list[Path]:
     if below := _below(path):
         names = tuple(below)
         return below[names[0] if len(names) == 1 else chosen(names, run, f"{path} holds")]
+    if len(tables := _tables(path)) == 1:
+        return tables
     logs = [name for name, is_log in _others(path, []) if is_log]
     has = f": {wording.some(logs, _MOST_NAMES, form=str)}" if logs else ""
     raise FileNotFoundError(
         f"{path} holds neither {' nor '.join(one.holds for one in folders)}. For another log, "
         f"name the file{has}."
     )
+
+
+def _tables(path: Path) -> list[Path]:
+    """The tables in a folder: it may hold a run that is nothing but one, beside its settings."""
+    suffixes = (".csv", ".tsv", ".jsonl")
+    named = [file for file in sorted(path.iterdir()) if file.suffix.lower() in suffixes]
+    return [file for file in named if file.is_file() and not file.name.startswith(".")]
 
 
 def _left_out(path: Path, taken: Sequence[Path]) -> list[str]:

@@ -58,7 +58,9 @@ class Roles:
 
     def counts_more_than_updates(self, log: Log) -> bool:
         """Whether the steps are known to be episodes or steps of an environment."""
-        return names.counts_more_than_updates(self.step or log.step_name)
+        name = self.step or log.step_name
+        are_numbered = self.step is None and not len(log.step)
+        return names.counts_more_than_updates(None if are_numbered else name, log.series)
 
     def columns(self) -> set[str]:
         """All columns that have a role."""

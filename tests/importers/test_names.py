@@ -46,3 +46,21 @@ def test_known_names_are_written_as_they_are_compared():
     )
     for name in (name for table in tables for name in table):
         assert names.plain(name) == name.removeprefix("train/")
+
+
+@pytest.mark.parametrize(
+    ("step", "columns", "more"),
+    [
+        ("global_step", ["charts/episodic_return", "charts/SPS"], True),  # CleanRL
+        ("step", ["episodic_return"], True),  # what it prints
+        ("", ["charts/episodic_length"], True),  # its event files
+        ("step", ["episode/score", "episode/length", "train/loss/dyn"], True),  # DreamerV3
+        ("global_step", ["critic/score/mean", "actor/pg_loss"], False),
+        ("training/global_step", ["charts/episodic_return"], False),
+        ("step", ["episode/reward/mean", "episode/length/mean"], False),  # verl-agent
+        ("_step", ["charts/episodic_return"], False),  # wandb's calls
+        (None, ["charts/episodic_return"], False),
+    ],
+)
+def test_what_a_loop_logs_beside_its_steps_tells_what_they_count(step, columns, more):
+    assert names.counts_more_than_updates(step, columns) is more

@@ -93,3 +93,29 @@ def test_what_is_not_there_is_said(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=r"empty holds neither TensorBoard event files nor"):
         import_run(tmp_path / "empty", tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "progress.tsv", "metrics.jsonl"])
+def test_the_only_table_of_a_folder_is_its_run(take, tmp_path, name):
+    folder = tmp_path / "trained"
+    (folder / "checkpoints").mkdir(parents=True)
+    for other in ("config.yaml", "requirements.txt", "model.pt", ".hidden.csv"):
+        (folder / other).write_text("a: 1\n")
+    mark = "\t" if name.endswith("tsv") else ","
+    rows = [f"{step}{mark}0.{step}" for step in (1, 2, 3)]
+    text = "\n".join([f"step{mark}accuracy", *rows])
+    if name.endswith("jsonl"):
+        text = "".join(f'{{"step": {step}, "accuracy": 0.{step}}}\n' for step in (1, 2, 3))
+    (folder / name).write_text(text)
+    imported, run = take(folder)
+    assert run.accuracy.tolist() == [0.1, 0.2, 0.3]
+    assert any(f"was taken {name}; left out: " in note for note in imported.notes)
+
+
+def test_runs_in_folders_below_come_before_a_table_beside_them(table, tmp_path):
+    folder = tmp_path / "runs"
+    (folder / "a").mkdir(parents=True)
+    table("summary.csv", [1, 2], folder=folder)
+    (folder / "a" / "events.out.tfevents.1.x").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"events\.out\.tfevents\.1\.x is empty"):
+        import_run(folder, tmp_path / "run")

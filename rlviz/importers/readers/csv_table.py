@@ -16,6 +16,9 @@ from rlviz.importers.text import is_content, lines
 _DELIMITERS = ",;\t"
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 _COMMA = re.compile(r"\d,\d{2}")
+_ONE_COMMA = re.compile(r"[-+]?\d+,\d+")
+_POINTED = re.compile(r"[-+]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?")
+"""A number whose points may stand before thousands."""
 _EXTREME = ("__MIN", "__MAX")
 """What wandb puts behind the name of a column for the lowest and the highest value of those that it
 merged into a point of a chart."""
@@ -27,8 +30,12 @@ def header_of(line: str) -> list[str]:
     >>> header_of("step;reward;kl")
     ['step', 'reward', 'kl']
     """
+    return _cells(line, _delimiter(line))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=_delimiter(line)), [])
+        return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:  # a cell of more than 131,072 characters
         return []
 
@@ -71,6 +78,11 @@ def _table(log: Log, path: Path) -> None:
     taken = ["" if name in extremes else name for name in names]
     decimal = _decimal_columns(path, delimiter)
     marks = [";" if at in decimal else delimiter for at in range(len(names))]
+    pointed = _pointed_columns(path, delimiter) if decimal or delimiter == ";" else set()
+    if pointed:
+        called = wording.some([names[at] for at in sorted(pointed) if at < len(names)], 3)
+        log.notes.append(f"Commas are decimal here, and points before thousands in {called}.")
+    marks = ["." if at in pointed else mark for at, mark in enumerate(marks)]
     part = 1
     for line, cells in _rows(log, file, stream, delimiter):
         if cells == names:
@@ -90,9 +102,24 @@ def _decimal_columns(path: Path, delimiter: str) -> set[int]:
         return found
     for line in lines(path):
         if line is not None and _COMMA.search(line) and (delimiter == "\t" or '"' in line):
-            cells = next(csv.reader([line], delimiter=delimiter), [])
-            found |= {at for at, cell in enumerate(cells) if _has_decimal_comma(cell)}
+            cells = enumerate(_cells(line, delimiter))
+            found |= {at for at, cell in cells if _has_decimal_comma(cell)}
     return found
+
+
+def _pointed_columns(path: Path, delimiter: str) -> set[int]:
+    """Which columns of a table with decimal commas have points that stand before thousands, such as
+    1.000: those that have no other."""
+    has_commas, found, others = False, set[int](), set[int]()
+    for line in lines(path):
+        if line is None or not ("." in line or "," in line):
+            continue
+        for at, cell in enumerate(_cells(line, delimiter)):
+            if "." in cell:
+                is_pointed = _POINTED.fullmatch(cell.strip()) is not None
+                (found if is_pointed else others).add(at)
+            has_commas = has_commas or _ONE_COMMA.fullmatch(cell.strip()) is not None
+    return found - others if has_commas else set()
 
 
 def _has_decimal_comma(cell: str) -> bool:
@@ -107,6 +134,8 @@ def _has_decimal_comma(cell: str) -> bool:
 def _values(names: list[str], cells: list[str], marks: list[str]) -> Iterator[tuple[str, object]]:
     for name, cell, mark in zip(names, cells, marks, strict=False):  # a cut-off row has fewer
         if cell and name:
+            if mark == "." and _POINTED.fullmatch(cell.strip()):
+                cell, mark = cell.replace(".", ""), ";"
             try:
                 yield name, float(cell)
             except ValueError:

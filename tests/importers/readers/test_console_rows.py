@@ -130,3 +130,65 @@ def test_a_decimal_comma_is_not_taken_for_the_end_of_a_number(take, metric, bar)
     assert metric(run, "KL") == pytest.approx([0.401, 0.402, 0.403])
     assert run.accuracy.tolist() == pytest.approx([0.41, 0.42, 0.43])
     assert metric(run, "Loss") == pytest.approx([1.201, 1.202, 1.203])
+
+
+def test_what_cleanrl_prints_stands_at_steps_of_the_environment(take, metric):
+    text = "".join(
+        f"global_step={step}, episodic_return=[{step // 100}.]\nSPS: {2000 + step}\n"
+        for step in range(134, 9000, 311)
+    )
+    imported, run = take(text)
+    assert run.step.tolist() == list(range(134, 9000, 311))
+    assert metric(run, "return") == [step // 100 for step in range(134, 9000, 311)]
+    assert not imported.is_sampled
+    assert "logged points" not in str(imported)
+
+
+@pytest.mark.parametrize("form", ["acc=({}/64)", "acc: {}/64", "acc = [{} / 64]", "correct: {}/64"])
+def test_right_answers_of_all_are_an_accuracy_with_its_number_of_answers(take, form):
+    imported, run = take(
+        "".join(f"Step {s}/100: loss=0.5, {form.format(10 + s)}, lr=1e-6\n" for s in (1, 2, 3))
+    )
+    assert run.accuracy.tolist() == pytest.approx([11 / 64, 12 / 64, 13 / 64])
+    assert run.columns["graded"].tolist() == [64, 64, 64]
+    assert run.metrics == ("loss", "lr")
+    assert np.isfinite(run.accuracy_interval).all()
+    assert "no interval" not in str(imported)
+
+
+def test_how_far_a_loop_is_is_no_share(take, metric):
+    _, run = take("".join(f"Step {s}: batch: {s}/64, reward: 0.{s}\n" for s in (1, 2, 3)))
+    assert metric(run, "batch") == [1, 2, 3]
+
+
+def test_an_evaluation_does_not_say_how_many_training_answers_there_were(take):
+    lines = "".join(f"Step {s}: acc=0.{s}, val_acc=({s}/8)\n" for s in (1, 2, 3))
+    _, run = take(lines)
+    assert run.uncounted.all()
+
+
+def test_where_commas_are_decimal_points_stand_before_thousands(take, metric):
+    text = "".join(
+        f"Step {f'{step:,}'.replace(',', '.')} | acc 0,5{step % 7} | tokens "
+        f"{f'{step * 1000:,}'.replace(',', '.')}\n"
+        for step in range(500, 3001, 500)
+    )
+    imported, run = take(text)
+    assert run.step.tolist() == [500, 1000, 1500, 2000, 2500, 3000]
+    assert run.accuracy.tolist() == pytest.approx(
+        [0.5 + s % 7 / 100 for s in range(500, 3001, 500)]
+    )
+    assert metric(run, "tokens")[-1] == 3_000_000
+    assert "Commas are decimal here, and points stand before thousands." in imported.notes
+
+
+@pytest.mark.parametrize("other", ["0.53", "12.5"])
+def test_a_log_that_has_decimal_points_too_keeps_its_points(take, metric, other):
+    text = "".join(f"Step {s}: KL: 0,4{s}1, Loss: 1.00{s}, c: {other}\n" for s in (1, 2, 3))
+    _, run = take(text)
+    assert metric(run, "Loss") == pytest.approx([1.001, 1.002, 1.003])
+
+
+def test_points_without_a_decimal_comma_are_decimal(take, metric):
+    _, run = take("".join(f"Step {s}: reward: 0.{s}, Loss: 1.00{s}\n" for s in (1, 2, 3)))
+    assert metric(run, "Loss") == pytest.approx([1.001, 1.002, 1.003])

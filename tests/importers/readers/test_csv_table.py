@@ -180,3 +180,26 @@ def test_what_wandb_puts_beside_a_merged_point_is_no_metric(take):
     imported, _ = take(f"{head}1,0.5,0.25,0.75\n2,0.5,0.25,0.75\n", "log.csv")
     assert not imported.metrics
     assert "lowest and highest value" in " ".join(imported.notes)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_in_a_table_with_decimal_commas_points_stand_before_thousands(take, metric, mark):
+    rows = [("1.000", "0,53", "1.024.000"), ("2.000", "0,61", "2.048.000,5")]
+    text = "\n".join(mark.join(row) for row in [("step", "accuracy", "size"), *rows])
+    imported, run = take(text, "log.csv")
+    assert run.step.tolist() == [1000, 2000]
+    assert run.accuracy.tolist() == pytest.approx([0.53, 0.61])
+    assert metric(run, "size") == [1_024_000, 2_048_000.5]
+    assert any("points before thousands in 'step', 'size'" in note for note in imported.notes)
+
+
+@pytest.mark.parametrize("other", ["0.530", "12.5", "1.0000"])
+def test_a_column_with_a_point_that_no_thousands_have_is_decimal(take, metric, other):
+    text = f"step;accuracy;loss\n1;0,53;1.001\n2;0,61;{other}\n"
+    _, run = take(text, "log.csv")
+    assert metric(run, "loss") == pytest.approx([1.001, float(other)])
+
+
+def test_points_are_decimal_where_no_comma_is(take, metric):
+    _, run = take("step;accuracy;loss\n1;0.53;1.001\n2;0.61;1.002\n", "log.csv")
+    assert metric(run, "loss") == pytest.approx([1.001, 1.002])
