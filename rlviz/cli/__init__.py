@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (OSError, ImportError, ValueError, TypeError) as error:
-        print(f"rlviz: {_sentence(error)}", file=sys.stderr)
+        print(f"rlviz: {wording.visible(_sentence(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

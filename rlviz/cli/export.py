@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import rlviz
+from rlviz import wording
 from rlviz.cli.arguments import add_run, check_output, command
 
 
@@ -97,7 +98,7 @@ def _follow(options: argparse.Namespace) -> int:
 
 
 def _warn(sentence: str) -> None:
-    print(f"rlviz: {sentence}", file=sys.stderr)
+    print(f"rlviz: {wording.visible(sentence)}", file=sys.stderr)
 
 
 def _standard_output() -> BinaryIO:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rlviz
-from rlviz import schema
+from rlviz import schema, wording
 from rlviz.cli.arguments import add_runs, check_figure, command, read_runs, save_figure
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _plot(options: argparse.Namespace) -> int:
     if options.forecast:
         found = Forecasts.of(runs)
         for name, why in found.why_not.items():
-            print(f"rlviz: no forecast of {name}: {why}.", file=sys.stderr)
+            print(wording.visible(f"rlviz: no forecast of {name}: {why}."), file=sys.stderr)
         forecast = found.only if alone else found.fits
     drawing = rlviz.figure(
         alone or runs,

@@ -18,6 +18,7 @@ from rlviz.dashboard.catalog import Told
 from rlviz.dashboard.grouping import partitions, prefix_of
 from rlviz.dashboard.listing import Listing, listing_of
 from rlviz.dashboard.packing import Packer, Place
+from rlviz.given import names
 from rlviz.report.history import History
 from rlviz.report.history.ending import was_closed
 from rlviz.report.history.settings import settings_of
@@ -76,7 +77,7 @@ def page(
         HTML, at most 1.5 MB for 20 runs of any length.
 
     Raises:
-        TypeError: something is not a run.
+        TypeError: something is not a run, or a metric no name.
         ValueError: there is no run, a run has no steps, or no run has one of the metrics.
 
     Example:
@@ -87,6 +88,7 @@ def page(
         True
     """
     given = groups_of(histories)
+    metrics = None if metrics is None else names("metrics", metrics)
     runs, prefixes = {}, {}
     for group in given:
         for name, run in _named(group.name, group.runs):

@@ -46,7 +46,7 @@ def screen_series(
         "domain": found.domain,
         "range": (float(np.min(y)), float(np.max(y))) if len(y) else None,
         "usual": (seen.usual.low, seen.usual.high) if seen.usual else None,
-        "outside": seen.usual.outside if seen.usual else 0,
+        "outside": (seen.usual.outside if seen.usual else 0) + found.beyond,
         "caution": curve.whole.caution if curve and curve.whole else None,
         "bandwidth": None if curve is None else curve.bandwidth,
         "bandwidth_unit": found.axis.scaled_unit,

@@ -11,6 +11,7 @@ from rlviz.dashboard.query import QueryError, shown
 from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.measures import Measure, measure
+from rlviz.report.series.points import beyond, drawable
 from rlviz.report.series.thinning import Indices, Viewport
 from rlviz.report.series.usual import Usual, usual_range
 from rlviz.schema import AxisName
@@ -28,6 +29,7 @@ class MetricPoints:
         x: never decreasing, (T,).
         place: x as on the screen, (T,): in decades on a logarithmic axis.
         y: (T,), finite.
+        beyond: how many values are too large to be among them.
     """
 
     axis: XAxis
@@ -36,6 +38,7 @@ class MetricPoints:
     x: Floats
     place: Floats
     y: Floats
+    beyond: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -61,12 +64,12 @@ def points(history: History, metric: str, x: AxisName, *, log: bool) -> MetricPo
     axis = axis_of(history, x, log=log)
     if values is None:
         raise QueryError(f"the run has no metric {shown(metric)}.", 404)
-    if not np.isfinite(values).any():
+    if not drawable(values).any():
         raise QueryError(f"the run has no {found.label}.", 404)
     positions = axis.positions(history)
-    rows = np.flatnonzero(np.isfinite(positions) & np.isfinite(values))
-    at = positions[rows]
-    return MetricPoints(axis, found, rows, at, axis.scaled(at), values[rows])
+    rows = np.flatnonzero(drawable(positions) & drawable(values))
+    at, far = positions[rows], beyond(positions, values)
+    return MetricPoints(axis, found, rows, at, axis.scaled(at), values[rows], far)
 
 
 def axis_of(history: History, x: AxisName, *, log: bool) -> XAxis:

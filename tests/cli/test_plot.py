@@ -111,6 +111,8 @@ def test_plot_draws_what_an_author_chooses(run_cli, two_runs, tmp_path):
         (["--xlim", "a:b"], "--xlim must be LOW:HIGH"),
         (["--width", "400"], "width must be from 1 to 40 inches, got 400.0"),
         (["--colors", "nope"], "'nope' is no color"),
+        (["--ylim", "accuracy=30:70"], "shows nothing of 'accuracy', whose values go from 0."),
+        (["--xlim", ":3"], "xlim :3 shows nothing of the runs, which go from "),
     ],
 )
 def test_plot_refuses_what_it_can_not_draw(

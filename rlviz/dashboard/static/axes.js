@@ -1,5 +1,6 @@
 /** The axes around a plotting area: finds the ticks that fit and their room, and draws them. */
 
+import { visible } from "./elements.js";
 import { projection } from "./strokes.js";
 import { color, FAMILY } from "./theme.js";
 import { linear, logarithmic, percents } from "./ticks.js";
@@ -108,5 +109,5 @@ function leastStep(at) {
 }
 
 function titled(label, { factor }) {
-  return factor ? `${label}   ${factor}` : (label ?? "");
+  return visible(factor ? `${label}   ${factor}` : (label ?? ""));
 }

@@ -1,5 +1,21 @@
 /** Makes elements of the page. Data from a run goes in as text, never as HTML. */
 
+// Signs that end a line or turn the text around them, as rlviz/wording.py names them.
+const COMMANDS =
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** A text with names of runs and metrics in it: signs that would change how the rest of it is shown
+ * stand as escapes. */
+export function visible(text) {
+  return String(text ?? "").replace(COMMANDS, (sign) => {
+    const code = sign.charCodeAt(0);
+    const digits = code.toString(16);
+    return code > 255 ? `\\u${digits.padStart(4, "0")}` : `\\x${digits.padStart(2, "0")}`;
+  });
+}
+
+const TEXTS = new Set(["title", "aria-label", "placeholder", "alt"]);
+
 /**
  * An element with attributes and children.
  * @param {string} tag
@@ -16,16 +32,18 @@ export function element(tag, attributes = {}, ...children) {
     } else if (name === "style") {
       for (const [property, text] of Object.entries(value)) made.style.setProperty(property, text);
     } else {
-      made.setAttribute(name, value === true ? "" : value);
+      made.setAttribute(name, value === true ? "" : TEXTS.has(name) ? visible(value) : value);
     }
   }
-  made.append(...children.filter((child) => child !== null && child !== false));
+  const some = children.filter((child) => child !== null && child !== false);
+  made.append(...some.map((child) => (typeof child === "string" ? visible(child) : child)));
   return made;
 }
 
 /** Replace the children of an element, or leave it alone if its text would not change. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = visible(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -3,6 +3,7 @@
 const SIDES = 0.03;
 const LOG_FALLBACK_DECADES = 3;
 const CONSTANT = 1e-12;
+const EVERYTHING = [-Infinity, Infinity];
 
 /** x as on the screen: in decades on a logarithmic axis. */
 export function toPlace(x, log) {
@@ -64,8 +65,18 @@ function homeOfX(state, axis, shown, forecasts) {
 export function frameOfY(given, layers, scale, x, log = false) {
   if (given && !(log && given[0] <= 0))
     return { low: toPlace(given[0], log), high: toPlace(given[1], log) };
+  const [low, high] = extentOfY(layers, x, log ? () => EVERYTHING : usualOf);
+  if (log) return low <= high ? decadesAround(low, high) : { low: -3, high: 0 };
+  if (!(low <= high)) return scale === "percent" ? { low: 0, high: 1 } : { low: 0, high: 10 };
+  return rounded(low, high, scale);
+}
+
+/** The lowest and the highest place of y of what is drawn, (Infinity, -Infinity) of nothing.
+ * @param {Function} kept dots -> the least and the most that counts of them and of their curve.
+ */
+export function extentOfY(layers, x, kept = () => EVERYTHING) {
   let [low, high] = [Infinity, -Infinity];
-  let [least, most] = [-Infinity, Infinity];
+  let [least, most] = EVERYTHING;
   const take = (y, begin, end) => {
     for (let i = begin; i < end; i += 1) {
       if (y[i] < low && y[i] >= least) low = y[i];
@@ -73,22 +84,20 @@ export function frameOfY(given, layers, scale, x, log = false) {
     }
   };
   for (const { dots, hidden, curves, forecast } of layers) {
-    [least, most] = log ? [-Infinity, Infinity] : usualOf([...dots, ...hidden]);
+    [least, most] = kept([...dots, ...hidden]);
     for (const { y, begin, end } of dots) take(y, begin, end);
     for (const { place, y } of curves) take(y, firstFrom(place, x.left), firstFrom(place, x.right));
-    [least, most] = [-Infinity, Infinity];
+    [least, most] = EVERYTHING;
     if (forecast)
       take(forecast.y, firstFrom(forecast.place, x.left), firstFrom(forecast.place, x.right));
   }
-  if (log) return low <= high ? decadesAround(low, high) : { low: -3, high: 0 };
-  if (!(low <= high)) return scale === "percent" ? { low: 0, high: 1 } : { low: 0, high: 10 };
-  return rounded(low, high, scale);
+  return [low, high];
 }
 
 /** The range of nearly all values of a run; without limits where none is far outside. */
 function usualOf(dots) {
   const ranges = dots.filter(({ data }) => data.outside).map(({ data }) => data.usual);
-  if (!ranges.length) return [-Infinity, Infinity];
+  if (!ranges.length) return EVERYTHING;
   return [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
 }
 

@@ -1,6 +1,6 @@
 /** How a run is recognized: its line with its color and dashes, and its name where room is short. */
 
-import { element } from "./elements.js";
+import { element, visible } from "./elements.js";
 
 const LENGTH = 26; // pixels: the longest dashes once
 const STRONG = 2; // pixels
@@ -41,7 +41,7 @@ function dashes(dash) {
 
 /** The parts of a name of which the first gives way where there is no room for all. */
 export function nameParts(name) {
-  const letters = [...name];
+  const letters = [...visible(name)];
   if (letters.length <= FEW) return [name];
   const [head, tail] = [letters.slice(0, -TAIL), letters.slice(-TAIL)];
   return [
@@ -52,8 +52,9 @@ export function nameParts(name) {
 
 /** A name shortened in the middle to a width in pixels; `measure` gives the width of a text. */
 export function fitted(name, room, measure) {
-  if (measure(name) <= room) return name;
-  const letters = [...name];
+  const letters = [...visible(name)];
+  const whole = letters.join("");
+  if (measure(whole) <= room) return whole;
   const shorter = (kept) => {
     const tail = kept >> 1;
     return `${letters.slice(0, kept - tail).join("")}…${letters.slice(-tail).join("")}`;

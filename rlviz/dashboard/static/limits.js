@@ -1,7 +1,7 @@
 /** The form below a panel's title: limits of its axes, typed, and whether y is logarithmic. */
 
 import { element, setText } from "./elements.js";
-import { fromPlace } from "./frames.js";
+import { extentOfY, fromPlace } from "./frames.js";
 import { percent } from "./numbers.js";
 
 const NAMES = { from: ["from", "to"], to: ["from", "to"], low: ["low", "high"], high: ["low", "high"] };
@@ -96,8 +96,12 @@ export class Limits {
     const isX = low === "from";
     const known = isX ? state.value : this.#heights(frame, logY);
     const limits = { [low]: known[low], [high]: known[high], [name]: given };
-    const wrong = complaint(text, given, limits[low], limits[high], isX ? log : logY);
-    setText(this.#said, wrong);
+    const ends = [limits[low], limits[high]];
+    const wrong =
+      complaint(text, given, isX ? log : logY) ||
+      (given !== null && this.#nothingIn(...ends, isX, text)) ||
+      (given !== null && disorder(...ends));
+    setText(this.#said, wrong || "");
     if (wrong) return;
     this.#typing = null;
     if (isX) state.set(limits);
@@ -118,6 +122,23 @@ export class Limits {
     return { low, high };
   }
 
+  /** That limits show nothing, and where the data are; empty if they show some. */
+  #nothingIn(low, high, isX, text) {
+    const { axis, shown } = this.#page.view();
+    const { layers, frame, logY, scale } = this.#scene;
+    const extents = shown.map(({ run }) => run.extent?.[axis]).filter(Boolean);
+    const [first, last] = isX
+      ? [Math.min(...extents.map(([x]) => x)), Math.max(...extents.map(([, x]) => x))]
+      : extentOfY(layers, frame).map((place) => fromPlace(place, logY));
+    const isShare = !isX && scale === "percent";
+    const isPercent = isShare && !text.includes("%") && Math.max(low, high) >= 2;
+    const some = (low ?? first) <= last && (high ?? last) >= first;
+    if (!(first <= last) || (some && !isPercent)) return "";
+    const told = (value) => (isShare ? ofScale(scale, value) : short(value));
+    const hint = isPercent ? " Write 30% or 0.3." : "";
+    return `The data go from ${told(first)} to ${told(last)}, so this would show nothing.${hint}`;
+  }
+
   #toggle() {
     const { state } = this.#page;
     const others = state.value.logs.filter((name) => name !== this.#metric);
@@ -128,13 +149,15 @@ export class Limits {
 }
 
 /** What is wrong with a limit that was typed; empty if nothing is. */
-function complaint(text, given, low, high, isLog) {
+function complaint(text, given, isLog) {
   if (Number.isNaN(given)) return `“${text.trim()}” is no number: write 1200, 50% or 4.2e22.`;
   if (given === null) return "";
-  if (isLog && given <= 0) return "A logarithmic axis needs limits above 0.";
-  if (low !== null && high !== null && low >= high)
-    return "The second limit has to be above the first.";
-  return "";
+  return isLog && given <= 0 ? "A logarithmic axis needs limits above 0." : "";
+}
+
+function disorder(low, high) {
+  const isWrong = low !== null && high !== null && low >= high;
+  return isWrong ? "The second limit has to be above the first." : "";
 }
 
 function ofScale(scale, value) {

@@ -1,6 +1,6 @@
 /** One panel: a chart of one metric with its title, tools, caption and values as a table. */
 
-import { element, setText } from "./elements.js";
+import { element, setText, visible } from "./elements.js";
 import { frameOfY } from "./frames.js";
 import { listen } from "./gestures.js";
 import { listenToKeys } from "./keys.js";
@@ -120,10 +120,11 @@ export class Panel {
     this.#limits.update(this.#scene);
     this.#values.update(this.#scene);
     setText(this.#caption, caption(this.metric, view, layers));
-    this.#plot.under.title = axisTip(axis, shown);
+    this.#plot.under.title = visible(axisTip(axis, shown));
     this.#showMessage(message(this.metric, view));
     const runs = `${shown.length} ${shown.length === 1 ? "run" : "runs"}`;
-    this.#chart.setAttribute("aria-label", `${label} over ${AXES[axis].label}, ${runs}.`);
+    const told = visible(`${label} over ${AXES[axis].label}, ${runs}.`);
+    this.#chart.setAttribute("aria-label", told);
   }
 
   /** Show the point that the pointer is at in any panel, or nothing. */

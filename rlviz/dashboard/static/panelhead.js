@@ -1,6 +1,6 @@
 /** The head of a panel: its title, the legend of a single run or of groups, and its tools. */
 
-import { element, icon, iconButton, setText } from "./elements.js";
+import { element, icon, iconButton, setText, visible } from "./elements.js";
 import { legendOfGroups } from "./groups.js";
 
 let count = 0;
@@ -42,7 +42,7 @@ export class PanelHead {
   }
 
   update(title, layers, { dots, smooth }, tip) {
-    const whole = tip ? `${title}\n${tip}` : title;
+    const whole = visible(tip ? `${title}\n${tip}` : title);
     if (this.#title.title !== whole) this.#title.title = whole;
     setText(this.#title, title);
     const hasGroups = layers.some(({ isGroup }) => isGroup);

@@ -1,6 +1,6 @@
 /** A line of the list of runs: a run, or a folder of them. */
 
-import { element, icon, iconButton, setText } from "./elements.js";
+import { element, icon, iconButton, setText, visible } from "./elements.js";
 import { keyOf, nameParts } from "./legend.js";
 import { number } from "./numbers.js";
 import { columnsOf } from "./runtools.js";
@@ -115,7 +115,7 @@ export class Row {
   }
 
   showName(text) {
-    if (this.#label.textContent !== text) this.#label.replaceChildren(...nameParts(text));
+    if (this.#label.textContent !== visible(text)) this.#label.replaceChildren(...nameParts(text));
   }
 
   update(run, paint, state) {

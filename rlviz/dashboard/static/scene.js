@@ -27,14 +27,16 @@ export function layersOf(view) {
   for (const { name, run, paint, unit } of shown) {
     const series = store.get(name, metric);
     const isFaint = strong !== null && strong !== name && strong !== unit.id;
-    const { dots, curves } = scaled(partsOf(series, x), logY);
+    const { dots, curves: known } = scaled(partsOf(series, x), logY);
+    const curves = state.smooth === "none" ? [] : known;
+    const areDots = state.dots || !curves.some(({ place }) => place.length > 1); // else nothing is
     const layer = {
       name,
       paint,
       radius,
-      dots: state.dots ? dots : [],
-      hidden: state.dots ? [] : dots,
-      curves: state.smooth === "none" ? [] : curves,
+      dots: areDots ? dots : [],
+      hidden: areDots ? [] : dots,
+      curves,
       forecast: forecastOf(forecasts.get(name), metric, axis, state.log, logY),
       resumes: resumesOf(run, axis, state.log),
       width: shown.length === 1 ? 2.5 : strong === name ? 2.75 : 1.9,

@@ -1,6 +1,6 @@
 /** The values of a panel as a table, for users who can't see the chart or want the numbers. */
 
-import { element } from "./elements.js";
+import { element, visible } from "./elements.js";
 import { toPlace } from "./frames.js";
 import { number } from "./numbers.js";
 import { describe } from "./readout.js";
@@ -37,7 +37,7 @@ export class Values {
 
   update(scene) {
     this.#scene = scene;
-    this.node.setAttribute("aria-label", `Values of ${scene.label}`);
+    this.node.setAttribute("aria-label", visible(`Values of ${scene.label}`));
     if (!this.node.hidden) this.#show();
   }
 

@@ -75,6 +75,8 @@ export function caption(metric, { state, shown, units, store, axis, forecasts },
   const isLog = state.logs.includes(metric);
   const lost = isLog ? seen.reduce((sum, one) => sum + lostOnLog(one.y), 0) : 0;
   if (lost) parts.push(`${plural(lost, "value")} not above 0, which a logarithmic axis leaves out`);
+  if (isLog && state.smooth !== "none" && series.length)
+    parts.push("on a logarithmic scale the curve of the values themselves");
   if (outside && !isLog && !state.heights.has(metric)) {
     const total = seen.reduce((sum, one) => sum + one.total, 0);
     parts.push(`${number(outside)} of ${plural(total, "value")} outside the scale`);

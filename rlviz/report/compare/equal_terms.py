@@ -1,9 +1,12 @@
 """Compares runs at equal compute and at equal accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
+from rlviz.given import flag
 from rlviz.report.compare.frontier import Frontier, frontier_of
 from rlviz.report.compare.notes import notes_on
 from rlviz.report.compare.result import Comparison
@@ -11,6 +14,7 @@ from rlviz.report.compare.run_curves import Contender
 from rlviz.report.compare.spending import RESAMPLES, sides_of
 from rlviz.report.compare.terms import EqualCompute, Lead
 from rlviz.report.series.groups import Histories, groups_of
+from rlviz.wording import shown
 
 _QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
@@ -58,7 +62,7 @@ def compare(
             `rollout` or `update` and another doesn't, or one has no phases at all; or their numbers
             show that one has steps or tokens where another has FLOPs, or percent where another has
             a share of 1.
-        TypeError: something is not a run.
+        TypeError: something is not a run, or a number or a yes or no is neither.
 
     Example:
         >>> import numpy as np, rlviz
@@ -77,14 +81,23 @@ def compare(
         raise ValueError(f"a comparison needs at least two runs, got only {names[0]!r}.")
     if reference is not None and reference not in names:
         raise ValueError(f"reference must be one of {names}, got {reference!r}.")
-    if not isinstance(resamples, int) or resamples < 100:
-        raise ValueError(f"resamples must be a whole number of at least 100, got {resamples!r}.")
+    lower_is_better = flag("lower_is_better", lower_is_better)
+    allow_different = flag("allow_different_flops", allow_different_flops)
+    if not _is_whole(resamples) or resamples < 100:
+        raise ValueError(
+            f"resamples must be a whole number of at least 100, got {shown(resamples)}."
+        )
+    if seed is not None and not (_is_whole(seed) and seed >= 0):
+        raise ValueError(f"seed must be a whole number >= 0, got {shown(seed)}.")
+    if not isinstance(metric, str):
+        raise TypeError(f"metric must be the name of one metric, got {shown(metric)}.")
+    levels = None if levels is None else _levels(levels)
     sides = sides_of(
-        groups, metric, allow_different=allow_different_flops, lower_is_better=lower_is_better
+        groups, metric, allow_different=allow_different, lower_is_better=lower_is_better
     )
     what, up, contenders = sides.what, sides.up, sides.contenders
     first = contenders[names.index(reference) if reference else 0]
-    spent = sides.spending(levels, resamples=resamples, seed=seed)
+    spent = sides.spending(levels, resamples=int(resamples), seed=seed)
     places = _quarters(contenders)
     frontier = frontier_of(contenders, *places)
     at_accuracy = spent.rows(first.name)
@@ -99,12 +112,22 @@ def compare(
         may_lead=frontier.may_lead(places[-1]) if places else (),
         frontier=frontier.stretches(up),
         notes=sides.notes
-        + notes_on(
-            sides.groups, what, in_common=bool(places), lower_is_better=bool(lower_is_better)
-        ),
+        + notes_on(sides.groups, what, in_common=bool(places), lower_is_better=lower_is_better),
         groups=sides.groups,
-        lower_is_better=bool(lower_is_better),
+        lower_is_better=lower_is_better,
     )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _levels(given: Any) -> list[float]:
+    several = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    try:
+        return [float(level) for level in several]
+    except (TypeError, ValueError):
+        raise TypeError(f"levels must be a list of numbers, got {shown(given)}.") from None
 
 
 def _quarters(contenders: Sequence[Contender]) -> list[float]:

@@ -190,7 +190,7 @@ def _markdown(found: Comparison) -> str:
     for heading, (head, *body) in _tables(found):
         parts += [f"## {heading}", table(head, body, right=len(head))]
     parts.append(f"*{_definitions(found)}*")
-    return "\n\n".join(parts) + "\n"
+    return wording.visible("\n\n".join(parts)) + "\n"
 
 
 def _html(found: Comparison) -> str:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from rlviz.report.history.files import Contents, load, no_steps
 from rlviz.report.history.history import History, merged
 from rlviz.report.history.run_account import account_of
 from rlviz.report.history.session_account import Session
+from rlviz.wording import shown
 
 
 def examine(logdir: str | os.PathLike[str], *, now: float | None = None) -> Diagnosis:
@@ -29,6 +31,7 @@ def examine(logdir: str | os.PathLike[str], *, now: float | None = None) -> Diag
 
     Raises:
         FileNotFoundError: there is no such directory, or rlviz wrote nothing in it.
+        TypeError: `logdir` is no path, or `now` no number.
 
     Example:
         >>> import tempfile, rlviz
@@ -39,6 +42,8 @@ def examine(logdir: str | os.PathLike[str], *, now: float | None = None) -> Diag
         ': sound — 1 step in 1 session, nothing lost.'
     """
     contents = load(logdir)
+    if now is not None and (isinstance(now, bool) or not isinstance(now, Real)):
+        raise TypeError(f"now must be seconds since 1970, got {shown(now)}.")
     now = time.time() if now is None else float(now)
     history = merged(contents) if contents.batches else None
     if history is None or not len(history):

@@ -69,7 +69,7 @@ class Diagnosis:
         if len(self.facts["sessions"]) > 1:
             paragraphs.append("\n".join(self._sessions()))
         paragraphs += [_worded(finding) for finding in self.findings]
-        return "\n\n".join(_printable(part) for part in paragraphs if part) + "\n"
+        return wording.visible("\n\n".join(part for part in paragraphs if part)) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain data, ready for JSON."""
@@ -138,9 +138,3 @@ def _filled(text: str, first: str, rest: str) -> str:
         break_long_words=False,  # keep file names whole, for copying
         break_on_hyphens=False,
     )
-
-
-def _printable(text: str) -> str:
-    """The text without control characters: names come from files and must not command the
-    terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)

@@ -18,7 +18,7 @@ from rlviz import schema
 from rlviz.report.export import decimals, descriptions
 from rlviz.report.export.progress import Progress
 from rlviz.report.history import History
-from rlviz.wording import shown
+from rlviz.wording import shown, visible
 
 if TYPE_CHECKING:
     import pyarrow
@@ -63,8 +63,8 @@ def _header_cell(name: str) -> str:
 
 def _defused(text: str) -> str:
     """A text that no spreadsheet takes for a formula, even if a separator other than the comma cuts
-    it: https://owasp.org/www-community/attacks/CSV_Injection."""
-    return _FORMULA.sub(r"\1'\2", _without_nul(text))
+    it, and that turns no line around: https://owasp.org/www-community/attacks/CSV_Injection."""
+    return _FORMULA.sub(r"\1'\2", visible(_without_nul(text)))
 
 
 def _without_nul(text: str) -> str:

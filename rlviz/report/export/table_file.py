@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rlviz import paths
+from rlviz.given import flag
 from rlviz.report.export.formats import write_csv, write_jsonl, write_npz, write_parquet
 from rlviz.report.export.progress import Progress
 from rlviz.report.history import History
 from rlviz.report.series.curves import curve_columns
+from rlviz.wording import shown
 
 _FORMATS: dict[str, Callable[[History, BinaryIO, bool, Progress], None]] = {
     "csv": write_csv,
@@ -64,6 +66,7 @@ def export(
     Raises:
         ValueError: there is no such format, or it is NPZ, which can't tell the columns `x` and
             `x.npy` apart.
+        TypeError: the history is no run, or `units` or `curves` is neither True nor False.
         OSError: the file can't be written.
         ImportError: Parquet, and pyarrow is not installed.
 
@@ -77,9 +80,14 @@ def export(
         1,,,,,,0.5
         2,,,,,,0.1
     """
+    if not isinstance(history, History):
+        raise TypeError(f"history must be a run as rlviz.read returns it, got {shown(history)}.")
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be a function, got {shown(progress)}.")
     place = Path(paths.local(path, "the output"))
     format = format_of(place, format)
-    if curves:
+    units = flag("units", units)
+    if flag("curves", curves):
         history = with_curves(history)
     with _replacing(place) as stream:
         write(history, stream, format, units=units, progress=progress)
@@ -142,7 +150,7 @@ def write(
 
 
 def _check(format: str) -> None:
-    if format not in _FORMATS:
+    if not isinstance(format, str) or format not in _FORMATS:
         raise ValueError(f"there is no format {format!r}. Take one of {', '.join(FORMATS)}.")
     if format == "parquet" and find_spec("pyarrow") is None:  # told before any run is read
         raise ImportError("a Parquet file needs pyarrow: pip install rlviz[parquet].")

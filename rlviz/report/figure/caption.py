@@ -7,7 +7,7 @@ import numpy as np
 from rlviz import conventions, schema, wording
 from rlviz.report.figure import labels
 from rlviz.report.figure.panels import Panel
-from rlviz.report.series.axis import XAxis
+from rlviz.report.series.axis import LARGEST, XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import units_of
@@ -23,13 +23,21 @@ def caption(
     parts = [_curves(drawn, axis)] if drawn else []
     smooth = panels[0].looks.smooth
     if not isinstance(smooth, str):
-        parts.append(f"curves: moving averages of the steps, weight {float(smooth):g}")
+        seeds = any(line.curve and line.curve.seeds > 1 for p in panels for line in p.lines)
+        band = f"; band: {_OF_SEEDS}" if seeds else ""
+        parts.append(f"curves: moving averages of the steps, weight {float(smooth):g}{band}")
     parts += _outside(panels)
     parts += [
         f"{wording.counted(panel.below, 'value')} at 0 or below left out ({_short(panel)})"
         for panel in panels
         if panel.below
     ]
+    parts += [
+        f"{wording.counted(panel.beyond, 'value')} beyond {LARGEST:g} left out ({_short(panel)})"
+        for panel in panels
+        if panel.beyond
+    ]
+    parts += _of_values(panels)
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
         parts.append("dashed: forecast of the fitted law, with its interval")
@@ -42,6 +50,17 @@ def caption(
     if left_out:
         parts.append(f"left out, without {axis.unit} to draw over: {_names(left_out)}")
     return "; ".join(parts)
+
+
+_OF_SEEDS = "of a mean of seeds their 95 % interval"
+
+
+def _of_values(panels: Sequence[Panel]) -> list[str]:
+    """That a curve on a logarithmic scale is the one that a linear scale shows."""
+    logs = [panel for panel in panels if panel.is_log]
+    drawn = [_short(panel) for panel in logs if any(line.curve for line in panel.lines)]
+    names = wording.joined(drawn)
+    return [f"on a logarithmic scale the curve of the values themselves ({names})"] * bool(drawn)
 
 
 def _names(left_out: Mapping[str, int]) -> str:
@@ -62,7 +81,7 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     if lasting := ", ".join(f"{lasts} ({_short(panel)})" for panel, _, lasts in chosen if lasts):
         text += f"; noise correlation {lasting}"
     bands = ["± 2 standard errors"] if False in seeds else []
-    bands += ["of a mean of seeds their 95 % interval"] if True in seeds else []
+    bands += [_OF_SEEDS] if True in seeds else []
     return f"{text}; band: {', '.join(bands)}"
 
 

@@ -6,6 +6,8 @@ from matplotlib import font_manager
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from rlviz.wording import visible
+
 FONT = "DejaVu Sans"
 _UNKNOWN = "\N{WHITE SQUARE}"
 _DOTS = "…"
@@ -35,7 +37,7 @@ def fitted(text: str, size: float, points: float) -> str:
 def wrapped(text: str, size: float, points: float) -> str:
     """The text, with line breaks between words so that no line is wider than `points`."""
     lines: list[str] = []
-    for word in text.split(" "):
+    for word in _drawable(text).split(" "):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and width(longer, size) <= points:
             lines[-1] = longer
@@ -53,5 +55,5 @@ def width(text: str, size: float) -> float:
 
 def _drawable(text: str) -> str:
     font = font_manager.get_font(font_manager.findfont(FONT))
-    spaced = " ".join(text.split())
+    spaced = visible(" ".join(text.split()))
     return "".join(c if font.get_char_index(ord(c)) else _UNKNOWN for c in spaced)

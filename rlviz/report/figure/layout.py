@@ -1,19 +1,23 @@
 """The figure: accuracy and average parallelism, side by side over one axis of compute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import matplotlib
 import numpy as np
 from matplotlib.lines import Line2D
 
+from rlviz import wording
+from rlviz.given import flag, names
 from rlviz.report.figure import labels
+from rlviz.report.figure.beyond import hidden, is_seen
 from rlviz.report.figure.caption import caption as words_below
 from rlviz.report.figure.looks import OPEN, Limits, Looks, Smooth
 from rlviz.report.figure.panels import LEGEND_HANDLE, Panel, draw, panel
 from rlviz.report.figure.result import Drawing
 from rlviz.report.figure.style import MOST_GROUPS, STYLES, Style
+from rlviz.report.history import History
 from rlviz.report.series.axis import XAxis, asked_for
 from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.forecast import Forecast
@@ -73,13 +77,15 @@ def figure(
             fit is drawn dashed from the last step to twice its compute, or as far as it reaches.
         title: whether panels have titles.
         caption: whether the figure has its caption; papers write their own.
-        width: of the figure, in inches, from 1 to 40.
+        width: of the figure, in inches, from 1 to 40. In a narrow one panels stand below each
+            other, and words are smaller.
         height: the same.
         xlim: the ends of the axis, (low, high), None for one that the data decide. Curves are those
             of the whole run.
         ylim: the same of y, for all panels or by metric.
         log_y: whether y is logarithmic, in all panels or in those of some metrics; values at 0 or
-            below are left out, and the caption counts them.
+            below are left out, and the caption counts them. The curve is that of the values, as on
+            a linear scale, and not of their logarithms.
         dots: whether steps are drawn; without them the curve and its band stand alone.
         colors: a color for each run or group that was given, in their order, also for one that is
             left out; one that comes again is dashed. For a run alone, two: of its dots and of its
@@ -94,8 +100,8 @@ def figure(
         their fonts embedded.
 
     Raises:
-        ValueError: x, a metric, the style or the titles are unknown; no run has such an axis; or a
-            number is out of range.
+        ValueError: x, a metric, the style or the titles are unknown; no run has such an axis; a
+            number is out of range; or limits show nothing of a metric, whose range the error says.
         TypeError: something is not a run, or not a number.
 
     Example:
@@ -112,31 +118,31 @@ def figure(
             f"at most {MOST_GROUPS} runs can be told apart in a figure, got {len(groups)}. "
             "Draw fewer, or give seeds of one configuration as a list under one name."
         )
-    if titles not in get_args(Titles):
+    if not isinstance(titles, str) or titles not in get_args(Titles):
         raise ValueError(f"titles must be 'published' or 'axis', got {titles!r}.")
     forecasts = _forecasts(forecast, groups)
+    log_x = flag("log_x", log_x)
     axis, has_it = asked_for(x, [run for group in groups for run in group.runs], log=log_x)
     given = groups
     groups, left_out = _parted(given, has_it)
     runs = [run for group in groups for run in group.runs]
-    chosen = default_measures(runs) if metrics is None else metrics
-    names = [chosen] if isinstance(chosen, str) else list(chosen)
-    if not names:
-        raise ValueError("metrics is empty, expected at least one name, such as 'accuracy'.")
+    chosen = names("metrics", default_measures(runs) if metrics is None else metrics)
     if isinstance(ylim, Mapping):
         ylim = {measure(name, runs).name: limits for name, limits in ylim.items()}
-    if not isinstance(log_y, (bool, str)):
-        log_y = [measure(name, runs).name for name in log_y]
+    log_y = _of_y(log_y, runs)
     chosen_looks = Looks(
         title, caption, width, height, xlim, ylim, log_y, dots, colors, smooth, titles
     )
-    measures = [measure(name, runs) for name in names]
-    chosen_looks.check([found.name for found in measures], len(given))
+    measures = [measure(name, runs) for name in chosen]
     drawn = {group.name for group in groups}
+    chosen_looks = chosen_looks.checked([found.name for found in measures], len(given))
     chosen_looks = chosen_looks.of_kept([group.name in drawn for group in given])
     panels = [panel(found, axis, groups, forecasts, chosen_looks) for found in measures]
-    with matplotlib.rc_context(looks.settings):
-        return _drawn(panels, axis, groups, looks, chosen_looks, left_out)
+    if why := hidden(panels):
+        raise ValueError(why)
+    sized = chosen_looks.sized(looks, len(panels))
+    with matplotlib.rc_context(sized.settings):
+        return _drawn(panels, axis, groups, sized, chosen_looks, left_out)
 
 
 def _parted(
@@ -155,9 +161,21 @@ def _parted(
 
 
 def _style(name: str) -> Style:
-    if name not in STYLES:
+    if not isinstance(name, str) or name not in STYLES:
         raise ValueError(f"style must be one of {', '.join(map(repr, STYLES))}, got {name!r}.")
     return STYLES[name]
+
+
+def _of_y(given: Any, runs: Sequence[History]) -> bool | list[str]:
+    """Whether y is logarithmic in all panels, or the names of the measures where it is."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        try:
+            return flag("log_y", given)
+        except TypeError:
+            raise TypeError(
+                f"log_y must be True, False or a list of metrics, got {wording.shown(given)}."
+            ) from None
+    return [measure(name, runs).name for name in given]
 
 
 def _forecasts(
@@ -167,15 +185,20 @@ def _forecasts(
     if forecast is None:
         return {}
     known = [group.name for group in groups]
-    if isinstance(forecast, Mapping):
-        if unknown := set(forecast) - set(known):
-            raise ValueError(f"forecasts of {sorted(unknown)}, but the runs are {known}.")
-        return dict(forecast)
-    if len(groups) > 1:
+    found = dict(forecast) if isinstance(forecast, Mapping) else {known[0]: forecast}
+    for one in found.values():
+        if not all(hasattr(one, part) for part in ("identifiable", "predict", "predict_interval")):
+            raise TypeError(
+                f"a forecast must be a fit, got {wording.shown(one)}. Make one of a run: "
+                "rlviz.scaling.fit(run.flops, run.accuracy)."
+            )
+    if unknown := set(found) - set(known):
+        raise ValueError(f"forecasts of {sorted(map(str, unknown))}, but the runs are {known}.")
+    if len(groups) > 1 and not isinstance(forecast, Mapping):
         raise ValueError(
             f"one forecast for {len(groups)} runs: give a mapping of their names, {known}."
         )
-    return {known[0]: forecast}
+    return found
 
 
 def _drawn(
@@ -188,7 +211,6 @@ def _drawn(
 ) -> Drawing:
     columns = min(style.columns, len(panels))
     rows = -(-len(panels) // columns)
-    style = looks.sized(style, rows)
     width = style.width if columns == style.columns else style.one_panel_width
     legend = [] if len(groups) == 1 else _handles(groups, style, 72 * width, looks)
     across = _entries_across(legend, style, 72 * width)
@@ -200,7 +222,10 @@ def _drawn(
     for empty in axes[len(panels) :]:
         empty.remove()
     limits = _limits(panels, groups)
-    above = [draw(ax, shown, style, limits) for ax, shown in zip(axes, panels, strict=False)]
+    above = [
+        draw(ax, shown, style, limits, is_empty=not is_seen(shown))
+        for ax, shown in zip(axes, panels, strict=False)
+    ]
     height += rows * 1.6 * max(above) * style.font / 72
     drawing.set_figheight(height if looks.height is None else looks.height)
     if columns == 1 and panels[-1].lines:  # stacked: one axis is enough

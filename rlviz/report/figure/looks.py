@@ -1,18 +1,21 @@
 """What an author chooses of a figure: its parts, its size, its limits, its colors, its curve."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from matplotlib.colors import is_color_like
+from matplotlib.colors import is_color_like, to_hex
+from numpy.typing import NDArray
 
 from rlviz import wording
+from rlviz.given import flag
 from rlviz.palette import DASHES
 from rlviz.report.figure.style import Style, color_and_dashes
 from rlviz.report.series.measures import Titles
 
+Floats = NDArray[np.float64]
 Limits: TypeAlias = tuple[float | None, float | None]
 """The ends of an axis; None leaves one to the data."""
 Smooth: TypeAlias = Literal["auto", "none"] | float
@@ -40,8 +43,8 @@ class Looks:
     places: Sequence[int] | None = None
     """Where the drawn groups stand among those that have a color each; None if all are drawn."""
 
-    def check(self, metrics: Sequence[str], groups: int) -> None:
-        """Check what was given.
+    def checked(self, metrics: Sequence[str], groups: int) -> "Looks":
+        """What was given, in the types that it stands for.
 
         Args:
             metrics: the names of the panels.
@@ -50,50 +53,36 @@ class Looks:
         Raises:
             ValueError, TypeError: a value is not what it should be.
         """
-        for name in ("width", "height"):
-            side = getattr(self, name)
-            if side is not None and not _SIDE[0] <= _number(side, name) <= _SIDE[1]:
-                raise ValueError(f"{name} must be from 1 to 40 inches, got {side!r}.")
-        _check_limits(self.xlim, "xlim")
         several = self.ylim if isinstance(self.ylim, Mapping) else {"": self.ylim}
-        for metric, limits in several.items():
-            _check_limits(limits, f"ylim of {metric!r}" if metric else "ylim")
+        limits = {
+            metric: _limits(given, f"ylim of {metric!r}" if metric else "ylim")
+            for metric, given in several.items()
+        }
         logs = () if isinstance(self.log_y, bool) else self.log_y
-        if isinstance(logs, str) or not isinstance(logs, Sequence):
-            raise TypeError(f"log_y must be a bool or a list of metrics, got {self.log_y!r}.")
         if unknown := ({*several} - {""} | {*logs}) - {*metrics}:
             raise ValueError(
                 f"limits or scales of {wording.some(sorted(unknown))}, but the panels are "
                 f"{wording.some(list(metrics))}."
             )
-        self._check_colors(groups)
-        if not (self.smooth in ("auto", "none") or 0 <= _number(self.smooth, "smooth") < 1):
-            raise ValueError(
-                "smooth must be 'auto', 'none', or the weight of a moving average in [0, 1), got "
-                f"{self.smooth!r}."
-            )
+        return replace(
+            self,
+            title=flag("title", self.title),
+            caption=flag("caption", self.caption),
+            dots=flag("dots", self.dots),
+            width=_side(self.width, "width"),
+            height=_side(self.height, "height"),
+            xlim=_limits(self.xlim, "xlim"),
+            ylim=limits if isinstance(self.ylim, Mapping) else limits[""],
+            colors=None if self.colors is None else _colors(self.colors, groups),
+            smooth=_smooth(self.smooth),
+        )
 
-    def _check_colors(self, groups: int) -> None:
-        if self.colors is None:
-            return
-        if isinstance(self.colors, str):
-            raise TypeError(f"colors must be a list of colors, got {self.colors!r}.")
-        for color in self.colors:
-            if not is_color_like(color):
-                raise ValueError(
-                    f"{color!r} is no color. Write '#0072B2', or a name such as 'navy'."
-                )
-        if len(self.colors) < groups:
-            raise ValueError(
-                f"{wording.counted(groups, 'run')} or groups need as many colors, got "
-                f"{len(self.colors)}."
-            )
-
-    def sized(self, style: Style, rows: int) -> Style:
-        """The style with the chosen size, for `rows` of panels."""
+    def sized(self, style: Style, panels: int) -> Style:
+        """The style with the chosen size, for so many panels."""
         if self.width is not None:
-            style = replace(style, width=self.width, one_panel_width=self.width)
+            style = style.of_width(self.width)
         if self.height is not None:
+            rows = -(-panels // min(style.columns, panels))
             style = replace(style, panel_height=self.height / rows, foot_height=0.0)
         return style
 
@@ -145,16 +134,72 @@ def inside(values: Any, limits: Limits) -> Any:
     return found
 
 
+def cut(x: Floats, y: Floats, limits: Limits) -> tuple[Floats, Floats]:
+    """A line within limits of x, with its points at these; empty where it is not there."""
+    low, high = limits
+    first = float(x[0]) if low is None else max(low, float(x[0]))
+    last = float(x[-1]) if high is None else min(high, float(x[-1]))
+    if first > last:
+        return x[:0], y[:0]
+    places = np.concatenate([[first], x[inside(x, limits)], [last]])
+    return places, np.interp(places, x, y)
+
+
 def _number(value: Any, name: str) -> float:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if isinstance(value, (str, bytes, bool)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number, got {wording.shown(value)}.")
     return float(value)
 
 
-def _check_limits(limits: Any, name: str) -> None:
-    if isinstance(limits, str) or not isinstance(limits, Sequence) or len(limits) != 2:
-        raise TypeError(f"{name} must be two numbers, (low, high), got {limits!r}.")
-    low, high = (None if end is None else _number(end, name) for end in limits)
-    ends = [end for end in (low, high) if end is not None]
-    if not all(map(math.isfinite, ends)) or (len(ends) == 2 and not ends[0] < ends[1]):
-        raise ValueError(f"{name} must be two finite numbers in order, got {limits!r}.")
+def _side(value: Any, name: str) -> float | None:
+    if value is not None and not _SIDE[0] <= _number(value, name) <= _SIDE[1]:
+        raise ValueError(f"{name} must be from 1 to 40 inches, got {wording.shown(value)}.")
+    return None if value is None else float(value)
+
+
+def _listed(given: Any) -> list[Any] | None:
+    """The items of a list, an array or the like, in their order; None of all else."""
+    is_list = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping, set))
+    return list(given) if is_list else None
+
+
+def _limits(given: Any, name: str) -> Limits:
+    ends = _listed(given)
+    if ends is None or len(ends) != 2:
+        raise TypeError(
+            f"{name} must be two numbers, (low, high), got {wording.shown(given)}. None leaves one "
+            "to the data."
+        )
+    low, high = (None if end is None else _number(end, name) for end in ends)
+    known = [end for end in (low, high) if end is not None]
+    if not all(map(math.isfinite, known)) or (len(known) == 2 and not known[0] < known[1]):
+        raise ValueError(f"{name} must be two finite numbers in order, got {wording.shown(given)}.")
+    return low, high
+
+
+def _colors(given: Any, groups: int) -> list[str]:
+    colors = _listed(given)
+    if colors is None:
+        raise TypeError(f"colors must be a list of colors, got {wording.shown(given)}.")
+    for color in colors:
+        if not is_color_like(color):
+            raise ValueError(
+                f"{wording.shown(color)} is no color. Write '#0072B2', or a name such as 'navy'."
+            )
+    if len(colors) < groups:
+        raise ValueError(
+            f"{wording.counted(groups, 'run')} or groups need as many colors, got {len(colors)}."
+        )
+    return [to_hex(color, keep_alpha=True) for color in colors]
+
+
+def _smooth(given: Any) -> Smooth:
+    if isinstance(given, str) and given in ("auto", "none"):
+        return given  # type: ignore[return-value]
+    weight = math.nan if isinstance(given, (str, bool)) else _number(given, "smooth")
+    if not 0 <= weight < 1:
+        raise ValueError(
+            "smooth must be 'auto', 'none', or the weight of a moving average in [0, 1), got "
+            f"{wording.shown(given)}."
+        )
+    return weight

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rlviz.palette import BLUE, RED
 from rlviz.report.figure import labels, scales
-from rlviz.report.figure.looks import OPEN, Looks, inside
+from rlviz.report.figure.looks import OPEN, Looks, cut, inside
 from rlviz.report.figure.style import Style
 from rlviz.report.series import curves
 from rlviz.report.series.axis import XAxis
@@ -26,9 +26,6 @@ from rlviz.report.series.usual import Usual, usual_range
 Floats = NDArray[np.float64]
 Dots = tuple[Floats, Floats]
 
-_LEGEND_WIDTH = 0.56
-"""The largest share of a panel's width that the legend takes, including its distance from the
-frame."""
 LEGEND_HANDLE = 3.6
 """Width of a legend handle including its distances, in font sizes."""
 _RASTERIZED = 5000
@@ -60,6 +57,8 @@ class Panel:
     measure: Measure
     axis: XAxis
     lines: tuple[Line, ...]
+    points: tuple[Points, ...]
+    """Those of all its runs, also where limits hide them."""
     is_single: bool
     """Whether it shows a single run, in blue and red, with a legend in the panel."""
     usual: Usual | None = None
@@ -68,6 +67,11 @@ class Panel:
     looks: Looks = _USUAL
     below: int = 0
     """How many values a logarithmic axis leaves out, since they are not above 0."""
+
+    @property
+    def beyond(self) -> int:
+        """How many values are too large to be drawn."""
+        return sum(points.beyond for points in self.points)
 
     @property
     def is_log(self) -> bool:
@@ -121,6 +125,8 @@ def panel(
         curve = None
         if looks.smooth != "none":
             curve = curves.curve_of_seeds(seeds, axis, average=average)
+        if curve is not None and len(curve.x) == 1:
+            curve = None  # a line through one point draws nothing
         outlook = None
         if measure.name == "accuracy" and group.name in forecasts:
             last = max(seed.x[-1] for seed in seeds)
@@ -146,7 +152,8 @@ def panel(
             )
         )
     shown = None if is_chosen or not looks.dots else usual
-    return Panel(measure, axis, tuple(lines), is_single, shown, looks, below)
+    known = tuple(seed for seeds in points for seed in seeds)
+    return Panel(measure, axis, tuple(lines), known, is_single, shown, looks, below)
 
 
 def _points(measure: Measure, axis: XAxis, group: Group) -> list[Points]:
@@ -173,8 +180,17 @@ def _dots(
 # --- drawing ---------------------------------------------------------------
 
 
-def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> int:
-    """Draw a panel; `limits` are the first and the last x of anything in the figure.
+def draw(
+    ax: Axes, panel: Panel, style: Style, limits: tuple[float, float], *, is_empty: bool
+) -> int:
+    """Draw a panel.
+
+    Args:
+        ax: where.
+        panel: what.
+        style: how.
+        limits: the first and the last x of anything in the figure.
+        is_empty: whether nothing of it is within the limits that were chosen, if any.
 
     Returns:
         How many lines of its legend stand above it, which the figure has to be higher.
@@ -184,8 +200,8 @@ def draw(ax: Axes, panel: Panel, style: Style, limits: tuple[float, float]) -> i
     ax.grid(True, color="0.85", linewidth=0.36 * style.line)
     ax.set_axisbelow(True)
     scales.set_x(ax, panel.axis, *limits, style, panel.looks.xlim)
-    if not panel.lines:
-        _say_that_nothing_is_there(ax, measure, style)
+    if is_empty:
+        _say_that_nothing_is_there(ax, panel, style)
         return 0
     for line in panel.lines:
         _draw_dots(ax, panel, line, style)
@@ -215,12 +231,15 @@ def _write(ax: Axes, panel: Panel, style: Style) -> None:
     ax.set_ylabel(name, parse_math=False)
 
 
-def _say_that_nothing_is_there(ax: Axes, measure: Measure, style: Style) -> None:
+def _say_that_nothing_is_there(ax: Axes, panel: Panel, style: Style) -> None:
+    measure = panel.measure
     name = measure.label if measure.scale == "number" else measure.label.lower()
     points = 0.7 * 72 * style.width / style.columns
-    sentence = labels.fitted(f"no {name} recorded", style.font, points)
+    where = "in this part" if panel.lines else "recorded"
+    sentence = labels.fitted(f"no {name} {where}", style.font, points)
     ax.text(0.5, 0.5, sentence, ha="center", va="center", transform=ax.transAxes, parse_math=False)
-    ax.set_xticks([])
+    if not panel.lines:
+        ax.set_xticks([])
     ax.set_yticks([])
 
 
@@ -265,9 +284,8 @@ def _everything(panel: Panel) -> Dots:
     parts = [line.dots for line in panel.lines]
     for curve in (line.curve for line in panel.lines if not len(line.dots[0])):
         if curve is not None:
-            seen = inside(curve.x, panel.looks.xlim)
             known = (np.where(np.isfinite(c), c, curve.y) for c in (curve.low, curve.high))
-            parts += [(curve.x[seen], side[seen]) for side in (curve.y, *known)]
+            parts += [cut(curve.x, side, panel.looks.xlim) for side in (curve.y, *known)]
     for outlook in (line.outlook for line in panel.lines):
         if outlook is not None:
             parts += [(outlook.x, side) for side in (outlook.low, outlook.y, outlook.high)]
@@ -282,7 +300,7 @@ def _room(panel: Panel, style: Style) -> scales.Room | None:
     (line,) = panel.lines
     entries = bool(len(line.dots[0])) + (line.curve is not None) + (line.outlook is not None)
     base, each = style.legend_height
-    return scales.Room(_LEGEND_WIDTH, base + each * entries)
+    return scales.Room(style.legend_width, base + each * entries)
 
 
 def _draw_legend(ax: Axes, place: str, style: Style) -> int:

@@ -86,7 +86,7 @@ def set_log_y(ax: Axes, scale: Scale, y: Floats, limits: Limits, style: Style) -
     if any(end is not None and end <= 0 for end in limits):
         raise ValueError(f"ylim must be above 0 on a logarithmic axis, got {limits!r}.")
     low, high = _ends(y[y > 0], limits)
-    beside = (high / low) ** 0.05
+    beside = 10.0 ** (0.05 * (math.log10(high) - math.log10(low)))
     low = low / beside if limits[0] is None else low
     high = high * beside if limits[1] is None else high
     ax.set_yscale("log")

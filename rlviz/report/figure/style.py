@@ -1,11 +1,16 @@
 """How figures look: sizes, fonts and colors, on a screen and in one column of a paper."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rlviz.palette import DASHES, OF_RUNS
 from rlviz.report.figure.labels import FONT
 
+_BESIDE = 0.6
+"""Of the usual width of a panel: narrower ones stand below each other."""
+_WORDS = 0.85
+"""The same, below which the words are smaller."""
+_SMALLEST = 0.5
 MOST_GROUPS = len(OF_RUNS) * len(DASHES)
 
 
@@ -41,8 +46,31 @@ class Style:
     """Most decades that a logarithmic axis labels."""
     legend_label: float
     """Largest width of a legend's text in a panel, in points."""
+    legend_width: float
+    """The largest share of a panel's width that a legend takes, including its distance from the
+    frame."""
     legend_height: tuple[float, float]
     """The share of a panel's height that a legend takes: a fixed part, and a part for each line."""
+
+    def of_width(self, width: float) -> "Style":
+        """The same for figures of another width: panels that would be too narrow for their words
+        stand below each other, and words that would be too long even there are smaller."""
+        each = self.width / self.columns
+        columns = self.columns if width / self.columns >= _BESIDE * each else 1
+        narrower = width / columns / each
+        lower = min(1.0, narrower) if columns < self.columns else 1.0
+        smaller = max(_SMALLEST, min(1.0, narrower / _WORDS))
+        words = ("font", "title", "label", "caption", "legend_label")
+        return replace(
+            self,
+            width=width,
+            one_panel_width=width,
+            columns=columns,
+            panel_height=lower * self.panel_height,
+            legend_width=min(1.0, smaller / narrower * self.legend_width),
+            legend_height=(self.legend_height[0], smaller / lower * self.legend_height[1]),
+            **{name: smaller * getattr(self, name) for name in words},
+        )
 
     @property
     def settings(self) -> dict[Any, Any]:
@@ -77,6 +105,7 @@ STYLES = {
         most_ticks=12,
         decades=8,
         legend_label=125.0,
+        legend_width=0.56,
         legend_height=(0.06, 0.08),
     ),
     "paper": Style(
@@ -96,6 +125,7 @@ STYLES = {
         most_ticks=7,
         decades=6,
         legend_label=78.0,
+        legend_width=0.56,
         legend_height=(0.10, 0.115),
     ),
 }

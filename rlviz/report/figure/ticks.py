@@ -114,7 +114,7 @@ def logarithmic(decades: int) -> FirstThatFits:
         few = [m * 10.0**k for k in range(first, last + 1) for m in (1, 3)]
         inside = [sum(low <= tick <= high for tick in ticks) for ticks in (fine, few)]
         stride = max(1, math.ceil((last - first) / decades))
-        if math.log10(high / low) >= 2:
+        if math.log10(high) - math.log10(low) >= 2:
             for times in (stride * m for m in (1, 2, 3, 5, 10, 20, 50, 100)):
                 yield [10.0**k for k in range(first, last + 1, times)]
         if inside[0] >= 2:

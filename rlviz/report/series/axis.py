@@ -13,6 +13,9 @@ from rlviz.report.history.run_account import elapsed
 
 Floats = NDArray[np.float64]
 
+LARGEST = 1e150
+"""Beyond it squares are no floats: a value there says that something failed, as infinities do."""
+
 
 @dataclass(frozen=True, slots=True)
 class XAxis:
@@ -34,9 +37,11 @@ class XAxis:
         return self.axis.unit
 
     def positions(self, run: History) -> Floats:
-        """The position of each step of a run, (T,), never decreasing; NaN where it is unknown and,
-        on a logarithmic axis, where it is not above 0."""
+        """The position of each step of a run, (T,), never decreasing; NaN where it is unknown or
+        beyond `LARGEST` and, on a logarithmic axis, where it is not above 0."""
         x = _POSITIONS[self.name](run)
+        if np.fmax.reduce(x, initial=0.0) > LARGEST:
+            x = np.where(x <= LARGEST, x, np.nan)
         return np.where(x > 0, x, np.nan) if self.log else x
 
     def scaled(self, x: Floats) -> Floats:
@@ -98,7 +103,7 @@ def asked_for(
 
 
 def _check(name: str) -> None:
-    if name not in schema.AXES:
+    if not isinstance(name, str) or name not in schema.AXES:
         raise ValueError(f"x must be one of {', '.join(map(repr, schema.AXES))}, got {name!r}.")
 
 

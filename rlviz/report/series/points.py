@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rlviz.report.history import History
 from rlviz.report.history.columns import BLOCK_ROWS
-from rlviz.report.series.axis import XAxis
+from rlviz.report.series.axis import LARGEST, XAxis
 from rlviz.report.series.measures import Measure
 
 Floats = NDArray[np.float64]
@@ -25,12 +25,14 @@ class Points:
         y: the values.
         variance: of the noise of each value where the rows tell it, else NaN; None if none does.
         limits: the bounds of the quantity, such as (0, 1) for a share.
+        beyond: how many finite values are none of them, since they are beyond `LARGEST`.
     """
 
     x: Floats
     y: Floats
     variance: Floats | None
     limits: tuple[float, float] = UNLIMITED
+    beyond: int = 0
 
 
 def points_of(run: History, what: Measure, axis: XAxis, x: Floats | None = None) -> Points | None:
@@ -43,11 +45,12 @@ def points_of(run: History, what: Measure, axis: XAxis, x: Floats | None = None)
     if len(run) <= BLOCK_ROWS:
         return _points_of_part(x, run, what)
     y, kept, variance = np.empty(len(run)), None, None
-    at = count = 0
+    at = count = far = 0
     tells = True
     for part in run.parts(BLOCK_ROWS):
         points = _points_of_part(x[at : at + len(part)], part, what)
         found = 0 if points is None else len(points.x)
+        far += 0 if points is None else points.beyond
         if found < len(part) and kept is None:
             kept = np.empty(len(run))
             kept[:count] = x[:count]
@@ -69,6 +72,7 @@ def points_of(run: History, what: Measure, axis: XAxis, x: Floats | None = None)
         y[:count],
         variance[:count] if tells and variance is not None else None,
         what.limits(y[:count]),
+        far,
     )
 
 
@@ -76,16 +80,27 @@ def _points_of_part(x: Floats, part: History, what: Measure) -> Points | None:
     values = what.values(part)
     if values is None:
         return None
-    x, y, variance = _known(x, values, what.variance(part))
-    return Points(x, y, variance, what.limits(y)) if len(x) else None
+    known = drawable(x) & drawable(values)
+    variance = what.variance(part)
+    if not known.any():
+        return None
+    y = values[known]
+    variance = None if variance is None else variance[known]
+    return Points(x[known], y, variance, what.limits(y), beyond(x, values))
 
 
 def finite(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """The points with finite x and finite y."""
-    x, y, _ = _known(x, y, None)
-    return x, y
+    """The points whose x and y are known, and not beyond `LARGEST`."""
+    known = drawable(x) & drawable(y)
+    return x[known], y[known]
 
 
-def _known(x: Floats, y: Floats, variance: Floats | None) -> tuple[Floats, Floats, Floats | None]:
-    known = np.isfinite(x) & np.isfinite(y)
-    return x[known], y[known], None if variance is None else variance[known]
+def drawable(values: Floats) -> NDArray[np.bool_]:
+    """Which values can be placed and smoothed: finite ones whose squares are finite, too."""
+    return np.asarray((values >= -LARGEST) & (values <= LARGEST))
+
+
+def beyond(x: Floats, y: Floats) -> int:
+    """How many finite values that have a place on the axis are too large to be drawn."""
+    with np.errstate(invalid="ignore"):
+        return int(np.count_nonzero(drawable(x) & np.isfinite(y) & ~drawable(y)))

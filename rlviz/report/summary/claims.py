@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema, wording
+from rlviz.given import names
 from rlviz.report.history import History
 from rlviz.report.history.run_account import account_of
 from rlviz.report.series import curves
@@ -82,10 +83,8 @@ def summarise(history: History, *, metrics: Sequence[str] | None = None) -> Summ
 
 def _names(history: History, metrics: Sequence[str] | None) -> list[str]:
     chosen = default_measures([history]) if metrics is None else metrics
-    names = [chosen] if isinstance(chosen, str) else list(chosen)
-    if not names:
-        raise ValueError("metrics is empty, expected at least one name, such as 'accuracy'.")
-    return list(dict.fromkeys(measure(name, [history]).name for name in names))
+    asked = names("metrics", chosen)
+    return list(dict.fromkeys(measure(name, [history]).name for name in asked))
 
 
 class _Telling:

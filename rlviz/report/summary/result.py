@@ -87,7 +87,8 @@ class Summary:
     def __str__(self) -> str:
         """What happened, one sentence per line; `markdown()` has the tables, too."""
         notes = (f"Note: {note}" for note in self.notes)
-        return "\n".join((f"{self.title}:", *(claim.sentence for claim in self.claims), *notes))
+        lines = (f"{self.title}:", *(claim.sentence for claim in self.claims), *notes)
+        return wording.visible("\n".join(lines))
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain data, ready for JSON."""
@@ -159,7 +160,7 @@ def _markdown(summary: Summary) -> str:
         parts.append("**Not known:**\n\n" + "\n".join(reasons))
     parts += [f"**Note:** {note}" for note in summary.notes]
     parts.append("## How to read this\n\n" + "\n".join(f"- {line}" for line in _reading(summary)))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return wording.visible("\n\n".join(part for part in parts if part)) + "\n"
 
 
 def _reading(summary: Summary) -> list[str]:
@@ -300,6 +301,6 @@ def _page(summary: Summary, figure_svg: str) -> str:
     drawing = figure_svg[figure_svg.find("<svg") :]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(summary.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<title>{escape(wording.visible(summary.title))}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{drawing}\n{body}</body>\n</html>\n"
     )

@@ -118,7 +118,7 @@ def test_limits_are_typed(losses, file, open_page, where):
     said = page.frame.locator(".limits-said").first
     for label, text, complaint in (
         ("y to", "much", "“much” is no number: write 1200, 50% or 4.2e22."),
-        ("y to", "-1", "The second limit has to be above the first."),
+        ("y to", "0", "The second limit has to be above the first."),
     ):
         before = page.hash()
         typed(page, label, text)
@@ -249,3 +249,40 @@ def test_a_dot_on_the_frame_is_whole(serve, tmp_path_factory, open_page, scale):
     blue = [color[2] - color[0] > 60 for color in column]  # a step apart by half a pixel, −6 … 6
     assert sum(blue[:12]) >= 4, "above the edge"
     assert sum(blue[13:]) >= 4, "below it"
+
+
+@pytest.mark.parametrize("where", ["server", "file"])
+def test_limits_that_would_show_nothing_are_answered_with_the_range_of_the_data(
+    losses, file, open_page, where
+):
+    page = open_page((losses.frame_url if where == "server" else file) + LOSS).is_drawn(1)
+    said = page.frame.locator(".limits-said").first
+    nothing = "so this would show nothing."
+    for label, text, complaint in (
+        ("x to", "7", rf"The data go from 2048 to 122880, {nothing}"),
+        ("x from", "200000", rf"The data go from 2048 to 122880, {nothing}"),
+        ("y from", "1e9", rf"The data go from \S+ to 794\.33, {nothing}"),
+        ("y to", "-1e9", rf"The data go from \S+ to 794\.33, {nothing}"),
+    ):
+        before = page.hash()
+        typed(page, label, text)
+        assert re.fullmatch(complaint, said.inner_text())
+        assert page.hash() == before
+
+
+def test_a_share_that_is_typed_as_a_percentage_without_its_sign_is_asked_back(losses, open_page):
+    page = open_page(losses.frame_url + "#p.rlviz.panels=accuracy").is_drawn(1)
+    before = page.hash()
+    typed(page, "y to", "70")
+    said = page.frame.locator(".limits-said").first
+    assert re.fullmatch(
+        r"The data go from 50\.00% to 100\.00%, so this would show nothing\. Write 30% or 0\.3\.",
+        said.inner_text(),
+    )
+    assert page.hash() == before
+    typed(page, "y from", "30")
+    assert said.inner_text().endswith("Write 30% or 0.3.")
+    typed(page, "y from", "")
+    typed(page, "y to", "70%")
+    assert said.inner_text() == ""
+    assert "0.7" in page.hash()

@@ -121,4 +121,4 @@ def test_no_name_from_a_run_commands_the_terminal(write_steps, logdir):
     text = examine(logdir).text()
     assert "\x1b" not in text
     assert "\x07" not in text
-    assert "tfevents.?[2J.rlviz" in text
+    assert r"tfevents.\x1b[2J.rlviz" in text

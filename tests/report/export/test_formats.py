@@ -176,7 +176,7 @@ def test_a_name_that_a_spreadsheet_would_cut_at_another_separator_is_no_formula(
     export(rlviz.History(columns), tmp_path / "x.csv")
     with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as stream:
         header = next(csv.reader(stream))
-    expected = ["a;'=1", "a\t'+1", "a\n'@x", "'\t=1", "'\r=1", "' =1", "'＝1", "a,' -b"]
+    expected = ["a;'=1", "a\t'+1", "a\n'@x", "'\t=1", r"\r=1", "' =1", "'＝1", "a,' -b"]
     assert header[-10:] == [*expected, "loss (x - y)", "a␀b"]
 
 
@@ -355,3 +355,12 @@ def test_a_run_without_a_step_has_a_header_and_no_rows(tmp_path):
         export(run, tmp_path / f"x.{suffix}")
     assert len((tmp_path / "x.csv").read_text().splitlines()) == 1
     assert (tmp_path / "x.jsonl").read_bytes() == b""
+
+
+def test_no_name_turns_a_line_of_a_table_around(tmp_path):
+    columns = {"step": np.array([1.0]), "metrics/re\u202edraw\x1b[2J": np.array([2.0])}
+    rlviz.export(rlviz.History(columns), tmp_path / "table.csv", units=True)
+    text = (tmp_path / "table.csv").read_text()
+    assert "\u202e" not in text
+    assert "\x1b" not in text
+    assert r"metrics/re\u202edraw\x1b[2J" in text

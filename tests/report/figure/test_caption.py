@@ -98,3 +98,31 @@ def test_a_run_whose_axis_does_not_grow_has_its_figure(tmp_path, spent):
     drawing = rlviz.figure(rlviz.read(tmp_path), x="flops")
     assert "bandwidth" not in drawing.get_supxlabel()
     assert drawing.png(dpi=40)
+
+
+def test_the_band_around_a_moving_average_of_seeds_is_named():
+    seeds = [run_of(seed=seed) for seed in range(2)]
+    said = "curves: moving averages of the steps, weight 0.9"
+    band = "; band: of a mean of seeds their 95 % interval"
+    assert said + band in drawn({"g": seeds}, smooth=0.9).get_supxlabel().replace("\n", " ")
+    assert "band" not in drawn(seeds[0], smooth=0.9).get_supxlabel()
+
+
+def test_on_a_logarithmic_scale_the_curve_is_said_to_be_that_of_the_values():
+    run = run_of()
+    words = "on a logarithmic scale the curve of the values themselves (accuracy)"
+    figure = drawn(run, log_y=["accuracy"])
+    assert words in figure.get_supxlabel().replace("\n", " ")
+    line = figure.axes[0].lines[0].get_xydata()
+    np.testing.assert_array_equal(line, drawn(run).axes[0].lines[0].get_xydata())
+    assert "logarithmic" not in drawn(run, log_y=["accuracy"], smooth="none").get_supxlabel()
+
+
+@pytest.mark.parametrize("far", [1e308, -1.7e308])
+def test_values_whose_squares_are_no_numbers_are_left_out_and_counted(far):
+    loss = np.where(np.arange(N) % 3 == 0, far, 1.0 + T)
+    figure = drawn(run_of(loss=loss), metrics=["loss"])
+    (dots,) = dots_of(figure.axes[0])
+    assert len(dots.get_offsets()) == np.count_nonzero(loss < 3) - np.count_nonzero(loss < 0)
+    assert f"{N // 3} values beyond 1e+150 left out (loss)" in figure.get_supxlabel()
+    assert figure.axes[0].get_ylim()[1] < 3

@@ -45,3 +45,8 @@ def test_lines_break_between_words_and_a_long_word_stands_alone():
 def test_a_width_grows_with_the_text_and_with_its_size():
     assert labels.width("aa", 10) == pytest.approx(2 * labels.width("a", 10), rel=0.1)
     assert labels.width("name", 20) == pytest.approx(2 * labels.width("name", 10), rel=0.02)
+
+
+def test_a_name_can_not_turn_the_words_around_it():
+    assert labels.fitted("a\u202eb\x1b", 10, 500) == r"a\u202eb\x1b"
+    assert labels.wrapped("left out: a\u202eb", 10, 500) == r"left out: a\u202eb"

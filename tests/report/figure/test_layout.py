@@ -11,7 +11,15 @@ import pytest
 
 import rlviz
 
-from .conftest import box, curve_of, dots_of, drawn, texts_of, tick_labels
+from .conftest import (
+    box,
+    curve_of,
+    dots_of,
+    drawn,
+    run_of,
+    texts_of,
+    tick_labels,
+)
 
 # --- to the letter ---------------------------------------------------------
 
@@ -314,3 +322,14 @@ def test_the_fonts_are_the_same_whatever_a_user_has_set(parl):
     labels = {(t.get_fontsize(), t.get_fontname()) for t in texts_of(figure)}
     assert {size for size, _ in labels} == {8.0, 11.0, 12.0, 13.0}
     assert {name for _, name in labels} == {"DejaVu Sans"}
+
+
+@pytest.mark.parametrize("width", [3.3, 5.0, 6.4])
+@pytest.mark.parametrize("style", ["default", "paper"])
+def test_no_word_of_a_narrow_figure_is_cut(width, style):
+    figure = drawn(run_of(), width=width, style=style)
+    for text in texts_of(figure):
+        assert 0 <= box(text).x0 < box(text).x1 <= figure.bbox.x1, text
+    said = [ax.get_title() for ax in figure.axes] + [ax.get_ylabel() for ax in figure.axes]
+    assert "Average parallelism vs Steps" in said
+    assert not any("…" in words for words in said)

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 
 import rlviz
@@ -247,5 +248,27 @@ def test_what_is_of_another_kind_is_a_type_error(runs, options):
 
 
 def test_the_usual_looks_change_nothing():
-    Looks().check(["accuracy"], 1)
+    assert Looks().checked(["accuracy"], 1) == Looks()
     assert Looks().is_log("accuracy") is False
+
+
+def test_what_stands_for_the_same_is_taken(runs):
+    pandas = pytest.importorskip("pandas")
+    wanted = rlviz.figure(runs[:2], xlim=(1e21, 2e21), colors=["#ff0000", "#0000ff"], log_y=True)
+    for xlim in (np.array([1e21, 2e21]), pandas.Series([1e21, 2e21]), [np.float32(1e21), 2e21]):
+        for colors in (np.array(["red", "blue"]), np.array([[1, 0, 0], [0, 0, 1]]), ["r", "b"]):
+            for log_y in (1, np.True_, ["accuracy", "parallelism"], np.array(["accuracy"])):
+                found = rlviz.figure(runs[:2], xlim=xlim, colors=colors, log_y=log_y)
+                assert found.axes[0].get_xlim() == pytest.approx(wanted.axes[0].get_xlim())
+                assert found.axes[0].get_yscale() == "log"
+                assert [to_rgb(line.get_color()) for line in found.axes[0].lines] == [
+                    to_rgb(line.get_color()) for line in wanted.axes[0].lines
+                ]
+
+
+def test_a_run_of_one_step_is_a_dot_where_dots_are_left_out(history_of):
+    one = history_of(accuracy=np.array([0.4]), parallelism=np.array([3.0]), flops=np.array([1e20]))
+    for ax in rlviz.figure(one, dots=False).axes:
+        (points,) = (c for c in ax.collections if isinstance(c, PathCollection))
+        assert len(points.get_offsets()) == 1
+        assert "Smoothed Curve" not in [text.get_text() for text in ax.get_legend().get_texts()]
