@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import starmap
 from typing import Any, NamedTuple
 
 import google_crc32c
@@ -121,24 +120,29 @@ class Scanner:
         """Yield the records and the damage between them, in order."""
         data, holding = self._data, self._holding
         held = data.find(holding, self.offset)
+        alone = self.offset
+        """The records before it are looked at one by one."""
         while self.offset < len(data):
             offset = self.offset
-            if holding and offset > held >= 0:
-                held = data.find(holding, offset)
             if holding:
-                self.offset = _alike(data, offset, len(data) if held < 0 else held)
-                if self.offset > offset:
-                    continue
+                if offset > held >= 0:
+                    held = data.find(holding, offset)
+                if offset >= alone:
+                    alone, are_intact = _alike(data, offset, len(data) if held < 0 else held)
+                    if are_intact and alone > offset:
+                        self.offset = alone
+                        continue
             end = self._end_of_record(offset)
             if end == _PENDING:
                 return
             if end is None:
                 self.offset = self._next(offset + 1)
                 yield self._damage(offset, self.offset)
-            else:
-                self.offset = end
+                continue
+            self.offset = end
+            if end <= len(data) and (not holding or 0 <= held < end):
                 payload = data[offset + HEADER_BYTES : end - FOOTER_BYTES]
-                if end <= len(data) and holding in payload:
+                if holding in payload:
                     yield Record(payload, end)
 
     def _end_of_record(self, offset: int) -> int | None:
@@ -216,30 +220,29 @@ class Scanner:
 _FEWEST_ALIKE, _MOST_ALIKE = 8, 1024
 
 
-def _alike(data: bytes, offset: int, until: int) -> int:
-    """The end of the run of equally long intact records from `offset` on, before `until`.
+def _alike(data: bytes, offset: int, until: int) -> tuple[int, bool]:
+    """The end of the run of equally long records from `offset` on, before `until`, and whether all
+    of them are intact: one check for all of them, which fails if one of them is not.
 
     The scalars of most steps make such records. Returns `offset` itself where there are few.
     """
-    length = _length_in(data[offset : offset + HEADER_BYTES])
-    if length is None:
-        return offset
-    size = HEADER_BYTES + length + FOOTER_BYTES
     header = data[offset : offset + HEADER_BYTES]
+    length = _length_in(header)
+    if length is None:
+        return offset, True
+    size = HEADER_BYTES + length + FOOTER_BYTES
     count = min((until - offset) // size, _MOST_ALIKE)
     second = offset + size
     if count < _FEWEST_ALIKE or data[second : second + HEADER_BYTES] != header:
-        return offset
-    head, crc, payload = _fields_of(length)
-    records = np.frombuffer(data, head, count, offset)
-    count = _leading((records["length"] == length) & (records["crc"] == records["crc"][0]))
+        return offset, True
+    count = _leading(np.ndarray(count, "<u8", data, offset, size) == length)
     if count < _FEWEST_ALIKE:
-        return offset
-    payloads = payload.iter_unpack(memoryview(data)[offset : offset + count * size])
-    found = np.fromiter(starmap(google_crc32c.value, payloads), np.uint32, count)
-    return offset + size * _leading(
-        _masked(found) == np.frombuffer(data, crc, count, offset)["crc"]
-    )
+        return offset, True
+    end = offset + count * size
+    run = np.frombuffer(data, np.uint8, end - offset, offset).copy()
+    footers = np.ndarray(count, "<u4", run, HEADER_BYTES + length, size)
+    footers[:] = _unmasked(footers) ^ _to_zero(header)
+    return end, google_crc32c.value(run) == 0
 
 
 def _leading(holds: NDArray[np.bool_]) -> int:
@@ -248,25 +251,43 @@ def _leading(holds: NDArray[np.bool_]) -> int:
     return len(holds) if holds[at] else at
 
 
-@lru_cache(maxsize=64)
-def _fields_of(length: int) -> "tuple[np.dtype[np.void], np.dtype[np.void], struct.Struct]":
-    """Three layouts of records with that payload: their headers, the checksums of their payloads,
-    and the payloads alone."""
-    size = HEADER_BYTES + length + FOOTER_BYTES
+_CHECKSUM_0 = 0x9BE09BAB
+"""The four bytes whose own checksum is 0, as a number."""
 
-    def layout(names: list[str], formats: list[str], offsets: list[int]) -> "np.dtype[np.void]":
-        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
-    return (
-        layout(["length", "crc"], ["<u8", "<u4"], [0, 8]),
-        layout(["crc"], ["<u4"], [HEADER_BYTES + length]),
-        struct.Struct(f"<{HEADER_BYTES}x{length}s{FOOTER_BYTES}x"),
-    )
+@lru_cache(maxsize=1024)
+def _to_zero(header: bytes) -> np.uint32:
+    """What makes, of the checksum of a payload, a footer with which the checksum of the whole
+    record is 0, so that any number of such records have the checksum 0.
+
+    >>> record = frame(b"hello")
+    >>> footer = google_crc32c.value(b"hello") ^ int(_to_zero(record[:HEADER_BYTES]))
+    >>> google_crc32c.value(2 * (record[:-FOOTER_BYTES] + struct.pack("<I", footer)))
+    0
+    """
+    zeros = bytes(struct.unpack_from("<Q", header)[0])
+    # A checksum is linear but for a constant: that of header and payload together follows from
+    # those of each, with zeros in place of the other.
+    before = google_crc32c.value(header + zeros) ^ google_crc32c.value(zeros)
+    return np.uint32(before ^ _CHECKSUM_0)
+
+
+_MASK = 0xA282EAD8
 
 
 def _masked(crc: Any) -> Any:
     """TFRecord's mask over CRCs, one or an array of uint32."""
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
+
+
+def _unmasked(masked: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The inverse of `_masked`.
+
+    >>> hex(int(_unmasked(np.array([_masked(0xFACADE)], np.uint32))[0]))
+    '0xfacade'
+    """
+    rotated = masked - np.uint32(_MASK)
+    return np.asarray(rotated << 15 | rotated >> 17)
 
 
 @lru_cache(maxsize=1024)  # the scalars of most steps make records of the same length

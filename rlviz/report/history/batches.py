@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from rlviz import schema, tfrecord
 from rlviz.report.history.admission import admitted, is_sound
 from rlviz.report.history.event_bytes import StoredRows
 from rlviz.report.history.step_span import StepSpan
+
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.event_pb2 import Event
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +52,8 @@ class Batch:
 
     def goes_on_from(self, other: "Batch") -> bool:
         """Whether it has the same header as another batch and follows it without a hole."""
-        return self.rows_before == other.written and self.header == other.header
+        is_same = self.header is other.header or self.header == other.header
+        return is_same and self.rows_before == other.written
 
     def block(self, begin: int, end: int) -> Floats:
         """Some of its rows, (end - begin, columns of the header).
@@ -298,27 +302,36 @@ def _batches_of(payload: bytes, file: schema.FileName | None) -> Iterator[tuple[
     """
     if _ROWS_TAG_START not in payload:  # the parser need not see scalars, pictures and texts
         return
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_INVALID
-
+    event_type, no_event, float64 = _protos()
     try:
-        event = Event.FromString(payload)
-    except DecodeError as error:
+        event = event_type.FromString(payload)
+    except no_event as error:
         raise ValueError(f"not an event: {error}") from error
     for value in event.summary.value:
         if schema.is_rows_tag(value.tag):
             header = _header(value.metadata.plugin_data.content)
             tensor = value.tensor
-            if tensor.dtype not in (DT_DOUBLE, DT_INVALID):
+            if tensor.dtype not in float64:
                 raise ValueError(f"rows of type {tensor.dtype}, which is not float64")
             shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
-            table = table_of(tensor.tensor_content, shape, header)
+            content = tensor.tensor_content  # a copy each time
+            table = table_of(content, shape, header)
             written = _written(event.step)
             wrong = written is not None and written < len(table)
             complaint = f"{len(table)} rows, of which {written} were written" if wrong else ""
-            content = _place_of(tensor.tensor_content, payload)
-            yield Batch(header, table, None if wrong else written, file), content, complaint
+            batch = Batch(header, table, None if wrong else written, file)
+            yield batch, _place_of(content, payload), complaint
+
+
+@lru_cache(maxsize=1)
+def _protos() -> "tuple[type[Event], type[Exception], frozenset[int]]":
+    """An event, what it raises for bytes that are none, and the types of a tensor of rows. Looked
+    up once: import statements take as long as the parsing of a batch."""
+    from google.protobuf.message import DecodeError
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_INVALID
+
+    return Event, DecodeError, frozenset((DT_DOUBLE, DT_INVALID))
 
 
 def _place_of(content: bytes, payload: bytes) -> int:

@@ -21,8 +21,9 @@ from rlviz.report.history.batches import (
 )
 from rlviz.report.history.event_bytes import opened, read_at
 
-_PIECE_BYTES = 8 << 20
-"""How much of a file is in memory at a time, or two long records."""
+_PIECE_BYTES = 2 << 20
+"""How much of a file is in memory at a time, or two long records. The allocator uses pieces of this
+size again, and takes more from the system for each that is larger than some of them."""
 _HELD_BYTES = 256 << 20
 """The rows of a run whose files are larger stay on disk until they are asked for."""
 
