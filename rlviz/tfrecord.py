@@ -112,6 +112,8 @@ class Scanner:
         self._is_intact = is_intact
         self._allowance = _ALLOWANCE * len(data)
         """How many bytes more may be read for records that turn out not to be intact."""
+        self._held = -1
+        """Where the bytes to hold stand next; before `offset` if nobody looked yet."""
         self._ahead = _Headers(data)
         self._hopeful: tuple[Indices, Indices] | None = None
         """The headers that are worth a look, once the allowance is used up."""
@@ -119,31 +121,62 @@ class Scanner:
     def __iter__(self) -> Iterator[Record | Damage]:
         """Yield the records and the damage between them, in order."""
         data, holding = self._data, self._holding
-        held = data.find(holding, self.offset)
         alone = self.offset
         """The records before it are looked at one by one."""
         while self.offset < len(data):
             offset = self.offset
-            if holding:
-                if offset > held >= 0:
-                    held = data.find(holding, offset)
-                if offset >= alone:
-                    alone, are_intact = _alike(data, offset, len(data) if held < 0 else held)
-                    if are_intact and alone > offset:
-                        self.offset = alone
-                        continue
-            end = self._end_of_record(offset)
-            if end == _PENDING:
+            if holding and offset >= alone:
+                together = self._together(offset)
+                alone = together.end
+                if together.are_intact(data):
+                    for begin, end in together.held:
+                        self.offset = end
+                        payload = data[begin + HEADER_BYTES : end - FOOTER_BYTES]
+                        if holding in payload:
+                            yield Record(payload, end)
+                    self.offset = together.end
+                    continue
+            until = self._end_of_record(offset)
+            if until == _PENDING:
                 return
-            if end is None:
+            if until is None:
                 self.offset = self._next(offset + 1)
                 yield self._damage(offset, self.offset)
-                continue
-            self.offset = end
-            if end <= len(data) and (not holding or 0 <= held < end):
-                payload = data[offset + HEADER_BYTES : end - FOOTER_BYTES]
-                if holding in payload:
-                    yield Record(payload, end)
+            else:
+                self.offset = until
+                payload = data[offset + HEADER_BYTES : until - FOOTER_BYTES]
+                if until <= len(data) and holding in payload:
+                    yield Record(payload, until)
+
+    def _together(self, offset: int) -> "_Together":
+        """The records from `offset` on as far as their headers tell, up to some bytes."""
+        data, begin, held = self._data, offset, self._held
+        found = _Together(begin)
+        while offset - begin < _TOGETHER_BYTES:
+            header = data[offset : offset + HEADER_BYTES]
+            length = _length_in(header)
+            if length is None or length > _TOGETHER_BYTES:
+                break
+            size = HEADER_BYTES + length + FOOTER_BYTES
+            if held < offset:
+                at = data.find(self._holding, offset)
+                held = len(data) if at < 0 else at
+            count = (held - offset) // size
+            if count > 1 and data.startswith(header, offset + size):
+                # The scalars of most steps make records of the same length.
+                count = min(count, _MOST_ALIKE, 1 + _TOGETHER_BYTES // size)
+                count = _leading(np.ndarray(count, _U8, data, offset, size) == length)
+            elif count:
+                count = 1
+            elif offset + size > len(data):
+                break
+            else:
+                count = 1
+                found.held.append((offset, offset + size))
+            found.add(header, size, count)
+            offset = found.end
+        self._held = held
+        return found
 
     def _end_of_record(self, offset: int) -> int | None:
         """Where the record at `offset` ends; None if none is intact there."""
@@ -217,32 +250,46 @@ class Scanner:
         return Damage(offset, length, "the content of a record is damaged")
 
 
-_FEWEST_ALIKE, _MOST_ALIKE = 8, 1024
+_TOGETHER_BYTES, _MOST_ALIKE = 256 << 10, 1024
+_U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
 
 
-def _alike(data: bytes, offset: int, until: int) -> tuple[int, bool]:
-    """The end of the run of equally long records from `offset` on, before `until`, and whether all
-    of them are intact: one check for all of them, which fails if one of them is not.
+class _Together:
+    """Records one behind the other, all of which are checked at once.
 
-    The scalars of most steps make such records. Returns `offset` itself where there are few.
+    With another footer a record has the checksum 0 from its first byte to its last, and so have
+    any number of them. The footer that a record has tells the other one, if it is intact.
     """
-    header = data[offset : offset + HEADER_BYTES]
-    length = _length_in(header)
-    if length is None:
-        return offset, True
-    size = HEADER_BYTES + length + FOOTER_BYTES
-    count = min((until - offset) // size, _MOST_ALIKE)
-    second = offset + size
-    if count < _FEWEST_ALIKE or data[second : second + HEADER_BYTES] != header:
-        return offset, True
-    count = _leading(np.ndarray(count, "<u8", data, offset, size) == length)
-    if count < _FEWEST_ALIKE:
-        return offset, True
-    end = offset + count * size
-    run = np.frombuffer(data, np.uint8, end - offset, offset).copy()
-    footers = np.ndarray(count, "<u4", run, HEADER_BYTES + length, size)
-    footers[:] = _unmasked(footers) ^ _to_zero(header)
-    return end, google_crc32c.value(run) == 0
+
+    def __init__(self, begin: int) -> None:
+        self.end = self._begin = begin
+        self.held: list[tuple[int, int]] = []
+        """Where records begin and end that may hold the bytes to hold."""
+        self._runs: list[tuple[int, int, int, np.uint32]] = []
+        """Of equally long records: the place of the first footer, their size, how many there are,
+        and what makes their checksums 0."""
+
+    def add(self, header: bytes, size: int, count: int) -> None:
+        """Add records of the same header and size at the end."""
+        first = self.end + size - FOOTER_BYTES - self._begin
+        self._runs.append((first, size, count, _to_zero(header)))
+        self.end += size * count
+
+    def are_intact(self, data: bytes) -> bool:
+        """Whether there are any, and all are intact. A record that is not is taken for one as
+        rarely as if each had been checked."""
+        if not self._runs:
+            return False
+        records = np.frombuffer(data, np.uint8, self.end - self._begin, self._begin).copy()
+        footers = [
+            np.ndarray(count, _U4, records, first, size) for first, size, count, _ in self._runs
+        ]
+        crcs = _unmasked(np.concatenate(footers))
+        at = 0
+        for own, (_, _, count, to_zero) in zip(footers, self._runs, strict=True):
+            own[:] = crcs[at : at + count] ^ to_zero
+            at += count
+        return bool(google_crc32c.value(records) == 0)
 
 
 def _leading(holds: NDArray[np.bool_]) -> int:

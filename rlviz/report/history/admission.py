@@ -67,12 +67,16 @@ def is_sound(header: schema.RowsHeader, table: Floats) -> bool:
         return False
     if not len(table):
         return True
-    steps = table[:, rules.step]
+    steps = np.ascontiguousarray(table[:, rules.step])
+    least, most = _reduced(np.minimum, table), _reduced(np.fmax, table)
+    if (has_gaps := np.isnan(least)).any():
+        least[has_gaps] = _reduced(np.fmin, table[:, has_gaps])
+    pairs = [(a, b) for a, b in rules.pairs if has_gaps[a] or has_gaps[b]]
     return not (
-        (_reduced(np.fmin, table) < rules.low).any()
-        or (_reduced(np.fmax, table) > rules.high).any()
+        (least < rules.low).any()
+        or (most > rules.high).any()
         or (steps != np.floor(steps)).any()
-        or any((np.isnan(table[:, a]) != np.isnan(table[:, b])).any() for a, b in rules.pairs)
+        or any((np.isnan(table[:, a]) != np.isnan(table[:, b])).any() for a, b in pairs)
         or any((table[:, a] > _ROUNDED * table[:, b]).any() for a, b in rules.shares)
     )
 

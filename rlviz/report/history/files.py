@@ -21,7 +21,7 @@ from rlviz.report.history.batches import (
 )
 from rlviz.report.history.event_bytes import opened, read_at
 
-_PIECE_BYTES = 2 << 20
+_PIECE_BYTES = 4 << 20
 """How much of a file is in memory at a time, or two long records. The allocator uses pieces of this
 size again, and takes more from the system for each that is larger than some of them."""
 _HELD_BYTES = 256 << 20
