@@ -10,7 +10,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import starmap
 from typing import Any, NamedTuple
 
 import google_crc32c
@@ -113,6 +112,8 @@ class Scanner:
         self._is_intact = is_intact
         self._allowance = _ALLOWANCE * len(data)
         """How many bytes more may be read for records that turn out not to be intact."""
+        self._held = -1
+        """Where the bytes to hold stand next; before `offset` if nobody looked yet."""
         self._ahead = _Headers(data)
         self._hopeful: tuple[Indices, Indices] | None = None
         """The headers that are worth a look, once the allowance is used up."""
@@ -120,26 +121,62 @@ class Scanner:
     def __iter__(self) -> Iterator[Record | Damage]:
         """Yield the records and the damage between them, in order."""
         data, holding = self._data, self._holding
-        held = data.find(holding, self.offset)
+        alone = self.offset
+        """The records before it are looked at one by one."""
         while self.offset < len(data):
             offset = self.offset
-            if holding and offset > held >= 0:
-                held = data.find(holding, offset)
-            if holding:
-                self.offset = _alike(data, offset, len(data) if held < 0 else held)
-                if self.offset > offset:
+            if holding and offset >= alone:
+                together = self._together(offset)
+                alone = together.end
+                if together.are_intact(data):
+                    for begin, end in together.held:
+                        self.offset = end
+                        payload = data[begin + HEADER_BYTES : end - FOOTER_BYTES]
+                        if holding in payload:
+                            yield Record(payload, end)
+                    self.offset = together.end
                     continue
-            end = self._end_of_record(offset)
-            if end == _PENDING:
+            until = self._end_of_record(offset)
+            if until == _PENDING:
                 return
-            if end is None:
+            if until is None:
                 self.offset = self._next(offset + 1)
                 yield self._damage(offset, self.offset)
             else:
-                self.offset = end
-                payload = data[offset + HEADER_BYTES : end - FOOTER_BYTES]
-                if end <= len(data) and holding in payload:
-                    yield Record(payload, end)
+                self.offset = until
+                payload = data[offset + HEADER_BYTES : until - FOOTER_BYTES]
+                if until <= len(data) and holding in payload:
+                    yield Record(payload, until)
+
+    def _together(self, offset: int) -> "_Together":
+        """The records from `offset` on as far as their headers tell, up to some bytes."""
+        data, begin, held = self._data, offset, self._held
+        found = _Together(begin)
+        while offset - begin < _TOGETHER_BYTES:
+            header = data[offset : offset + HEADER_BYTES]
+            length = _length_in(header)
+            if length is None or length > _TOGETHER_BYTES:
+                break
+            size = HEADER_BYTES + length + FOOTER_BYTES
+            if held < offset:
+                at = data.find(self._holding, offset)
+                held = len(data) if at < 0 else at
+            count = (held - offset) // size
+            if count > 1 and data.startswith(header, offset + size):
+                # The scalars of most steps make records of the same length.
+                count = min(count, _MOST_ALIKE, 1 + _TOGETHER_BYTES // size)
+                count = _leading(np.ndarray(count, _U8, data, offset, size) == length)
+            elif count:
+                count = 1
+            elif offset + size > len(data):
+                break
+            else:
+                count = 1
+                found.held.append((offset, offset + size))
+            found.add(header, size, count)
+            offset = found.end
+        self._held = held
+        return found
 
     def _end_of_record(self, offset: int) -> int | None:
         """Where the record at `offset` ends; None if none is intact there."""
@@ -213,33 +250,46 @@ class Scanner:
         return Damage(offset, length, "the content of a record is damaged")
 
 
-_FEWEST_ALIKE, _MOST_ALIKE = 8, 1024
+_TOGETHER_BYTES, _MOST_ALIKE = 256 << 10, 1024
+_U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
 
 
-def _alike(data: bytes, offset: int, until: int) -> int:
-    """The end of the run of equally long intact records from `offset` on, before `until`.
+class _Together:
+    """Records one behind the other, all of which are checked at once.
 
-    The scalars of most steps make such records. Returns `offset` itself where there are few.
+    With another footer a record has the checksum 0 from its first byte to its last, and so have
+    any number of them. The footer that a record has tells the other one, if it is intact.
     """
-    length = _length_in(data[offset : offset + HEADER_BYTES])
-    if length is None:
-        return offset
-    size = HEADER_BYTES + length + FOOTER_BYTES
-    header = data[offset : offset + HEADER_BYTES]
-    count = min((until - offset) // size, _MOST_ALIKE)
-    second = offset + size
-    if count < _FEWEST_ALIKE or data[second : second + HEADER_BYTES] != header:
-        return offset
-    head, crc, payload = _fields_of(length)
-    records = np.frombuffer(data, head, count, offset)
-    count = _leading((records["length"] == length) & (records["crc"] == records["crc"][0]))
-    if count < _FEWEST_ALIKE:
-        return offset
-    payloads = payload.iter_unpack(memoryview(data)[offset : offset + count * size])
-    found = np.fromiter(starmap(google_crc32c.value, payloads), np.uint32, count)
-    return offset + size * _leading(
-        _masked(found) == np.frombuffer(data, crc, count, offset)["crc"]
-    )
+
+    def __init__(self, begin: int) -> None:
+        self.end = self._begin = begin
+        self.held: list[tuple[int, int]] = []
+        """Where records begin and end that may hold the bytes to hold."""
+        self._runs: list[tuple[int, int, int, np.uint32]] = []
+        """Of equally long records: the place of the first footer, their size, how many there are,
+        and what makes their checksums 0."""
+
+    def add(self, header: bytes, size: int, count: int) -> None:
+        """Add records of the same header and size at the end."""
+        first = self.end + size - FOOTER_BYTES - self._begin
+        self._runs.append((first, size, count, _to_zero(header)))
+        self.end += size * count
+
+    def are_intact(self, data: bytes) -> bool:
+        """Whether there are any, and all are intact. A record that is not is taken for one as
+        rarely as if each had been checked."""
+        if not self._runs:
+            return False
+        records = np.frombuffer(data, np.uint8, self.end - self._begin, self._begin).copy()
+        footers = [
+            np.ndarray(count, _U4, records, first, size) for first, size, count, _ in self._runs
+        ]
+        crcs = _unmasked(np.concatenate(footers))
+        at = 0
+        for own, (_, _, count, to_zero) in zip(footers, self._runs, strict=True):
+            own[:] = crcs[at : at + count] ^ to_zero
+            at += count
+        return bool(google_crc32c.value(records) == 0)
 
 
 def _leading(holds: NDArray[np.bool_]) -> int:
@@ -248,25 +298,43 @@ def _leading(holds: NDArray[np.bool_]) -> int:
     return len(holds) if holds[at] else at
 
 
-@lru_cache(maxsize=64)
-def _fields_of(length: int) -> "tuple[np.dtype[np.void], np.dtype[np.void], struct.Struct]":
-    """Three layouts of records with that payload: their headers, the checksums of their payloads,
-    and the payloads alone."""
-    size = HEADER_BYTES + length + FOOTER_BYTES
+_CHECKSUM_0 = 0x9BE09BAB
+"""The four bytes whose own checksum is 0, as a number."""
 
-    def layout(names: list[str], formats: list[str], offsets: list[int]) -> "np.dtype[np.void]":
-        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
-    return (
-        layout(["length", "crc"], ["<u8", "<u4"], [0, 8]),
-        layout(["crc"], ["<u4"], [HEADER_BYTES + length]),
-        struct.Struct(f"<{HEADER_BYTES}x{length}s{FOOTER_BYTES}x"),
-    )
+@lru_cache(maxsize=1024)
+def _to_zero(header: bytes) -> np.uint32:
+    """What makes, of the checksum of a payload, a footer with which the checksum of the whole
+    record is 0, so that any number of such records have the checksum 0.
+
+    >>> record = frame(b"hello")
+    >>> footer = google_crc32c.value(b"hello") ^ int(_to_zero(record[:HEADER_BYTES]))
+    >>> google_crc32c.value(2 * (record[:-FOOTER_BYTES] + struct.pack("<I", footer)))
+    0
+    """
+    zeros = bytes(struct.unpack_from("<Q", header)[0])
+    # A checksum is linear but for a constant: that of header and payload together follows from
+    # those of each, with zeros in place of the other.
+    before = google_crc32c.value(header + zeros) ^ google_crc32c.value(zeros)
+    return np.uint32(before ^ _CHECKSUM_0)
+
+
+_MASK = 0xA282EAD8
 
 
 def _masked(crc: Any) -> Any:
     """TFRecord's mask over CRCs, one or an array of uint32."""
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
+
+
+def _unmasked(masked: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The inverse of `_masked`.
+
+    >>> hex(int(_unmasked(np.array([_masked(0xFACADE)], np.uint32))[0]))
+    '0xfacade'
+    """
+    rotated = masked - np.uint32(_MASK)
+    return np.asarray(rotated << 15 | rotated >> 17)
 
 
 @lru_cache(maxsize=1024)  # the scalars of most steps make records of the same length

@@ -67,14 +67,32 @@ def is_sound(header: schema.RowsHeader, table: Floats) -> bool:
         return False
     if not len(table):
         return True
-    steps = table[:, rules.step]
+    steps = np.ascontiguousarray(table[:, rules.step])
+    least, most = _reduced(np.minimum, table), _reduced(np.fmax, table)
+    if (has_gaps := np.isnan(least)).any():
+        least[has_gaps] = _reduced(np.fmin, table[:, has_gaps])
+    pairs = [(a, b) for a, b in rules.pairs if has_gaps[a] or has_gaps[b]]
     return not (
-        (np.fmin.reduce(table, axis=0) < rules.low).any()
-        or (np.fmax.reduce(table, axis=0) > rules.high).any()
+        (least < rules.low).any()
+        or (most > rules.high).any()
         or (steps != np.floor(steps)).any()
-        or any((np.isnan(table[:, a]) != np.isnan(table[:, b])).any() for a, b in rules.pairs)
+        or any((np.isnan(table[:, a]) != np.isnan(table[:, b])).any() for a, b in pairs)
         or any((table[:, a] > _ROUNDED * table[:, b]).any() for a, b in rules.shares)
     )
+
+
+_ROWS_AT_ONCE = 64
+
+
+def _reduced(operation: np.ufunc, table: Floats) -> Floats:
+    """A table reduced over its rows, (columns,). NumPy takes a row at a time, which is slow where
+    it is short, so many rows are made one first."""
+    whole = len(table) - len(table) % _ROWS_AT_ONCE
+    if not whole:
+        return np.asarray(operation.reduce(table, axis=0))
+    wide = operation.reduce(table[:whole].reshape(-1, _ROWS_AT_ONCE * table.shape[1]), axis=0)
+    rows = np.concatenate([wide.reshape(_ROWS_AT_ONCE, -1), table[whole:]])
+    return np.asarray(operation.reduce(rows, axis=0))
 
 
 def admitted(header: schema.RowsHeader, table: Floats) -> Admitted:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rlviz import schema, tfrecord
 from rlviz.report.history.admission import admitted, is_sound
 from rlviz.report.history.event_bytes import StoredRows
+from rlviz.report.history.event_form import EventForm, protos
 from rlviz.report.history.step_span import StepSpan
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,8 @@ class Batch:
 
     def goes_on_from(self, other: "Batch") -> bool:
         """Whether it has the same header as another batch and follows it without a hole."""
-        return self.rows_before == other.written and self.header == other.header
+        is_same = self.header is other.header or self.header == other.header
+        return is_same and self.rows_before == other.written
 
     def block(self, begin: int, end: int) -> Floats:
         """Some of its rows, (end - begin, columns of the header).
@@ -155,12 +157,13 @@ def items_in(piece: Piece) -> tuple[Items, int]:
     )
     items: Items = []
     flushes: list[_Flush] = []
+    forms: Forms = {}
     for item in scanner:
         things: list[_Flush | FileDamage]
         if isinstance(item, tfrecord.Damage):
             things = [_damage(piece, item)]
         else:
-            things = _flushes_of(piece, file, item)
+            things = _flushes_of(piece, file, item, forms)
         for thing in things:
             follows = isinstance(thing, _Flush) and (
                 not flushes or thing.batch.goes_on_from(flushes[-1].batch)
@@ -272,8 +275,13 @@ def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
 _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
+Forms: TypeAlias = dict[int, EventForm | bool]
+"""Length of an event -> the form that events of that length have, once there were two: of many
+lengths there is one event. True after the first, False if the second has no form."""
+
+
 def _flushes_of(
-    piece: Piece, file: schema.FileName | None, record: tfrecord.Record
+    piece: Piece, file: schema.FileName | None, record: tfrecord.Record, forms: Forms
 ) -> "list[_Flush | FileDamage]":
     """The rows in one record of an event file; most records hold none."""
     begin = piece.begin + record.begin
@@ -281,16 +289,31 @@ def _flushes_of(
     numbers = begin + tfrecord.HEADER_BYTES
     try:
         return [
-            _Flush(batch, begin, length, numbers + content, complaint)
-            for batch, content, complaint in _batches_of(record.payload, file)
+            _flush(found, file, begin, length, numbers)
+            for found in _tables_of(record.payload, forms)
         ]
     except ValueError as error:
         kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
         return [FileDamage(piece.name, begin, length, _short(str(error)), kind)]
 
 
-def _batches_of(payload: bytes, file: schema.FileName | None) -> Iterator[tuple[Batch, int, str]]:
-    """The rows in an event, the offset of their numbers in it, and what is wrong with their count.
+_Table: TypeAlias = tuple[schema.RowsHeader, Floats, int, int]
+"""A header, a table, the offset of its numbers in the event, and the step of the event."""
+
+
+def _flush(
+    found: _Table, file: schema.FileName | None, begin: int, length: int, numbers: int
+) -> _Flush:
+    header, table, content, step = found
+    written = _written(step)
+    wrong = written is not None and written < len(table)
+    complaint = f"{len(table)} rows, of which {written} were written" if wrong else ""
+    batch = Batch(header, table, None if wrong else written, file)
+    return _Flush(batch, begin, length, numbers + content, complaint)
+
+
+def _tables_of(payload: bytes, forms: Forms) -> Iterator[_Table]:
+    """The rows in an event.
 
     Raises:
         ValueError: the record is not an event, or its rows have no form.
@@ -298,27 +321,30 @@ def _batches_of(payload: bytes, file: schema.FileName | None) -> Iterator[tuple[
     """
     if _ROWS_TAG_START not in payload:  # the parser need not see scalars, pictures and texts
         return
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.types_pb2 import DT_DOUBLE, DT_INVALID
-
+    form = forms.get(len(payload))
+    if isinstance(form, EventForm) and (step := form.step_in(payload)) is not None:
+        table = table_of(payload[form.begin : form.end], form.shape, form.header)
+        yield form.header, table, form.begin, step
+        return
+    event_type, decode_error, float64 = protos()
     try:
-        event = Event.FromString(payload)
-    except DecodeError as error:
+        event = event_type.FromString(payload)
+    except decode_error as error:
         raise ValueError(f"not an event: {error}") from error
-    for value in event.summary.value:
+    step = event.step
+    for number, value in enumerate(event.summary.value):
         if schema.is_rows_tag(value.tag):
             header = _header(value.metadata.plugin_data.content)
             tensor = value.tensor
-            if tensor.dtype not in (DT_DOUBLE, DT_INVALID):
+            if tensor.dtype not in float64:
                 raise ValueError(f"rows of type {tensor.dtype}, which is not float64")
             shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
-            table = table_of(tensor.tensor_content, shape, header)
-            written = _written(event.step)
-            wrong = written is not None and written < len(table)
-            complaint = f"{len(table)} rows, of which {written} were written" if wrong else ""
-            content = _place_of(tensor.tensor_content, payload)
-            yield Batch(header, table, None if wrong else written, file), content, complaint
+            content = tensor.tensor_content  # a copy each time
+            table, place = table_of(content, shape, header), _place_of(content, payload)
+            yield header, table, place, step
+            if not number and form is not False:
+                found = EventForm.of(event, payload, header, shape, place) if form else True
+                forms[len(payload)] = found or False
 
 
 def _place_of(content: bytes, payload: bytes) -> int:

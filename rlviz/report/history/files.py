@@ -21,8 +21,12 @@ from rlviz.report.history.batches import (
 )
 from rlviz.report.history.event_bytes import opened, read_at
 
-_PIECE_BYTES = 8 << 20
-"""How much of a file is in memory at a time, or two long records."""
+_PIECE_BYTES = 4 << 20
+"""How much of a file is in memory at a time, or two long records. Of twice as much, the allocator
+gives the memory back to the system after each piece, which makes new pages for the next one."""
+_BEHIND_LONG = 8
+"""Behind a record that does not fit, at least one such part of its size is read with it, so that
+false lengths cost work linear in the bytes."""
 _HELD_BYTES = 256 << 20
 """The rows of a run whose files are larger stay on disk until they are asked for."""
 
@@ -211,7 +215,8 @@ class _FileReader:
             items, stopped = items_in(piece)
             for item in items:
                 self._note(item, found)
-            want = _PIECE_BYTES + tfrecord.size_at(data, stopped - at)
+            long_size = tfrecord.size_at(data, stopped - at)
+            want = long_size + max(_PIECE_BYTES, long_size // _BEHIND_LONG)
             at = stopped
         self._size = end
         self.batches[-1:] = joined(found)

@@ -35,12 +35,13 @@ class StepSpan:
     @classmethod
     def of(cls, steps: Floats, wall: Floats | None) -> "StepSpan":
         """The span of some rows: their steps, and their times if there are any, each (n,)."""
+        steps = np.ascontiguousarray(steps)  # columns of a table are slow to go through
         valid = np.isfinite(steps)
         if not valid.all():
             steps, wall = steps[valid], None if wall is None else wall[valid]
         if not len(steps):
             return cls()
-        times = np.empty(0) if wall is None else wall[np.isfinite(wall)]
+        times = np.empty(0) if wall is None else _finite(np.ascontiguousarray(wall))
         return cls(
             len(steps),
             float(steps[0]),
@@ -69,3 +70,8 @@ class StepSpan:
             self.ended if np.isnan(other.ended) else other.ended,
             max(self.clock_back, other.clock_back, 0.0 if np.isnan(back) else back),
         )
+
+
+def _finite(values: Floats) -> Floats:
+    known = np.isfinite(values)
+    return values if known.all() else values[known]

@@ -13,7 +13,7 @@ import rlviz
 from rlviz import tfrecord
 from rlviz.report.history import files as module
 from rlviz.report.history.batches import UNREADABLE
-from rlviz.report.history.event_bytes import StoredRows
+from rlviz.report.history.event_bytes import StoredRows, read_at
 from rlviz.report.history.files import RunReader, load
 
 
@@ -272,3 +272,21 @@ def test_a_long_record_is_passed_over_and_a_damaged_one_is_said(in_batches, monk
     run = rlviz.read(in_batches.parent)
     assert [(d.offset, d.length) for d in run.damage] == [(0, len(long))]
     assert list(run.step) == list(range(1, 13))
+
+
+def test_false_lengths_beyond_a_piece_cost_bytes_linear_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PIECE_BYTES", 500)
+    read = 0
+
+    def counted(descriptor, offset, size):
+        nonlocal read
+        found = read_at(descriptor, offset, size)
+        read += len(found)
+        return found
+
+    monkeypatch.setattr(module, "read_at", counted)
+    claim = tfrecord.frame(bytes(20_000))[: tfrecord.HEADER_BYTES]
+    data = claim * (100_000 // len(claim))
+    (tmp_path / "events.out.tfevents.1.x").write_bytes(data)
+    assert load(tmp_path).damage
+    assert read <= 12 * len(data)
