@@ -58,6 +58,17 @@ def test_the_writer_of_tensorboard_writes_the_same_bytes():
     assert stream.getvalue() == FILE
 
 
+@given(st.lists(st.binary(max_size=3), max_size=30))
+def test_many_payloads_at_once_are_framed_as_each_alone(contents):
+    assert tfrecord.frame_all(contents) == b"".join(map(tfrecord.frame, contents))
+
+
+@given(st.integers(0, 300), st.integers(0, 50), st.randoms())
+def test_many_payloads_of_one_length_are_framed_as_each_alone(length, count, chance):
+    contents = [chance.randbytes(length) for _ in range(count)]
+    assert tfrecord.frame_all(contents) == b"".join(map(tfrecord.frame, contents))
+
+
 def test_an_intact_file_comes_back_whole():
     items = list(tfrecord.scan(FILE))
     assert payloads(items) == PAYLOADS

@@ -95,7 +95,7 @@ class Encoder:
         layout = self._layouts.of(header, len(rows))
         event = events.rows(rows.wall_times[-1], header, layout, table, rows_before=written)
         scalars = events.scalars(rows.steps, rows.wall_times, rows.scalars)
-        return b"".join((_framed(event), *map(tfrecord.frame, scalars)))
+        return _framed(event) + tfrecord.frame_all(list(scalars))
 
 
 def _framed(event: Event) -> bytes:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from rlviz import schema
 from rlviz.parallelism import ParallelismSums
 from rlviz.parallelism.sums import ratios
-from rlviz.record.step_sums import StepSums
+from rlviz.record.step_sums import SUMS, StepSums
 from rlviz.schema import WorkUnit
 
 Floats = NDArray[np.float64]
@@ -35,16 +37,17 @@ class RowColumns:
         Every run has the columns of some quantities; the others appear once they are recorded.
         """
         series = {}
+        table = _finite(map(attrgetter(*SUMS), self._closed))
+        known = dict(zip(SUMS, map(np.array, table.T), strict=True))
+        recorded = {name for name, column in known.items() if column.any()}
         for quantity in schema.QUANTITIES.values():
-            sums = {
-                column.name: _finite(step.sum_of(column.name) for step in self._closed)
-                for column in quantity.sums
-            }
+            sums = {column.name: known[column.name] for column in quantity.sums}
+            if not quantity.is_core and recorded.isdisjoint(sums):
+                continue
             if quantity.fewest > 1:
                 untold = sums[quantity.denominator] < quantity.fewest
-                sums[quantity.numerator][untold] = np.nan
-            is_there = any(values.any() for values in sums.values())
-            if not quantity.is_core and (not is_there or np.isnan(sums[quantity.numerator]).all()):
+                sums[quantity.numerator] = np.where(untold, np.nan, sums[quantity.numerator])
+            if not quantity.is_core and np.isnan(sums[quantity.numerator]).all():
                 continue
             self.columns |= sums
             values = ratios(sums[quantity.numerator], sums[quantity.denominator])
@@ -157,11 +160,11 @@ def _share(
     return None if share is None or share > schema.MAX_SECONDS else share
 
 
-def _array(values: Iterable[float | None]) -> Floats:
-    return np.array([math.nan if value is None else value for value in values], np.float64)
+def _array(values: Iterable[Any]) -> Floats:
+    return np.array(list(values), np.float64)  # which makes NaN of None
 
 
-def _finite(values: Iterable[float | None]) -> Floats:
+def _finite(values: Iterable[Any]) -> Floats:
     """The same, where a sum beyond what a float holds is unknown: readers take no infinite sum."""
     found = _array(values)
     return np.where(np.isfinite(found), found, np.nan)

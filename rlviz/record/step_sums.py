@@ -10,10 +10,11 @@ from rlviz.parallelism import ParallelismSums
 from rlviz.parallelism.sums import is_parallel
 from rlviz.record.measurement import ENTRY_BYTES, Measurement, Plain
 
-_SUMS = tuple(
+SUMS = tuple(
     dict.fromkeys(part.name for known in schema.QUANTITIES.values() for part in known.sums)
 )
-_AGENT_SUMS = tuple(name for name in _SUMS if name in ParallelismSums.__slots__)
+"""The columns that `rlviz.schema.QUANTITIES` declares, each once."""
+_AGENT_SUMS = tuple(name for name in SUMS if name in ParallelismSums.__slots__)
 """Those that `ParallelismSums` has under the same name."""
 _SUMS_BYTES = 1000
 """About what sums without names take in memory."""
@@ -23,7 +24,7 @@ class StepSums:
     """The sums of one step over all micro-batches so far."""
 
     __slots__ = (
-        *_SUMS,
+        *SUMS,
         *("step", "wall_time", "agents", "groups", "flops", "metrics", "counts", "seconds"),
         "episodes",
     )
@@ -138,7 +139,7 @@ class StepSums:
         Everything adds up, except where `ParallelismSums.merge` keeps the larger value, and except
         the seconds of a phase that ranks ran `side_by_side`: there the longest counts.
         """
-        for name in _SUMS:
+        for name in SUMS:
             setattr(self, name, self.sum_of(name) + other.sum_of(name))
         if other.agents is not None:
             self.agents = other.agents if self.agents is None else self.agents.merge(other.agents)
@@ -188,7 +189,7 @@ class StepSums:
         agents = None if self.agents is None else astuple(self.agents)
         groups = {name: astuple(answers) for name, answers in self.groups.items()}
         return [
-            *(self.step, self.wall_time, [self.sum_of(name) for name in _SUMS], agents, groups),
+            *(self.step, self.wall_time, [self.sum_of(name) for name in SUMS], agents, groups),
             *(self.flops, self.metrics, self.counts, self.seconds, self.episodes),
         ]
 
@@ -198,7 +199,7 @@ class StepSums:
         sums = cls()
         sums.step, sums.wall_time, added, agents, groups, *others = fields
         sums.flops, sums.metrics, sums.counts, sums.seconds, sums.episodes = others
-        for name, value in zip(_SUMS, added, strict=True):
+        for name, value in zip(SUMS, added, strict=True):
             setattr(sums, name, value)
         sums.agents = None if agents is None else ParallelismSums(*agents)
         sums.groups = {name: Accuracy(*answers) for name, answers in groups.items()}

@@ -332,6 +332,28 @@ def test_every_step_has_the_event_that_it_would_have_alone(steps):
     ]
 
 
+@given(
+    first=st.integers(0, 2**53 - 1000) | st.sampled_from([0, 1, 100, 128, 16383, 2**35, 2**49]),
+    brought=st.sets(st.sampled_from(TAGS)),
+    gaps=st.sets(st.integers(0, 99), max_size=1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_many_steps_at_once_have_the_events_that_they_would_have_alone(first, brought, gaps, seed):
+    chance = np.random.default_rng(seed)
+    steps, walls = np.arange(first, first + 100), chance.uniform(0.5, 2e9, 100)
+    there = np.isin(np.arange(100), list(gaps), invert=True)
+    odd = [np.nan, np.inf, -np.inf, -0.0, 1e-45, 1e300]
+    scalars = {
+        tag: (chance.permutation([*odd, *chance.normal(size=100 - len(odd))]), there)
+        for tag in TAGS
+        if tag in brought
+    }
+    assert list(events.scalars(steps, walls, scalars)) == [
+        event_of(s, w, {tag: values[at] for tag, (values, there) in scalars.items() if there[at]})
+        for at, (s, w) in enumerate(zip(steps.tolist(), walls.tolist(), strict=True))
+    ]
+
+
 def test_a_value_beyond_float32_becomes_an_infinity_and_nan_stays_nan():
     values = np.array([1e300, -1e300, np.nan, FLOAT32_MAX])
     made = events.scalars(np.arange(1, 5), np.ones(4), {"loss": (values, np.ones(4, bool))})
