@@ -365,6 +365,7 @@ class Callback:
         Raises:
             ValueError, TypeError: `host` or `port` is not what it should be.
             OSError: nothing can listen there.
+            RuntimeError: the system has no thread left.
         """
         if self._sender is not None:
             return self._sender

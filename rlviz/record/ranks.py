@@ -19,8 +19,8 @@ from rlviz.schema import WorkUnit
 
 _LOOK_SECONDS = 0.2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
-"""Seconds between two tries of a rank whose last message rank 0 has not taken: hundreds that wait at
-their end would keep the store from everything else."""
+"""Seconds between two tries of a rank whose last message rank 0 has not taken: hundreds that wait
+at their end would keep the store from everything else."""
 
 Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 """Steps to be written, in order, with the ranks whose sums they lack."""

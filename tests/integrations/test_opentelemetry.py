@@ -216,17 +216,12 @@ def test_arguments_are_refused_in_words():
 
 
 def test_where_no_thread_is_left_traces_wait_and_are_recorded_or_counted(
-    traced, caplog, monkeypatch
+    traced, caplog, no_threads
 ):
     kept = Kept()
     processor = RLVizSpanProcessor(kept)
     tracer = traced(processor)
-
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
+    with no_threads():
         assert processor.force_flush()  # there is nothing to record
         swarm(tracer)
         assert not processor.force_flush()
@@ -236,8 +231,7 @@ def test_where_no_thread_is_left_traces_wait_and_are_recorded_or_counted(
     assert processor.health == SpanHealth(recorded=2)
     other = RLVizSpanProcessor(kept)
     tracer = traced(other)
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
+    with no_threads():
         swarm(tracer)
         other.shutdown()
     assert other.health == SpanHealth(dropped=1)

@@ -1,11 +1,10 @@
 """What a machine may lack: a device, for tests of what is done there and what is copied, and
-descriptors and threads."""
+descriptors."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import torch
@@ -86,21 +85,5 @@ def few_descriptors() -> Callable[[int], AbstractContextManager[None]]:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             for each in held:
                 os.close(each)
-
-    return leave
-
-
-@pytest.fixture
-def no_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
-    """Lets no thread start, as where the system has none left: ``with no_threads():``."""
-
-    def refuse(thread: threading.Thread) -> NoReturn:
-        raise RuntimeError("can't start new thread")
-
-    @contextmanager
-    def leave() -> Iterator[None]:
-        with monkeypatch.context() as patch:
-            patch.setattr(threading.Thread, "start", refuse)
-            yield
 
     return leave

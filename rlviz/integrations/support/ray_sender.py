@@ -74,7 +74,8 @@ def sender() -> Sender:
 
     The first call in a process asks for it, which takes milliseconds; it is known from then on.
     Where that run is over or its trainer can't be reached, calls look for the run that has taken
-    its place, such as that of a trainer that was started again.
+    its place, such as that of a trainer that was started again: once a second at most, and then for
+    a fifth of one.
 
     Raises:
         TimeoutError: the trainer's node does not answer the first call within a minute.
