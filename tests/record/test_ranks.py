@@ -49,7 +49,7 @@ LOOP = """
         print(what, flush=True)
 
     def until(condition):
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 800
         while not condition():
             assert time.monotonic() < deadline, viz.health
             time.sleep(0.05)
@@ -81,7 +81,7 @@ def start(code, logdir, ranks, **options):
 def finish(processes):
     """Waits for the processes; -> what each of them said, as (output, errors)."""
     try:
-        return [process.communicate(timeout=300) for process in processes]
+        return [process.communicate(timeout=800) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -96,7 +96,7 @@ def test_rank_0_writes_the_sums_of_all_ranks_with_ratios_taken_last(tmp_path, ra
             for step in range(1, 41):
                 log(step)
                 time.sleep(0.002 * rank)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             say(viz.health)
             """,
             tmp_path,
@@ -122,13 +122,13 @@ def test_one_script_can_make_one_callback_after_another(tmp_path):
             """
             for step in range(1, 4):
                 log(step)
-                viz.close(timeout=300)
+                viz.close(timeout=800)
                 time.sleep(0.5 * (1 - rank))  # the other rank comes first, and finds what is left
                 state = viz.state_dict() if rank == 0 else None
                 viz = begin(flush_seconds=1.0)
                 if rank == 0:
                     viz.load_state_dict(state)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             """,
             tmp_path,
             2,
@@ -148,11 +148,11 @@ def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
                 until(lambda: came() == 20 + 5 + 20)
             for step in range(1, 21):
                 if step == 6 and rank == 2:
-                    assert viz.flush(300)
+                    assert viz.flush(800)
                     os.kill(os.getpid(), signal.SIGKILL)
                 log(step)
                 time.sleep(0.01)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             os._exit(0)  # gloo's own end would wait for the dead rank
             """,
             tmp_path,
@@ -186,9 +186,9 @@ def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(t
             until(lambda: viz.health.late)  # it was missed, and its sums came too late
         for step in range(11, 16):
             log(step)
-        assert rank == 0 or viz.flush(300)
+        assert rank == 0 or viz.flush(800)
         dist.barrier()
-        say(viz.close(timeout=300))
+        say(viz.close(timeout=800))
         os._exit(0)
         """,
         tmp_path,
@@ -219,7 +219,7 @@ def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
         saved = viz.state_dict()
         if rank == 0:
             json.dump(saved, open(state, "w"))
-        say(viz.close(timeout=300))
+        say(viz.close(timeout=800))
     """
     for ranks, steps in ((4, (1, 10)), (2, (11, 20)), (3, (21, 30))):
         said = finish(start(code.replace("{steps}", str(steps)), tmp_path / "run", ranks))
@@ -319,9 +319,9 @@ def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
             dist.barrier()
             if rank == 1:
                 log(2)
-                assert viz.flush(300)  # before rank 0 closes, for it waits for no latecomer
+                assert viz.flush(800)  # before rank 0 closes, for it waits for no latecomer
             dist.barrier()
-            viz.close(timeout=300)
+            viz.close(timeout=800)
             say(viz.health.errors)
             say(viz.health.late)
             """,
@@ -350,7 +350,7 @@ def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_p
                         os._exit(state["step"] > step)
                     assert os.waitpid(child, 0)[1] == 0
                 time.sleep(0.002)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             """,
             tmp_path,
             2,
@@ -376,13 +376,13 @@ def test_what_a_rank_sends_late_goes_into_the_next_row_and_patience_is_an_argume
                 until(lambda: viz.health.late == 1 and came() == 1)
             else:
                 log(1)
-                assert viz.flush(300)
+                assert viz.flush(800)
                 dist.barrier()
                 log(2)
             log(3)
             if rank == 0:
                 until(lambda: viz.health.written == 3)
-            viz.close(timeout=300)
+            viz.close(timeout=800)
             say(viz.health.late)
             """,
             tmp_path,
@@ -405,14 +405,14 @@ def test_episodes_bound_on_one_rank_get_what_the_sender_of_rank_0_brought(tmp_pa
             sender = viz.sender()  # of this rank
             if rank == 0:
                 sender.record(episode="of rank 1", flops=5)
-                assert sender.flush(300)
+                assert sender.flush(800)
             sender.record(step=1, flops={"rollout": 100 + rank})
-            assert sender.flush(300)
+            assert sender.flush(800)
             dist.barrier()
             if rank == 1:
                 viz.record(episodes=["of rank 1"])
             log(1)
-            viz.close(timeout=300)
+            viz.close(timeout=800)
             say(viz.health.late)
             """,
             tmp_path,
@@ -434,7 +434,7 @@ def test_each_rank_says_the_unit_of_its_own_episodes_and_none_is_taken_for_anoth
             viz.record(parallelism=[2.0, 3.0])
             viz.record(parallelism=[rlviz.parallelism.Parallelism(6, 2, unit="seconds")])
             viz.on_step_end(1)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             """,
             tmp_path,
             3,
