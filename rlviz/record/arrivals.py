@@ -19,8 +19,9 @@ from rlviz.record.wire import Place
 
 _SHARE_OF_NAMES = 0.25
 """Of the memory, for names of bound episodes, of which something may still come."""
-_SHARE_OF_GIVEN_UP = 0.05
-"""And for names of episodes that were given up, which count once whatever else comes of them."""
+_SHARE_OF_GIVEN_UP = 0.15
+"""And for names of episodes that were given up, which count once whatever else comes of them: about
+as many as there is room for sums of, so one of which more comes is known when that goes too."""
 _NAMED = 5
 """Silent senders that are named."""
 
@@ -249,8 +250,8 @@ class Arrivals:
         return step
 
     def _let_go(self, place: int | str, by_sender: BySender) -> None:
-        if isinstance(place, str) and place not in self._given_up:
-            self.unbound += 1
+        if isinstance(place, str):
+            self.unbound += place not in self._given_up
             self._given_up.put(place, None)
         for sender, sums in by_sender.items():
             self._late.add(sender, sums)

@@ -1,4 +1,4 @@
-"""Names that are remembered in bounded memory, the oldest forgotten first."""
+"""Names that are remembered in bounded memory; those are forgotten that were put longest ago."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar
@@ -10,10 +10,10 @@ _BYTES = 300
 
 
 class Names(Generic[T]):
-    """What is known by a name, in the order in which the names came.
+    """What is known by a name.
 
     Args:
-        byte_limit: what they may take; beyond it the oldest are forgotten.
+        byte_limit: what they may take; beyond it those are forgotten that were put longest ago.
 
     Example:
         >>> names = Names(1_000)
@@ -36,10 +36,11 @@ class Names(Generic[T]):
         return self._known.get(name)
 
     def put(self, name: str, value: T) -> None:
-        """Remember something by a name, or something else; the name stays in its place."""
+        """Remember something by a name, or something else than before."""
         if name not in self._known:
             self.nbytes += _BYTES + len(name)
         self._known[name] = value
+        self._known.move_to_end(name)
         while self.nbytes > self._limit:
             oldest, _ = self._known.popitem(last=False)
             self.nbytes -= _BYTES + len(oldest)
