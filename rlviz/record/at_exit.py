@@ -1,5 +1,7 @@
-"""Calls something as this process ends, be it Python's own end or that of a child of
-multiprocessing, which ends without atexit."""
+"""Calls something as this process ends, in whatever way.
+
+A child of multiprocessing that was forked ends without atexit.
+"""
 
 import atexit
 import multiprocessing

@@ -1,5 +1,4 @@
-"""What a process has recorded and the trainer may not have: sums that may still grow, and frames
-that are not acknowledged."""
+"""What a process has recorded and the trainer may not have: sums that may grow, and frames."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
