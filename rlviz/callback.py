@@ -104,6 +104,7 @@ class Callback:
         parallelism_unit: in what the work and span of your episodes are, "steps" (of agents),
             "tokens" or "seconds", where they don't say it themselves, as `critical_steps` and
             `Trace` do; averages that you pass as numbers never do. Figures and the summary name it.
+            Of several ranks each says it of its own episodes, or leaves it to rank 0.
         process_group: for a run of several processes, a `torch.distributed` group of any backend;
             make the Callback on each of its ranks. All ranks record; rank 0 adds up and writes. No
             rank ever waits for another: rank 0 names one that is silent for `patience` seconds and
@@ -113,8 +114,9 @@ class Callback:
         also: sinks, such as `rlviz.sinks.WandB()`, which take the written steps, the figure and its
             curves to other trackers, each in a thread of its own. None delays the run: `close`
             gives them what is left of its time, and what one lost counts in `health.unsent`.
-        strict: raise failures of the background from the next call. By default nothing disturbs
-            training: failures are counted in `health` and logged once a minute.
+        strict: raise failures of the background from the next call, those of sinks and what these
+            were too slow for included. By default nothing disturbs training: failures are counted
+            in `health` and logged once a minute.
 
     Raises:
         ValueError: an argument is out of range, or `logdir` is a file or the URL of another
@@ -168,7 +170,7 @@ class Callback:
         meeting = None if process_group is None or world_size == 1 else Meeting(process_group)
         self._late = LateSums()
         self._opening = threading.Lock()  # of the port for senders; no other call takes it
-        ranks = self._ranks(meeting)
+        ranks = self._ranks(meeting, parallelism_unit)
         self._sender: Sender | None = None
         self._silent = process_group is None and rank > 0
         self._watched: list[Watched] = []
@@ -239,9 +241,9 @@ class Callback:
         self._worker.start()
         self._ending.expect()
 
-    def _ranks(self, meeting: Meeting | None) -> FirstRank | OtherRank:
+    def _ranks(self, meeting: Meeting | None, unit: WorkUnit | None) -> FirstRank | OtherRank:
         if meeting is not None and meeting.rank:
-            return OtherRank(Outbox(meeting))
+            return OtherRank(Outbox(meeting), parallelism_unit=unit)
         note, inbox = self._error_log.note, None
         if meeting is not None:
             inbox = Inbox(meeting, on_error=note, wake=lambda: self._worker.wake())
@@ -366,6 +368,7 @@ class Callback:
         Raises:
             ValueError, TypeError: `host` or `port` is not what it should be.
             OSError: nothing can listen there.
+            RuntimeError: the system has no thread left.
         """
         if self._sender is not None:
             return self._sender

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,9 @@ class Plugin(base_plugin.TBPlugin):  # type: ignore[misc]  # TensorBoard has no 
 
         TensorBoard has one experiment, with an empty name; any other is read on request.
         """
-        threading.Thread(target=self._prepare, args=(context, experiment), daemon=True).start()
+        thread = threading.Thread(target=self._prepare, args=(context, experiment), daemon=True)
+        with suppress(RuntimeError):  # no thread is left: the request that follows reads
+            thread.start()
 
     def _prepare(self, context: Any, experiment: str) -> None:
         if not self._reading_ahead.acquire(blocking=False):

@@ -148,7 +148,7 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
                 self._given_up.discard(trace)
                 if spans := self._take(trace):
                     self._over.put(spans)
-                    self._start_thread()
+                    self._has_thread()
             while self._held > self._max_spans:
                 self._give_up(next(iter(self._waiting)))
 
@@ -176,8 +176,11 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
         return True
 
     def _is_all_recorded(self, seconds: float) -> bool:
-        if self._process != os.getpid() or self._thread is None:
+        if self._process != os.getpid():
             return True
+        with self._lock:
+            if not self._has_thread():
+                return self._over.empty()
         reached = threading.Event()
         self._over.put(reached)
         return reached.wait(seconds)
@@ -188,13 +191,25 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
         with self._lock:
             for trace in list(self._waiting):
                 self._give_up(trace)
+            while self._thread is None and not self._over.empty():
+                self._over.get()
+                self._counts["dropped"] += 1
+                self._tell("a trace was given up: there was no thread to read it, to the end")
         if isinstance(self._recorder, Sender):  # whose own end may have come before this one
             self._recorder.end_here(_SENDER_SECONDS)
 
-    def _start_thread(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="rlviz-spans", daemon=True)
-            self._thread.start()
+    def _has_thread(self) -> bool:
+        """Whether there is a thread that records what is over; where none is left, the next call
+        tries again."""
+        if self._thread is None and not self._over.empty():
+            thread = threading.Thread(target=self._work, name="rlviz-spans", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                self._tell(f"traces wait, for no thread can be started: {error}")
+            else:
+                self._thread = thread
+        return self._thread is not None
 
     def _work(self) -> None:
         while True:

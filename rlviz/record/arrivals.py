@@ -5,21 +5,23 @@ milliseconds, and never longer than `patience`. What comes later goes into the n
 """
 
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from rlviz import wording
 from rlviz.record.early import BySender, Early, put_and_weigh
 from rlviz.record.late import LateSums
+from rlviz.record.names import Names
 from rlviz.record.receiver import Receiver
 from rlviz.record.step_sums import StepSums
 from rlviz.record.wire import Place
 
 _SHARE_OF_NAMES = 0.25
 """Of the memory, for names of bound episodes, of which something may still come."""
-_NAME_BYTES = 300
-"""About what such a name takes beside its letters."""
+_SHARE_OF_GIVEN_UP = 0.15
+"""And for names of episodes that were given up, which count once whatever else comes of them: about
+as many as there is room for sums of, so one of which more comes is known when that goes too."""
 _NAMED = 5
 """Silent senders that are named."""
 
@@ -69,14 +71,15 @@ class Arrivals:
         self._held: deque[_Held] = deque()
         self._held_by_step: dict[int, _Held] = {}
         self._held_bytes = 0
-        self._early = Early(int((1 - _SHARE_OF_NAMES) * byte_limit), self._let_go)
+        for_sums = 1 - _SHARE_OF_NAMES - _SHARE_OF_GIVEN_UP
+        self._early = Early(int(for_sums * byte_limit), self._let_go)
         """Sums of steps that are not closed and of episodes that are not bound."""
         self._open: BySender = {}
         """Sums of the step that is open, by sender."""
         self._open_bytes = 0
-        self._bound: OrderedDict[str, _Held | None] = OrderedDict()
+        self._bound: Names[_Held | None] = Names(int(_SHARE_OF_NAMES * byte_limit))
         """Episode -> the step that has it; None once that has passed."""
-        self._name_bytes, self._most_name_bytes = 0, int(_SHARE_OF_NAMES * byte_limit)
+        self._given_up: Names[None] = Names(int(_SHARE_OF_GIVEN_UP * byte_limit))
         self.unbound = 0
         """Episodes that were given up before anybody bound them."""
         self._passed = -1
@@ -92,8 +95,9 @@ class Arrivals:
     @property
     def nbytes(self) -> int:
         """About how many bytes wait here, and in the receiver."""
-        kept = self._early.nbytes + self._open_bytes + self._held_bytes + self._name_bytes
-        return kept + self._receiver.nbytes
+        names = self._bound.nbytes + self._given_up.nbytes
+        kept = self._early.nbytes + self._open_bytes + self._held_bytes
+        return kept + names + self._receiver.nbytes
 
     @property
     def waits_at_the_end(self) -> bool:
@@ -123,13 +127,8 @@ class Arrivals:
 
     def _bind(self, name: str, to: _Held | None) -> None:
         """Bind an episode, unless a step has it: one that is trained on again was spent once."""
-        if name in self._bound:
-            return
-        self._name_bytes += _NAME_BYTES + len(name)
-        self._bound[name] = to
-        while self._name_bytes > self._most_name_bytes:
-            oldest, _ = self._bound.popitem(last=False)
-            self._name_bytes -= _NAME_BYTES + len(oldest)
+        if name not in self._bound:
+            self._bound.put(name, to)
 
     def _put(self, held: _Held, sender: object, sums: StepSums) -> None:
         grew = put_and_weigh(held.by_sender, sender, sums)
@@ -247,10 +246,12 @@ class Arrivals:
             del self._held_by_step[step.step]
         for name in held.names:
             if name in self._bound:
-                self._bound[name] = None
+                self._bound.put(name, None)
         return step
 
     def _let_go(self, place: int | str, by_sender: BySender) -> None:
-        self.unbound += isinstance(place, str)
+        if isinstance(place, str):
+            self.unbound += place not in self._given_up
+            self._given_up.put(place, None)
         for sender, sums in by_sender.items():
             self._late.add(sender, sums)

@@ -51,7 +51,7 @@ class Deliveries:
         run: SinkRun,
         *,
         say: Callable[[str], None],
-        count: Callable[[], None],
+        count: Callable[[BaseException], None],
         opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._all: list[Delivery] = []

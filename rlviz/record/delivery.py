@@ -35,7 +35,7 @@ class Delivery:
         sink: takes rows and figures.
         run: what it is told when it is opened.
         say: logs a sentence.
-        count: told of each failure.
+        count: told of each failure: what the sink threw, and what it was too slow for.
         opened: called in the sink's thread once the sink is open.
         row_limit, byte_limit: the most that may wait.
         first_pause: seconds before the second try to open it; doubled after each, up to 60.
@@ -48,7 +48,7 @@ class Delivery:
         run: SinkRun,
         *,
         say: Callable[[str], None],
-        count: Callable[[], None] = lambda: None,
+        count: Callable[[BaseException], None] = lambda error: None,
         opened: Callable[[], None] = lambda: None,
         row_limit: int = ROW_LIMIT,
         byte_limit: int = BYTE_LIMIT,
@@ -100,7 +100,7 @@ class Delivery:
             self._refused += many
             if is_full and not self._has_said_full:
                 self._has_said_full = True
-                self._say(
+                self._complain(
                     f"{self.name} is slow or does not answer: {wording.counted(waiting, 'step')} "
                     "wait for it, and what there is no room for it will lack. The run itself is "
                     "complete; Callback.health.unsent counts them"
@@ -131,12 +131,17 @@ class Delivery:
         self._gave_up = True
         if late := self.lost:
             many = wording.counted(late, "step")
-            self._say(
+            self._complain(
                 f"{self.name} had not taken {many} when close() ended. The run itself is complete. "
                 "It waits longer as close(timeout=60)"
             )
         else:
             self._say(f"{self.name} had not ended its run when close() ended; it has all steps")
+
+    def _complain(self, words: str) -> None:
+        """Say what the sink lacks since it was slow, and count that as a failure."""
+        self._count(TimeoutError(words))
+        self._say(words)
 
     def _is_running(self) -> bool:
         """Whether the thread runs; it starts with the first rows."""
@@ -212,7 +217,7 @@ class Delivery:
 
     def _note(self, error: BaseException) -> None:
         """Count a failure, and log the first one."""
-        self._count()
+        self._count(error)
         if not self._has_said:
             self._has_said = True
             self._say(

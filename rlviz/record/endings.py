@@ -1,16 +1,14 @@
 """How runs end: closed by their script, left open at exit, or in the memory of a forked child."""
 
-import atexit
-import multiprocessing
 import os
 import sys
 import time
 import weakref
 from collections.abc import Sequence
-from multiprocessing.util import Finalize
 
 from rlviz import wording
 from rlviz.record.account import Account
+from rlviz.record.at_exit import AtExit
 from rlviz.record.compute import Watched
 from rlviz.record.deliveries import Deliveries
 from rlviz.record.error_log import ErrorLog
@@ -64,13 +62,14 @@ class Ending:
     def expect(self) -> None:
         """Close the run at exit if nobody does so before, and give it up in forked children."""
         _living.add(self)
-        _close_at_exit(self)
+        if not _open:  # anew: its place is before the handlers that were there earlier
+            _at_exit.register()
+        _open[self] = None
 
     def close_before_others(self) -> None:
         """At exit, close before whatever was begun since: a tracker ends its own runs then."""
         if self in _open:
-            atexit.unregister(_close_all)
-            atexit.register(_close_all)
+            _at_exit.register_with_python()
 
     def close(self, timeout: float, *, success: bool) -> bool:
         """Write what is left; returns whether that took no more than `timeout` seconds.
@@ -152,18 +151,6 @@ class Ending:
 _living: "weakref.WeakSet[Ending]" = weakref.WeakSet()
 _open: dict[Ending, None] = {}
 """Runs to be closed at exit, also those whose callback nobody holds."""
-_finalizers: list[Finalize] = []
-
-
-def _close_at_exit(ending: Ending) -> None:
-    if not _open:  # anew: its place is before the handlers that were there earlier
-        atexit.unregister(_close_all)
-        atexit.register(_close_all)
-        if multiprocessing.parent_process() is not None:  # its children end without atexit
-            while _finalizers:
-                _finalizers.pop().cancel()
-            _finalizers.append(Finalize(None, _close_all, exitpriority=0))
-    _open[ending] = None
 
 
 def _close_all() -> None:
@@ -200,6 +187,9 @@ def _close_all() -> None:
         raise interrupt
     for ending in endings:
         ending.raise_if_strict()
+
+
+_at_exit = AtExit(_close_all)
 
 
 def _after_fork() -> None:

@@ -36,13 +36,14 @@ class ErrorLog:
         with suppress(Exception):  # the user's handler or filter may raise
             logger.warning("rlviz: %s", words)
 
-    def count(self) -> None:
-        """Count a failure that somebody else tells of, and that no call raises."""
-        self.errors += 1
-
-    def note(self, error: BaseException) -> None:
+    def count(self, error: BaseException) -> None:
+        """Count a failure that somebody else tells of."""
         self.errors += 1
         self.first = self.first or error
+
+    def note(self, error: BaseException) -> None:
+        """Count a failure, and log it unless another one was logged within a minute."""
+        self.count(error)
         now = self._clock()
         if self._said is None or now - self._said >= _WARN_SECONDS:
             self._said = now

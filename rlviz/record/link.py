@@ -1,32 +1,26 @@
 """One process's way to the trainer: a thread that adds up what senders recorded, and sends it."""
 
-import atexit
-import multiprocessing
 import os
 import secrets
-import selectors
 import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from multiprocessing.util import Finalize
 
 from rlviz import wording
 from rlviz.record import wire
+from rlviz.record.at_exit import AtExit
 from rlviz.record.error_log import ErrorLog
 from rlviz.record.joining import joined
+from rlviz.record.lookout import Lookout
 from rlviz.record.measurement import Measurement
-from rlviz.record.readings import Readings
-from rlviz.record.step_sums import StepSums
+from rlviz.record.unsent import Unsent
 from rlviz.record.wire import Place
 
 _MOST_CALLS = 65_536
 """Calls that wait for the thread."""
-_MOST_SUM_BYTES = 64_000_000
-"""About what the sums of steps and episodes may take while the trainer can't be reached, packed for
-their way or not."""
 _PACE = 0.1
 """Least seconds between two frames that the trainer did not ask for."""
 _STALL_SECONDS = 30.0
@@ -36,6 +30,7 @@ _EXIT_SECONDS = 2.0
 """How long a process that ends waits for the trainer to take the last sums."""
 _LAST_TRY_SECONDS = _JOIN_SECONDS = 0.5
 _ENDED = "this process ended before the trainer could be reached"
+_NO_THREAD = "this process has no thread or descriptor left with which to send them"
 
 
 class Link:
@@ -54,32 +49,23 @@ class Link:
         self._id = secrets.token_bytes(wire.ID_BYTES)
         self._name = f"the sender of pid {os.getpid()} on {socket.gethostname()}"[:120].encode()
         self._calls: deque[tuple[Place, Measurement]] = deque()
-        self._put = self._delivered = self._dropped = 0
-        self._sums: dict[Place, tuple[StepSums, int]] = {}
-        """What is not sent yet, and of how many calls."""
-        self._sum_bytes = 0
-        self._unacknowledged: deque[tuple[int, bytes, int]] = deque()
-        """Frames that the trainer may not have: number, bytes, calls."""
-        self._frame_bytes = 0
-        self._number = 0
+        self._put = self._dropped = 0
         self._socket: socket.socket | None = None
-        self._selector: selectors.BaseSelector | None = None
         self._going: deque[memoryview] = deque()
         """What is still to go over this connection."""
         self._last_went = 0.0
         self._came = bytearray()
         self._pause = 0.0
         self._next_try = self._next_frame = 0.0
-        self._is_awake = self._is_over = self._is_urgent = self._is_ending = False
+        self._is_over = self._is_urgent = self._is_ending = False
         self._loses_rest = self._is_rest_lost = False
         """Whether what the end could not send is given up, and whether `end` has done so itself."""
         self._losing = threading.RLock()
         self._errors = ErrorLog(see="Sender.health")
-        self._readings = Readings(self._errors.note)
+        self._unsent = Unsent(self._errors.note)
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._woken: socket.socket
-        self._waker: socket.socket | None = None
+        self._lookout: Lookout | None = None
 
     # Whoever records calls these.
 
@@ -109,35 +95,41 @@ class Link:
         It never has what was dropped, and a sender to nowhere has no trainer.
         """
         until, wanted = time.monotonic() + timeout, self._put
-        while self._delivered + self._dropped < wanted:
+        while self._unsent.delivered + self._dropped < wanted:
             if time.monotonic() >= until:
                 return False
             self._is_urgent = True
-            self._wake()
+            self._wake(even_awake=True)
             time.sleep(0.005)
         return bool(self._addresses) and not self._dropped
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
         """Calls that were made, delivered, that wait and that were dropped."""
-        put, delivered, dropped = self._put, self._delivered, self._dropped
+        put, delivered, dropped = self._put, self._unsent.delivered, self._dropped
         return put, delivered, put - delivered - dropped, dropped
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the run is over, or the trainer could not be reached at the last try."""
+        return self._is_over or (self._socket is None and self._pause > 0)
 
     def leave(self) -> None:
         """Let go of the sockets in a forked child, where they are the parent's."""
-        if self._waker is not None:
-            for owned in (self._socket, self._woken, self._waker, self._selector):
-                if owned is not None:
-                    owned.close()
+        if self._socket is not None:
+            self._socket.close()
+        if self._lookout is not None:
+            self._lookout.close()
 
     def end(self, timeout: float) -> None:
         """Send what is left and say goodbye; say what is lost. A later call begins anew."""
-        if self._thread is None or self._is_over:
+        if self._is_over or (self._thread is None and not self._waiting):
             return
-        is_away = self._socket is None and self._pause > 0
+        is_away = self._thread is None or self.is_cut_off
         has_all = self.flush(min(timeout, _LAST_TRY_SECONDS) if is_away else timeout)
         with self._losing:
             if (thread := self._thread) is None:
+                self._give_up(_NO_THREAD)
                 return
             self._loses_rest, self._is_rest_lost, self._is_ending = not has_all, False, True
         self._wake(even_awake=True)
@@ -147,21 +139,24 @@ class Link:
                 self._is_rest_lost = True
                 self._give_up(_ENDED)
 
+    @property
+    def _waiting(self) -> int:
+        _, _, waiting, _ = self.counts
+        return waiting
+
     def _begin(self) -> None:
         if not self._start.acquire(blocking=False):
             return  # another call is at it, perhaps one that this call interrupted
         try:
             if self._thread is None:
-                if self._waker is None:
-                    woken, waker = socket.socketpair()
-                    woken.setblocking(False)
-                    waker.setblocking(False)
-                    self._woken, self._waker = woken, waker
-                    self._is_awake = False  # whoever woke it before this woke nobody
-                thread = threading.Thread(target=self._run, name="rlviz-sender", daemon=True)
+                _ending[self] = None
+                _at_exit.register()  # first: what no thread can send is lost then, and said to be
+                lookout = self._lookout = self._lookout or Lookout()
+                thread = threading.Thread(
+                    target=self._run, args=(lookout,), name="rlviz-sender", daemon=True
+                )
                 thread.start()
                 self._thread = thread
-                _end_at_exit(self)
         finally:
             self._start.release()
 
@@ -171,20 +166,15 @@ class Link:
                 self._begin()
             except Exception as error:  # no descriptor or thread is left: the next call tries again
                 self._errors.note(error)
-        if not self._is_awake or even_awake:
-            self._is_awake = True
-            if (waker := self._waker) is not None:
-                with suppress(OSError):  # it is full, and so awake, or over
-                    waker.send(b"\0")
+        if (lookout := self._lookout) is not None:
+            lookout.wake(even_awake=even_awake)
 
     # Its thread does the rest.
 
-    def _run(self) -> None:
-        self._selector = selectors.DefaultSelector()  # which takes any descriptor
-        self._selector.register(self._woken, selectors.EVENT_READ)
+    def _run(self, lookout: Lookout) -> None:
         while not (self._is_over or self._is_ending):
             try:
-                self._turn(self._selector)
+                self._turn(lookout)
             except Exception as error:  # whatever it is, the rollout and its sums go on
                 self._errors.note(error)
                 self._break_off()
@@ -201,34 +191,31 @@ class Link:
     def _let_begin_anew(self) -> None:
         with self._losing:
             if self._is_rest_lost:  # that is counted; what waits was recorded since
-                self._forget()
+                self._unsent.forget()
             elif self._loses_rest:
                 self._give_up(_ENDED)
             self._loses_rest = self._is_rest_lost = self._is_ending = False
-            self._waker = self._thread = None
-        if self._calls or self._sums or self._unacknowledged:
-            self._wake()
+            self._lookout = self._thread = None
+            if self._calls or self._unsent.has_sums or self._unsent.has_frames:
+                self._wake()
 
-    def _turn(self, selector: selectors.BaseSelector) -> None:
+    def _turn(self, lookout: Lookout) -> None:
         now = time.monotonic()
         if self._socket is None and now >= self._next_try:
-            self._connect()
+            self._connect(lookout)
             if self._is_ending:  # what waits now may be for the next thread
                 return
-        for key, ready in selector.select(self._rest(now)):
-            if key.fileobj is self._woken:
-                self._is_awake = False  # before the queue is emptied: what comes then wakes again
-                with suppress(BlockingIOError):
-                    self._woken.recv(4096)
-            elif ready & selectors.EVENT_READ and self._socket is not None:
+        for _, reads, _ in lookout.wait(self._rest(now)):
+            if reads and self._socket is not None:
                 self._hear(self._socket)
         self._add_up()
-        may_send = self._socket is not None and not (self._unacknowledged or self._is_ending)
-        if self._sums and may_send and (self._is_urgent or time.monotonic() >= self._next_frame):
+        may_send = self._socket is not None and not (self._unsent.has_frames or self._is_ending)
+        is_due = self._is_urgent or time.monotonic() >= self._next_frame
+        if self._unsent.has_sums and may_send and is_due:
             self._send()
-        if not self._sums:
+        if not self._unsent.has_sums:
             self._is_urgent = False
-        self._go_on(selector)
+        self._go_on(lookout)
 
     def _rest(self, now: float) -> float:
         """How many seconds nothing is due."""
@@ -236,11 +223,11 @@ class Link:
             return max(0.0, self._next_try - now)
         if self._going:
             return max(0.0, self._last_went + _STALL_SECONDS - now)
-        if self._sums and not self._unacknowledged:
+        if self._unsent.has_sums and not self._unsent.has_frames:
             return 0.0 if self._is_urgent else max(0.0, self._next_frame - now)
         return 60.0
 
-    def _go_on(self, selector: selectors.BaseSelector) -> None:
+    def _go_on(self, lookout: Lookout) -> None:
         """Let go over the connection what it takes now, and never wait for it."""
         if self._socket is None:
             return
@@ -261,42 +248,16 @@ class Link:
         if self._going and now - self._last_went > _STALL_SECONDS:
             self._break_off()
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._going else 0)
-        if selector.get_key(self._socket).events != events:
-            selector.modify(self._socket, events)
+        lookout.watch(self._socket, to_write=bool(self._going))
 
     def _add_up(self) -> None:
-        calls = [self._calls.popleft() for _ in range(len(self._calls))]
-        if not calls:
-            return
-        self._readings.fetch([brought for _, brought in calls])
-        for place, brought in calls:
-            sums, many = self._sums.get(place) or (StepSums(), 0)
-            # Places that are known may take as much again, for what is added there grows little.
-            held = self._sum_bytes + self._frame_bytes
-            if held > (2 if many else 1) * _MOST_SUM_BYTES:
-                self._dropped += 1
-                self._errors.note(MemoryError("the trainer can't be reached, and memory is full"))
-                continue
-            before = sums.nbytes if many else 0
-            try:
-                sums.add(brought, self._readings.read)
-            except Exception as error:  # the sums overflow a float
-                self._errors.note(error)
-            self._sum_bytes += sums.nbytes - before
-            self._sums[place] = sums, many + 1
-        self._readings.clear()
+        if calls := [self._calls.popleft() for _ in range(len(self._calls))]:
+            self._dropped += self._unsent.add(calls)
 
     def _send(self) -> None:
-        """Pack what was added up, in as many frames as it takes, and let it go."""
-        parts = [(place, sums, calls) for place, (sums, calls) in self._sums.items()]
-        for message, calls in wire.messages(parts):
-            self._number += 1
-            packed = wire.frame(wire.SUMS, wire.numbered(self._number, message))
-            self._unacknowledged.append((self._number, packed, calls))
-            self._frame_bytes += len(packed)
-            self._say(packed)
-        self._sums, self._sum_bytes = {}, 0
+        """Pack what was added up, and let it go."""
+        for frame in self._unsent.pack():
+            self._say(frame)
         self._next_frame = time.monotonic() + _PACE
 
     def _say(self, message: bytes) -> None:
@@ -321,7 +282,7 @@ class Link:
     def _understand(self) -> None:
         for kind, body in wire.frames(self._came, wire.MOST_UNKNOWN):
             if kind == wire.TAKEN:
-                self._acknowledge(wire.number_of(body)[0])
+                self._unsent.acknowledge(wire.number_of(body)[0])
             elif kind == wire.MARK:
                 self._add_up()
                 self._send()
@@ -331,13 +292,7 @@ class Link:
                 self._give_up(self._why_over())
                 return
 
-    def _acknowledge(self, number: int) -> None:
-        while self._unacknowledged and self._unacknowledged[0][0] <= number:
-            _, packed, calls = self._unacknowledged.popleft()
-            self._frame_bytes -= len(packed)
-            self._delivered += calls
-
-    def _connect(self) -> None:
+    def _connect(self, lookout: Lookout) -> None:
         said = ""
         for address in self._addresses:
             if self._is_ending:
@@ -352,13 +307,11 @@ class Link:
             if self._is_ending:  # what it was for is given up
                 made.close()
                 return
-            if self._selector is None:
-                raise RuntimeError("a sender connects in its own thread alone")
-            self._selector.register(made, selectors.EVENT_READ)
             self._socket, self._pause = made, 0.0
-            self._acknowledge(last)
-            for _, packed, _ in self._unacknowledged:
-                self._say(packed)
+            lookout.watch(made)
+            self._unsent.acknowledge(last)
+            for frame in self._unsent.frames:
+                self._say(frame)
             self._understand()  # what came with the welcome, after which nothing may come for long
             return
         self._pause = min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
@@ -374,9 +327,8 @@ class Link:
     def _break_off(self) -> None:
         self._going.clear()
         if self._socket is not None:
-            if self._selector is not None:
-                with suppress(KeyError, ValueError, OSError):
-                    self._selector.unregister(self._socket)
+            if self._lookout is not None:
+                self._lookout.forget(self._socket)
             self._socket.close()
             self._socket = None
             self._pause, self._next_try = 0.0, time.monotonic() + _FIRST_PAUSE
@@ -384,21 +336,14 @@ class Link:
     def _give_up(self, why: str) -> None:
         """Count and say what is lost."""
         with self._losing:
-            _, _, waiting, _ = self.counts
-            if waiting <= 0:
+            if (waiting := self._waiting) <= 0:
                 return
             self._dropped += waiting
             self._calls.clear()
-            self._forget()
+            self._unsent.forget()
         self._errors.say_again()
         calls = wording.counted(waiting, "call")
         self._errors.note(RuntimeError(f"{calls} of Sender.record() are lost: {why}"))
-
-    def _forget(self) -> None:
-        """Hold nothing more of what was added up, which is counted already."""
-        self._sums, self._sum_bytes = {}, 0
-        self._unacknowledged.clear()
-        self._frame_bytes = 0
 
     def _why_over(self) -> str:
         if not self._addresses:
@@ -410,22 +355,6 @@ class Link:
         return "the trainer has closed its run: what is recorded from now on is dropped"
 
 
-_ending: dict[Link, None] = {}
-_finalizers: list[Finalize] = []
-
-
-def _end_at_exit(link: Link) -> None:
-    """Anew for each, so that senders end before the run of a Callback that was made after others:
-    handlers run in the order from the last one that was given to the first."""
-    atexit.unregister(_end_all)
-    atexit.register(_end_all)
-    if multiprocessing.parent_process() is not None:  # it ends without atexit
-        while _finalizers:
-            _finalizers.pop().cancel()
-        _finalizers.append(Finalize(None, _end_all, exitpriority=0))
-    _ending[link] = None
-
-
 def _end_all() -> None:
     until = time.monotonic() + _EXIT_SECONDS
     while _ending:
@@ -433,10 +362,11 @@ def _end_all() -> None:
         link.end(max(0.0, until - time.monotonic()))
 
 
-def _after_fork() -> None:
-    _ending.clear()
-    _finalizers.clear()  # multiprocessing drops the parent's in its children
+_ending: dict[Link, None] = {}
+_at_exit = AtExit(_end_all)
+"""Registered anew for each link, so that all end before the run of a Callback that was made after
+other runs."""
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(after_in_child=_ending.clear)

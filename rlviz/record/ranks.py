@@ -15,8 +15,12 @@ from typing import TypeAlias
 from rlviz.record.late import LateSums
 from rlviz.record.mailbox import Inbox, Outbox
 from rlviz.record.step_sums import StepSums
+from rlviz.schema import WorkUnit
 
 _LOOK_SECONDS = 0.2
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+"""Seconds between two tries of a rank whose last message rank 0 has not taken: hundreds that wait
+at their end would keep the store from everything else."""
 
 Complete = list[tuple[list[StepSums], tuple[int, ...]]]
 """Steps to be written, in order, with the ranks whose sums they lack."""
@@ -58,15 +62,10 @@ class FirstRank:
         """Steps that wait for nothing any more; all steps if it is now or never."""
         known = set(self._gathering.missing)
         if self._inbox is not None:
-            if known and self.waiting:  # before steps are written without a rank that is back
+            self._receive(self._inbox)
+            if self._gathering.leaves_out_missing(now_or_never=now_or_never):  # is it back?
                 self._inbox.catch_up(_LOOK_SECONDS)
-            for rank, message in self._inbox.take():
-                try:
-                    steps = unpack(message)
-                except Exception as error:  # another version of rlviz
-                    self._on_error(ValueError(f"what rank {rank} sent can't be read ({error})"))
-                else:
-                    self._gathering.receive(rank, steps)
+                self._receive(self._inbox)
         ready = self._gathering.ready(now_or_never=now_or_never)
         if new := sorted(self._gathering.missing - known):
             self._on_error(
@@ -77,6 +76,15 @@ class FirstRank:
                 )
             )
         return ready
+
+    def _receive(self, inbox: Inbox) -> None:
+        for rank, message in inbox.take():
+            try:
+                steps = unpack(message)
+            except Exception as error:  # another version of rlviz
+                self._on_error(ValueError(f"what rank {rank} sent can't be read ({error})"))
+            else:
+                self._gathering.receive(rank, steps)
 
     @property
     def waiting(self) -> int:
@@ -111,19 +119,32 @@ class OtherRank:
 
     Args:
         outbox: the way to rank 0.
+        parallelism_unit: in what work and span of the episodes are that say no unit; None leaves it
+            to rank 0.
         limit: steps kept while rank 0 can't be reached; the oldest are dropped first.
+        clock: monotonic seconds.
     """
 
     writes = False
 
-    def __init__(self, outbox: Outbox, *, limit: int = 65_536) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        parallelism_unit: WorkUnit | None = None,
+        limit: int = 65_536,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.world_size = outbox.world_size
         self._outbox = outbox
+        self._parallelism_unit = parallelism_unit
         self._limit = limit
         self._unsent: deque[StepSums] = deque()
         self._sending: list[StepSums] = []
         """A message's steps: the same at every try, for rank 0 may have it already."""
         self._is_sent = False
+        self._clock = clock
+        self._pause = self._next_try = 0.0
 
     @property
     def held(self) -> int:
@@ -137,6 +158,9 @@ class OtherRank:
 
     def add(self, steps: list[StepSums]) -> int:
         """Add steps that this rank closed; returns how many were dropped to make room."""
+        if self._parallelism_unit is not None:
+            for step in steps:
+                step.say_unit(self._parallelism_unit)
         self._unsent += steps
         dropped = max(0, len(self._unsent) - self._limit)
         for _ in range(dropped):
@@ -150,7 +174,7 @@ class OtherRank:
     def send(self) -> None:
         """Send what was recorded, up to a message of about a megabyte; `take_sent` counts it.
 
-        Where rank 0 has not taken the message before, it does nothing.
+        Where rank 0 has not taken the message before, it does nothing, and asks ever less often.
 
         Raises:
             OSError: rank 0 can't be reached. Nothing is lost: the next call sends it.
@@ -161,8 +185,13 @@ class OtherRank:
                 size += self._unsent[0].nbytes
                 self._sending += (self._unsent[0],)
                 del self._unsent[0]
-        if self._sending and not self._is_sent:
-            self._is_sent = self._outbox.send(pack(self._sending))
+        if not self._sending or self._is_sent or self._clock() < self._next_try:
+            return
+        self._is_sent = self._outbox.send(pack(self._sending))
+        self._pause = (
+            0.0 if self._is_sent else min(max(_FIRST_PAUSE, 2 * self._pause), _LONGEST_PAUSE)
+        )
+        self._next_try = self._clock() + self._pause
 
     def take_sent(self) -> int:
         """How many steps were sent since the last call; they are no longer held."""
@@ -266,6 +295,20 @@ class Gathering:
     def _own_waits_for(self, place: _Place) -> bool:
         return any(own == place for _, own, _ in self._own)
 
+    def _lacking(self, place: _Place) -> set[int]:
+        """Ranks that have not sent their sums of a step."""
+        return {rank for rank in self.others if place not in self._inbox[rank]}
+
+    def leaves_out_missing(self, *, now_or_never: bool = False) -> bool:
+        """Whether a step that need not wait lacks a rank for which no step waits."""
+        for _, place, _ in self._own if self.missing else ():
+            lacking = self._lacking(place)
+            if lacking - self.missing and not now_or_never:
+                return False
+            if lacking & self.missing:
+                return True
+        return False
+
     def ready(self, *, now_or_never: bool = False) -> Complete:
         """Steps that need not wait any longer."""
         if not self.others:
@@ -275,7 +318,7 @@ class Gathering:
         now = self._clock()
         count = 0
         for since, place, step in self._own:
-            lacking = {rank for rank in self.others if place not in self._inbox[rank]}
+            lacking = self._lacking(place)
             if lacking - self.missing:
                 if now - since < self._patience and not now_or_never:
                     break

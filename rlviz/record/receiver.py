@@ -7,7 +7,6 @@ A mark asks every sender for all that it recorded so far.
 import hmac
 import os
 import secrets
-import selectors
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from rlviz.record import wire
+from rlviz.record.lookout import Lookout
 from rlviz.record.step_sums import StepSums
 from rlviz.record.wire import Place
 
@@ -73,7 +73,13 @@ class Receiver:
         self._on_error = on_error
         self._when_marked = wake
         self._listener = _listening(host, port)
-        self._listener.setblocking(False)
+        try:
+            self._listener.setblocking(False)
+            self._lookout = Lookout()
+            self._lookout.watch(self._listener)
+        except BaseException:
+            self._listener.close()
+            raise
         self.port: int = self._listener.getsockname()[1]
         self._peers: dict[int, Peer] = {}  # by file descriptor
         self._numbers: dict[bytes, int] = {}
@@ -84,21 +90,27 @@ class Receiver:
         """Of what has arrived, and of what was taken; each counted by one thread."""
         self._mark = self._asked = 0
         self._is_ending = False
-        self._woken, self._waker = socket.socketpair()
-        for end in (self._woken, self._waker):
-            end.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="rlviz-receiver", daemon=True)
         _living.add(self)
 
     def start(self) -> None:
-        self._thread.start()
+        """Begin to listen.
+
+        Raises:
+            RuntimeError: no thread is left. The port is free again.
+        """
+        try:
+            self._thread.start()
+        except BaseException:
+            self.leave()
+            raise
 
     # The writer's thread calls these.
 
     def ask(self) -> int:
         """Ask all senders for what they recorded so far; returns the number of this mark."""
         self._asked += 1
-        self._wake()
+        self._lookout.wake()
         return self._asked
 
     def unanswered(self, mark: int) -> dict[bytes, str]:
@@ -125,51 +137,38 @@ class Receiver:
     def close(self) -> None:
         """End all connections; `take` gives what came before that."""
         self._is_ending = True
-        self._wake()
+        self._lookout.wake(even_awake=True)
         if self._thread.is_alive():
             self._thread.join(_END_SECONDS)
 
     def leave(self) -> None:
-        """Let go of everything in a forked child, where it is the parent's."""
-        for owned in (
-            *(peer.socket for peer in list(self._peers.values())),
-            *(self._listener, self._woken, self._waker),
-        ):
+        """Let go of everything without a word: in a forked child it is the parent's."""
+        for owned in (*(peer.socket for peer in list(self._peers.values())), self._listener):
             with suppress(OSError):
                 owned.close()
         self._peers = {}
-
-    def _wake(self) -> None:
-        with suppress(OSError):  # full: it is awake
-            self._waker.send(b"\0")
+        self._lookout.close()
 
     # Its own thread does the rest.
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            self._selector = selector
-            selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._woken, selectors.EVENT_READ)
-            while not self._is_ending:
-                try:
-                    self._turn()
-                except Exception as error:  # whatever it is, the others must go on
-                    self._on_error(error)
-                    time.sleep(0.1)
-            self._end()
+        while not self._is_ending:
+            try:
+                self._turn()
+            except Exception as error:  # whatever it is, the others must go on
+                self._on_error(error)
+                time.sleep(0.1)
+        self._end()
 
     def _turn(self) -> None:
         is_full = self.nbytes >= self._byte_limit
-        for key, ready in self._selector.select(0.2):
-            if key.fileobj is self._listener:
+        for ready, reads, writes in self._lookout.wait(0.2):
+            if ready is self._listener:
                 self._accept()
-            elif key.fileobj is self._woken:
-                with suppress(BlockingIOError):
-                    self._woken.recv(4096)
-            elif (peer := self._peers.get(key.fd)) is not None:
-                if ready & selectors.EVENT_READ and not is_full:
+            elif (peer := self._peers.get(ready.fileno())) is not None:
+                if reads and not is_full:
                     self._hear(peer)
-                if ready & selectors.EVENT_WRITE:
+                if writes:
                     self._speak(peer)
         if is_full:
             time.sleep(0.01)
@@ -199,7 +198,7 @@ class Receiver:
             come.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             come.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         peer = self._peers[come.fileno()] = Peer(come, self._asked)
-        self._selector.register(come, selectors.EVENT_READ)
+        self._lookout.watch(come)
         self._speak(peer)
 
     def _hear(self, peer: Peer) -> None:
@@ -279,15 +278,14 @@ class Receiver:
         except OSError:
             self._drop(peer)
             return
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if peer.going else 0)
-        self._selector.modify(peer.socket, events)
+        self._lookout.watch(peer.socket, to_write=bool(peer.going))
         if len(peer.going) > wire.MOST_BYTES:  # it reads nothing
             self._drop(peer)
 
     def _drop(self, peer: Peer, *, says: bool = True) -> None:
         if self._peers.pop(peer.socket.fileno(), None) is None:
             return
-        self._selector.unregister(peer.socket)
+        self._lookout.forget(peer.socket)
         peer.socket.close()
         if says and peer.id and not peer.said_bye and not self._is_ending:
             self._on_error(
@@ -315,8 +313,8 @@ class Receiver:
                 peer.socket.settimeout(0.1)
                 peer.socket.sendall(bytes(peer.going) + wire.frame(wire.BYE))
             self._drop(peer, says=False)
-        for owned in (self._listener, self._woken, self._waker):
-            owned.close()
+        self._listener.close()
+        self._lookout.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:

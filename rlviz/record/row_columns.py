@@ -12,7 +12,6 @@ from rlviz import schema
 from rlviz.parallelism import ParallelismSums
 from rlviz.parallelism.sums import ratios
 from rlviz.record.step_sums import SUMS, StepSums
-from rlviz.schema import WorkUnit
 
 Floats = NDArray[np.float64]
 
@@ -56,16 +55,15 @@ class RowColumns:
                 series[quantity.name] = values
         return series
 
-    def about_agents(self, unit: WorkUnit | None) -> None:
-        """Add what is known of the episodes beyond a ratio, if anything is; `unit` is that of the
-        episodes that say none."""
-        if unit is None and not any(step.agents for step in self._closed):
+    def about_agents(self) -> None:
+        """Add what is known of the episodes beyond a ratio, if anything is."""
+        if not any(step.agents for step in self._closed):
             return
         columns = _Sparse(len(self._closed))
         scalars = _Sparse(len(self._closed))
         for at, step in enumerate(self._closed):
             episodes = step.agents or _NONE
-            columns.put(at, **_units(step, episodes, unit))
+            columns.put(at, **_units(episodes))
             if episodes.work or episodes.span:
                 columns.put(at, work=episodes.work, span=episodes.span)
                 scalars.put(at, pooled=episodes.pooled)
@@ -118,12 +116,9 @@ class RowColumns:
 _NONE = ParallelismSums()
 
 
-def _units(step: StepSums, episodes: ParallelismSums, unit: WorkUnit | None) -> dict[str, int]:
+def _units(episodes: ParallelismSums) -> dict[str, int]:
     """How many episodes are in each unit, by column."""
     said = {name: getattr(episodes, name) for name in map(schema.unit_column, schema.WORK_UNITS)}
-    if unit is not None:
-        every = step.parallelism_count + step.parallelism_undefined
-        said[schema.unit_column(unit)] += max(0, every - sum(said.values()))
     return {name: count for name, count in said.items() if count}
 
 

@@ -185,9 +185,12 @@ class RowBuilder:
         if not closed:
             return ClosedSteps(np.empty(0, np.int64), np.empty(0), {}, {})
         self._last_step = closed[-1].step
+        if self._parallelism_unit is not None:
+            for step in closed:
+                step.say_unit(self._parallelism_unit)
         table = RowColumns(closed)
         averaged = table.quantities()
-        table.about_agents(self._parallelism_unit)
+        table.about_agents()
         averaged |= table.groups()
         table.seconds(self._utilization)
         self._spend(closed, table)

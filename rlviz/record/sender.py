@@ -60,6 +60,13 @@ class Sender:
         self._key = key
         self._home = home
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of the same run."""
+        return isinstance(other, Sender) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
     def __repr__(self) -> str:
         if not self._addresses:
             return "<rlviz.Sender to nowhere>"
@@ -133,6 +140,11 @@ class Sender:
         nothing when the process ends; a later call of `record` begins anew."""
         if (link := _links.get(self._key)) is not None:
             link.end(timeout)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether this process has found the run over, or could not reach its trainer just now."""
+        return (link := _links.get(self._key)) is not None and link.is_cut_off
 
     @property
     def health(self) -> SenderHealth:

@@ -104,16 +104,18 @@ class SharedProcess:
             logdir: the run directory.
             answer: called in another thread with what came of it, unless the request is cancelled.
             with_curves: whether the numbers of the curves are wanted too.
+
+        Raises:
+            RuntimeError: no thread is left. Nothing was asked for; a later call tries again.
         """
         request = Request(user, logdir, answer, with_curves)
         with self._lock:
             self._users.add(user)
-            self._waiting.append(request)
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._serve, name="rlviz-figure", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._serve, name="rlviz-figure", daemon=True)
+                thread.start()  # it waits for the lock, and finds the request
+                self._thread = thread
+            self._waiting.append(request)
         self._wake.put(None)
         return request
 

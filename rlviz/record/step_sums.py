@@ -1,7 +1,7 @@
 """Adds up what was recorded in a step: sums that merge, so that ratios come last."""
 
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 from rlviz import schema
@@ -9,6 +9,7 @@ from rlviz.accuracy import Accuracy
 from rlviz.parallelism import ParallelismSums
 from rlviz.parallelism.sums import is_parallel
 from rlviz.record.measurement import ENTRY_BYTES, Measurement, Plain
+from rlviz.schema import WorkUnit
 
 SUMS = tuple(
     dict.fromkeys(part.name for known in schema.QUANTITIES.values() for part in known.sums)
@@ -125,6 +126,14 @@ class StepSums:
             setattr(self, name, self.sum_of(name) + getattr(episodes, name))
         if episodes.is_measured:
             self.agents = episodes if self.agents is None else self.agents.merge(episodes)
+
+    def say_unit(self, unit: WorkUnit) -> None:
+        """Count the episodes that say no unit of their work and span as being in this one."""
+        known = self.agents or ParallelismSums()
+        said = sum(getattr(known, schema.unit_column(each)) for each in schema.WORK_UNITS)
+        if (unsaid := self.parallelism_count + self.parallelism_undefined - said) > 0:
+            column = schema.unit_column(unit)
+            self.agents = replace(known, **{column: getattr(known, column) + unsaid})
 
     @property
     def nbytes(self) -> int:

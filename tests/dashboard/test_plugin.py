@@ -71,6 +71,12 @@ def test_the_runs_are_read_when_tensorboards_page_opens_on_whatever_tab():
     assert provider.asked.wait(30)
 
 
+def test_tensorboards_page_opens_also_where_no_thread_is_left_to_read_ahead(no_threads):
+    plugin = Plugin(base_plugin.TBContext(data_provider=Listed()))
+    with no_threads():
+        assert plugin.frontend_metadata().tab_name == "RL FLOPs"
+
+
 def test_what_the_browser_has_already_is_not_sent_again(board):
     for route in ("index.js", "runs"):
         first = board.get(route)

@@ -213,3 +213,26 @@ def test_arguments_are_refused_in_words():
         RLVizSpanProcessor("runs/swarm")
     with pytest.raises(ValueError, match="max_spans must be at least 1, got 0"):
         RLVizSpanProcessor(Kept(), max_spans=0)
+
+
+def test_where_no_thread_is_left_traces_wait_and_are_recorded_or_counted(
+    traced, caplog, no_threads
+):
+    kept = Kept()
+    processor = RLVizSpanProcessor(kept)
+    tracer = traced(processor)
+    with no_threads():
+        assert processor.force_flush()  # there is nothing to record
+        swarm(tracer)
+        assert not processor.force_flush()
+        assert "traces wait, for no thread can be started: can't start" in caplog.text
+    swarm(tracer)
+    assert processor.force_flush()
+    assert processor.health == SpanHealth(recorded=2)
+    other = RLVizSpanProcessor(kept)
+    tracer = traced(other)
+    with no_threads():
+        swarm(tracer)
+        other.shutdown()
+    assert other.health == SpanHealth(dropped=1)
+    assert "a trace was given up: there was no thread" in caplog.text

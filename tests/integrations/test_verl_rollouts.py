@@ -82,6 +82,7 @@ def generate(split, step):
     of_each = {{
         "raw_prompt": [[{{"role": "user", "content": "hello"}}]] * {SAMPLES},
         "extra_info": [{{"split": split, "index": i}} for i in range({SAMPLES})],
+        "global_steps": [step] * {SAMPLES},  # as its trainer gives them on with the prompts
     }}
     batch = DataProto.from_dict(
         tensors={{"dummy": torch.zeros({SAMPLES}, 1)}},
@@ -125,13 +126,11 @@ def test_an_agent_loop_brings_the_parallelism_of_every_training_episode(
     assert "Using blocking ray.get" not in done.stdout + done.stderr
     run = rlviz.read(tmp_path / "run")
     assert list(run.step) == list(range(1, STEPS + 1))
-    # These rollouts take less than the writer's pace, so some are of a step beside their own.
-    episodes = run.columns["parallelism_count"]
-    assert episodes.sum() == STEPS * SAMPLES
+    # These rollouts take less than the writer's pace, and are of their own step all the same.
+    np.testing.assert_array_equal(run.columns["parallelism_count"], SAMPLES)
     assert run.parallelism_units == ("seconds",)
-    known = episodes > 0
-    np.testing.assert_array_equal(run.sub_agents_per_episode[known], 2.0)
-    np.testing.assert_array_equal(run.agent_fan_out[known], 2.0)
-    np.testing.assert_array_equal(run.parallel_episodes[episodes > 1], 1.0)
-    assert (run.parallelism[known] > 1).all()
-    assert (run.parallelism[known] <= 2).all()
+    np.testing.assert_array_equal(run.sub_agents_per_episode, 2.0)
+    np.testing.assert_array_equal(run.agent_fan_out, 2.0)
+    np.testing.assert_array_equal(run.parallel_episodes, 1.0)
+    assert (run.parallelism > 1).all()
+    assert (run.parallelism <= 2).all()

@@ -145,6 +145,27 @@ class TestSpans:
         )
         assert (sums.sub_agents, sums.spawning_stages) == (1, 1)  # the expert's helper
 
+    def test_where_only_agents_are_recorded_a_root_is_the_agent_that_it_says_it_is(self):
+        spans = [
+            self.agent("main", 0, 12),
+            self.agent("left", 1, 4, "main"),
+            self.agent("right", 4, 9, "main"),
+        ]
+        assert self.read(*spans).sub_agents == 2
+        around = SpanRecord(id="main", start=0, end=12)  # the user says that it is no agent
+        assert self.read(around, *spans[1:]).sub_agents == 0
+
+    def test_a_root_is_an_agent_once_a_call_of_its_own_is_recorded_or_someone_was_useful(self):
+        turns = [
+            self.agent("main", 0, 12),
+            self.agent("left", 1, 4, "main"),
+            self.call("think", 1, 3, "left"),
+        ]
+        assert self.read(*turns).sub_agents == 0
+        assert self.read(*turns, self.call("plan", 0, 1, "main")).sub_agents == 1
+        useful = self.agent("right", 5, 6, "main", useful=False)
+        assert self.read(*turns, useful).sub_agents == 2
+
     def test_a_root_whose_agents_overlap_is_one(self):
         sums = self.read(
             self.agent("main", 0, 10), self.agent("a", 1, 5, "main"), self.agent("b", 1, 3, "main")
@@ -162,8 +183,8 @@ def test_they_add_up_over_episodes_and_the_largest_group_stays():
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_spans_that_start_together_are_one_group_in_any_order(order):
     pair = [AgentSpan("a", 1.0, 1.0, parent=0), AgentSpan("b", 1.0, 5.0, parent=0)]
-    spans = [AgentSpan("main", 0.0, 6.0), *(pair[at] for at in order)]
-    assert Trace.from_spans(spans).sums().fan_out_max == 1 if False else True
+    spans = (AgentSpan("main", 0.0, 6.0), *(pair[at] for at in order))
+    assert Trace._of(spans).sums().fan_out_max == 2
 
 
 class TestUseful:

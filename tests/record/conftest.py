@@ -1,6 +1,9 @@
-"""A device that this machine doesn't have, for tests of what is done there and what is copied."""
+"""What a machine may lack: a device, for tests of what is done there and what is copied, and
+descriptors."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -64,3 +67,23 @@ def device_log() -> list[str]:
 def on_a_device(device_log: list[str]) -> Callable[[Any], torch.Tensor]:
     """Put a tensor, or numbers, on the device."""
     return lambda value: OnADevice(torch.as_tensor(value), device_log)
+
+
+@pytest.fixture
+def few_descriptors() -> Callable[[int], AbstractContextManager[None]]:
+    """Leaves this process so many descriptors that it may open: ``with few_descriptors(2):``."""
+    resource = pytest.importorskip("resource")
+
+    @contextmanager
+    def leave(many: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held = [os.open(os.devnull, os.O_RDONLY) for _ in range(64)]  # so that no lower is free
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1 + many, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for each in held:
+                os.close(each)
+
+    return leave

@@ -182,6 +182,17 @@ def test_early_sums_beyond_the_limit_go_into_the_next_row_and_none_is_lost(run):
     assert run.arrivals.unbound == 40 - flops
 
 
+def test_an_episode_that_is_given_up_piece_by_piece_counts_once(run):
+    run.begin(byte_limit=20_000)
+    for number in range(40):
+        run.send(f"e{number}", 1)
+        run.send("long", 1)
+        run.arrivals.ready()  # its oldest piece has to go, in the end
+    run.arrivals.end()
+    assert run.waiting() == 80
+    assert run.arrivals.unbound == 41
+
+
 def test_names_of_bound_episodes_are_forgotten_oldest_first_where_they_take_too_much(run):
     run.begin(byte_limit=20_000)
     for step in range(100):

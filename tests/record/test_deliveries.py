@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 import time
+from contextlib import nullcontext
 
 import pytest
 
@@ -106,15 +107,6 @@ def test_sinks_that_stall_or_fail_cost_neither_rows_nor_time_and_are_counted(tmp
         assert name in texts
     assert "Kept 3 had not ended its run" in texts
     assert texts.count("Kept 4 failed: ConnectionError: no open") == 1
-
-
-def test_a_strict_callback_raises_nothing_of_a_sink(tmp_path):
-    viz = rlviz.Callback(tmp_path, figure_seconds=None, strict=True, also=[Kept(raises=["rows"])])
-    train(viz, [1])
-    assert viz.flush()
-    train(viz, [2])
-    assert viz.close()
-    assert viz.health.unsent == 2
 
 
 def test_without_also_no_thread_is_started_and_nothing_is_sent(tmp_path):
@@ -221,3 +213,29 @@ def test_a_forked_child_sends_nothing(tmp_path, run_python):
     """
     done = run_python("-c", "\n".join(line[8:] for line in code.splitlines()), str(tmp_path))
     assert done.stdout.split() == ["True"], done.stderr
+
+
+@pytest.mark.parametrize("verb", ["open", "rows", "figure", "close"])
+def test_strict_raises_what_a_sink_throws_and_without_it_nothing_does(tmp_path, verb):
+    for strict in (False, True):
+        figures = 60.0 if verb == "figure" else None
+        viz = rlviz.Callback(
+            tmp_path / str(strict),
+            strict=strict,
+            figure_seconds=figures,
+            also=[Kept(raises=(verb,))],
+        )
+        with pytest.raises(ConnectionError, match=f"no {verb}") if strict else nullcontext():
+            train(viz, range(1, 3))
+            assert viz.close(timeout=200)
+        assert viz.health.errors >= 1
+        assert viz.health.written == 2
+
+
+def test_strict_raises_what_a_sink_was_too_slow_for(tmp_path):
+    sink = Kept(stalls=("rows",))
+    viz = rlviz.Callback(tmp_path, strict=True, figure_seconds=None, also=[sink])
+    train(viz, [1])
+    assert viz.flush(300)
+    with pytest.raises(TimeoutError, match="Kept had not taken 1 step when close"):
+        viz.close(timeout=0.2)

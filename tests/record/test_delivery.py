@@ -66,7 +66,7 @@ class Way:
             sink,
             self.run,
             say=self.said.append,
-            count=lambda: self.failures.append(1),
+            count=self.failures.append,
             opened=lambda: self.opened.append(1),
             **options,
         )
@@ -251,6 +251,7 @@ def test_a_sink_that_stalls_for_ever_delays_nobody_and_what_it_lacks_is_counted(
     assert "had not taken 6,000 steps when close() ended" in way.said[1]
     way.delivery.await_close(0.0)
     assert len(way.said) == 2
+    assert [str(failure) for failure in way.failures] == way.said
 
 
 def test_a_slow_sink_gets_what_it_was_given_before_the_end(tmp_path):

@@ -11,8 +11,7 @@ from contextlib import suppress
 import pytest
 
 import rlviz
-from rlviz.record import link as link_module
-from rlviz.record import wire
+from rlviz.record import unsent, wire
 from rlviz.record.link import Link
 from rlviz.record.measurement import measurement
 from rlviz.record.receiver import Receiver
@@ -83,7 +82,7 @@ def test_over_connections_that_break_everything_comes_exactly_once():
 def test_without_a_trainer_what_is_recorded_waits_in_bounded_memory_and_is_said(
     caplog, monkeypatch, waits
 ):
-    monkeypatch.setattr(link_module, "_MOST_SUM_BYTES", 5_000)
+    monkeypatch.setattr(unsent, "_MOST_BYTES", 5_000)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     link = Link(["127.0.0.1"], port, KEY)
@@ -346,3 +345,63 @@ def test_a_link_that_was_ended_amid_a_frame_begins_anew_with_a_whole_one():
         assert (kind, place, sums.flops) == (wire.SUMS, 2, {"total": 1})
         assert link.counts == (2, 1, 0, 1)
         link.end(0.1)
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_without_descriptors_a_link_says_so_and_goes_on_when_there_are_some(
+    few_descriptors, caplog, left
+):
+    receiver = receiver_at()
+    link = Link(["127.0.0.1"], receiver.port, KEY)
+    with few_descriptors(left):
+        for _ in range(20):
+            link.put(1, ONE)
+            time.sleep(0.01)  # its thread, if there is one, meets what is missing
+        if left < 3:
+            assert link.counts == (20, 0, 20, 0)
+            assert "OSError: [Errno 24] Too many open files" in caplog.text
+    link.put(1, ONE)
+    assert link.flush(60)
+    assert link.counts == (21, 21, 0, 0)
+    assert sum(made.flops["total"] for *_, made in receiver.take()) == 21
+    link.end(1)
+    receiver.close()
+
+
+def test_where_no_thread_is_left_the_end_says_what_is_lost_and_a_later_call_begins_anew(
+    no_threads, caplog
+):
+    receiver = receiver_at()
+    link = Link(["127.0.0.1"], receiver.port, KEY)
+    with no_threads():
+        link.end(1)  # nothing was recorded
+        assert caplog.text == ""
+        for _ in range(3):
+            link.put(1, ONE)
+        assert "can't start new thread" in caplog.text
+        link.end(0.1)
+    assert link.counts == (3, 0, 0, 3)
+    assert "3 calls of Sender.record() are lost: this process has no thread" in caplog.text
+    link.put(1, ONE)
+    assert not link.flush(20)  # some were lost
+    assert link.counts == (4, 1, 0, 3)
+    link.end(1)
+    receiver.close()
+
+
+def test_a_process_in_which_no_thread_could_be_started_says_at_its_end_what_is_lost():
+    code = """
+import threading
+from rlviz.record.sender import Sender
+
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+
+threading.Thread.start = refuse
+Sender(["127.0.0.1"], 9, b"k" * 32, "").record(flops=1)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True
+    )
+    assert "can't start new thread" in done.stderr
+    assert "1 call of Sender.record() are lost: this process has no thread" in done.stderr

@@ -293,19 +293,11 @@ def test_what_is_no_message_is_said_and_does_not_stay_in_its_slot(hall, inbox):
     assert Outbox(Meeting(hall, 1)).send(b"there is room")
 
 
-def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(
-    hall, inbox, monkeypatch
-):
-    start = threading.Thread.start
-
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert inbox.take() == inbox.take() == []
-    inbox.catch_up(20)  # there is nothing to wait for
+def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(hall, inbox, no_threads):
+    with no_threads():
+        assert inbox.take() == inbox.take() == []
+        inbox.catch_up(20)  # there is nothing to wait for
     assert [str(error) for error in hall.errors] == ["can't start new thread"]
-    monkeypatch.setattr(threading.Thread, "start", start)
     outbox = Outbox(Meeting(hall, 1))
     came, deadline = [], time.monotonic() + 20
     while not came:
@@ -315,9 +307,9 @@ def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(
         time.sleep(0.005)
     assert came[0] == (1, b"heard")
     other = Inbox(Meeting(hall, 0), on_error=hall.errors.append, wake=hall.woken.set)
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    other.take()
-    other.close()
+    with no_threads():
+        other.take()
+        other.close()
 
 
 def test_a_store_that_fails_without_a_word_is_a_failure_as_any_other(hall, inbox):

@@ -1,5 +1,6 @@
 """Several processes write one run: real processes, joined by gloo."""
 
+import json
 import os
 import signal
 import socket
@@ -13,20 +14,31 @@ import rlviz
 from rlviz.accuracy import Accuracy
 from rlviz.parallelism import Parallelism, ParallelismSums
 from rlviz.record.late import LateSums
-from rlviz.record.ranks import Gathering, pack, unpack
+from rlviz.record.ranks import FirstRank, Gathering, OtherRank, pack, unpack
 from rlviz.record.step_sums import StepSums
 
+# Nothing here waits for as long as it may take: a busy machine is slow. Where a test is about
+# patience, what it must not be short for is there before.
 LOOP = """
-    import os, signal, sys, time
+    import json, os, signal, sys, time
     import torch.distributed as dist
     import rlviz
 
     logdir, rank, ranks, port = sys.argv[1], *map(int, sys.argv[2:5])
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
     dist.init_process_group("gloo", rank=rank, world_size=ranks)
-    viz = rlviz.Callback(
-        logdir, figure_seconds=None, flush_seconds=0.05, process_group=dist.group.WORLD
-    )
+
+    def begin(**options):
+        return rlviz.Callback(
+            logdir,
+            process_group=dist.group.WORLD,
+            **{"figure_seconds": None, "flush_seconds": 0.05, "patience": 1000.0, **options},
+        )
+
+    viz = begin(**json.loads(sys.argv[5]))
+
+    def came():  # how many steps of other ranks are on rank 0, and wait for its own
+        return viz._assembly.ranks._gathering._many
 
     def log(step):
         viz.record(accuracy=1.0 if rank == 0 else 0.0, graded=1 + rank, flops={"update": 10**20})
@@ -37,7 +49,7 @@ LOOP = """
         print(what, flush=True)
 
     def until(condition):
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 800
         while not condition():
             assert time.monotonic() < deadline, viz.health
             time.sleep(0.05)
@@ -52,12 +64,12 @@ def free_port():
         return free.getsockname()[1]
 
 
-def start(code, logdir, ranks):
+def start(code, logdir, ranks, **options):
     port = free_port()
-    script = textwrap.dedent(LOOP) + textwrap.dedent(code)
+    script, told = textwrap.dedent(LOOP) + textwrap.dedent(code), json.dumps(options)
     return [
         subprocess.Popen(
-            [sys.executable, "-c", script, str(logdir), str(rank), str(ranks), str(port)],
+            [sys.executable, "-c", script, *map(str, (logdir, rank, ranks, port)), told],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -69,7 +81,7 @@ def start(code, logdir, ranks):
 def finish(processes):
     """Waits for the processes; -> what each of them said, as (output, errors)."""
     try:
-        return [process.communicate(timeout=300) for process in processes]
+        return [process.communicate(timeout=800) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -84,7 +96,7 @@ def test_rank_0_writes_the_sums_of_all_ranks_with_ratios_taken_last(tmp_path, ra
             for step in range(1, 41):
                 log(step)
                 time.sleep(0.002 * rank)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             say(viz.health)
             """,
             tmp_path,
@@ -110,13 +122,13 @@ def test_one_script_can_make_one_callback_after_another(tmp_path):
             """
             for step in range(1, 4):
                 log(step)
-                viz.close(timeout=300)
+                viz.close(timeout=800)
                 time.sleep(0.5 * (1 - rank))  # the other rank comes first, and finds what is left
                 state = viz.state_dict() if rank == 0 else None
-                viz = rlviz.Callback(logdir, figure_seconds=None, process_group=dist.group.WORLD)
+                viz = begin(flush_seconds=1.0)
                 if rank == 0:
                     viz.load_state_dict(state)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             """,
             tmp_path,
             2,
@@ -132,17 +144,20 @@ def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
     said = finish(
         start(
             """
+            if rank == 0:
+                until(lambda: came() == 20 + 5 + 20)
             for step in range(1, 21):
                 if step == 6 and rank == 2:
-                    viz.flush(10)
+                    assert viz.flush(800)
                     os.kill(os.getpid(), signal.SIGKILL)
                 log(step)
                 time.sleep(0.01)
-            say(viz.close(timeout=20))
+            say(viz.close(timeout=800))
             os._exit(0)  # gloo's own end would wait for the dead rank
             """,
             tmp_path,
             4,
+            patience=0.5,
         )
     )
     assert said[0][0].strip() == "True"
@@ -155,6 +170,8 @@ def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
 def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(tmp_path):
     processes = start(
         """
+        if rank == 0:
+            until(lambda: came() == 5)
         for step in range(1, 6):
             log(step)
         until(lambda: viz.health.written == 5)
@@ -169,11 +186,14 @@ def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(t
             until(lambda: viz.health.late)  # it was missed, and its sums came too late
         for step in range(11, 16):
             log(step)
-        say(viz.close(timeout=20))
+        assert rank == 0 or viz.flush(800)
+        dist.barrier()
+        say(viz.close(timeout=800))
         os._exit(0)
         """,
         tmp_path,
         2,
+        patience=0.5,
     )
     assert processes[0].stdout.readline() == "written\n"
     os.kill(processes[1].pid, signal.SIGCONT)
@@ -188,20 +208,18 @@ def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(t
 
 def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
     code = """
-        import json
         first, last = {steps}
         state = os.path.join(os.path.dirname(logdir), "state.json")
         if first > 1:
             viz.load_state_dict(json.load(open(state)))
         for step in range(first, last + 1):
             log(step)
-        if rank:
-            assert viz.flush(30)
+        until(lambda: viz.health.written == last - first + 1)
         dist.barrier()
         saved = viz.state_dict()
         if rank == 0:
             json.dump(saved, open(state, "w"))
-        say(viz.close(timeout=20))
+        say(viz.close(timeout=800))
     """
     for ranks, steps in ((4, (1, 10)), (2, (11, 20)), (3, (21, 30))):
         said = finish(start(code.replace("{steps}", str(steps)), tmp_path / "run", ranks))
@@ -292,13 +310,8 @@ def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
     said = finish(
         start(
             """
-            viz.close()
-            viz = rlviz.Callback(
-                logdir, figure_seconds=None, flush_seconds=0.05, patience=1000.0,
-                process_group=dist.group.WORLD,
-            )
             log(1)
-            viz.flush(10)
+            until(lambda: viz.health.written == 1)
             dist.barrier()
             if rank == 0:
                 log(2)
@@ -306,9 +319,9 @@ def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
             dist.barrier()
             if rank == 1:
                 log(2)
-                assert viz.flush(30)  # before rank 0 closes, for it waits for no latecomer
+                assert viz.flush(800)  # before rank 0 closes, for it waits for no latecomer
             dist.barrier()
-            viz.close(timeout=300)
+            viz.close(timeout=800)
             say(viz.health.errors)
             say(viz.health.late)
             """,
@@ -328,7 +341,6 @@ def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_p
     said = finish(
         start(
             """
-            import json
             for step in range(1, 201):
                 log(step)
                 if rank == 0 and step % 10 == 0:
@@ -338,7 +350,7 @@ def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_p
                         os._exit(state["step"] > step)
                     assert os.waitpid(child, 0)[1] == 0
                 time.sleep(0.002)
-            say(viz.close(timeout=300))
+            say(viz.close(timeout=800))
             """,
             tmp_path,
             2,
@@ -354,29 +366,28 @@ def test_what_a_rank_sends_late_goes_into_the_next_row_and_patience_is_an_argume
     said = finish(
         start(
             """
-            viz.close()
-            viz = rlviz.Callback(
-                logdir, figure_seconds=None, flush_seconds=0.05, patience=0.5,
-                process_group=dist.group.WORLD,
-            )
-            log(1)
-            dist.barrier()
-            if rank == 1:
-                time.sleep(2)  # late for step 2
-            log(2)
-            if rank == 1:
-                viz.flush(10)
-            dist.barrier()
             if rank == 0:
+                until(lambda: came() == 1)
+                log(1)
+                log(2)
+                until(lambda: viz.health.written == 2)  # without rank 1
                 assert viz.health.errors == 1, viz.health
+                dist.barrier()
+                until(lambda: viz.health.late == 1 and came() == 1)
+            else:
+                log(1)
+                assert viz.flush(800)
+                dist.barrier()
+                log(2)
             log(3)
             if rank == 0:
                 until(lambda: viz.health.written == 3)
-            viz.close(timeout=300)
+            viz.close(timeout=800)
             say(viz.health.late)
             """,
             tmp_path,
             2,
+            patience=0.5,
         )
     )
     assert said[0][0].split() == ["1"], said
@@ -394,14 +405,14 @@ def test_episodes_bound_on_one_rank_get_what_the_sender_of_rank_0_brought(tmp_pa
             sender = viz.sender()  # of this rank
             if rank == 0:
                 sender.record(episode="of rank 1", flops=5)
-                assert sender.flush(30)
+                assert sender.flush(800)
             sender.record(step=1, flops={"rollout": 100 + rank})
-            assert sender.flush(30)
+            assert sender.flush(800)
             dist.barrier()
             if rank == 1:
                 viz.record(episodes=["of rank 1"])
             log(1)
-            viz.close(timeout=300)
+            viz.close(timeout=800)
             say(viz.health.late)
             """,
             tmp_path,
@@ -411,3 +422,98 @@ def test_episodes_bound_on_one_rank_get_what_the_sender_of_rank_0_brought(tmp_pa
     assert [output.split() for output, _ in said] == [["0"], ["0"]], said
     run = rlviz.read(tmp_path)
     assert run.exact_flops() == [2 * 10**20 + 206]
+
+
+def test_each_rank_says_the_unit_of_its_own_episodes_and_none_is_taken_for_another(tmp_path):
+    said = finish(
+        start(
+            """
+            viz.close()
+            units = {0: "steps", 1: "tokens"}
+            viz = begin(parallelism_unit=units.get(rank))  # rank 2 leaves it to rank 0
+            viz.record(parallelism=[2.0, 3.0])
+            viz.record(parallelism=[rlviz.parallelism.Parallelism(6, 2, unit="seconds")])
+            viz.on_step_end(1)
+            say(viz.close(timeout=800))
+            """,
+            tmp_path,
+            3,
+        )
+    )
+    assert [output.strip() for output, _ in said] == ["True"] * 3, said
+    run = rlviz.read(tmp_path)
+    units = [run.columns[name][-1] for name in ("in_steps", "in_tokens", "in_seconds")]
+    assert units == [4, 2, 3]
+    assert run.parallelism_units == ("steps", "tokens", "seconds")
+
+
+class Inbox:
+    """Brings rank 0 what the test gives, and counts the looks that it asked for at once."""
+
+    world_size = 4
+
+    def __init__(self):
+        self.messages, self.found, self.looks = [], [], 0
+
+    def bring(self, rank, *steps):
+        self.messages.append((rank, pack([sums(step) for step in steps])))
+
+    def take(self):
+        taken, self.messages = self.messages, []
+        return taken
+
+    def catch_up(self, seconds):
+        self.looks += 1
+        self.messages, self.found = self.found, []
+
+
+def test_rank_0_looks_at_once_only_where_a_step_would_be_written_without_a_missing_rank():
+    inbox, errors = Inbox(), []
+    first = FirstRank(inbox, errors.append, LateSums(), patience=1000.0)
+    first.add([sums(1)])
+    assert first.complete(now_or_never=True)[0][1] == (1, 2, 3)
+    first.add([sums(2), sums(3)])
+    inbox.bring(1, 2, 3)  # it is back, and so is rank 2
+    inbox.bring(2, 2)
+    inbox.found = [(3, pack([sums(2)]))]
+    ((steps, missing),) = first.complete()
+    assert [(step.step, step.graded, missing) for step in steps] == [(2, 4, ())]
+    assert inbox.looks == 1
+    for _ in range(10):
+        assert first.complete() == []  # step 3 waits for ranks 2 and 3, of which none is missing
+    assert inbox.looks == 1
+    inbox.bring(2, 3)
+    inbox.bring(3, 3)
+    assert len(first.complete()) == 1
+
+
+class Outbox:
+    """A way to rank 0 that has room as often as the test says, and counts who asks."""
+
+    world_size = 2
+
+    def __init__(self):
+        self.has_room, self.asked = False, 0
+
+    def send(self, message):
+        self.asked += 1
+        return self.has_room
+
+
+def test_a_rank_that_waits_asks_less_and_less_often_and_at_once_when_there_was_room():
+    now, outbox = [0.0], Outbox()
+    other = OtherRank(outbox, clock=lambda: now[0])
+    other.add([sums(1)])
+    for hundredth in range(1000):  # as who closes its run does
+        now[0] = hundredth / 100
+        other.send()
+    assert 20 <= outbox.asked <= 30
+    assert other.take_sent() == 0
+    outbox.has_room = True
+    now[0] += 0.5
+    other.send()
+    assert (other.take_sent(), other.held) == (1, 0)
+    asked = outbox.asked
+    other.add([sums(2)])
+    other.send()
+    assert (outbox.asked, other.take_sent()) == (asked + 1, 1)

@@ -172,3 +172,21 @@ def test_it_listens_where_its_host_is_by_ipv6_too(errors, host):
         assert link.flush(20), address
         link.end(1)
     made.close()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="it counts open files there")
+@pytest.mark.parametrize("left", range(4))
+def test_without_descriptors_nothing_listens_and_who_asks_is_told(few_descriptors, left):
+    before = set(os.listdir("/proc/self/fd"))
+    with few_descriptors(left), pytest.raises(OSError, match="Too many open files"):
+        Receiver("127.0.0.1", 0, KEY, on_error=pytest.fail, wake=lambda: None)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="it counts open files there")
+def test_without_a_thread_nothing_listens_and_who_asks_is_told(no_threads):
+    before = set(os.listdir("/proc/self/fd"))
+    made = Receiver("127.0.0.1", 0, KEY, on_error=pytest.fail, wake=lambda: None)
+    with no_threads(), pytest.raises(RuntimeError, match="can't start new thread"):
+        made.start()
+    assert set(os.listdir("/proc/self/fd")) == before

@@ -178,3 +178,10 @@ def test_it_ends_with_the_training_process_however_that_dies(tmp_path):
     finally:
         os.kill(child, signal.SIGKILL)
         training.stdout.close()
+
+
+def test_where_no_thread_is_left_who_asks_is_told_and_a_later_call_is_served(helper, no_threads):
+    with no_threads(), pytest.raises(RuntimeError, match="can't start new thread"):
+        helper.ask("a", "/run/unheard", pytest.fail)
+    _, runs = asked(helper, "a", "/run/a")
+    assert runs == ["/run/a"]

@@ -55,7 +55,12 @@ class Lineage:
     def _workflows(self) -> frozenset[int]:
         """Indexes of roots that call themselves agents and hold nothing but agents, one after the
         other: the run around an agent and those that it hands over to, as openai-agents traces it.
+
+        An agent has calls of its own. Where no call is recorded at all, nothing tells one from the
+        other, and a root is what it says it is.
         """
+        if all(record.kind == "agent" for record in self.records):
+            return frozenset()
         inside: dict[int, list[SpanRecord]] = {}
         for record, parent in zip(self.records, self.parents, strict=True):
             if parent is not None and self.parents[parent] is None:
