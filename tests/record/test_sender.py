@@ -146,7 +146,6 @@ RUN = """
 ROLL = """
 import pickle, sys, threading, time
 sender = pickle.load(sys.stdin.buffer)
-from rlviz import *
 """
 
 
@@ -442,6 +441,7 @@ def test_close_takes_no_longer_than_asked_where_a_sender_here_is_not_heard(tmp_p
     stall.set()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_a_host_may_be_an_ipv6_address(viz, tmp_path, host):
     try:
