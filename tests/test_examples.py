@@ -27,7 +27,14 @@ def test_there_are_examples_that_need_nothing_more():
     assert alone >= {"plain_loop", "agent_swarm_trace", "resume_after_crash", "compare_runs"}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path, marks=pytest.mark.slow if path.stem == "ddp_two_ranks" else ())
+        for path in EXAMPLES
+    ],  # four processes, each of which loads torch
+    ids=lambda path: path.stem,
+)
 def test_an_example_does_what_it_says(run_python, tmp_path, example):
     missing = sorted(name for name in needed(example) if find_spec(name) is None)
     if missing:

@@ -23,6 +23,7 @@ def step(viz, number):
     viz.on_step_end(number, correct=[1, 0, number % 2], flops=10**20, metrics={"loss": 1 / number})
 
 
+@pytest.mark.quick(1)
 def test_a_step_comes_up_soon_after_it_was_written(live, tmp_path, noted):
     assert live.listed()["runs"] == []
     versions, latest = [], 0.0

@@ -253,7 +253,7 @@ def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
     viz.flush(timeout=0)
     assert stalled.reached.wait(300)
     metrics = {f"metric/{n}": 0.5 for n in range(1000)}
-    for step in range(1, 601):
+    for step in range(1, 3001):
         viz.on_step_end(step, metrics=metrics)
     health = check_sums(viz)
     # 64 MB at 130 bytes a metric are about five hundred steps.
