@@ -7,6 +7,7 @@ from PIL import Image
 import rlviz
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "PNG"])
 def test_plot_draws_the_figure_and_says_where(run_cli, parl_logdir, tmp_path, suffix):
     output = tmp_path / f"figure.{suffix}"

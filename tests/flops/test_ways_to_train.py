@@ -256,11 +256,12 @@ class TestCompiled:
 
 RANKS = """
 import os, sys
-import torch, transformers
+import torch
 from torch import distributed as dist
 from torch.utils.flop_counter import FlopCounterMode
 from rlviz.flops import Watch, measure
 from rlviz.flops.submodule_watch import SubmoduleWatch
+from transformers import LlamaConfig, LlamaForCausalLM  # before the fork, for it takes seconds
 
 SIZES, B, S, V = {sizes}, {B}, {S}, {V}
 
@@ -269,9 +270,7 @@ def train(rank, way, store):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_config(
-        transformers.LlamaConfig(**SIZES), attn_implementation="eager", dtype=torch.float32
-    ).train()
+    model = LlamaForCausalLM(LlamaConfig(**SIZES, attn_implementation="eager")).train()
     if way == "DDP":
         model = torch.nn.parallel.DistributedDataParallel(model)
     else:
@@ -301,7 +300,6 @@ def train(rank, way, store):
 
 
 if __name__ == "__main__":
-    # Forked, for importing takes longer than training.
     arguments = tuple(sys.argv[1:])
     torch.multiprocessing.start_processes(train, arguments, nprocs=2, start_method="fork")
 """

@@ -89,7 +89,7 @@ def found_in(seeds):
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(3), pytest.param(range(3, 15), marks=pytest.mark.slow)], ids=["few", "more"]
+    "seeds", [range(1), pytest.param(range(1, 15), marks=pytest.mark.slow)], ids=["few", "more"]
 )
 def test_of_simulated_series_no_sentence_contradicts_anything(seeds):
     assert found_in(seeds) == []
