@@ -389,6 +389,7 @@ def test_a_last_figure_that_is_late_is_said(tmp_path, monkeypatch, caplog):
     assert viz.health.errors == 1
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("ending", "status"),
     [

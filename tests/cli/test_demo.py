@@ -119,6 +119,7 @@ def test_steps_that_are_no_count_are_refused(demo, steps):
     assert "Traceback" not in errors
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("more", [(), ("--open",)])
 def test_a_directory_with_a_run_is_refused_before_anything_starts(run_cli, tmp_path, more):
     train(tmp_path, steps=2, figure_seconds=None)

@@ -405,6 +405,7 @@ class TestCompiled:
             assert watch.take() == 2 * 2 * ONE
         assert (backend.compiled, backend.ran) == (1, 2)
 
+    @pytest.mark.quick(2)
     @pytest.mark.parametrize(
         "other",
         [

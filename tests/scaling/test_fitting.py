@@ -141,7 +141,7 @@ def test_early_points_bias_the_ceiling_and_are_left_out():
             assert low < 0.61 < high
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_ceiling_is_claimed_where_there_is_none(shape):
     for n in (50, 300):
@@ -194,6 +194,7 @@ def test_the_interval_of_the_ceiling_covers_it_in_95_of_100_runs(spacing, rho, n
     assert np.mean(covered) >= 0.91  # the model's error makes it wider than 95 %
 
 
+@pytest.mark.slow
 def test_autocorrelated_noise_widens_the_interval():
     white, lasting = (
         np.median(
@@ -207,7 +208,7 @@ def test_autocorrelated_noise_widens_the_interval():
     assert 1.4 < lasting / white < 2.3  # sqrt((1 + rho)/(1 − rho)) = 1.73
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("kind", "truth"),
     [

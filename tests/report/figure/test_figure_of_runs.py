@@ -267,7 +267,7 @@ def a_run(random, name):
     return run
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", range(100))
 def test_nothing_overlaps_at_runs_of_any_shape(seed):
     random = np.random.default_rng(seed)
