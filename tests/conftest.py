@@ -17,7 +17,6 @@ from typing import Any, NoReturn
 import hypothesis
 import numpy as np
 import pytest
-import torch
 
 import rlviz
 
@@ -27,10 +26,6 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("rlviz")
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"  # has to stand before the kernels are imported
-os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # triton 3.9 warns where nobody says it
-
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As behind a shell's "&". The scripts that tests start would inherit it, and some are to be
     # ended by Ctrl-C.
@@ -38,6 +33,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 _PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
 _REAL = Path(__file__).parents[1].parent / "shared" / "data" / "real"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Set what has to stand before the kernels are imported."""
+    if session.config.getoption("numprocesses", None):
+        return  # the process that has workers: it runs no test, and torch takes seconds to load
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"
+    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # triton 3.9 warns where nobody says it
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

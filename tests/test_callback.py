@@ -321,11 +321,11 @@ def test_close_waits_no_longer_than_it_may_when_the_figure_hangs(tmp_path, monke
 
 
 def test_threads_and_descriptors_are_gone_after_close(tmp_path):
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors, before = len(os.listdir("/proc/self/fd")), set(threading.enumerate())
     for number in range(5):
         with rlviz.Callback(tmp_path / str(number), figure_seconds=None) as viz:
             viz.on_step_end(1, correct=[1])
-    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("rlviz")])
+    until(lambda: not set(threading.enumerate()) - before)
     assert len(os.listdir("/proc/self/fd")) <= descriptors
 
 
@@ -389,6 +389,7 @@ def test_a_last_figure_that_is_late_is_said(tmp_path, monkeypatch, caplog):
     assert viz.health.errors == 1
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("ending", "status"),
     [

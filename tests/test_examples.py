@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 PLAIN = {*sys.stdlib_module_names, "rlviz", "torch", "numpy"}
+SEVERAL = {"ddp_two_ranks", "resume_after_crash"}
+"""They start processes of their own, each of which loads torch."""
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 
@@ -27,7 +29,11 @@ def test_there_are_examples_that_need_nothing_more():
     assert alone >= {"plain_loop", "agent_swarm_trace", "resume_after_crash", "compare_runs"}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(path, marks=pytest.mark.slow if path.stem in SEVERAL else ()) for path in EXAMPLES],
+    ids=lambda path: path.stem,
+)
 def test_an_example_does_what_it_says(run_python, tmp_path, example):
     missing = sorted(name for name in needed(example) if find_spec(name) is None)
     if missing:

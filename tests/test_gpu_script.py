@@ -19,6 +19,7 @@ def gpu():
     return module
 
 
+@pytest.mark.slow
 def test_the_script_times_what_is_there_and_names_what_is_missing(tmp_path):
     options = ["--device", "cpu", "--small", "--no-tests", "--out", str(tmp_path)]
     done = subprocess.run(
@@ -43,6 +44,7 @@ def test_the_script_times_what_is_there_and_names_what_is_missing(tmp_path):
     assert missing == ["- accelerated_scan, 1x3000", "- accelerated_scan, 60x40"]
 
 
+@pytest.mark.slow
 def test_a_part_that_hangs_is_ended_and_what_it_printed_is_kept(gpu):
     script = "import time; print('begun', flush=True); time.sleep(100)"
     code, said = gpu.bounded([sys.executable, "-c", script], 8)

@@ -183,6 +183,7 @@ def test_a_new_run_has_no_url(assert_one_sentence, run_cli, tmp_path, monkeypatc
     assert os.listdir() == ["log.csv"]
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(("command", "option", "name"), OUTPUTS)
 def test_an_output_has_no_url_but_that_of_a_file(
     assert_one_sentence, run_cli, parl_logdir, tmp_path, command, option, name

@@ -63,6 +63,7 @@ def test_it_trains_and_says_where_everything_is(demo, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_cleanly_with_what_there_is(demo, tmp_path):
     process = demo("--steps", "100000")
     for line in process.stdout:
@@ -80,6 +81,7 @@ def test_ctrl_c_ends_it_cleanly_with_what_there_is(demo, tmp_path):
     assert (tmp_path / "run" / "figure.png").exists()
 
 
+@pytest.mark.slow
 def test_open_serves_tensorboard_until_ctrl_c(demo):
     process = demo("--steps", "2", "--open")
     url = re.search(r"http://localhost:\d+/", process.stdout.readline())[0]
@@ -117,6 +119,7 @@ def test_steps_that_are_no_count_are_refused(demo, steps):
     assert "Traceback" not in errors
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("more", [(), ("--open",)])
 def test_a_directory_with_a_run_is_refused_before_anything_starts(run_cli, tmp_path, more):
     train(tmp_path, steps=2, figure_seconds=None)

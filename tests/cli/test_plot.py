@@ -7,6 +7,7 @@ from PIL import Image
 import rlviz
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf", "PNG"])
 def test_plot_draws_the_figure_and_says_where(run_cli, parl_logdir, tmp_path, suffix):
     output = tmp_path / f"figure.{suffix}"
@@ -26,6 +27,7 @@ def test_plot_and_export_write_into_the_run_by_default(run_cli, write_steps, tmp
     assert len(rlviz.read(run)) == 2  # what stands there now is no hindrance
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("x", ["step", "wall_time"])
 def test_plot_takes_another_axis(run_cli, parl_logdir, tmp_path, x):
     usual, other = tmp_path / "usual.png", tmp_path / "other.png"

@@ -65,6 +65,7 @@ def test_it_says_what_is_not_in_it(run):
     assert (listed["metrics"], listed["tells"]) == (["loss"], [[0, "loss"]])
 
 
+@pytest.mark.slow
 def test_many_runs_have_fewer_dots_and_not_a_larger_file(learning):
     columns, table = learning(1000)
     held = dict(zip(columns, table.T, strict=True))

@@ -28,6 +28,7 @@ def figures_curve(run, metric, **options):
     return *line.get_data(), np.concatenate([path.vertices for path in band.get_paths()])
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("name", ["plain", "resumed", "killed"])
 @pytest.mark.parametrize("options", [{}, {"x": "step"}, {"x": "step", "log_x": True}])
 def test_the_curve_is_the_one_of_the_figure(board, corpus, name, options):

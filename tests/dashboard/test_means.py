@@ -94,6 +94,7 @@ def recorded(folder, *, convention=None, unit=None, flops=None, share=1.0):
             )
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("one", "other", "metric", "words"),
     [

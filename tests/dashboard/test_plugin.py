@@ -201,6 +201,7 @@ def test_no_path_leads_out_of_the_page_s_files(guarded, ran):
     ran(traversals=asked)
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("route", "names"),
     [

@@ -54,6 +54,7 @@ def assert_answered(response, asked):
             assert leak not in sentence
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("route", PARAMETERS)
 def test_whatever_a_parameter_is_the_answer_is_a_sentence(board, caplog, route, ran):
     asked = 0

@@ -11,6 +11,7 @@ from rlviz.report.series.measures import measure
 from .conftest import LONG, WHOLE
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize("name", WHOLE)
 def test_every_metric_over_every_axis_is_the_one_of_read(every_board, corpus, name):
     run = rlviz.read(corpus / name)

@@ -45,6 +45,7 @@ def test_a_trained_policy_beats_its_untrained_self():
     assert gain > 6 * standard_error
 
 
+@pytest.mark.slow
 def test_a_policy_with_shuffled_rewards_does_not():
     gain, standard_error = gain_after_training(shuffle_rewards=True)
     assert gain < 2 * standard_error

@@ -219,7 +219,7 @@ THREADS_AT_EXIT = """
 """
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("figure", ["no figure", "a figure that never comes"])
 @pytest.mark.parametrize("kind", ["daemon", "not daemon"])
 @pytest.mark.parametrize("work", ["log", "spin"])

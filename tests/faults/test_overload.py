@@ -185,7 +185,7 @@ STALLED = """
 """
 
 LOADS = {
-    "small steps": ("viz.record(accuracy=0.5, graded=4, flops=step)", 200_000),
+    "small steps": ("viz.record(accuracy=0.5, graded=4, flops=step)", 100_000),
     "200 metrics with names made anew": (
         "viz.record(metrics={f'some/name/of/a/metric/{n}': step / (n + 1) for n in range(200)})",
         5000,
@@ -199,7 +199,7 @@ LOADS = {
 }
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("load", "steps"), LOADS.values(), ids=LOADS)
 def test_what_a_stalled_disk_leaves_waiting_is_within_the_bounds(
     children, tmp_path, noted, load, steps

@@ -1,10 +1,15 @@
 """One request can't take the page's server: what a GET may cost is limited, in words."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import rlviz
 from rlviz import schema, tfrecord
 from rlviz.record import events
 
@@ -56,15 +61,17 @@ with open("/proc/self/statm") as stream:
     taken = int(stream.read().split()[0]) * resource.getpagesize()
 spare = int(sys.argv[2]) << 20
 resource.setrlimit(resource.RLIMIT_AS, (taken + spare, resource.RLIM_INFINITY))
-answers = []
-for route, query in json.load(sys.stdin):
-    response = get(route, query)
-    try:
-        error = response.get_json()["error"] if response.status_code != 200 else ""
-    except Exception as failure:
-        error = repr(failure)
-    answers.append([response.status_code, error])
-print(json.dumps(answers))
+print("ready", flush=True)
+for line in sys.stdin:
+    answers = []
+    for route, query in json.loads(line):
+        response = get(route, query)
+        try:
+            error = response.get_json()["error"] if response.status_code != 200 else ""
+        except Exception as failure:
+            error = repr(failure)
+        answers.append([response.status_code, error])
+    print(json.dumps(answers), flush=True)
 """
 SPARE_MB = 400
 
@@ -97,17 +104,31 @@ def long_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers_to(run_python, long_run):
+def answers_to(long_run, tmp_path_factory):
     """The status and the error of each of some requests, within 400 MB more than a modest one."""
+    package_root = str(Path(rlviz.__file__).resolve().parent.parent)
+    complaints = tmp_path_factory.mktemp("page") / "complaints"
+    with complaints.open("w") as errors:
+        page = subprocess.Popen(
+            [sys.executable, "-c", PAGE, str(long_run), str(SPARE_MB)],
+            env={**os.environ, "PYTHONPATH": package_root, "PYTHONSAFEPATH": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert page.stdout.readline() == "ready\n", complaints.read_text()
 
     def ask(*requests):
-        done = run_python(
-            "-c", PAGE, str(long_run), str(SPARE_MB), input=json.dumps(list(requests))
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout)
+        page.stdin.write(json.dumps(list(requests)) + "\n")
+        page.stdin.flush()
+        said = page.stdout.readline()
+        assert said, complaints.read_text()[-2000:]
+        return json.loads(said)
 
-    return ask
+    yield ask
+    page.communicate()
+    assert page.returncode == 0, complaints.read_text()[-2000:]
 
 
 GOOD = {"run": "long", "metric": "loss", "x": "step"}

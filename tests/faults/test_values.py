@@ -466,6 +466,7 @@ def test_a_state_is_what_state_dict_gave_or_is_refused_in_words(tmp_path, judge)
     assert list(rlviz.read(tmp_path).step) == [1]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["flush", "close"])
 def test_a_timeout_of_any_kind_is_an_answer_or_is_refused_in_words(tmp_path, judge, name, waits):
     values = all_values() | {"-1": -1, "1e-9": 1e-9, "1e300": 1e300, "a minute": 60}

@@ -189,6 +189,7 @@ def table():
     return TABLE.read_text(encoding="utf-8")
 
 
+@pytest.mark.quick(3)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_table_says_how_it_is_counted(name):
     assert row(name) in table().splitlines()

@@ -33,7 +33,7 @@ SLOW = {"falcon_mamba", "jamba", "mamba", "recurrent_gemma", "rwkv"}
 """Their scans are loops over tokens: seconds each."""
 
 
-@pytest.mark.quick(20)
+@pytest.mark.quick(5)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=pytest.mark.soak if n in SLOW else ()) for n in tiny_configs.TINY],
@@ -108,6 +108,7 @@ def test_chosen_blocks_are_the_best_ones_and_a_tokens_own():
     assert spent == PAIR * (chosen + ALL) + 2 * 2 * 8 * ALL  # an indexer of 2 heads of width 8
 
 
+@pytest.mark.slow
 def test_compressed_keys_are_reached_when_complete_and_beside_a_window():
     rates = {"heavily_compressed_attention": 4, "compressed_sparse_attention": 2}
     spent, _ = mixing("deepseek_v4", 10, compress_rates=rates, index_topk=3, sliding_window=4)
@@ -118,6 +119,7 @@ def test_compressed_keys_are_reached_when_complete_and_beside_a_window():
     assert spent == pair * (3 * NEAR + heavily + best) + indexer * of_two
 
 
+@pytest.mark.slow
 def test_complete_blocks_are_chosen_whole_and_the_tokens_after_them_always_reached():
     spent, _ = mixing("qwen4_exp_text", 10, indexer_budget=4, layer_types=["indexed_attention"] * 2)
     reached = 1 + 2 + 3 + 4 + 5 + 6 + 7 + 4 + 5 + 6
@@ -131,6 +133,7 @@ def test_experts_that_do_nothing_count_as_chosen_like_the_others():
     assert more.body_params - one.body_params == 3 * 8 * (3 * 32 * 16) // 12
 
 
+@pytest.mark.slow
 def test_chunks_that_are_not_padded_are_left_out_of_the_full_count():
     model = from_config(tiny_configs.config("xlstm"), attention="full")
     (part,) = model.chunks
@@ -199,6 +202,7 @@ def test_a_mapping_reads_like_its_config_object():
     assert from_config(its.to_dict()) == from_config(its)
 
 
+@pytest.mark.slow
 def test_a_multimodal_config_counts_its_text_model():
     whole = transformers.Qwen3_5Config(text_config=tiny_configs.config("qwen3_5_text").to_dict())
     assert from_config(whole).forward([70]) == from_config(whole.get_text_config()).forward([70])

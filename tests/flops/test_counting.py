@@ -65,7 +65,7 @@ class TestCompiledCode:
         yield Recording()
         torch._dynamo.reset()
 
-    @pytest.mark.quick(4)
+    @pytest.mark.quick(2)
     @pytest.mark.parametrize("before", [False, True], ids=["never run", "run before"])
     @pytest.mark.parametrize("how", ["module", "in place", "function", "closure", "child"])
     def test_measuring_leaves_it_compiled(self, backend, how, before):

@@ -99,7 +99,7 @@ def tokens():
     return torch.randint(0, 64, (BATCH, LENGTH), generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.quick(6)
+@pytest.mark.quick(4)
 @pytest.mark.parametrize("name", TINY)
 def test_the_formula_equals_the_real_model_to_the_integer(name):
     config, model = tiny(name)
@@ -112,7 +112,7 @@ def test_the_formula_equals_the_real_model_to_the_integer(name):
     assert counter.get_total_flops() == shape.training([LENGTH] * BATCH)
 
 
-@pytest.mark.quick(6)
+@pytest.mark.quick(4)
 @pytest.mark.parametrize("name", TINY)
 def test_the_weights_equal_the_real_models_matrices(name):
     config, model = tiny(name)
@@ -125,6 +125,7 @@ def test_the_weights_equal_the_real_models_matrices(name):
     assert Transformer.from_config(config).total_params == held + tied
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["Mixtral", "Qwen3Moe", "DeepseekV3", "GptOss"])
 def test_measure_counts_grouped_experts_where_torchs_counter_reads_zero(name):
     config, model = tiny(name)
@@ -156,6 +157,7 @@ def generated(model):
     ).flops
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("name", ["Llama", "Qwen3Moe", "Gemma3", "GPT2"])
 def test_generation_equals_the_real_model_with_its_cache(name):
     config, model = tiny(name)

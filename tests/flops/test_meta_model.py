@@ -40,6 +40,7 @@ def test_few_positions_and_long_chunks_choose_the_lengths():
     assert max(meta_model.lengths(chunked)) > 2 * 1024
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("length", [24, 70])
 def test_experts_that_ask_which_tokens_are_theirs_count_like_the_real_ones(length):
     its = tiny_configs.config("dbrx")

@@ -58,6 +58,7 @@ class Cached:
         assert self.cache.get_seq_length() == tokens
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_turns_equal_the_real_model_with_its_kept_cache(name):
     run = Cached(name)
@@ -71,6 +72,7 @@ def test_turns_equal_the_real_model_with_its_kept_cache(name):
     assert model.turns([[(9, 4), (6, 3), (2, 1)]]) == run.flops
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_target_that_verifies_drafts_equals_the_real_model(name):
     run, known = Cached(name), 9 + 1
@@ -84,6 +86,7 @@ def test_a_target_that_verifies_drafts_equals_the_real_model(name):
     assert model.verification([9], [rounds]) == run.flops
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_draft_model_equals_the_real_model_with_its_own_cache(name):
     run, known = Cached(name), 9 + 1
@@ -98,6 +101,7 @@ def test_a_draft_model_equals_the_real_model_with_its_own_cache(name):
     assert model.drafting([9], [rounds]) == run.flops
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["starcoder2", "olmo3"])
 def test_a_window_that_bounds_the_real_cache_bounds_what_it_costs(name):
     """A pass of one token meets the last keys of its window, in the cache as by definition."""
@@ -112,6 +116,7 @@ def test_a_window_that_bounds_the_real_cache_bounds_what_it_costs(name):
     assert from_config(its, attention="full").turns([[(3, 5), (0, 4)]]) == run.flops
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["llama", "mixtral", "stablelm"])
 def test_a_score_for_each_token_equals_the_real_reward_model(name):
     its = tiny_configs.config(name)

@@ -32,7 +32,7 @@ RANK = 4
 
 
 def tiny(**changes):
-    config = transformers.LlamaConfig(**SIZES, **changes)
+    config = transformers.LlamaConfig(**SIZES | changes)
     return transformers.AutoModelForCausalLM.from_config(
         config, attn_implementation="eager", dtype=torch.float32
     ).train()
@@ -213,10 +213,11 @@ class TestCompiled:
         yield
         torch._dynamo.reset()
 
+    @pytest.mark.quick(1)
     @pytest.mark.skipif(IS_TORCH_2_6, reason="torch 2.6 can't compile it, watched or not")
     @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
     def test_a_compiled_model_costs_what_it_costs_uncompiled(self, backend):
-        model = tiny()
+        model = tiny(num_hidden_layers=1)
         assert watched(torch.compile(model, backend=backend)) == (formula(model), set())
         assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
 
@@ -255,11 +256,12 @@ class TestCompiled:
 
 RANKS = """
 import os, sys
-import torch, transformers
+import torch
 from torch import distributed as dist
 from torch.utils.flop_counter import FlopCounterMode
 from rlviz.flops import Watch, measure
 from rlviz.flops.submodule_watch import SubmoduleWatch
+from transformers import LlamaConfig, LlamaForCausalLM  # before the fork, for it takes seconds
 
 SIZES, B, S, V = {sizes}, {B}, {S}, {V}
 
@@ -268,9 +270,7 @@ def train(rank, way, store):
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=2)
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_config(
-        transformers.LlamaConfig(**SIZES), attn_implementation="eager", dtype=torch.float32
-    ).train()
+    model = LlamaForCausalLM(LlamaConfig(**SIZES, attn_implementation="eager")).train()
     if way == "DDP":
         model = torch.nn.parallel.DistributedDataParallel(model)
     else:
@@ -300,7 +300,8 @@ def train(rank, way, store):
 
 
 if __name__ == "__main__":
-    torch.multiprocessing.spawn(train, tuple(sys.argv[1:]), nprocs=2)
+    arguments = tuple(sys.argv[1:])
+    torch.multiprocessing.start_processes(train, arguments, nprocs=2, start_method="fork")
 """
 
 
@@ -309,6 +310,7 @@ FSDP2 = pytest.param(
 )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("way", ["DDP", FSDP2])
 def test_each_rank_counts_its_own_share_and_names_nothing(way, run_python, tmp_path):
     script = tmp_path / "train.py"

@@ -93,10 +93,15 @@ def damaged(data, rng):
     return bytes(data)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "least"),
+    [(range(8), 1), pytest.param(range(8, 40), 10, marks=pytest.mark.slow)],
+    ids=["few", "more"],
+)
 @pytest.mark.parametrize("name", LOGS)
-def test_a_damaged_log_gives_a_run_or_a_sentence(tmp_path, name):
+def test_a_damaged_log_gives_a_run_or_a_sentence(tmp_path, name, seeds, least):
     imported = 0
-    for seed in range(40):
+    for seed in seeds:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(damaged(LOGS[name], random.Random(seed)))
         try:
@@ -112,4 +117,4 @@ def test_a_damaged_log_gives_a_run_or_a_sentence(tmp_path, name):
             assert len(rlviz.read(tmp_path / "run"))
             imported += 1
             shutil.rmtree(tmp_path / "run")
-    assert imported >= (0 if name == "trainer_state.json" else 15)
+    assert imported >= (0 if name == "trainer_state.json" else least)

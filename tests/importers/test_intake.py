@@ -146,6 +146,7 @@ def test_nobody_waits_for_a_pipe_without_a_writer(tmp_path, monkeypatch):
         import_run(tmp_path / "pipe.csv", tmp_path / "run")
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("command", "name"),
     [
@@ -197,6 +198,7 @@ def test_the_case_of_wandb_s_transactions_is_refused_with_what_to_give(cases, tm
         import_run(cases / "33-transactions.wandb", tmp_path / "run")
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("file", ["/proc/kmsg", "/proc/self/mem", "/proc/self/pagemap"])
 def test_a_file_of_the_system_is_answered_though_it_looks_like_a_regular_one(tmp_path, file):
     """The first waits for news of the kernel, and the last has no end that is worth waiting for."""

@@ -175,6 +175,7 @@ class Slow:
                 near.sendall(piece)
 
 
+@pytest.mark.slow
 def test_a_frame_that_takes_long_goes_once_and_calls_are_added_up_meanwhile():
     receiver = receiver_at()
     slow = Slow(receiver.port, 1_000_000)

@@ -77,6 +77,7 @@ def run(tmp_path, what):
     return said
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("what", "steps"),
     [("one port is open", 3), ("destroyed first", 4), ("joined again", 4), ("file", 3)],

@@ -58,6 +58,7 @@ class Run:
             pass
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize(
     ("steps", "metrics", "name"),
     [

@@ -116,6 +116,7 @@ def test_rank_0_writes_the_sums_of_all_ranks_with_ratios_taken_last(tmp_path, ra
     assert len({path.name.split(".")[7] for path in tmp_path.iterdir()}) == 1  # one writer
 
 
+@pytest.mark.slow
 def test_one_script_can_make_one_callback_after_another(tmp_path):
     said = finish(
         start(
@@ -140,6 +141,7 @@ def test_one_script_can_make_one_callback_after_another(tmp_path):
     assert run.exact_flops() == [2 * step * 10**20 for step in (1, 2, 3)]
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
     said = finish(
         start(
@@ -206,6 +208,7 @@ def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(t
     assert run.exact_flops()[-1] == 30 * 10**20
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
     code = """
         first, last = {steps}
@@ -337,6 +340,7 @@ def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
     assert run.exact_flops()[-1] == 4 * 10**20
 
 
+@pytest.mark.slow
 def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_path):
     said = finish(
         start(
@@ -362,6 +366,7 @@ def test_a_state_taken_in_a_forked_child_leaves_the_messages_to_the_parent(tmp_p
     assert set(run.columns["graded"]) == {3}
 
 
+@pytest.mark.slow
 def test_what_a_rank_sends_late_goes_into_the_next_row_and_patience_is_an_argument(tmp_path):
     said = finish(
         start(
@@ -398,6 +403,7 @@ def test_what_a_rank_sends_late_goes_into_the_next_row_and_patience_is_an_argume
     assert run.exact_flops()[-1] == 6 * 10**20
 
 
+@pytest.mark.slow
 def test_episodes_bound_on_one_rank_get_what_the_sender_of_rank_0_brought(tmp_path):
     said = finish(
         start(

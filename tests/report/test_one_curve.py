@@ -100,7 +100,7 @@ def expected(history, metric, at):
     return curve_of(history, what, choose("flops", [history])).at(at)
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 def test_the_figure_draws_it(history):
     axes = rlviz.figure(history).axes
     for ax, metric in zip(axes, METRICS, strict=True):
@@ -114,7 +114,7 @@ def test_the_figure_draws_it(history):
         assert np.nanmin(band[:, 1]) == pytest.approx(np.nanmin(curve.low), rel=1e-12)
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 def test_the_page_sends_it(history):
     for metric in METRICS:
         found = points(history, metric, "flops", log=False)
@@ -125,7 +125,7 @@ def test_the_page_sends_it(history):
             np.testing.assert_allclose(there, [value.value, value.low, value.high], rtol=1e-9)
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 def test_the_summary_and_its_table_tell_it(history):
     for claim in rlviz.summarise(history).claims:
         if claim.name not in METRICS:
@@ -139,7 +139,7 @@ def test_the_summary_and_its_table_tell_it(history):
             assert claim.values[when].error == pytest.approx((value.high - value.low) / 2)
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 def test_a_comparison_and_its_table_tell_it(history):
     other = RUNS["dip"] if history is not RUNS["dip"] else RUNS["usual"]
     for metric in METRICS:
@@ -154,7 +154,7 @@ def test_a_comparison_and_its_table_tell_it(history):
                 )
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 def test_an_export_writes_it(history, tmp_path):
     rlviz.export(history, tmp_path / "table.csv", curves=True)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "table.csv").read_text())))

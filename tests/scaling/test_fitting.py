@@ -101,6 +101,7 @@ def test_a_curve_without_noise_comes_back_as_it_was(unit):
     assert at_end < at_twice < 0.7
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("c_mid", "b", "a", "hours"),
     [(2542, 1.92, 0.610, 50_000), (11272, 1.89, 0.645, 100_000), (4242, 1.65, 0.710, 50_000)],
@@ -140,7 +141,7 @@ def test_early_points_bias_the_ceiling_and_are_left_out():
             assert low < 0.61 < high
 
 
-@pytest.mark.quick(5)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_ceiling_is_claimed_where_there_is_none(shape):
     for n in (50, 300):
@@ -167,6 +168,7 @@ def test_false_ceilings_are_one_in_a_hundred_at_most(shape):
         assert np.mean(claims) <= 0.01
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("spacing", ["steps", "ratios"])
 def test_a_ceiling_that_is_there_is_found_and_covered(spacing):
     runs = [rlviz.scaling.fit(*saturating(200, seed, spacing=spacing)) for seed in range(30)]
@@ -192,6 +194,7 @@ def test_the_interval_of_the_ceiling_covers_it_in_95_of_100_runs(spacing, rho, n
     assert np.mean(covered) >= 0.91  # the model's error makes it wider than 95 %
 
 
+@pytest.mark.slow
 def test_autocorrelated_noise_widens_the_interval():
     white, lasting = (
         np.median(
@@ -205,7 +208,7 @@ def test_autocorrelated_noise_widens_the_interval():
     assert 1.4 < lasting / white < 2.3  # sqrt((1 + rho)/(1 − rho)) = 1.73
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("kind", "truth"),
     [
@@ -233,6 +236,7 @@ def test_a_forecast_covers_what_comes_whatever_the_law(kind, truth, rho):
     assert np.mean(hits) >= 0.9
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("shape", ["white", "AR(.5)", "late rise", "saturating fall", "step"])
 def test_no_forecast_is_given_where_nothing_rises_to_a_rest(shape):
     for seed in range(6):
@@ -358,6 +362,7 @@ def test_a_share_cannot_have_a_ceiling_above_1_and_a_reward_can():
     assert near.has_ceiling
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("r0", [None, 0.1])
 def test_flat_data_do_not_rise_wherever_they_are_said_to_start(r0):
     for seed in range(12):
@@ -427,6 +432,7 @@ def test_the_same_data_give_the_same_fit_to_the_last_bit():
         first.A = 1.0
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("exclude_below", [0, None])
 def test_hostile_but_valid_data_are_fitted_or_refused_without_a_warning(exclude_below):
     rng = np.random.default_rng(0)

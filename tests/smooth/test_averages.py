@@ -34,6 +34,7 @@ def hold(got, expected, y):
     np.testing.assert_allclose(got[~gap], expected[~gap], rtol=0, atol=bound)
 
 
+@pytest.mark.quick(20)
 @pytest.mark.parametrize("gaps", [0.0, 0.1], ids=["whole", "gaps"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("length", LENGTHS)
@@ -49,6 +50,7 @@ def test_every_row_is_the_average_of_its_definition(average, series, weight, len
         assert state["den"][row] == pytest.approx(den, rel=1e-12)
 
 
+@pytest.mark.quick(10)
 @pytest.mark.parametrize("gaps", [0.0, 0.1], ids=["whole", "gaps"])
 @pytest.mark.parametrize("shared", [True, False], ids=["shared x", "private x"])
 @pytest.mark.parametrize("length", LENGTHS)
@@ -126,6 +128,7 @@ def test_the_order_of_the_rows_does_not_matter(series):
     assert ema(y[order], weight=0.9)[0].tobytes() == ema(y, weight=0.9)[0][order].tobytes()
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
 @pytest.mark.parametrize("along", [False, True], ids=["weight", "tau"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

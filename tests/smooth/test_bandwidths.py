@@ -41,6 +41,7 @@ def leave_one_out_error(y, x, tau, degree):
     return np.mean(np.square(residuals))
 
 
+@pytest.mark.quick(4)
 @pytest.mark.parametrize("degree", DEGREES)
 @pytest.mark.parametrize("spacing", [regular, irregular])
 @pytest.mark.parametrize("seed", [0, 1])

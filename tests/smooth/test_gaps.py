@@ -18,6 +18,7 @@ def over_gaps(y, weight, num=None, den=None):
     return sums and (out, *sums)
 
 
+@pytest.mark.quick(40)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("length", [1, 17, 300, 5000])
 @pytest.mark.parametrize("weight", [0.0, 0.9, 0.9999])

@@ -136,6 +136,7 @@ def several(count, length):
     return x, y
 
 
+@pytest.mark.quick(8)
 @pytest.mark.parametrize("bandwidth", [6.0, "loo"])
 @pytest.mark.parametrize("length", [1, 2, 3, 127, 400])
 @pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
@@ -183,6 +184,7 @@ def test_a_turned_series_gives_the_turned_curve():
     np.testing.assert_allclose(turned.low[::-1], straight.low, atol=1e-10)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("length", [1000, 1001, 1024])
 def test_a_series_worked_on_in_stretches_gives_what_it_gives_in_one(monkeypatch, length):
     x, y = irregular(length), noisy(irregular(length))
@@ -382,6 +384,7 @@ def test_a_parabola_comes_back_as_it_is_also_from_means_of_points(length):
     np.testing.assert_allclose(got.curve, y, atol=1e-9 * y.max())
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_batch_of_long_series_gives_each_what_it_gets_alone(shared, gaps):

@@ -24,6 +24,7 @@ def brute_force(u, mass, order, rho=None):
     return [(weights * distance**k).sum(-1) for k in range(order + 1)]
 
 
+@pytest.mark.quick(16)
 @pytest.mark.parametrize("stretch", [7, 64, 10_000])
 @pytest.mark.parametrize("length", [1, 2, 17, 300])
 @pytest.mark.parametrize("rho", [None, 0.0, 0.5, 0.97])

@@ -34,6 +34,7 @@ def largest(values):
     return np.abs(values).max()
 
 
+@pytest.mark.quick(20)
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("length", LENGTHS)

@@ -7,6 +7,8 @@ import rlviz
 
 from .conftest import losses, phased, quiet, run_of
 
+SLOW = pytest.mark.slow
+
 # --- by hand ---------------------------------------------------------------
 
 
@@ -165,12 +167,16 @@ def covered(seeds, truth, **options):
     return hits / seeds, leads / seeds
 
 
-# Nominal is 95 %; a share of 200 scatters by 1.7 %.
-def test_the_interval_of_the_multiplier_covers_the_truth():
-    share, _ = covered(200, 1.5, steps=120)
-    assert 0.89 <= share <= 0.99
+# Nominal is 95 %; a share of 200 scatters by 1.7 %, and one of 20 by 5 %.
+@pytest.mark.parametrize(
+    ("seeds", "least", "most"), [(20, 0.85, 1.0), pytest.param(200, 0.89, 0.99, marks=SLOW)]
+)
+def test_the_interval_of_the_multiplier_covers_the_truth(seeds, least, most):
+    share, _ = covered(seeds, 1.5, steps=120)
+    assert least <= share <= most
 
 
+@pytest.mark.slow
 def test_equal_runs_are_rarely_told_apart():
     share, leads = covered(100, 1.0, steps=120)
     assert share >= 0.88
@@ -187,6 +193,7 @@ def test_the_interval_covers_the_truth_also_where_noise_lasts(lasting, steps, le
     assert share >= least
 
 
+@pytest.mark.slow
 def test_the_interval_over_seeds_covers_the_truth_at_three_seeds():
     hits = 0
     for seed in range(60):

@@ -56,7 +56,7 @@ def test_the_checker_sees_a_contradiction():
     assert contradictions("b needed less compute: its compute multiplier over a is 2.0 [0.9, 3.0]")
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("metric", ["accuracy", "average_parallelism"])
 def test_words_and_brackets_agree_on_groups_of_demo_seeds(size, metric):
@@ -81,6 +81,7 @@ def test_words_and_brackets_agree_where_three_runs_are_compared():
     assert "- c is ahead of a by 2.6 points [1.7, 3.6]" in text
 
 
+@pytest.mark.slow
 def test_two_seeds_on_a_side_give_no_sure_multiplier():
     """Demo seeds differ by chance alone: two of them tell nothing."""
     for a, b in itertools.pairwise([(0, 1), (5, 6), (2, 7), (3, 9), (4, 8)]):

@@ -90,7 +90,7 @@ def test_a_run_that_is_all_of_a_newer_format_is_unreadable_and_says_why(write_ba
         rlviz.read(logdir)
 
 
-@pytest.mark.quick(20)
+@pytest.mark.quick(6)
 @pytest.mark.parametrize("seed", range(150))
 def test_whatever_the_disk_does_the_doctor_says_something(in_batches, logdir, seed):
     chance = random.Random(seed)

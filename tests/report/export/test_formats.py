@@ -336,10 +336,11 @@ def test_progress_goes_up_to_all_rows(parl, suffix):
     assert done[-1] == 300
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_text_takes_the_same_memory_however_long_the_run_is(parl, suffix):
     peaks = []
-    for times in (20, 200):
+    for times in (20, 60):
         run = rlviz.History({name: np.tile(values, times) for name, values in parl.columns.items()})
         tracemalloc.start()
         write(run, Nowhere(), suffix)

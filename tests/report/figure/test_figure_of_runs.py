@@ -208,6 +208,7 @@ def test_a_run_without_steps_is_refused_in_words():
         rlviz.figure([])
 
 
+@pytest.mark.slow
 def test_of_a_million_steps_some_dots_are_drawn_and_it_is_said_what_was_left_out(noted):
     run = run_of(1_000_000)
     rlviz.figure(run_of())  # what the first figure of a process costs more is not measured
@@ -266,7 +267,7 @@ def a_run(random, name):
     return run
 
 
-@pytest.mark.quick(12)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("seed", range(100))
 def test_nothing_overlaps_at_runs_of_any_shape(seed):
     random = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ from rlviz.report.figure import labels
 from .conftest import T, assert_well_laid_out, drawn, run_of
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", ["a $x^{ metric$", "loss\nof\tthe critic", "奖励", "x" * 256])
 def test_a_metric_of_any_name_can_be_drawn(name):
     with warnings.catch_warnings():

@@ -162,16 +162,18 @@ def shape(request, history_of):
     return history_of(flops=flops, accuracy=accuracy, parallelism=parallelism)
 
 
-@pytest.mark.quick(10)
+@pytest.mark.quick(3)
 def test_nothing_is_cut_off_or_covered_at_any_shape_of_run(shape):
     assert_well_laid_out(drawn(shape))
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("dpi", [80, 150, 300])
 def test_nothing_is_cut_off_or_covered_at_any_resolution(parl, dpi):
     assert_well_laid_out(drawn(parl, dpi=dpi))
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("x", ["step", "wall_time"])
 @pytest.mark.parametrize("name", ["rising", "one point", "three points"])
 def test_nothing_is_cut_off_or_covered_over_the_other_axes(history_of, name, x):

@@ -44,6 +44,7 @@ def test_without_titles_and_caption_a_figure_has_no_words_but_those_of_its_axes(
     assert bare.axes[0].get_ylabel() == "Training Accuracy"
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("style", ["default", "paper"])
 @pytest.mark.parametrize("metrics", [["accuracy"], None])
 def test_a_figure_has_the_size_that_was_asked_for(runs, style, metrics):

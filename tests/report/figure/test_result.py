@@ -4,6 +4,7 @@ import io
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import rlviz
@@ -11,16 +12,24 @@ import rlviz
 from .conftest import RED, run_of, saved
 
 
-def test_a_pdf_holds_its_fonts_as_truetype():
-    content = saved(rlviz.figure(run_of()), "pdf")
-    assert b"/FontFile2" in content
-    assert b"/Type3" not in content
+@pytest.fixture(scope="module")
+def pdf(parl):
+    return saved(rlviz.figure(parl), "pdf")
 
 
-def test_an_svg_holds_its_letters_as_outlines():
-    content = saved(rlviz.figure(run_of()), "svg")
-    assert b"<text" not in content
-    assert b"DejaVuSans" in content
+@pytest.fixture(scope="module")
+def svg(parl):
+    return saved(rlviz.figure(parl), "svg")
+
+
+def test_a_pdf_holds_its_fonts_as_truetype(pdf):
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+
+
+def test_an_svg_holds_its_letters_as_outlines(svg):
+    assert b"<text" not in svg
+    assert b"DejaVuSans" in svg
 
 
 def test_a_notebook_shows_the_figure_of_a_run_and_a_figure_itself():
@@ -38,16 +47,15 @@ def test_a_png_has_1500_pixels_and_blue_and_red_on_white(parl):
     assert (pixels == 255).all(axis=1).mean() > 0.7
 
 
-def test_an_svg_is_sound_xml(parl):
-    root = ElementTree.fromstring(saved(rlviz.figure(parl), "svg"))
+def test_an_svg_is_sound_xml(svg):
+    root = ElementTree.fromstring(svg)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert len(root.findall(".//{http://www.w3.org/2000/svg}use")) >= 2 * 300
 
 
-def test_a_pdf_is_one(parl):
-    content = saved(rlviz.figure(parl), "pdf")
-    assert content.startswith(b"%PDF")
-    assert content.rstrip().endswith(b"%%EOF")
+def test_a_pdf_is_one(pdf):
+    assert pdf.startswith(b"%PDF")
+    assert pdf.rstrip().endswith(b"%%EOF")
 
 
 def test_a_vector_file_of_a_long_run_stays_small(history_of):
@@ -59,5 +67,6 @@ def test_a_vector_file_of_a_long_run_stays_small(history_of):
 
 def test_the_bytes_of_a_picture_are_as_large_as_was_asked_for():
     figure = rlviz.figure(run_of())  # of 10 x 4.2 inches
-    assert Image.open(io.BytesIO(figure.png(dpi=50))).size == (500, 210)
-    assert figure.png(dpi=50) == figure.png(dpi=50)
+    small = figure.png(dpi=50)
+    assert Image.open(io.BytesIO(small)).size == (500, 210)
+    assert figure.png(dpi=50) == small

@@ -32,6 +32,7 @@ def test_curves_that_both_rise_are_not_together_for_that():
     assert claimed[1.0] == 25
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("correlation", [0.5, 0.8])
 def test_noise_that_lasts_is_no_connection(correlation):
     rng = np.random.default_rng(11)

@@ -58,6 +58,7 @@ def test_points_are_counted_where_something_was_recorded(history_of):
     )
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("index", [0, 1])
 def test_the_values_are_those_of_a_local_quadratic_fit_done_by_brute_force(
     parl, parl_table, reference_curve, index
