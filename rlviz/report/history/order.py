@@ -39,14 +39,22 @@ def _writer(batch: Batch) -> _Writer:
     return batch.header.session, batch.header.writer
 
 
+def _is_in_its_file(batch: Batch) -> bool:
+    """Whether the name of its file says the number of its session."""
+    return batch.file is not None and batch.file.session == batch.header.session
+
+
 def _in_order(batches: Sequence[Batch]) -> list[_Writer]:
     """The writers in the order in which they began."""
     earliest: dict[_Writer, float] = {}
     """The time of the earliest file that is here."""
     is_whole: set[_Writer] = set()
     """Whose first file is here."""
+    at_home = {_writer(batch) for batch in batches if _is_in_its_file(batch)}
     for batch in batches:
         writer, file = _writer(batch), batch.file
+        if writer in at_home and not _is_in_its_file(batch):
+            continue  # somebody copied these rows into the file of another session
         seconds = np.inf if file is None else file.seconds
         earliest[writer] = min(seconds, earliest.get(writer, np.inf))
         if file is not None and file.number == 0:

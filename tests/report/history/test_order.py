@@ -72,3 +72,14 @@ def test_files_under_other_names_follow_the_numbers(write_session, tmp_path):
     for n, path in enumerate(sorted(tmp_path.iterdir())):
         path.rename(tmp_path / f"events.out.tfevents.{n}")
     assert steps_and_sessions(tmp_path) == [(1, 0), (2, 1), (3, 1)]
+
+
+def test_rows_copied_into_a_file_of_an_earlier_session_make_theirs_no_earlier(
+    write_session, tmp_path
+):
+    write_session(EARLY, 0, [1, 2])
+    write_session(EARLY + 10, 1, [3, 4], resumed_after=2)
+    write_session(LATE, 2, [5, 6], resumed_after=4)
+    first, _, last = sorted(tmp_path.iterdir())
+    first.write_bytes(first.read_bytes() + last.read_bytes())
+    assert steps_and_sessions(tmp_path) == [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2), (6, 2)]
