@@ -31,7 +31,10 @@ def test_there_are_examples_that_need_nothing_more():
 
 @pytest.mark.parametrize(
     "example",
-    [pytest.param(path, marks=pytest.mark.slow if path.stem in SEVERAL else ()) for path in EXAMPLES],
+    [
+        pytest.param(path, marks=pytest.mark.slow if path.stem in SEVERAL else ())
+        for path in EXAMPLES
+    ],
     ids=lambda path: path.stem,
 )
 def test_an_example_does_what_it_says(run_python, tmp_path, example):
