@@ -18,11 +18,11 @@ import rlviz
 def figure_process():
     package_root = str(Path(rlviz.__file__).resolve().parent.parent)
     process = subprocess.Popen(
-        [sys.executable, "-P", "-W", "error", "-m", "rlviz.report.figure_process"],
+        [sys.executable, "-W", "error", "-m", "rlviz.report.figure_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": package_root},
+        env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": package_root},
     )
     try:
         yield process
