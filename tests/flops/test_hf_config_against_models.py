@@ -9,6 +9,7 @@ something: grouped products (experts run by `grouped_mm`) read as a silent 0 the
 import dataclasses
 import functools
 import importlib
+import inspect
 import os
 import sys
 from pathlib import Path
@@ -184,6 +185,8 @@ def test_generation_equals_the_real_model_with_its_cache(name):
     windows = Transformer.from_config(config).sliding_window if name == "Gemma3" else None
     shape = square(config)
     expected = shape.generation([LENGTH] * BATCH, [6] * BATCH)
+    if "logits_to_keep" not in inspect.signature(model.forward).parameters:  # older GPT-2
+        expected += BATCH * (LENGTH - 1) * 2 * shape.head_params
     if windows:  # its cache drops what has left the window, so decoded tokens see 4 keys at most
         pair = 2 * shape.num_attention_heads * shape.qk_and_v_dims
         beyond = sum(max(t - 4, 0) for t in range(LENGTH + 1, LENGTH + 6))
@@ -199,6 +202,8 @@ def test_transformers_expands_the_latents_of_all_keys_again_for_each_token():
     cached = sum(t - 1 for t in range(LENGTH + 1, LENGTH + 6))  # keys before the fed token
     expected = square(config).generation([LENGTH] * BATCH, [6] * BATCH)
     again = BATCH * config.num_hidden_layers * expand * cached
+    if tiny_configs.VERSION < (5, 0):
+        again = 0  # its cache held them expanded
     assert generated(model) == expected + again
 
 
