@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import rlviz
+from rlviz.record.mark import take
 from rlviz.record.sink import SinkCurve
 
 _START = (
@@ -185,7 +186,7 @@ class SharedProcess:
                     process, self.process = self.process, None
                     break
             try:
-                self._wake.get(timeout=self._idle_seconds)
+                take(self._wake, self._idle_seconds)
             except queue.Empty:
                 is_idle = True
         _end(process)

@@ -115,6 +115,7 @@ def test_the_three_formats_agree_on_a_whole_run(parl, tmp_path):
     assert [int(row["flops/total"]) for row in from_csv] == parl.exact_flops()
 
 
+@pytest.mark.filterwarnings("ignore:np.find_common_type is deprecated")  # pandas 2.0 calls it
 def test_pandas_reads_the_csv_as_it_was(parl, tmp_path):
     import pandas as pd
 
