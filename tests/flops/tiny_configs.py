@@ -187,8 +187,11 @@ TINY = {
 
 
 VERSION = tuple(map(int, transformers.__version__.split(".")[:2]))
-REFUSED_BEFORE = dict.fromkeys(("aria_text", "jamba", "nemotron", "olmoe", "phimoe"), (5, 0))
-REFUSED_BEFORE |= dict.fromkeys(("qwen2_moe", "xmod", "zamba2"), (5, 0)) | {"dbrx": (5, 11)}
+REFUSED_BEFORE = dict.fromkeys(("jamba", "nemotron", "olmoe", "phimoe"), (5, 0))
+REFUSED_BEFORE |= dict.fromkeys(("qwen2_moe", "xmod", "zamba2"), (5, 0)) | {
+    "aria_text": (5, 9),
+    "dbrx": (5, 11),
+}
 """Architectures whose models ask for data, or can't be built at these sizes, in older versions."""
 REFUSED = [name for name, version in REFUSED_BEFORE.items() if version > VERSION]
 SCANS = ("bamba", "falcon_h1", "granitemoehybrid", "mamba2", "nemotron_h", "zamba2")
