@@ -112,11 +112,11 @@ def serve() -> None:
 
 class Side:
     def __init__(self, tree: Path) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(tree.resolve())}
+        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": str(tree.resolve())}
         for name in ("OMP", "OPENBLAS", "MKL"):
             environment[f"{name}_NUM_THREADS"] = "1"
         self._process = subprocess.Popen(
-            [sys.executable, "-P", __file__, "--serve"],
+            [sys.executable, __file__, "--serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

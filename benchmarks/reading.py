@@ -137,8 +137,8 @@ def many(directory: Path) -> Path:
 def measured(what: str, path: Path, tree: Path) -> tuple[float, float]:
     """CPU seconds, and MiB of memory."""
     done = subprocess.run(
-        [sys.executable, "-P", "-c", READER, what, str(path)],
-        env={**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"},
+        [sys.executable, "-c", READER, what, str(path)],
+        env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,

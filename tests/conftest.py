@@ -182,8 +182,8 @@ def run_python() -> Callable[..., "subprocess.CompletedProcess[str]"]:
 
     def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [sys.executable, "-P", *arguments],
-            env={**os.environ, "PYTHONPATH": package_root},
+            [sys.executable, *arguments],
+            env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": package_root},
             capture_output=True,
             text=True,
             check=False,

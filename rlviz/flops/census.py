@@ -108,6 +108,14 @@ def _formula(model: Any, passes: Mapping[int, Spent]) -> Found:
         if found.chunk:
             chunks[found.size, found.padded][0] += found.chunk
             chunks[found.size, found.padded][1] += found.between
+    multiplied = {
+        type(model.get_submodule(name)) for (name, _), found in known.items() if found.chunk
+    }
+    for scan in (module for module in model.modules() if type(module) not in multiplied):
+        if size := getattr(scan, "chunk_size", 0) if hasattr(scan, "ssm_state_size") else 0:
+            flops, between = _of_a_scan(scan, size)
+            chunks[size, True][0] += flops
+            chunks[size, True][1] += between
     return Found(
         {
             place: int(found.linear * share) if place[0].endswith("experts") else found.linear
@@ -138,6 +146,18 @@ def _pairs(model: Any, text: Any, known: Mapping[Place, Fit]) -> tuple[Pairs, ..
         if found.inside:
             flops["block", found.size] += found.inside
     return tuple(Pairs(each, *reached) for reached, each in sorted(flops.items(), key=str))
+
+
+def _of_a_scan(scan: Any, size: int) -> tuple[int, int]:
+    """What a chunk and a pair of states cost in a Mamba-2 layer, by its sizes: transformers 5.10
+    and older multiplies element by element and adds up, which no counter knows for products.
+
+    Keys by queries and what these weigh, both of whole squares; the state that a chunk leaves, and
+    what is read of the one before it.
+    """
+    state = scan.head_dim * scan.ssm_state_size
+    squares = size**2 * (scan.ssm_state_size + scan.head_dim)
+    return 2 * scan.num_heads * (squares + 2 * size * state), 2 * scan.num_heads * state
 
 
 def _explained(model: Any, name: str, operation: str, found: Fit) -> bool:

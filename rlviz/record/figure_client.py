@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rlviz.record.mark import take
 from rlviz.record.shared_process import Answer, Request, SharedProcess
 from rlviz.record.sink import SinkCurve
 
@@ -105,7 +106,7 @@ class FigureClient:
         if self._request is None:
             return None
         try:
-            answer = self._answers.get(timeout=timeout) if timeout else self._answers.get_nowait()
+            answer = take(self._answers, timeout)
         except queue.Empty:
             return None
         if answer is None:  # it was given up

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from rlviz import wording
+from rlviz.record.mark import take
 from rlviz.record.meeting import Meeting, Place
 
 _MANY = 64
@@ -217,7 +218,7 @@ class Inbox:
             ended = time.monotonic()
             until = ended + min(_REST * (ended - began), _LONGEST_REST)
             with suppress(queue.Empty):
-                self._looks.get(timeout=_PACE)
+                take(self._looks, _PACE)
             while not (self._is_over or self._is_hurried) and time.monotonic() < until:
                 time.sleep(0.01)
 

@@ -2,6 +2,9 @@
 
 import queue
 from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Mark:
@@ -26,6 +29,22 @@ class Mark:
         """Wait for `set`, in any number of threads; returns whether it came in time."""
         if not self._is_set:
             with suppress(queue.Empty):
-                self._wake.get(timeout=max(0.0, timeout))
+                take(self._wake, timeout)
                 self._wake.put(None)  # for who else waits
         return self._is_set
+
+
+def take(items: "queue.SimpleQueue[T]", timeout: float) -> T:
+    """The first item of a queue, waited for no longer than `timeout` seconds; may be negative.
+
+    `SimpleQueue.get(timeout=…)` of Python 3.10 waits for ever where its time is over before it
+    waits, which a busy machine makes of any timeout. It does not where a look found nothing before.
+
+    Raises:
+        queue.Empty: none came in time.
+    """
+    with suppress(queue.Empty):
+        return items.get_nowait()
+    if timeout <= 0:
+        raise queue.Empty
+    return items.get(timeout=timeout)

@@ -21,9 +21,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import rlviz
+from rlviz.record.mark import take
 from rlviz.record.sink import SinkCurve
 
-FIGURE_PROCESS = (sys.executable, "-m", "rlviz.report.figure_process")
+_START = (
+    "import sys; sys.path[:] = filter(None, sys.path);"
+    "import runpy; runpy.run_module('rlviz.report.figure_process', run_name='__main__')"
+)
+"""The module without the working folder, which may hold a training's own statistics.py: before
+Python 3.11 no option leaves that out alone."""
+FIGURE_PROCESS = (sys.executable, "-c", _START)
 _IDLE_SECONDS = 120.0
 """The helper ends when nobody has asked for so long: it takes some 150 MB."""
 _HUNG_SECONDS = 20.0
@@ -181,7 +188,7 @@ class SharedProcess:
                     process, self.process = self.process, None
                     break
             try:
-                self._wake.get(timeout=self._idle_seconds)
+                take(self._wake, self._idle_seconds)
             except queue.Empty:
                 is_idle = True
         _end(process)
@@ -217,7 +224,6 @@ class SharedProcess:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, [package_root, os.getenv("PYTHONPATH")])),
-            "PYTHONSAFEPATH": "1",  # a script's folder may hold its own statistics.py
             "OMP_NUM_THREADS": "1",
             "MPLBACKEND": "agg",
         }

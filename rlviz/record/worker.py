@@ -25,7 +25,7 @@ from rlviz.record.error_log import ErrorLog
 from rlviz.record.eventfile import EventFile
 from rlviz.record.figure_client import FigureClient, Illustration
 from rlviz.record.illustrations import Illustrations
-from rlviz.record.mark import Mark
+from rlviz.record.mark import Mark, take
 from rlviz.record.pieces import Pieces
 
 _SLICE = 512
@@ -259,7 +259,7 @@ class Worker:
 
     def _wait(self) -> None:
         with suppress(queue.Empty):
-            self._wake.get(timeout=min(self._pace, _LONGEST_SLEEP))
+            take(self._wake, min(self._pace, _LONGEST_SLEEP))
             while True:
                 self._wake.get_nowait()
 

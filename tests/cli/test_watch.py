@@ -26,8 +26,14 @@ def watch(tmp_path):
         folder.mkdir(exist_ok=True)
         package_root = str(Path(rlviz.__file__).resolve().parent.parent)
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rlviz", "watch", *map(str, arguments)],
-            env={**os.environ, "PYTHONPATH": package_root, "TMPDIR": str(folder), **environment},
+            [sys.executable, "-m", "rlviz", "watch", *map(str, arguments)],
+            env={
+                **os.environ,
+                "PYTHONSAFEPATH": "1",
+                "PYTHONPATH": package_root,
+                "TMPDIR": str(folder),
+                **environment,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -93,8 +93,13 @@ class Zygote:
     def __init__(self) -> None:
         package_root = str(Path(rlviz.__file__).resolve().parent.parent)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(Path(__file__).parent / "zygote.py")],
-            env={**os.environ, "PYTHONPATH": package_root, "OMP_NUM_THREADS": "1"},
+            [sys.executable, str(Path(__file__).parent / "zygote.py")],
+            env={
+                **os.environ,
+                "PYTHONSAFEPATH": "1",
+                "PYTHONPATH": package_root,
+                "OMP_NUM_THREADS": "1",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -301,8 +301,8 @@ def test_damage_of_any_kind_hides_only_the_records_that_it_touches(
                 check_read(logdir, found, named, corpus)
                 on_disk += 1
         except Exception as error:
-            error.add_note(f"case {case}: {[kind.__name__ for kind in kinds]} of file {number}")
-            raise
+            what = f"case {case}: {[kind.__name__ for kind in kinds]} of file {number}"
+            raise AssertionError(what) from error
     ran(corruptions=cases, corruptions_read_from_disk=on_disk)
 
 

@@ -254,8 +254,8 @@ def test_a_process_of_multiprocessing_that_ends_by_itself_loses_nothing(tmp_path
     script.write_text(textwrap.dedent(PROCESSES))
     package_root = str(Path(rlviz.__file__).resolve().parent.parent)
     done = subprocess.run(
-        [sys.executable, "-P", script, method, tmp_path],
-        env={**os.environ, "PYTHONPATH": package_root},
+        [sys.executable, script, method, tmp_path],
+        env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": package_root},
         capture_output=True,
         text=True,
         timeout=300,
@@ -298,8 +298,12 @@ def test_a_worker_of_a_pool_loses_nothing_where_it_closes_its_run_or_is_joined(t
     script = tmp_path / "train.py"
     script.write_text(POOL)
     done = subprocess.run(
-        [sys.executable, "-P", script, method, tmp_path],
-        env={**os.environ, "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent)},
+        [sys.executable, script, method, tmp_path],
+        env={
+            **os.environ,
+            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent),
+        },
         capture_output=True,
         text=True,
         timeout=300,

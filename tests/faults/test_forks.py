@@ -237,8 +237,12 @@ def test_a_callback_sent_to_a_spawned_process_works_or_says_in_words_why_not(tmp
     script = tmp_path / "train.py"
     script.write_text(SPAWNING)
     done = subprocess.run(
-        [sys.executable, "-P", script, tmp_path / "run"],
-        env={**os.environ, "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent)},
+        [sys.executable, script, tmp_path / "run"],
+        env={
+            **os.environ,
+            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent),
+        },
         capture_output=True,
         text=True,
         timeout=300,

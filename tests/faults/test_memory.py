@@ -65,8 +65,12 @@ print(json.dumps([seconds, peak]))
 
 def run(code, *arguments):
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent)},
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={
+            **os.environ,
+            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": str(Path(rlviz.__file__).resolve().parent.parent),
+        },
         capture_output=True,
         text=True,
         check=False,

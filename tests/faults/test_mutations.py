@@ -148,8 +148,7 @@ def test_no_mutation_makes_a_reader_raise_or_wait_or_take_all_memory(
                 if seed % every == 0:
                     read_by_the_page(logdir, seed)
         except Exception as error:
-            error.add_note(f"mutation {seed} of {os.fspath(logdir)}")
-            raise
+            raise AssertionError(f"mutation {seed} of {os.fspath(logdir)}") from error
         slowest = max(slowest, time.process_time() - began)
     taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     assert taken <= _MOST_BYTES

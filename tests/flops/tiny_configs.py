@@ -75,7 +75,7 @@ TINY = {
     "bloom": {"n_layer": 2, "n_head": 4},
     "codegen": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 1024, "rotary_dim": 4},
     "cohere": {},
-    "cohere2": SLIDING,
+    "cohere2": SLIDING | {"sliding_window_pattern": 2},  # as transformers 4 says it
     "cwm": SLIDING,
     "dbrx": {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 1024}
     | {"attn_config": {"kv_n_heads": 2, "rope_theta": 5e5, "clip_qkv": 8}}
@@ -186,16 +186,43 @@ TINY = {
 }
 
 
+VERSION = tuple(map(int, transformers.__version__.split(".")[:2]))
+REFUSED_BEFORE = dict.fromkeys(("jamba", "nemotron", "olmoe", "phimoe"), (5, 0))
+REFUSED_BEFORE |= dict.fromkeys(("qwen2_moe", "xmod", "zamba2"), (5, 0)) | {
+    "aria_text": (5, 9),
+    "dbrx": (5, 11),
+}
+"""Architectures whose models ask for data, or can't be built at these sizes, in older versions."""
+REFUSED = [name for name, version in REFUSED_BEFORE.items() if version > VERSION]
+SCANS = ("bamba", "falcon_h1", "granitemoehybrid", "mamba2", "nemotron_h", "zamba2")
+"""Architectures with layers of Mamba 2."""
+multiplies_scans = "einsum(" in inspect.getsource(transformers.models.mamba2.modeling_mamba2)
+"""Whether these are products; older versions multiply element by element and add up."""
+
+
 def config(name, **changes):
-    """The tiny config of an architecture; older versions of transformers lack some."""
-    if name not in transformers.CONFIG_MAPPING and os.environ.get("RLVIZ_REQUIRE_ALL") != "1":
-        pytest.skip(f"transformers {transformers.__version__} has no {name}")
-    kind = type(transformers.AutoConfig.for_model(name))
-    known = {*inspect.signature(kind.__init__).parameters, *vars(kind()), *kind.attribute_map}
+    """The tiny config of an architecture; older versions of transformers lack some, and refuse
+    some."""
+    if name in REFUSED:
+        pytest.skip(f"transformers {transformers.__version__} has no {name} that can be counted")
+    return built(name, **changes)
+
+
+def built(name, **changes):
+    """The same of what is refused too."""
+    kind = type(known(name))
+    names = {*inspect.signature(kind.__init__).parameters, *vars(kind()), *kind.attribute_map}
     fields = {
-        k: v for k, v in (SIZES | TINY[name] | changes).items() if k in known and v is not None
+        k: v for k, v in (SIZES | TINY[name] | changes).items() if k in names and v is not None
     }
     return transformers.AutoConfig.for_model(name, **fields)
+
+
+def known(name):
+    """The config of an architecture with its own defaults; older versions lack some."""
+    if name not in transformers.CONFIG_MAPPING and os.environ.get("RLVIZ_REQUIRE_ALL") != "1":
+        pytest.skip(f"transformers {transformers.__version__} has no {name}")
+    return transformers.AutoConfig.for_model(name)
 
 
 def model(name):
@@ -230,12 +257,17 @@ def counted(real, length):
     own = {torch.ops.aten.linalg_solve_triangular: _triangles}
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=own) as counter:
         real(input_ids=ids, use_cache=False)
+    return products(counter, real)
+
+
+def products(counter, real):
+    """FLOPs that torch's counter saw in a model, without its `angles`."""
     return counter.get_total_flops() - angles(counter, real)
 
 
 def angles(counter, real):
-    """FLOPs that torch's counter saw in rotary embeddings, which are no products by definition: up
-    to transformers 5.10 and longer they multiply a column of frequencies by a row of positions."""
+    """FLOPs that torch's counter saw in rotary embeddings, which are no products by definition:
+    before 5.19 transformers multiplies a column of frequencies by a row of positions."""
     rotary = [n for n, m in real.named_modules() if "Rotary" in type(m).__name__]
     seen = counter.get_flop_counts()
     return sum(sum(seen.get(f"{type(real).__name__}.{name}", {}).values()) for name in rotary)

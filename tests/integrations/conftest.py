@@ -22,9 +22,10 @@ def launched() -> Callable[..., "subprocess.CompletedProcess[str]"]:
     ) -> "subprocess.CompletedProcess[str]":
         rlviz_is = Path(rlviz.__file__).resolve().parent.parent
         process = subprocess.Popen(
-            [sys.executable, "-P", *arguments],
+            [sys.executable, *arguments],
             env={
                 **os.environ,
+                "PYTHONSAFEPATH": "1",
                 "PYTHONPATH": os.pathsep.join(map(str, [rlviz_is, *([path] if path else [])])),
                 "OMP_NUM_THREADS": "1",
             },

@@ -309,8 +309,8 @@ def test_two_processes_are_added_up(tmp_path):
     script.write_text(DDP.format(folder=folder, path=str(tmp_path)))
     root = str(Path(rlviz.__file__).parents[1])
     result = subprocess.run(
-        [sys.executable, "-P", str(script)],
-        env={**os.environ, "PYTHONPATH": root},
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": root},
         capture_output=True,
         text=True,
         timeout=200,

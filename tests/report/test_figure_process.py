@@ -17,12 +17,13 @@ import rlviz
 @contextmanager
 def figure_process():
     package_root = str(Path(rlviz.__file__).resolve().parent.parent)
+    warn = ("-W", "error", "-W", "ignore:Forward defined here:UserWarning")  # of matplotlib 3.8
     process = subprocess.Popen(
-        [sys.executable, "-P", "-W", "error", "-m", "rlviz.report.figure_process"],
+        [sys.executable, *warn, "-m", "rlviz.report.figure_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": package_root},
+        env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": package_root},
     )
     try:
         yield process

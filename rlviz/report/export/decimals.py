@@ -65,7 +65,10 @@ def words_of_counts(nearest: Floats, remainder: Floats) -> tuple[bytes, Bools]:
     >>> words_of_counts(np.array([2.0**64, np.nan]), np.array([7.0, 0.0]))[0].hex(" ", 8)
     '0700000000000000 0100000000000000 0000000000000000 0000000000000000'
     """
-    is_held = (nearest >= 0) & (nearest < schema.MAX_COUNT) & (np.abs(remainder) < 2**53)
+    most = float(
+        schema.MAX_COUNT
+    )  # numpy 1 compares with an int of this size one by one, and warns
+    is_held = (nearest >= 0) & (nearest < most) & (np.abs(remainder) < 2**53)
     pairs = zip(
         *(np.where(is_held, part, 0.0).tolist() for part in (nearest, remainder)), strict=True
     )

@@ -72,11 +72,11 @@ class Server:
     process: Any = field(default=None, repr=False)
 
     def start(self) -> "Server":
-        command = [sys.executable, "-P", str(SERVE), "--logdir", str(self.logdir)]
+        command = [sys.executable, str(SERVE), "--logdir", str(self.logdir)]
         command += ["--port", str(self.port), "--reload_interval", "1", *self.options]
         self.process = subprocess.Popen(
             command,
-            env={**os.environ, "PYTHONPATH": PACKAGE_ROOT},
+            env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": PACKAGE_ROOT},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -26,8 +26,8 @@ with rlviz.Callback(sys.argv[1], figure_seconds=None, flush_seconds=0.1) as viz:
 def writer(tmp_path):
     """A process that trains: ``writer(50)`` returns when fifty more steps are on the disk."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", WRITER, str(tmp_path / "run")],
-        env={"PYTHONPATH": PACKAGE_ROOT, "PATH": ""},
+        [sys.executable, "-c", WRITER, str(tmp_path / "run")],
+        env={"PYTHONSAFEPATH": "1", "PYTHONPATH": PACKAGE_ROOT, "PATH": ""},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -389,8 +389,13 @@ print("lines:", follow(sys.argv[1], sys.stdout.buffer), file=sys.stderr)
 
 def start(script, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", script, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": PACKAGE_ROOT, "PYTHONUNBUFFERED": ""},
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env={
+            **os.environ,
+            "PYTHONSAFEPATH": "1",
+            "PYTHONPATH": PACKAGE_ROOT,
+            "PYTHONUNBUFFERED": "",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -307,7 +307,9 @@ assert "torch" not in sys.modules
 
 
 def test_drawing_loads_neither_pyplot_nor_torch(parl_logdir, tmp_path, run_python):
-    ended = run_python("-W", "error", "-c", DRAW, str(parl_logdir), str(tmp_path / "f.png"))
+    of_matplotlib_3_8 = "ignore:Forward defined here:UserWarning"  # its grammar's, in pyparsing
+    warn = ("-W", "error", "-W", of_matplotlib_3_8)
+    ended = run_python(*warn, "-c", DRAW, str(parl_logdir), str(tmp_path / "f.png"))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (tmp_path / "f.png").stat().st_size > 10_000
 

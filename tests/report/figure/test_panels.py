@@ -3,7 +3,7 @@
 import matplotlib.colors
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection, PathCollection
+from matplotlib.collections import PathCollection, PolyCollection
 
 import rlviz
 from rlviz.report.figure.panels import panel
@@ -57,7 +57,7 @@ def test_no_forecast_is_drawn_where_it_is_not_identifiable_or_over_another_axis(
 
 
 def band_of(ax):
-    (band,) = (c for c in ax.collections if isinstance(c, FillBetweenPolyCollection))
+    (band,) = (c for c in ax.collections if isinstance(c, PolyCollection))
     return band
 
 

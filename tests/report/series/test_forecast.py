@@ -12,7 +12,7 @@ def run_of(accuracy, flops=10**20):
     steps = np.arange(1.0, len(accuracy) + 1)
     columns = {"step": steps, "correct": 512 * accuracy, "graded": np.full(len(steps), 512.0)}
     if flops:
-        columns["flops/total"] = flops * steps
+        columns["flops/total"] = float(flops) * steps  # numpy 1 makes objects of so large an int
     return rlviz.History(columns)
 
 
