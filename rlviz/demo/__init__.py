@@ -4,7 +4,7 @@ It is PARL (Kimi K2.5, arXiv 2602.02276) in miniature, small enough for a CPU. `
 task, `policy` the network, `rollout` plays episodes, `train` learns and logs, `show` shows the
 progress.
 
-**The task.** A wide-search question comes with 64 candidate sub-tasks on 8 topics. One to six of
+**The task.** A wide-search question comes with 64 candidate sub-tasks on 8 topics. Two to six of
 the topics are needed, with all their candidates. A candidate shows a weak hint of whether it is
 needed (right 73 times in 100) and a vector that says what it is about; directions are new in
 every episode, so they mean something only by comparison: candidates on the same topic share their
@@ -26,8 +26,8 @@ with time: no schedule touches the task, the learning rate or anything that is p
 **Why the curves come out as they do.** The orchestrator has two things to learn, and the reward
 teaches one much sooner than the other.
 
-1. *Whom to spawn.* At first every candidate has a chance of 1 in 4 in every stage, needed or not:
-   three stages of 16, 12 and 9 sub-agents, a parallelism of 8, an accuracy of 37 %. Sub-agents
+1. *Whom to spawn.* At first every candidate has a chance of 0.265 in every stage, needed or not:
+   three stages of 17, 12 and 9 sub-agents, a parallelism of 8.3, an accuracy of 37 %. Sub-agents
    for random candidates do as much harm as good, and the hints, those of a candidate's
    topic included, soon tell which to leave. Irrelevant ones are dropped (spawned: 57 % to 24 %)
    and accuracy rises. The late stages grow narrow, but each still takes as long as its slowest
@@ -39,7 +39,7 @@ teaches one much sooner than the other.
    they close, one after the other. Span falls from 31 critical steps to 13,
    more reports are in time (68 % to 85 %), accuracy rises again, and one wide stage is left:
    **parallelism rises steeply**. It is then about as high as the question is wide, and as
-   questions need 8 to 48 candidates, **its scatter grows** with it.
+   questions need 16 to 48 candidates, **its scatter grows** with it.
 
 **FLOPs** are counted by phase, matrix products only, to the integer. `rollout`: each question is
 read once for all its rollouts and stages; decisions are computed, and counted, for all rollouts in

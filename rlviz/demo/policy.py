@@ -16,7 +16,7 @@ class Size:
     """Width of a candidate's embedding."""
     hidden: int = 32
     """Units that weigh a candidate against the state of the episode."""
-    first_spawn_rate: float = 0.25
+    first_spawn_rate: float = 0.265
     """Probability with which an untrained orchestrator spawns a candidate in a stage."""
 
 

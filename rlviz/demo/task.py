@@ -17,7 +17,7 @@ class Task:
     """Topics that an episode's candidates belong to."""
     candidates_per_topic: int = 8
     """Candidates of one topic: all of them are needed, or none."""
-    needed_topics: tuple[int, int] = (1, 6)
+    needed_topics: tuple[int, int] = (2, 6)
     """Fewest and most topics that an episode needs, each number equally often."""
     topic_dims: int = 8
     """Length of the vector that says what a candidate is about."""
@@ -31,7 +31,7 @@ class Task:
     """Answers that the main agent reads in one step."""
     crowding: float = 0.9
     """What irrelevant answers to half of all candidates take from the evidence."""
-    evidence_wanted: float = -0.08
+    evidence_wanted: float = -0.02
     """The report is right with more evidence than this; 1 is all that was needed and no more."""
     judgement_noise: float = 0.65
     """Standard deviation of the main agent's judgement of the evidence."""

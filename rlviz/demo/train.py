@@ -27,7 +27,7 @@ class Settings:
     """Different episodes in a step."""
     rollouts: int = 16
     """Rollouts of each, the group that an advantage compares."""
-    learning_rate: float = 0.8e-3
+    learning_rate: float = 0.45e-3
     """Learning rate of Adam."""
     spawn_reward: float = 0.01
     """PARL's lambda 1 at the start: for spawning, times the share of candidates spawned."""
