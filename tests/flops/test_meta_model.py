@@ -22,9 +22,9 @@ pytestmark = pytest.mark.filterwarnings("default")  # transformers' own
 
 
 def test_a_config_with_several_text_models_is_refused():
-    parts = [getattr(transformers, f"{n}Config")() for n in ("T5", "Encodec", "MusicgenDecoder")]
-    older = getattr(transformers.MusicgenConfig, "from_sub_models_config", None)
-    several = older(*parts) if older else transformers.MusicgenConfig()
+    kinds = {"text_encoder": "T5", "audio_encoder": "Encodec", "decoder": "MusicgenDecoder"}
+    parts = {k: getattr(transformers, f"{kind}Config")().to_dict() for k, kind in kinds.items()}
+    several = transformers.MusicgenConfig(**parts)
     with pytest.raises(census.CantCountError, match=r"several text models .*text_encoder"):
         meta_model.passes(several)
 
