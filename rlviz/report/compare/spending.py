@@ -132,7 +132,6 @@ def _levels(
     if not len(found) or not np.isfinite(found).all():
         raise ValueError(f"levels must be finite numbers, at least one, got {levels!r}.")
     if what.scale == "percent" and (found > 1).any():
-        raise ValueError(
-            f"levels of {what.name} lie in [0, 1], got {levels!r}. Write 0.5 for 50 %."
-        )
+        given = ", ".join(f"{level:g}" for level in found)
+        raise ValueError(f"levels of {what.name} lie in [0, 1], got [{given}]. Write 0.5 for 50 %.")
     return np.sort(up * found)
