@@ -29,15 +29,15 @@ teaches one much sooner than the other.
 1. *Whom to spawn.* At first every candidate has a chance of 0.265 in every stage, needed or not:
    three stages of 17, 12 and 9 sub-agents, a parallelism of 8.3, an accuracy of 37 %. Sub-agents
    for random candidates do as much harm as good, and the hints, those of a candidate's
-   topic included, soon tell which to leave. Irrelevant ones are dropped (spawned: 57 % to 24 %)
+   topic included, soon tell which to leave. Irrelevant ones are dropped (answered: 51 % to 20 %)
    and accuracy rises. The late stages grow narrow, but each still takes as long as its slowest
    sub-agent. Work shrinks, span hardly does: **parallelism dips**.
 2. *When.* The needed ones get a high chance in any stage, and the first stage comes first: it
    widens and leaves little to the later ones. Impatience says almost nothing against a late stage
    as long as it is wide, because taking one of many sub-agents away hardly shortens it; only the
    last one does. So late stages narrow for long without consequence; once they are nearly empty,
-   they close, one after the other. Span falls from 31 critical steps to 13,
-   more reports are in time (68 % to 85 %), accuracy rises again, and one wide stage is left:
+   they close, one after the other. Span falls from 31 critical steps to 15,
+   more reports are in time (68 % to 83 %), accuracy rises again, and one wide stage is left:
    **parallelism rises steeply**. It is then about as high as the question is wide, and as
    questions need 16 to 48 candidates, **its scatter grows** with it.
 
