@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import rlviz
 from rlviz.report.figure.ticks import Powers, power_of_ten
+from rlviz.report.series.axis import LARGEST
 
 from .conftest import N, T, texts_of, tick_labels
 
@@ -20,7 +21,7 @@ VALUES = {
     "tiny": 3e-12 * (1 + T),
     "near the smallest": 1e-300 * T,
     "huge": 1e23 * (1 + T),
-    "near the largest": 1e300 * (1 - 2 * T),
+    "near the largest": LARGEST * (1 - 2 * T),
     "negative": -5e5 + 3e5 * T,
     "around zero": NOISE,
     "a billion and a bit": 1e9 + 1 + T,
