@@ -78,6 +78,13 @@ def legend(page):
     return page.frame.locator(".panel .legend").first.locator(".legend-entry").all_inner_texts()
 
 
+AT_ONCE = """table => [
+    [...table.querySelectorAll("thead th")].map((cell) => cell.title),
+    [...table.querySelectorAll("tbody tr")].map((row) => row.innerText),
+]"""
+"""The titles and the rows of one table: it is drawn anew while somebody reads it."""
+
+
 def table(page, words):
     """Name -> column -> text, once all of the words stand in the table."""
     whole = page.frame.locator(".comparison table")
@@ -85,8 +92,7 @@ def table(page, words):
         page.until(lambda: all(one in whole.inner_text() for one in words))
     except AssertionError:
         raise AssertionError(whole.inner_text()) from None
-    columns = whole.locator("thead th").evaluate_all("cells => cells.map((cell) => cell.title)")
-    rows = whole.locator("tbody tr").all_inner_texts()
+    columns, rows = whole.evaluate(AT_ONCE)
     cells = [[" ".join(cell.split()) for cell in row.split("\t")] for row in rows]
     return {row[0]: dict(zip(columns, row, strict=True)) for row in cells}
 

@@ -112,7 +112,7 @@ def test_a_drag_across_both_ways_zooms_into_a_rectangle_of_one_panel(lone_server
     page.page.mouse.click(*[page.over()[k] + 10 for k in ("x", "y")])  # a click is no zoom
     assert page.hash() == fragment
     page.press("Reset")
-    assert "y=" not in page.hash()
+    page.until(lambda: "y=" not in page.hash())
 
 
 def test_shift_and_drag_pans_and_the_wheel_with_ctrl_zooms(lone_server, open_page):
