@@ -148,7 +148,7 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
                 self._given_up.discard(trace)
                 if spans := self._take(trace):
                     self._over.put(spans)
-                    self._has_thread()
+                    self._ensure_thread()
             while self._held > self._max_spans:
                 self._give_up(next(iter(self._waiting)))
 
@@ -179,7 +179,7 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
         if self._process != os.getpid():
             return True
         with self._lock:
-            if not self._has_thread():
+            if not self._ensure_thread():
                 return self._over.empty()
         reached = threading.Event()
         self._over.put(reached)
@@ -198,9 +198,9 @@ class RLVizSpanProcessor(SpanProcessor):  # type: ignore[misc, unused-ignore]  #
         if isinstance(self._recorder, Sender):  # whose own end may have come before this one
             self._recorder.end_here(_SENDER_SECONDS)
 
-    def _has_thread(self) -> bool:
-        """Whether there is a thread that records what is over; where none is left, the next call
-        tries again."""
+    def _ensure_thread(self) -> bool:
+        """Start the thread that records what is over, if there is need; returns whether it runs.
+        Where no thread is left, the next call tries again."""
         if self._thread is None and not self._over.empty():
             thread = threading.Thread(target=self._work, name="rlviz-spans", daemon=True)
             try:

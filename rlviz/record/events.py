@@ -86,12 +86,12 @@ def scalars(
     with np.errstate(over="ignore"):
         numbers = np.array([v for v, _ in values.values()], "<f4").reshape(shape)
     masks = np.array([mask for _, mask in values.values()], bool).reshape(shape)
-    step_bytes = np.searchsorted(_LONGER_FROM, steps, side="right")
-    alike = (step_bytes == step_bytes[:1]).all() and (masks == masks[:, :1]).all()
-    if alike and len(steps) >= _MANY:
-        tags = [tag for tag, is_there in zip(values, masks[:, 0], strict=True) if is_there]
-        yield from _alike(tags, steps, int(step_bytes[0]), wall_times, numbers[masks[:, 0]])
-        return
+    if len(steps) >= _MANY and (masks == masks[:, :1]).all():
+        step_bytes = np.searchsorted(_LONGER_FROM, steps, side="right")
+        if (step_bytes == step_bytes[0]).all():
+            tags = [tag for tag, is_there in zip(values, masks[:, 0], strict=True) if is_there]
+            yield from _alike(tags, steps, int(step_bytes[0]), wall_times, numbers[masks[:, 0]])
+            return
     columns = list(zip(values, numbers.tolist(), strict=True))
     event, cells, before = Event(), [], None
     for at, (step, wall_time) in enumerate(zip(steps.tolist(), wall_times.tolist(), strict=True)):
