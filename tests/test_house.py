@@ -28,6 +28,7 @@ BASE = {
     "markdown",
     "conventions",
     "paths",
+    "own_process",
 }
 RUN = BASE | {"report.history", "report.series", "report.statistics", "scaling"}
 ALLOWED = {
@@ -43,6 +44,7 @@ ALLOWED = {
     "accuracy": {"schema"},
     "conventions": {"wording"},
     "paths": {"wording"},
+    "own_process": set(),
     "requirement": set(),
     "flops": {"schema", "conventions", "given"},
     "parallelism": {"schema", "flops", "given"},
@@ -97,6 +99,7 @@ FORBIDDEN_OUTSIDE = {
     "wording": {"torch", "tensorboard", "matplotlib"},
     "conventions": {"numpy", "torch", "tensorboard", "matplotlib"},
     "paths": {"numpy", "torch", "tensorboard", "matplotlib"},
+    "own_process": {"numpy", "torch", "tensorboard", "matplotlib"},
     "palette": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "smooth": {"tensorboard", "matplotlib"},
     "record": {"torch", "matplotlib"},

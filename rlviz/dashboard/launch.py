@@ -1,6 +1,6 @@
 """Starts TensorBoard on some runs, in this process or a separate one, and waits for its page.
 
-`python -m rlviz.dashboard.launch LOGDIR HOST PORT` serves until it is told to stop.
+The module itself, run with `LOGDIR HOST PORT`, serves until it is told to stop.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rlviz.dashboard.loader import Loader
+from rlviz.own_process import command_of
 from rlviz.schema import PLUGIN
 
 _RELOAD_SECONDS = 1
@@ -98,7 +99,7 @@ def serving(logdir: Path) -> Iterator[str]:
         free.bind((host, 0))
         port = free.getsockname()[1]
     server = subprocess.Popen(
-        [sys.executable, "-m", "rlviz.dashboard.launch", str(logdir), host, str(port)],
+        command_of("rlviz.dashboard.launch", str(logdir), host, str(port)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

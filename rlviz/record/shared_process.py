@@ -13,7 +13,6 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import rlviz
+from rlviz.own_process import command_of
 from rlviz.record.mark import take
 from rlviz.record.sink import SinkCurve
 
-_START = (
-    "import sys; sys.path[:] = filter(None, sys.path);"
-    "import runpy; runpy.run_module('rlviz.report.figure_process', run_name='__main__')"
-)
-"""The module without the working folder, which may hold a training's own statistics.py: before
-Python 3.11 no option leaves that out alone."""
-FIGURE_PROCESS = (sys.executable, "-c", _START)
+FIGURE_PROCESS = command_of("rlviz.report.figure_process")
 _IDLE_SECONDS = 120.0
 """The helper ends when nobody has asked for so long: it takes some 150 MB."""
 _HUNG_SECONDS = 20.0

@@ -45,20 +45,6 @@ def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
     assert not figure_client.busy
 
 
-def test_modules_of_the_working_folder_are_not_taken_for_those_of_python(
-    run, tmp_path, monkeypatch
-):
-    (tmp_path / "statistics.py").write_text("raise ImportError('a file of the training')")
-    monkeypatch.chdir(tmp_path)
-    said = []
-    figure_client = client(run, on_error=said.append)
-    figure_client.request()
-    answer = figure_client.take(timeout=300)
-    figure_client.stop()
-    assert not said
-    assert answer.step == 29
-
-
 def test_a_request_and_a_look_for_the_answer_wait_for_nothing(run, waits):
     figure_client = client(run, on_error=pytest.fail)
     figure_client.request()
