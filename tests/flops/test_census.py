@@ -38,7 +38,7 @@ def in_all(found):
     return body, head, found.per_sequence, found.pairs, found.chunks, found.unseen
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_layers_that_run_once_count_like_layers_that_all_run(name):
     its = tiny_configs.config(name, **SAMPLE[name])
@@ -61,6 +61,7 @@ def test_equal_layers_really_run_once():
     assert all(name.startswith("model.layers.0.") for name in places)
 
 
+@pytest.mark.slow
 def test_chunks_longer_than_the_usual_lengths_are_found():
     (part,) = census.count(tiny_configs.config("mamba2", chunk_size=1024)).chunks
     assert part.size == 1024

@@ -36,7 +36,7 @@ SLOW = {"falcon_mamba", "jamba", "mamba", "recurrent_gemma", "rwkv"}
 """Their scans are loops over tokens: seconds each."""
 
 
-@pytest.mark.quick(5)
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=pytest.mark.soak if n in SLOW else ()) for n in tiny_configs.TINY],

@@ -315,7 +315,7 @@ FSDP2 = pytest.param(
 )
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["DDP", FSDP2])
 def test_each_rank_counts_its_own_share_and_names_nothing(way, run_python, tmp_path):
     script = tmp_path / "train.py"

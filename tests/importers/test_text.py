@@ -88,7 +88,7 @@ for line in open("/proc/self/status"):
 """
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [b"x", b'{"log_history": ["', b'{"a": "', b"step,accuracy"])
 def test_a_line_of_300_megabytes_takes_no_memory(tmp_path, start):
     file = tmp_path / "log.csv"

@@ -169,6 +169,7 @@ def test_a_rank_that_dies_is_named_and_the_others_go_on(tmp_path):
     assert list(run.columns["graded"]) == [1 + 2 + 3 + 4] * 5 + [1 + 2 + 4] * 15
 
 
+@pytest.mark.slow
 def test_a_rank_that_stalls_blocks_nobody_and_is_counted_again_when_it_is_back(tmp_path):
     processes = start(
         """
@@ -309,6 +310,7 @@ def test_ranks_that_start_their_steps_over_meet_again():
     assert (missing, late.count) == ((), 0)
 
 
+@pytest.mark.slow
 def test_a_state_covers_the_closed_steps_also_where_a_rank_is_slow(tmp_path):
     said = finish(
         start(
@@ -430,6 +432,7 @@ def test_episodes_bound_on_one_rank_get_what_the_sender_of_rank_0_brought(tmp_pa
     assert run.exact_flops() == [2 * 10**20 + 206]
 
 
+@pytest.mark.slow
 def test_each_rank_says_the_unit_of_its_own_episodes_and_none_is_taken_for_another(tmp_path):
     said = finish(
         start(

@@ -141,7 +141,7 @@ def test_early_points_bias_the_ceiling_and_are_left_out():
             assert low < 0.61 < high
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_ceiling_is_claimed_where_there_is_none(shape):
     for n in (50, 300):
@@ -208,7 +208,7 @@ def test_autocorrelated_noise_widens_the_interval():
     assert 1.4 < lasting / white < 2.3  # sqrt((1 + rho)/(1 − rho)) = 1.73
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "truth"),
     [
@@ -236,7 +236,7 @@ def test_a_forecast_covers_what_comes_whatever_the_law(kind, truth, rho):
     assert np.mean(hits) >= 0.9
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("shape", ["white", "AR(.5)", "late rise", "saturating fall", "step"])
 def test_no_forecast_is_given_where_nothing_rises_to_a_rest(shape):
     for seed in range(6):
@@ -248,6 +248,7 @@ def test_no_forecast_is_given_where_nothing_rises_to_a_rest(shape):
         assert np.isnan(found.predict_interval(2e22)).all()
 
 
+@pytest.mark.slow
 def test_a_metric_of_every_tenth_step_is_forecast_too():
     given = 0
     for seed in range(6):
@@ -362,7 +363,7 @@ def test_a_share_cannot_have_a_ceiling_above_1_and_a_reward_can():
     assert near.has_ceiling
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("r0", [None, 0.1])
 def test_flat_data_do_not_rise_wherever_they_are_said_to_start(r0):
     for seed in range(12):

@@ -255,16 +255,21 @@ def test_the_usual_looks_change_nothing():
 
 def test_what_stands_for_the_same_is_taken(runs):
     pandas = pytest.importorskip("pandas")
-    wanted = rlviz.figure(runs[:2], xlim=(1e21, 2e21), colors=["#ff0000", "#0000ff"], log_y=True)
-    for xlim in (np.array([1e21, 2e21]), pandas.Series([1e21, 2e21]), [np.float32(1e21), 2e21]):
-        for colors in (np.array(["red", "blue"]), np.array([[1, 0, 0], [0, 0, 1]]), ["r", "b"]):
-            for log_y in (1, np.True_, ["accuracy", "parallelism"], np.array(["accuracy"])):
-                found = rlviz.figure(runs[:2], xlim=xlim, colors=colors, log_y=log_y)
-                assert found.axes[0].get_xlim() == pytest.approx(wanted.axes[0].get_xlim())
-                assert found.axes[0].get_yscale() == "log"
-                assert [to_rgb(line.get_color()) for line in found.axes[0].lines] == [
-                    to_rgb(line.get_color()) for line in wanted.axes[0].lines
-                ]
+    usual = {"xlim": (1e21, 2e21), "colors": ["#ff0000", "#0000ff"], "log_y": True}
+    wanted = rlviz.figure(runs[:2], **usual)
+    same = {
+        "xlim": [np.array([1e21, 2e21]), pandas.Series([1e21, 2e21]), [np.float32(1e21), 2e21]],
+        "colors": [np.array(["red", "blue"]), np.array([[1, 0, 0], [0, 0, 1]]), ["r", "b"]],
+        "log_y": [1, np.True_, ["accuracy", "parallelism"], np.array(["accuracy"])],
+    }
+    for option, values in same.items():
+        for value in values:
+            found = rlviz.figure(runs[:2], **usual | {option: value})
+            assert found.axes[0].get_xlim() == pytest.approx(wanted.axes[0].get_xlim())
+            assert found.axes[0].get_yscale() == "log"
+            assert [to_rgb(line.get_color()) for line in found.axes[0].lines] == [
+                to_rgb(line.get_color()) for line in wanted.axes[0].lines
+            ]
 
 
 def test_a_run_of_one_step_is_a_dot_where_dots_are_left_out(history_of):

@@ -144,7 +144,7 @@ def test_a_run_can_be_read_at_any_time_while_it_is_written(tmp_path):
     training.start()
     seen = [0]
     try:
-        while len(seen) < 200:
+        while len(seen) < 60:
             try:
                 run = rlviz.read(tmp_path)
             except FileNotFoundError:  # nothing is written yet
