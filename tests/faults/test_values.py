@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import functools
 import io
 import itertools
 import math
@@ -16,7 +17,6 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rlviz
 
@@ -175,9 +175,15 @@ OTHERS = {
 }
 
 
+def fake_tensor_mode():
+    from torch._subclasses.fake_tensor import FakeTensorMode  # loads the compiler, for seconds
+
+    return FakeTensorMode()
+
+
 def without_values():
     """Tensors that have a shape, or are said to have one, and nothing that could be read."""
-    with FakeTensorMode():
+    with fake_tensor_mode():
         fake = {"fake": torch.ones(2), "fake number": torch.ones(())}
         fake |= {"fake on a device": torch.ones(2, device="cuda")}
     parts = [torch.ones(2), torch.ones(3)]
@@ -199,15 +205,20 @@ def without_values():
     }
 
 
-for _kind, _tensor in without_values().items():
-    OTHERS |= {
-        f"{_kind} tensor": _tensor,
-        f"list of a {_kind} tensor": [_tensor],
-        f"{_kind} tensor behind a good one": [torch.tensor(1.0), _tensor],
-        f"{_kind} tensor behind a number": (1.0, _tensor),
-        f"{_kind} tensor in a list in a list": [[1.0], [_tensor]],
-        f"dict of a {_kind} tensor": {"a": _tensor},
-    }
+@functools.cache
+def others():
+    """All values that may be taken or refused, by name."""
+    found = dict(OTHERS)
+    for kind, tensor in without_values().items():
+        found |= {
+            f"{kind} tensor": tensor,
+            f"list of a {kind} tensor": [tensor],
+            f"{kind} tensor behind a good one": [torch.tensor(1.0), tensor],
+            f"{kind} tensor behind a number": (1.0, tensor),
+            f"{kind} tensor in a list in a list": [[1.0], [tensor]],
+            f"dict of a {kind} tensor": {"a": tensor},
+        }
+    return found
 
 
 # These fail when they are looked at. That error may pass, at the call and never later.
@@ -217,7 +228,7 @@ HOSTILE = {"endless list", "deep list", "an object that fails at all", "an objec
 def all_values():
     """All of them by name, generators fresh."""
     numbers = {name: value for name, (value, _) in NUMBERS.items()}
-    return numbers | OTHERS | {"generator": (n for n in (0, 1)), "map": map(float, "01")}
+    return numbers | others() | {"generator": (n for n in (0, 1)), "map": map(float, "01")}
 
 
 @dataclass(frozen=True)
@@ -388,7 +399,7 @@ def test_a_value_is_taken_and_reads_back_or_is_refused_in_words(tmp_path, judge,
         if taken[name]:
             same = found[name] == pytest.approx(float(number), rel=1e-15, nan_ok=True)
             judge.expect(name, same, f"reads back as {found[name]!r}")
-    for name in OTHERS:
+    for name in others():
         nothing = not found[name] or math.isnan(found[name])
         judge.expect(name, taken[name] or nothing, f"refused, but {found[name]!r} was recorded")
 
@@ -576,7 +587,7 @@ def test_a_tensor_that_only_stands_for_others_is_refused_at_the_call(tmp_path, j
             torch.func.grad(record)(torch.tensor(1.0))
         else:
             real = torch.ones(2)
-            with FakeTensorMode(), contextlib.suppress(AssertionError):
+            with fake_tensor_mode(), contextlib.suppress(AssertionError):
                 record(real)
         viz.on_step_end(1)
     assert taken == [False] * 8
