@@ -34,7 +34,7 @@ def in_batches(logdir):
 
 
 @pytest.fixture
-def write_rows(logdir):
+def write_table(logdir):
     """Writes one batch of any columns, as another program might, under valid checksums."""
 
     def write(columns, rows):

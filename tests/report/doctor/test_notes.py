@@ -90,9 +90,9 @@ def test_what_no_step_has_is_noted(write_steps, logdir, brings, kind, words):
     assert finding.advice
 
 
-def test_answers_without_a_grade_are_counted_however_many_a_damaged_row_claims(logdir, write_rows):
+def test_answers_without_a_grade_are_counted_however_many_a_damaged_row_claims(logdir, write_table):
     columns = ("step", "session", "correct", "graded", "ungraded")
-    write_rows(columns, [[step, 0, 0, 0, 1.7e308] for step in (1, 2)])
+    write_table(columns, [[step, 0, 0, 0, 1.7e308] for step in (1, 2)])
     assert "no_accuracy" in kinds(examine(logdir, now=LONG_AGO))
 
 
