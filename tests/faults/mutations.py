@@ -432,7 +432,7 @@ def _lengths(event, value, rng):
             row[step] = rows[0][step] + stride * number
     put(value, fields, rows)
     if rng.randrange(4):
-        event.step = min(event.step + len(rows) - before, 2**63 - 1)
+        event.step = max(-(2**63), min(event.step + len(rows) - before, 2**63 - 1))
 
 
 def _beside(event, value, rng):
