@@ -349,8 +349,9 @@ def test_no_mutation_makes_a_reader_raise_or_wait_or_take_all_memory(
         warnings.simplefilter("ignore", RuntimeWarning)
         put(short_runs[0], readings.logdir)
         run = tell(readings.logdir)
-        for reader in _TURNS:  # what they load and keep for the next one is not counted
-            reader(run, 0)
+        for reader, every in _TURNS.items():
+            if every <= cases:  # what it loads and keeps for the next one is not counted
+                reader(run, 0)
         readings.read(long_run, 0)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         first = rng.randrange(2**32)
