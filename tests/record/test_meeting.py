@@ -88,6 +88,7 @@ def test_ranks_meet_by_the_port_that_joined_them_or_else_by_that_of_rank_0(tmp_p
     assert rlviz.read(tmp_path / "run").exact_flops() == [3 * n for n in range(1, steps + 1)], said
 
 
+@pytest.mark.slow
 def test_where_no_port_is_open_the_training_goes_on_and_both_sides_say_what_is_missing(tmp_path):
     (first, first_log), (other, other_log) = run(tmp_path, "nothing is open")
     read = rlviz.read(tmp_path / "run")

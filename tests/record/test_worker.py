@@ -118,7 +118,7 @@ def run_with(calls, logdir, monkeypatch, flushes):
     return 3 * flushes - health.queued
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda e: errno.errorcode.get(e, e))
 @pytest.mark.parametrize(
     ("ks", "flushes"),
@@ -144,7 +144,7 @@ def test_whichever_call_fails_no_step_is_lost_or_doubled(
     ran(failed_calls=failed)
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda e: errno.errorcode.get(e, e))
 def test_recording_resumes_after_many_calls_in_a_row_have_failed(tmp_path, monkeypatch, error):
     calls = Failing(5, 60, error)

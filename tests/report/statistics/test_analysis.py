@@ -222,7 +222,7 @@ def check(found, slack):
     ]
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", GOALS)
 def test_claims_are_rarely_false_and_mostly_found(benchmark, name):
     assert check(benchmark.rates("work", name, 200, range(40)), slack=0.1) == []

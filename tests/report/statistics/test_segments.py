@@ -57,7 +57,7 @@ def drawn(seed):
     return x, y * 10.0 ** rng.integers(-20, 20)
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("part", range(4))
 def test_every_sequence_keeps_its_promises(part):
     told = 0

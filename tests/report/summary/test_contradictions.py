@@ -88,6 +88,7 @@ def found_in(seeds):
             for wrong in contradictions(run, told(run))]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "seeds", [range(1), pytest.param(range(1, 15), marks=pytest.mark.slow)], ids=["few", "more"]
 )
