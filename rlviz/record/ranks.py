@@ -216,12 +216,12 @@ class OtherRank:
         """
         until, pause = self._clock() + seconds, _FIRST_PAUSE
         while not self._outbox.is_taken():
-            if self._clock() >= until:
+            if (left := until - self._clock()) <= 0:
                 raise TimeoutError(
                     "rank 0 has not taken what this rank sent last, which is lost unless it still "
                     "does. Close the Callback on rank 0 last"
                 )
-            time.sleep(pause)
+            time.sleep(min(pause, left))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def close(self) -> None:

@@ -392,6 +392,7 @@ class Worker:
         try:
             self._assembly.ranks.hand_over(self._figure_until - time.monotonic())
         except BaseException as error:  # even one thrown into this thread
+            self._error_log.say_again()  # it explains what `close` returns
             self._error_log.note(error)
             return False
         return True
