@@ -360,6 +360,7 @@ class Worker:
         self._survive(self._assembly.end_arrivals)
         if not self._assembly.ranks.writes:
             self._survive(lambda: self._wait_while_others_are_awaited(self._end))
+        handed_over = self._hand_over()
         self._survive(self._assembly.ranks.close)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
@@ -385,7 +386,16 @@ class Worker:
         except OSError as error:
             self._error_log.note(error)
             return
-        self._all_written = all_written and drawn
+        self._all_written = all_written and drawn and handed_over
+
+    def _hand_over(self) -> bool:
+        try:
+            self._assembly.ranks.hand_over(self._figure_until - time.monotonic())
+        except BaseException as error:  # even one thrown into this thread
+            self._error_log.say_again()  # it explains what `close` returns
+            self._error_log.note(error)
+            return False
+        return True
 
     def _wait_for_others(self, patience: float) -> None:
         """Wait for what other ranks and senders recorded of the steps that were closed here."""
