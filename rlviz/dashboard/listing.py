@@ -15,7 +15,7 @@ from rlviz.report.history.ending import patience_seconds
 from rlviz.report.history.session_account import Session
 from rlviz.report.series.axis import XAxis, choose
 from rlviz.report.series.defaults import ranked
-from rlviz.report.series.measures import measure
+from rlviz.report.series.measures import Measure, measure
 from rlviz.schema import AxisName
 
 Listing: TypeAlias = dict[str, Any]
@@ -30,6 +30,7 @@ _BOOKKEEPING = {
     *(part for known in _QUANTITIES for part in (known.numerator, known.denominator)),
     *map(schema.unit_column, schema.WORK_UNITS),
     *(schema.ema_column(known.name) for known in _QUANTITIES),
+    *(name for known in _QUANTITIES for name in (known.name, known.attribute)),
 }
 _BOOKKEEPING_KINDS = (
     "correct/",
@@ -74,21 +75,14 @@ def listing_of(history: History, notes: Sequence[str]) -> Listing:
 
 def metrics(history: History) -> Iterator[str]:
     """The names of a run's metrics that can be drawn, those recorded at every step first."""
-    for known in _QUANTITIES:
-        if np.isfinite(history.values_of(known)).any():
-            yield known.name
-    for group in history.groups:
-        if np.isfinite(history.group_accuracy(group)).any():
-            yield f"{schema.ACCURACY}/{group}"
-    own = dict.fromkeys(history.metrics)
-    for name in own:
-        if np.isfinite(history.columns[schema.metric_column(name)]).any():
+    groups = [f"{schema.ACCURACY}/{group}" for group in history.groups]
+    own = dict.fromkeys((*schema.QUANTITIES, *groups, *history.metrics))
+    others = [name for name in history.columns if _is_drawn(name) and name not in own]
+    for name in (*own, *others):
+        # What a name means to whoever draws it: a column may bear the name of a quantity.
+        values = Measure(name, name, "number").values(history)
+        if values is not None and np.isfinite(values).any() and (name in own or values.any()):
             yield name
-    for name in history.columns:
-        if _is_drawn(name) and name not in own:
-            column = history.columns[name]
-            if np.isfinite(column).any() and column.any():
-                yield name
 
 
 def _is_drawn(column: str) -> bool:

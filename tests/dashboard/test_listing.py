@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rlviz
+from rlviz.dashboard.listing import listing_of
 from rlviz.report.series.axis import choose
 from rlviz.report.series.defaults import ranked
 
@@ -58,3 +59,18 @@ def test_the_list_says_which_metrics_tell_most_as_the_figure_finds_them(board, c
         if listed["steps"]:
             found = ranked(rlviz.read(corpus / name))
             assert [tuple(one) for one in listed["tells"]] == list(found)
+
+
+@pytest.mark.parametrize(
+    "name", ["accuracy", "parallelism", "average_parallelism", "accuracy/math", "metrics/accuracy"]
+)
+def test_a_column_under_the_name_of_a_quantity_without_values_is_no_metric(name):
+    columns = {
+        "step": np.arange(3.0),
+        name: np.ones(3),
+        "correct/math": np.zeros(3),
+        "graded/math": np.zeros(3),
+    }
+    listed = listing_of(rlviz.History(columns), ())
+    assert listed["metrics"] == []
+    assert listed["values"] == {}

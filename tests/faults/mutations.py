@@ -1,16 +1,22 @@
 """Event files that nobody's writer would write, made of those of real runs, by chance.
 
 A mutation re-encodes rows with other columns, names, shapes, types, counts and values under valid
-checksums, or damages the bytes. `tests/faults/test_mutations.py` reads what comes out.
+checksums, puts other records beside them, or damages the bytes. `tests/faults/test_mutations.py`
+reads what comes out.
 """
 
+import gzip
 import json
 import math
+import random
 import struct
+from functools import lru_cache
 
+from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from rlviz import tfrecord
+from rlviz import schema, tfrecord
 
 ODD_NUMBERS = (
     math.nan, math.inf, -math.inf, 0.0, -0.0, -1.0, 0.5, 1e-320, 2.0**53, -(2.0**53), 2.0**62,
@@ -25,12 +31,47 @@ ODD_NAMES = (
     "parallelism_sum", "parallelism_square_sum", "work", "span", "\x00", "\ud800", "=1+1",
     "a" * 300,
 )  # fmt: skip
+FIELDS = {
+    "session": (0, 1, 2, 7, 999_999, 2**53 - 2, 2**53 - 1),
+    "resumed_after": (None, 0, 1, 3, 4, 100, 2**53 - 1),
+    "flops_before": (0, 1, 10**16, 10**30, 2**106 - 1),
+    "closed_before": (None, 0, 2, 5, 2**53 - 1),
+    "made_as": (None, 0, 1, 5, 2**53 - 1),
+    "writer": ("", "x", "another", "w" * 300, "\ud800"),
+    "dropped": (0, 1, 7, 2**53 - 1),
+    "causes": ({}, {"disk": 3}, {"loop": 2**53 - 1, "disk": 1}, {"": 0, "unknown": 9}),
+    "world_size": (0, 1, 2, 8, 2**53 - 1),
+    "missing_ranks": ([], [0], [1, 2], [3, 1, 1], [2**53 - 1], list(range(500))),
+    "convention": ("", "exact", "6N", "6N-tokens", "x" * 100, "\ud800", "=1"),
+    "version": (0, 1),
+}
+"""Header field -> values of its type that a reader must take."""
+SETTINGS = (
+    schema.IMPORTED_FROM, schema.IMPORT_ACCOUNT, schema.IMPORT_SAMPLED, "kind", "", "a/b", "\x00",
+)  # fmt: skip
+ODD_SETTINGS = (
+    "", "x.csv", "a, not in the RL FLOPs\nb, not in the count\n3 rows, gone", "\x00=1", "w" * 5000,
+    True, False, 0.0, math.nan, math.inf, -1e308,
+)  # fmt: skip
+TAGS = (
+    "", "rlviz/rows/s0", "rlviz/rows/s1", "rlviz/rows/s0.1", "rlviz/rows/", "_hparams_/experiment",
+    "_hparams_/session_start_info", "_hparams_/session_end_info", schema.FIGURE_TAG,
+    schema.SUMMARY_TAG, schema.CONFIG_TAG, "rlviz/accuracy",
+)  # fmt: skip
 
 
 def rows_in(data):
     """(is rows, payload) of each record of a file."""
+    return list(_rows_in(data))
+
+
+@lru_cache(maxsize=64)
+def _rows_in(data):
     items = (item for item in tfrecord.scan(data) if isinstance(item, tfrecord.Record))
-    return [(b"rlviz/rows/s" in item.payload, item.payload) for item in items]
+    return tuple((b"rlviz/rows/s" in item.payload, item.payload) for item in items)
+
+
+_framed = lru_cache(maxsize=1024)(tfrecord.frame)  # most records of a file stay as they are
 
 
 def mutated(files, rng):
@@ -38,7 +79,14 @@ def mutated(files, rng):
     files = dict(files)
     for _ in range(rng.choice([1, 1, 2, 4])):
         name = rng.choice(sorted(files))
-        how = rng.choice([_in_rows] * 4 + [_in_bytes, _in_records, _in_files])
+        how = rng.choice(
+            [_in_rows] * 10
+            + [_in_bytes] * 2
+            + [_in_records] * 2
+            + [_in_files, _in_names]
+            + [_in_others] * 3
+            + [_in_payload]
+        )
         how(files, name, rng)
     return files
 
@@ -61,13 +109,35 @@ def _in_files(files, name, rng):
         files[name] = content + files[rng.choice(sorted(files))]
 
 
+def _in_names(files, name, rng):
+    """Another name for a file, or a file beside it that is none of TensorBoard's."""
+    content = files[name]
+    seconds = rng.choice(["0000000000", "1", "9999999999", "1789000000", "99999999999", "x"])
+    session, number = (rng.choice(["0", "1", "000002", "999999", "1000000", ""]) for _ in range(2))
+    new = f"events.out.tfevents.{seconds}.host.rlviz-s{session}-{number}"
+    kind = rng.randrange(5)
+    if kind == 0:
+        new = f"events.out.tfevents.{seconds}.host"
+    elif kind == 1:  # as TensorBoard names those of its profiler
+        new += ".profile-empty"
+    elif kind == 2:
+        content = rng.choice([b"", b"\x00" * 100, gzip.compress(content), rng.randbytes(500)])
+    if rng.randrange(2):
+        del files[name]
+    files[new] = content
+
+
 def _in_records(files, name, rng):
     records = [tfrecord.frame(payload) for _, payload in rows_in(files[name])]
     if not records:
         return
-    kind = rng.randrange(4)
+    kind = rng.randrange(6)
     at = rng.randrange(len(records))
-    if kind == 0:
+    if kind == 4:  # its checksum is another's
+        records[at] = records[at][:-4] + rng.choice(records)[-4:]
+    elif kind == 5:  # a record within a record
+        records[at] = tfrecord.frame(b"".join(records[at:]))
+    elif kind == 0:
         rng.shuffle(records)
     elif kind == 1:
         records[at:at] = [records[at]] * rng.choice([1, 2, 50])
@@ -97,22 +167,100 @@ def _in_bytes(files, name, rng):
     files[name] = bytes(data)
 
 
+# --- other records, and what stands in any ----------------------------------------
+
+
+def _in_others(files, name, rng):
+    """Change one record without rows, under a valid checksum."""
+    records = rows_in(files[name])
+    others = [number for number, (is_rows, _) in enumerate(records) if not is_rows]
+    if not others:
+        return
+    at = rng.choice(others)
+    try:
+        event = Event.FromString(records[at][1])
+    except DecodeError:  # already changed
+        return
+    kind = rng.randrange(5)
+    values = event.summary.value
+    if kind == 0:
+        event.session_log.status = rng.randrange(4)
+    elif kind == 1:  # what a script or an import says of its run
+        data = HParamsPluginData()
+        for _ in range(rng.choice([0, 1, 3])):
+            setting, said = rng.choice(SETTINGS), rng.choice(ODD_SETTINGS)
+            field = data.session_start_info.hparams[setting]
+            if isinstance(said, bool):
+                field.bool_value = said
+            elif isinstance(said, str):
+                field.string_value = said
+            else:
+                field.number_value = said
+        value = values[0] if values else values.add()
+        value.tag = "_hparams_/session_start_info"
+        value.metadata.plugin_data.plugin_name = "hparams"
+        value.metadata.plugin_data.content = data.SerializeToString()
+    elif kind == 2:
+        value = rng.choice(values) if values else values.add()
+        value.tag = rng.choice(TAGS)
+    elif kind == 3 and values:
+        value = rng.choice(values)
+        value.metadata.plugin_data.content = rng.randbytes(rng.choice([0, 1, 30]))
+        value.metadata.plugin_data.plugin_name = rng.choice(["", "rlviz", "hparams", "text"])
+    else:
+        _count(event, None, rng)
+    records[at] = False, event.SerializeToString()
+    files[name] = b"".join(_framed(payload) for _, payload in records)
+
+
+def _in_payload(files, name, rng):
+    """Change bytes of a record before its checksum is made, so that the parser sees them."""
+    records = rows_in(files[name])
+    if not records:
+        return
+    at = rng.randrange(len(records))
+    payload = bytearray(records[at][1])
+    for _ in range(rng.choice([1, 1, 4])):
+        place = rng.randrange(len(payload) + 1)
+        kind = rng.randrange(3)
+        if kind == 0:
+            payload[place : place + 1] = rng.randbytes(1)
+        elif kind == 1:
+            del payload[place : place + rng.choice([1, 4, 100])]
+        else:
+            payload[place:place] = rng.randbytes(rng.choice([1, 4]))
+    records[at] = False, bytes(payload)
+    files[name] = b"".join(_framed(payload) for _, payload in records)
+
+
 # --- the rows ------------------------------------------------------------------
 
 
 def _in_rows(files, name, rng):
-    """Change one batch of rows; its record stays intact."""
+    """Change one batch of rows, or all of a file in the same way; the records stay intact."""
     records = rows_in(files[name])
     batches = [number for number, (is_rows, _) in enumerate(records) if is_rows]
     if not batches:
         return
-    at = rng.choice(batches)
-    event = Event.FromString(records[at][1])
-    (value,) = [v for v in event.summary.value if v.tag.startswith("rlviz/rows/s")][:1]
-    how = rng.choice([_values] * 4 + [_columns] * 3 + [_header, _tensor, _count])
-    how(event, value, rng)
-    records[at] = True, event.SerializeToString()
-    files[name] = b"".join(tfrecord.frame(payload) for _, payload in records)
+    chosen = batches if rng.randrange(4) == 0 else [rng.choice(batches)]
+    how = rng.choice(
+        [_values] * 4
+        + [_columns] * 3
+        + [_fields] * 3
+        + [_together, _courses, _lengths] * 2
+        + [_header, _tensor, _count, _beside]
+    )
+    again = rng.randrange(2**32)
+    for at in chosen:
+        try:
+            event = Event.FromString(records[at][1])
+        except DecodeError:  # already changed
+            continue
+        values = [v for v in event.summary.value if v.tag.startswith("rlviz/rows/s")]
+        if values:
+            how(event, values[0], random.Random(again))
+            records[at] = True, event.SerializeToString()
+    files[name] = b"".join(_framed(payload) for _, payload in records)
 
 
 def table_of(value):
@@ -120,6 +268,8 @@ def table_of(value):
     fields = json.loads(value.metadata.plugin_data.content)
     width = len(fields["columns"])
     flat = struct.unpack(f"<{len(value.tensor.tensor_content) // 8}d", value.tensor.tensor_content)
+    if not isinstance(fields["columns"], list) or len(flat) % width:
+        raise ValueError("already changed")
     return fields, [list(flat[i : i + width]) for i in range(0, len(flat), width)]
 
 
@@ -180,6 +330,123 @@ def _columns(event, value, rng):
         names[at], names[other] = names[other], names[at]
     if rows and rows[0]:
         put(value, fields, rows)
+
+
+def _fields(event, value, rng):
+    """Header fields of the right types, with any value."""
+    try:
+        fields = json.loads(value.metadata.plugin_data.content)
+        for _ in range(rng.choice([1, 1, 2, 4])):
+            name = rng.choice(list(FIELDS))
+            fields[name] = rng.choice(FIELDS[name])
+        value.metadata.plugin_data.content = json.dumps(fields).encode()
+        if rng.randrange(2):
+            value.tag = f"rlviz/rows/s{fields['session']}"
+    except (ValueError, TypeError, KeyError):
+        return  # already changed
+
+
+def _together(event, value, rng):
+    """Columns that mean something together, and make sense, of which no base has all."""
+    try:
+        fields, rows = table_of(value)
+        names = fields["columns"]
+    except (ValueError, TypeError, KeyError, struct.error, ZeroDivisionError):
+        return
+    if not rows or not isinstance(names, list):
+        return
+    new = rng.choice(["new", "a.b", "total", "math", "", "x" * 200])
+    size = rng.choice([0.0, 1.0, 3.0, 5e-324, 2.0**53, 1e300, math.nan])
+    kind = rng.randrange(5)
+    if kind == 0:
+        pair, parts = schema.group_columns(new), (rng.choice([0.0, 0.5, 1.0]) * size, size)
+    elif kind == 1:
+        pair = schema.flops_column(new), schema.flops_remainder_column(new)
+        parts = min(size, 2.0**105), rng.choice([0.0, 1.0, -5.0, 2.0**53])
+    elif kind == 2:
+        pair, parts = (schema.seconds_column(new), schema.mfu_column(new)), (min(size, 2**53), 0.4)
+    elif kind == 3:
+        known = rng.choice(list(schema.QUANTITIES.values()))
+        pair, parts = (known.numerator, known.denominator), (size / 2, size)
+    else:
+        pair = rng.choice(schema.FIXED_COLUMNS).name, schema.metric_column(new)
+        parts = size, rng.choice(ODD_NUMBERS)
+    for name, number in zip(pair, parts, strict=True):
+        if name in names:
+            at = names.index(name)
+            if name != "step":
+                rows = [[*row[:at], number, *row[at + 1 :]] for row in rows]
+        else:
+            names.append(name)
+            rows = [[*row, number] for row in rows]
+    put(value, fields, rows)
+
+
+def _courses(event, value, rng):
+    """The course of a whole column."""
+    try:
+        fields, rows = table_of(value)
+    except (ValueError, TypeError, KeyError, struct.error, ZeroDivisionError):
+        return
+    if not rows or not rows[0]:
+        return
+    column = rng.randrange(len(rows[0]))
+    first, factor = rng.choice([0.0, 1.0, 1e9, 2.0**52]), rng.choice([1.0, 1e-9, 1e6, 2.0**45])
+    kind = rng.randrange(5)
+    for number, row in enumerate(rows):
+        row[column] = (
+            first + factor * number
+            if kind == 0
+            else first - factor * number
+            if kind == 1
+            else factor * (-1) ** number
+            if kind == 2
+            else min(max(factor, 10.0) ** (20.0 * number / len(rows)), 1e300)
+            if kind == 3
+            else math.nan
+        )
+    put(value, fields, rows)
+
+
+def _lengths(event, value, rng):
+    """More rows or fewer, and the count that goes with them."""
+    try:
+        fields, rows = table_of(value)
+        step = fields["columns"].index("step")
+    except (ValueError, TypeError, KeyError, AttributeError, struct.error, ZeroDivisionError):
+        return
+    if not rows:
+        return
+    before = len(rows)
+    kind = rng.randrange(5)
+    if kind == 0:
+        rows.reverse()
+    elif kind == 1:
+        rows = rows[rng.randrange(len(rows)) :]
+    elif kind == 2:
+        rows = rows[-1:]
+    else:
+        rows = [list(row) for row in rows * rng.choice([2, 3, 10, 70])]
+        stride = rng.choice([0.0, 1.0, 10.0, 2.0**40])
+        for number, row in enumerate(rows):
+            row[step] = rows[0][step] + stride * number
+    put(value, fields, rows)
+    if rng.randrange(4):
+        event.step = max(-(2**63), min(event.step + len(rows) - before, 2**63 - 1))
+
+
+def _beside(event, value, rng):
+    """Other values in the same event: the rows once more, or what TensorBoard writes."""
+    kind = rng.randrange(3)
+    other = event.summary.value.add()
+    if kind == 0:
+        other.CopyFrom(value)
+    elif kind == 1:
+        other.tag, other.simple_value = rng.choice(TAGS), rng.choice(ODD_NUMBERS[:-2])
+    else:
+        other.CopyFrom(value)
+        value.Clear()
+        value.tag, value.simple_value = "rlviz/accuracy", 0.5
 
 
 def _header(event, value, rng):

@@ -34,6 +34,20 @@ def in_batches(logdir):
 
 
 @pytest.fixture
+def write_table(logdir):
+    """Writes one batch of any columns, as another program might, under valid checksums."""
+
+    def write(columns, rows):
+        table = np.array(rows, np.float64)
+        event = events.rows(LONG_AGO, schema.RowsHeader(0, columns), 0, table, rows_before=0)
+        logdir.mkdir(exist_ok=True)
+        name = "events.out.tfevents.0.w0.rlviz-s0-0"
+        (logdir / name).write_bytes(tfrecord.frame(event.SerializeToString()))
+
+    return write
+
+
+@pytest.fixture
 def write_batch(logdir):
     """Appends a batch to the file of a session, as the writer would; times count from LONG_AGO."""
     written = {}

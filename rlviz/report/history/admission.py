@@ -155,9 +155,11 @@ def _rules(columns: tuple[str, ...]) -> _Rules:
     )
 
 
-_SUMS = {column.name for known in schema.QUANTITIES.values() for column in known.sums}
-_AGENTS = {
-    *("work", "span", "fan_out_max", "peak", "unfinished"),
+_SUMMED = {column.name: column.unit for q in schema.QUANTITIES.values() for column in q.sums}
+_RATIOS = {"work", "span", *(name for name, unit in _SUMMED.items() if unit in ("ratio", "ratio²"))}
+_COUNTED = {
+    *_SUMMED.keys() - _RATIOS,
+    *("fan_out_max", "peak", "unfinished"),
     *map(schema.unit_column, schema.WORK_UNITS),
 }
 _TOGETHER: dict[str, tuple[str, ...]] = {}
@@ -178,8 +180,8 @@ _KINDS = {
     "flops_remainder": _REMAINDERS,
     "seconds": _DURATIONS,
     "mfu": _UTILIZATION,
-    "correct": _POSITIVE,
-    "graded": _POSITIVE,
+    "correct": _COUNTS,
+    "graded": _COUNTS,
 }
 
 
@@ -188,7 +190,9 @@ def _limits(name: str) -> tuple[float, float]:
     """The least and the largest value of a column."""
     if name == schema.STEP:
         return _STEPS
-    if name in _SUMS or name in _AGENTS:
+    if name in _COUNTED:
+        return _COUNTS
+    if name in _RATIOS:
         return _POSITIVE
     if name == schema.WALL_TIME:
         return _TIMES

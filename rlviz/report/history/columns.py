@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,11 +149,13 @@ class Columns(Mapping[str, Floats]):
 
     def loaded(self) -> "Columns":
         """The same columns, with all rows in memory."""
-        stretches = []
-        for stretch in self.stretches:
-            rows = stretch.block(0, len(stretch))
-            batch = Batch(stretch.batch.header, rows)
-            stretches.append(RowStretch(batch, 0, len(rows), stretch.first, stretch.last))
+        stretches = list(self.stretches)
+        for numbers, rows in _by_batch(stretches):
+            batch, at = Batch(rows.batch.header, rows.block(0, len(rows))), 0
+            for number in numbers:
+                old = stretches[number]
+                stretches[number] = RowStretch(batch, at, at + len(old), old.first, old.last)
+                at += len(old)
         return Columns(self.names, stretches, self.offsets)
 
     def _decoded(self, name: str) -> Floats:
@@ -161,20 +164,24 @@ class Columns(Mapping[str, Floats]):
             return np.repeat([float(stretch.session) for stretch in self.stretches], lengths)
         found = np.full(self.rows, np.nan)
         for alike in self._holders.get(name, ()):
-            for at, stretch in alike:
-                self._decode(name, stretch, found[at : at + len(stretch)])
+            for rows, stretch in alike:
+                if isinstance(rows, slice):
+                    self._decode(name, stretch, found[rows])
+                else:
+                    part = np.empty(len(stretch))
+                    self._decode(name, stretch, part)
+                    found[rows] = part
         return found
 
     @cached_property
-    def _holders(self) -> dict[str, list[list[tuple[int, RowStretch]]]]:
-        """Column -> the stretches that have it, each with its first row, in lists of those whose
-        columns are the same: there may be very many columns, each in few of many stretches."""
-        alike: dict[tuple[str, ...], list[tuple[int, RowStretch]]] = {}
-        at = 0
-        for stretch in self.stretches:
-            alike.setdefault(stretch.batch.header.columns, []).append((at, stretch))
-            at += len(stretch)
-        holders: dict[str, list[list[tuple[int, RowStretch]]]] = {}
+    def _holders(self) -> dict[str, list[list["_Placed"]]]:
+        """Column -> the stretches that have it, each with its rows in the whole, in lists of those
+        whose columns are the same: there may be very many columns, each in few of many
+        stretches."""
+        alike: dict[tuple[str, ...], list[_Placed]] = {}
+        for placed in _placed(self.stretches):
+            alike.setdefault(placed[1].batch.header.columns, []).append(placed)
+        holders: dict[str, list[list[_Placed]]] = {}
         for names, stretches in alike.items():
             for name in names:
                 holders.setdefault(name, []).append(stretches)
@@ -200,6 +207,40 @@ class Columns(Mapping[str, Floats]):
                 offset,
             )
             into[part] = both[is_remainder]
+
+
+_Placed: TypeAlias = tuple[slice | Indices, RowStretch]
+"""Rows of one batch, and where they stand among all rows."""
+_FEW = 8
+
+
+def _placed(stretches: Sequence[RowStretch]) -> Iterator[_Placed]:
+    """All rows of some stretches, and their places."""
+    ends = np.cumsum([0, *(len(stretch) for stretch in stretches)]).tolist()
+    for numbers, rows in _by_batch(stretches):
+        if len(numbers) == 1:
+            yield slice(ends[numbers[0]], ends[numbers[0] + 1]), rows
+        else:
+            parts = [np.arange(ends[number], ends[number + 1]) for number in numbers]
+            yield np.concatenate(parts), rows
+
+
+def _by_batch(stretches: Sequence[RowStretch]) -> list[tuple[list[int], RowStretch]]:
+    """The numbers of stretches, and their rows as one stretch: all of a batch together where there
+    are many, for the steps of batches may take turns; else one by one."""
+    of_batch: dict[int, list[int]] = {}
+    for number, stretch in enumerate(stretches):
+        of_batch.setdefault(id(stretch.batch), []).append(number)
+    found = []
+    for numbers in of_batch.values():
+        mine = [stretches[number] for number in numbers]
+        if len(mine) <= _FEW:
+            found += [([number], stretch) for number, stretch in zip(numbers, mine, strict=True)]
+        else:
+            rows = np.concatenate([stretch.row_numbers() for stretch in mine])
+            whole = RowStretch(mine[0].batch, 0, 0, mine[0].first, mine[-1].last, rows)
+            found.append((numbers, whole))
+    return found
 
 
 def count_column(name: str) -> tuple[str, bool] | None:

@@ -314,7 +314,7 @@ class History:
         recorded = dict(self.columns)
         if (unknown := self.uncounted).any():
             answers = schema.QUANTITIES[schema.ACCURACY]
-            for name in (answers.numerator, answers.denominator):
+            for name in recorded.keys() & {answers.numerator, answers.denominator}:
                 recorded[name] = np.where(unknown, np.nan, recorded[name])
         return first | derived | of_groups | recorded
 

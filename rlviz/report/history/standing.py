@@ -137,16 +137,21 @@ def _sorted(stretches: Sequence[RowStretch]) -> list[RowStretch]:
     _, from_behind = np.unique(steps[valid][::-1], return_index=True)
     kept = valid[len(valid) - 1 - from_behind]
     steps, of, row = steps[kept], of[kept], row[kept]
-    begins = np.flatnonzero(np.diff(of, prepend=-1)).tolist()
+    begins = np.flatnonzero(np.diff(of, prepend=-1))
+    ends = np.append(begins[1:], len(kept))
+    jumps = np.cumsum(np.diff(row, prepend=0) != 1)  # of equal number: one behind the other
+    follow = jumps[begins] == jumps[ends - 1]
     found = []
-    for begin, end in zip(begins, [*begins[1:], len(kept)], strict=True):
-        batch = stretches[of[begin]].batch
-        first, last = float(steps[begin]), float(steps[end - 1])
-        rows = row[begin:end]
-        if rows[-1] - rows[0] == end - begin - 1 and (np.diff(rows) == 1).all():
-            found.append(RowStretch(batch, int(rows[0]), int(rows[-1]) + 1, first, last))
+    ends_of_each = (begins, ends, of[begins], steps[begins], steps[ends - 1], follow)
+    for begin, end, of_one, first, last, is_block in zip(
+        *(part.tolist() for part in ends_of_each), strict=True
+    ):
+        batch = stretches[of_one].batch
+        if is_block:
+            at = int(row[begin])
+            found.append(RowStretch(batch, at, at + end - begin, first, last))
         else:
-            found.append(RowStretch(batch, 0, 0, first, last, rows))
+            found.append(RowStretch(batch, 0, 0, first, last, row[begin:end]))
     return found
 
 

@@ -90,6 +90,12 @@ def test_what_no_step_has_is_noted(write_steps, logdir, brings, kind, words):
     assert finding.advice
 
 
+def test_answers_without_a_grade_are_counted_however_many_a_damaged_row_claims(logdir, write_table):
+    columns = ("step", "session", "correct", "graded", "ungraded")
+    write_table(columns, [[step, 0, 0, 0, 1.7e308] for step in (1, 2)])
+    assert "no_accuracy" in kinds(examine(logdir, now=LONG_AGO))
+
+
 def test_a_clock_that_went_back_is_noted(write_batch, logdir):
     write_batch([1, 2, 3], wall_time=[LONG_AGO, LONG_AGO + 86_400, LONG_AGO + 86_401])
     write_batch([4, 5], wall_time=[LONG_AGO + 2, LONG_AGO + 3])

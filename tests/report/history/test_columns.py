@@ -115,3 +115,22 @@ def test_many_names_each_in_few_batches_cost_no_more_each():
         return count / len(every)
 
     assert calls(64) < 1.5 * calls(16)
+
+
+def test_steps_of_two_batches_that_take_turns_are_decoded_batch_by_batch(monkeypatch):
+    # 4,000 stretches of one row: one after the other took seconds for a run of this size.
+    whole = [stretch(1, 4000), stretch(1, 4000, session=2)]
+    turns = [RowStretch(whole[at % 2].batch, at, at + 1, at + 1.0, at + 1.0) for at in range(4000)]
+    found = Columns(NAMES, turns, {2: {"total": 1}})
+    asked = []
+    block = Batch.block
+    monkeypatch.setattr(Batch, "block", lambda *given: asked.append(given) or block(*given))
+    np.testing.assert_array_equal(found["step"], np.arange(1, 4001))
+    np.testing.assert_array_equal(
+        found["flops_remainder/total"], np.arange(1, 4001) + [0, 1] * 2000
+    )
+    assert len(asked) < 10
+    part = found.part(1000, 3000).loaded()
+    asked.clear()
+    np.testing.assert_array_equal(part["metrics/loss"], 1 / np.arange(1001, 3001))
+    assert len(asked) < 10

@@ -187,3 +187,9 @@ def test_without_the_number_of_answers_an_accuracy_has_no_interval(tmp_path):
     assert np.isfinite(low).tolist() == np.isfinite(high).tolist() == [True, False, False]
     np.testing.assert_array_equal(run.table()["graded"], [8, np.nan, np.nan])
     np.testing.assert_array_equal(run.table()["correct"], [4, np.nan, np.nan])
+
+
+def test_the_table_takes_a_run_that_lost_the_answers_of_an_accuracy():
+    run = rlviz.History({"step": np.arange(2.0), "uncounted": np.ones(2)})
+    assert set(run.table()) >= {"step", "uncounted", "accuracy"}
+    assert "correct" not in run.table()
