@@ -185,7 +185,6 @@ def test_equal_runs_are_rarely_told_apart():
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("lasting", "steps", "least"), [(0.0, 200, 0.9), (0.5, 200, 0.84), (0.5, 1000, 0.9)]
 )

@@ -82,7 +82,6 @@ def test_a_level_part_whose_ends_leave_the_bins_is_not_certain(seed):
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
 def test_every_sequence_of_five_thousand_keeps_its_promises():
     for seed in range(1000, 6000):
         x, y = drawn(seed)
