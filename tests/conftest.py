@@ -31,6 +31,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # ended by Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_HANGS_SECONDS = 14_400
 _PARL_SHAPE = Path(__file__).parent / "data" / "parl_shape.csv"
 _REAL = Path(__file__).parents[1].parent / "shared" / "data" / "real"
 
@@ -51,7 +52,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `slow` all cases of a test but so many as its mark `quick` says, evenly spread.
 
     With those at both ends each parameter of a test has its first and its last value.
+    A soak test is ended only where it hangs: how long it takes says nothing on a busy machine.
     """
+    for item in items:
+        if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_HANGS_SECONDS))
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if item.get_closest_marker("quick") and not item.get_closest_marker("soak"):

@@ -76,7 +76,8 @@ class Orchestrator(nn.Module):
 
     def log_odds(self, encoded: Tensor, state: Tensor) -> Tensor:
         """Log-odds of spawning each candidate in this stage, [E, G, N]."""
-        hidden = torch.relu(encoded[:, None] + self.situation(state)[:, :, None])
+        # In place, because this is the largest tensor by far.
+        hidden = (encoded[:, None] + self.situation(state)[:, :, None]).relu_()
         odds: Tensor = self.spawn(hidden).squeeze(-1)
         return odds
 

@@ -3,6 +3,7 @@
 Shapes: ``E`` episodes, ``G`` rollouts of each, ``T`` stages, ``N`` candidate sub-tasks.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -98,11 +99,16 @@ class SubAgents:
     MOST_STEPS = 12
     ANSWER_ABOVE = -1.0
 
+    THREADS = 2
+    """They run in so many groups side by side."""
+
     def __init__(self) -> None:
         rng = torch.Generator().manual_seed(2026)
         inputs = self.OBSERVATION + self.STATE
         self._step = torch.randn(inputs, self.STATE, generator=rng) * (1.5 / inputs**0.5)
         self._outputs = torch.randn(self.STATE, 2, generator=rng) * (1.5 / self.STATE**0.5)
+        # Not torch's own threads: they spin while they wait, and that for every product.
+        self._map = ThreadPoolExecutor(self.THREADS).map if self.THREADS > 1 else map
 
     def run(self, spawned: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Run a sub-agent wherever ``spawned`` (bool, any shape) is true, until all have halted.
@@ -113,20 +119,39 @@ class SubAgents:
         """
         steps = torch.zeros(spawned.numel(), dtype=torch.int64)
         answered = torch.zeros(spawned.numel(), dtype=torch.bool)
-        running = spawned.flatten().nonzero().squeeze(1)
-        state = torch.zeros(len(running), self.STATE)
-        progress = torch.zeros(len(running))
-        for step in range(1, self.MOST_STEPS + 1):
-            seen = torch.randn(len(running), self.OBSERVATION, generator=rng)
-            state = torch.tanh(torch.cat([seen, state], dim=1) @ self._step)
+        groups = [
+            _Running(where, torch.zeros(len(where), self.STATE), torch.zeros(len(where)))
+            for where in spawned.flatten().nonzero().squeeze(1).tensor_split(self.THREADS)
+        ]
+
+        def advance(group: _Running, seen: Tensor) -> _Running:
+            state = (torch.cat([seen, group.state], dim=1) @ self._step).tanh_()
             output = state @ self._outputs
-            progress = progress + torch.sigmoid(output[:, 0])
-            steps[running] = step
-            answered[running] = output[:, 1] > self.ANSWER_ABOVE
+            progress = group.progress + torch.sigmoid(output[:, 0])
+            steps[group.where] += 1
+            answered[group.where] = output[:, 1] > self.ANSWER_ABOVE
             # Only those that go on are computed further, so FLOPs count real steps.
             on = (progress < self.PROGRESS_TO_HALT).nonzero().squeeze(1)
-            running, state, progress = running[on], state[on], progress[on]
+            # Of whole rows, `index_select` is several times as fast as `state[on]`.
+            return _Running(*(rows.index_select(0, on) for rows in (group.where, state, progress)))
+
+        for _ in range(self.MOST_STEPS):
+            sizes = [len(group.where) for group in groups]
+            seen = torch.randn(sum(sizes), self.OBSERVATION, generator=rng)
+            groups = list(self._map(advance, groups, seen.split(sizes)))
         return steps.view(spawned.shape), answered.view(spawned.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A group of R sub-agents that have not halted."""
+
+    where: Tensor
+    """int64 [R]: their places among all candidates."""
+    state: Tensor
+    """float32 [R, STATE]."""
+    progress: Tensor
+    """float32 [R]."""
 
 
 def work_and_span(main_steps: Tensor, sub_agent_steps: Tensor) -> tuple[Tensor, Tensor]:

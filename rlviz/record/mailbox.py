@@ -76,7 +76,7 @@ class Outbox:
         try:
             has_room = self._offer(numbered)
         except (RuntimeError, OSError) as error:
-            self._store, self._is_lost = None, True
+            self._lose()
             raise ConnectionError(
                 f"rank 0 can't be reached from rank {self._meeting.rank} "
                 f"({wording.first_line(error)}): what this rank records waits here, and rank 0 "
@@ -89,14 +89,31 @@ class Outbox:
             self._complain_of_silence()
         return has_room
 
+    def is_taken(self) -> bool:
+        """Whether rank 0 has taken the last message, or can't be reached any more. Where the store
+        went away that it lay in, as with the process group, it is left in the other one."""
+        for _ in range(2):
+            try:
+                return not self._last or (self._has_slot() and self._put(b"") == b"")
+            except (RuntimeError, OSError):
+                self._lose()
+        return True
+
+    def _lose(self) -> None:
+        self._store, self._is_lost = None, True
+
     def _offer(self, message: bytes) -> bool:
+        return self._has_slot() and self._put(message) == message
+
+    def _has_slot(self) -> bool:
+        """Whether rank 0 looks into a slot where the last message is, or from which it took it."""
         if self._store is None and not self._connect():
             return False
         if self._is_lost and self._last:  # rank 0 takes it once: it knows the number
             if self._put(self._last) != self._last:
                 return False
             self._is_lost = False
-        return self._put(message) == message
+        return True
 
     def _put(self, message: bytes) -> bytes:
         """What is in the slot now: the message, if it was empty."""
@@ -202,6 +219,7 @@ class Inbox:
         self._looks.put(None)
         if self._thread is not None:
             self._thread.join(_END_SECONDS)
+        self._meeting.leave()
 
     # Its own thread does the rest.
 

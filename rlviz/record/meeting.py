@@ -95,6 +95,10 @@ class Meeting:
                 )
         return self._own
 
+    def leave(self) -> None:
+        """On rank 0: serve no store any more, so that nobody waits for who takes nothing."""
+        self._own = None
+
     def at_the_jobs(self) -> Any | None:
         """The job's store by a connection of our own, on which only we wait; None where it is no
         store that takes one.

@@ -108,6 +108,9 @@ class FirstRank:
         if self._inbox is not None:
             self._inbox.catch_up(seconds)
 
+    def hand_over(self, seconds: float) -> None:
+        """Do nothing: rank 0 has nobody to send to."""
+
     def close(self) -> None:
         """Hear no more of the others."""
         if self._inbox is not None:
@@ -204,8 +207,25 @@ class OtherRank:
     def catch_up(self, seconds: float) -> None:
         """Do nothing: nobody sends to this rank."""
 
+    def hand_over(self, seconds: float) -> None:
+        """Wait, no longer than so many seconds, until rank 0 has taken what was sent: the store may
+        go away with the process group.
+
+        Raises:
+            TimeoutError: rank 0 has not taken it.
+        """
+        until, pause = self._clock() + seconds, _FIRST_PAUSE
+        while not self._outbox.is_taken():
+            if (left := until - self._clock()) <= 0:
+                raise TimeoutError(
+                    "rank 0 has not taken what this rank sent last, which is lost unless it still "
+                    "does. Close the Callback on rank 0 last"
+                )
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
     def close(self) -> None:
-        """Do nothing: what was sent is in the store."""
+        """Do nothing: rank 0 has what was sent."""
 
 
 _MESSAGE_BYTES = 1_000_000

@@ -40,6 +40,8 @@ _LAST_WRITE_SECONDS, _LAST_WRITE_SHARE = 0.25, 0.1
 """What is left of the time of `close`, at most, for the write that follows the last figure."""
 _LAST_LOOK_SECONDS = 1.0
 """How long the end waits for what other ranks have sent, if nothing waits for it."""
+_LONGEST_HAND_OVER = 60.0
+"""How long the end waits for rank 0 to take what was sent, at most; it looks every second."""
 _RETRY_SECONDS = 0.2
 """Between two tries of the end to reach rank 0."""
 _SHARE_OF_RANKS = 0.75
@@ -360,6 +362,7 @@ class Worker:
         self._survive(self._assembly.end_arrivals)
         if not self._assembly.ranks.writes:
             self._survive(lambda: self._wait_while_others_are_awaited(self._end))
+        handed_over = self._hand_over()
         self._survive(self._assembly.ranks.close)
         self._write(at_once=True)
         unclosed = self._assembly.unclosed
@@ -385,7 +388,17 @@ class Worker:
         except OSError as error:
             self._error_log.note(error)
             return
-        self._all_written = all_written and drawn
+        self._all_written = all_written and drawn and handed_over
+
+    def _hand_over(self) -> bool:
+        left = self._figure_until - time.monotonic()
+        try:
+            self._assembly.ranks.hand_over(min(left, _LONGEST_HAND_OVER))
+        except BaseException as error:  # even one thrown into this thread
+            self._error_log.say_again()  # it explains what `close` returns
+            self._error_log.note(error)
+            return False
+        return True
 
     def _wait_for_others(self, patience: float) -> None:
         """Wait for what other ranks and senders recorded of the steps that were closed here."""

@@ -95,6 +95,7 @@ def test_a_file_that_is_given_as_a_run_is_told_from_one(
     assert_one_sentence(run_cli(command, log), f"{log} is a file", "`rlviz import log.csv`")
 
 
+@pytest.mark.slow
 def test_groups_of_seeds_have_names(run_cli, two_runs, tmp_path):
     def seeds(name):
         return f"{name}=" + ",".join(str(two_runs / f"{name}{n}") for n in range(3))
@@ -183,7 +184,7 @@ def test_a_new_run_has_no_url(assert_one_sentence, run_cli, tmp_path, monkeypatc
     assert os.listdir() == ["log.csv"]
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("command", "option", "name"), OUTPUTS)
 def test_an_output_has_no_url_but_that_of_a_file(
     assert_one_sentence, run_cli, parl_logdir, tmp_path, command, option, name

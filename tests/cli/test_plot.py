@@ -27,7 +27,7 @@ def test_plot_and_export_write_into_the_run_by_default(run_cli, write_steps, tmp
     assert len(rlviz.read(run)) == 2  # what stands there now is no hindrance
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("x", ["step", "wall_time"])
 def test_plot_takes_another_axis(run_cli, parl_logdir, tmp_path, x):
     usual, other = tmp_path / "usual.png", tmp_path / "other.png"
@@ -52,6 +52,7 @@ def test_plot_names_the_axis_in_its_titles_and_refuses_one_that_is_not_there(
     assert run_cli("plot", tmp_path / "bare", "-o", other)[0] == 0
 
 
+@pytest.mark.slow
 def test_plot_takes_metrics_styles_and_a_forecast(assert_one_sentence, run_cli, two_runs, tmp_path):
     output = tmp_path / "paper.pdf"
     arguments = ("--metrics", "accuracy", "--style", "paper", "--log-x", "--forecast")
@@ -64,6 +65,7 @@ def test_plot_takes_metrics_styles_and_a_forecast(assert_one_sentence, run_cli, 
     assert_one_sentence(run_cli("plot", two_runs / "slow0", "--metrics", "rouge"), "rouge")
 
 
+@pytest.mark.slow
 def test_plot_draws_a_forecast_where_the_data_show_a_ceiling(run_cli, tmp_path):
     rng = np.random.default_rng(0)
     with rlviz.Callback(tmp_path / "saturating", figure_seconds=None) as viz:
@@ -81,6 +83,7 @@ def test_plot_draws_a_forecast_where_the_data_show_a_ceiling(run_cli, tmp_path):
     assert "stroke-dasharray" not in drawn[False]
 
 
+@pytest.mark.slow
 def test_plot_draws_the_return_of_a_log_that_has_no_accuracy(run_cli, tmp_path):
     log, run = tmp_path / "log.csv", tmp_path / "run"
     log.write_text("step,episode_return\n" + "".join(f"{n},{10 * n}\n" for n in range(1, 31)))

@@ -103,6 +103,7 @@ def test_no_path_is_served_to_whoever_speaks_to_the_socket(watch, write_steps, t
     ended(process)
 
 
+@pytest.mark.slow
 def test_several_runs_are_watched_under_their_names_and_nothing_is_left(
     watch, write_steps, tmp_path
 ):
@@ -120,6 +121,7 @@ def test_several_runs_are_watched_under_their_names_and_nothing_is_left(
     assert not list((tmp_path / "temporary").glob("rlviz-watch-*"))
 
 
+@pytest.mark.slow
 def test_a_single_run_has_its_own_name_and_the_browser_is_opened_on_the_page(
     watch, write_steps, tmp_path
 ):

@@ -34,6 +34,7 @@ def test_it_serves_our_page_while_something_else_goes_on_and_ends_with_it(write_
         urllib.request.urlopen(url, timeout=2)
 
 
+@pytest.mark.slow
 def test_ctrl_c_here_does_not_end_it(tmp_path):
     code = f"""
 import os, signal, time

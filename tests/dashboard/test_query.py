@@ -71,6 +71,7 @@ def test_whatever_a_parameter_is_the_answer_is_a_sentence(board, caplog, route, 
     ran(bad_queries=asked)
 
 
+@pytest.mark.slow
 def test_whatever_a_parameter_is_a_figure_is_drawn_or_the_answer_is_a_sentence(board, caplog):
     drawn = {"flops/total", "step", "session", "correct", "plain"}  # each takes its time
     for name in ("run", "metric", "x", "log", "format", "forecast"):

@@ -163,6 +163,7 @@ ODD_COLUMNS = ("step", "session", "wall_time", "flops/total", "flops_remainder/t
 ODD_VALUES = (np.nan, np.inf, -np.inf, 1e300, -1e300, -1.0)
 
 
+@pytest.mark.slow
 def test_rows_that_no_writer_writes_break_nothing(open_board, tmp_path, write_rows, learning):
     columns, table = learning(30)
     for column in ODD_COLUMNS:

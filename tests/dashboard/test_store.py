@@ -130,6 +130,7 @@ def test_runs_of_the_same_tags_are_read_in_one_question(counting):
     assert len(provider.asked) < len(store.refresh(context, ""))
 
 
+@pytest.mark.slow
 def test_with_little_memory_everything_is_the_same(counting, corpus):
     provider, context = counting
     roomy, tight = Store(RowSource(provider)), Store(RowSource(provider), cache_bytes=1)

@@ -41,7 +41,7 @@ TRAINING = """
     [
         (1, 2),
         pytest.param(1, 5, marks=pytest.mark.slow),
-        pytest.param(30, 10, marks=[pytest.mark.soak, pytest.mark.timeout(600)]),
+        pytest.param(30, 10, marks=pytest.mark.soak),
     ],
 )
 def test_a_run_that_was_killed_and_resumed_reads_bit_for_bit_as_one_that_was_not(

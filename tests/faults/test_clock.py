@@ -59,6 +59,7 @@ def test_a_clock_that_jumps_costs_no_step_and_delays_nothing(run_python, tmp_pat
     assert scalars(tmp_path) == list(range(1, 151))
 
 
+@pytest.mark.slow
 def test_of_steps_that_repeat_under_a_jumping_clock_the_last_one_logged_stands(
     run_python, tmp_path, rng
 ):
@@ -111,7 +112,7 @@ def test_a_run_resumed_on_a_machine_with_another_clock_has_every_step_once(resum
     assert run.exact_flops() == [10**20 * step for step in range(1, 61)]
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 def test_tensorboard_shows_every_step_of_a_run_resumed_under_another_clock(resumed):
     """It reads the files in the order of their names, and lets a session void what came before."""
     assert scalars(resumed) == list(range(1, 61))

@@ -57,7 +57,7 @@ TWICE = {
 }
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("ending", TWICE.values(), ids=TWICE)
 @pytest.mark.parametrize("more", [1, 3])
 def test_ctrl_c_while_the_run_is_closed_loses_nothing_that_was_queued(
@@ -219,7 +219,7 @@ THREADS_AT_EXIT = """
 """
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("figure", ["no figure", "a figure that never comes"])
 @pytest.mark.parametrize("kind", ["daemon", "not daemon"])
 @pytest.mark.parametrize("work", ["log", "spin"])

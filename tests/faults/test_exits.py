@@ -74,7 +74,7 @@ ENDINGS = {
 }
 
 
-@pytest.mark.quick(6)
+@pytest.mark.quick(3)
 @pytest.mark.parametrize(("ending", "code"), ENDINGS.values(), ids=ENDINGS)
 def test_a_script_that_python_ends_loses_nothing(
     children, tmp_path, assert_rows_of_log_step, ending, code, ran
@@ -111,7 +111,7 @@ AFTER_THE_END = {
 }
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("late", AFTER_THE_END.values(), ids=AFTER_THE_END)
 def test_steps_that_come_while_python_shuts_down_hinder_nothing(
     children, tmp_path, assert_rows_of_log_step, late
@@ -248,6 +248,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_a_process_of_multiprocessing_that_ends_by_itself_loses_nothing(tmp_path, method):
     script = tmp_path / "train.py"
@@ -293,6 +294,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_a_worker_of_a_pool_loses_nothing_where_it_closes_its_run_or_is_joined(tmp_path, method):
     script = tmp_path / "train.py"

@@ -24,7 +24,7 @@ TRAINING = """
     [
         4,
         pytest.param(8, marks=pytest.mark.slow),
-        pytest.param(240, marks=[pytest.mark.soak, pytest.mark.timeout(600)]),
+        pytest.param(240, marks=pytest.mark.soak),
     ],
 )
 def test_a_killed_run_loses_a_second_of_steps_at_most_and_the_rows_that_are_left_are_exact(

@@ -60,7 +60,7 @@ def test_64_threads_record_and_close_steps_and_every_one_is_there_once(tmp_path,
 SIGNALS = """
     import faulthandler, json, signal, sys, time
     logdir, seconds, what = sys.argv[1], float(sys.argv[2]), sys.argv[3]
-    faulthandler.dump_traceback_later(seconds + 10, exit=True)
+    faulthandler.dump_traceback_later(seconds + 60, exit=True)
     viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.01)
     numbers = iter(range(1, 10**9))
     storms = records = 0
@@ -110,7 +110,7 @@ def test_a_signal_handler_may_do_it_wherever_it_interrupts_the_loop(
 ):
     """`record` is P10; saving a checkpoint is what a handler of preemption does."""
     child = children(SIGNALS, tmp_path, seconds, what)
-    assert child.wait(seconds + 60) == 0, child.output
+    assert child.wait(seconds + 120) == 0, child.output
     assert_counts_of_records(tmp_path, child.output, at_least=seconds * 100)
     ran(signals=int(child.output.strip("[]\n").split(",")[0]))
 
@@ -120,7 +120,7 @@ def test_a_signal_handler_may_do_it_wherever_it_interrupts_the_loop(
 FINALIZERS = """
     import faulthandler, gc, json, sys, time
     logdir, seconds = sys.argv[1], float(sys.argv[2])
-    faulthandler.dump_traceback_later(seconds + 10, exit=True)
+    faulthandler.dump_traceback_later(seconds + 60, exit=True)
     viz = rlviz.Callback(logdir, figure_seconds=None, flush_seconds=0.01)
     numbers = iter(range(1, 10**9))
     finalized = records = 0
@@ -165,7 +165,7 @@ def test_a_finalizer_may_record_wherever_the_collector_runs_it(
     children, tmp_path, assert_counts_of_records, ran, seconds
 ):
     child = children(FINALIZERS, tmp_path, seconds)
-    assert child.wait(seconds + 60) == 0, child.output
+    assert child.wait(seconds + 120) == 0, child.output
     assert_counts_of_records(tmp_path, child.output, at_least=seconds * 100)
     ran(finalizers=int(child.output.strip("[]\n").split(",")[0]))
 

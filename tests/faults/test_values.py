@@ -533,6 +533,7 @@ def test_values_that_pass_the_largest_float_together_cost_no_step(tmp_path, judg
     np.testing.assert_array_equal(run.columns["metrics/fine"], np.arange(1, 101))
 
 
+@pytest.mark.slow
 def test_ten_thousand_metrics_in_a_step_read_back(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None)
     for step in (1, 2, 3):

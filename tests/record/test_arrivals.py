@@ -221,6 +221,7 @@ def test_all_that_waits_is_weighed_and_nothing_once_all_has_passed(run):
     assert run.arrivals.nbytes < 400  # the name
 
 
+@pytest.mark.slow
 def test_a_step_is_released_as_fast_with_very_many_that_wait_for_theirs(run):
     run.begin(byte_limit=1_000_000_000)
 

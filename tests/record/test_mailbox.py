@@ -44,6 +44,9 @@ class Meeting:
             raise ConnectionError("the process group was destroyed")
         return client(self.hall.job)
 
+    def leave(self):
+        self.hall.is_own_open = False
+
     def tell(self, *, is_at_the_jobs):
         if self.hall.job is None:
             raise ConnectionError("the process group was destroyed")
@@ -166,6 +169,34 @@ def test_when_the_jobs_store_goes_away_ranks_go_on_by_that_of_rank_0_and_lose_no
     assert [*inbox._came] == [(1, b"one"), (1, b"two"), (1, b"three")]
     (error,) = hall.errors
     assert "Close the Callback before destroy_process_group()" in str(error)
+
+
+def test_a_last_message_whose_store_goes_away_is_left_in_the_other_one_until_it_is_taken(
+    hall, inbox
+):
+    inbox._look()  # without its thread
+    outbox = Outbox(Meeting(hall, 1))
+    assert outbox.is_taken()  # nothing was sent
+    assert outbox.send(b"one")
+    inbox._look()
+    assert outbox.is_taken()
+    assert outbox.send(b"two")
+    assert not outbox.is_taken()
+    hall.job = None  # as destroy_process_group does, on rank 0 while it is busy
+    assert not outbox.is_taken()
+    inbox._look()
+    assert outbox.is_taken()
+    assert [*inbox._came] == [(1, b"one"), (1, b"two")]
+
+
+def test_nobody_waits_for_a_rank_0_that_has_closed_and_left_no_store(hall, inbox):
+    inbox._look()
+    outbox = Outbox(Meeting(hall, 1))
+    assert outbox.send(b"one")
+    inbox.close()
+    assert not outbox.is_taken()  # it may be looked for
+    hall.job = None
+    assert outbox.is_taken()
 
 
 def test_without_any_way_to_rank_0_who_sends_is_told_and_heals_when_there_is_one(hall, inbox):

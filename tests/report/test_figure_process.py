@@ -91,6 +91,7 @@ def test_it_ends_with_its_input_and_says_nothing_else(served):
     assert served["end"] == (0, b"", b"")
 
 
+@pytest.mark.slow
 def test_it_ends_quietly_when_nobody_listens_any_more(parl_logdir):
     with figure_process() as process:
         process.stdout.close()

@@ -337,7 +337,7 @@ def test_progress_goes_up_to_all_rows(parl, suffix):
     assert done[-1] == 300
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_text_takes_the_same_memory_however_long_the_run_is(parl, suffix):
     peaks = []

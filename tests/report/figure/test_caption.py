@@ -90,6 +90,7 @@ def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted():
     assert_well_laid_out(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spent", [0, 10**15])
 def test_a_run_whose_axis_does_not_grow_has_its_figure(tmp_path, spent):
     with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
@@ -100,6 +101,7 @@ def test_a_run_whose_axis_does_not_grow_has_its_figure(tmp_path, spent):
     assert drawing.png(dpi=40)
 
 
+@pytest.mark.slow
 def test_the_band_around_a_moving_average_of_seeds_is_named():
     seeds = [run_of(seed=seed) for seed in range(2)]
     said = "curves: moving averages of the steps, weight 0.9"
@@ -108,6 +110,7 @@ def test_the_band_around_a_moving_average_of_seeds_is_named():
     assert "band" not in drawn(seeds[0], smooth=0.9).get_supxlabel()
 
 
+@pytest.mark.slow
 def test_on_a_logarithmic_scale_the_curve_is_said_to_be_that_of_the_values():
     run = run_of()
     words = "on a logarithmic scale the curve of the values themselves (accuracy)"

@@ -81,6 +81,7 @@ def test_runs_are_named_by_as_much_of_their_paths_as_tells_them_apart():
     assert names_in(drawn([run_of(), run_of()]).legends[0]) == ["x (1)", "x (2)"]
 
 
+@pytest.mark.slow
 def test_where_no_run_has_flops_all_are_drawn_over_their_steps():
     bare = [run_of(name="runs/y"), run_of(name="runs/z")]
     for run in bare:
@@ -104,6 +105,7 @@ def test_seeds_are_drawn_as_their_mean_with_a_band_over_them():
 # --- any metrics -----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_metric_has_a_panel_two_in_a_row():
     figure = drawn(run_of(loss=1 - T, kl=1e-5 * T), metrics=["accuracy", "math", "loss", "kl"])
     assert [ax.get_title() for ax in figure.axes] == [
@@ -152,6 +154,7 @@ def test_tokens_of_steps_are_summed_up_and_a_step_without_any_is_left_out():
     assert len(x) == N - 1
 
 
+@pytest.mark.slow
 def test_num_tokens_is_cumulative_already_and_tokens_goes_before_it():
     cumulative = 1e6 * np.arange(1, N + 1)
     for metrics in ({"num_tokens": cumulative}, {"num_tokens": T, "tokens": np.full(N, 1e6)}):
@@ -176,6 +179,7 @@ def test_an_axis_that_a_run_does_not_have_is_refused_in_words():
 # --- the forecast ----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_forecasts_of_several_runs_go_by_their_names():
     figure = drawn(THREE, forecast={"wide": Law()})
     assert [line.get_color() for line in figure.axes[0].lines][1:3] == ["#D55E00"] * 2
@@ -267,7 +271,7 @@ def a_run(random, name):
     return run
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("seed", range(100))
 def test_nothing_overlaps_at_runs_of_any_shape(seed):
     random = np.random.default_rng(seed)

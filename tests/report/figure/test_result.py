@@ -22,6 +22,7 @@ def svg(parl):
     return saved(rlviz.figure(parl), "svg")
 
 
+@pytest.mark.slow
 def test_a_pdf_holds_its_fonts_as_truetype(pdf):
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
@@ -32,6 +33,7 @@ def test_an_svg_holds_its_letters_as_outlines(svg):
     assert b"DejaVuSans" in svg
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_the_figure_of_a_run_and_a_figure_itself():
     for shown in (run_of(), rlviz.figure(run_of())):
         assert Image.open(io.BytesIO(shown._repr_png_())).size == (1500, 630)
@@ -58,6 +60,7 @@ def test_a_pdf_is_one(pdf):
     assert pdf.rstrip().endswith(b"%%EOF")
 
 
+@pytest.mark.slow
 def test_a_vector_file_of_a_long_run_stays_small(history_of):
     steps = 6000
     curve = np.linspace(0.3, 0.6, steps)

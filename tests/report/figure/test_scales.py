@@ -12,7 +12,7 @@ from rlviz.report.series.axis import XAxis
 from .conftest import N, T, assert_well_laid_out, drawn, run_of, tick_labels
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     "values", [1e30 * T, -1e-12 * T, 1e6 + T, np.full(N, -3.0), np.zeros(N), 1e-280 * T, 5e8 - T]
 )
@@ -25,7 +25,7 @@ def test_values_of_any_size_get_a_few_ticks(values):
     assert_well_laid_out(figure)
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("decades", [0.02, 0.3, 1, 2, 6, 30])
 def test_a_logarithmic_axis_has_ticks_at_round_numbers(decades):
     run = run_of()

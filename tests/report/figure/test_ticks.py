@@ -98,7 +98,7 @@ def run_of(values, steps=None, flops=None):
     return rlviz.History(columns, "runs/x")
 
 
-@pytest.mark.quick(4)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", VALUES)
 def test_labels_of_any_values_stand_apart_at_any_size(name, size):
@@ -109,7 +109,7 @@ def test_labels_of_any_values_stand_apart_at_any_size(name, size):
     assert low <= known.min() <= known.max() <= high
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", STEPS)
 def test_labels_of_any_steps_stand_apart_at_any_size(name, size):
@@ -117,7 +117,7 @@ def test_labels_of_any_steps_stand_apart_at_any_size(name, size):
     assert_labels_stand_apart(drawn(run_of(NOISE[: len(steps)], steps), **SIZES[size]))
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("log_x", [False, True])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", SPENT)

@@ -102,7 +102,7 @@ def test_the_band_is_never_narrower_than_known_noise_allows():
     np.testing.assert_allclose(wide.high - y, 2 * (known.high - y), rtol=1e-6)
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("lasting", [0.0, 0.5])
 def test_the_band_covers_the_truth_about_as_often_as_it_says(lasting):
     rng = np.random.default_rng(0)

@@ -18,6 +18,7 @@ def compared(first, second):
     return together((smoothed(STEPS, X, first), smoothed(STEPS, X, second)), X, first, second)
 
 
+@pytest.mark.slow
 def test_curves_that_both_rise_are_not_together_for_that():
     rng = np.random.default_rng(10)
     shared = rng.standard_normal(200)
@@ -32,7 +33,7 @@ def test_curves_that_both_rise_are_not_together_for_that():
     assert claimed[1.0] == 25
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.5, 0.8])
 def test_noise_that_lasts_is_no_connection(correlation):
     rng = np.random.default_rng(11)
