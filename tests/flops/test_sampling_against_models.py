@@ -32,6 +32,12 @@ NAMES = ("llama", "mixtral", "olmo", "glm4_moe", "gpt_neox")
 KNOWS_WINDOWS = "config" in inspect.signature(transformers.DynamicCache.__init__).parameters
 """Whether the cache drops what no window reaches; older versions keep all."""
 
+CACHE = (
+    "cache"
+    if "cache" in inspect.signature(transformers.LlamaForCausalLM.forward).parameters
+    else "past_key_values"  # before transformers 5.24
+)
+
 
 def cache_of(config):
     return transformers.DynamicCache(**{"config": config} if KNOWS_WINDOWS else {})
@@ -49,7 +55,7 @@ class Cached:
         ids = torch.full((1, tokens), 5)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             given = self.real(
-                input_ids=ids, past_key_values=self.cache, use_cache=True, logits_to_keep=logits
+                input_ids=ids, use_cache=True, logits_to_keep=logits, **{CACHE: self.cache}
             )
         assert given.logits.shape[1] == logits
         self.flops += tiny_configs.products(counter, self.real)

@@ -190,6 +190,7 @@ def test_threads_that_run_parts_at_once_do_not_hide_them_from_each_other(agent, 
     assert watch.take() == 2 * D + 2 * D * H
 
 
+@pytest.mark.filterwarnings("default")  # dynamo's own, on some platforms
 def test_compiled_parts_are_counted_once_as_a_whole(agent):
     agent.actor = torch.compile(agent.actor, backend="eager")
     watch = SubmoduleWatch([agent])
@@ -200,6 +201,7 @@ def test_compiled_parts_are_counted_once_as_a_whole(agent):
     assert watch.uncounted == ()
 
 
+@pytest.mark.filterwarnings("default")  # dynamo's own, on some platforms
 def test_a_method_of_a_compiled_module_runs_its_parts_uncompiled_which_are_counted(agent):
     class Whole(Agent):
         def forward(self, x):

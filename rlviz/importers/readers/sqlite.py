@@ -57,6 +57,9 @@ def _opened(file: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         database.close()
         database = sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
     return database
 
 

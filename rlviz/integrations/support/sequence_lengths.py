@@ -98,7 +98,9 @@ def _labels(kwargs: dict[str, Any]) -> Any:
     if labels is not None or not isinstance(mask, torch.Tensor) or mask.dim() != 2:
         return labels
     # `generate` keeps one, or with a cache as many as an assistant proposed.
-    if not isinstance(kept, int) or kept < 2 or kwargs.get("past_key_values") is not None:
+    if not isinstance(kept, int) or kept < 2:
+        return None
+    if any(kwargs.get(name) is not None for name in _CACHES):
         return None
     labels = torch.where(mask > 0, 0, -100)
     labels[:, : 1 - kept] = -100
@@ -209,5 +211,6 @@ def _branches(fed: NDArray[Any], reached: NDArray[Any]) -> Lengths:
 
 
 _BOUNDARIES = ("cu_seq_lens_q", "cu_seqlens_q", "cu_seq_lens", "cu_seqlens")
+_CACHES = ("cache", "past_key_values")  # from transformers 5.24, and before
 _NEVER = 2**62
 """A position that no token has."""

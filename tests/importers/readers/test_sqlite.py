@@ -1,7 +1,9 @@
 """The databases of trackio and MLflow, with the tables that these create."""
 
 import json
+import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -87,8 +89,10 @@ def test_another_database_is_refused_with_its_tables(tmp_path):
 def test_a_damaged_database_is_refused_in_words(tmp_path):
     path = trackio(tmp_path / "project.db", {"grpo": ROWS})
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(ValueError, match=r"project\.db is an SQLite database that fails"):
+    with pytest.raises(ValueError, match=r"project\.db is an SQLite database that fails") as error:
         import_run(path, tmp_path / "run")
+    open_files = {os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()}
+    assert os.path.realpath(path) not in open_files, error  # which holds all that was not closed
 
 
 def test_a_row_of_trackio_that_holds_no_object_is_left_out_and_named(tmp_path, take):

@@ -198,6 +198,7 @@ def test_an_event_at_no_time_costs_no_step(take, write, time):
     assert run.wall_time.tolist() == [points[0][3], points[0][3], points[2][3]]
 
 
+@pytest.mark.filterwarnings("ignore:Setting the dtype:DeprecationWarning")  # tensorboard 2.21 does
 def test_a_tensor_of_a_type_that_no_number_has_is_no_number(take, write):
     folder = write(by_step([1, 2, 3], train__reward=[0.25, 0.5, 0.75]))
     for kind in range(64):

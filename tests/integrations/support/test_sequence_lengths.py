@@ -127,10 +127,28 @@ def test_without_labels_the_kept_logits_tell_the_completions(model, watch):
         assert watch.take("scored").responses.tolist() == [2, 3]
         model(input_ids=IDS, attention_mask=mask, logits_to_keep=1)  # as `generate` does
         model(input_ids=IDS, attention_mask=mask, logits_to_keep=4, past_key_values=())
+        model(input_ids=IDS, attention_mask=mask, logits_to_keep=4, cache=())
         model(input_ids=IDS, attention_mask=mask, logits_to_keep=torch.tensor([3, 4]))
     assert watch.take("scored").lengths.size == 0
     model(input_ids=IDS, attention_mask=MASK, labels=LABELS, logits_to_keep=2)
     assert watch.take("trained").responses.tolist() == [3, 2]  # labels say more
+
+
+@pytest.mark.filterwarnings("default")  # transformers' own
+def test_guesses_that_a_real_model_checks_while_it_generates_are_no_sequences():
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "vocab_size": 20, "num_hidden_layers": 1}
+    config = transformers.LlamaConfig(**sizes, num_attention_heads=2, num_key_value_heads=2)
+    model, kept = transformers.LlamaForCausalLM(config).train(), []
+    watch = LengthsWatch(model)
+    model.register_forward_pre_hook(
+        lambda model, args, kwargs: kept.append(kwargs["logits_to_keep"]), with_kwargs=True
+    )
+    ids = torch.tensor([[0, 6, 7, 5, 6, 7, 5, 6]])
+    mask = (ids > 0).long()
+    model.generate(ids, attention_mask=mask, prompt_lookup_num_tokens=3, max_new_tokens=6)
+    assert max(kept) > 1
+    assert watch.take("scored").lengths.size == 0
 
 
 def test_the_kind_of_a_pass_is_that_of_its_mode(model, watch):
