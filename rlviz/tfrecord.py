@@ -31,14 +31,17 @@ INCOMPLETE = "incomplete record at the end"
 class Record(NamedTuple):
     """One intact record."""
 
-    payload: bytes
+    data: bytes
+    """The bytes that it stands in."""
+    begin: int
+    """Offset of its first byte."""
     end: int
-    """Offset of the first byte after the record."""
+    """Offset of the first byte after it."""
 
     @property
-    def begin(self) -> int:
-        """Offset of the record's first byte."""
-        return self.end - FOOTER_BYTES - len(self.payload) - HEADER_BYTES
+    def payload(self) -> bytes:
+        """A copy of what it holds."""
+        return self.data[self.begin + HEADER_BYTES : self.end - FOOTER_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +157,8 @@ class Scanner:
                 if together.are_intact(data):
                     for begin, end in together.held:
                         self.offset = end
-                        payload = data[begin + HEADER_BYTES : end - FOOTER_BYTES]
-                        if holding in payload:
-                            yield Record(payload, end)
+                        if self._holds(begin, end):
+                            yield Record(data, begin, end)
                     self.offset = together.end
                     continue
             until = self._end_of_record(offset)
@@ -167,9 +169,12 @@ class Scanner:
                 yield self._damage(offset, self.offset)
             else:
                 self.offset = until
-                payload = data[offset + HEADER_BYTES : until - FOOTER_BYTES]
-                if until <= len(data) and holding in payload:
-                    yield Record(payload, until)
+                if until <= len(data) and self._holds(offset, until):
+                    yield Record(data, offset, until)
+
+    def _holds(self, begin: int, end: int) -> bool:
+        """Whether a record holds the bytes to hold."""
+        return self._data.find(self._holding, begin + HEADER_BYTES, end - FOOTER_BYTES) >= 0
 
     def _together(self, offset: int) -> "_Together":
         """The records from `offset` on as far as their headers tell, up to some bytes."""

@@ -16,7 +16,7 @@ from rlviz.report.history.counts import plus
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 14
 """Rows that are decoded at a time."""
 KEPT_BYTES = 128 << 20
 """Decoded columns that are kept, the last used ones."""

@@ -230,12 +230,18 @@ class History:
         """Average parallelism, (T,): work / span, averaged over a step's episodes."""
         return self.values_of(schema.QUANTITIES[schema.PARALLELISM])
 
-    @property
+    @cached_property
     def parallelism_units(self) -> tuple[schema.WorkUnit, ...]:
         """In which units the work and span of its episodes are, "steps" (of agents), "tokens" or
         "seconds"; () if nobody said it, more than one if a run mixes them."""
-        columns = ((unit, self._column(schema.unit_column(unit))) for unit in schema.WORK_UNITS)
-        return tuple(unit for unit, episodes in columns if (episodes > 0).any())
+        columns = {unit: schema.unit_column(unit) for unit in schema.WORK_UNITS}
+        asked = {unit for unit, name in columns.items() if name in self.columns}
+        said: set[schema.WorkUnit] = set()
+        for part in self.parts(BLOCK_ROWS) if asked else ():
+            said |= {unit for unit in asked - said if (part.columns[columns[unit]] > 0).any()}
+            if said == asked:  # mostly at the first rows
+                break
+        return tuple(unit for unit in columns if unit in said)
 
     @property
     def parallel_episodes(self) -> Floats:
