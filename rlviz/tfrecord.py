@@ -31,7 +31,7 @@ INCOMPLETE = "incomplete record at the end"
 class Record(NamedTuple):
     """One intact record."""
 
-    data: bytes
+    data: bytes | bytearray
     """The bytes that it stands in."""
     begin: int
     """Offset of its first byte."""
@@ -41,7 +41,7 @@ class Record(NamedTuple):
     @property
     def payload(self) -> bytes:
         """A copy of what it holds."""
-        return self.data[self.begin + HEADER_BYTES : self.end - FOOTER_BYTES]
+        return bytes(self.data[self.begin + HEADER_BYTES : self.end - FOOTER_BYTES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ class Scanner:
     """The records in bytes of an event file, one after another; `scan` for bytes that go on.
 
     Args:
-        data: the bytes, or the next piece of them.
+        data: the bytes, or the next piece of them. Of a bytearray, which takes less time, some are
+            others for a moment while they are checked.
         start: offset at which a record begins.
         holding: skip intact records without these bytes, which takes a tenth of the time.
         more: how many bytes of the file follow behind `data`. Where they may complete a record,
@@ -123,7 +124,7 @@ class Scanner:
 
     def __init__(
         self,
-        data: bytes,
+        data: bytes | bytearray,
         start: int = 0,
         *,
         holding: bytes = b"",
@@ -181,7 +182,7 @@ class Scanner:
         data, begin, held = self._data, offset, self._held
         found = _Together(begin)
         while offset - begin < _TOGETHER_BYTES:
-            header = data[offset : offset + HEADER_BYTES]
+            header = bytes(data[offset : offset + HEADER_BYTES])
             length = _length_in(header)
             if length is None or length > _TOGETHER_BYTES:
                 break
@@ -208,7 +209,7 @@ class Scanner:
 
     def _end_of_record(self, offset: int) -> int | None:
         """Where the record at `offset` ends; None if none is intact there."""
-        header = self._data[offset : offset + HEADER_BYTES]
+        header = bytes(self._data[offset : offset + HEADER_BYTES])
         if len(header) < HEADER_BYTES:
             return _PENDING if self._more else None
         length = _length_in(header)
@@ -225,7 +226,7 @@ class Scanner:
             return _PENDING
         if self._hopeful is not None and not _is_in(self._hopeful[0], offset):
             return None
-        payload = self._data[begin : end - FOOTER_BYTES]
+        payload = bytes(self._data[begin : end - FOOTER_BYTES])
         if self._data[end - FOOTER_BYTES : end] == checksum(payload):
             return end
         self._allowance -= length
@@ -260,13 +261,13 @@ class Scanner:
         ends = begins + lengths
         hopeful = ends + FOOTER_BYTES <= len(self._data) + self._more
         here = np.flatnonzero(ends + FOOTER_BYTES <= len(self._data))
-        crcs = checksums.of_stretches(self._data, begins[here], ends[here])
+        crcs = checksums.of_stretches(bytes(self._data), begins[here], ends[here])
         stored = _number(np.frombuffer(self._data, np.uint8), ends[here], FOOTER_BYTES)
         hopeful[here] = _masked(crcs) == stored
         return offsets[hopeful], lengths[hopeful]
 
     def _damage(self, offset: int, resumed: int) -> Damage:
-        header = self._data[offset : offset + HEADER_BYTES]
+        header = bytes(self._data[offset : offset + HEADER_BYTES])
         length = resumed - offset
         if len(header) < HEADER_BYTES:
             return Damage(offset, length, INCOMPLETE, is_incomplete=True)
@@ -303,21 +304,29 @@ class _Together:
         self._runs.append((first, size, count, _to_zero(header)))
         self.end += size * count
 
-    def are_intact(self, data: bytes) -> bool:
+    def are_intact(self, data: bytes | bytearray) -> bool:
         """Whether there are any, and all are intact. A record that is not is taken for one as
-        rarely as if each had been checked."""
+        rarely as if each had been checked. The footers of a bytearray are others meanwhile."""
         if not self._runs:
             return False
-        records = np.frombuffer(data, np.uint8, self.end - self._begin, self._begin).copy()
+        records = np.frombuffer(data, np.uint8, self.end - self._begin, self._begin)
+        if isinstance(data, bytes):
+            records = records.copy()
         footers = [
             np.ndarray(count, _U4, records, first, size) for first, size, count, _ in self._runs
         ]
-        crcs = _unmasked(np.concatenate(footers))
+        stored = np.concatenate(footers)
+        crcs = _unmasked(stored)
         at = 0
         for own, (_, _, count, to_zero) in zip(footers, self._runs, strict=True):
-            own[:] = crcs[at : at + count] ^ to_zero
+            np.bitwise_xor(crcs[at : at + count], to_zero, out=own)
             at += count
-        return bool(google_crc32c.value(records) == 0)
+        crc = google_crc32c.value(records)
+        at = 0
+        for own in footers:
+            own[:] = stored[at : at + len(own)]
+            at += len(own)
+        return bool(crc == 0)
 
 
 def _leading(holds: NDArray[np.bool_]) -> int:
@@ -381,7 +390,7 @@ _WINDOW_BYTES = 4 << 10, 256 << 10
 class _Headers:
     """What has the form of a record's header, with its checksum, at any offset of some bytes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | bytearray) -> None:
         self._view = np.frombuffer(data, np.uint8)
         self._last = len(data) - HEADER_BYTES
         self._begin = self._end = 0
@@ -447,7 +456,8 @@ def masked_bytes(crc: int) -> bytes:
     return struct.pack("<I", _masked(crc))
 
 
-def size_at(data: bytes, offset: int) -> int:
+def size_at(data: bytes | bytearray, offset: int) -> int:
     """The size of the record whose header stands at an offset; 0 if there is none."""
-    length = _length_in(data[offset : offset + HEADER_BYTES]) if 0 <= offset <= len(data) else None
+    header = bytes(data[offset : offset + HEADER_BYTES]) if 0 <= offset <= len(data) else b""
+    length = _length_in(header)
     return 0 if length is None else HEADER_BYTES + length + FOOTER_BYTES

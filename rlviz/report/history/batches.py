@@ -138,7 +138,7 @@ class Piece:
     """
 
     name: str
-    data: bytes
+    data: bytes | bytearray
     begin: int = 0
     more: int = 0
     is_intact: Callable[[int, int], bool] | None = None
@@ -276,7 +276,7 @@ def _stacked(batches: Sequence[Batch]) -> Batch:
     return replace(batches[-1], table=rows, known_span=span)
 
 
-def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
+def _is_cut(data: bytes | bytearray, damage: tfrecord.Damage) -> bool:
     """Whether a kill or a power loss left it at the end of a file: half a record, or zeros where
     the file had grown before its content reached the disk."""
     end = damage.offset + damage.length

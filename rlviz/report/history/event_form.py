@@ -64,7 +64,7 @@ class EventForm:
         before, behind = payload[len(head) : begin], payload[end:]
         return cls(header, shape, begin, end, len(head), before, behind)
 
-    def step_in(self, data: bytes, at: int = 0) -> int | None:
+    def step_in(self, data: bytes | bytearray, at: int = 0) -> int | None:
         """The step of an event as long as this one; None if it has another form.
 
         Args:
@@ -76,7 +76,7 @@ class EventForm:
         )
         if not has_form:
             return None
-        head = data[at : at + self.head]
+        head = bytes(data[at : at + self.head])
         event_type, decode_error, _ = protos()
         try:
             event = event_type.FromString(head)
