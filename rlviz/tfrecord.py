@@ -10,18 +10,19 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import checksums
+from rlviz.records_together import Together
 
 Indices = NDArray[np.int64]
 
 HEADER_BYTES = 12
-FOOTER_BYTES = 4
+FOOTER_BYTES = checksums.STORED_BYTES
 LONGEST = 64 << 20
 """Records with more bytes are checked without being held in memory, and passed over: no writer of
 rows makes one so long."""
@@ -84,7 +85,7 @@ def frame_all(payloads: Sequence[bytes]) -> bytes:
     records[:, HEADER_BYTES:-FOOTER_BYTES] = np.frombuffer(b"".join(payloads), np.uint8).reshape(
         count, length
     )
-    records[:, -FOOTER_BYTES:] = _masked(crcs).astype("<u4")[:, None].view(np.uint8)
+    records[:, -FOOTER_BYTES:] = checksums.masked(crcs).astype("<u4")[:, None].view(np.uint8)
     return records.tobytes()
 
 
@@ -177,10 +178,10 @@ class Scanner:
         """Whether a record holds the bytes to hold."""
         return self._data.find(self._holding, begin + HEADER_BYTES, end - FOOTER_BYTES) >= 0
 
-    def _together(self, offset: int) -> "_Together":
+    def _together(self, offset: int) -> Together:
         """The records from `offset` on as far as their headers tell, up to some bytes."""
         data, begin, held = self._data, offset, self._held
-        found = _Together(begin)
+        found = Together(begin)
         while offset - begin < _TOGETHER_BYTES:
             header = bytes(data[offset : offset + HEADER_BYTES])
             length = _length_in(header)
@@ -263,7 +264,7 @@ class Scanner:
         here = np.flatnonzero(ends + FOOTER_BYTES <= len(self._data))
         crcs = checksums.of_stretches(bytes(self._data), begins[here], ends[here])
         stored = _number(np.frombuffer(self._data, np.uint8), ends[here], FOOTER_BYTES)
-        hopeful[here] = _masked(crcs) == stored
+        hopeful[here] = checksums.masked(crcs) == stored
         return offsets[hopeful], lengths[hopeful]
 
     def _damage(self, offset: int, resumed: int) -> Damage:
@@ -280,98 +281,13 @@ class Scanner:
 
 
 _TOGETHER_BYTES, _MOST_ALIKE = 256 << 10, 1024
-_U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
-
-
-class _Together:
-    """Records one behind the other, all of which are checked at once.
-
-    With another footer a record has the checksum 0 from its first byte to its last, and so have
-    any number of them. The footer that a record has tells the other one, if it is intact.
-    """
-
-    def __init__(self, begin: int) -> None:
-        self.end = self._begin = begin
-        self.held: list[tuple[int, int]] = []
-        """Where records begin and end that may hold the bytes to hold."""
-        self._runs: list[tuple[int, int, int, np.uint32]] = []
-        """Of equally long records: the place of the first footer, their size, how many there are,
-        and what makes their checksums 0."""
-
-    def add(self, header: bytes, size: int, count: int) -> None:
-        """Add records of the same header and size at the end."""
-        first = self.end + size - FOOTER_BYTES - self._begin
-        self._runs.append((first, size, count, _to_zero(header)))
-        self.end += size * count
-
-    def are_intact(self, data: bytes | bytearray) -> bool:
-        """Whether there are any, and all are intact. A record that is not is taken for one as
-        rarely as if each had been checked. The footers of a bytearray are others meanwhile."""
-        if not self._runs:
-            return False
-        records = np.frombuffer(data, np.uint8, self.end - self._begin, self._begin)
-        if isinstance(data, bytes):
-            records = records.copy()
-        footers = [
-            np.ndarray(count, _U4, records, first, size) for first, size, count, _ in self._runs
-        ]
-        stored = np.concatenate(footers)
-        crcs = _unmasked(stored)
-        at = 0
-        for own, (_, _, count, to_zero) in zip(footers, self._runs, strict=True):
-            np.bitwise_xor(crcs[at : at + count], to_zero, out=own)
-            at += count
-        crc = google_crc32c.value(records)
-        at = 0
-        for own in footers:
-            own[:] = stored[at : at + len(own)]
-            at += len(own)
-        return bool(crc == 0)
+_U8 = np.dtype("<u8")
 
 
 def _leading(holds: NDArray[np.bool_]) -> int:
     """How many from the first on are true, of one at least."""
     at = int(holds.argmin())
     return len(holds) if holds[at] else at
-
-
-_CHECKSUM_0 = 0x9BE09BAB
-"""The four bytes whose own checksum is 0, as a number."""
-
-
-@lru_cache(maxsize=1024)
-def _to_zero(header: bytes) -> np.uint32:
-    """What makes, of the checksum of a payload, a footer with which the checksum of the whole
-    record is 0, so that any number of such records have the checksum 0.
-
-    >>> record = frame(b"hello")
-    >>> footer = google_crc32c.value(b"hello") ^ int(_to_zero(record[:HEADER_BYTES]))
-    >>> google_crc32c.value(2 * (record[:-FOOTER_BYTES] + struct.pack("<I", footer)))
-    0
-    """
-    zeros = bytes(struct.unpack_from("<Q", header)[0])
-    # A checksum is linear but for a constant: that of header and payload together follows from
-    # those of each, with zeros in place of the other.
-    before = google_crc32c.value(header + zeros) ^ google_crc32c.value(zeros)
-    return np.uint32(before ^ _CHECKSUM_0)
-
-
-_MASK = 0xA282EAD8
-
-
-def _masked(crc: Any) -> Any:
-    """TFRecord's mask over CRCs, one or an array of uint32."""
-    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
-
-
-def _unmasked(masked: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The inverse of `_masked`.
-
-    >>> hex(int(_unmasked(np.array([_masked(0xFACADE)], np.uint32))[0]))
-    '0xfacade'
-    """
-    rotated = masked - np.uint32(_MASK)
-    return np.asarray(rotated << 15 | rotated >> 17)
 
 
 @lru_cache(maxsize=1024)  # the scalars of most steps make records of the same length
@@ -430,7 +346,7 @@ class _Headers:
         # The high bytes of a length are always 0.
         high = view[begin + 5 : end + 5] | view[begin + 6 : end + 6] | view[begin + 7 : end + 7]
         at = np.flatnonzero(high == 0) + begin
-        found = _masked(checksums.of_columns(view[at + byte] for byte in range(8)))
+        found = checksums.masked(checksums.of_columns(view[at + byte] for byte in range(8)))
         at = at[found == _number(view, at + 8, 4)]
         return at, _number(view, at, 5)
 
@@ -453,7 +369,7 @@ def checksum(data: bytes) -> bytes:
 
 def masked_bytes(crc: int) -> bytes:
     """A CRC-32C as a record holds it."""
-    return struct.pack("<I", _masked(crc))
+    return struct.pack("<I", checksums.masked(crc))
 
 
 def size_at(data: bytes | bytearray, offset: int) -> int:

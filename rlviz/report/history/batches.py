@@ -164,9 +164,7 @@ def items_in(piece: Piece) -> tuple[Items, int]:
         else:
             things = _flushes_of(piece, item, forms)
         for thing in things:
-            follows = isinstance(thing, _Flush) and (
-                not flushes or thing.goes_on_from(flushes[-1])
-            )
+            follows = isinstance(thing, _Flush) and (not flushes or thing.goes_on_from(flushes[-1]))
             if not follows:
                 items += _admitted(piece, flushes)
                 flushes = []
@@ -195,8 +193,9 @@ class _Flush(NamedTuple):
 
     def goes_on_from(self, other: "_Flush") -> bool:
         """As in `Batch`."""
+        before = 0 if self.written is None else self.written - self.rows
         is_same = self.header is other.header or self.header == other.header
-        return is_same and (0 if self.written is None else self.written - self.rows) == other.written
+        return is_same and before == other.written
 
 
 def _admitted(piece: Piece, flushes: Sequence[_Flush]) -> Items:
@@ -293,9 +292,7 @@ Forms: TypeAlias = dict[int, EventForm | bool]
 lengths there is one event. True after the first, False if the second has no form."""
 
 
-def _flushes_of(
-    piece: Piece, record: tfrecord.Record, forms: Forms
-) -> "list[_Flush | FileDamage]":
+def _flushes_of(piece: Piece, record: tfrecord.Record, forms: Forms) -> "list[_Flush | FileDamage]":
     """The rows in one record of an event file that holds the tag of rows; most records don't."""
     begin, length = record.begin, record.end - record.begin
     event = begin + tfrecord.HEADER_BYTES

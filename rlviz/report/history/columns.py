@@ -126,11 +126,15 @@ class Columns(Mapping[str, Floats]):
         if name not in self._known:
             raise KeyError(name)
         found = self._decoded(name)
-        with self._lock:
-            self._kept[name] = found
-            while len(self._kept) > 1 and len(self._kept) * found.nbytes > KEPT_BYTES:
-                self._kept.popitem(last=False)
+        self.keep(name, found)
         return found
+
+    def keep(self, name: str, values: Floats) -> None:
+        """Keep the values of a column for who asks next, (T,)."""
+        with self._lock:
+            self._kept[name] = values
+            while len(self._kept) > 1 and len(self._kept) * values.nbytes > KEPT_BYTES:
+                self._kept.popitem(last=False)
 
     def __or__(self, others: Mapping[str, Floats]) -> dict[str, Floats]:
         """All columns, decoded, and others beside or instead of them."""
