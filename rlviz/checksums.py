@@ -1,10 +1,11 @@
-"""CRC-32C of many stretches of the same bytes, in time linear in the bytes.
+"""CRC-32C as records store it, and of many stretches of the same bytes, in time linear in these.
 
 Headers that were made up can each claim millions of bytes. One pass over the bytes tells the
 checksum of every stretch: that of a stretch follows from those of the bytes before its ends.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import google_crc32c
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 Crcs = NDArray[np.uint32]
 Indices = NDArray[np.int64]
 
+STORED_BYTES = 4
+"""Of a checksum in a file."""
 _POLYNOMIAL = 0x82F63B78
 """Castagnoli's, its lowest power first: RFC 3720, appendix B.4."""
 
@@ -95,3 +98,21 @@ def _looked_up(tables: Crcs, crcs: Crcs) -> Crcs:
     first, second, third, fourth = tables
     low = first[crcs & 0xFF] ^ second[(crcs >> 8) & 0xFF]
     return np.asarray(low ^ third[(crcs >> 16) & 0xFF] ^ fourth[crcs >> 24])
+
+
+_MASK = 0xA282EAD8
+
+
+def masked(crc: Any) -> Any:
+    """TFRecord's mask over CRCs, one or an array of uint32."""
+    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
+
+
+def unmasked(masked: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The inverse of `masked`.
+
+    >>> hex(int(unmasked(np.array([masked(0xFACADE)], np.uint32))[0]))
+    '0xfacade'
+    """
+    rotated = masked - np.uint32(_MASK)
+    return np.asarray(rotated << 15 | rotated >> 17)

@@ -10,18 +10,19 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import checksums
+from rlviz.records_together import Together
 
 Indices = NDArray[np.int64]
 
 HEADER_BYTES = 12
-FOOTER_BYTES = 4
+FOOTER_BYTES = checksums.STORED_BYTES
 LONGEST = 64 << 20
 """Records with more bytes are checked without being held in memory, and passed over: no writer of
 rows makes one so long."""
@@ -31,14 +32,17 @@ INCOMPLETE = "incomplete record at the end"
 class Record(NamedTuple):
     """One intact record."""
 
-    payload: bytes
+    data: bytes | bytearray
+    """The bytes that it stands in."""
+    begin: int
+    """Offset of its first byte."""
     end: int
-    """Offset of the first byte after the record."""
+    """Offset of the first byte after it."""
 
     @property
-    def begin(self) -> int:
-        """Offset of the record's first byte."""
-        return self.end - FOOTER_BYTES - len(self.payload) - HEADER_BYTES
+    def payload(self) -> bytes:
+        """A copy of what it holds."""
+        return bytes(self.data[self.begin + HEADER_BYTES : self.end - FOOTER_BYTES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def frame_all(payloads: Sequence[bytes]) -> bytes:
     records[:, HEADER_BYTES:-FOOTER_BYTES] = np.frombuffer(b"".join(payloads), np.uint8).reshape(
         count, length
     )
-    records[:, -FOOTER_BYTES:] = _masked(crcs).astype("<u4")[:, None].view(np.uint8)
+    records[:, -FOOTER_BYTES:] = checksums.masked(crcs).astype("<u4")[:, None].view(np.uint8)
     return records.tobytes()
 
 
@@ -109,7 +113,8 @@ class Scanner:
     """The records in bytes of an event file, one after another; `scan` for bytes that go on.
 
     Args:
-        data: the bytes, or the next piece of them.
+        data: the bytes, or the next piece of them. Of a bytearray, which takes less time, some are
+            others for a moment while they are checked.
         start: offset at which a record begins.
         holding: skip intact records without these bytes, which takes a tenth of the time.
         more: how many bytes of the file follow behind `data`. Where they may complete a record,
@@ -120,7 +125,7 @@ class Scanner:
 
     def __init__(
         self,
-        data: bytes,
+        data: bytes | bytearray,
         start: int = 0,
         *,
         holding: bytes = b"",
@@ -154,9 +159,8 @@ class Scanner:
                 if together.are_intact(data):
                     for begin, end in together.held:
                         self.offset = end
-                        payload = data[begin + HEADER_BYTES : end - FOOTER_BYTES]
-                        if holding in payload:
-                            yield Record(payload, end)
+                        if self._holds(begin, end):
+                            yield Record(data, begin, end)
                     self.offset = together.end
                     continue
             until = self._end_of_record(offset)
@@ -167,16 +171,19 @@ class Scanner:
                 yield self._damage(offset, self.offset)
             else:
                 self.offset = until
-                payload = data[offset + HEADER_BYTES : until - FOOTER_BYTES]
-                if until <= len(data) and holding in payload:
-                    yield Record(payload, until)
+                if until <= len(data) and self._holds(offset, until):
+                    yield Record(data, offset, until)
 
-    def _together(self, offset: int) -> "_Together":
+    def _holds(self, begin: int, end: int) -> bool:
+        """Whether a record holds the bytes to hold."""
+        return self._data.find(self._holding, begin + HEADER_BYTES, end - FOOTER_BYTES) >= 0
+
+    def _together(self, offset: int) -> Together:
         """The records from `offset` on as far as their headers tell, up to some bytes."""
         data, begin, held = self._data, offset, self._held
-        found = _Together(begin)
+        found = Together(begin)
         while offset - begin < _TOGETHER_BYTES:
-            header = data[offset : offset + HEADER_BYTES]
+            header = bytes(data[offset : offset + HEADER_BYTES])
             length = _length_in(header)
             if length is None or length > _TOGETHER_BYTES:
                 break
@@ -203,7 +210,7 @@ class Scanner:
 
     def _end_of_record(self, offset: int) -> int | None:
         """Where the record at `offset` ends; None if none is intact there."""
-        header = self._data[offset : offset + HEADER_BYTES]
+        header = bytes(self._data[offset : offset + HEADER_BYTES])
         if len(header) < HEADER_BYTES:
             return _PENDING if self._more else None
         length = _length_in(header)
@@ -220,7 +227,7 @@ class Scanner:
             return _PENDING
         if self._hopeful is not None and not _is_in(self._hopeful[0], offset):
             return None
-        payload = self._data[begin : end - FOOTER_BYTES]
+        payload = bytes(self._data[begin : end - FOOTER_BYTES])
         if self._data[end - FOOTER_BYTES : end] == checksum(payload):
             return end
         self._allowance -= length
@@ -255,13 +262,13 @@ class Scanner:
         ends = begins + lengths
         hopeful = ends + FOOTER_BYTES <= len(self._data) + self._more
         here = np.flatnonzero(ends + FOOTER_BYTES <= len(self._data))
-        crcs = checksums.of_stretches(self._data, begins[here], ends[here])
+        crcs = checksums.of_stretches(bytes(self._data), begins[here], ends[here])
         stored = _number(np.frombuffer(self._data, np.uint8), ends[here], FOOTER_BYTES)
-        hopeful[here] = _masked(crcs) == stored
+        hopeful[here] = checksums.masked(crcs) == stored
         return offsets[hopeful], lengths[hopeful]
 
     def _damage(self, offset: int, resumed: int) -> Damage:
-        header = self._data[offset : offset + HEADER_BYTES]
+        header = bytes(self._data[offset : offset + HEADER_BYTES])
         length = resumed - offset
         if len(header) < HEADER_BYTES:
             return Damage(offset, length, INCOMPLETE, is_incomplete=True)
@@ -274,90 +281,13 @@ class Scanner:
 
 
 _TOGETHER_BYTES, _MOST_ALIKE = 256 << 10, 1024
-_U4, _U8 = np.dtype("<u4"), np.dtype("<u8")
-
-
-class _Together:
-    """Records one behind the other, all of which are checked at once.
-
-    With another footer a record has the checksum 0 from its first byte to its last, and so have
-    any number of them. The footer that a record has tells the other one, if it is intact.
-    """
-
-    def __init__(self, begin: int) -> None:
-        self.end = self._begin = begin
-        self.held: list[tuple[int, int]] = []
-        """Where records begin and end that may hold the bytes to hold."""
-        self._runs: list[tuple[int, int, int, np.uint32]] = []
-        """Of equally long records: the place of the first footer, their size, how many there are,
-        and what makes their checksums 0."""
-
-    def add(self, header: bytes, size: int, count: int) -> None:
-        """Add records of the same header and size at the end."""
-        first = self.end + size - FOOTER_BYTES - self._begin
-        self._runs.append((first, size, count, _to_zero(header)))
-        self.end += size * count
-
-    def are_intact(self, data: bytes) -> bool:
-        """Whether there are any, and all are intact. A record that is not is taken for one as
-        rarely as if each had been checked."""
-        if not self._runs:
-            return False
-        records = np.frombuffer(data, np.uint8, self.end - self._begin, self._begin).copy()
-        footers = [
-            np.ndarray(count, _U4, records, first, size) for first, size, count, _ in self._runs
-        ]
-        crcs = _unmasked(np.concatenate(footers))
-        at = 0
-        for own, (_, _, count, to_zero) in zip(footers, self._runs, strict=True):
-            own[:] = crcs[at : at + count] ^ to_zero
-            at += count
-        return bool(google_crc32c.value(records) == 0)
+_U8 = np.dtype("<u8")
 
 
 def _leading(holds: NDArray[np.bool_]) -> int:
     """How many from the first on are true, of one at least."""
     at = int(holds.argmin())
     return len(holds) if holds[at] else at
-
-
-_CHECKSUM_0 = 0x9BE09BAB
-"""The four bytes whose own checksum is 0, as a number."""
-
-
-@lru_cache(maxsize=1024)
-def _to_zero(header: bytes) -> np.uint32:
-    """What makes, of the checksum of a payload, a footer with which the checksum of the whole
-    record is 0, so that any number of such records have the checksum 0.
-
-    >>> record = frame(b"hello")
-    >>> footer = google_crc32c.value(b"hello") ^ int(_to_zero(record[:HEADER_BYTES]))
-    >>> google_crc32c.value(2 * (record[:-FOOTER_BYTES] + struct.pack("<I", footer)))
-    0
-    """
-    zeros = bytes(struct.unpack_from("<Q", header)[0])
-    # A checksum is linear but for a constant: that of header and payload together follows from
-    # those of each, with zeros in place of the other.
-    before = google_crc32c.value(header + zeros) ^ google_crc32c.value(zeros)
-    return np.uint32(before ^ _CHECKSUM_0)
-
-
-_MASK = 0xA282EAD8
-
-
-def _masked(crc: Any) -> Any:
-    """TFRecord's mask over CRCs, one or an array of uint32."""
-    return ((crc >> 15 | crc << 17) + _MASK) & 0xFFFFFFFF
-
-
-def _unmasked(masked: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The inverse of `_masked`.
-
-    >>> hex(int(_unmasked(np.array([_masked(0xFACADE)], np.uint32))[0]))
-    '0xfacade'
-    """
-    rotated = masked - np.uint32(_MASK)
-    return np.asarray(rotated << 15 | rotated >> 17)
 
 
 @lru_cache(maxsize=1024)  # the scalars of most steps make records of the same length
@@ -376,7 +306,7 @@ _WINDOW_BYTES = 4 << 10, 256 << 10
 class _Headers:
     """What has the form of a record's header, with its checksum, at any offset of some bytes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | bytearray) -> None:
         self._view = np.frombuffer(data, np.uint8)
         self._last = len(data) - HEADER_BYTES
         self._begin = self._end = 0
@@ -416,7 +346,7 @@ class _Headers:
         # The high bytes of a length are always 0.
         high = view[begin + 5 : end + 5] | view[begin + 6 : end + 6] | view[begin + 7 : end + 7]
         at = np.flatnonzero(high == 0) + begin
-        found = _masked(checksums.of_columns(view[at + byte] for byte in range(8)))
+        found = checksums.masked(checksums.of_columns(view[at + byte] for byte in range(8)))
         at = at[found == _number(view, at + 8, 4)]
         return at, _number(view, at, 5)
 
@@ -439,10 +369,11 @@ def checksum(data: bytes) -> bytes:
 
 def masked_bytes(crc: int) -> bytes:
     """A CRC-32C as a record holds it."""
-    return struct.pack("<I", _masked(crc))
+    return struct.pack("<I", checksums.masked(crc))
 
 
-def size_at(data: bytes, offset: int) -> int:
+def size_at(data: bytes | bytearray, offset: int) -> int:
     """The size of the record whose header stands at an offset; 0 if there is none."""
-    length = _length_in(data[offset : offset + HEADER_BYTES]) if 0 <= offset <= len(data) else None
+    header = bytes(data[offset : offset + HEADER_BYTES]) if 0 <= offset <= len(data) else b""
+    length = _length_in(header)
     return 0 if length is None else HEADER_BYTES + length + FOOTER_BYTES

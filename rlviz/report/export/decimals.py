@@ -1,17 +1,86 @@
 """Numbers as an export writes them: decimals that read back exactly, counts to the last digit."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import schema
+from rlviz.report.export import shortest
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _WITHOUT_EXPONENT = 1e16
 """Below it `repr` writes a whole number with all its digits."""
+
+
+class Cells(NamedTuple):
+    """The cells of some rows of a column, as "%" writes them: into the text of all rows at once, a
+    cell takes a third of the time that it takes as a text of its own.
+
+    Attributes:
+        form: what "%" makes a cell of.
+        columns: what "%" takes for it, (n,) each; none where all cells have one text.
+    """
+
+    form: str
+    columns: tuple[Sequence[object], ...] = ()
+
+
+def cells(values: Floats) -> Cells:
+    """The `texts` of a column.
+
+    >>> for column in ([3.0, 4.0], [0.5, np.nan], [0.1, 0.1]):
+    ...     print(*cells(np.array(column)))
+    %d ([3, 4],)
+    %s (['0.5', ''],)
+    0.1 ()
+    """
+    if len(values) and _is_one(values):  # many a column is the same for very many steps
+        return Cells(*_texts(values[:1], shortest.NONE))
+    if _whole(values).all():
+        return Cells("%d", (values.astype(np.int64).tolist(),))
+    found = shortest.decimals(values)
+    if len(found.at) == len(values):
+        return Cells(found.form, found.columns)
+    return Cells("%s", (_texts(values, found),))
+
+
+def count_cells(nearest: Floats, remainder: Floats) -> Cells:
+    """The `counts` of a column."""
+    if len(nearest) and _is_one(nearest) and _is_one(remainder):
+        return Cells(*counts(nearest[:1], remainder[:1]))
+    if np.isfinite(nearest).all():
+        pairs = nearest.tolist(), _finite(remainder).tolist()
+        return Cells("%d", (list(map(schema.join_count, *pairs)),))
+    return Cells("%s", (counts(nearest, remainder),))
+
+
+def written(form: str, columns: Sequence[Sequence[object]], rows: int) -> str:
+    """A text for each of some rows, one behind the other.
+
+    >>> written("%d: %s\n", [[1, 2], ["a", "b"]], 2)
+    '1: a\n2: b\n'
+    """
+    values: list[object] = [None] * (rows * len(columns))
+    for number, column in enumerate(columns):
+        values[number :: len(columns)] = column
+    return form * rows % tuple(values)
+
+
+def _is_one(values: Floats) -> bool:
+    """Whether all values have the same bits."""
+    return values.tobytes() == values[:1].tobytes() * len(values)
+
+
+def _whole(values: Floats) -> Bools:
+    """Which values `repr` writes as a whole number and ".0", and have no sign that is lost."""
+    with np.errstate(invalid="ignore"):  # a signaling NaN
+        whole = (values == np.rint(values)) & (np.abs(values) < _WITHOUT_EXPONENT)
+    return np.asarray(whole & ((values != 0) | ~np.signbit(values)))
 
 
 def texts(values: Floats) -> list[str]:
@@ -25,19 +94,19 @@ def texts(values: Floats) -> list[str]:
     >>> texts(np.array([0.1, 3.0, -0.0, 2 / 3, 1e22, np.nan]))
     ['0.1', '3', '-0.0', '0.6666666666666666', '1e+22', '']
     """
-    if len(values) > 1 and values.tobytes() == values[:1].tobytes() * len(values):
-        return texts(values[:1]) * len(values)  # many a column is the same for very many steps
-    with np.errstate(invalid="ignore"):  # a signaling NaN
-        whole = (values == np.rint(values)) & (np.abs(values) < _WITHOUT_EXPONENT)
-    whole &= (values != 0) | ~np.signbit(values)
-    if whole.all():  # most columns hold whole numbers, and integers take half the time
-        return list(map(str, values.astype(np.int64).tolist()))
-    found = list(map(repr, values.tolist()))
-    for at in np.flatnonzero(whole).tolist():
-        found[at] = found[at].removesuffix(".0")
-    for at in np.flatnonzero(np.isnan(values)).tolist():
-        found[at] = ""
-    return found
+    return _texts(values, shortest.decimals(values))
+
+
+def _texts(values: Floats, decimals: shortest.Decimals) -> list[str]:
+    whole = _whole(values)
+    rest = ~whole & ~np.isnan(values)
+    found = np.full(len(values), "", object)
+    found[whole] = list(map(str, values[whole].astype(np.int64).tolist()))
+    found[decimals.at] = written(f"{decimals.form} ", decimals.columns, len(decimals.at)).split()
+    rest[decimals.at] = False
+    found[rest] = list(map(repr, values[rest].tolist()))
+    cells: list[str] = found.tolist()
+    return cells
 
 
 def counts(nearest: Floats, remainder: Floats) -> list[str]:

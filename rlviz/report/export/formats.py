@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -43,9 +43,9 @@ def write_csv(history: History, stream: BinaryIO, units: bool, progress: Progres
             stream.write(_encoded(f"{_defused(line)}\n"))
     stream.write(_encoded(",".join(map(_header_cell, names)) + "\n"))
     done = 0
+    before = ["", *("," for _ in names[1:])]
     for part in history.parts(TEXT_ROWS):
-        lines = map(",".join, zip(*_texts(part, names), strict=True))
-        stream.write(_encoded("\n".join(lines) + "\n"))
+        stream.write(_encoded(_lines(len(part), before, _cells(part, names), "\n")))
         done += len(part)
         progress(done, len(history))
 
@@ -95,16 +95,17 @@ def write_jsonl(history: History, stream: BinaryIO, units: bool, progress: Progr
 def json_lines(history: History) -> bytes:
     """One object per step; null for a missing value, a string for an infinity, which JSON lacks."""
     names = _names(history)
-    rows, stride = len(history), 2 * len(names)
-    pieces = ["}\n"] * (rows * stride + 1)
-    for at, (name, column) in enumerate(zip(names, _texts(history, names), strict=True)):
-        before = ", " if at else "}\n{"
-        pieces[2 * at : -1 : stride] = [f"{before}{json.dumps(name)}: "] * rows
-        if not _JSON.keys().isdisjoint(column):
-            column = [_JSON.get(cell, cell) for cell in column]
-        pieces[2 * at + 1 :: stride] = column
-    pieces[0] = pieces[0].removeprefix("}\n")
-    return _encoded("".join(pieces))
+    keys = (json.dumps(name).replace("%", "%%") for name in names)
+    before = [f"{', ' if at else '{'}{key}: " for at, key in enumerate(keys)]
+    return _encoded(_lines(len(history), before, map(_with_null, _cells(history, names)), "}\n"))
+
+
+def _with_null(cells: decimals.Cells) -> decimals.Cells:
+    """The cells as JSON has them."""
+    if cells.form == "%s":
+        texts = [_JSON.get(str(text), text) for column in cells.columns for text in column]
+        return decimals.Cells("%s", (texts,))
+    return cells._replace(form=_JSON.get(cells.form, cells.form))
 
 
 _JSON = {"": "null", "inf": '"inf"', "-inf": '"-inf"'}
@@ -225,14 +226,22 @@ def _names(history: History) -> list[str]:
     return [name for name in table if not descriptions.is_remainder(name)]
 
 
-def _texts(history: History, names: list[str]) -> Iterator[list[str]]:
+def _cells(history: History, names: list[str]) -> Iterator[decimals.Cells]:
     """The cells of each column; "" for a missing value."""
     table = history.table()
     for name in names:
         if descriptions.is_count(name):
-            yield decimals.counts(table[name], _remainders(history, name))
+            yield decimals.count_cells(table[name], _remainders(history, name))
         else:
-            yield decimals.texts(table[name])
+            yield decimals.cells(table[name])
+
+
+def _lines(rows: int, before: list[str], cells: Iterable[decimals.Cells], end: str) -> str:
+    """Lines of text, each with what stands before each cell; "%" is doubled there."""
+    found = list(cells)
+    forms = map("".join, zip(before, (cell.form for cell in found), strict=True))
+    columns = [column for cell in found for column in cell.columns]
+    return decimals.written("".join(forms) + end, columns, rows)
 
 
 def _remainders(history: History, name: str) -> Floats:

@@ -1,7 +1,7 @@
 """One panel of the figure: dots, curves, bands, and the legend of a single run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -152,7 +152,8 @@ def panel(
             )
         )
     shown = None if is_chosen or not looks.dots else usual
-    known = tuple(seed for seeds in points for seed in seeds)
+    # Of a long run the variance takes much memory, and only the curve needs it.
+    known = tuple(replace(seed, variance=None) for seeds in points for seed in seeds)
     return Panel(measure, axis, tuple(lines), known, is_single, shown, looks, below)
 
 

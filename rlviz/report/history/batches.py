@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +138,7 @@ class Piece:
     """
 
     name: str
-    data: bytes
+    data: bytes | bytearray
     begin: int = 0
     more: int = 0
     is_intact: Callable[[int, int], bool] | None = None
@@ -151,7 +151,6 @@ Items: TypeAlias = "list[Batch | FileDamage]"
 def items_in(piece: Piece) -> tuple[Items, int]:
     """The batches and the damage in a piece of a file, and the offset in the file up to which that
     is all of them: a record may reach beyond the piece."""
-    file = schema.FileName.of(piece.name)
     scanner = tfrecord.Scanner(
         piece.data, holding=_ROWS_TAG_START, more=piece.more, is_intact=piece.is_intact
     )
@@ -163,11 +162,9 @@ def items_in(piece: Piece) -> tuple[Items, int]:
         if isinstance(item, tfrecord.Damage):
             things = [_damage(piece, item)]
         else:
-            things = _flushes_of(piece, file, item, forms)
+            things = _flushes_of(piece, item, forms)
         for thing in things:
-            follows = isinstance(thing, _Flush) and (
-                not flushes or thing.batch.goes_on_from(flushes[-1].batch)
-            )
+            follows = isinstance(thing, _Flush) and (not flushes or thing.goes_on_from(flushes[-1]))
             if not follows:
                 items += _admitted(piece, flushes)
                 flushes = []
@@ -179,46 +176,61 @@ def items_in(piece: Piece) -> tuple[Items, int]:
     return items, piece.begin + scanner.offset
 
 
-@dataclass(frozen=True, slots=True)
-class _Flush:
-    """A batch, and where it stands in the file."""
+class _Flush(NamedTuple):
+    """A table of rows, and where it stands in the piece."""
 
-    batch: Batch
+    header: schema.RowsHeader
+    rows: int
+    written: int | None
+    """As in `Batch`."""
     begin: int
+    """Where its record begins."""
     length: int
     """Of its record."""
     content: int
-    """The offset of its numbers."""
+    """Where its numbers begin."""
     complaint: str = ""
+
+    def goes_on_from(self, other: "_Flush") -> bool:
+        """As in `Batch`."""
+        before = 0 if self.written is None else self.written - self.rows
+        is_same = self.header is other.header or self.header == other.header
+        return is_same and before == other.written
 
 
 def _admitted(piece: Piece, flushes: Sequence[_Flush]) -> Items:
     """The batches of flushes that follow each other, as one batch if all of them make sense."""
     if not flushes:
         return []
-    batch = _stacked([flush.batch for flush in flushes])
-    assert isinstance(batch.table, np.ndarray)
-    if is_sound(batch.header, batch.table) and not any(flush.complaint for flush in flushes):
+    header, file = flushes[-1].header, schema.FileName.of(piece.name)
+    width, data = len(header.columns), memoryview(piece.data)
+    # A table of its own: where they stand, numbers begin at any byte.
+    parts = [data[flush.content : flush.content + 8 * width * flush.rows] for flush in flushes]
+    rows = sum(flush.rows for flush in flushes)
+    table = np.frombuffer(b"".join(parts), "<f8").reshape(rows, width)
+    if is_sound(header, table) and not any(flush.complaint for flush in flushes):
+        batch = Batch(header, table, flushes[-1].written, file)
         if piece.stored is None:
             return [batch]
         path, inode = piece.stored
-        rows = StoredRows(
+        stored = StoredRows(
             path,
             inode,
-            len(batch.header.columns),
-            np.array([flush.content for flush in flushes]),
-            np.cumsum([len(flush.batch.table) for flush in flushes]),
+            width,
+            np.array([piece.begin + flush.content for flush in flushes]),
+            np.cumsum([flush.rows for flush in flushes]),
         )
-        return [replace(batch, table=rows, known_span=batch.span)]
+        return [replace(batch, table=stored, known_span=batch.span)]
     items: Items = []
+    end = 0
     for flush in flushes:
-        assert isinstance(flush.batch.table, np.ndarray)
-        found = admitted(flush.batch.header, flush.batch.table)
+        begin, end = end, end + flush.rows
+        found = admitted(flush.header, table[begin:end])
         complaints = (*filter(None, [flush.complaint]), *found.complaints)
         if complaints:  # it stands before its batch, whose steps are all there
-            why = _short("; ".join(complaints))
-            items.append(FileDamage(piece.name, flush.begin, flush.length, why, SENSELESS))
-        items.append(replace(flush.batch, header=found.header, table=found.table))
+            why, at = _short("; ".join(complaints)), piece.begin + flush.begin
+            items.append(FileDamage(piece.name, at, flush.length, why, SENSELESS))
+        items.append(Batch(found.header, found.table, flush.written, file))
     return items
 
 
@@ -263,7 +275,7 @@ def _stacked(batches: Sequence[Batch]) -> Batch:
     return replace(batches[-1], table=rows, known_span=span)
 
 
-def _is_cut(data: bytes, damage: tfrecord.Damage) -> bool:
+def _is_cut(data: bytes | bytearray, damage: tfrecord.Damage) -> bool:
     """Whether a kill or a power loss left it at the end of a file: half a record, or zeros where
     the file had grown before its content reached the disk."""
     end = damage.offset + damage.length
@@ -276,56 +288,49 @@ _ROWS_TAG_START = schema.rows_tag(0)[:-1].encode()
 
 
 Forms: TypeAlias = dict[int, EventForm | bool]
-"""Length of an event -> the form that events of that length have, once there were two: of many
+"""Length of a record -> the form that events of that length have, once there were two: of many
 lengths there is one event. True after the first, False if the second has no form."""
 
 
-def _flushes_of(
-    piece: Piece, file: schema.FileName | None, record: tfrecord.Record, forms: Forms
-) -> "list[_Flush | FileDamage]":
-    """The rows in one record of an event file; most records hold none."""
-    begin = piece.begin + record.begin
-    length = piece.begin + record.end - begin
-    numbers = begin + tfrecord.HEADER_BYTES
+def _flushes_of(piece: Piece, record: tfrecord.Record, forms: Forms) -> "list[_Flush | FileDamage]":
+    """The rows in one record of an event file that holds the tag of rows; most records don't."""
+    begin, length = record.begin, record.end - record.begin
+    event = begin + tfrecord.HEADER_BYTES
+    form = forms.get(length)
+    if isinstance(form, EventForm) and (step := form.step_in(piece.data, event)) is not None:
+        return [_flush(form.header, form.shape[0], step, begin, length, event + form.begin)]
     try:
         return [
-            _flush(found, file, begin, length, numbers)
-            for found in _tables_of(record.payload, forms)
+            _flush(header, len(table), step, begin, length, event + content)
+            for header, table, content, step in _tables_of(record.payload, length, forms)
         ]
     except ValueError as error:
         kind = NEWER if isinstance(error, schema.NewerFormatError) else SENSELESS
-        return [FileDamage(piece.name, begin, length, _short(str(error)), kind)]
+        return [FileDamage(piece.name, piece.begin + begin, length, _short(str(error)), kind)]
+
+
+def _flush(
+    header: schema.RowsHeader, rows: int, step: int, begin: int, length: int, content: int
+) -> _Flush:
+    written = _written(step)
+    if written is not None and written < rows:
+        complaint = f"{rows} rows, of which {written} were written"
+        return _Flush(header, rows, None, begin, length, content, complaint)
+    return _Flush(header, rows, written, begin, length, content)
 
 
 _Table: TypeAlias = tuple[schema.RowsHeader, Floats, int, int]
 """A header, a table, the offset of its numbers in the event, and the step of the event."""
 
 
-def _flush(
-    found: _Table, file: schema.FileName | None, begin: int, length: int, numbers: int
-) -> _Flush:
-    header, table, content, step = found
-    written = _written(step)
-    wrong = written is not None and written < len(table)
-    complaint = f"{len(table)} rows, of which {written} were written" if wrong else ""
-    batch = Batch(header, table, None if wrong else written, file)
-    return _Flush(batch, begin, length, numbers + content, complaint)
-
-
-def _tables_of(payload: bytes, forms: Forms) -> Iterator[_Table]:
-    """The rows in an event.
+def _tables_of(payload: bytes, length: int, forms: Forms) -> Iterator[_Table]:
+    """The rows in an event, in a record of a length.
 
     Raises:
         ValueError: the record is not an event, or its rows have no form.
         schema.NewerFormatError: its rows have a format that this rlviz does not know.
     """
-    if _ROWS_TAG_START not in payload:  # the parser need not see scalars, pictures and texts
-        return
-    form = forms.get(len(payload))
-    if isinstance(form, EventForm) and (step := form.step_in(payload)) is not None:
-        table = table_of(payload[form.begin : form.end], form.shape, form.header)
-        yield form.header, table, form.begin, step
-        return
+    form = forms.get(length)
     event_type, decode_error, float64 = protos()
     try:
         event = event_type.FromString(payload)
@@ -344,7 +349,7 @@ def _tables_of(payload: bytes, forms: Forms) -> Iterator[_Table]:
             yield header, table, place, step
             if not number and form is not False:
                 found = EventForm.of(event, payload, header, shape, place) if form else True
-                forms[len(payload)] = found or False
+                forms[length] = found or False
 
 
 def _place_of(content: bytes, payload: bytes) -> int:

@@ -17,7 +17,7 @@ from rlviz.report.history.counts import plus
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 14
 """Rows that are decoded at a time."""
 KEPT_BYTES = 128 << 20
 """Decoded columns that are kept, the last used ones."""
@@ -127,11 +127,15 @@ class Columns(Mapping[str, Floats]):
         if name not in self._known:
             raise KeyError(name)
         found = self._decoded(name)
-        with self._lock:
-            self._kept[name] = found
-            while len(self._kept) > 1 and len(self._kept) * found.nbytes > KEPT_BYTES:
-                self._kept.popitem(last=False)
+        self.keep(name, found)
         return found
+
+    def keep(self, name: str, values: Floats) -> None:
+        """Keep the values of a column for who asks next, (T,)."""
+        with self._lock:
+            self._kept[name] = values
+            while len(self._kept) > 1 and len(self._kept) * values.nbytes > KEPT_BYTES:
+                self._kept.popitem(last=False)
 
     def __or__(self, others: Mapping[str, Floats]) -> dict[str, Floats]:
         """All columns, decoded, and others beside or instead of them."""

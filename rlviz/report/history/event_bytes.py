@@ -57,6 +57,15 @@ def read_at(descriptor: int, offset: int, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def read_into(descriptor: int, offset: int, buffer: bytearray) -> int:
+    """Fill a buffer with the bytes from `offset` on; how many there are, fewer than it takes only
+    where the file ends."""
+    view, done = memoryview(buffer), 0
+    while done < len(view) and (part := os.preadv(descriptor, [view[done:]], offset + done)):
+        done += part
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRows:
     """A table of float64 that stays in its file until its rows are asked for.

@@ -64,11 +64,19 @@ class EventForm:
         before, behind = payload[len(head) : begin], payload[end:]
         return cls(header, shape, begin, end, len(head), before, behind)
 
-    def step_in(self, payload: bytes) -> int | None:
-        """The step of an event as long as this one; None if it has another form."""
-        if not (payload.startswith(self.before, self.head) and payload.endswith(self.behind)):
+    def step_in(self, data: bytes | bytearray, at: int = 0) -> int | None:
+        """The step of an event as long as this one; None if it has another form.
+
+        Args:
+            data: bytes that the event stands in.
+            at: where it begins.
+        """
+        has_form = data.startswith(self.before, at + self.head) and data.startswith(
+            self.behind, at + self.end
+        )
+        if not has_form:
             return None
-        head = payload[: self.head]
+        head = bytes(data[at : at + self.head])
         event_type, decode_error, _ = protos()
         try:
             event = event_type.FromString(head)

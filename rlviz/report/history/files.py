@@ -19,7 +19,7 @@ from rlviz.report.history.batches import (
     items_in,
     joined,
 )
-from rlviz.report.history.event_bytes import opened, read_at
+from rlviz.report.history.event_bytes import opened, read_at, read_into
 
 _PIECE_BYTES = 4 << 20
 """How much of a file is in memory at a time, or two long records. Of twice as much, the allocator
@@ -199,11 +199,13 @@ class _FileReader:
         found = self.batches[-1:]
         at, end = self._offset, state.st_size
         long = _LongRecords(descriptor, end - at)
-        want = _PIECE_BYTES
+        want, data = _PIECE_BYTES, bytearray()
         while at < end:
-            data = read_at(descriptor, at, min(want, end - at))
-            if at + len(data) < end and len(data) < want:  # the file has shrunk
-                end = at + len(data)
+            size = min(want, end - at)
+            if len(data) != size:
+                data = bytearray(size)  # and the next pieces go into the same memory
+            if (filled := read_into(descriptor, at, data)) < size:  # the file has shrunk
+                data, end = data[:filled], at + filled
             piece = Piece(
                 self._path.name,
                 data,

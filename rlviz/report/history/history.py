@@ -62,11 +62,26 @@ class History:
             return self.columns.rows
         return len(self.columns[schema.STEP])
 
-    def parts(self, rows: int) -> Iterator["History"]:
-        """The same run, some rows at a time, each with its rows in memory."""
+    def parts(self, rows: int, *, keeping: str = "") -> Iterator["History"]:
+        """The same run, some rows at a time, each with its rows in memory.
+
+        Args:
+            rows: how many.
+            keeping: a column that is decoded on the way, for who asks for it afterwards: to go
+                through the files of a long run takes time.
+        """
+        columns = self.columns
+        kept = None
+        if isinstance(columns, Columns) and keeping in columns:
+            kept = np.empty(len(self))
         for begin in range(0, len(self), rows):
             end = min(begin + rows, len(self))
-            yield replace(self, columns=_part(self.columns, begin, end))
+            part = replace(self, columns=_part(columns, begin, end))
+            if kept is not None:
+                kept[begin:end] = part.columns[keeping]
+            yield part
+        if kept is not None and isinstance(columns, Columns):
+            columns.keep(keeping, kept)
 
     def _by_parts(self, values: Callable[["History"], Floats]) -> Floats:
         """Values that each step has by itself, (T,), computed some rows at a time: the columns that
@@ -230,12 +245,18 @@ class History:
         """Average parallelism, (T,): work / span, averaged over a step's episodes."""
         return self.values_of(schema.QUANTITIES[schema.PARALLELISM])
 
-    @property
+    @cached_property
     def parallelism_units(self) -> tuple[schema.WorkUnit, ...]:
         """In which units the work and span of its episodes are, "steps" (of agents), "tokens" or
         "seconds"; () if nobody said it, more than one if a run mixes them."""
-        columns = ((unit, self._column(schema.unit_column(unit))) for unit in schema.WORK_UNITS)
-        return tuple(unit for unit, episodes in columns if (episodes > 0).any())
+        columns = {unit: schema.unit_column(unit) for unit in schema.WORK_UNITS}
+        asked = {unit for unit, name in columns.items() if name in self.columns}
+        said: set[schema.WorkUnit] = set()
+        for part in self.parts(BLOCK_ROWS) if asked else ():
+            said |= {unit for unit in asked - said if (part.columns[columns[unit]] > 0).any()}
+            if said == asked:  # mostly at the first rows
+                break
+        return tuple(unit for unit in columns if unit in said)
 
     @property
     def parallel_episodes(self) -> Floats:

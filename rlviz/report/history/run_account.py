@@ -72,9 +72,10 @@ class RunAccount:
 
 
 def account_of(history: History) -> RunAccount:
-    """Account for a run, also for one without a step, in one pass over its rows."""
+    """Account for a run, also for one without a step, in one pass over its rows, which leaves its
+    FLOPs at hand."""
     tally = _Tally(history)
-    for part in history.parts(BLOCK_ROWS):
+    for part in history.parts(BLOCK_ROWS, keeping=schema.flops_column()):
         tally.add(part)
     steps = len(history)
     seconds = tally.wall_seconds

@@ -62,13 +62,13 @@ def summarise(history: History, *, metrics: Sequence[str] | None = None) -> Summ
             f"summarise() takes a run, got {type(history).__name__}. Read it first: "
             "rlviz.summarise(rlviz.read(logdir))."
         )
+    account = account_of(history)  # before the axis, which needs the FLOPs
     told = _Telling(history)
     for name in _names(history, metrics):
         told.tell(measure(name, [history]))
     told.connection()
     told.forecast()
     told.not_recorded()
-    account = account_of(history)
     return Summary(
         f"Run {Path(history.logdir).resolve().name}" if history.logdir else "Run",
         tuple(told.claims),
