@@ -215,6 +215,7 @@ def test_a_forked_child_sends_nothing(tmp_path, run_python):
     assert done.stdout.split() == ["True"], done.stderr
 
 
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("verb", ["open", "rows", "figure", "close"])
 def test_strict_raises_what_a_sink_throws_and_without_it_nothing_does(tmp_path, verb):
     for strict in (False, True):
