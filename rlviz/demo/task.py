@@ -100,7 +100,7 @@ class SubAgents:
     ANSWER_ABOVE = -1.0
 
     THREADS = 2
-    """They run in so many groups side by side."""
+    """Sub-agents run in so many groups, side by side."""
 
     def __init__(self) -> None:
         rng = torch.Generator().manual_seed(2026)
@@ -138,7 +138,7 @@ class SubAgents:
         for _ in range(self.MOST_STEPS):
             sizes = [len(group.where) for group in groups]
             seen = torch.randn(sum(sizes), self.OBSERVATION, generator=rng)
-            groups = list(self._map(advance, groups, seen.split(sizes)))
+            groups = list(self._map(advance, groups, torch.split(seen, sizes)))
         return steps.view(spawned.shape), answered.view(spawned.shape)
 
 

@@ -57,6 +57,20 @@ def test_sub_agents_run_only_where_spawned_and_differ_in_steps_and_success():
     assert 0.7 < answered[spawned].double().mean() < 0.95
 
 
+class InOneThread(SubAgents):
+    THREADS = 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 4001])
+def test_threads_of_sub_agents_change_neither_a_number_nor_a_draw(count):
+    spawned = (torch.randperm(12800, generator=rng()) < count).view(200, 64)
+    one, several = rng(1), rng(1)
+    alone, together = InOneThread().run(spawned, one), SubAgents().run(spawned, several)
+    assert torch.equal(alone[0], together[0])
+    assert torch.equal(alone[1], together[1])
+    assert torch.equal(one.get_state(), several.get_state())
+
+
 def test_work_and_span_are_those_of_hand_worked_stages():
     main_steps = torch.tensor([[[3, 1], [2, 0]]])
     sub_agent_steps = torch.tensor([[[[4, 6, 0], [0, 0, 5]], [[0, 0, 0], [0, 0, 0]]]])

@@ -54,6 +54,8 @@ def test_a_policy_with_shuffled_rewards_does_not():
 class CountedSubAgents(SubAgents):
     """Counts its own FLOPs; the modes nest, so those outside count them too."""
 
+    THREADS = 1  # a mode counts in its own thread only
+
     def __init__(self):
         super().__init__()
         self.flops = 0
