@@ -116,6 +116,7 @@ def test_the_three_formats_agree_on_a_whole_run(parl, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:np.find_common_type is deprecated")  # pandas 2.0 calls it
+@pytest.mark.filterwarnings("ignore:The 'float_precision' argument is deprecated")  # pandas 3.1
 def test_pandas_reads_the_csv_as_it_was(parl, tmp_path):
     import pandas as pd
 
