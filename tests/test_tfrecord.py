@@ -333,7 +333,7 @@ def test_bytes_that_may_change_are_as_they_were_after_they_were_checked(damaged)
     if damaged:
         data[len(ALIKE[0]) * 30 + 20] ^= 1
     before = bytes(data)
-    found = [item for item in tfrecord.Scanner(data, holding=b"hold")]
+    found = list(tfrecord.Scanner(data, holding=b"hold"))
     assert data == before
     assert [item.payload for item in found if isinstance(item, Record)] == [b"hold this"]
     assert damages(found) == damages(tfrecord.scan(before))

@@ -62,8 +62,8 @@ def count_cells(nearest: Floats, remainder: Floats) -> Cells:
 def written(form: str, columns: Sequence[Sequence[object]], rows: int) -> str:
     """A text for each of some rows, one behind the other.
 
-    >>> written("%d: %s\n", [[1, 2], ["a", "b"]], 2)
-    '1: a\n2: b\n'
+    >>> written("%d: %s, ", [[1, 2], ["a", "b"]], 2)
+    '1: a, 2: b, '
     """
     values: list[object] = [None] * (rows * len(columns))
     for number, column in enumerate(columns):
