@@ -325,16 +325,3 @@ def test_false_lengths_cost_work_linear_in_the_bytes_and_hide_nothing(kind, hold
     assert read <= 10 * len(data)
     if not holding:
         assert_covers(items, data)
-
-
-@pytest.mark.parametrize("damaged", [False, True])
-def test_bytes_that_may_change_are_as_they_were_after_they_were_checked(damaged):
-    data = bytearray(b"".join([*ALIKE, HELD, *ALIKE]))
-    if damaged:
-        data[len(ALIKE[0]) * 30 + 20] ^= 1
-    before = bytes(data)
-    found = list(tfrecord.Scanner(data, holding=b"hold"))
-    assert data == before
-    assert [item.payload for item in found if isinstance(item, Record)] == [b"hold this"]
-    assert damages(found) == damages(tfrecord.scan(before))
-    assert len(damages(found)) == damaged

@@ -51,9 +51,9 @@ def decimals(values: Floats) -> Decimals:
     """The shortest decimals of most of some numbers, (n,); the others are whole numbers, not
     between 0.0001 and 1e16, a power of two, or rare.
 
-    >>> found = decimals(np.array([0.1, 7.0, 12.05]))
+    >>> found = decimals(np.array([0.2, 7.0, 12.05]))
     >>> found.at, found.form, found.columns
-    (array([0, 2]), '%d%s%d', ([0, 12], ['.', '.0'], [1, 5]))
+    (array([0, 2]), '%d%s%d', ([0, 12], ['.', '.0'], [2, 5]))
     """
     size = np.abs(values)
     at = np.flatnonzero((size >= _LEAST) & (size < _MOST))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlviz import schema
-from rlviz.report.export import decimals, shortest
+from rlviz.report.export import decimals
 
 RANDOM = np.random.default_rng(5)
 POWERS_OF_2 = 2.0 ** np.arange(-30, 60)
@@ -122,28 +122,6 @@ def test_what_is_no_count_is_not_held():
     data, is_held = decimals.words_of_counts(nearest, np.zeros(4))
     assert not is_held.any()
     assert data == bytes(64)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        pytest.param(RANDOM.normal(0.5, 0.1, 50_000), id="shares"),
-        pytest.param(RANDOM.normal(10, 0.1, 50_000), id="zeros behind the point"),
-        pytest.param(1.7e9 + RANDOM.uniform(0, 1e6, 50_000), id="times"),
-        pytest.param(-(10.0 ** RANDOM.uniform(-4, 15, 50_000)), id="all sizes, negative"),
-        pytest.param(
-            RANDOM.integers(10**15, 10**16, 50_000) / 10.0 ** RANDOM.integers(1, 19, 50_000),
-            id="16 digits",
-        ),
-        pytest.param(np.round(RANDOM.uniform(0, 100, 50_000), 3), id="few digits"),
-        pytest.param(neighbours(np.round(10.0 ** RANDOM.uniform(-4, 15, 20_000), 2)), id="beside"),
-    ],
-)
-def test_the_shortest_decimals_of_most_numbers_are_found_at_once(values):
-    found = shortest.decimals(values)
-    assert len(found.at) > 0.6 * len(values)
-    texts = decimals.written(found.form + " ", found.columns, len(found.at)).split()
-    assert texts == list(map(repr, values[found.at].tolist()))
 
 
 @pytest.mark.parametrize(
