@@ -22,7 +22,7 @@ RANDOM = np.random.default_rng(6)
         pytest.param(np.round(RANDOM.uniform(0, 100, 50_000), 3), id="few digits"),
         pytest.param(
             np.nextafter(np.round(10.0 ** RANDOM.uniform(-4, 15, 20_000), 2), 0),
-            id="beside short ones",
+            id="beside",
         ),
     ],
 )
