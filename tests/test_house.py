@@ -21,6 +21,7 @@ TESTS = Path(__file__).parent
 BASE = {
     "schema",
     "checksums",
+    "records_together",
     "tfrecord",
     "wall_time",
     "wording",
@@ -35,7 +36,8 @@ ALLOWED = {
     "_version": set(),
     "schema": set(),
     "checksums": set(),
-    "tfrecord": {"checksums"},
+    "records_together": {"checksums"},
+    "tfrecord": {"checksums", "records_together"},
     "wall_time": set(),
     "wording": set(),
     "given": {"wording"},
@@ -95,6 +97,7 @@ UPWARD = {
 FORBIDDEN_OUTSIDE = {
     "schema": {"numpy", "scipy", "torch", "tensorboard", "matplotlib"},
     "checksums": {"torch", "tensorboard", "matplotlib"},
+    "records_together": {"torch", "tensorboard", "matplotlib"},
     "tfrecord": {"torch", "tensorboard", "matplotlib"},
     "wording": {"torch", "tensorboard", "matplotlib"},
     "conventions": {"numpy", "torch", "tensorboard", "matplotlib"},

@@ -8,6 +8,7 @@ from rlviz import schema
 from rlviz.dashboard import listing, series
 from rlviz.parallelism import Parallelism
 from rlviz.report.doctor import notes
+from rlviz.report.history import history
 from rlviz.report.series.measures import measure
 
 STEPS = 30
@@ -28,6 +29,14 @@ def axes_of(run, **more):
     figure = rlviz.figure(run, metrics=["average_parallelism"], **more)
     (axes,) = figure.axes
     return axes.get_ylabel(), axes.get_title(), "\n".join(text.get_text() for text in figure.texts)
+
+
+def test_a_unit_that_only_late_rows_say_is_known(monkeypatch):
+    monkeypatch.setattr(history, "BLOCK_ROWS", 2)
+    columns = {"step": np.arange(1.0, 8.0), "in_tokens": np.zeros(7), "in_steps": np.zeros(7)}
+    assert rlviz.History(columns).parallelism_units == ()
+    columns["in_tokens"][6] = 1
+    assert rlviz.History(columns).parallelism_units == ("tokens",)
 
 
 @pytest.mark.parametrize("units", [(), ("steps",)])

@@ -40,7 +40,7 @@ def cells(values: Floats) -> Cells:
     0.1 ()
     """
     if len(values) and _is_one(values):  # many a column is the same for very many steps
-        return Cells(*_texts(values[:1], shortest.NONE))
+        return Cells(_texts(values[:1], shortest.NONE)[0])
     if _whole(values).all():
         return Cells("%d", (values.astype(np.int64).tolist(),))
     found = shortest.decimals(values)
@@ -52,7 +52,7 @@ def cells(values: Floats) -> Cells:
 def count_cells(nearest: Floats, remainder: Floats) -> Cells:
     """The `counts` of a column."""
     if len(nearest) and _is_one(nearest) and _is_one(remainder):
-        return Cells(*counts(nearest[:1], remainder[:1]))
+        return Cells(counts(nearest[:1], remainder[:1])[0])
     if np.isfinite(nearest).all():
         pairs = nearest.tolist(), _finite(remainder).tolist()
         return Cells("%d", (list(map(schema.join_count, *pairs)),))
@@ -62,8 +62,8 @@ def count_cells(nearest: Floats, remainder: Floats) -> Cells:
 def written(form: str, columns: Sequence[Sequence[object]], rows: int) -> str:
     """A text for each of some rows, one behind the other.
 
-    >>> written("%d: %s\n", [[1, 2], ["a", "b"]], 2)
-    '1: a\n2: b\n'
+    >>> written("%d: %s, ", [[1, 2], ["a", "b"]], 2)
+    '1: a, 2: b, '
     """
     values: list[object] = [None] * (rows * len(columns))
     for number, column in enumerate(columns):

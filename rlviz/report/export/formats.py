@@ -105,7 +105,7 @@ def _with_null(cells: decimals.Cells) -> decimals.Cells:
     if cells.form == "%s":
         texts = [_JSON.get(str(text), text) for column in cells.columns for text in column]
         return decimals.Cells("%s", (texts,))
-    return cells._replace(form=_JSON.get(cells.form, cells.form))
+    return decimals.Cells(_JSON.get(cells.form, cells.form), cells.columns)
 
 
 _JSON = {"": "null", "inf": '"inf"', "-inf": '"-inf"'}

@@ -20,7 +20,7 @@ _LEAST, _MOST = 1e-4, 1e16
 _DIGITS = 17
 """As many tell any float64 apart; 15 digits are the shortest decimal that has no more, without the
 zeros at its end."""
-_TENS: Floats = 10.0 ** np.arange(23)
+_TENS: Floats = np.array([10.0**power for power in range(23)])
 """Powers of ten that a float64 is exactly."""
 _POINTS = tuple("." + "0" * zeros for zeros in range(_DIGITS + 5))
 _WHOLE_TENS = 10 ** np.arange(_DIGITS + 1)
@@ -51,9 +51,9 @@ def decimals(values: Floats) -> Decimals:
     """The shortest decimals of most of some numbers, (n,); the others are whole numbers, not
     between 0.0001 and 1e16, a power of two, or rare.
 
-    >>> found = decimals(np.array([0.1, 7.0, 12.05]))
+    >>> found = decimals(np.array([0.2, 7.0, 12.05]))
     >>> found.at, found.form, found.columns
-    (array([0, 2]), '%d%s%d', ([0, 12], ['.', '.0'], [1, 5]))
+    (array([0, 2]), '%d%s%d', ([0, 12], ['.', '.0'], [2, 5]))
     """
     size = np.abs(values)
     at = np.flatnonzero((size >= _LEAST) & (size < _MOST))

@@ -122,3 +122,29 @@ def test_what_is_no_count_is_not_held():
     data, is_held = decimals.words_of_counts(nearest, np.zeros(4))
     assert not is_held.any()
     assert data == bytes(64)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(np.full(5, 0.1), id="one number"),
+        pytest.param(np.full(5, np.nan), id="nothing"),
+        pytest.param(np.array([3.0, 4.0]), id="whole"),
+        pytest.param(np.array([0.5, np.nan, np.inf, -0.0, 1e-7, 12.05]), id="of all kinds"),
+        pytest.param(RANDOM.normal(size=2000), id="both signs"),
+        pytest.param(np.empty(0), id="none"),
+    ],
+)
+def test_cells_are_the_texts(values):
+    form, columns = decimals.cells(values)
+    rows = decimals.written(form + "\n", columns, len(values))
+    assert rows == "".join(f"{text}\n" for text in decimals.texts(values))
+
+
+def test_cells_of_counts_are_the_counts():
+    for known in ([10**23 + 1, 5], [10**23 + 1] * 3):
+        form, columns = decimals.count_cells(*split(known))
+        rows = decimals.written(form + "\n", columns, len(known))
+        assert rows == "".join(f"{count}\n" for count in known)
+    form, columns = decimals.count_cells(np.array([np.nan, 4.0]), np.zeros(2))
+    assert decimals.written(form + "\n", columns, 2) == "\n4\n"

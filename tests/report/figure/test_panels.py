@@ -151,6 +151,8 @@ def test_a_panel_knows_the_dots_of_all_runs_and_the_curves_that_smooth_anything(
     assert (found.steps, found.dots) == (N + 3, N + 3)
     assert [len(curve.x) for curve in found.curves] == [N]  # three points are only joined
     assert not found.is_single
+    # Only the curves need it, and of a long run it takes much memory.
+    assert all(points.variance is None for points in found.points)
 
 
 def test_a_run_alone_is_blue_and_red_and_one_of_several_has_one_color():

@@ -250,6 +250,15 @@ def test_the_rows_of_a_large_run_stay_on_disk(in_batches, monkeypatch):
     assert [list(part.step) for part in run.parts(5)] == [[*range(1, 6)], [*range(6, 11)], [11, 12]]
 
 
+def test_a_pass_over_a_large_run_leaves_the_column_that_is_asked_for_next(in_batches, monkeypatch):
+    monkeypatch.setattr(module, "_HELD_BYTES", 0)
+    expected = list(rlviz.read(in_batches.parent).step)
+    run = rlviz.read(in_batches.parent)
+    assert sum(len(part) for part in run.parts(5, keeping="step")) == len(expected)
+    in_batches.unlink()
+    assert list(run.step) == expected
+
+
 def test_a_large_run_that_grows_is_read_on(in_batches, monkeypatch):
     data = in_batches.read_bytes()
     monkeypatch.setattr(module, "_HELD_BYTES", 0)
