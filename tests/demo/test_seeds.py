@@ -6,7 +6,7 @@ import pytest
 import rlviz
 from rlviz.demo.train import train
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.soak
 
 
 @pytest.mark.parametrize("seed", range(3))
