@@ -152,7 +152,10 @@ def test_a_step_waits_for_a_silent_sender_no_longer_than_patience_and_later_ones
         run.arrivals._awaited(run.receiver.ask())  # it has answered again, so it is waited for
         time.sleep(0.01)
     run.arrivals.add([closed(4)])
-    assert sum(flops or 0 for _, flops in [*run.ready(), *run.ready()]) == 9
+    ready = run.ready()
+    while ready[-1][0] < 4:  # both steps may come at once
+        ready += run.ready()
+    assert sum(flops or 0 for _, flops in ready) == 9
 
 
 def test_at_the_end_what_belongs_to_no_step_is_left_for_the_last_row(run):

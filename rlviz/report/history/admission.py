@@ -156,9 +156,13 @@ def _rules(columns: tuple[str, ...]) -> _Rules:
 
 
 _SUMMED = {column.name: column.unit for q in schema.QUANTITIES.values() for column in q.sums}
-_RATIOS = {"work", "span", *(name for name, unit in _SUMMED.items() if unit in ("ratio", "ratio²"))}
+_OF_ANY_SIZE = {
+    # Users give the number of graded answers themselves, and may give any.
+    *("correct", "graded", "work", "span"),
+    *(name for name, unit in _SUMMED.items() if unit in ("ratio", "ratio²")),
+}
 _COUNTED = {
-    *_SUMMED.keys() - _RATIOS,
+    *_SUMMED.keys() - _OF_ANY_SIZE,
     *("fan_out_max", "peak", "unfinished"),
     *map(schema.unit_column, schema.WORK_UNITS),
 }
@@ -180,8 +184,8 @@ _KINDS = {
     "flops_remainder": _REMAINDERS,
     "seconds": _DURATIONS,
     "mfu": _UTILIZATION,
-    "correct": _COUNTS,
-    "graded": _COUNTS,
+    "correct": _POSITIVE,
+    "graded": _POSITIVE,
 }
 
 
@@ -192,7 +196,7 @@ def _limits(name: str) -> tuple[float, float]:
         return _STEPS
     if name in _COUNTED:
         return _COUNTS
-    if name in _RATIOS:
+    if name in _OF_ANY_SIZE:
         return _POSITIVE
     if name == schema.WALL_TIME:
         return _TIMES
