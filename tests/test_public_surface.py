@@ -87,7 +87,9 @@ def members(name, cls):
                 value = value.__func__
             if inspect.isfunction(value):
                 found.setdefault(member, signature(value))
-            elif isinstance(value, (property, cached_property)) or not dataclasses.is_dataclass(cls):
+            elif isinstance(value, (property, cached_property)) or not dataclasses.is_dataclass(
+                cls
+            ):
                 found.setdefault(member, "")
     yield from (f"{name}.{member}{what}" for member, what in found.items() if member[0] != "_")
 
