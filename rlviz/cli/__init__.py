@@ -34,7 +34,7 @@ A run is the directory that rlviz.Callback("runs/swarm-7b") writes; it may still
 
 _EPILOG = """\
 examples:
-  rlviz demo                        train a small agent swarm and watch it learn (2 to 4 minutes)
+  rlviz demo                        train a small agent swarm and watch it learn (2 to 3 minutes)
   rlviz watch runs                  watch runs live, in TensorBoard
   rlviz plot runs/swarm-7b          draw its figure
   rlviz page runs -o page.html      make an interactive file of runs, to send to somebody

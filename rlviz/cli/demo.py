@@ -20,7 +20,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "rlviz demo --open",
     )
     parser.add_argument(
-        "--steps", type=_positive, help="training steps (default: 500, 2 to 4 minutes on two cores)"
+        "--steps", type=_positive, help="training steps (default: 500, 2 to 3 minutes on two cores)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument("--logdir", help="a new run directory (default: runs/demo-DATE-TIME)")
