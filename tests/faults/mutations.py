@@ -267,12 +267,13 @@ def table_of(value):
     """The header's fields and the rows, as lists; no rows if a change before left none to tell."""
     try:
         fields = json.loads(value.metadata.plugin_data.content)
-        width, content = len(fields["columns"]), value.tensor.tensor_content
+        columns, content = fields["columns"], value.tensor.tensor_content
         flat = struct.unpack(f"<{len(content) // 8}d", content)
-        is_whole = isinstance(fields["columns"], list) and len(flat) % width == 0
-    except (ValueError, TypeError, KeyError, struct.error, ZeroDivisionError):
+    except (ValueError, TypeError, KeyError, struct.error):
         return {}, []
-    return fields, [list(flat[i : i + width]) for i in range(0, len(flat), width) if is_whole]
+    if not isinstance(columns, list) or not columns or len(flat) % len(columns):
+        return fields if isinstance(fields, dict) else {}, []
+    return fields, [list(flat[i : i + len(columns)]) for i in range(0, len(flat), len(columns))]
 
 
 def put(value, fields, rows):
