@@ -81,6 +81,11 @@ class Orchestrator(nn.Module):
         odds: Tensor = self.spawn(hidden).squeeze(-1)
         return odds
 
+    @property
+    def deciding(self) -> tuple[Tensor, ...]:
+        """The parameters that `log_odds` uses."""
+        return (*self.situation.parameters(), *self.spawn.parameters())
+
     def rollout_flops(self, episodes: int, rollouts: int) -> int:
         """FLOPs of playing `episodes`, each `rollouts` times, through all stages."""
         reading = self._embed_flops(episodes) + self._compare_flops(episodes)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from rlviz.demo.policy import Orchestrator
 from rlviz.demo.task import Episodes, SubAgents, Task, grade, work_and_span
+from rlviz.demo.threads import side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ def play(
 
 def _log_odds(policy: Orchestrator, encoded: Tensor, state: Tensor) -> Tensor:
     """The policy's, of four episodes at a time: what it makes on the way stays in the cache."""
-    parts = zip(torch.split(encoded, 4), torch.split(state, 4), strict=True)
-    return torch.cat([policy.log_odds(*part) for part in parts])
+    read = torch.no_grad()(policy.log_odds)
+    return torch.cat(side_by_side(read, torch.split(encoded, 4), torch.split(state, 4)))
 
 
 def _main_steps(task: Task, running: Tensor, found: Tensor) -> Tensor:

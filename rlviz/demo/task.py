@@ -3,11 +3,12 @@
 Shapes: ``E`` episodes, ``G`` rollouts of each, ``T`` stages, ``N`` candidate sub-tasks.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from rlviz.demo import threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +100,11 @@ class SubAgents:
     MOST_STEPS = 12
     ANSWER_ABOVE = -1.0
 
-    THREADS = 2
-    """Sub-agents run in so many groups, side by side."""
-
     def __init__(self) -> None:
         rng = torch.Generator().manual_seed(2026)
         inputs = self.OBSERVATION + self.STATE
         self._step = torch.randn(inputs, self.STATE, generator=rng) * (1.5 / inputs**0.5)
         self._outputs = torch.randn(self.STATE, 2, generator=rng) * (1.5 / self.STATE**0.5)
-        # Not torch's own threads: they spin while they wait, and that for every product.
-        self._map = ThreadPoolExecutor(self.THREADS).map if self.THREADS > 1 else map
 
     def run(self, spawned: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Run a sub-agent wherever ``spawned`` (bool, any shape) is true, until all have halted.
@@ -121,7 +117,7 @@ class SubAgents:
         answered = torch.zeros(spawned.numel(), dtype=torch.bool)
         groups = [
             _Running(where, torch.zeros(len(where), self.STATE), torch.zeros(len(where)))
-            for where in spawned.flatten().nonzero().squeeze(1).tensor_split(self.THREADS)
+            for where in spawned.flatten().nonzero().squeeze(1).tensor_split(threads.THREADS)
         ]
 
         def advance(group: _Running, seen: Tensor) -> _Running:
@@ -138,7 +134,7 @@ class SubAgents:
         for _ in range(self.MOST_STEPS):
             sizes = [len(group.where) for group in groups]
             seen = torch.randn(sum(sizes), self.OBSERVATION, generator=rng)
-            groups = list(self._map(advance, groups, torch.split(seen, sizes)))
+            groups = threads.side_by_side(advance, groups, torch.split(seen, sizes))
         return steps.view(spawned.shape), answered.view(spawned.shape)
 
 

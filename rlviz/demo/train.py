@@ -4,7 +4,9 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import reduce
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ import rlviz
 from rlviz.demo.policy import Orchestrator, Size
 from rlviz.demo.rollout import Rollouts, play
 from rlviz.demo.task import SubAgents, Task, sample_episodes
+from rlviz.demo.threads import side_by_side
 from rlviz.paths import local, refuse_a_run
 
 DEFAULT_STEPS = 500
@@ -64,6 +67,14 @@ class Progress:
     flops_total: int
     """Spent since the start of the run."""
     elapsed_seconds: float
+
+
+class _OfStage(NamedTuple):
+    loss: Tensor
+    entropy: float
+    """Summed over its decisions."""
+    gradients: tuple[Tensor, ...]
+    """Of the loss, for what was read of the episodes and for the parameters that decide."""
 
 
 class Trainer:
@@ -150,17 +161,29 @@ class Trainer:
         """One step of Adam; returns the loss and the mean entropy of a decision."""
         advantage = (reward - reward.mean(dim=1, keepdim=True))[..., None]
         encoded = self.policy.encode(features)
-        loss, entropy, decisions = torch.zeros(()), 0.0, 0
-        for state, may, spawned in zip(played.states, played.open, played.spawned, strict=True):
-            odds = self.policy.log_odds(encoded, state)
+        deciding = self.policy.deciding
+
+        def differentiate(state: Tensor, may: Tensor, spawned: Tensor) -> _OfStage:
+            read = encoded.detach().requires_grad_()
+            odds = self.policy.log_odds(read, state)
             surprise = binary_cross_entropy_with_logits(odds, spawned.float(), reduction="none")
-            loss = loss + (advantage * surprise * may).sum() / reward.numel()
-            entropy += float((_entropy(odds.detach()) * may).sum())
-            decisions += int(may.sum())
+            loss = (advantage * surprise * may).sum() / reward.numel()
+            gradients = torch.autograd.grad(loss, (read, *deciding))
+            entropy = float((_entropy(odds.detach()) * may).sum())
+            return _OfStage(loss.detach(), entropy, gradients)
+
+        stages = side_by_side(differentiate, played.states, played.open, played.spawned)
+        # Added up from the last one on, as one `backward` through all of them does it.
+        gradients = zip(*(stage.gradients for stage in reversed(stages)), strict=True)
+        of_read, *of_deciding = (reduce(torch.add, parts) for parts in gradients)
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        encoded.backward(of_read)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        for parameter, gradient in zip(deciding, of_deciding, strict=True):
+            parameter.grad = gradient
         self._optimizer.step()
-        return loss.item(), entropy / decisions
+        decisions = sum(int(may.sum()) for may in played.open)
+        loss = reduce(torch.add, (stage.loss for stage in stages)).item()
+        return loss, sum(stage.entropy for stage in stages) / decisions
 
 
 def _entropy(log_odds: Tensor) -> Tensor:

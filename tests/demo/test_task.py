@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 
+from rlviz.demo import threads
 from rlviz.demo.task import SubAgents, Task, grade, sample_episodes, work_and_span
 
 from .conftest import rng
@@ -57,15 +58,13 @@ def test_sub_agents_run_only_where_spawned_and_differ_in_steps_and_success():
     assert 0.7 < answered[spawned].double().mean() < 0.95
 
 
-class InOneThread(SubAgents):
-    THREADS = 1
-
-
 @pytest.mark.parametrize("count", [0, 1, 5, 4001])
-def test_threads_of_sub_agents_change_neither_a_number_nor_a_draw(count):
+def test_threads_of_sub_agents_change_neither_a_number_nor_a_draw(count, monkeypatch):
     spawned = (torch.randperm(12800, generator=rng()) < count).view(200, 64)
     one, several = rng(1), rng(1)
-    alone, together = InOneThread().run(spawned, one), SubAgents().run(spawned, several)
+    together = SubAgents().run(spawned, several)
+    monkeypatch.setattr(threads, "THREADS", 1)
+    alone = SubAgents().run(spawned, one)
     assert torch.equal(alone[0], together[0])
     assert torch.equal(alone[1], together[1])
     assert torch.equal(one.get_state(), several.get_state())

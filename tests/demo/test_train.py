@@ -8,6 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import rlviz
+from rlviz.demo import threads
 from rlviz.demo.rollout import play
 from rlviz.demo.task import SubAgents, sample_episodes
 from rlviz.demo.train import Progress, Settings, Trainer, train
@@ -54,8 +55,6 @@ def test_a_policy_with_shuffled_rewards_does_not():
 class CountedSubAgents(SubAgents):
     """Counts its own FLOPs; the modes nest, so those outside count them too."""
 
-    THREADS = 1  # a mode counts in its own thread only
-
     def __init__(self):
         super().__init__()
         self.flops = 0
@@ -67,7 +66,8 @@ class CountedSubAgents(SubAgents):
         return result
 
 
-def test_the_flops_of_a_step_are_those_that_pytorch_counts():
+def test_the_flops_of_a_step_are_those_that_pytorch_counts(monkeypatch):
+    monkeypatch.setattr(threads, "THREADS", 1)  # a mode counts in its own thread only
     trainer = Trainer(settings=SHORT)
     trainer.sub_agents = CountedSubAgents()
     with FlopCounterMode(display=False) as whole:
@@ -91,16 +91,58 @@ def test_the_flops_of_a_step_are_those_that_pytorch_counts():
     assert all(type(count) is int for count in flops.values())
 
 
+TINY = dataclasses.replace(SHORT, episodes=8, rollouts=4)
+
+
+def numbers(seed):
+    trainer = Trainer(steps=5, seed=seed, settings=TINY)
+    results = [trainer.step() for _ in range(5)]
+    return [(r.parallelism.tolist(), r.correct.tolist(), r.flops, r.metrics) for r in results]
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
-    tiny = dataclasses.replace(SHORT, episodes=8, rollouts=4)
-
-    def numbers(seed):
-        trainer = Trainer(steps=5, seed=seed, settings=tiny)
-        results = [trainer.step() for _ in range(5)]
-        return [(r.parallelism.tolist(), r.correct.tolist(), r.flops, r.metrics) for r in results]
-
     assert numbers(3) == numbers(3)
     assert numbers(3) != numbers(4)
+
+
+def test_threads_change_no_number(monkeypatch):
+    several = numbers(3)
+    monkeypatch.setattr(threads, "THREADS", 1)
+    assert numbers(3) == several
+
+
+def test_the_gradient_is_that_of_the_whole_loss():
+    trainer = Trainer(steps=5, seed=3, settings=TINY)
+    rng = torch.Generator().manual_seed(7)
+    episodes = sample_episodes(trainer.task, 8, rng)
+    played = play(trainer.task, episodes, trainer.policy, trainer.sub_agents, rollouts=4, rng=rng)
+    reward = played.correct.float()
+    advantage = (reward - reward.mean(dim=1, keepdim=True))[..., None]
+    encoded = trainer.policy.encode(episodes.features)
+    chances = [
+        torch.distributions.Bernoulli(logits=trainer.policy.log_odds(encoded, state))
+        for state in played.states
+    ]
+    # Where nothing could be decided nothing was, so the log-probability there is masked.
+    terms = [
+        (advantage * chance.log_prob(spawned.float()) * may).sum()
+        for chance, spawned, may in zip(chances, played.spawned, played.open, strict=True)
+    ]
+    whole = -sum(terms) / reward.numel()
+    whole.backward()
+    expected = [parameter.grad.clone() for parameter in trainer.policy.parameters()]
+    entropy = sum(
+        (chance.entropy() * may).sum() for chance, may in zip(chances, played.open, strict=True)
+    )
+
+    loss, mean_entropy = trainer._update(episodes.features, played, reward)
+    assert loss == pytest.approx(whole.item(), rel=1e-4)
+    assert mean_entropy == pytest.approx(
+        entropy.item() / sum(int(may.sum()) for may in played.open), rel=1e-4
+    )
+    for parameter, gradient in zip(trainer.policy.parameters(), expected, strict=True):
+        assert gradient.abs().max() > 0
+        torch.testing.assert_close(parameter.grad, gradient)
 
 
 def test_parls_terms_fade_to_zero():
