@@ -9,7 +9,7 @@ _Result = TypeVar("_Result")
 THREADS = 2
 """How many parts run at a time; with 1, all of them run in the thread that asks."""
 # Not torch's own threads: they spin while they wait, and that for every product.
-_pool = ThreadPoolExecutor(2)
+_pool = ThreadPoolExecutor(THREADS)
 
 
 def side_by_side(work: Callable[..., _Result], *parts: Iterable[object]) -> list[_Result]:

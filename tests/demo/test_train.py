@@ -40,6 +40,7 @@ def gain_after_training(*, shuffle_rewards):
     return gain.mean().item(), gain.std().item() / math.sqrt(len(gain))
 
 
+@pytest.mark.slow
 def test_a_trained_policy_beats_its_untrained_self():
     gain, standard_error = gain_after_training(shuffle_rewards=False)
     assert gain > 0.1
