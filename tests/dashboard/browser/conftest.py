@@ -147,10 +147,13 @@ class Page:
         self.errors: list[str] = []
         self.dialogs: list[str] = []
         self.requests: list[str] = []
+        self._unanswered: set[Any] = set()
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.errors.append(f"{error}"))
         page.on("dialog", self._on_dialog)
-        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("request", self._on_request)
+        for end in ("requestfinished", "requestfailed"):
+            page.on(end, lambda request: self._unanswered.discard(request))
 
     def _on_console(self, message: Any) -> None:
         # Of TensorBoard's own: fonts behind a path prefix, an icon beside the bare frame.
@@ -158,6 +161,11 @@ class Page:
             return
         if message.type == "error" or "Content Security Policy" in message.text:
             self.errors.append(f"{message.text} {message.location}")
+
+    def _on_request(self, request: Any) -> None:
+        self.requests.append(request.url)
+        if re.search(r"/plugin/rlviz/(curve|series)\?", request.url):
+            self._unanswered.add(request)
 
     def _on_dialog(self, dialog: Any) -> None:
         self.dialogs.append(dialog.message)
@@ -218,12 +226,16 @@ class Page:
         return "\n".join(tip.all_inner_texts())
 
     def values(self, panel: int = 0) -> list[list[str]]:
-        """Open the table of a panel's values and read it."""
+        """Open the table of a panel's values and read it, once all curves are there: that of a run
+        which comes into view is asked for then, and the list of runs has it before."""
         section = self.frame.locator(".panel").nth(panel)
         button = section.get_by_role("button", name="Values as a table")
         if button.get_attribute("aria-expanded") == "false":
             button.click()
         self.settle()
+        while self._unanswered:
+            self.until(lambda: not self._unanswered)
+            self.settle()
         section.locator(".values[aria-busy=false] table").wait_for()
         rows = section.locator(".values tbody tr")
         return [row.split("\t") for row in rows.all_inner_texts()]

@@ -126,7 +126,7 @@ def test_a_server_that_is_gone_is_said_and_its_return_noticed(tmp_path, open_pag
         server.start()
         page.frame.locator(".run", has_text="second").wait_for()
         page.frame.locator(".status").wait_for(state="hidden")
-        assert {row[0] for row in page.values()} == {"run", "second"}
+        page.until(lambda: {row[0] for row in page.values()} == {"run", "second"})
         assert page.frame.locator(".live").inner_text() == "Live"
     finally:
         server.stop()
