@@ -19,7 +19,7 @@ from rlviz.record import deliveries, events, options
 from rlviz.record.account import Account
 from rlviz.record.arrivals import Arrivals
 from rlviz.record.assembly import Assembly
-from rlviz.record.compute import Watched, utilization
+from rlviz.record.compute import Watched, utilization, watched_anew
 from rlviz.record.deliveries import Deliveries
 from rlviz.record.endings import Ending
 from rlviz.record.error_log import ErrorLog, logger
@@ -322,17 +322,19 @@ class Callback:
         For loops that don't count FLOPs themselves: `rlviz.flops.Watch` says what is counted; don't
         also pass those FLOPs to `record`. Operations that can't be counted give one warning.
         Everything that the module does counts in this one phase, even rollouts and evaluation. To
-        keep those apart, count them with `rlviz.flops.measure` or `Transformer` and `record` them.
+        tell those apart, make a `rlviz.flops.Watch` instead, and `record` what it took after each.
 
         Args:
             module: the outermost `nn.Module`; a compiled one as `torch.compile` returned it. If it
-                has no forward pass of its own, the passes of its parts count.
-            phase: the phase that its FLOPs belong to; call `watch` once for each module.
+                has no forward pass of its own, the passes of its parts count. Watch it once more,
+                in the same phase, after layers of it were frozen or replaced.
+            phase: the phase that its FLOPs belong to.
 
         Raises:
-            TypeError, ValueError: the module can't be watched, `phase` can't name a phase, or the
-                run's convention, or that of the state it goes on from, is another one than "exact",
-                which is how passes are counted.
+            TypeError, ValueError: the module can't be watched, or it, a part of it or what it is a
+                part of is watched already; `phase` can't name a phase; or the run's convention, or
+                that of the state it goes on from, is another one than "exact", which is how passes
+                are counted.
         """
         if self._convention not in ("", conventions.EXACT):
             raise ValueError(
@@ -342,7 +344,11 @@ class Callback:
             )
         if self._before not in ("", conventions.EXACT):
             raise _goes_on_as_another(self._before, conventions.EXACT)
-        self._watched.append(Watched(module, phase))
+        made, before = watched_anew(self._watched, module, phase)
+        if before is not None:
+            self._watched.remove(before)
+            self._recorder.record_flops(phase, before.take())
+        self._watched.append(made)
 
     def _convention_so_far(self) -> str:
         only_watched = self._watched and not self._recorder.was_given_flops

@@ -126,6 +126,7 @@ def test_an_exception_in_the_loop_passes_through_and_the_run_is_kept(tmp_path):
     assert hparams_status(accumulator) == api_pb2.STATUS_FAILURE
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_logged_was_written_second_by_second(tmp_path):
     code = """
         import sys, time, rlviz

@@ -220,6 +220,10 @@ def _take(log: Log, roles: Roles, name: str) -> None:
         says += f": {_evidence(log, name)}, as if a right answer earns {high:g} and a wrong {low:g}"
     if roles.graded is None:
         says += "; how many answers are behind it is unknown, so it has no interval"
+    elif isinstance(roles.graded, str):
+        says += f"; {roles.graded!r} counts its answers"
+    else:
+        says += f"; {roles.graded:g} answers in each row, as given"
     roles.know("accuracy", f"{says}.")
     if not rates.is_rate(name) and not spread.is_told(log, name):
         roles.lack(

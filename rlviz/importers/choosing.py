@@ -106,7 +106,10 @@ def _counts_most_rows(log: Log, rewarded: Indices, name: str) -> bool:
 
 
 def _parallelism(log: Log, options: Options, roles: Roles) -> None:
-    name = options.parallelism or log.first(names.PARALLELISM) or _work_over_span(log)
+    named = log.first(names.PARALLELISM) or next(
+        (name for name in log.series if names.ends_as_parallelism(name)), None
+    )
+    name = options.parallelism or named or _work_over_span(log)
     if name is not None:
         values = log.series[name].numbers()
         fits = bool(np.isfinite(values).all() and values.min() >= 0)
@@ -116,7 +119,13 @@ def _parallelism(log: Log, options: Options, roles: Roles) -> None:
             )
         roles.parallelism = name if fits else None
     if roles.parallelism is None:
-        roles.lack("parallelism", "The average parallelism is unknown: the log does not hold it.")
+        speaks = next((one for one in log.series if names.speaks_of_parallelism(one)), None)
+        why = (
+            "the log does not hold it."
+            if speaks is None
+            else f"if {speaks!r} is work / span of episodes, give {option('parallelism', speaks)}."
+        )
+        roles.lack("parallelism", f"The average parallelism is unknown: {why}")
     else:
         roles.know("parallelism", f"The average parallelism is {roles.parallelism!r}.")
 
@@ -138,8 +147,14 @@ def _return(log: Log, options: Options, roles: Roles) -> None:
             f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}{rows}.",
         )
     elif roles.main is None:
+        speaks = next((one for one in log.series if names.speaks_of_reward(one)), None)
+        which = (
+            f"If one is, name it: {option('return_')}."
+            if speaks is None
+            else f"If {speaks!r} is one, give {option('return_', speaks)}; if single answers earn "
+            f"only 0 or 1 in it, {option('accuracy', speaks)}."
+        )
         roles.lack(
             "return",
-            "The return is unknown: no value of the log is known to be a mean reward. If one is, "
-            f"name it: {option('return_')}.",
+            f"The return is unknown: no value of the log is known to be a mean reward. {which}",
         )

@@ -63,7 +63,10 @@ def counts_more_than_updates(step: str | None, columns: Iterable[str] = ()) -> b
     )
 
 
-TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time")
+TIMESTAMPS = (
+    *("_timestamp", "timestamp", "wall_time", "source/timestamp", "time"),
+    *("ts", "datetime", "date_time", "created_at", "created", "date"),
+)
 """Seconds since 1970, or thousandths, millionths or billionths of seconds."""
 ELAPSED = (
     *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
@@ -129,8 +132,50 @@ PARALLELISM = (
     *("parallelism/mean", "parallelism/average", "agents/parallelism"),
 )
 
+_IN_FOLDERS = ("average_parallelism", "avg_parallelism", "mean_parallelism")
+_OF_SHARDS = frozenset(
+    ("tensor", "pipeline", "data", "context", "expert", "sequence", "model", "size", "degree")
+)
+_REWARDS = frozenset(("reward", "rewards", "return", "returns", "score", "scores"))
+_NOT_ITS_MEAN = frozenset(
+    (
+        *("std", "min", "max", "var", "median", "loss", "model", "time", "scale", "lr", "clip"),
+        *("coef", "count", "num", "advantage", "advantages", "weight", "margin", "margins", "kl"),
+        *("length", "seconds", "grad", "norm", "accuracy", "accuracies", "format", "penalty"),
+    )
+)
+
 _SPAN = "num_tokens_in_the_longest_thread"
 _WORK = "total_num_tokens"
+
+
+def ends_as_parallelism(name: str) -> bool:
+    """Whether a column in a folder is called an average parallelism.
+
+    >>> ends_as_parallelism("rollout/avg_parallelism"), ends_as_parallelism("eval/avg_parallelism")
+    (True, False)
+    """
+    return plain(name).rpartition("/")[2] in _IN_FOLDERS and not is_evaluation(name)
+
+
+def speaks_of_parallelism(name: str) -> bool:
+    """Whether a column may be of the parallelism of agents, by its name.
+
+    >>> speaks_of_parallelism("swarm/parallelism_p50"), speaks_of_parallelism("tensor_parallelism")
+    (True, False)
+    """
+    said = set(words(name))
+    return "parallelism" in said and not said & _OF_SHARDS
+
+
+def speaks_of_reward(name: str) -> bool:
+    """Whether a column may be a mean reward, return or score in training, by its name.
+
+    >>> [speaks_of_reward(n) for n in ("Reward/train_mean", "reward/std", "eval/reward")]
+    [True, False, False]
+    """
+    said = set(words(name))
+    return bool(said & _REWARDS) and not said & _NOT_ITS_MEAN and not is_evaluation(name)
 
 
 def work_of(span: str) -> str | None:

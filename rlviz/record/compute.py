@@ -1,7 +1,7 @@
 """What a run knows about its compute: FLOPs counted in watched modules, the peak of the device."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ class Watched:
 
     def __init__(self, module: Any, phase: str) -> None:
         self.phase = schema.check_phase(phase)
+        self.module = module
         self._watch = watch_for(module)
         self._name = type(module).__name__
         self._warned = False
@@ -57,6 +58,42 @@ class Watched:
 
     def close(self) -> None:
         self._watch.close()
+
+
+def watched_anew(
+    watched: Sequence[Watched], module: Any, phase: str
+) -> tuple[Watched, Watched | None]:
+    """A watched module, and the one whose place it takes: the same module's in the same phase.
+
+    Raises:
+        TypeError, ValueError: it can't be watched; or it, a part of it, or what it is a part of,
+            is watched already, so that its passes would count twice.
+    """
+    before = next((one for one in watched if one.module is module), None)
+    if before is not None and before.phase == phase:
+        before.close()
+        return Watched(module, phase), before
+    made = Watched(module, phase)
+    for one in watched:
+        if one.module is module:
+            how = f"{type(module).__name__} is watched already, in the phase {one.phase!r}"
+        elif _holds(module, one.module):
+            how = f"{type(one.module).__name__}, a part of it, is watched already"
+        elif _holds(one.module, module):
+            how = f"it is a part of {type(one.module).__name__}, which is watched already"
+        else:
+            continue
+        made.close()
+        raise ValueError(
+            f"{how}: its passes would count twice. Watch the outermost module once. To tell the "
+            "phases of its passes apart, watch = rlviz.flops.Watch(module), and after each phase "
+            "record(flops={phase: watch.take()})."
+        )
+    return made, None
+
+
+def _holds(module: Any, part: Any) -> bool:
+    return any(one is part for one in module.modules())
 
 
 def utilization(device: str | float | None, devices: int) -> Callable[[int, float], float | None]:

@@ -85,6 +85,7 @@ def test_a_directory_of_runs_is_watched_until_ctrl_c(watch, write_steps, tmp_pat
     assert "Traceback" not in ended(process)
 
 
+@pytest.mark.slow
 def test_no_path_is_served_to_whoever_speaks_to_the_socket(watch, write_steps, tmp_path):
     """As a browser would never ask, but a program may."""
     write_steps([1], logdir=tmp_path / "run")
@@ -141,6 +142,7 @@ def test_a_single_run_has_its_own_name_and_the_browser_is_opened_on_the_page(
     ended(process)
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_a_sentence(watch, write_steps, tmp_path):
     write_steps([1], logdir=tmp_path / "run")
     first = watch(tmp_path / "run", "--port", 0, "--no-browser")

@@ -14,6 +14,7 @@ from rlviz.dashboard.folder_catalog import FolderCatalog
 from .conftest import DATA_ROUTES, PLAIN, decode
 
 
+@pytest.mark.slow
 def test_an_answer_is_compressed_and_never_guessed_at(board):
     for route in DATA_ROUTES:
         response = board.get(route, PLAIN, headers={"Accept-Encoding": "gzip"})

@@ -32,6 +32,7 @@ def test_the_figure_is_rlviz_s_own_and_to_be_saved(board):
     assert response.headers["Content-Disposition"] == 'attachment; filename="rlviz.svg"'
 
 
+@pytest.mark.slow
 def test_the_figure_shows_what_the_page_shows(board, corpus):
     query = [
         *(("run", "plain"), ("run", "without flops"), ("format", "png"), ("x", "step")),

@@ -42,6 +42,7 @@ def test_the_policy_allows_its_own_script_and_style_and_no_other(run):
     assert "unsafe" not in policy
 
 
+@pytest.mark.slow
 def test_names_are_data_whatever_they_are(run):
     names = ["</script><script>alert(1)</script>", "<!--", "]]>", "\u2028", "\ud800", "__proto__"]
     text = rlviz.page(dict.fromkeys(names, run))

@@ -47,7 +47,7 @@ def age(logdir, seconds=60):
         os.utime(file, (old, old))
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 @pytest.mark.parametrize("what", ["length", "bytes"])
 def test_a_run_whose_file_is_damaged_says_so_and_what_is_shown(open_board, tmp_path, loader, what):

@@ -23,7 +23,7 @@ def step(viz, number):
     viz.on_step_end(number, correct=[1, 0, number % 2], flops=10**20, metrics={"loss": 1 / number})
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 def test_a_step_comes_up_soon_after_it_was_written(live, tmp_path, noted):
     assert live.listed()["runs"] == []
     versions, latest = [], 0.0
@@ -199,7 +199,7 @@ def test_long_runs_that_memory_can_not_hold_are_read_to_their_ends(
     assert [state.listing["steps"] for state in states] == [200, 200]
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 def test_300_runs_are_listed_quickly(
     open_board, tmp_path_factory, write_rows, learning, loader, noted

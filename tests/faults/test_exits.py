@@ -148,6 +148,7 @@ SUDDEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, pytest.param(12, marks=pytest.mark.soak)])
 def test_a_script_that_python_cannot_end_loses_a_second_at_most(
     children, tmp_path, when_logged, seconds_lost, stalled, rng, ran, times

@@ -105,7 +105,11 @@ def _without_torch(children, run_python, *arguments):
 
 @pytest.mark.parametrize(
     ("forking", "forks"),
-    [(_with_torch, 20), pytest.param(_without_torch, 1000, marks=pytest.mark.soak)],
+    [
+        (_with_torch, 5),
+        pytest.param(_with_torch, 20, marks=pytest.mark.slow),
+        pytest.param(_without_torch, 1000, marks=pytest.mark.soak),
+    ],
 )
 def test_children_forked_while_eight_threads_log_end_and_leave_the_run_alone(
     children, run_python, tmp_path, ran, forking, forks

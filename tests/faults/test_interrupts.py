@@ -207,6 +207,7 @@ STORM = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.soak)])
 def test_a_storm_of_interrupts_doubles_no_step_and_loses_none_that_was_closed(
     children, tmp_path, rng, ran, seconds

@@ -199,7 +199,7 @@ LOADS = {
 }
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("load", "steps"), LOADS.values(), ids=LOADS)
 def test_what_a_stalled_disk_leaves_waiting_is_within_the_bounds(
     children, tmp_path, noted, load, steps
@@ -301,6 +301,7 @@ THROWN = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.soak)])
 def test_an_exception_thrown_into_the_writer_anywhere_counts_no_step_twice(
     children, tmp_path, rng, ran, seconds

@@ -114,6 +114,7 @@ def test_tensorboard_follows_the_run_while_it_is_written(
     ran(reads_while_writing=reloads)
 
 
+@pytest.mark.slow
 def test_many_readers_at_once_do_not_disturb_the_writer(children, tmp_path, when_logged):
     logdir, logbook = tmp_path / "run", tmp_path / "log"
     child = children(TRAINING, logdir, logbook, 0.001, 2)

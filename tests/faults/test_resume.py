@@ -124,7 +124,7 @@ WANDERING = """
 """
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["a string", "a path"])
 def test_a_run_stays_where_the_callback_was_made(children, tmp_path, kind):
     child = children(WANDERING, tmp_path, kind)

@@ -92,6 +92,7 @@ def series(run):
     return {"run": run, "metric": "accuracy", "x": "step"}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_known_is_answered_while_another_is_read(page, tmp_path):
     assert page.get("runs").status_code == 200
     train(tmp_path / "a", 31, 60)
@@ -149,6 +150,7 @@ def test_a_series_that_is_being_computed_holds_up_its_own_run_alone(page):
     assert [answer.status_code for answer in first] == [200]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["figure", "rows"])
 def test_of_downloads_that_pile_up_the_fifth_is_sent_away_and_told_when_to_ask_again(page, route):
     assert page.get("runs").status_code == 200

@@ -38,7 +38,7 @@ def in_all(found):
     return body, head, found.per_sequence, found.pairs, found.chunks, found.unseen
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", SAMPLE)
 def test_layers_that_run_once_count_like_layers_that_all_run(name):
     its = tiny_configs.config(name, **SAMPLE[name])

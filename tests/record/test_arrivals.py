@@ -128,6 +128,7 @@ def test_seconds_add_up_within_a_sender_and_senders_ran_side_by_side(run):
     assert steps[0].seconds == {"rollout": 3.0}
 
 
+@pytest.mark.slow
 def test_a_step_waits_for_a_silent_sender_no_longer_than_patience_and_later_ones_not_at_all(run):
     run.send(1, 1)
     run.send(1, 1, sender=1)

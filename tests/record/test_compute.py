@@ -89,6 +89,25 @@ def test_a_watched_module_counts_itself_in_its_phase(viz, tmp_path):
     assert run.exact_flops() == [10**20 + 272, 2 * 10**20 + 560, 3 * 10**20 + 864]
 
 
+def test_no_pass_is_watched_twice(viz, tmp_path):
+    policy = torch.nn.Sequential(torch.nn.Linear(8, 4))
+    viz.watch(policy)
+    for module, words in (
+        (policy, "Sequential is watched already, in the phase 'update': its passes would count"),
+        (policy[0], "it is a part of Sequential, which is watched already"),
+        (torch.nn.Sequential(policy), "Sequential, a part of it, is watched already"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            viz.watch(module, phase="rollout")
+    policy(torch.zeros(2, 8)).sum().backward()
+    policy[0].weight.requires_grad_(False)
+    viz.watch(policy)  # anew, for nothing is differentiated any more
+    policy(torch.zeros(2, 8))
+    viz.on_step_end(1)
+    viz.close()
+    assert rlviz.read(tmp_path).exact_flops() == [256 + 128]
+
+
 def test_what_a_watched_module_can_not_count_is_one_warning(viz, caplog):
     class Opaque(torch.autograd.Function):
         @staticmethod

@@ -110,6 +110,7 @@ def expected_scalars():
     }
 
 
+@pytest.mark.slow
 def test_the_event_accumulator_gives_every_scalar_of_every_step(run):
     accumulator = EventAccumulator(str(run[1]), size_guidance={"scalars": 0})
     accumulator.Reload()

@@ -45,6 +45,7 @@ def test_it_answers_with_the_figure_the_summary_and_the_last_step(run):
     assert not figure_client.busy
 
 
+@pytest.mark.slow
 def test_a_request_and_a_look_for_the_answer_wait_for_nothing(run, waits):
     figure_client = client(run, on_error=pytest.fail)
     figure_client.request()
@@ -54,6 +55,7 @@ def test_a_request_and_a_look_for_the_answer_wait_for_nothing(run, waits):
     figure_client.stop()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("code", "words"),
     [
@@ -148,6 +150,7 @@ def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_un
     figure_client.stop()
 
 
+@pytest.mark.slow
 def test_after_three_failures_in_a_row_no_further_figure_is_tried(run):
     said = []
     now = 0.0

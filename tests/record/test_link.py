@@ -322,6 +322,7 @@ def test_what_is_acknowledged_as_the_link_ends_is_not_counted_twice():
             assert link.counts == (1, 0, 0, 1)
 
 
+@pytest.mark.slow
 def test_a_link_that_was_ended_amid_a_frame_begins_anew_with_a_whole_one():
     with socket.create_server(("127.0.0.1", 0)) as server:
         link = Link(["127.0.0.1"], server.getsockname()[1], KEY)

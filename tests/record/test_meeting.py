@@ -98,7 +98,7 @@ def run(tmp_path, what):
     return said
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "steps"),
     [

@@ -221,6 +221,7 @@ def test_a_rollout_that_hangs_is_named_after_patience_and_what_it_sends_then_cou
     assert rlviz.read(tmp_path).exact_flops()[-1] == 6
 
 
+@pytest.mark.slow
 def test_a_trainer_that_is_killed_lets_its_rollouts_go_on_and_they_say_what_is_lost(tmp_path):
     trainer = subprocess.Popen(
         [
@@ -424,6 +425,7 @@ def test_a_sender_that_finds_no_descriptor_raises_nothing_and_tries_again(
     assert rlviz.read(tmp_path).exact_flops() == [3]
 
 
+@pytest.mark.slow
 def test_close_takes_no_longer_than_asked_where_a_sender_here_is_not_heard(tmp_path):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
     sender = viz.sender(host="localhost")

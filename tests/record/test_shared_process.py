@@ -161,6 +161,7 @@ TRAINING = """
 """
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_training_process_however_that_dies(tmp_path):
     training = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(TRAINING), str(tmp_path)],

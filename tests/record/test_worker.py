@@ -405,6 +405,7 @@ def test_a_long_run_is_split_into_files_of_bounded_size(tmp_path, monkeypatch):
     assert sum(sizes) == 50 * 100 + 5 * eventfile._START_BYTES
 
 
+@pytest.mark.slow
 def test_phases_and_their_seconds_count_in_what_the_queue_may_hold(tmp_path, stalled):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     stalled.go_on.clear()
@@ -518,6 +519,7 @@ def test_a_state_is_never_ahead_of_a_disk_that_refuses(tmp_path, monkeypatch):
     viz.close()
 
 
+@pytest.mark.slow
 def test_where_the_disk_is_stalled_a_state_is_the_last_one_on_it_and_that_is_said(
     tmp_path, stalled, caplog, waits
 ):
@@ -546,6 +548,7 @@ def test_where_the_disk_is_stalled_a_state_is_the_last_one_on_it_and_that_is_sai
     assert viz.close()
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("lands", [True, False])
 def test_a_run_goes_on_from_a_state_that_is_older_than_its_weights(tmp_path, stalled, lands):
     logdir = tmp_path / "run"
@@ -667,6 +670,7 @@ def test_of_figures_that_the_disk_does_not_take_the_latest_is_kept(tmp_path, mon
     viz.close(timeout=1)
 
 
+@pytest.mark.slow
 def test_the_writer_keeps_its_pace_also_in_a_loop_that_never_rests(tmp_path, monkeypatch):
     class Counting(System):
         writes = 0
@@ -768,6 +772,7 @@ def test_a_rank_that_ends_tries_to_reach_rank_0_until_its_time_is_over(
         assert viz.health.errors <= 20  # it rests between two tries
 
 
+@pytest.mark.slow
 def test_a_rank_whose_last_message_nobody_takes_ends_in_time_and_says_so(
     tmp_path, monkeypatch, caplog
 ):

@@ -122,6 +122,7 @@ def test_the_published_curves_are_recovered(c_mid, b, a, hours):
         assert_allclose(given.C_mid, c_mid, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_early_points_bias_the_ceiling_and_are_left_out():
     for seed in range(5):
         rng = np.random.default_rng(seed)
@@ -314,6 +315,7 @@ def test_a_refusal_says_why(change, words):
     assert not words or np.isnan(found.predict_interval(1e23)).all()
 
 
+@pytest.mark.slow
 def test_no_reason_speaks_in_symbols():
     reasons = set()
     for n in (40, 200):

@@ -34,7 +34,7 @@ def along(y, at, tau, num=None, den=None):
     return sums and (out, *sums)
 
 
-@pytest.mark.quick(40)
+@pytest.mark.quick(16)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 300, 5000])
 @pytest.mark.parametrize("gaps", [0.0, 0.2])

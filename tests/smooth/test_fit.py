@@ -50,7 +50,7 @@ def repeated(length):
     return np.floor(regular(length) / 3)
 
 
-@pytest.mark.quick(40)
+@pytest.mark.quick(16)
 @pytest.mark.parametrize("degree", DEGREES)
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("spacing", [regular, irregular, repeated])

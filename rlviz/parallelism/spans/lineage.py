@@ -35,8 +35,15 @@ class Lineage:
         """As `Forest` takes them, in seconds since the episode's first start.
 
         Raises:
-            ValueError: a time is not finite.
+            ValueError: a time is not finite, or a span ends before it starts.
         """
+        for record in self.records:
+            if record.end is not None and record.end < record.start:
+                raise ValueError(
+                    f"span {record.name or record.id!r} must start before it ends, got "
+                    f"start={float(record.start)!r} and end={float(record.end)!r}. Take both from "
+                    "one clock."
+                )
         # Exact where times are fractions; floats of epoch nanoseconds would round to 256 ns.
         origin = min((record.start for record in self.records), default=0)
         workflows = self._workflows()

@@ -74,6 +74,7 @@ def _findings(history: History, now: float) -> Iterator[Finding]:
         notes.imported,
         notes.restarts,
         notes.order,
+        notes.completion,
         notes.numbering,
         notes.measures,
         notes.counting,

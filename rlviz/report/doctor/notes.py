@@ -44,6 +44,21 @@ def order(history: History) -> Iterator[Finding]:
             )
 
 
+def completion(history: History) -> Iterator[Finding]:
+    """A last row that was written once more, with what came for no step of its own."""
+    for session in history.sessions:
+        if session.is_completed:
+            yield Finding(
+                NOTE,
+                "completion",
+                f"the last row of session {session.number}, step {session.last_step}, also has "
+                "what senders recorded too late for its step, or for an episode that was never "
+                "bound to one. Totals are exact.",
+                "Bind each episode to the step that trains on it, record(episodes=[…]), by the "
+                "name that its sender gave it; let senders flush() before that step is closed.",
+            )
+
+
 def numbering(history: History) -> Iterator[Finding]:
     """Holes in the numbers of the steps that nothing else explains."""
     if history.dropped or history.damage:

@@ -55,6 +55,8 @@ class Diagnosis:
         notes = wording.counted(len(self.findings) - problems, "note")
         if self.state == SOUND:
             lost = "nothing lost"
+            if any(session["superseded"] for session in self.facts["sessions"][:-1]):
+                lost += " but what restarts did once more"
             if any(finding.kind == "cut" for finding in self.findings):
                 lost += " but perhaps the last second"
             end = f"; {notes}." if self.findings else "."

@@ -11,6 +11,7 @@ from rlviz.report.series.axis import LARGEST, XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import units_of
+from rlviz.smooth.correlation import FEWEST
 
 
 def caption(
@@ -40,7 +41,7 @@ def caption(
     parts += _of_values(panels)
     parts += _thinning(panels)
     if any(line.outlook for panel in panels for line in panel.lines):
-        parts.append("dashed: forecast of the fitted law, with its interval")
+        parts.append("dashed: forecast, within its interval")
     if schema.PARALLELISM in {panel.measure.name for panel in drawn}:
         runs = [run for group in groups for run in group.runs]
         parts += [f"work and span {told}"] if (told := schema.in_units(units_of(runs))) else []
@@ -110,10 +111,12 @@ def _width(curves: Sequence[Curve], extent: float) -> str:
 
 
 def _lasts(curves: Sequence[Curve]) -> str:
-    """The correlations between the noise of a step and of the next one, from lowest to highest."""
-    known = [c.noise_correlation for c in curves if np.isfinite(c.noise_correlation)]
+    """The correlations between the noise of a step and of the next one, from lowest to highest.
+    Too few values don't tell it."""
+    told = [c for c in curves if np.isfinite(c.noise_correlation)]
+    known = [c.noise_correlation for c in told if len(c.x) >= FEWEST]
     ends = (min(known), max(known)) if known else ()
-    return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends))
+    return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends)) or "0 assumed" * bool(told)
 
 
 def _share(part: float) -> str:

@@ -194,9 +194,35 @@ class History:
             if known.is_core or known.numerator in self.columns
         )
 
-    def values_of(self, quantity: schema.Quantity) -> Floats:
-        """The value of a quantity at each step, (T,): the ratio of its sums; NaN where it was not
-        recorded."""
+    def values_of(self, what: str | schema.Quantity) -> Floats:
+        """The values of a metric or a quantity at each step, (T,); NaN where it was not recorded.
+
+        Args:
+            what: the name of one of `metrics`, or of one of `quantities`, such as "accuracy"; or a
+                quantity itself, whose values are the ratios of its sums.
+
+        Raises:
+            KeyError: the run has no metric or quantity of that name.
+
+        Example:
+            >>> rlviz.read("runs/my-run").values_of("loss")  # doctest: +SKIP
+            array([0.71, 0.64, 0.59])
+        """
+        if isinstance(what, str):
+            column = schema.metric_column(what.removeprefix(schema.metric_column("")))
+            if column in self.columns:
+                return self._column(column)
+            known = {quantity.name: quantity for quantity in self.quantities}
+            if what not in known:
+                names = [*known, *self.metrics]
+                raise KeyError(
+                    f"the run has no {what!r}, but {wording.some(names)}."
+                    f"{wording.close_to(what, names)}"
+                )
+            what = known[what]
+        return self._values_of(what)
+
+    def _values_of(self, quantity: schema.Quantity) -> Floats:
         return self._by_parts(
             lambda part: ratios(
                 part._column(quantity.numerator), part._column(quantity.denominator)
@@ -299,7 +325,8 @@ class History:
         """
         name = schema.flops_column(phase)
         if name not in self.columns:
-            raise KeyError(f"no FLOPs were recorded for {phase!r}; there are {list(self.phases)}.")
+            have = wording.some(self.phases) if self.phases else "none of any phase"
+            raise KeyError(f"no FLOPs were recorded for {phase!r}; the run has {have}.")
         remainders = np.nan_to_num(self._column(schema.flops_remainder_column(phase)))
         pairs = zip(self.columns[name], remainders, strict=True)
         return [None if np.isnan(n) else schema.join_count(n, r) for n, r in pairs]

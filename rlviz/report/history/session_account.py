@@ -48,7 +48,7 @@ class Session:
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
-    """How many steps were not greater than the step before."""
+    """How many steps were not greater than the step before; of a row that was completed, none."""
     clock_back_seconds: float
     """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]
@@ -60,6 +60,8 @@ class Session:
     convention: str | None = None
     """By which of `rlviz.conventions` it counted FLOPs; "" if it does not say so, None if it
     counted none."""
+    is_completed: bool = False
+    """Whether it wrote its last row once more at its end, with what came for no later step."""
 
     @property
     def known_as(self) -> int:
@@ -134,11 +136,12 @@ def _session(batches: Sequence[Batch], claimed: int, stand: int, void_after: flo
         dropped=max(header.dropped for header in headers),
         causes=max(headers, key=lambda header: header.dropped).causes,
         world_size=max(header.world_size for header in headers),
-        backwards=fresh.backwards,
+        backwards=fresh.backwards - fresh.is_completed,
         clock_back_seconds=fresh.clock_back,
         gone=tuple(_gone(batches, void_after)),
         made_as=headers[0].made_as,
         convention=_convention(headers),
+        is_completed=fresh.is_completed,
     )
 
 

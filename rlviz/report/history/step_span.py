@@ -18,6 +18,8 @@ class StepSpan:
         first, last: the steps of the first and of the last of them; NaN if there is none.
         least, most: the smallest and the largest step.
         backwards: how many steps were not greater than the step before.
+        is_completed: whether the last row is the one before it once more, of the same step and
+            time: what came for no later step was added to it.
         began, ended: the first and the last known time, seconds since 1970-01-01 UTC, or NaN.
         clock_back: the largest jump back between two known times, in seconds.
     """
@@ -28,6 +30,7 @@ class StepSpan:
     least: float = np.inf
     most: float = -np.inf
     backwards: int = 0
+    is_completed: bool = False
     began: float = np.nan
     ended: float = np.nan
     clock_back: float = 0.0
@@ -41,7 +44,9 @@ class StepSpan:
             steps, wall = steps[valid], None if wall is None else wall[valid]
         if not len(steps):
             return cls()
-        times = np.empty(0) if wall is None else _finite(np.ascontiguousarray(wall))
+        wall = np.full(len(steps), np.nan) if wall is None else np.ascontiguousarray(wall)
+        times = _finite(wall)
+        is_again = len(steps) > 1 and steps[-1] == steps[-2] and wall[-1] == wall[-2]
         return cls(
             len(steps),
             float(steps[0]),
@@ -49,6 +54,7 @@ class StepSpan:
             float(steps.min()),
             float(steps.max()),
             int(np.count_nonzero(steps[1:] <= steps[:-1])),
+            bool(is_again),
             float(times[0]) if len(times) else np.nan,
             float(times[-1]) if len(times) else np.nan,
             float(np.max(times[:-1] - times[1:], initial=0.0)),
@@ -66,6 +72,8 @@ class StepSpan:
             min(self.least, other.least),
             max(self.most, other.most),
             self.backwards + other.backwards + (other.first <= self.last),
+            other.is_completed
+            or (other.count == 1 and other.first == self.last and other.began == self.ended),
             other.began if np.isnan(self.began) else self.began,
             self.ended if np.isnan(other.ended) else other.ended,
             max(self.clock_back, other.clock_back, 0.0 if np.isnan(back) else back),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rlviz.report.series.curves import Curve
 from rlviz.report.statistics.binned import Binned
 from rlviz.report.statistics.moves import Piece
+from rlviz.report.statistics.noise import FEWEST as FEWEST_OF_NOISE
 from rlviz.report.statistics.noise import is_drift
 from rlviz.report.statistics.scatter import Scatter, scatter_of
 from rlviz.report.statistics.segments import Segment, pieces_of, segments_of
@@ -65,6 +66,12 @@ class Analysis:
     drift: bool = False
     segments: tuple[Segment, ...] = ()
     scatter: Scatter | None = None
+
+    @property
+    def tells_noise(self) -> bool:
+        """Whether there are points enough to tell how long the noise lasts; else that is assumed,
+        and nothing is certain."""
+        return self.points >= FEWEST_OF_NOISE
 
     @property
     def is_certain(self) -> bool:

@@ -39,7 +39,10 @@ def statistics(name: str, found: Analysis) -> str:
     """The numbers behind the claims about a metric, for statisticians."""
     told = [f"{found.points:,} values"]
     if found.noise_correlation == found.noise_correlation:  # known
-        told.append(f"noise correlation in the test of moves {found.noise_correlation:.2f}")
+        assumed = "" if found.tells_noise else " (assumed: too few values tell it)"
+        told.append(
+            f"noise correlation in the test of moves {found.noise_correlation:.2f}{assumed}"
+        )
     if found.is_certain:
         strengths = ", ".join(f"{part.strength:.1f}" for part in found.segments)
         told.append(f"strength of the moves {strengths}")

@@ -97,6 +97,11 @@ def _uncertain(name: str, form: Form, places: Places, curve: Curve, found: Analy
     if not found.drift:
         return f"{told}; within its noise no rise or fall is certain."
     told += _extreme(form, places, curve, first, last)
+    if not found.tells_noise:
+        return (
+            f"{told}. So few values don't tell how long their noise lasts, so no rise or fall is "
+            "certain."
+        )
     return (
         f"{told}. Noise that lasts as long as here moves like this by itself, so no rise or fall "
         "is certain."

@@ -31,7 +31,7 @@ def test_a_session_without_a_state_over_an_older_one_is_noted(write_steps, logdi
     write_steps(range(1, 5))
     diagnosis = examine(logdir)
     assert diagnosis.is_sound
-    assert "nothing lost; 1 note." in diagnosis.verdict
+    assert "nothing lost but what restarts did once more; 1 note." in diagnosis.verdict
     finding = only(diagnosis)
     assert finding.kind == "restart"
     assert finding.what == (
@@ -54,6 +54,20 @@ def test_steps_that_go_back_within_a_session_are_noted(logdir):
     finding = examine(logdir).findings[0]
     assert finding.kind == "order"
     assert "in session 0 the step went back, or was the same again, 2 times." in finding.what
+
+
+def test_a_last_row_that_got_what_no_step_was_bound_to_is_named_and_no_step_went_back(logdir):
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        viz.sender(host="localhost").record(episode="never bound", correct=[True] * 8)
+        for step in range(1, 4):
+            viz.on_step_end(step, correct=[False] * 8)
+    run = rlviz.read(logdir)
+    assert run.accuracy[-1] == 0.5
+    assert (run.sessions[0].backwards, run.sessions[0].superseded) == (0, 1)
+    finding = examine(logdir).findings[0]
+    assert finding.kind == "completion"
+    assert finding.what.startswith("the last row of session 0, step 3, also has what senders")
+    assert "record(episodes=[…])" in finding.advice
 
 
 def test_flops_that_fall_are_noted_with_the_step(write_steps, logdir):

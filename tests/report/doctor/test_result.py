@@ -53,7 +53,10 @@ def test_sessions_are_listed_with_what_they_wrote_and_what_was_superseded(write_
     write_steps(range(7, 16), state=state)
     diagnosis = examine(logdir)
     assert diagnosis.is_sound
-    assert "sound — 15 steps in 3 sessions, nothing lost." in diagnosis.verdict
+    assert (
+        "sound — 15 steps in 3 sessions, nothing lost but what restarts did once more."
+        in diagnosis.verdict
+    )
     flat = " ".join(diagnosis.text().split())
     assert " UTC: steps 1 to 6, no state loaded session 1, " in flat
     assert " UTC: steps 7 to 10, resumed after step 6, 4 rows superseded session 2, " in flat

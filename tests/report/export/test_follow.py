@@ -402,6 +402,7 @@ def start(script, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_a_real_run_is_followed_from_its_first_step_to_ctrl_c(tmp_path, noted):
     logdir = tmp_path / "run"
     logdir.mkdir()

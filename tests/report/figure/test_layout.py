@@ -331,7 +331,7 @@ def test_the_fonts_are_the_same_whatever_a_user_has_set(parl):
     assert {name for _, name in labels} == {"DejaVu Sans"}
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("width", [3.3, 5.0, 6.4])
 @pytest.mark.parametrize("style", ["default", "paper"])
 def test_no_word_of_a_narrow_figure_is_cut(width, style):

@@ -196,6 +196,7 @@ def test_groups_have_the_curve_and_the_band_that_compare_tells_of(runs):
         assert (edge.min(), edge.max()) == (contender.curve.low.min(), contender.curve.high.max())
 
 
+@pytest.mark.slow
 def test_a_pdf_has_its_fonts_in_it_and_an_svg_needs_none(runs, tmp_path):
     drawing = rlviz.figure(runs[0], style="paper", width=3.3)
     drawing.savefig(tmp_path / "a.pdf")

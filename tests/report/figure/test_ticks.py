@@ -98,7 +98,7 @@ def run_of(values, steps=None, flops=None):
     return rlviz.History(columns, "runs/x")
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", VALUES)
 def test_labels_of_any_values_stand_apart_at_any_size(name, size):

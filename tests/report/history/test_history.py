@@ -85,8 +85,24 @@ def test_flops_are_exact_beyond_the_integers_of_float64(tmp_path):
 
 
 def test_a_phase_that_was_not_recorded_is_named_with_those_that_were(parl):
-    with pytest.raises(KeyError, match=r"no FLOPs were recorded for 'update'.*\['rollout'\]"):
+    with pytest.raises(KeyError, match="no FLOPs were recorded for 'update'; the run has 'roll"):
         parl.exact_flops("update")
+
+
+def test_the_values_of_a_metric_or_a_quantity_are_had_by_its_name(tmp_path):
+    with rlviz.Callback(tmp_path, figure_seconds=None) as viz:
+        for step in range(1, 4):
+            viz.on_step_end(step, correct=[1, 0, step % 2], metrics={"actor/loss": 1 / step})
+    run = rlviz.read(tmp_path)
+    for name in ("actor/loss", "metrics/actor/loss"):
+        assert list(run.values_of(name)) == [1, 1 / 2, 1 / 3]
+    assert list(run.values_of("accuracy")) == list(run.accuracy)
+    with pytest.raises(
+        KeyError, match=r"no 'loss', but .*'actor/loss'\. Did you mean 'actor/loss'"
+    ):
+        run.values_of("loss")
+    with pytest.raises(KeyError, match="no FLOPs were recorded for 'total'; the run has none"):
+        run.exact_flops()
 
 
 def test_a_metric_that_begins_in_mid_run_is_unknown_before(tmp_path):

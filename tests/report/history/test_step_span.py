@@ -22,6 +22,17 @@ def test_two_parts_together_are_the_whole(at):
     assert parts[0].then(parts[1]) == StepSpan.of(STEPS, WALL)
 
 
+@pytest.mark.parametrize("at", range(4))
+def test_the_last_row_once_more_is_known_by_its_step_and_time(at):
+    steps, wall = np.array([1.0, 2.0, 2.0]), np.array([10.0, 14.0, 14.0])
+    for times, expected in ((wall, True), (np.array([10.0, 14.0, 15.0]), False)):
+        whole = StepSpan.of(steps, times)
+        assert (whole.backwards, whole.is_completed) == (1, expected)
+        parts = [StepSpan.of(steps[:at], times[:at]), StepSpan.of(steps[at:], times[at:])]
+        assert parts[0].then(parts[1]) == whole
+    assert not StepSpan.of(steps[:2], wall[1:]).is_completed
+
+
 def test_without_times_they_are_unknown():
     span = StepSpan.of(STEPS, None)
     assert np.isnan([span.began, span.ended]).all()

@@ -101,7 +101,7 @@ def test_of_5000_simulated_series_no_sentence_contradicts_anything():
     assert found_in(range(15, 265)) == []
 
 
-@pytest.mark.quick(3)
+@pytest.mark.quick(2)
 @pytest.mark.parametrize("name", [*RUNS, *LOGS])
 def test_of_known_and_real_runs_no_sentence_contradicts_anything(name, real):
     run = run_called(name, real)

@@ -34,6 +34,10 @@ def segments_of(*moves, first=0.0, certain=True):
     return tuple(found)
 
 
+def caption_of(run):
+    return " ".join(text.get_text() for text in rlviz.figure(run).texts).replace("\n", " ")
+
+
 def told(*moves, places=PLACES, first=0.0, certain=True, curve=LINE, **others):
     parts = segments_of(*moves, first=first, certain=certain)
     return story("Loss", plain, places, curve, Analysis(300, segments=parts, **others))
@@ -141,6 +145,19 @@ def test_of_what_is_not_certain_no_move_is_told():
     )
     same = told(2.0, ("level", "", 100, 2.001), certain=False)
     assert same.startswith("Loss began and ended at 2.00 ± 0.10; within")
+
+
+def test_of_few_values_it_is_said_that_they_do_not_tell_how_long_noise_lasts(history_of):
+    rng = np.random.default_rng(0)
+    for values, says in ((20, True), (23, True), (24, False)):
+        right = 0.2 + 0.75 * (1 - np.exp(-np.arange(values) / 2.5))
+        accuracy = rng.binomial(64, right) / 64
+        run = history_of(accuracy=accuracy, flops=1e18 * np.arange(1, values + 1))
+        text = rlviz.summarise(run).markdown()
+        assert ("So few values don't tell how long their noise lasts" in text) == says, text
+        assert ("(assumed: too few values tell it)" in text) == says, text
+        assert ("noise correlation 0 assumed (accuracy)" in caption_of(run)) == says
+        assert "lasts as long as here" not in text
 
 
 def test_of_noise_as_long_as_a_walk_the_path_is_told_with_a_hedge():
