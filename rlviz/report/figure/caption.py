@@ -11,7 +11,6 @@ from rlviz.report.series.axis import LARGEST, XAxis
 from rlviz.report.series.curves import Curve
 from rlviz.report.series.groups import Group
 from rlviz.report.series.measures import units_of
-from rlviz.smooth.correlation import FEWEST
 
 
 def caption(
@@ -79,8 +78,12 @@ def _curves(panels: Sequence[Panel], axis: XAxis) -> str:
     text += "local quadratic"
     if widths := ", ".join(f"{width} ({_short(panel)})" for panel, width, _ in chosen if width):
         text += f", bandwidth {widths} of the axis"
-    if lasting := ", ".join(f"{lasts} ({_short(panel)})" for panel, _, lasts in chosen if lasts):
-        text += f"; noise correlation {lasting}"
+    lasting: dict[str, list[str]] = {}
+    for panel, _, lasts in chosen:
+        if lasts:
+            lasting.setdefault(lasts, []).append(_short(panel))
+    if told := ", ".join(f"{lasts} ({', '.join(names)})" for lasts, names in lasting.items()):
+        text += f"; noise correlation {told}"
     bands = ["± 2 standard errors"] if False in seeds else []
     bands += [_OF_SEEDS] if True in seeds else []
     return f"{text}; band: {', '.join(bands)}"
@@ -114,7 +117,7 @@ def _lasts(curves: Sequence[Curve]) -> str:
     """The correlations between the noise of a step and of the next one, from lowest to highest.
     Too few values don't tell it."""
     told = [c for c in curves if np.isfinite(c.noise_correlation)]
-    known = [c.noise_correlation for c in told if len(c.x) >= FEWEST]
+    known = [c.noise_correlation for c in told if c.tells_noise]
     ends = (min(known), max(known)) if known else ()
     return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends)) or "0 assumed" * bool(told)
 

@@ -93,7 +93,8 @@ def figure(
         smooth: "auto" for the curve, "none" for none, or the weight of a moving average in [0, 1),
             which has no band for a single run.
         titles: "published" keeps the titles of the published figure over RL FLOPs, "Training
-            Accuracy vs Steps" and "Average parallelism vs Steps"; "axis" names the axis in all.
+            Accuracy vs Steps" and "Average parallelism vs Steps", where it has no other panels;
+            "axis" names the axis in all.
 
     Returns:
         A matplotlib figure, by default of 10 x 4.2 inches; `savefig` writes PNG, SVG or PDF with
@@ -130,10 +131,12 @@ def figure(
     if isinstance(ylim, Mapping):
         ylim = {measure(name, runs).name: limits for name, limits in ylim.items()}
     log_y = _of_y(log_y, runs)
+    measures = [measure(name, runs) for name in chosen]
+    if not all(found.published_title for found in measures):
+        titles = "axis"  # beside "Loss vs RL FLOPs", "vs Steps" would speak of another axis
     chosen_looks = Looks(
         title, caption, width, height, xlim, ylim, log_y, dots, colors, smooth, titles
     )
-    measures = [measure(name, runs) for name in chosen]
     drawn = {group.name for group in groups}
     chosen_looks = chosen_looks.checked([found.name for found in measures], len(given))
     chosen_looks = chosen_looks.of_kept([group.name in drawn for group in given])

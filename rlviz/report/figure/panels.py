@@ -215,7 +215,8 @@ def draw(
     elif chosen != OPEN:
         place = scales.set_chosen_y(ax, measure.scale, y, chosen, style)
     else:
-        place = scales.set_y(ax, measure.scale, x, y, _room(panel, style), style)
+        most = measure.limits(y)[1]
+        place = scales.set_y(ax, measure.scale, most, x, y, _room(panel, style), style)
     return _draw_legend(ax, place, style) if panel.is_single else 0
 
 

@@ -39,19 +39,24 @@ class Room:
     height: float
 
 
-def set_y(ax: Axes, scale: Scale, x: Floats, y: Floats, room: Room | None, style: Style) -> str:
+def set_y(
+    ax: Axes, scale: Scale, most: float, x: Floats, y: Floats, room: Room | None, style: Style
+) -> str:
     """Set ticks that suit the points drawn at (x, y), and leave room for the legend.
 
+    Args:
+        most: the largest value that the quantity can have, or inf.
+
     Returns:
-        Where the legend stands: at the upper left, with room above what is below it. A share has no
-        room above 100 %: there it stands in another corner, and in none ("") if all are full.
+        Where the legend stands: at the upper left, with room above what is below it. Above the
+        largest value there is none: there it stands in another corner, and in none ("") if all are
+        full.
     """
     low, high = float(y.min()), float(y.max())
     if scale == "number" and high - low <= _CONSTANT * max(abs(low), abs(high)):
         step, bottom, top = _around(low)
     else:
         step, bottom, top = _from_to(scale, low, high, style.most_ticks)
-    most = _MOST[scale]
     place = "upper left"
     if room:
         across = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y]))[:, 0]

@@ -14,6 +14,7 @@ from rlviz.report.series.defaults import default_measures
 from rlviz.report.series.measures import Measure, measure
 from rlviz.report.series.points import UNLIMITED, Points, points_of
 from rlviz.smooth.bins import means
+from rlviz.smooth.correlation import FEWEST
 from rlviz.smooth.ema import ema
 from rlviz.smooth.lasting import kernel
 from rlviz.smooth.local import local_polynomial
@@ -97,6 +98,12 @@ class Curve:
     averaged: int = 1
     seeds: int = 1
     limits: tuple[float, float] = UNLIMITED
+
+    @property
+    def tells_noise(self) -> bool:
+        """Whether it has points enough to tell how long their noise lasts; else that it lasts for
+        no longer than a step is assumed."""
+        return len(self.x) >= FEWEST
 
     @property
     def caution(self) -> float:

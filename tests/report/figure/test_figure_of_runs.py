@@ -109,7 +109,7 @@ def test_seeds_are_drawn_as_their_mean_with_a_band_over_them():
 def test_every_metric_has_a_panel_two_in_a_row():
     figure = drawn(run_of(loss=1 - T, kl=1e-5 * T), metrics=["accuracy", "math", "loss", "kl"])
     assert [ax.get_title() for ax in figure.axes] == [
-        "Training Accuracy vs Steps",  # as published
+        "Training Accuracy vs RL FLOPs",  # beside others not as published
         "Accuracy, math vs RL FLOPs",
         "loss vs RL FLOPs",
         "kl vs RL FLOPs",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import rlviz
 from rlviz import schema
 from rlviz.report.figure import scales
 from rlviz.report.figure.style import STYLES
@@ -63,7 +64,8 @@ def scaled_y(scale, y, room=None):
     ax = Figure().subplots()
     ax.set_xlim(0, 1)
     x = np.linspace(0, 1, len(y))
-    scales.set_y(ax, scale, x, np.array(y), room, STYLES["default"])
+    most = 1.0 if scale == "percent" else np.inf
+    scales.set_y(ax, scale, most, x, np.array(y), room, STYLES["default"])
     return ax.get_yticks(), ax.get_ylim()
 
 
@@ -116,9 +118,20 @@ def test_a_share_has_no_room_above_100_percent_so_its_legend_stands_elsewhere(y,
     ax = Figure().subplots()
     ax.set_xlim(0, 1)
     x = np.linspace(0, 1, len(y))
-    found = scales.set_y(ax, "percent", x, np.array(y), scales.Room(0.5, 0.4), STYLES["default"])
+    room = scales.Room(0.5, 0.4)
+    found = scales.set_y(ax, "percent", 1.0, x, np.array(y), room, STYLES["default"])
     assert found == place
     assert ax.get_ylim() == pytest.approx(limits)
+
+
+@pytest.mark.parametrize(("name", "most"), [("eval/accuracy", 1.0), ("loss", np.inf)])
+def test_nor_has_a_metric_that_is_a_share(history_of, name, most):
+    run = history_of(accuracy=np.full(9, 0.5), flops=1e18 * np.arange(1, 10))
+    values = np.array([0.4, 0.7, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    columns = {**{n: run.columns[n] for n in run.columns}, f"metrics/{name}": values}
+    (ax,) = drawn(rlviz.History(columns, "runs/x"), metrics=[name]).axes
+    assert (ax.get_ylim()[1] <= 1) == (most == 1)
+    assert max(ax.get_yticks()) <= most
 
 
 @pytest.mark.parametrize(
