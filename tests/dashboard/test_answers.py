@@ -95,6 +95,7 @@ def test_the_series_of_several_runs_are_those_of_each_and_one_that_fails_hides_n
     assert board.get("series", too_many).status_code == 400
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 def test_a_run_s_script_tells_its_settings_and_its_end(open_board, tmp_path, loader):
     begun = {}

@@ -11,7 +11,7 @@ import rlviz
 from .conftest import WHOLE, csv_of
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("name", WHOLE)
 def test_the_table_is_the_one_that_export_writes(every_board, corpus, name):
     response = every_board.get("rows", {"run": name})

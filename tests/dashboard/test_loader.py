@@ -107,6 +107,7 @@ def test_a_user_who_asks_for_fewer_batches_is_told(open_board, tmp_path, write_r
     assert "--samples_per_plugin=rlviz=20" in listed["notes"][0]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("broken", ["rlviz.dashboard.plugin", "rlviz.dashboard.assets"])
 def test_an_import_error_inside_the_plugin_leaves_tensorboard_working(
     open_board, corpus, monkeypatch, caplog, broken

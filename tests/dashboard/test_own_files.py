@@ -78,6 +78,7 @@ def test_a_run_whose_file_is_damaged_says_so_and_what_is_shown(open_board, tmp_p
     assert files.notes("sound", 300) == []
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 def test_a_file_that_ends_in_the_middle_of_a_record_says_so(open_board, tmp_path, loader):
     record(tmp_path / "cut")

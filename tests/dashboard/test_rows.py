@@ -42,6 +42,7 @@ def opened(open_board, logdir, loader):
     return board
 
 
+@pytest.mark.quick(1)
 def test_rows_that_a_loader_could_not_read_are_counted_and_said(
     open_board, tmp_path, loader, write_rows, learning
 ):
@@ -109,6 +110,7 @@ def test_a_run_whose_metadata_is_broken_is_a_note(open_board, tmp_path, write_ro
             assert "no steps that can be read" in response.get_json()["error"]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 def test_tensors_that_are_no_table_of_float64_are_a_note(
     open_board, tmp_path, write_rows, learning, loader

@@ -87,6 +87,7 @@ def status(url, path, host):
             return error.code, json.loads(error.read())["error"]
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("bound", ["127.0.0.1", "localhost", "127.0.0.2"])
 def test_on_this_machine_alone_it_is_asked_by_this_machines_names_alone(catalog, bound):
     with listening(catalog, bound) as url:

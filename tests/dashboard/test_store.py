@@ -42,7 +42,7 @@ def test_a_step_comes_up_soon_after_it_was_written(live, tmp_path, noted):
     noted(f"with a reload each second, the latest step was listed after {latest:.1f} s")
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 def test_a_run_that_is_deleted_goes_and_one_that_begins_comes(live, tmp_path, write_steps):
     write_steps([1, 2, 3], logdir=tmp_path / "a")
     live.wait_for(lambda: set(live.runs()) == {"a"})
@@ -58,7 +58,7 @@ def test_a_run_that_is_deleted_goes_and_one_that_begins_comes(live, tmp_path, wr
     assert live.get("series", {"run": "a", "metric": "accuracy"}).status_code == 404
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 def test_a_resumed_session_takes_the_place_of_what_a_crash_lost(live, tmp_path, write_steps):
     state = write_steps(range(1, 11), logdir=tmp_path / "run")
     write_steps(range(11, 21), logdir=tmp_path / "run", state=state)

@@ -295,7 +295,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_a_worker_of_a_pool_loses_nothing_where_it_closes_its_run_or_is_joined(tmp_path, method):
     script = tmp_path / "train.py"

@@ -134,6 +134,7 @@ def answers_to(long_run, tmp_path_factory):
 GOOD = {"run": "long", "metric": "loss", "x": "step"}
 
 
+@pytest.mark.slow
 def test_no_size_of_a_panel_takes_the_memory(answers_to):
     sizes = [(10_000, 10_000), (10_000, 4_000), (4_000, 10_000), (10_000, 1), (1, 10_000)]
     found = answers_to(

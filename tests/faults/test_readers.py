@@ -43,7 +43,7 @@ def read_all_rows(logdir):
         return None
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("pace", [0.001, 0.1], ids=["1 ms", "100 ms"])
 @pytest.mark.parametrize("seconds", [3.5, pytest.param(20, marks=pytest.mark.soak)])
 def test_a_reader_sees_a_step_two_seconds_after_it_was_logged_and_every_step_before_it(

@@ -102,7 +102,7 @@ SIGNALS = """
 """
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [1.5, pytest.param(15, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("what", ["record", "save"])
 def test_a_signal_handler_may_do_it_wherever_it_interrupts_the_loop(

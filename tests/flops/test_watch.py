@@ -426,6 +426,7 @@ class TestCompiled:
             assert [watch.take() for watch in watches] == [2 * 2 * ONE] * 2
         assert [watch.uncounted for watch in watches] == [(), ()]
 
+    @pytest.mark.quick(1)
     @pytest.mark.parametrize("is_known", [True, False])
     def test_nor_by_a_watch_of_what_was_compiled(self, backend, is_known):
         original = Policy()

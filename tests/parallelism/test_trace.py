@@ -143,6 +143,7 @@ class TestThreads:
             thread.join()
         assert [s.parent for s in trace.spans()] == [None, None]
 
+    @pytest.mark.slow
     def test_nothing_is_lost_when_many_threads_record_at_once(self):
         trace = Trace()
 

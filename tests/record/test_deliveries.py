@@ -77,6 +77,7 @@ def test_a_sink_gets_every_step_the_config_the_figure_and_its_curves(tmp_path):
     assert viz.health.unsent == 0
 
 
+@pytest.mark.slow
 def test_sinks_that_stall_or_fail_cost_neither_rows_nor_time_and_are_counted(tmp_path, caplog):
     stalls = [Kept(stalls=[verb]) for verb in ("open", "rows", "close")]
     fails = Kept(raises=["open", "rows", "figure", "close"])

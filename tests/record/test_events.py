@@ -121,6 +121,7 @@ def test_the_event_accumulator_gives_every_scalar_of_every_step(run):
             assert got[step] == float(np.float32(value))
 
 
+@pytest.mark.quick(1)
 def test_both_loaders_give_every_scalar_of_every_step(provider):
     series = provider.read_scalars(
         CONTEXT, experiment_id="", plugin_name="scalars", downsample=10_000

@@ -129,6 +129,7 @@ def test_a_process_that_hangs_for_two_minutes_is_ended_and_costs_that_figure(run
     figure_client.stop()
 
 
+@pytest.mark.slow
 def test_the_first_live_figure_comes_after_figure_seconds_and_later_ones_stay_under_one_percent(
     run,
 ):

@@ -105,6 +105,7 @@ def test_without_a_trainer_what_is_recorded_waits_in_bounded_memory_and_is_said(
     receiver.close()
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_without_a_trainer_says_what_is_lost(caplog):
     link = Link(["127.0.0.1"], 9, KEY)
     for _ in range(3):

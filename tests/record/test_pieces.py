@@ -58,7 +58,7 @@ class Run:
             pass
 
 
-@pytest.mark.quick(2)
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(
     ("steps", "metrics", "name"),
     [

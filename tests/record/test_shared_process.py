@@ -87,6 +87,7 @@ def test_it_ends_with_its_last_user_and_starts_anew_for_the_next(helper):
     assert (again != pid, runs) == (True, ["/run/c"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("helper", [{"idle_seconds": 0.05}], indirect=True)
 def test_it_ends_when_nobody_asks_for_a_while_and_starts_anew_when_somebody_does(helper):
     pid, _ = asked(helper, "a", "/run/a")

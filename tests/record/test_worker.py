@@ -739,6 +739,7 @@ class SeldomReached:
         return TCPStore("localhost", place.port, is_master=False, wait_for_workers=False)
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize(("failures", "timeout"), [(8, 60), (10**9, 1)])
 def test_a_rank_that_ends_tries_to_reach_rank_0_until_its_time_is_over(
     tmp_path, monkeypatch, failures, timeout

@@ -194,12 +194,12 @@ class History:
             if known.is_core or known.numerator in self.columns
         )
 
-    def values_of(self, what: str | schema.Quantity) -> Floats:
+    def values_of(self, quantity: str | schema.Quantity) -> Floats:
         """The values of a metric or a quantity at each step, (T,); NaN where it was not recorded.
 
         Args:
-            what: the name of one of `metrics`, or of one of `quantities`, such as "accuracy"; or a
-                quantity itself, whose values are the ratios of its sums.
+            quantity: the name of one of `metrics`, or of one of `quantities`, such as "accuracy";
+                or a quantity itself, whose values are the ratios of its sums.
 
         Raises:
             KeyError: the run has no metric or quantity of that name.
@@ -208,19 +208,19 @@ class History:
             >>> rlviz.read("runs/my-run").values_of("loss")  # doctest: +SKIP
             array([0.71, 0.64, 0.59])
         """
-        if isinstance(what, str):
-            column = schema.metric_column(what.removeprefix(schema.metric_column("")))
+        if isinstance(quantity, str):
+            column = schema.metric_column(quantity.removeprefix(schema.metric_column("")))
             if column in self.columns:
                 return self._column(column)
             known = {quantity.name: quantity for quantity in self.quantities}
-            if what not in known:
+            if quantity not in known:
                 names = [*known, *self.metrics]
                 raise KeyError(
-                    f"the run has no {what!r}, but {wording.some(names)}."
-                    f"{wording.close_to(what, names)}"
+                    f"the run has no {quantity!r}, but {wording.some(names)}."
+                    f"{wording.close_to(quantity, names)}"
                 )
-            what = known[what]
-        return self._values_of(what)
+            quantity = known[quantity]
+        return self._values_of(quantity)
 
     def _values_of(self, quantity: schema.Quantity) -> Floats:
         return self._by_parts(

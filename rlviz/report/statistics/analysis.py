@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from rlviz.report.series.curves import Curve
 from rlviz.report.statistics.binned import Binned
 from rlviz.report.statistics.moves import Piece
-from rlviz.report.statistics.noise import FEWEST as FEWEST_OF_NOISE
 from rlviz.report.statistics.noise import is_drift
 from rlviz.report.statistics.scatter import Scatter, scatter_of
 from rlviz.report.statistics.segments import Segment, pieces_of, segments_of
+from rlviz.smooth.correlation import FEWEST as FEWEST_OF_NOISE
 from rlviz.smooth.long_series import distinct
 
 Floats = NDArray[np.float64]

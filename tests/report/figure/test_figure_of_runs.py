@@ -64,6 +64,7 @@ def test_neighboring_colors_can_be_told_apart_without_red_or_green():
         assert all(np.abs(a - b).max() > 0.07 for a, b in itertools.combinations(seen, 2))
 
 
+@pytest.mark.slow
 def test_more_runs_than_colors_differ_in_their_dashes():
     figure = drawn([run_of(20, seed=i, name=f"runs/{i}") for i in range(9)], metrics="accuracy")
     looks = [(line.get_color(), line.get_linestyle()) for line in figure.axes[0].lines]

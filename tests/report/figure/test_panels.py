@@ -49,6 +49,7 @@ def test_a_forecast_is_dashed_and_goes_from_the_last_step_to_twice_its_compute()
     assert "dashed: forecast" in figure.get_supxlabel().replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_no_forecast_is_drawn_where_it_is_not_identifiable_or_over_another_axis():
     unsure = type("Unsure", (Law,), {"identifiable": False})()
     for figure in (drawn(run_of(), forecast=unsure), drawn(run_of(), x="step", forecast=Law())):
