@@ -139,7 +139,7 @@ def account(
 
 
 _BY_IMPORTANCE = ("accuracy", "return", "parallelism")
-_MOST_NAMES = 4
+_MOST_NAMES = 8
 
 
 def origin(log: Log, imported: Imported, counts: bool) -> dict[str, str | bool]:

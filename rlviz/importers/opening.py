@@ -121,10 +121,13 @@ def kind_of(file: Path) -> str:
             f"{LONGEST_LINE:,} characters."
         )
     called = [reader.file for reader in known.values()]
+    begins_with = start.line.strip()[:60]
+    is_text = "\ufffd" not in begins_with and begins_with.replace("\t", " ").isprintable()
     raise ValueError(
         f"{file.name} is none of the logs that rlviz knows: {', '.join(called[:-1])} or "
-        f"{called[-1]}. It begins {start.line.strip()[:60]!r}. If it is one, "
-        f"say so: {option('kind')}."
+        f"{called[-1]}. {f'It begins {begins_with!r}' if is_text else 'It begins with no text'}. "
+        f"If it is one, say so: {option('kind')}. Else write its steps into a CSV table or JSON "
+        "Lines, a row for each, and import that."
     )
 
 

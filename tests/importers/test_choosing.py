@@ -48,6 +48,54 @@ def test_work_over_span_in_tokens_is_the_parallelism(take, lines, name):
     assert "tokens" not in imported.columns  # the work of single answers, not the step's tokens
 
 
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("rollout/avg_parallelism", True),
+        ("eval/avg_parallelism", False),
+        ("swarm/parallelism_p50", False),
+    ],
+)
+def test_a_parallelism_is_taken_in_any_folder_of_training_and_else_proposed(
+    lines, take, name, is_taken
+):
+    imported, _ = take(lines({"step": s, "acc": 0.5, name: 1.0 + s} for s in (1, 2)))
+    assert (imported.columns.get("parallelism") == name) == is_taken
+    said = any(f"if '{name}' is work / span of episodes, give" in text for text in imported.unknown)
+    assert said != is_taken
+
+
+def test_no_parallelism_of_a_model_is_proposed(lines, take):
+    imported, _ = take(lines({"step": s, "acc": 0.5, "tensor_parallelism": 8} for s in (1, 2)))
+    assert "The average parallelism is unknown: the log does not hold it." in imported.unknown
+
+
+def test_a_column_that_speaks_of_a_reward_is_proposed_as_return_and_as_accuracy(lines, take):
+    rows = [
+        {"step": s, "Reward/train_std": 0.1, "Reward/train_mean": 0.5 + s / 100} for s in (1, 2)
+    ]
+    imported, _ = take(lines(rows))
+    told = " ".join(imported.unknown)
+    assert "If 'Reward/train_mean' is one, give" in told
+    assert "if single answers earn only 0 or 1 in it" in told
+
+
+@pytest.mark.parametrize("given", [{}, {"graded": 64}])
+def test_what_counts_the_answers_is_named(lines, take, given):
+    imported, run = take(lines({"step": s, "acc": 0.5, "n_graded": 32} for s in (1, 2)), **given)
+    graded = given.get("graded", 32)
+    assert run.columns["graded"].tolist() == [graded, graded]
+    words = "64 answers in each row, as given" if given else "'n_graded' counts its answers"
+    assert any(words in text for text in imported.known), imported.known
+
+
+@pytest.mark.parametrize("name", ["ts", "created_at", "timestamp"])
+def test_dates_in_columns_of_times_are_times(lines, take, name):
+    rows = [{"step": s, "acc": 0.5, name: f"2026-01-01T00:00:{s:02d}Z"} for s in (1, 2)]
+    _, run = take(lines(rows))
+    assert run.wall_time.tolist() == [1767225601.0, 1767225602.0]
+
+
 def test_the_mean_return_of_tianshou_is_the_return(lines, take):
     rows = [{"step": s, "train/returns_stat/mean": 9.0 + s} for s in (1, 2, 3)]
     imported, _ = take(lines(rows))

@@ -78,6 +78,8 @@ def test_the_standard_input_is_a_source(take, monkeypatch):
         ("step,accuracy\n", r"log holds no numbers beside steps"),
         ('{"step": 1}\n', r"log holds no numbers beside steps"),
         ("a line of prose\n", r"log is none of the logs that rlviz knows: .*It begins 'a line"),
+        ("a line of prose\n", r"Else write its steps into a CSV table or JSON Lines"),
+        ("\x7fELF\x02\x01", r"none of the logs .*It begins with no text\. If"),
     ],
 )
 def test_a_file_with_nothing_to_import_is_refused_in_words(tmp_path, content, words):
