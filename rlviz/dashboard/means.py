@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlviz.dashboard.listing import finite
 from rlviz.dashboard.query import QueryError
 from rlviz.dashboard.series import MetricPoints
 from rlviz.report.history import History
@@ -52,6 +53,7 @@ class Mean:
             "domain": self.domain,
             "label": self.measure.label,
             "scale": self.measure.scale,
+            "most": finite(self.measure.limits(self.curve.y)[1]),
             "x_label": self.axis.label,
             "x_unit": self.axis.unit,
         }

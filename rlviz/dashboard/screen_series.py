@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from rlviz import schema
 from rlviz.dashboard.lines import ScreenCurve
+from rlviz.dashboard.listing import finite
 from rlviz.dashboard.series import View
 from rlviz.report.history import History
 from rlviz.report.series.thinning import Indices
@@ -52,6 +53,7 @@ def screen_series(
         "bandwidth_unit": found.axis.scaled_unit,
         "label": found.measure.label,
         "scale": found.measure.scale,
+        "most": finite(found.measure.limits(y)[1]),
         "x_label": found.axis.label,
         "x_unit": found.axis.unit,
     }

@@ -44,6 +44,25 @@ def test_the_interval_of_an_accuracy_is_the_one_of_read(board, corpus):
         assert "low" not in arrays
 
 
+def test_a_share_has_a_largest_value_and_other_metrics_have_none(open_board, tmp_path):
+    with rlviz.Callback(tmp_path / "run", figure_seconds=None) as viz:
+        for step in range(1, 4):
+            metrics = {"eval/accuracy": step / 3, "loss": 1 / step, "math_accuracy": 40.0 + step}
+            viz.on_step_end(step, correct=[1, 0], parallelism=[2.0], metrics=metrics)
+    board = open_board(tmp_path, "true")
+    found = {
+        name: board.series("run", name, x="step")[0]["most"]
+        for name in ("accuracy", "average_parallelism", "eval/accuracy", "loss", "math_accuracy")
+    }
+    assert found == {
+        "accuracy": 1,
+        "average_parallelism": None,
+        "eval/accuracy": 1,
+        "loss": None,
+        "math_accuracy": None,  # in percent, so it is no share
+    }
+
+
 def test_the_interval_of_a_group_is_of_its_own_answers(board):
     header, arrays = board.series("plain", "accuracy/code", x="step")
     # Steps 3, 9, 15, …: 1, 0, 1 of 3; every other third step 1, 0, 0. Wilson, worked out by hand.

@@ -61,14 +61,15 @@ function homeOfX(state, axis, shown, forecasts) {
  * @param {string} scale
  * @param {Object} x {left, right}, in places.
  * @param {boolean} log whether y is logarithmic; all values of y are in places, and so is the answer.
+ * @param {number|null} most the largest value that the quantity can have, if there is one.
  */
-export function frameOfY(given, layers, scale, x, log = false) {
+export function frameOfY(given, layers, scale, x, log = false, most = null) {
   if (given && !(log && given[0] <= 0))
     return { low: toPlace(given[0], log), high: toPlace(given[1], log) };
   const [low, high] = extentOfY(layers, x, log ? () => EVERYTHING : usualOf);
   if (log) return low <= high ? decadesAround(low, high) : { low: -3, high: 0 };
   if (!(low <= high)) return scale === "percent" ? { low: 0, high: 1 } : { low: 0, high: 10 };
-  return rounded(low, high, scale);
+  return rounded(low, high, scale === "percent" ? 1 : most);
 }
 
 /** The lowest and the highest place of y of what is drawn, (Infinity, -Infinity) of nothing.
@@ -106,8 +107,9 @@ function decadesAround(low, high) {
   return { low: low - more, high: high + more };
 }
 
-/** Round numbers around the data, with a little room where the data reach such a number. */
-function rounded(low, high, scale) {
+/** Round numbers around the data, with a little room where the data reach such a number, but none
+ * above `most`, and none below 0 of what has a largest value: it is a share. */
+function rounded(low, high, most) {
   const size = Math.max(Math.abs(low), Math.abs(high));
   const isConstant = high - low <= CONSTANT * size; // but for the rounding of floats
   const extent = isConstant ? 0.2 * size || 1 : high - low;
@@ -116,7 +118,7 @@ function rounded(low, high, scale) {
   const step = decade * [1, 2, 2.5, 5, 10].find((m) => m * decade >= least * (1 - 1e-9));
   let bottom = Math.floor((low - 0.02 * extent) / step) * step;
   let top = Math.ceil((high + 0.02 * extent) / step) * step;
-  if (scale === "percent") [bottom, top] = [Math.max(bottom, Math.min(0, low)), Math.min(top, Math.max(1, high))];
+  if (most !== null) [bottom, top] = [Math.max(bottom, Math.min(0, low)), Math.min(top, Math.max(most, high))];
   if (bottom < 0 && low >= 0) bottom = 0;
   return { low: bottom, high: top };
 }

@@ -100,7 +100,9 @@ export class Panel {
     const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
     const logY = state.logs.includes(this.metric);
-    const y = this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x, logY);
+    const most = data?.most ?? null;
+    const y =
+      this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x, logY, most);
     const label = axisLabel(this.metric, shown, data?.label);
     this.#scene = {
       layers,

@@ -80,7 +80,8 @@ export function columnsOf(run, page) {
         const last = Object.hasOwn(run.values, metric) ? run.values[metric] : null;
         if (last === null) continue;
         const text = value(QUANTITIES[metric]?.scale ?? scaleOf(metric), last, 4);
-        found.push({ text, title: `${labelOf(metric)}, last value`, kind: "value" });
+        const title = `${labelOf(metric)}, last value: ${text}`;
+        found.push({ text: `${metric} ${text}`, title, kind: "value" });
       }
     } else if (Object.hasOwn(settings, column)) {
       const short = column.split(".").at(-1);

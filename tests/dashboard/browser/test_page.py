@@ -475,6 +475,22 @@ def test_a_value_far_from_all_others_flattens_no_panel_and_is_counted(kinds_serv
     page.until(lambda: "1 of 120 values outside the scale" in caption.inner_text())
 
 
+def test_the_axis_of_a_share_ends_at_its_largest_value(kinds_server, open_page):
+    page = open_page(kinds_server.frame_url + "#p.rlviz.show=spike&p.rlviz.panels=kl").is_drawn(1)
+    frames = page.modules().page.evaluate(SHARES)
+    assert frames == [[0.4, 1.0], [0.4, 1.1], [0.9, 1.25]]  # a value above it is shown
+
+
+SHARES = """async () => {
+  const { frameOfY } = await import(new URL("frames.js", document.baseURI));
+  const frame = (y, most) => {
+    const dots = [{ data: {}, y, begin: 0, end: y.length }];
+    const x = { left: 0, right: y.length };
+    const found = frameOfY(undefined, [{ dots, hidden: [], curves: [] }], "number", x, false, most);
+    return [found.low, found.high].map((end) => Number(end.toFixed(6)));
+  };
+  return [frame([0.42, 1.0], 1), frame([0.42, 1.0], null), frame([0.95, 1.25], 1)];
+}"""
 FRAME = """async () => {
   const modules = ["frames.js", "api.js"].map((name) => import(new URL(name, document.baseURI)));
   const [{ frameOfY }, { fetchSeveral }] = await Promise.all(modules);
