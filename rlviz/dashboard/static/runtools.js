@@ -81,7 +81,8 @@ export function columnsOf(run, page) {
         if (last === null) continue;
         const text = value(QUANTITIES[metric]?.scale ?? scaleOf(metric), last, 4);
         const title = `${labelOf(metric)}, last value: ${text}`;
-        found.push({ text: `${metric} ${text}`, title, kind: "value" });
+        const named = QUANTITIES[metric]?.core ? text : `${metric} ${text}`;
+        found.push({ text: named, title, kind: "value" });
       }
     } else if (Object.hasOwn(settings, column)) {
       const short = column.split(".").at(-1);

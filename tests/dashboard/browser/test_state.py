@@ -152,6 +152,16 @@ def test_alone_it_follows_the_system(lone_server, open_page):
 # --- sizes -----------------------------------------------------------------
 
 
+ENTRIES = """legends => legends.map(legend => {
+  const box = legend.getBoundingClientRect();
+  const isSeen = ({ left, right, top, bottom }) =>
+    left >= box.left && right <= box.right && top >= box.top - 1 && bottom <= box.bottom + 1;
+  const whole = [...legend.children].filter((e) => isSeen(e.getBoundingClientRect()));
+  return whole.map((e) => e.innerText);
+})"""
+"""Of each legend, the entries that are seen whole."""
+
+
 def test_panels_stand_below_each_other_in_a_narrow_window(lone_server, open_page):
     page = open_page(lone_server.frame_url).is_drawn()
     wide = page.over(0)
@@ -161,6 +171,8 @@ def test_panels_stand_below_each_other_in_a_narrow_window(lone_server, open_page
     assert second["y"] > first["y"] + first["height"]
     assert first["width"] < 400
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 420
+    seen = page.frame.locator(".panel .legend").evaluate_all(ENTRIES)
+    assert seen == [["each step", "smoothed"]] * 2
     page.page.set_viewport_size({"width": 1280, "height": 800})
     page.page.wait_for_timeout(300)
     assert page.over(0) == wide
