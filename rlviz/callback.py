@@ -327,14 +327,14 @@ class Callback:
         Args:
             module: the outermost `nn.Module`; a compiled one as `torch.compile` returned it. If it
                 has no forward pass of its own, the passes of its parts count. Watch it once more,
-                in the same phase, after layers of it were frozen or replaced.
+                in the same phase and between two steps, after layers were frozen or replaced.
             phase: the phase that its FLOPs belong to.
 
         Raises:
-            TypeError, ValueError: the module can't be watched, or it, a part of it or what it is a
-                part of is watched already; `phase` can't name a phase; or the run's convention, or
-                that of the state it goes on from, is another one than "exact", which is how passes
-                are counted.
+            TypeError, ValueError: the module can't be watched, or passes of it, of a part of it or
+                of what it is a part of are counted already; `phase` can't name a phase; or the
+                run's convention, or that of the state it goes on from, is another one than "exact",
+                which is how passes are counted.
         """
         if self._convention not in ("", conventions.EXACT):
             raise ValueError(

@@ -52,8 +52,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "--titles",
         choices=("published", "axis"),
         default="published",
-        help="published: over RL FLOPs those of the published figure, which say Steps; axis: what "
-        "the axis is",
+        help="published: over RL FLOPs those of the published figure, which say Steps, unless "
+        "other metrics are drawn too; axis: what the axis is",
     )
     parser.add_argument("--style", choices=("default", "paper"), default="default")
     for part, what in (

@@ -107,6 +107,14 @@ def watch_for(module: Any) -> Watch | SubmoduleWatch:
     return Watch(module)
 
 
+def counted_apart(module: Any) -> tuple[Any, ...]:
+    """The modules whose passes the watch of a module counts, each by itself: the module, or those
+    of its parts with weights if it has no forward pass of its own."""
+    if _is_callable(module):
+        return (module,)
+    return tuple(part for part, _ in _submodules([module], ()) if not _is_weightless(part))
+
+
 class _SubmoduleLedger(Ledger):
     """The ledger of one submodule."""
 

@@ -223,7 +223,7 @@ def _take(log: Log, roles: Roles, name: str) -> None:
     elif isinstance(roles.graded, str):
         says += f"; {roles.graded!r} counts its answers"
     else:
-        says += f"; {roles.graded:g} answers in each row, as given"
+        says += f"; {roles.graded:,.10g} answers in each row, as given"
     roles.know("accuracy", f"{says}.")
     if not rates.is_rate(name) and not spread.is_told(log, name):
         roles.lack(

@@ -120,11 +120,12 @@ def _parallelism(log: Log, options: Options, roles: Roles) -> None:
         roles.parallelism = name if fits else None
     if roles.parallelism is None:
         speaks = next((one for one in log.series if names.speaks_of_parallelism(one)), None)
-        why = (
-            "the log does not hold it."
-            if speaks is None
-            else f"if {speaks!r} is work / span of episodes, give {option('parallelism', speaks)}."
-        )
+        if name is not None:
+            why = f"{name!r} is not finite and >= 0 everywhere."
+        elif speaks is None:
+            why = "the log does not hold it."
+        else:
+            why = f"if {speaks!r} is work / span of episodes, give {option('parallelism', speaks)}."
         roles.lack("parallelism", f"The average parallelism is unknown: {why}")
     else:
         roles.know("parallelism", f"The average parallelism is {roles.parallelism!r}.")
@@ -147,13 +148,16 @@ def _return(log: Log, options: Options, roles: Roles) -> None:
             f"The metric 'return' is {roles.return_!r}, from {low:g} to {high:g}{rows}.",
         )
     elif roles.main is None:
-        speaks = next((one for one in log.series if names.speaks_of_reward(one)), None)
-        which = (
-            f"If one is, name it: {option('return_')}."
-            if speaks is None
-            else f"If {speaks!r} is one, give {option('return_', speaks)}; if single answers earn "
-            f"only 0 or 1 in it, {option('accuracy', speaks)}."
-        )
+        speak = [name for name in log.series if names.speaks_of_reward(name)]
+        speaks = next((name for name in speak if names.is_mean(name)), speak[0] if speak else None)
+        if speaks is None:
+            which = f"If one is, name it: {option('return_')}."
+        else:
+            which = f"If {speaks!r} is one, give {option('return_', speaks)}"
+            values = log.series[speaks].numbers()
+            if values.min() >= 0 and values.max() <= 1:
+                which += f"; if single answers earn only 0 or 1 in it, {option('accuracy', speaks)}"
+            which += "."
         roles.lack(
             "return",
             f"The return is unknown: no value of the log is known to be a mean reward. {which}",

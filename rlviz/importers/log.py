@@ -4,6 +4,7 @@ It keeps only numbers, 16 bytes each, however long the texts beside them are.
 """
 
 import difflib
+import functools
 import math
 import re
 from array import array
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlviz import wording
-from rlviz.importers.names import TIMESTAMPS, plain
+from rlviz.importers.names import DATES, TIMESTAMPS, plain
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -153,7 +154,7 @@ class Log:
         series = self.series
         for name, value in values:
             number = value if type(value) is float else as_number(value)
-            if number is None and name.casefold() in TIMESTAMPS:
+            if number is None and _is_of_times(name):
                 number = _seconds(value)
             if number is None:
                 self.texts[name] = self.texts.get(name, 0) + 1
@@ -316,6 +317,11 @@ def as_number(value: object) -> float | None:
         except OverflowError:  # an int beyond 1.8e308
             return math.inf if value > 0 else -math.inf
     return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_of_times(name: str) -> bool:
+    return plain(name) in (*TIMESTAMPS, *DATES)
 
 
 def _seconds(value: object) -> float | None:

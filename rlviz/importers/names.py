@@ -63,11 +63,10 @@ def counts_more_than_updates(step: str | None, columns: Iterable[str] = ()) -> b
     )
 
 
-TIMESTAMPS = (
-    *("_timestamp", "timestamp", "wall_time", "source/timestamp", "time"),
-    *("ts", "datetime", "date_time", "created_at", "created", "date"),
-)
+TIMESTAMPS = ("_timestamp", "timestamp", "wall_time", "source/timestamp", "time")
 """Seconds since 1970, or thousandths, millionths or billionths of seconds."""
+DATES = ("ts", "datetime", "date_time", "created_at", "created", "date")
+"""The same, where they differ from row to row and nothing tells the seconds better."""
 ELAPSED = (
     *("_runtime", "runtime", "time/time_elapsed", "time_elapsed", "elapsed", "time_total_s"),
     *("misc/time_elapsed", "timeelapsed", "elapsed_time", "total_time"),
@@ -134,7 +133,10 @@ PARALLELISM = (
 
 _IN_FOLDERS = ("average_parallelism", "avg_parallelism", "mean_parallelism")
 _OF_SHARDS = frozenset(
-    ("tensor", "pipeline", "data", "context", "expert", "sequence", "model", "size", "degree")
+    (
+        *("tensor", "pipeline", "data", "context", "expert", "sequence", "model", "size", "degree"),
+        *("tp", "pp", "dp", "ep", "cp", "config"),
+    )
 )
 _REWARDS = frozenset(("reward", "rewards", "return", "returns", "score", "scores"))
 _NOT_ITS_MEAN = frozenset(
@@ -142,6 +144,7 @@ _NOT_ITS_MEAN = frozenset(
         *("std", "min", "max", "var", "median", "loss", "model", "time", "scale", "lr", "clip"),
         *("coef", "count", "num", "advantage", "advantages", "weight", "margin", "margins", "kl"),
         *("length", "seconds", "grad", "norm", "accuracy", "accuracies", "format", "penalty"),
+        *("entropy", "p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99"),
     )
 )
 
@@ -155,7 +158,8 @@ def ends_as_parallelism(name: str) -> bool:
     >>> ends_as_parallelism("rollout/avg_parallelism"), ends_as_parallelism("eval/avg_parallelism")
     (True, False)
     """
-    return plain(name).rpartition("/")[2] in _IN_FOLDERS and not is_evaluation(name)
+    ends = plain(name).rpartition("/")[2] in _IN_FOLDERS
+    return ends and speaks_of_parallelism(name) and not is_evaluation(name)
 
 
 def speaks_of_parallelism(name: str) -> bool:

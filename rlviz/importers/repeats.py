@@ -86,7 +86,7 @@ def _keys(log: Log) -> NDArray[np.uint64]:
     """A number for the content of each row, (rows,), which does not depend on the order of its
     columns."""
     keys = np.zeros(log.count, np.uint64)
-    apart = {*names.TIMESTAMPS, *names.ELAPSED, *names.PROCESSES}
+    apart = {*names.TIMESTAMPS, *names.DATES, *names.ELAPSED, *names.PROCESSES}
     for name, series in log.series.items():
         if names.plain(name) not in apart:
             salt = np.uint64(hash(name) & (2**64 - 1))

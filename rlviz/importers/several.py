@@ -138,7 +138,7 @@ def _in_folders(log: Log) -> dict[str, dict[str, str]]:
     steps and times, all hold the same, and each has a reward and what trains on it, which parts of
     one run share."""
     found: dict[str, dict[str, str]] = {}
-    shared = {*names.STEPS, *names.TIMESTAMPS, *names.ELAPSED}
+    shared = {*names.STEPS, *names.TIMESTAMPS, *names.DATES, *names.ELAPSED}
     for name in log.series:
         folder, slash, rest = name.partition("/")
         if slash and folder.casefold() not in ("train", "eval", "test", "val"):

@@ -54,9 +54,7 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
         says = f"The times are those at which values were logged{_paused(wall)}."
         return Clock(wall, None, True, says)
     if name := log.first(names.TIMESTAMPS, partial(_is_timestamp, log)):
-        seconds = _every(name, timeline) / _unit(log, name)
-        seconds = np.maximum.accumulate(seconds)
-        return Clock(seconds, name, True, f"The times are those of {name!r}{_paused(seconds)}.")
+        return _of_column(log, name, timeline)
     elapsed = log.first(names.ELAPSED, log.is_count) or log.first(names.TIMES, log.is_count)
     for name, add_up in (
         (elapsed, elapsed is not None and _falls(elapsed, timeline)),
@@ -75,10 +73,18 @@ def clock(log: Log, timeline: Timeline, options: Options) -> Clock:
                 "was last changed is an assumption.",
                 add_up,
             )
+    if name := log.first(names.DATES, partial(_tells_rows_apart, log)):
+        return _of_column(log, name, timeline)
     ended = np.full(len(timeline.steps), log.modified)
     return Clock(
         ended, None, False, "How long the steps took is unknown: all have the time of the file."
     )
+
+
+def _of_column(log: Log, name: str, timeline: Timeline) -> Clock:
+    """The times that stand in a column."""
+    seconds = np.maximum.accumulate(_every(name, timeline) / _unit(log, name))
+    return Clock(seconds, name, True, f"The times are those of {name!r}{_paused(seconds)}.")
 
 
 def _paused(wall: Floats) -> str:
@@ -105,6 +111,12 @@ _LATEST_SECONDS = 1e8
 def _is_timestamp(log: Log, name: str) -> bool:
     values = log.series[name].numbers() / _unit(log, name)
     return bool(values.min() > 1e9 and values.max() < 1e10)
+
+
+def _tells_rows_apart(log: Log, name: str) -> bool:
+    """Whether a column holds times, and not the one day or the one start of all rows."""
+    values = log.series[name].numbers()
+    return _is_timestamp(log, name) and 2 * len(np.unique(values)) > min(len(values), log.count)
 
 
 def _falls(name: str, timeline: Timeline) -> bool:

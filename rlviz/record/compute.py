@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from weakref import ref
 
 from rlviz import schema
 from rlviz.flops.devices import mfu, peak
-from rlviz.flops.submodule_watch import watch_for
+from rlviz.flops.submodule_watch import counted_apart, watch_for
 from rlviz.record.error_log import logger
 
 _SILENT_STEPS = 10
@@ -19,12 +20,17 @@ class Watched:
 
     def __init__(self, module: Any, phase: str) -> None:
         self.phase = schema.check_phase(phase)
-        self.module = module
         self._watch = watch_for(module)
+        self._module = ref(module)
         self._name = type(module).__name__
         self._warned = False
         self._was_seen = False
         self._steps = 0
+
+    @property
+    def module(self) -> Any:
+        """The module, which is not kept alive; None if it is gone."""
+        return self._module()
 
     def take(self) -> int:
         """FLOPs since the last call."""
@@ -66,34 +72,44 @@ def watched_anew(
     """A watched module, and the one whose place it takes: the same module's in the same phase.
 
     Raises:
-        TypeError, ValueError: it can't be watched; or it, a part of it, or what it is a part of,
-            is watched already, so that its passes would count twice.
+        TypeError, ValueError: it can't be watched; or what counts its passes may count those of a
+            watched module once more.
     """
+    made = Watched(module, phase)
     before = next((one for one in watched if one.module is module), None)
     if before is not None and before.phase == phase:
         before.close()
-        return Watched(module, phase), before
-    made = Watched(module, phase)
+        return made, before
     for one in watched:
-        if one.module is module:
-            how = f"{type(module).__name__} is watched already, in the phase {one.phase!r}"
-        elif _holds(module, one.module):
-            how = f"{type(one.module).__name__}, a part of it, is watched already"
-        elif _holds(one.module, module):
-            how = f"it is a part of {type(one.module).__name__}, which is watched already"
-        else:
-            continue
-        made.close()
-        raise ValueError(
-            f"{how}: its passes would count twice. Watch the outermost module once. To tell the "
-            "phases of its passes apart, watch = rlviz.flops.Watch(module), and after each phase "
-            "record(flops={phase: watch.take()})."
-        )
+        if how := _overlap(module, one):
+            made.close()
+            raise ValueError(
+                f"{how}: passes would count twice. Watch one of them. To count others, or each "
+                "phase of one module, make watch = rlviz.flops.Watch(module), and after its passes "
+                'call viz.record(flops={phase: watch.take()}), with Callback(convention="exact").'
+            )
     return made, None
 
 
-def _holds(module: Any, part: Any) -> bool:
-    return any(one is part for one in module.modules())
+def _overlap(module: Any, one: Watched) -> str:
+    """How passes of a module are passes of a watched one, in words; empty if they are none."""
+    other = one.module
+    if other is None:
+        return ""
+    name, known = type(module).__name__, type(other).__name__
+    if other is module:
+        return f"{name} is watched already, in the phase {one.phase!r}"
+    if _has_one_of(other, counted_apart(module)):
+        return f"{name} is, or shares, a part of {known}, which is watched already"
+    if _has_one_of(module, counted_apart(other)):
+        return f"{name} has {known} in it, which is watched already, or a part of it"
+    return ""
+
+
+def _has_one_of(module: Any, counted: Sequence[Any]) -> bool:
+    """Whether a watch of the module would count passes of one of those."""
+    known = {id(each) for each in counted}
+    return any(id(part) in known for part in module.modules())
 
 
 def utilization(device: str | float | None, devices: int) -> Callable[[int, float], float | None]:

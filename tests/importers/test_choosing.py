@@ -80,16 +80,59 @@ def test_a_column_that_speaks_of_a_reward_is_proposed_as_return_and_as_accuracy(
     assert "if single answers earn only 0 or 1 in it" in told
 
 
-@pytest.mark.parametrize("given", [{}, {"graded": 64}])
+@pytest.mark.parametrize("given", [{}, {"graded": 1_234_567}])
 def test_what_counts_the_answers_is_named(lines, take, given):
     imported, run = take(lines({"step": s, "acc": 0.5, "n_graded": 32} for s in (1, 2)), **given)
     graded = given.get("graded", 32)
     assert run.columns["graded"].tolist() == [graded, graded]
-    words = "64 answers in each row, as given" if given else "'n_graded' counts its answers"
+    words = "1,234,567 answers in each row, as given" if given else "'n_graded' counts its answers"
     assert any(words in text for text in imported.known), imported.known
 
 
-@pytest.mark.parametrize("name", ["ts", "created_at", "timestamp"])
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("date", ["2026-01-31"] * 9),
+        ("created", [1767225601] * 9),
+        ("date", ["2026-01-31", "2026-02-01"] * 4 + ["2026-01-31"]),
+    ],
+)
+def test_a_day_or_a_start_that_many_rows_share_tells_no_times(lines, take, column, values):
+    rows = [
+        {"step": s, "acc": 0.5, column: value, "elapsed": 60.0 * s}
+        for s, value in enumerate(values, 1)
+    ]
+    imported, run = take(lines(rows))
+    assert np.diff(run.wall_time).tolist() == [60.0] * 8
+    assert any("Times between steps are from 'elapsed'" in text for text in imported.known)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "words"),
+    [
+        ("avg_parallelism", [2.0, -1.0], "'avg_parallelism' is not finite and >= 0 everywhere"),
+        ("data_parallel/mean_parallelism", [8.0, 8.0], "the log does not hold it"),
+        ("config/tp_parallelism", [8.0, 8.0], "the log does not hold it"),
+    ],
+)
+def test_what_can_be_no_parallelism_is_not_proposed(lines, take, column, values, words):
+    imported, _ = take(
+        lines({"step": s, "acc": 0.5, column: value} for s, value in enumerate(values, 1))
+    )
+    assert f"The average parallelism is unknown: {words}" in " ".join(imported.unknown)
+
+
+def test_of_rewards_a_mean_is_proposed_and_no_accuracy_beyond_0_to_1(lines, take):
+    rows = [
+        {"step": s, "reward_p10": -s, "reward_first": -s, "reward_run_mean": -s} for s in (1, 2)
+    ]
+    imported, _ = take(lines(rows))
+    (told,) = (text for text in imported.unknown if "is known to be a mean reward" in text)
+    assert "If 'reward_run_mean' is one, give" in told
+    assert "single answers" not in told
+
+
+@pytest.mark.parametrize("name", ["ts", "created_at", "timestamp", "Created At", "train/ts"])
 def test_dates_in_columns_of_times_are_times(lines, take, name):
     rows = [{"step": s, "acc": 0.5, name: f"2026-01-01T00:00:{s:02d}Z"} for s in (1, 2)]
     _, run = take(lines(rows))

@@ -1,6 +1,8 @@
 """What a run knows of compute by itself: the MFU of phases with seconds, and watched modules."""
 
+import gc
 import logging
+import weakref
 
 import pytest
 import torch
@@ -89,23 +91,72 @@ def test_a_watched_module_counts_itself_in_its_phase(viz, tmp_path):
     assert run.exact_flops() == [10**20 + 272, 2 * 10**20 + 560, 3 * 10**20 + 864]
 
 
+class Agent(torch.nn.Module):
+    """As in CleanRL: networks, and methods that call them."""
+
+    def __init__(self, actor=None):
+        super().__init__()
+        self.actor = torch.nn.Linear(8, 4) if actor is None else actor
+        self.critic, self.activation = torch.nn.Linear(8, 1), TANH
+
+    def get_action_and_value(self, x):
+        return self.actor(x), self.critic(x)
+
+
+TANH = torch.nn.Tanh()
+
+
 def test_no_pass_is_watched_twice(viz, tmp_path):
-    policy = torch.nn.Sequential(torch.nn.Linear(8, 4))
+    policy, agent = torch.nn.Sequential(torch.nn.Linear(8, 4)), Agent()
     viz.watch(policy)
+    viz.watch(agent, phase="other")
     for module, words in (
-        (policy, "Sequential is watched already, in the phase 'update': its passes would count"),
-        (policy[0], "it is a part of Sequential, which is watched already"),
-        (torch.nn.Sequential(policy), "Sequential, a part of it, is watched already"),
+        (policy, "Sequential is watched already, in the phase 'update': passes would count twice"),
+        (policy[0], "Linear is, or shares, a part of Sequential, which is watched already"),
+        (torch.nn.Sequential(policy), "Sequential has Sequential in it, which is watched already"),
+        (agent.actor, "Linear is, or shares, a part of Agent"),
+        (Agent(agent.actor), "Agent is, or shares, a part of Agent"),
     ):
         with pytest.raises(ValueError, match=words):
             viz.watch(module, phase="rollout")
+    viz.watch(Agent(), phase="rollout")  # it shares an activation, which multiplies nothing
     policy(torch.zeros(2, 8)).sum().backward()
     policy[0].weight.requires_grad_(False)
     viz.watch(policy)  # anew, for nothing is differentiated any more
     policy(torch.zeros(2, 8))
     viz.on_step_end(1)
+    policy._compiled_call_impl = policy.forward  # as policy.compile() sets it
+    with pytest.raises(ValueError, match="was compiled in place"):
+        viz.watch(policy)
+    policy._compiled_call_impl = None
+    policy(torch.zeros(2, 8))  # is watched as before
+    viz.on_step_end(2)
     viz.close()
-    assert rlviz.read(tmp_path).exact_flops() == [256 + 128]
+    assert rlviz.read(tmp_path).exact_flops() == [256 + 128, 256 + 128 + 128]
+
+
+def test_modules_that_each_call_a_part_of_their_own_count_it_each(viz, tmp_path):
+    shared = torch.nn.Linear(8, 4)
+    actor, critic = torch.nn.Sequential(shared), torch.nn.Sequential(shared, torch.nn.Linear(4, 1))
+    viz.watch(actor)
+    viz.watch(critic, phase="critic_update")
+    with torch.no_grad():
+        actor(torch.zeros(2, 8))
+        critic(torch.zeros(2, 8))
+    viz.on_step_end(1)
+    viz.close()
+    run = rlviz.read(tmp_path)
+    assert (run.exact_flops("update"), run.exact_flops("critic_update")) == ([128], [128 + 16])
+
+
+def test_a_watched_module_is_not_kept_alive(viz):
+    policy = torch.nn.Linear(8, 4)
+    alive = weakref.ref(policy)
+    viz.watch(policy)
+    viz.close()
+    del policy
+    gc.collect()
+    assert alive() is None
 
 
 def test_what_a_watched_module_can_not_count_is_one_warning(viz, caplog):
@@ -132,17 +183,6 @@ def test_what_a_watched_module_can_not_count_is_one_warning(viz, caplog):
             viz.on_step_end(step)
     assert len(caplog.records) == 1
     assert "can't be counted, so the phase 'update' reads low" in caplog.text
-
-
-class Agent(torch.nn.Module):
-    """As in CleanRL: networks, and methods that call them."""
-
-    def __init__(self):
-        super().__init__()
-        self.actor, self.critic = torch.nn.Linear(8, 4), torch.nn.Linear(8, 1)
-
-    def get_action_and_value(self, x):
-        return self.actor(x), self.critic(x)
 
 
 def test_an_agent_without_a_forward_pass_counts_those_of_its_parts(viz, tmp_path):

@@ -97,10 +97,12 @@ export class Panel {
     const view = this.#page.view();
     const { state, axis, x, shown, store } = view;
     const layers = layersOf({ ...view, metric: this.metric });
-    const data = shown.map(({ name }) => store.get(name, this.metric)).find((s) => s?.whole)?.whole;
+    const wholes = shown.map(({ name }) => store.get(name, this.metric)?.whole).filter(Boolean);
+    const data = wholes[0];
     const scale = data?.scale ?? (this.metric.startsWith("accuracy") ? "percent" : "number");
     const logY = state.logs.includes(this.metric);
-    const most = data?.most ?? null;
+    const hasMost = wholes.length && wholes.every((whole) => (whole.most ?? null) !== null);
+    const most = hasMost ? data.most : null;
     const y =
       this.#motion.held ?? frameOfY(state.heights.get(this.metric), layers, scale, x, logY, most);
     const label = axisLabel(this.metric, shown, data?.label);

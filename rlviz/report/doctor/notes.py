@@ -51,11 +51,12 @@ def completion(history: History) -> Iterator[Finding]:
             yield Finding(
                 NOTE,
                 "completion",
-                f"the last row of session {session.number}, step {session.last_step}, also has "
-                "what senders recorded too late for its step, or for an episode that was never "
-                "bound to one. Totals are exact.",
+                f"the last row of session {session.number} also has what came from senders or "
+                "other ranks too late for its step, or for an episode that was never bound to one. "
+                "Totals are exact.",
                 "Bind each episode to the step that trains on it, record(episodes=[…]), by the "
-                "name that its sender gave it; let senders flush() before that step is closed.",
+                "name that its sender gave it; let senders flush() before that step is closed, and "
+                "give ranks that are slow more patience.",
             )
 
 

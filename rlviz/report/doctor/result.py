@@ -54,11 +54,12 @@ class Diagnosis:
         problems = sum(finding.level == PROBLEM for finding in self.findings)
         notes = wording.counted(len(self.findings) - problems, "note")
         if self.state == SOUND:
-            lost = "nothing lost"
-            if any(session["superseded"] for session in self.facts["sessions"][:-1]):
-                lost += " but what restarts did once more"
+            but = []
+            if flops := self.facts["flops_lost"]:
+                but.append(f"{wording.flops(flops)} RL FLOPs of steps that restarts gave up")
             if any(finding.kind == "cut" for finding in self.findings):
-                lost += " but perhaps the last second"
+                but.append("perhaps the last second")
+            lost = "nothing lost" + (f" but {wording.joined(but)}" if but else "")
             end = f"; {notes}." if self.findings else "."
             return f"{self.logdir}: sound — {recorded}, {lost}{end}"
         also = f", {notes}" if len(self.findings) > problems else ""

@@ -119,7 +119,9 @@ def _lasts(curves: Sequence[Curve]) -> str:
     told = [c for c in curves if np.isfinite(c.noise_correlation)]
     known = [c.noise_correlation for c in told if c.tells_noise]
     ends = (min(known), max(known)) if known else ()
-    return " – ".join(dict.fromkeys(f"{end:.2f}" for end in ends)) or "0 assumed" * bool(told)
+    return " – ".join(
+        dict.fromkeys(f"{end:.2f}" for end in ends)
+    ) or "0 assumed, of too few values" * bool(told)
 
 
 def _share(part: float) -> str:

@@ -57,6 +57,9 @@ def set_y(
         step, bottom, top = _around(low)
     else:
         step, bottom, top = _from_to(scale, low, high, style.most_ticks)
+    if math.isfinite(most):  # a share, also where a constant has a scale around it
+        top = top if high > most else min(top, most)
+        bottom = bottom if low < 0 else max(bottom, 0.0)
     place = "upper left"
     if room:
         across = (ax.transScale + ax.transLimits).transform(np.column_stack([x, y]))[:, 0]

@@ -198,8 +198,8 @@ class History:
         """The values of a metric or a quantity at each step, (T,); NaN where it was not recorded.
 
         Args:
-            quantity: the name of one of `metrics`, or of one of `quantities`, such as "accuracy";
-                or a quantity itself, whose values are the ratios of its sums.
+            quantity: the name of one of `metrics` or of one of `quantities`, such as "accuracy" or
+                "average_parallelism"; or a quantity, whose values are the ratios of its sums.
 
         Raises:
             KeyError: the run has no metric or quantity of that name.
@@ -209,10 +209,10 @@ class History:
             array([0.71, 0.64, 0.59])
         """
         if isinstance(quantity, str):
-            column = schema.metric_column(quantity.removeprefix(schema.metric_column("")))
-            if column in self.columns:
-                return self._column(column)
-            known = {quantity.name: quantity for quantity in self.quantities}
+            for column in (schema.metric_column(quantity), quantity):
+                if column in self.columns and column.startswith(schema.metric_column("")):
+                    return self._column(column)
+            known = {one.name: one for one in self.quantities}
             if quantity not in known:
                 names = [*known, *self.metrics]
                 raise KeyError(

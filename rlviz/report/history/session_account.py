@@ -48,7 +48,8 @@ class Session:
     world_size: int
     """How many ranks its rows should sum over."""
     backwards: int
-    """How many steps were not greater than the step before; of a row that was completed, none."""
+    """How many steps were not greater than the step before. A last row that was completed does
+    not count."""
     clock_back_seconds: float
     """The largest jump back of its clock between two steps; 0 if there was none."""
     gone: tuple[Gone, ...]

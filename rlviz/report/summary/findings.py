@@ -39,7 +39,7 @@ def statistics(name: str, found: Analysis) -> str:
     """The numbers behind the claims about a metric, for statisticians."""
     told = [f"{found.points:,} values"]
     if found.noise_correlation == found.noise_correlation:  # known
-        assumed = "" if found.tells_noise else " (assumed: too few values tell it)"
+        assumed = "" if found.tells_noise else " (assumed: there are too few values to tell)"
         told.append(
             f"noise correlation in the test of moves {found.noise_correlation:.2f}{assumed}"
         )

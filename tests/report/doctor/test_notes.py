@@ -31,7 +31,7 @@ def test_a_session_without_a_state_over_an_older_one_is_noted(write_steps, logdi
     write_steps(range(1, 5))
     diagnosis = examine(logdir)
     assert diagnosis.is_sound
-    assert "nothing lost but what restarts did once more; 1 note." in diagnosis.verdict
+    assert "RL FLOPs of steps that restarts gave up; 1 note." in diagnosis.verdict
     finding = only(diagnosis)
     assert finding.kind == "restart"
     assert finding.what == (
@@ -66,7 +66,7 @@ def test_a_last_row_that_got_what_no_step_was_bound_to_is_named_and_no_step_went
     assert (run.sessions[0].backwards, run.sessions[0].superseded) == (0, 1)
     finding = examine(logdir).findings[0]
     assert finding.kind == "completion"
-    assert finding.what.startswith("the last row of session 0, step 3, also has what senders")
+    assert finding.what.startswith("the last row of session 0 also has what came from senders")
     assert "record(episodes=[…])" in finding.advice
 
 

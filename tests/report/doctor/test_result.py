@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import rlviz
 from rlviz.report.doctor.examination import examine
 
 LONG_AGO = 1.5e9  # 2017-07-14 02:40:00 UTC
@@ -47,15 +48,23 @@ def test_a_run_whose_next_step_may_still_come_may_be_running(write_batch, logdir
     assert f"\nLast step {told}\n" in examine(logdir, now=LONG_AGO + 300 + seconds).text()
 
 
+def test_a_restart_that_gave_up_nothing_is_none_in_the_verdict(write_steps, logdir):
+    with rlviz.Callback(logdir, figure_seconds=None) as viz:
+        for step in (1, 2, 2, 3):
+            viz.on_step_end(step, correct=[1], flops={"rollout": 10**15})
+        state = viz.state_dict()
+    write_steps(range(4, 6), state=state)
+    assert "5 steps in 2 sessions, nothing lost; 1 note." in examine(logdir).verdict
+
+
 def test_sessions_are_listed_with_what_they_wrote_and_what_was_superseded(write_steps, logdir):
     state = write_steps(range(1, 7))
     write_steps(range(7, 11), state=state)
     write_steps(range(7, 16), state=state)
     diagnosis = examine(logdir)
     assert diagnosis.is_sound
-    assert (
-        "sound — 15 steps in 3 sessions, nothing lost but what restarts did once more."
-        in diagnosis.verdict
+    assert diagnosis.verdict.endswith(
+        "15 steps in 3 sessions, nothing lost but 4.40e15 RL FLOPs of steps that restarts gave up."
     )
     flat = " ".join(diagnosis.text().split())
     assert " UTC: steps 1 to 6, no state loaded session 1, " in flat

@@ -131,6 +131,11 @@ def test_nor_has_a_metric_that_is_a_share(history_of, name, most):
     columns = {**{n: run.columns[n] for n in run.columns}, f"metrics/{name}": values}
     (ax,) = drawn(rlviz.History(columns, "runs/x"), metrics=[name]).axes
     assert (ax.get_ylim()[1] <= 1) == (most == 1)
+    for constant in (0.0, 0.99, 1.0):
+        columns[f"metrics/{name}"] = np.full(9, constant)
+        low, high = drawn(rlviz.History(columns, "runs/x"), metrics=[name]).axes[0].get_ylim()
+        assert low <= constant <= high
+        assert (low >= 0 and high <= 1) or most > 1
     assert max(ax.get_yticks()) <= most
 
 

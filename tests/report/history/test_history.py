@@ -97,6 +97,10 @@ def test_the_values_of_a_metric_or_a_quantity_are_had_by_its_name(tmp_path):
     for name in ("actor/loss", "metrics/actor/loss"):
         assert list(run.values_of(name)) == [1, 1 / 2, 1 / 3]
     assert list(run.values_of("accuracy")) == list(run.accuracy)
+    with rlviz.Callback(tmp_path / "other", figure_seconds=None) as viz:
+        viz.on_step_end(1, metrics={"loss": 1.0, "metrics/loss": 50.0})
+    other = rlviz.read(tmp_path / "other")
+    assert (list(other.values_of("loss")), list(other.values_of("metrics/loss"))) == ([1], [50])
     with pytest.raises(
         KeyError, match=r"no 'loss', but .*'actor/loss'\. Did you mean 'actor/loss'"
     ):

@@ -135,13 +135,13 @@ def test_the_same_data_give_the_same_answer_in_any_unit_and_upside_down(shape):
 )
 def test_of_too_little_nothing_is_told(x, y):
     found, _ = told_of(x, y)
-    assert found == Analysis(len(y))
+    assert repr(found) == repr(Analysis(len(y)))  # NaN is not equal to itself
 
 
 def test_nor_of_nothing():
     _, curve = told_of(np.arange(30.0), np.arange(30.0))
-    assert analyse(curve, np.empty(0), np.empty(0)) == Analysis(0)
-    assert analyse(curve, np.arange(30.0), np.full(30, math.nan)) == Analysis(0)
+    assert repr(analyse(curve, np.empty(0), np.empty(0))) == repr(Analysis(0))
+    assert repr(analyse(curve, np.arange(30.0), np.full(30, math.nan))) == repr(Analysis(0))
 
 
 def test_a_constant_is_told_as_one():
@@ -157,7 +157,7 @@ def test_a_constant_is_told_as_one():
 @pytest.mark.parametrize("unit", [1e-310, 1e300])
 def test_values_at_the_end_of_what_floats_hold_are_left_alone(unit):
     _, curve = told_of(np.arange(60.0), np.arange(60.0))
-    assert analyse(curve, np.arange(60.0), unit * np.arange(60.0)) == Analysis(60)
+    assert repr(analyse(curve, np.arange(60.0), unit * np.arange(60.0))) == repr(Analysis(60))
 
 
 def test_series_without_noise_give_no_warning_and_no_false_shape():

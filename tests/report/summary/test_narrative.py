@@ -155,8 +155,10 @@ def test_of_few_values_it_is_said_that_they_do_not_tell_how_long_noise_lasts(his
         run = history_of(accuracy=accuracy, flops=1e18 * np.arange(1, values + 1))
         text = rlviz.summarise(run).markdown()
         assert ("So few values don't tell how long their noise lasts" in text) == says, text
-        assert ("(assumed: too few values tell it)" in text) == says, text
-        assert ("noise correlation 0 assumed (accuracy)" in caption_of(run)) == says
+        assert ("(assumed: there are too few values to tell)" in text) == says, text
+        assert (
+            "noise correlation 0 assumed, of too few values (accuracy)" in caption_of(run)
+        ) == says
         assert "lasts as long as here" not in text
 
 
