@@ -121,6 +121,7 @@ def test_two_runs_of_one_name_are_asked_for_names(assert_one_sentence, run_cli, 
     assert_one_sentence(run_cli("compare", run, run), "two runs are called 'slow0'", "NAME=")
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_the_summary_rendered(parl_logdir):
     ours, theirs = pty.openpty()
     try:

@@ -35,6 +35,7 @@ def test_a_table_goes_through_a_pipe_whose_reader_leaves(parl_logdir):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_export_follows_a_run_until_nothing_comes(parl_logdir):
     command = [sys.executable, "-m", "rlviz", "export", str(parl_logdir), "--follow"]
     done = subprocess.run(

@@ -36,6 +36,7 @@ def test_plot_takes_another_axis(run_cli, parl_logdir, tmp_path, x):
     assert usual.read_bytes() != other.read_bytes()
 
 
+@pytest.mark.slow
 def test_plot_names_the_axis_in_its_titles_and_refuses_one_that_is_not_there(
     run_cli, write_steps, parl_logdir, tmp_path
 ):

@@ -72,6 +72,7 @@ def ended(process, number=signal.SIGINT):
     return process.stderr.read()
 
 
+@pytest.mark.slow
 def test_a_directory_of_runs_is_watched_until_ctrl_c(watch, write_steps, tmp_path):
     write_steps([1, 2], logdir=tmp_path / "runs" / "a")
     write_steps([1, 2, 3], logdir=tmp_path / "runs" / "deep" / "b")

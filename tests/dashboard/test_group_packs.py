@@ -33,6 +33,7 @@ def runs(learning):
     return found
 
 
+@pytest.mark.slow
 def test_a_file_has_the_mean_of_each_group_and_how_the_groups_compare(runs):
     found = data_of(rlviz.page(runs))
     assert found["ways"] == ["name"]

@@ -26,6 +26,7 @@ def answer_of(url):
             time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_it_serves_our_page_while_something_else_goes_on_and_ends_with_it(write_steps, tmp_path):
     write_steps([1, 2])
     with serving(tmp_path) as url:

@@ -97,6 +97,7 @@ def test_every_batch_of_rows_is_kept_unless_the_user_asks_for_less():
     Loader().fix_flags(Namespace(samples_per_plugin=None))
 
 
+@pytest.mark.slow
 def test_a_user_who_asks_for_fewer_batches_is_told(open_board, tmp_path, write_rows, learning):
     columns, table = learning(100)
     write_rows(tmp_path / "run", columns, [(table, {})], batch_rows=1)

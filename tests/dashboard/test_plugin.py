@@ -30,6 +30,7 @@ def test_the_tab_is_listed_where_a_run_has_rows(every_board, open_board, tmp_pat
     assert empty.listed()["runs"] == []
 
 
+@pytest.mark.slow
 def test_a_run_that_is_copied_to_a_store_now_and_then_is_shown(open_board, tmp_path, write_steps):
     store = fsspec.filesystem("memory")
 

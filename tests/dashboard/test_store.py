@@ -144,6 +144,7 @@ def test_with_little_memory_everything_is_the_same(counting, corpus):
             np.testing.assert_array_equal(history.columns[name], column)
 
 
+@pytest.mark.slow
 def test_many_runs_do_not_hold_up_the_list(counting, monkeypatch):
     provider, context = counting
     monkeypatch.setattr("rlviz.dashboard.store._PATIENCE_SECONDS", 0.0)

@@ -9,7 +9,7 @@ from rlviz.dashboard.rows import RowSource
 from .conftest import Counting
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", ["true", "false"], ids=["data server", "python loader"])
 def test_any_other_provider_gives_the_same_rows(open_board, corpus, loader):
     """The short cuts into TensorBoard's own two give what `read_tensors` gives."""

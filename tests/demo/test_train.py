@@ -169,6 +169,7 @@ def test_training_logs_a_run_that_can_be_read_back(tmp_path):
     assert set(history.phases) == {"rollout", "rollout_subagents", "update"}
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_keeps_the_steps_that_it_did(tmp_path):
     def interrupt(progress):
         if progress.step == 2:

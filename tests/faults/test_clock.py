@@ -104,7 +104,7 @@ def resumed(request, run_python, tmp_path):
     return tmp_path / "run"
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 def test_a_run_resumed_on_a_machine_with_another_clock_has_every_step_once(resumed):
     run = rlviz.read(resumed)
     assert list(run.step) == list(range(1, 61))

@@ -140,6 +140,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_a_run_in_which_nothing_happens_draws_no_new_figures(tmp_path, monkeypatch):
     asked = tmp_path / "asked"
     asked.touch()

@@ -249,7 +249,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_a_process_of_multiprocessing_that_ends_by_itself_loses_nothing(tmp_path, method):
     script = tmp_path / "train.py"

@@ -361,6 +361,7 @@ def test_what_fits_on_the_disk_lands_and_the_rest_when_there_is_room(
     assert max(calls.sizes) <= 1_000_000
 
 
+@pytest.mark.slow
 def test_recording_goes_on_by_itself_after_the_disk_was_full(small_disk):
     disk = small_disk("256k")
     viz = rlviz.Callback(disk.path / "run", figure_seconds=None, flush_seconds=0.05)
@@ -378,6 +379,7 @@ def test_recording_goes_on_by_itself_after_the_disk_was_full(small_disk):
     assert list(rlviz.read(disk.path / "run").step) == list(range(1, step + 1))
 
 
+@pytest.mark.slow
 def test_of_steps_that_the_disk_refuses_for_long_the_latest_are_kept(tmp_path, monkeypatch, caplog):
     class Refusing(System):
         refuses = True
@@ -417,6 +419,7 @@ LIMITED = """
 """
 
 
+@pytest.mark.slow
 def test_a_limit_of_the_file_size_costs_files_and_no_step(
     children, tmp_path, assert_rows_of_log_step
 ):

@@ -217,7 +217,7 @@ class TestCompiled:
         yield
         torch._dynamo.reset()
 
-    @pytest.mark.quick(1)
+    @pytest.mark.slow
     @pytest.mark.skipif(IS_TORCH_2_6, reason="torch 2.6 can't compile it, watched or not")
     @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
     def test_a_compiled_model_costs_what_it_costs_uncompiled(self, backend):

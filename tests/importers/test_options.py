@@ -54,6 +54,7 @@ ODD = (
 )
 
 
+@pytest.mark.quick(10)
 @pytest.mark.parametrize("name", inspect.signature(rlviz.import_run).parameters)
 def test_an_argument_of_any_type_is_taken_or_refused_in_a_sentence_that_names_it(
     name, tmp_path, monkeypatch

@@ -35,6 +35,7 @@ class TestGraph:
         assert math.isnan(work_span({}, []).average)
         assert math.isnan(work_span({"a": 0, "b": 0}, [("a", "b")]).average)
 
+    @pytest.mark.slow
     def test_a_chain_of_a_hundred_thousand_nodes_is_no_problem(self):
         n = 100_000
         assert (

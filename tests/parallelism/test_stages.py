@@ -107,6 +107,7 @@ class TestBatchesOfStages:
             )
         np.testing.assert_array_equal(got.average, np.array([one.average for one in each]))
 
+    @pytest.mark.slow
     @given(episodes)
     def test_its_sums_are_those_of_its_episodes(self, batch):
         got = critical_steps_batch(**flat(batch)).sums()

@@ -75,6 +75,7 @@ def test_a_process_that_fails_costs_the_figure_and_is_said(run, code, words):
     assert words in str(said[0]) or "Broken pipe" in str(said[0])
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
     said = []
     figure_client = client(tmp_path, on_error=said.append)
@@ -84,6 +85,7 @@ def test_a_run_that_cannot_be_read_is_said_in_words(tmp_path):
     assert "holds no steps recorded by rlviz" in str(said[0])
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_waited_for_no_longer_than_asked_and_ended_after_stop(run):
     said = []
     figure_client = client(
@@ -172,6 +174,7 @@ def test_after_three_failures_in_a_row_no_further_figure_is_tried(run):
     figure_client.stop()
 
 
+@pytest.mark.slow
 def test_a_figure_that_is_given_up_keeps_nobody_waiting(run):
     figure_client = client(
         run, on_error=pytest.fail, process=misbehaving("import time; time.sleep(600)")

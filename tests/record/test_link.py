@@ -253,6 +253,7 @@ def test_many_places_go_in_several_frames(monkeypatch, many):
     receiver.close()
 
 
+@pytest.mark.slow
 def test_a_link_that_was_ended_while_it_connected_says_what_is_lost_and_begins_anew(caplog):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]

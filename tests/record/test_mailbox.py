@@ -254,6 +254,7 @@ def test_a_flush_of_many_ranks_asks_the_store_less_than_once_a_rank():
     assert asked["rank 0"] <= 12
 
 
+@pytest.mark.slow
 def test_while_nobody_takes_rank_0_holds_a_bounded_part_and_the_slots_stay_full(
     hall, inbox, monkeypatch
 ):
@@ -324,6 +325,7 @@ def test_what_is_no_message_is_said_and_does_not_stay_in_its_slot(hall, inbox):
     assert Outbox(Meeting(hall, 1)).send(b"there is room")
 
 
+@pytest.mark.slow
 def test_where_no_thread_is_left_rank_0_says_so_and_hears_the_others_later(hall, inbox, no_threads):
     with no_threads():
         assert inbox.take() == inbox.take() == []

@@ -143,6 +143,7 @@ def test_whatever_is_thrown_while_a_piece_is_written_it_counts_once(tmp_path, wh
     assert sum(session.superseded for session in found.sessions) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 0.3])
 def test_a_disk_that_takes_longer_than_all_the_rest_is_slow(tmp_path, seconds):
     class Slow(Small):

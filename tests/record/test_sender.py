@@ -68,6 +68,7 @@ def check(viz, tmp_path, others):
     assert list(run.columns["parallelism_count"]) == [10 * others] * 2
 
 
+@pytest.mark.quick(1)
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_processes_record_into_their_steps_exactly(viz, tmp_path, roll_out, method):
     context = multiprocessing.get_context(method)

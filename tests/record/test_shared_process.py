@@ -98,6 +98,7 @@ def test_it_ends_when_nobody_asks_for_a_while_and_starts_anew_when_somebody_does
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_figure_that_nobody_waits_for_any_more_costs_no_other_the_start_of_a_new_one(helper):
     """A script that closes ten runs one by one, on a machine so busy that none is drawn in time:
     each would start a helper and end it before it can draw."""

@@ -244,6 +244,7 @@ def test_what_a_stalled_disk_does_not_take_is_bounded_and_counted(tmp_path, stal
     assert set(run.columns["graded"]) == {4.0}
 
 
+@pytest.mark.slow
 def test_a_metric_heavy_run_is_bounded_in_bytes(tmp_path, stalled):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=60)
     stalled.go_on.clear()
@@ -422,6 +423,7 @@ def test_phases_and_their_seconds_count_in_what_the_queue_may_hold(tmp_path, sta
     viz.close(timeout=300)
 
 
+@pytest.mark.slow
 def test_steps_that_are_dropped_are_said(tmp_path, stalled, caplog):
     viz = rlviz.Callback(tmp_path, figure_seconds=None, flush_seconds=0.05)
     stalled.go_on.clear()
@@ -548,7 +550,7 @@ def test_where_the_disk_is_stalled_a_state_is_the_last_one_on_it_and_that_is_sai
     assert viz.close()
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("lands", [True, False])
 def test_a_run_goes_on_from_a_state_that_is_older_than_its_weights(tmp_path, stalled, lands):
     logdir = tmp_path / "run"

@@ -237,7 +237,7 @@ def test_a_forecast_covers_what_comes_whatever_the_law(kind, truth, rho):
     assert np.mean(hits) >= 0.9
 
 
-@pytest.mark.quick(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["white", "AR(.5)", "late rise", "saturating fall", "step"])
 def test_no_forecast_is_given_where_nothing_rises_to_a_rest(shape):
     for seed in range(6):

@@ -76,6 +76,7 @@ def test_more_runs_than_can_be_told_apart_are_refused():
         rlviz.figure([run_of(20)] * 29)
 
 
+@pytest.mark.slow
 def test_runs_are_named_by_as_much_of_their_paths_as_tells_them_apart():
     paths = ["a/lr1/run", "a/lr2/run"]
     assert names_in(drawn([run_of(name=p) for p in paths]).legends[0]) == ["lr1/run", "lr2/run"]

@@ -254,6 +254,7 @@ def test_the_usual_looks_change_nothing():
     assert Looks().is_log("accuracy") is False
 
 
+@pytest.mark.slow
 def test_what_stands_for_the_same_is_taken(runs):
     pandas = pytest.importorskip("pandas")
     usual = {"xlim": (1e21, 2e21), "colors": ["#ff0000", "#0000ff"], "log_y": True}

@@ -32,6 +32,7 @@ def test_a_metric_that_only_some_runs_have_is_drawn_of_those():
     assert [len(figure.axes[0].lines), len(figure.legends[0].get_lines())] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_forecast_is_dashed_and_goes_from_the_last_step_to_twice_its_compute():
     run = run_of()
     figure = drawn(run, forecast=Law())

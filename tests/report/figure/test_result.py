@@ -28,6 +28,7 @@ def test_a_pdf_holds_its_fonts_as_truetype(pdf):
     assert b"/Type3" not in pdf
 
 
+@pytest.mark.slow
 def test_an_svg_holds_its_letters_as_outlines(svg):
     assert b"<text" not in svg
     assert b"DejaVuSans" in svg
@@ -68,6 +69,7 @@ def test_a_vector_file_of_a_long_run_stays_small(history_of):
     assert len(saved(rlviz.figure(run), "svg")) < 2_000_000
 
 
+@pytest.mark.slow
 def test_the_bytes_of_a_picture_are_as_large_as_was_asked_for():
     figure = rlviz.figure(run_of())  # of 10 x 4.2 inches
     small = figure.png(dpi=50)

@@ -9,6 +9,7 @@ from rlviz import tfrecord
 from rlviz.report.history.ending import was_closed
 
 
+@pytest.mark.slow
 def test_a_run_with_its_last_figure_behind_it_is_closed_too(logdir):
     viz = rlviz.Callback(logdir, figure_seconds=1e6)
     viz.on_step_end(1, correct=[1], flops=1, parallelism=[1.0])
