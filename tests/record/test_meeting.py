@@ -16,7 +16,7 @@ SCRIPT = """
     import rlviz
     from rlviz.record import mailbox
 
-    logdir, what, rank, port = *sys.argv[1:3], *map(int, sys.argv[3:])
+    logdir, what, rank, port, other_port = *sys.argv[1:3], *map(int, sys.argv[3:])
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": str(port)}
     if what.startswith("file "):
         meet = {"init_method": what.replace("file ", "file://")}
@@ -72,6 +72,8 @@ SCRIPT = """
     if what == "joined again":
         dist.barrier()
         dist.destroy_process_group()
+        # By another port: who is first would join by the store that the other is about to end.
+        os.environ["MASTER_PORT"] = str(other_port)
         dist.init_process_group("gloo", rank=rank, world_size=2)
         log(4)
     began = time.monotonic()
@@ -83,17 +85,19 @@ SCRIPT = """
 
 
 def run(tmp_path, what):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as free, socket.socket() as other:
+        for each in (free, other):
+            each.bind(("localhost", 0))
+        ports = [str(each.getsockname()[1]) for each in (free, other)]
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path / "run"), what]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen([*command, str(r), str(port)], **pipes) for r in range(2)]
+    processes = [subprocess.Popen([*command, str(r), *ports], **pipes) for r in range(2)]
     try:
         said = [process.communicate(timeout=120) for process in processes]
     finally:
         for process in processes:
             process.kill()
+            process.communicate()
     assert [process.returncode for process in processes] == [0, 0], said
     return said
 
